@@ -1,0 +1,6 @@
+//! native-submit
+pub mod manifest;
+pub mod plan;
+pub mod redaction;
+pub mod strict;
+pub mod templates;

@@ -1,0 +1,3 @@
+//! The `native-submit` command.
+
+fn main() {}

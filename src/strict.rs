@@ -1,0 +1,99 @@
+//! Strict reading: YAML or JSON into a type, with every unknown field and every wrong type reported by path.
+//!
+//! `serde` alone drops unknown fields, stops at the first error, and quotes the offending value, which may be
+//! a secret. The reader here walks a [`serde_json::Value`] and knows, at each struct, which fields exist: so it
+//! can name the path, what was found (its kind, never the value), what is allowed, and the nearest known name.
+
+mod reader;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt;
+
+/// How many type errors are looked for in one document; a document with more is hardly one of this type.
+const MOST_ERRORS: usize = 20;
+
+/// How deep a document may nest. Kubernetes' own types stay far below.
+const DEEPEST: usize = 64;
+
+/// One thing that is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, as in `spec.containers[0].image`; empty for the document itself.
+    pub path: String,
+    /// What is wrong, without the value.
+    pub message: String,
+    /// An unknown field, which some sources may carry (CONTRACT 4); everything else is an error for all.
+    pub unknown_field: bool,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
+    }
+}
+
+/// A typed document, and what was found beside the type.
+#[derive(Debug)]
+pub struct Reading<T> {
+    /// The document, if it is of the type.
+    pub value: Option<T>,
+    /// Unknown fields and type errors. Without a type error, `value` is there.
+    pub problems: Vec<Problem>,
+}
+
+/// Parses one YAML (or JSON) document. Duplicate keys and further documents are errors.
+///
+/// The message has line and column, and never the text around them.
+pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
+    let options = serde_yaml::options! {
+        with_snippet: false,
+        strict_booleans: true,
+    };
+    serde_yaml::from_str_with_options(text, options).map_err(|error| Problem {
+        path: String::new(),
+        message: format!("not valid YAML: {error}"),
+        unknown_field: false,
+    })
+}
+
+/// Reads `value` as a `T`, and reports all that is unknown or of the wrong type.
+pub fn read<T: DeserializeOwned>(value: &Value) -> Reading<T> {
+    let mut problems = Vec::new();
+    match reader::read(value, &mut problems) {
+        Ok(value) => Reading {
+            value: Some(value),
+            problems,
+        },
+        Err(first) => Reading {
+            value: None,
+            problems: all_problems::<T>(value, first),
+        },
+    }
+}
+
+/// Takes out what was wrong and reads again, so that a reader of the report sees every error at once.
+fn all_problems<T: DeserializeOwned>(value: &Value, first: Problem) -> Vec<Problem> {
+    let mut rest = value.clone();
+    let mut errors: Vec<Problem> = Vec::new();
+    let mut next = Some(first);
+    let mut problems = Vec::new();
+    while let Some(error) = next.take() {
+        let removed = reader::remove(&mut rest, &error.path);
+        errors.push(error);
+        if !removed || errors.len() == MOST_ERRORS {
+            break;
+        }
+        problems.clear();
+        next = reader::read::<T>(&rest, &mut problems)
+            .err()
+            .filter(|error| !errors.contains(error));
+    }
+    problems.append(&mut errors);
+    problems.sort_by(|a, b| a.path.cmp(&b.path));
+    problems
+}

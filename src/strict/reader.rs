@@ -1,0 +1,526 @@
+//! A `serde` deserializer over a JSON value that knows where it is and which fields a struct has.
+
+use super::{DEEPEST, Problem};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
+use serde_json::Value;
+use std::{cell::RefCell, fmt};
+
+/// Reads `value` as a `T`. Unknown fields go to `unknown`; a wrong type ends the reading.
+pub(super) fn read<T: DeserializeOwned>(value: &Value, unknown: &mut Vec<Problem>) -> Result<T, Problem> {
+    let report = RefCell::new(std::mem::take(unknown));
+    let result = T::deserialize(Reader {
+        value,
+        place: Place::Document,
+        report: &report,
+    });
+    *unknown = report.into_inner();
+    result.map_err(|Error { path, message }| Problem {
+        path: path.unwrap_or_default(),
+        message,
+        unknown_field: false,
+    })
+}
+
+/// Removes what stands at `path`, and tells whether there was anything.
+pub(super) fn remove(document: &mut Value, path: &str) -> bool {
+    let mut steps = path_steps(path);
+    let Some(last) = steps.pop() else { return false };
+    let parent = steps.iter().try_fold(document, |at, step| match (at, step) {
+        (Value::Object(map), Step::Field(name)) => map.get_mut(name),
+        (Value::Array(list), Step::Index(index)) => list.get_mut(*index),
+        _ => None,
+    });
+    match (parent, last) {
+        (Some(Value::Object(map)), Step::Field(name)) => map.remove(&name).is_some(),
+        (Some(Value::Array(list)), Step::Index(index)) if index < list.len() => {
+            list.remove(index);
+            true
+        }
+        _ => false,
+    }
+}
+
+enum Step {
+    Field(String),
+    Index(usize),
+}
+
+/// Takes a path apart again that [`Place`] wrote: `a.b[0]["odd key"].c`.
+fn path_steps(path: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('[') {
+            let mut quoted = serde_json::Deserializer::from_str(after).into_iter::<Value>();
+            match quoted.next() {
+                Some(Ok(Value::String(name))) => steps.push(Step::Field(name)),
+                Some(Ok(Value::Number(index))) => {
+                    match index.as_u64().and_then(|i| usize::try_from(i).ok()) {
+                        Some(index) => steps.push(Step::Index(index)),
+                        None => return Vec::new(),
+                    }
+                }
+                _ => return Vec::new(),
+            }
+            rest = after
+                .get(quoted.byte_offset()..)
+                .unwrap_or_default()
+                .trim_start_matches(']');
+        } else {
+            let field = rest.strip_prefix('.').unwrap_or(rest);
+            let end = field.find(['.', '[']).unwrap_or(field.len());
+            steps.push(Step::Field(field[..end].to_owned()));
+            rest = &field[end..];
+        }
+    }
+    steps
+}
+
+/// Where in the document the reader is: a list up the call stack, so that a path costs nothing until it is
+/// written.
+#[derive(Clone, Copy)]
+enum Place<'p> {
+    Document,
+    Field(&'p Place<'p>, &'p str),
+    Item(&'p Place<'p>, usize),
+}
+
+impl Place<'_> {
+    fn depth(&self) -> usize {
+        match self {
+            Place::Document => 0,
+            Place::Field(parent, _) | Place::Item(parent, _) => 1 + parent.depth(),
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Document => Ok(()),
+            Place::Item(parent, index) => write!(f, "{parent}[{index}]"),
+            Place::Field(parent, name) => {
+                let plain = !name.is_empty()
+                    && name
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/'));
+                match (parent, plain) {
+                    (_, false) => write!(f, "{parent}[{}]", Value::from(*name)),
+                    (Place::Document, true) => f.write_str(name),
+                    (_, true) => write!(f, "{parent}.{name}"),
+                }
+            }
+        }
+    }
+}
+
+/// A type error. It never holds the value that was found, only its kind.
+#[derive(Debug)]
+struct Error {
+    path: Option<String>,
+    message: String,
+}
+
+impl Error {
+    fn at(mut self, place: &Place<'_>) -> Self {
+        self.path.get_or_insert_with(|| place.to_string());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl serde::de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self {
+            path: None,
+            message: message.to_string(),
+        }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {expected}, found {}", kind_of(&found)))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        match found {
+            Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Bool(_) => {
+                Self::custom(format_args!("expected {expected}, found {found}"))
+            }
+            _ => Self::custom(format_args!(
+                "expected {expected}, found another {}",
+                kind_of(&found)
+            )),
+        }
+    }
+
+    fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
+        let nearest = nearest(found, expected).map(|name| format!("; did you mean `{name}`?"));
+        Self::custom(format_args!(
+            "expected one of {}, found {}{}",
+            expected.join(", "),
+            crate::redaction::shown(found),
+            nearest.unwrap_or_default()
+        ))
+    }
+}
+
+fn kind_of(found: &Unexpected<'_>) -> &'static str {
+    match found {
+        Unexpected::Bool(_) => "a boolean",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) => "an integer",
+        Unexpected::Float(_) => "a number with a fraction",
+        Unexpected::Str(_) | Unexpected::Char(_) => "a string",
+        Unexpected::Unit | Unexpected::Option => "null",
+        Unexpected::Seq => "a list",
+        Unexpected::Map => "a mapping",
+        _ => "something else",
+    }
+}
+
+fn unexpected(value: &Value) -> Unexpected<'_> {
+    match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(b) => Unexpected::Bool(*b),
+        Value::Number(n) => match (n.as_u64(), n.as_i64()) {
+            (Some(n), _) => Unexpected::Unsigned(n),
+            (_, Some(n)) => Unexpected::Signed(n),
+            _ => Unexpected::Float(n.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(s) => Unexpected::Str(s),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
+    }
+}
+
+/// The known name that a misspelled one most likely means.
+pub(super) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
+    let found = found.to_lowercase();
+    known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(&found, &name.to_lowercase()), *name))
+        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'de, 'p> {
+    value: &'de Value,
+    place: Place<'p>,
+    report: &'p RefCell<Vec<Problem>>,
+}
+
+impl<'de> Reader<'de, '_> {
+    fn object<V: Visitor<'de>>(
+        self,
+        fields: Option<&'static [&'static str]>,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.value {
+            Value::Object(map) => visitor
+                .visit_map(Fields {
+                    entries: map.iter(),
+                    value: None,
+                    known: fields,
+                    reader: self,
+                })
+                .map_err(|error| error.at(&self.place)),
+            other => Err(Error::invalid_type(unexpected(other), &visitor).at(&self.place)),
+        }
+    }
+
+    /// For scalars `serde_json`'s own rules hold; only its message, which quotes the value, is not used.
+    fn scalar<V: Visitor<'de>>(
+        self,
+        visitor: V,
+        visit: impl FnOnce(&'de Value, V) -> Result<V::Value, Error>,
+    ) -> Result<V::Value, Error> {
+        visit(self.value, visitor).map_err(|error| error.at(&self.place))
+    }
+}
+
+macro_rules! any_scalar {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.deserialize_any(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Reader<'de, '_> {
+    type Error = Error;
+
+    any_scalar! {
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
+        deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_byte_buf deserialize_unit deserialize_identifier deserialize_seq deserialize_map
+        deserialize_ignored_any
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.place.depth() > DEEPEST {
+            return Err(Error::custom(format_args!("nested deeper than {DEEPEST} levels")).at(&self.place));
+        }
+        match self.value {
+            Value::Object(_) => self.object(None, visitor),
+            Value::Array(items) => visitor
+                .visit_seq(Items {
+                    items: items.iter().enumerate(),
+                    reader: self,
+                })
+                .map_err(|error| error.at(&self.place)),
+            _ => self.scalar(visitor, |value, visitor| match value {
+                Value::Bool(b) => visitor.visit_bool(*b),
+                Value::String(s) => visitor.visit_borrowed_str(s),
+                Value::Number(n) => match (n.as_u64(), n.as_i64(), n.as_f64()) {
+                    (Some(n), _, _) => visitor.visit_u64(n),
+                    (_, Some(n), _) => visitor.visit_i64(n),
+                    (_, _, Some(n)) => visitor.visit_f64(n),
+                    _ => Err(Error::custom("a number out of range")),
+                },
+                _ => visitor.visit_unit(),
+            }),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.value.is_null() {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor
+            .visit_newtype_struct(self)
+            .map_err(|error| error.at(&self.place))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        if self.place.depth() > DEEPEST {
+            self.deserialize_any(visitor)
+        } else {
+            self.object(Some(fields), visitor)
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.value {
+            Value::String(name) => visitor
+                .visit_enum(serde::de::value::BorrowedStrDeserializer::new(name))
+                .map_err(|error: Error| error.at(&self.place)),
+            other => Err(Error::invalid_type(unexpected(other), &"a string").at(&self.place)),
+        }
+    }
+}
+
+struct Fields<'de, 'p> {
+    entries: serde_json::map::Iter<'de>,
+    value: Option<(&'de str, &'de Value)>,
+    known: Option<&'static [&'static str]>,
+    reader: Reader<'de, 'p>,
+}
+
+impl<'de> MapAccess<'de> for Fields<'de, '_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        for (name, value) in self.entries.by_ref() {
+            if let Some(known) = self.known
+                && !known.contains(&name.as_str())
+            {
+                let place = Place::Field(&self.reader.place, name);
+                self.reader
+                    .report
+                    .borrow_mut()
+                    .push(unknown_field(&place, name, known));
+                continue;
+            }
+            self.value = Some((name, value));
+            return seed
+                .deserialize(serde::de::value::BorrowedStrDeserializer::new(name))
+                .map(Some);
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let Some((name, value)) = self.value.take() else {
+            return Err(Error::custom("a value was asked for before its key"));
+        };
+        let place = Place::Field(&self.reader.place, name);
+        seed.deserialize(Reader {
+            value,
+            place,
+            report: self.reader.report,
+        })
+        .map_err(|error| error.at(&place))
+    }
+}
+
+fn unknown_field(place: &Place<'_>, name: &str, known: &[&'static str]) -> Problem {
+    let hint = match nearest(name, known) {
+        Some(nearest) => format!("; did you mean `{nearest}`?"),
+        None if known.len() <= 12 => format!("; known here: {}", known.join(", ")),
+        None => String::new(),
+    };
+    Problem {
+        path: place.to_string(),
+        message: format!("unknown field{hint}"),
+        unknown_field: true,
+    }
+}
+
+struct Items<'de, 'p> {
+    items: std::iter::Enumerate<std::slice::Iter<'de, Value>>,
+    reader: Reader<'de, 'p>,
+}
+
+impl<'de> SeqAccess<'de> for Items<'de, '_> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        let Some((index, value)) = self.items.next() else {
+            return Ok(None);
+        };
+        let place = Place::Item(&self.reader.place, index);
+        seed.deserialize(Reader {
+            value,
+            place,
+            report: self.reader.report,
+        })
+        .map(Some)
+        .map_err(|error| error.at(&place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{parse_yaml, read};
+    use k8s_openapi::api::core::v1::Pod;
+
+    fn problems(yaml: &str) -> Vec<String> {
+        match parse_yaml(yaml) {
+            Ok(value) => read::<Pod>(&value)
+                .problems
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            Err(problem) => vec![problem.to_string()],
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_its_path_and_the_nearest_known_name() {
+        assert_eq!(
+            problems("{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, imagee: x}]}}"),
+            ["spec.containers[0].imagee: unknown field; did you mean `image`?"]
+        );
+    }
+
+    #[test]
+    fn every_error_is_reported_and_no_value_is_shown() {
+        let found = problems(
+            "{apiVersion: v1, kind: Pod, metadata: {labels: {a.b: [hunter2]}}, spec: {containers: hunter2, \
+             priority: hunter2, tolerationss: []}}",
+        );
+        assert_eq!(found.len(), 4, "{found:?}");
+        assert!(
+            found
+                .iter()
+                .any(|line| line.starts_with("metadata.labels[\"a.b\"]: expected")),
+            "{found:?}"
+        );
+        assert!(
+            found
+                .iter()
+                .any(|line| line == "spec.priority: expected i32, found a string"),
+            "{found:?}"
+        );
+        assert!(!found.concat().contains("hunter2"), "{found:?}");
+    }
+
+    #[test]
+    fn duplicate_keys_and_further_documents_are_errors() {
+        assert!(
+            problems("a: 1\na: 2")[0].contains("duplicate"),
+            "{:?}",
+            problems("a: 1\na: 2")
+        );
+        assert!(
+            problems("a: 1\n---\nb: 2")[0].contains("document"),
+            "{:?}",
+            problems("a: 1\n---\nb: 2")
+        );
+    }
+
+    #[test]
+    fn a_syntax_error_names_its_line_and_not_the_text() {
+        let found = problems("password: hunter2\nb: [hunter3");
+        assert!(found[0].contains("line 2"), "{found:?}");
+        assert!(!found[0].contains("hunter"), "{found:?}");
+    }
+
+    #[test]
+    fn nulls_are_absent_fields() {
+        assert!(
+            problems("{apiVersion: v1, kind: Pod, metadata: {creationTimestamp: null}, status: {}}")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_path_can_be_taken_apart_again() {
+        let mut document = serde_json::json!({"a": {"x.y": [1, {"b": 2}]}});
+        assert!(super::remove(&mut document, "a[\"x.y\"][1].b"));
+        assert_eq!(document, serde_json::json!({"a": {"x.y": [1, {}]}}));
+        assert!(!super::remove(&mut document, "a.nothing"));
+    }
+}
