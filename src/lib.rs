@@ -1,6 +1,8 @@
 //! native-submit
+pub mod application;
 pub mod manifest;
 pub mod plan;
 pub mod redaction;
 pub mod strict;
 pub mod templates;
+pub mod wire;

@@ -1,0 +1,16 @@
+//! The messages and the service of the gRPC contract, as generated from `proto/spark_submit.proto`.
+//!
+//! What a message means, and how it becomes a [`SparkApplication`](crate::application::SparkApplication), is in
+//! [`crate::application::from_wire`].
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    rustdoc::all
+)]
+
+tonic::include_proto!("spark");
+
+/// The contract as a serialized `FileDescriptorSet`, with what it imports: for gRPC reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/spark_submit.fds"));
