@@ -1,4 +1,5 @@
 //! native-submit
+pub mod cluster;
 pub mod manifest;
 pub mod plan;
 pub mod redaction;
