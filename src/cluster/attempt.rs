@@ -71,14 +71,7 @@ impl Attempt {
         let body = found::with_objects(&self.manifests.driver_pod.value, &self.owned);
         loop {
             let (found, perhaps_ours) = match self.create_pod(&body).await? {
-                Met::Created(pod) => {
-                    let outcome = if self.replaced {
-                        Outcome::Replaced
-                    } else {
-                        Outcome::Created
-                    };
-                    return self.furnish(&pod, true, outcome).await;
-                }
+                Met::Created(pod) => return self.furnish(&pod, true).await,
                 Met::There { found, perhaps_ours } => (found, perhaps_ours),
                 Met::Vanished => continue,
             };

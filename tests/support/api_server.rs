@@ -148,11 +148,7 @@ impl ApiServer {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self {
-            url,
-            shared,
-            serving,
-        }
+        Self { url, shared, serving }
     }
 
     /// A client of it, without kube's own retry.
@@ -174,24 +170,50 @@ impl ApiServer {
 
     /// Answers 404 for this namespace.
     pub(crate) fn without_namespace(&self, namespace: &str) {
-        self.shared.state.lock().unwrap().missing_namespaces.insert(namespace.to_owned());
+        self.shared
+            .state
+            .lock()
+            .unwrap()
+            .missing_namespaces
+            .insert(namespace.to_owned());
     }
 
     /// Puts an object there, with a uid unless it has one; gives its uid.
     pub(crate) fn put(&self, resource: &str, object: Value) -> String {
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
-        let uid = self.shared.state.lock().unwrap().insert(resource, &namespace, object)["metadata"]["uid"].clone();
+        let namespace = object["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let uid = self
+            .shared
+            .state
+            .lock()
+            .unwrap()
+            .insert(resource, &namespace, object)["metadata"]["uid"]
+            .clone();
         self.shared.changed();
         uid.as_str().unwrap().to_owned()
     }
 
     /// The object, if it is there.
     pub(crate) fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Value> {
-        self.shared.state.lock().unwrap().objects.get(&key(resource, namespace, name)).cloned()
+        self.shared
+            .state
+            .lock()
+            .unwrap()
+            .objects
+            .get(&key(resource, namespace, name))
+            .cloned()
     }
 
     /// Changes an object in place, as a kubelet or a user would.
-    pub(crate) fn change(&self, resource: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn change(
+        &self,
+        resource: &str,
+        namespace: &str,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) {
         {
             let mut state = self.shared.state.lock().unwrap();
             let version = state.next();
@@ -204,25 +226,43 @@ impl ApiServer {
 
     /// Removes an object without asking.
     pub(crate) fn remove(&self, resource: &str, namespace: &str, name: &str) {
-        self.shared.state.lock().unwrap().objects.remove(&key(resource, namespace, name));
+        self.shared
+            .state
+            .lock()
+            .unwrap()
+            .objects
+            .remove(&key(resource, namespace, name));
         self.shared.changed();
     }
 
     /// A deletion only marks this object, as with a finalizer or a running container, until `remove`.
     pub(crate) fn hold(&self, resource: &str, namespace: &str, name: &str) {
-        self.shared.state.lock().unwrap().held.insert(key(resource, namespace, name));
+        self.shared
+            .state
+            .lock()
+            .unwrap()
+            .held
+            .insert(key(resource, namespace, name));
     }
 
     /// All objects that are there, as `pods/name`.
     pub(crate) fn names(&self) -> Vec<String> {
         let state = self.shared.state.lock().unwrap();
-        state.objects.keys().map(|(resource, _, name)| format!("{resource}/{name}")).collect()
+        state
+            .objects
+            .keys()
+            .map(|(resource, _, name)| format!("{resource}/{name}"))
+            .collect()
     }
 
     /// Objects with a Pod as owner that is not there.
     pub(crate) fn orphans(&self) -> Vec<String> {
         let state = self.shared.state.lock().unwrap();
-        state.orphans().into_iter().map(|(resource, _, name)| format!("{resource}/{name}")).collect()
+        state
+            .orphans()
+            .into_iter()
+            .map(|(resource, _, name)| format!("{resource}/{name}"))
+            .collect()
     }
 
     /// What the garbage collector would do.
@@ -243,7 +283,10 @@ impl ApiServer {
 
     /// The requests so far as `create pods`, in order of arrival.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.log().iter().map(|seen| format!("{} {}", seen.verb, seen.resource)).collect()
+        self.log()
+            .iter()
+            .map(|seen| format!("{} {}", seen.verb, seen.resource))
+            .collect()
     }
 
     /// Waits until this holds; fails the test after ten seconds.
@@ -255,7 +298,11 @@ impl ApiServer {
             }
         };
         let waited = tokio::time::timeout(Duration::from_secs(10), waiting).await;
-        assert!(waited.is_ok(), "waited in vain for: {what}; there were {:?}", self.lines());
+        assert!(
+            waited.is_ok(),
+            "waited in vain for: {what}; there were {:?}",
+            self.lines()
+        );
     }
 }
 
@@ -294,7 +341,8 @@ impl Cluster {
             object["status"] = json!({"phase": "Pending"});
         }
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        self.objects.insert(key(resource, namespace, &name), object.clone());
+        self.objects
+            .insert(key(resource, namespace, &name), object.clone());
         object
     }
 
@@ -307,10 +355,18 @@ impl Cluster {
             .collect();
         let orphaned = |object: &Value| {
             let owners = object["metadata"]["ownerReferences"].as_array();
-            let mut owners = owners.into_iter().flatten().filter(|owner| owner["kind"] == "Pod").peekable();
+            let mut owners = owners
+                .into_iter()
+                .flatten()
+                .filter(|owner| owner["kind"] == "Pod")
+                .peekable();
             owners.peek().is_some() && owners.all(|owner| !pods.contains(owner["uid"].as_str().unwrap_or("")))
         };
-        self.objects.iter().filter(|(_, object)| orphaned(object)).map(|(key, _)| key.clone()).collect()
+        self.objects
+            .iter()
+            .filter(|(_, object)| orphaned(object))
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// The fault that this request meets, if any.
@@ -384,7 +440,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
-    let rest = path.split(|part| *part == "namespaces").nth(1).unwrap_or_default();
+    let rest = path
+        .split(|part| *part == "namespaces")
+        .nth(1)
+        .unwrap_or_default();
     let (namespace, resource, name) = match rest {
         [namespace, resource] => (*namespace, *resource, None),
         [namespace, resource, name] => (*namespace, *resource, Some(*name)),
@@ -401,7 +460,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         verb,
         resource: resource.to_owned(),
         namespace: namespace.to_owned(),
-        name: name.or(body["metadata"]["name"].as_str()).unwrap_or_default().to_owned(),
+        name: name
+            .or(body["metadata"]["name"].as_str())
+            .unwrap_or_default()
+            .to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         body,
         after: 0,
