@@ -1,0 +1,117 @@
+//! The last stage: manifests in, objects on the cluster (or files in a directory) out. This is the only stage
+//! that talks to the API server.
+//!
+//! ```text
+//! in_turn ─► attempt: POST the Pod ─┬─ created ──► owned: POST the rest, in parallel ─┬─► Submitted
+//!                                   │                                               └─► rollback
+//!                                   └─ 409 ─► found: whose is it? ─► complete, replace, wait, or refuse
+//! ```
+//!
+//! The Pod comes first, as in Spark's `Client.run`, because what it owns names its uid; two round trips in all.
+//! Nothing is ever force-applied, and nothing is deleted without its uid as precondition.
+
+mod apply;
+mod attempt;
+mod client;
+mod directory;
+mod error;
+mod found;
+mod in_turn;
+mod live;
+mod owned;
+mod patience;
+mod refusal;
+mod requests;
+mod resource;
+mod rollback;
+
+pub use apply::{ClusterSettings, ClusterSink};
+pub use client::{ClientError, ClientSettings, client};
+pub use directory::{DirectorySink, Layout};
+pub use error::ApplyError;
+pub use found::OBJECTS_ANNOTATION;
+pub use live::{LiveApplication, LiveError};
+
+use crate::manifest::Manifests;
+use serde::Serialize;
+use std::{sync::Arc, time::Instant};
+
+/// Where manifests go.
+#[derive(Debug, Clone)]
+pub enum Sink {
+    /// The API server.
+    Cluster(ClusterSink),
+    /// Files, for `kubectl apply -f`.
+    Directory(DirectorySink),
+}
+
+impl Sink {
+    /// Makes all objects of one submission exist, or none.
+    ///
+    /// `deadline` is how long the caller waits. On the cluster, work that has begun by then goes on without the
+    /// caller and ends complete or rolled back; without a deadline the call waits for that end.
+    pub async fn apply(
+        &self,
+        manifests: Arc<Manifests>,
+        deadline: Option<Instant>,
+    ) -> Result<Submitted, ApplyError> {
+        match self {
+            Self::Cluster(sink) => sink.apply(manifests, deadline).await,
+            Self::Directory(sink) => sink.apply(manifests, deadline).await,
+        }
+    }
+
+    /// The live `SparkApplication`, from which a driver gets its owner; files have none.
+    pub async fn live_application(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<LiveApplication>, LiveError> {
+        match self {
+            Self::Cluster(sink) => sink.live_application(namespace, name).await,
+            Self::Directory(_) => Ok(None),
+        }
+    }
+}
+
+/// What exists after a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Submitted {
+    /// Whether this call made it or found it.
+    pub outcome: Outcome,
+    /// The namespace of all objects.
+    pub namespace: String,
+    /// The driver Pod's name.
+    pub pod_name: String,
+    /// The driver Pod's uid; files have none.
+    pub pod_uid: Option<String>,
+    /// The Spark application id.
+    pub application_id: String,
+    /// What exists now: `pods/spark-pi-driver`, `services/…`, … in the order of creation; for a directory the
+    /// paths of the files.
+    pub objects: Vec<String>,
+}
+
+impl Submitted {
+    /// The same submission was there before this call.
+    pub fn duplicate(&self) -> bool {
+        matches!(self.outcome, Outcome::Found | Outcome::Completed)
+    }
+}
+
+/// Whether a call made a submission or found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// All objects are new.
+    Created,
+    /// The same submission was there, complete.
+    Found,
+    /// The same submission was there; what it lacked was created.
+    Completed,
+    /// The same submission was there with another plan or template set and had not started: it was deleted and
+    /// created anew.
+    Replaced,
+    /// Written as files.
+    Written,
+}

@@ -1,0 +1,160 @@
+//! The cluster sink: what the caller sees of applying. The work itself is [`super::attempt`].
+
+use super::{
+    ApplyError, Submitted, attempt::Attempt, in_turn::InTurn, patience::Patience, requests::Requests,
+};
+use crate::manifest::Manifests;
+use kube::Client;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{sync::watch, time};
+
+/// Times and bounds of applying.
+#[derive(Debug, Clone)]
+pub struct ClusterSettings {
+    /// The deadline of a call that has none.
+    pub deadline: Duration,
+    /// How long the work may go on after the Pod exists: two thirds to finish, one third to roll back.
+    pub finish_within: Duration,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// The pause before the first retry of a request; it doubles with each.
+    pub first_pause: Duration,
+    /// The longest pause between retries, but where the server asks for a longer one.
+    pub longest_pause: Duration,
+    /// How often one request is sent at most.
+    pub tries: u32,
+    /// How many requests, and so connections, there may be at once.
+    pub requests_at_once: usize,
+}
+
+impl Default for ClusterSettings {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(30),
+            finish_within: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(10),
+            first_pause: Duration::from_millis(100),
+            longest_pause: Duration::from_secs(2),
+            tries: 8,
+            requests_at_once: 128,
+        }
+    }
+}
+
+/// Applies manifests to the API server. Clones share connections, turns and the count of work in flight.
+#[derive(Clone)]
+pub struct ClusterSink {
+    pub(super) requests: Requests,
+    pub(super) settings: ClusterSettings,
+    turns: Arc<InTurn<(String, String)>>,
+    in_flight: Arc<watch::Sender<usize>>,
+}
+
+impl std::fmt::Debug for ClusterSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterSink")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClusterSink {
+    /// A sink over `client`, which should have no retry of its own ([`super::client`] makes such a one).
+    pub fn new(client: Client, settings: ClusterSettings) -> Self {
+        Self {
+            requests: Requests::new(client, settings.clone()),
+            settings,
+            turns: Arc::default(),
+            in_flight: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// Creates the Pod, then what it owns; or finds, completes or replaces what is there.
+    ///
+    /// Calls for the same Pod wait for each other. Dropping the future before its turn has come leaves
+    /// nothing; afterwards the work goes on and ends complete or rolled back.
+    pub async fn apply(
+        &self,
+        manifests: Arc<Manifests>,
+        deadline: Option<Instant>,
+    ) -> Result<Submitted, ApplyError> {
+        let until = deadline.unwrap_or_else(|| Instant::now() + self.settings.deadline);
+        let identity = &manifests.identity;
+        let pod = format!("{}/{}", identity.namespace, identity.pod_name);
+        let key = (identity.namespace.clone(), identity.pod_name.clone());
+        let turn = time::timeout_at(until.into(), self.turns.wait(key))
+            .await
+            .map_err(|_| ApplyError::Timeout {
+                doing: format!("waiting for an earlier call for the driver Pod `{pod}`"),
+            })?;
+
+        let caller = Arc::new(());
+        let attempt = Attempt::new(
+            self.requests.clone(),
+            self.settings.clone(),
+            manifests,
+            Patience::of_caller(until, &caller),
+        )?;
+        let in_flight = InFlight::enter(&self.in_flight);
+        let work = tokio::spawn(async move {
+            let result = attempt.run().await;
+            log(&result);
+            drop((turn, in_flight));
+            result
+        });
+        let ended = match deadline {
+            Some(deadline) => {
+                time::timeout_at(deadline.into(), work)
+                    .await
+                    .map_err(|_| ApplyError::Timeout {
+                        doing: format!("creating `{pod}`, which goes on"),
+                    })?
+            }
+            None => work.await,
+        };
+        drop(caller);
+        ended.unwrap_or_else(|_| {
+            Err(ApplyError::Internal {
+                what: "applying ended in a panic or by shutdown".to_owned(),
+            })
+        })
+    }
+
+    /// Waits until no work is in flight, also of callers that have gone: for draining.
+    pub async fn settled(&self) {
+        // The sender is ours, so this cannot fail.
+        let _ = self.in_flight.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+fn log(result: &Result<Submitted, ApplyError>) {
+    match result {
+        Ok(submitted) => tracing::info!(
+            namespace = submitted.namespace,
+            pod = submitted.pod_name,
+            application_id = submitted.application_id,
+            outcome = ?submitted.outcome,
+            "submitted"
+        ),
+        Err(error) => tracing::warn!(code = error.code(), %error, "not submitted"),
+    }
+}
+
+/// Counts as work in flight until it is dropped, also by a panic.
+struct InFlight(Arc<watch::Sender<usize>>);
+
+impl InFlight {
+    fn enter(count: &Arc<watch::Sender<usize>>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}

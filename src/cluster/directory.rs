@@ -1,0 +1,270 @@
+//! The directory sink: one file for each object, for `kubectl apply -f DIR`.
+//!
+//! A file appears whole or not at all (written beside its place, flushed, renamed). Of a set, the Pod's file
+//! goes first when anything changes and comes last: a directory with a Pod is complete, one without starts
+//! nothing. What an earlier submission of the same Pod wrote and this one lacks is removed; which files those
+//! are stands in `.native-submit`, a name that kubectl passes over. Other files are never touched.
+
+use super::{ApplyError, Outcome, Submitted, in_turn::InTurn, resource::is_name};
+use crate::manifest::{Manifest, Manifests, Object};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+use tokio::{task, time};
+use uuid::Uuid;
+
+const INDEX: &str = ".native-submit";
+
+/// Where the files of a submission go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Directly into the directory, which then belongs to one submission: for `submit`.
+    Flat,
+    /// Into `<namespace>/<driver Pod's name>/` below it: for `serve`.
+    PerSubmission,
+}
+
+/// Writes manifests as YAML files. The objects have no owner reference to the Pod, as it has no uid yet.
+#[derive(Debug, Clone)]
+pub struct DirectorySink {
+    path: PathBuf,
+    layout: Layout,
+    turns: Arc<InTurn<PathBuf>>,
+}
+
+/// What `.native-submit` holds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Index {
+    /// Namespace and name of the driver Pod.
+    pod: String,
+    /// The files written, by name.
+    files: Vec<String>,
+}
+
+struct File {
+    name: String,
+    text: String,
+    secret: bool,
+}
+
+/// As manifests are written everywhere.
+fn to_yaml(value: &Value) -> String {
+    // JSON is YAML, should the writer ever refuse.
+    serde_yaml::to_string(value).unwrap_or_else(|_| value.to_string())
+}
+
+impl DirectorySink {
+    /// A sink into `path`, which is created when needed.
+    pub fn new(path: impl Into<PathBuf>, layout: Layout) -> Self {
+        Self {
+            path: path.into(),
+            layout,
+            turns: Arc::default(),
+        }
+    }
+
+    /// Writes all files of one submission, or finds them there.
+    pub async fn apply(
+        &self,
+        manifests: Arc<Manifests>,
+        deadline: Option<Instant>,
+    ) -> Result<Submitted, ApplyError> {
+        let directory = self.directory(&manifests)?;
+        let turn = self.turns.wait(directory.clone());
+        let turn = match deadline {
+            Some(deadline) => {
+                time::timeout_at(deadline.into(), turn)
+                    .await
+                    .map_err(|_| ApplyError::Timeout {
+                        doing: format!("waiting to write into `{}`", directory.display()),
+                    })?
+            }
+            None => turn.await,
+        };
+        let written = task::spawn_blocking(move || {
+            let submitted = write_set(&directory, &manifests);
+            drop(turn);
+            submitted
+        });
+        written.await.unwrap_or_else(|_| {
+            Err(ApplyError::Internal {
+                what: "writing files ended in a panic or by shutdown".to_owned(),
+            })
+        })
+    }
+
+    fn directory(&self, manifests: &Manifests) -> Result<PathBuf, ApplyError> {
+        if self.layout == Layout::Flat {
+            return Ok(self.path.clone());
+        }
+        let identity = &manifests.identity;
+        Ok(self
+            .path
+            .join(component(&identity.namespace)?)
+            .join(component(&identity.pod_name)?))
+    }
+}
+
+/// A name that stays in its directory, and is not hidden.
+fn component(name: &str) -> Result<&str, ApplyError> {
+    if is_name(name) {
+        return Ok(name);
+    }
+    Err(ApplyError::Internal {
+        what: format!("{} cannot be the name of a file", crate::redaction::shown(name)),
+    })
+}
+
+fn write_set(directory: &Path, manifests: &Manifests) -> Result<Submitted, ApplyError> {
+    let identity = &manifests.identity;
+    let pod = format!("{}/{}", identity.namespace, identity.pod_name);
+    fs::create_dir_all(directory).map_err(failed(directory))?;
+    let index = read_index(directory)?;
+    if let Some(index) = index.as_ref().filter(|index| index.pod != pod) {
+        return Err(ApplyError::DirectoryTaken {
+            directory: directory.display().to_string(),
+            found: index.pod.clone(),
+        });
+    }
+    let before = index.unwrap_or_default().files;
+    let pod_file = file(&manifests.driver_pod)?;
+    let owned: Vec<File> = manifests.owned.iter().map(file).collect::<Result<_, _>>()?;
+    let names: Vec<String> = owned
+        .iter()
+        .chain([&pod_file])
+        .map(|file| file.name.clone())
+        .collect();
+    let paths = [&pod_file].into_iter().chain(&owned);
+    let mut submitted = Submitted {
+        outcome: Outcome::Found,
+        namespace: identity.namespace.clone(),
+        pod_name: identity.pod_name.clone(),
+        pod_uid: None,
+        application_id: identity.application_id.clone(),
+        objects: paths
+            .map(|file| directory.join(&file.name).display().to_string())
+            .collect(),
+    };
+
+    let same =
+        |file: &File| fs::read(directory.join(&file.name)).is_ok_and(|text| text == file.text.as_bytes());
+    let stale: Vec<&String> = before.iter().filter(|name| !names.contains(name)).collect();
+    if stale.is_empty() && same(&pod_file) && owned.iter().all(same) {
+        return Ok(submitted);
+    }
+
+    remove(&directory.join(&pod_file.name))?;
+    // Old and new names, so that after a crash here the next submission still knows all of them.
+    let mut known = names.clone();
+    known.extend(stale.iter().map(|name| (*name).clone()));
+    write_index(directory, &pod, known)?;
+    for name in stale.into_iter().filter(|name| is_name(name)) {
+        remove(&directory.join(name))?;
+    }
+    for file in &owned {
+        write(directory, file)?;
+    }
+    write_index(directory, &pod, names)?;
+    write(directory, &pod_file)?;
+    submitted.outcome = Outcome::Written;
+    Ok(submitted)
+}
+
+fn file(manifest: &Manifest) -> Result<File, ApplyError> {
+    Ok(File {
+        name: format!("{}.yaml", component(&manifest.role)?),
+        text: to_yaml(&manifest.value),
+        secret: matches!(manifest.object, Object::Secret(_)),
+    })
+}
+
+fn read_index(directory: &Path) -> Result<Option<Index>, ApplyError> {
+    let path = directory.join(INDEX);
+    match fs::read(&path) {
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|_| ApplyError::File {
+                path: path.display().to_string(),
+                reason: "it is not native-submit's: move it away".to_owned(),
+            }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(&path)(error)),
+    }
+}
+
+fn write_index(directory: &Path, pod: &str, files: Vec<String>) -> Result<(), ApplyError> {
+    let index = Index {
+        pod: pod.to_owned(),
+        files,
+    };
+    let text = serde_json::to_string(&index).map_err(|error| ApplyError::Internal {
+        what: error.to_string(),
+    })?;
+    write(
+        directory,
+        &File {
+            name: INDEX.to_owned(),
+            text,
+            secret: false,
+        },
+    )
+}
+
+/// Writes beside the place, flushes, and renames: a reader sees the old file or the new one. A symlink of that
+/// name is replaced, not followed.
+fn write(directory: &Path, file: &File) -> Result<(), ApplyError> {
+    let path = directory.join(&file.name);
+    let beside = directory.join(format!(
+        ".{}.{}",
+        file.name.trim_start_matches('.'),
+        Uuid::new_v4().simple()
+    ));
+    let written = write_new(&beside, file)
+        .and_then(|()| fs::rename(&beside, &path))
+        .and_then(|()| flush(directory));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written.map_err(failed(&path))
+}
+
+fn write_new(path: &Path, file: &File) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if file.secret {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut open = options.open(path)?;
+    io::Write::write_all(&mut open, file.text.as_bytes())?;
+    open.sync_all()
+}
+
+/// A rename lasts once its directory is flushed.
+fn flush(directory: &Path) -> io::Result<()> {
+    fs::File::open(directory)?.sync_all()
+}
+
+fn remove(path: &Path) -> Result<(), ApplyError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn failed(path: &Path) -> impl Fn(io::Error) -> ApplyError {
+    let path = path.display().to_string();
+    move |error| ApplyError::File {
+        path: path.clone(),
+        reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! A Pod of the driver's name is there already: whose is it, and what follows? Pure; the requests are made
+//! elsewhere.
+
+use super::resource::Target;
+use crate::manifest::{Identity, Manifests};
+use serde_json::{Value, json};
+
+/// The Pod's annotation that lists what it is to own: `configmaps/a,services/b`. It is how a later attempt,
+/// under another submission id and so with other names, can tell whether a submission was ever completed.
+/// Written by the cluster sink alone.
+pub const OBJECTS_ANNOTATION: &str = "native-submit/objects";
+
+const SUBMISSION_ID: &str = "native-submit/submission-id";
+const PLAN_HASH: &str = "native-submit/plan-hash";
+const TEMPLATE_SET: &str = "native-submit/template-set";
+/// The operator's label, which also spark-submit's Pods have.
+const SUBMISSION_ID_LABEL: &str = "sparkoperator.k8s.io/submission-id";
+/// Spark's default name of the driver container.
+const DRIVER_CONTAINER: &str = "spark-kubernetes-driver";
+
+/// What a found Pod is to this submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The same submission, plan and template set.
+    Same,
+    /// The same submission id on a Pod that native-submit did not make: spark-submit's own. Its other objects
+    /// have names of their own, so there is nothing to complete.
+    SameByOther,
+    /// The same submission with another plan or template set; not started.
+    Outdated,
+    /// The same, but started; what differs.
+    Started(&'static str),
+    /// It is being deleted.
+    Ending,
+    /// Another submission of the same `SparkApplication`, not started: dead if its objects are incomplete.
+    PerhapsDead,
+    /// Another submission's, or nobody's.
+    Another,
+}
+
+/// A Pod, or another object, as the API server has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Found(pub(crate) Value);
+
+impl Found {
+    fn text(&self, pointer: &str) -> Option<&str> {
+        self.0.pointer(pointer).and_then(Value::as_str)
+    }
+
+    pub(crate) fn uid(&self) -> Option<&str> {
+        self.text("/metadata/uid")
+    }
+
+    pub(crate) fn resource_version(&self) -> Option<&str> {
+        self.text("/metadata/resourceVersion")
+    }
+
+    pub(crate) fn ending(&self) -> bool {
+        self.text("/metadata/deletionTimestamp").is_some()
+    }
+
+    fn annotation(&self, key: &str) -> Option<&str> {
+        self.0.get("metadata")?.get("annotations")?.get(key)?.as_str()
+    }
+
+    fn label(&self, key: &str) -> Option<&str> {
+        self.0.get("metadata")?.get("labels")?.get(key)?.as_str()
+    }
+
+    /// By native-submit's annotation, else by the operator's label.
+    pub(crate) fn submission_id(&self) -> Option<&str> {
+        self.annotation(SUBMISSION_ID)
+            .or_else(|| self.label(SUBMISSION_ID_LABEL))
+    }
+
+    /// Spark's application id.
+    pub(crate) fn application_id(&self) -> Option<&str> {
+        self.label("spark-app-selector")
+    }
+
+    /// What it was to own; `None` where it doesn't say so in words that are understood.
+    pub(crate) fn objects(&self, namespace: &str) -> Option<Vec<Target>> {
+        let list = self.annotation(OBJECTS_ANNOTATION)?;
+        list.split(',')
+            .filter(|item| !item.is_empty())
+            .map(|item| Target::owned(item, namespace))
+            .collect()
+    }
+
+    fn owners(&self) -> impl Iterator<Item = &Value> {
+        self.0
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    }
+
+    fn controller(&self) -> Option<&Value> {
+        self.owners()
+            .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+    }
+
+    /// Whether the Pod of this uid is among the owners.
+    pub(crate) fn owned_by(&self, pod_uid: &str) -> bool {
+        self.owners().any(|owner| owner["uid"] == pod_uid)
+    }
+
+    /// Whether its only owner is an earlier Pod of this name. As the name is another Pod's now, that owner is
+    /// gone, and the garbage collector will take this object.
+    pub(crate) fn left_by_earlier_pod(&self, pod_name: &str, pod_uid: &str) -> bool {
+        let mut owners = self.owners();
+        let (Some(owner), None) = (owners.next(), owners.next()) else {
+            return false;
+        };
+        owner["apiVersion"] == "v1"
+            && owner["kind"] == "Pod"
+            && owner["name"] == pod_name
+            && owner["uid"] != pod_uid
+    }
+
+    /// Whether the driver container has ever run. Where it cannot be told apart, any container counts.
+    pub(crate) fn started(&self, driver_container: &str) -> bool {
+        let statuses = self
+            .0
+            .pointer("/status/containerStatuses")
+            .and_then(Value::as_array);
+        let Some(statuses) = statuses.filter(|statuses| !statuses.is_empty()) else {
+            return matches!(self.text("/status/phase"), Some("Running" | "Succeeded"));
+        };
+        let named = |name: &str| statuses.iter().find(|status| status["name"] == name);
+        match named(driver_container).or_else(|| named(DRIVER_CONTAINER)) {
+            Some(driver) => has_run(driver),
+            None => statuses.iter().any(has_run),
+        }
+    }
+}
+
+fn has_run(status: &Value) -> bool {
+    let state = |key: &str, kind: &str| status.get(key).is_some_and(|state| state.get(kind).is_some());
+    status["started"] == true
+        || status["restartCount"].as_u64().is_some_and(|count| count > 0)
+        || state("state", "running")
+        || state("state", "terminated")
+        || state("lastState", "terminated")
+}
+
+/// The name of the driver container: the last one of the Pod, by Spark's rule.
+pub(crate) fn driver_container(pod: &Value) -> &str {
+    let containers = pod.pointer("/spec/containers").and_then(Value::as_array);
+    let name = containers.and_then(|containers| containers.last()?.get("name")?.as_str());
+    name.unwrap_or(DRIVER_CONTAINER)
+}
+
+/// What a found Pod is to the submission of `manifests`.
+pub(crate) fn judge(found: &Found, manifests: &Manifests) -> Verdict {
+    let wanted = &manifests.identity;
+    let started = || found.started(driver_container(&manifests.driver_pod.value));
+    if found.ending() {
+        return Verdict::Ending;
+    }
+    if found.submission_id() != Some(&wanted.submission_id) {
+        let application = Found(manifests.driver_pod.value.clone());
+        return if same_controller(found, &application) && !started() {
+            Verdict::PerhapsDead
+        } else {
+            Verdict::Another
+        };
+    }
+    if found.annotation(SUBMISSION_ID).is_none() {
+        return Verdict::SameByOther;
+    }
+    match difference(found, wanted) {
+        None => Verdict::Same,
+        Some(what) if started() => Verdict::Started(what),
+        Some(_) => Verdict::Outdated,
+    }
+}
+
+fn difference(found: &Found, wanted: &Identity) -> Option<&'static str> {
+    let differs = |key: &str, value: &str| found.annotation(key) != Some(value);
+    if differs(PLAN_HASH, &wanted.plan_hash) {
+        Some("plan")
+    } else if differs(TEMPLATE_SET, &wanted.template_set) {
+        Some("template set")
+    } else {
+        None
+    }
+}
+
+fn same_controller(a: &Found, b: &Found) -> bool {
+    match (a.controller(), b.controller()) {
+        (Some(a), Some(b)) => a["kind"] == "SparkApplication" && a["uid"].is_string() && a["uid"] == b["uid"],
+        _ => false,
+    }
+}
+
+/// The driver Pod as it is sent: with the list of what it will own.
+pub(crate) fn with_objects(pod: &Value, owned: &[Target]) -> Value {
+    let list: Vec<_> = owned.iter().map(ToString::to_string).collect();
+    let mut pod = pod.clone();
+    if let Some(metadata) = map_in(&mut pod, "metadata") {
+        if !metadata.get("annotations").is_some_and(Value::is_object) {
+            metadata["annotations"] = json!({});
+        }
+        metadata["annotations"][OBJECTS_ANNOTATION] = Value::from(list.join(","));
+    }
+    pod
+}
+
+/// An object as it is sent once its Pod exists. As Spark's `addOwnerReference` does it: the Pod is the
+/// controller, there is no `blockOwnerDeletion`, and other owners are replaced.
+pub(crate) fn owned_by_pod(object: &Value, pod_name: &str, pod_uid: &str) -> Value {
+    let mut object = object.clone();
+    if let Some(metadata) = map_in(&mut object, "metadata") {
+        metadata["ownerReferences"] = json!([{
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "name": pod_name,
+            "uid": pod_uid,
+            "controller": true,
+        }]);
+    }
+    object
+}
+
+fn map_in<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Value> {
+    object.get_mut(key).filter(|value| value.is_object())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+use super::*;
+use crate::manifest::{Manifest, Object};
+use k8s_openapi::api::core::v1::Pod;
+
+fn wanted() -> Manifests {
+    Manifests {
+        identity: Identity {
+            namespace: "ns".into(),
+            pod_name: "pi-driver".into(),
+            application_id: "spark-1".into(),
+            submission_id: "id-1".into(),
+            plan_hash: "plan-1".into(),
+            template_set: "default@1".into(),
+        },
+        driver_pod: Manifest {
+            role: "pod-driver".into(),
+            value: json!({
+                "metadata": {"name": "pi-driver", "ownerReferences": [owner("SparkApplication", "app-uid")]},
+                "spec": {"containers": [{"name": "sidecar"}, {"name": "main"}]},
+            }),
+            object: Object::Pod(Pod::default()),
+        },
+        owned: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn owner(kind: &str, uid: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": kind, "name": "pi-driver", "uid": uid, "controller": true})
+}
+
+fn marked(id: &str, plan: &str, set: &str) -> Value {
+    json!({"annotations": {SUBMISSION_ID: id, PLAN_HASH: plan, TEMPLATE_SET: set}})
+}
+
+/// A driver that has only just been created, that waits for its ConfigMap, and that runs.
+fn phases() -> [(&'static str, Value, bool); 8] {
+    let status = |state: Value| json!({"containerStatuses": [{"name": "main", "state": state}]});
+    [
+        ("new", json!({}), false),
+        ("pending", json!({"phase": "Pending"}), false),
+        (
+            "waiting",
+            status(json!({"waiting": {"reason": "ContainerCreating"}})),
+            false,
+        ),
+        ("evicted before it ran", json!({"phase": "Failed"}), false),
+        ("running", status(json!({"running": {}})), true),
+        ("ended", status(json!({"terminated": {"exitCode": 1}})), true),
+        (
+            "restarting",
+            json!({"containerStatuses": [{"name": "main", "state": {"waiting": {}}, "restartCount": 1}]}),
+            true,
+        ),
+        ("running, without statuses", json!({"phase": "Running"}), true),
+    ]
+}
+
+#[test]
+fn whether_the_driver_has_started() {
+    for (name, status, started) in phases() {
+        assert_eq!(
+            Found(json!({"status": status})).started("main"),
+            started,
+            "{name}"
+        );
+    }
+    let sidecar = json!({"status": {"containerStatuses": [
+        {"name": "sidecar", "state": {"running": {}}},
+        {"name": "main", "state": {"waiting": {}}},
+    ]}});
+    assert!(
+        !Found(sidecar.clone()).started("main"),
+        "a sidecar is not the driver"
+    );
+    assert!(
+        Found(sidecar).started("unheard-of"),
+        "where the driver is not known, any container counts"
+    );
+}
+
+#[test]
+fn whose_a_found_pod_is() {
+    let mut ending = marked("id-1", "plan-1", "default@1");
+    ending["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let mut sibling = marked("id-2", "plan-1", "default@1");
+    sibling["ownerReferences"] = json!([owner("SparkApplication", "app-uid")]);
+    let mut stranger = sibling.clone();
+    stranger["ownerReferences"] = json!([owner("SparkApplication", "other-uid")]);
+    let labelled = |id: &str| json!({"labels": {SUBMISSION_ID_LABEL: id}});
+    let cases = [
+        (
+            "same",
+            marked("id-1", "plan-1", "default@1"),
+            Verdict::Same,
+            Verdict::Same,
+        ),
+        ("being deleted", ending, Verdict::Ending, Verdict::Ending),
+        (
+            "other plan",
+            marked("id-1", "plan-2", "default@1"),
+            Verdict::Outdated,
+            Verdict::Started("plan"),
+        ),
+        (
+            "other templates",
+            marked("id-1", "plan-1", "default@2"),
+            Verdict::Outdated,
+            Verdict::Started("template set"),
+        ),
+        (
+            "by spark-submit",
+            labelled("id-1"),
+            Verdict::SameByOther,
+            Verdict::SameByOther,
+        ),
+        (
+            "by spark-submit, other id",
+            labelled("id-2"),
+            Verdict::Another,
+            Verdict::Another,
+        ),
+        (
+            "other id, same owner",
+            sibling,
+            Verdict::PerhapsDead,
+            Verdict::Another,
+        ),
+        (
+            "other id, other owner",
+            stranger,
+            Verdict::Another,
+            Verdict::Another,
+        ),
+        (
+            "other id, no owner",
+            marked("id-2", "plan-1", "default@1"),
+            Verdict::Another,
+            Verdict::Another,
+        ),
+        ("nobody's", json!({}), Verdict::Another, Verdict::Another),
+    ];
+    for (name, metadata, unstarted, running) in cases {
+        for (phase, status, started) in phases() {
+            let found = Found(json!({"metadata": metadata.clone(), "status": status}));
+            let expected = if started { running } else { unstarted };
+            assert_eq!(judge(&found, &wanted()), expected, "{name}, {phase}");
+        }
+    }
+}
+
+#[test]
+fn the_list_of_objects_is_written_and_read_back() {
+    let owned = [
+        Target::owned("services/a", "ns").unwrap(),
+        Target::owned("configmaps/b", "ns").unwrap(),
+    ];
+    for pod in [
+        json!({"metadata": {}}),
+        json!({"metadata": {"annotations": {"x": "y"}}}),
+    ] {
+        let found = Found(with_objects(&pod, &owned));
+        assert_eq!(found.objects("ns").unwrap(), owned);
+        assert_eq!(
+            found.annotation("x"),
+            pod.pointer("/metadata/annotations/x").and_then(Value::as_str)
+        );
+    }
+    assert_eq!(
+        Found(with_objects(&json!({"metadata": {}}), &[])).objects("ns"),
+        Some(vec![])
+    );
+    assert_eq!(Found(json!({"metadata": {}})).objects("ns"), None);
+    let newer = json!({"metadata": {"annotations": {OBJECTS_ANNOTATION: "leases/a"}}});
+    assert_eq!(
+        Found(newer).objects("ns"),
+        None,
+        "an unknown resource is not skipped"
+    );
+}
+
+#[test]
+fn what_an_earlier_pod_left() {
+    let owned = |owners: Value| Found(json!({"metadata": {"ownerReferences": owners}}));
+    for (owners, left) in [
+        (json!([owner("Pod", "old")]), true),
+        (json!([owner("Pod", "new")]), false),
+        (json!([owner("Pod", "old"), owner("Pod", "new")]), false),
+        (json!([owner("Deployment", "old")]), false),
+        (json!([]), false),
+    ] {
+        assert_eq!(
+            owned(owners.clone()).left_by_earlier_pod("pi-driver", "new"),
+            left,
+            "{owners}"
+        );
+    }
+}
+
+#[test]
+fn the_pod_becomes_the_only_owner() {
+    let object = owned_by_pod(
+        &json!({"metadata": {"name": "a", "ownerReferences": [owner("x", "y")]}}),
+        "pi",
+        "u",
+    );
+    assert_eq!(
+        object["metadata"]["ownerReferences"],
+        json!([{"apiVersion": "v1", "kind": "Pod", "name": "pi", "uid": "u", "controller": true}])
+    );
+}

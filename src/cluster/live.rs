@@ -1,0 +1,76 @@
+//! The live `SparkApplication`: it gives a driver its owner where the request carries no uid.
+
+use super::{ApplyError, ClusterSink, found::Found, patience::Patience, requests::Call, resource};
+use serde_json::Value;
+
+/// A `SparkApplication` as the API server has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveApplication {
+    /// `metadata.uid`, for the driver Pod's owner reference.
+    pub uid: String,
+    /// The whole object.
+    pub value: Value,
+}
+
+/// Why the live application cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LiveError {
+    /// There may be one, but it may not be read. The submission could go on without an owner.
+    #[error(
+        "may not get sparkapplications.sparkoperator.k8s.io in namespace `{namespace}`: add {{apiGroups: \
+         [\"sparkoperator.k8s.io\"], resources: [\"sparkapplications\"], verbs: [\"get\"]}} to the Role of this \
+         service's account"
+    )]
+    NotPermitted {
+        /// The namespace.
+        namespace: String,
+    },
+    /// It is being deleted: a driver of it would be deleted at once.
+    #[error("SparkApplication `{namespace}/{name}` is being deleted")]
+    BeingDeleted {
+        /// The namespace.
+        namespace: String,
+        /// The application's name.
+        name: String,
+    },
+    /// No usable answer.
+    #[error(transparent)]
+    Failed(#[from] ApplyError),
+}
+
+impl ClusterSink {
+    /// Reads the `SparkApplication` of this name; `None` where there is none, or no such CRD.
+    pub async fn live_application(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<LiveApplication>, LiveError> {
+        let target = resource::Target::new(&resource::SPARK_APPLICATIONS, namespace, name)?;
+        let call = Call::Get(&target);
+        let patience = Patience::own(self.settings.deadline);
+        let value = match self.requests.send(&call, &patience).await.answer {
+            Ok(value) => value,
+            Err(failure) if failure.not_found() => return Ok(None),
+            Err(failure) if failure.forbidden() => {
+                return Err(LiveError::NotPermitted {
+                    namespace: target.namespace,
+                });
+            }
+            Err(failure) => return Err(failure.into_error(&call).into()),
+        };
+        let found = Found(value);
+        if found.ending() {
+            return Err(LiveError::BeingDeleted {
+                namespace: target.namespace,
+                name: target.name,
+            });
+        }
+        let uid = found
+            .uid()
+            .map(str::to_owned)
+            .ok_or_else(|| ApplyError::Internal {
+                what: format!("the API server gave {target} without a uid"),
+            })?;
+        Ok(Some(LiveApplication { uid, value: found.0 }))
+    }
+}

@@ -1,0 +1,61 @@
+//! How long a call may go on, and for whom.
+
+use std::{
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+/// The time that is left for a piece of work.
+#[derive(Debug, Clone)]
+pub(crate) struct Patience {
+    until: Instant,
+    /// Dead once the caller has gone away; `None` where the work no longer depends on a caller.
+    caller: Option<Weak<()>>,
+}
+
+impl Patience {
+    /// Until `until`, and only while the caller holds on to `caller`.
+    pub(crate) fn of_caller(until: Instant, caller: &Arc<()>) -> Self {
+        Self {
+            until,
+            caller: Some(Arc::downgrade(caller)),
+        }
+    }
+
+    /// From now on for `time`, whoever listens.
+    pub(crate) fn own(time: Duration) -> Self {
+        Self {
+            until: Instant::now() + time,
+            caller: None,
+        }
+    }
+
+    /// What is left; `None` when it is over or the caller has gone.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        if self
+            .caller
+            .as_ref()
+            .is_some_and(|caller| caller.strong_count() == 0)
+        {
+            return None;
+        }
+        Some(self.until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_ends_with_the_time_or_with_the_caller() {
+        let caller = Arc::new(());
+        let later = Instant::now() + Duration::from_secs(60);
+        assert!(Patience::of_caller(Instant::now(), &caller).left().is_none());
+        let patience = Patience::of_caller(later, &caller);
+        assert!(patience.left().is_some());
+        drop(caller);
+        assert!(patience.left().is_none());
+        assert!(Patience::own(Duration::from_secs(60)).left().is_some());
+    }
+}

@@ -1,0 +1,290 @@
+//! Requests to the API server, with retries and timeouts of our own in place of the client's.
+//!
+//! kube's default policy retries POST up to 15 times and waits up to 1,000 s between, and has no read timeout.
+//! Here each try has a time limit, tries and pauses are few, and all of it stays inside the caller's patience.
+
+use super::{
+    ClusterSettings,
+    patience::Patience,
+    refusal::{Failure, Refusal},
+    resource::Target,
+};
+use http::{Method, Request, header};
+use kube::{Client, client::Body, core::Status};
+use serde_json::{Value, json};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::Semaphore, time};
+
+/// One request, to be sent as often as it takes.
+#[derive(Debug)]
+pub(crate) enum Call<'a> {
+    /// Reads an object.
+    Get(&'a Target),
+    /// Creates an object.
+    Create(&'a Target, &'a Value),
+    /// Deletes the object that has this uid, and no other.
+    Delete(&'a Target, &'a Preconditions),
+}
+
+/// What must hold for a deletion.
+#[derive(Debug, Clone)]
+pub(crate) struct Preconditions {
+    /// The object is still this one.
+    pub(crate) uid: String,
+    /// And has not changed since it was looked at.
+    pub(crate) resource_version: Option<String>,
+}
+
+impl Call<'_> {
+    /// What it is about.
+    pub(crate) fn target(&self) -> &Target {
+        match self {
+            Self::Get(target) | Self::Create(target, _) | Self::Delete(target, _) => target,
+        }
+    }
+
+    /// The verb of an RBAC rule.
+    pub(crate) fn verb(&self) -> &'static str {
+        match self {
+            Self::Get(_) => "get",
+            Self::Create(..) => "create",
+            Self::Delete(..) => "delete",
+        }
+    }
+
+    fn request(&self) -> Result<Request<Body>, Failure> {
+        let (method, uri, body) = match self {
+            Self::Get(target) => (Method::GET, target.path(), None),
+            // Unknown fields may pass (a newer Kubernetes knows them), so they are not an error here; the
+            // manifest stage has reported them.
+            Self::Create(target, object) => (
+                Method::POST,
+                format!(
+                    "{}?fieldManager=native-submit&fieldValidation=Warn",
+                    target.collection()
+                ),
+                Some((*object).clone()),
+            ),
+            Self::Delete(target, preconditions) => (
+                Method::DELETE,
+                target.path(),
+                Some(json!({
+                    "apiVersion": "v1",
+                    "kind": "DeleteOptions",
+                    "propagationPolicy": "Background",
+                    // No gracePeriodSeconds: 0 would free the name while a container may still run.
+                    "preconditions": preconditions.to_json(),
+                })),
+            ),
+        };
+        let mut request = Request::builder().method(method).uri(uri);
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map_or_else(Vec::new, |body| body.to_string().into_bytes());
+        request
+            .body(Body::from(body))
+            .map_err(|error| Failure::Unsendable(error.to_string()))
+    }
+}
+
+impl Preconditions {
+    fn to_json(&self) -> Value {
+        let mut json = json!({"uid": self.uid});
+        if let Some(version) = &self.resource_version {
+            json["resourceVersion"] = Value::from(version.as_str());
+        }
+        json
+    }
+}
+
+/// How a request ended after all its tries.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// The last answer.
+    pub(crate) answer: Result<Value, Failure>,
+    /// A try before the last answer, or the last one itself, may have acted although no answer said so.
+    pub(crate) uncertain: bool,
+}
+
+/// The way to the API server.
+#[derive(Clone)]
+pub(crate) struct Requests {
+    client: Client,
+    settings: ClusterSettings,
+    /// HTTP/1.1 has one connection for each request in flight: this bounds them.
+    permits: Arc<Semaphore>,
+}
+
+impl Requests {
+    pub(crate) fn new(client: Client, settings: ClusterSettings) -> Self {
+        let permits = Arc::new(Semaphore::new(settings.requests_at_once.max(1)));
+        Self {
+            client,
+            settings,
+            permits,
+        }
+    }
+
+    /// Sends until there is an answer that another try would not change, or the patience is over.
+    pub(crate) async fn send(&self, call: &Call<'_>, patience: &Patience) -> Sent {
+        let mut uncertain = false;
+        let mut pauses = Pauses::new(&self.settings);
+        let Some(mut left) = patience.left() else {
+            return Sent {
+                answer: Err(Failure::OutOfTime),
+                uncertain,
+            };
+        };
+        loop {
+            let failure = match self.once(call, left.min(self.settings.request_timeout)).await {
+                Ok(answer) => {
+                    return Sent {
+                        answer: Ok(answer),
+                        uncertain,
+                    };
+                }
+                Err(failure) => failure,
+            };
+            uncertain |= failure.may_have_acted();
+            let pause = failure
+                .retryable(call)
+                .then(|| pauses.next(failure.retry_after()))
+                .flatten()
+                .filter(|pause| patience.left().is_some_and(|left| *pause < left));
+            let Some(pause) = pause else {
+                return Sent {
+                    answer: Err(failure),
+                    uncertain,
+                };
+            };
+            tracing::debug!(verb = call.verb(), object = %call.target(), ?pause, "trying again");
+            time::sleep(pause).await;
+            match patience.left() {
+                Some(more) => left = more,
+                None => {
+                    return Sent {
+                        answer: Err(failure),
+                        uncertain,
+                    };
+                }
+            }
+        }
+    }
+
+    /// Reads an object; `None` where there is none.
+    pub(crate) async fn get(
+        &self,
+        target: &Target,
+        patience: &Patience,
+    ) -> Result<Option<Value>, super::ApplyError> {
+        let call = Call::Get(target);
+        match self.send(&call, patience).await.answer {
+            Ok(object) => Ok(Some(object)),
+            Err(failure) if failure.not_found() => Ok(None),
+            Err(failure) => Err(failure.into_error(&call)),
+        }
+    }
+
+    /// The pause before the second look at what should go away.
+    pub(crate) fn first_look(&self) -> Duration {
+        self.settings.first_pause
+    }
+
+    async fn once(&self, call: &Call<'_>, limit: Duration) -> Result<Value, Failure> {
+        let request = call.request()?;
+        time::timeout(limit, self.exchange(request))
+            .await
+            .unwrap_or(Err(Failure::TimedOut(limit)))
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<Value, Failure> {
+        let _permit = self.permits.acquire().await;
+        let response = self.client.send(request).await.map_err(Failure::from_client)?;
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
+        let body = response
+            .into_body()
+            .collect_bytes()
+            .await
+            .map_err(Failure::from_client)?;
+        if status.is_success() {
+            // Not by Client::request, which logs the whole text of what it cannot read.
+            return serde_json::from_slice(&body)
+                .map_err(|_| Failure::Lost("the answer is not JSON".to_owned()));
+        }
+        let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
+        Err(Failure::Refused(Refusal::new(status.as_u16(), said, retry_after)))
+    }
+}
+
+/// The pauses between tries: doubling, with jitter so that many callers don't return at once.
+struct Pauses {
+    next: Duration,
+    longest: Duration,
+    tries_left: u32,
+}
+
+impl Pauses {
+    fn new(settings: &ClusterSettings) -> Self {
+        Self {
+            next: settings.first_pause,
+            longest: settings.longest_pause,
+            tries_left: settings.tries.saturating_sub(1),
+        }
+    }
+
+    /// The next pause, at least as long as the server asks for; `None` when there have been enough tries.
+    fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        self.tries_left = self.tries_left.checked_sub(1)?;
+        let pause = self.next;
+        self.next = pause.saturating_mul(2).min(self.longest);
+        Some(jittered(pause).max(asked.unwrap_or_default()))
+    }
+}
+
+/// Between half of `pause` and all of it.
+fn jittered(pause: Duration) -> Duration {
+    // RandomState has fresh random keys each time: enough to spread retries.
+    let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(u32::MAX);
+    pause.mul_f64(0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_stay_bounded_and_end() {
+        let settings = ClusterSettings {
+            first_pause: Duration::from_millis(100),
+            longest_pause: Duration::from_millis(300),
+            tries: 5,
+            ..ClusterSettings::default()
+        };
+        let mut pauses = Pauses::new(&settings);
+        for full in [100_u64, 200, 300, 300] {
+            let pause = pauses.next(None).unwrap();
+            let full = Duration::from_millis(full);
+            assert!(pause >= full / 2 && pause <= full, "{pause:?} of {full:?}");
+        }
+        assert_eq!(pauses.next(None), None);
+    }
+
+    #[test]
+    fn the_server_may_ask_for_a_longer_pause() {
+        let mut pauses = Pauses::new(&ClusterSettings::default());
+        assert_eq!(
+            pauses.next(Some(Duration::from_secs(7))),
+            Some(Duration::from_secs(7))
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! Where each kind of object lives on the API server.
+
+use super::error::ApplyError;
+use crate::{
+    manifest::{Manifest, Object},
+    redaction,
+};
+use serde_json::Value;
+use std::fmt;
+
+/// A resource of the API server.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Resource {
+    /// The API group; empty for the core group.
+    pub(crate) group: &'static str,
+    /// The version of the group.
+    pub(crate) version: &'static str,
+    /// The plural name, as in RBAC rules.
+    pub(crate) plural: &'static str,
+}
+
+const fn resource(group: &'static str, version: &'static str, plural: &'static str) -> Resource {
+    Resource {
+        group,
+        version,
+        plural,
+    }
+}
+
+const PODS: Resource = resource("", "v1", "pods");
+const SERVICES: Resource = resource("", "v1", "services");
+const CONFIG_MAPS: Resource = resource("", "v1", "configmaps");
+const SECRETS: Resource = resource("", "v1", "secrets");
+const CLAIMS: Resource = resource("", "v1", "persistentvolumeclaims");
+const NETWORK_POLICIES: Resource = resource("networking.k8s.io", "v1", "networkpolicies");
+/// The operator's resource, read only.
+pub(crate) const SPARK_APPLICATIONS: Resource =
+    resource("sparkoperator.k8s.io", "v1beta2", "sparkapplications");
+
+/// What a driver Pod can own.
+const OWNED: [&Resource; 5] = [&SERVICES, &CONFIG_MAPS, &SECRETS, &CLAIMS, &NETWORK_POLICIES];
+
+impl Resource {
+    fn of(object: &Object) -> &'static Self {
+        match object {
+            Object::Pod(_) => &PODS,
+            Object::Service(_) => &SERVICES,
+            Object::ConfigMap(_) => &CONFIG_MAPS,
+            Object::Secret(_) => &SECRETS,
+            Object::PersistentVolumeClaim(_) => &CLAIMS,
+            Object::NetworkPolicy(_) => &NETWORK_POLICIES,
+        }
+    }
+
+    /// The path of the collection in a namespace.
+    fn path(&self, namespace: &str) -> String {
+        let Self {
+            group,
+            version,
+            plural,
+        } = self;
+        if group.is_empty() {
+            format!("/api/{version}/namespaces/{namespace}/{plural}")
+        } else {
+            format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}")
+        }
+    }
+}
+
+/// As `kubectl` names it: `configmaps`, `networkpolicies.networking.k8s.io`.
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.plural)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        Ok(())
+    }
+}
+
+/// One object by its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) resource: &'static Resource,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl Target {
+    /// The address of an object; an error where a name cannot be part of a path.
+    pub(crate) fn new(resource: &'static Resource, namespace: &str, name: &str) -> Result<Self, ApplyError> {
+        for (path, text) in [("metadata.namespace", namespace), ("metadata.name", name)] {
+            if !is_name(text) {
+                return Err(ApplyError::Invalid {
+                    object: resource.to_string(),
+                    problems: vec![format!(
+                        "{path}: found {}, but a name has lowercase letters, digits, `-` and `.` only, and \
+                         begins with a letter or digit",
+                        redaction::shown(text)
+                    )],
+                });
+            }
+        }
+        Ok(Self {
+            resource,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// The address of a manifest.
+    pub(crate) fn of(manifest: &Manifest, namespace: &str) -> Result<Self, ApplyError> {
+        let name = manifest.value.pointer("/metadata/name").and_then(Value::as_str);
+        Self::new(
+            Resource::of(&manifest.object),
+            namespace,
+            name.unwrap_or_default(),
+        )
+    }
+
+    /// Reads back what [`Display`](fmt::Display) wrote, for what a driver Pod can own.
+    pub(crate) fn owned(text: &str, namespace: &str) -> Option<Self> {
+        let (resource, name) = text.split_once('/')?;
+        let resource = OWNED.into_iter().find(|known| known.to_string() == resource)?;
+        Self::new(resource, namespace, name).ok()
+    }
+
+    /// The path of the collection, for POST.
+    pub(crate) fn collection(&self) -> String {
+        self.resource.path(&self.namespace)
+    }
+
+    /// The path of the object itself.
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}", self.collection(), self.name)
+    }
+}
+
+/// `configmaps/spark-drv-conf-map`, as `kubectl` takes it.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.resource, self.name)
+    }
+}
+
+/// Whether `text` can stand in a path as one segment: the alphabet of RFC 1123 subdomains, nothing hidden.
+/// Lengths and the finer rules are the manifest stage's to check.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_written_and_read_back() {
+        for (text, path) in [
+            (
+                "configmaps/a-conf-map",
+                "/api/v1/namespaces/ns/configmaps/a-conf-map",
+            ),
+            (
+                "networkpolicies.networking.k8s.io/a",
+                "/apis/networking.k8s.io/v1/namespaces/ns/networkpolicies/a",
+            ),
+        ] {
+            let target = Target::owned(text, "ns").unwrap();
+            assert_eq!(target.to_string(), text);
+            assert_eq!(target.path(), path);
+        }
+        for text in [
+            "pods/a",
+            "configmaps",
+            "configmaps/../x",
+            "roles/a",
+            "configmaps/",
+        ] {
+            assert_eq!(Target::owned(text, "ns"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_leave_its_path_segment_is_refused() {
+        for name in ["", "a/b", "..", "a?b", "A", "a%2fb", ".a"] {
+            let error = Target::new(&PODS, "ns", name).unwrap_err().to_string();
+            assert!(error.contains("metadata.name"), "{error}");
+        }
+        assert!(Target::new(&PODS, "../kube-system", "a").is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! Removing what a call made when it cannot be completed.
+
+use super::{
+    ApplyError,
+    found::Found,
+    owned::{self, End, Fate},
+    patience::Patience,
+    requests::{Preconditions, Requests},
+    resource::Target,
+};
+use futures::future;
+
+/// The driver Pod of a submission that failed.
+#[derive(Debug)]
+pub(crate) struct FailedPod<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) found: &'a Found,
+    /// Certainly made by this call. A Pod that was found may only go while its driver has not started.
+    pub(crate) made_here: bool,
+    /// Name of the driver container.
+    pub(crate) driver_container: &'a str,
+}
+
+/// Removes the Pod and what this call made for it, and wraps the cause in what came of that.
+///
+/// The owned objects are deleted one by one, not left to the garbage collector: their names are the next
+/// attempt's too.
+pub(crate) async fn roll_back(
+    requests: &Requests,
+    pod: FailedPod<'_>,
+    fates: &[Fate],
+    cause: ApplyError,
+    patience: &Patience,
+) -> ApplyError {
+    let mut removed = Vec::new();
+    let mut left = Vec::new();
+    let pod_uid = pod.found.uid().unwrap_or_default();
+    match remove_pod(requests, &pod, patience).await {
+        Removal::Done => removed.push(pod.target.to_string()),
+        Removal::Gone => {}
+        Removal::Failed => left.push(pod.target.to_string()),
+        // Its driver runs: it keeps all that it has.
+        Removal::Started => return cause,
+    }
+    let removals = future::join_all(
+        fates
+            .iter()
+            .map(|fate| remove_object(requests, fate, pod_uid, patience)),
+    );
+    for (fate, removal) in fates.iter().zip(removals.await) {
+        match removal {
+            Removal::Done => removed.push(fate.target.to_string()),
+            Removal::Failed => left.push(fate.target.to_string()),
+            Removal::Gone | Removal::Started => {}
+        }
+    }
+    tracing::warn!(
+        namespace = %pod.target.namespace, ?removed, ?left, code = cause.code(),
+        "submission failed after its Pod existed, and was rolled back"
+    );
+    ApplyError::RolledBack {
+        cause: Box::new(cause),
+        removed,
+        left,
+    }
+}
+
+enum Removal {
+    Done,
+    Gone,
+    Failed,
+    Started,
+}
+
+async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patience) -> Removal {
+    let Some(uid) = pod.found.uid() else {
+        return Removal::Failed;
+    };
+    let mut found = pod.found.clone();
+    loop {
+        if !pod.made_here && found.started(pod.driver_container) {
+            return Removal::Started;
+        }
+        // With its version, the driver cannot have started since it was looked at.
+        let version = found.resource_version().filter(|_| !pod.made_here);
+        let preconditions = Preconditions {
+            uid: uid.to_owned(),
+            resource_version: version.map(str::to_owned),
+        };
+        match owned::delete(requests, pod.target, &preconditions, patience).await {
+            Ok(true) => return Removal::Done,
+            Ok(false) => {}
+            Err(_) => return Removal::Failed,
+        }
+        match requests.get(pod.target, patience).await {
+            Ok(Some(now)) if Found(now.clone()).uid() == Some(uid) && !pod.made_here => found = Found(now),
+            Ok(_) => return Removal::Gone,
+            Err(_) => return Removal::Failed,
+        }
+    }
+}
+
+async fn remove_object(requests: &Requests, fate: &Fate, pod_uid: &str, patience: &Patience) -> Removal {
+    let uid = match &fate.end {
+        End::Made(uid) => uid.clone(),
+        // What was found goes with its Pod, by the garbage collector.
+        End::Found | End::Refused(_) => return Removal::Gone,
+        End::Unknown(_) => match requests
+            .get(&fate.target, patience)
+            .await
+            .map(|there| there.map(Found))
+        {
+            Ok(Some(there)) if there.owned_by(pod_uid) => there.uid().unwrap_or_default().to_owned(),
+            Ok(_) => return Removal::Gone,
+            Err(_) => return Removal::Failed,
+        },
+    };
+    let preconditions = Preconditions {
+        uid,
+        resource_version: None,
+    };
+    match owned::delete(requests, &fate.target, &preconditions, patience).await {
+        Ok(true) => Removal::Done,
+        Ok(false) => Removal::Gone,
+        Err(_) => Removal::Failed,
+    }
+}

@@ -1,0 +1,527 @@
+//! A stand-in for the Kubernetes API server, in this process, over real HTTP on a loopback port.
+//!
+//! It keeps objects, gives uids and resource versions, answers POST, GET and DELETE as kube-apiserver does
+//! (409 with reason, uid and resourceVersion preconditions, 404 for namespaces), logs each request, and does
+//! wrong what a test asks for: see [`Fault`]. It neither validates nor defaults, and collects garbage only
+//! when told to.
+#![allow(dead_code)]
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::Response,
+};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::Notify, sync::watch, task::JoinHandle};
+
+/// The server; it ends when this is dropped.
+pub(crate) struct ApiServer {
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+    serving: JoinHandle<()>,
+}
+
+struct Shared {
+    state: Mutex<Cluster>,
+    /// Counts changes of the state, so that tests can wait for one.
+    changes: watch::Sender<u64>,
+}
+
+/// `(plural, namespace, name)`.
+pub(crate) type Key = (String, String, String);
+
+#[derive(Default)]
+struct Cluster {
+    objects: BTreeMap<Key, Value>,
+    missing_namespaces: BTreeSet<String>,
+    log: Vec<Seen>,
+    faults: Vec<(Fault, u32)>,
+    held: BTreeSet<Key>,
+    counter: u64,
+    answers: usize,
+}
+
+/// A request that arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// `create`, `get` or `delete`.
+    pub(crate) verb: &'static str,
+    /// The plural name of the resource.
+    pub(crate) resource: String,
+    /// The namespace.
+    pub(crate) namespace: String,
+    /// The object's name.
+    pub(crate) name: String,
+    /// The query string.
+    pub(crate) query: String,
+    /// The body, or null.
+    pub(crate) body: Value,
+    /// How many requests had been answered when it arrived: equal for requests in flight together.
+    pub(crate) after: usize,
+}
+
+/// Something to do wrong.
+#[derive(Clone)]
+pub(crate) struct Fault {
+    /// `create`, `get`, `delete`, or `*`.
+    pub(crate) verb: &'static str,
+    /// The plural name of a resource, or `*`.
+    pub(crate) resource: &'static str,
+    /// Which of the matching requests, counted from 1.
+    pub(crate) nth: std::ops::RangeInclusive<u32>,
+    /// What to do.
+    pub(crate) effect: Effect,
+}
+
+/// What a [`Fault`] does.
+#[derive(Clone)]
+pub(crate) enum Effect {
+    /// Answers with this status and `Status` body, and does nothing.
+    Refuse(u16, Value),
+    /// The same with a `Retry-After` in seconds.
+    RetryAfter(u16, u64),
+    /// Does the thing, and then answers with this status.
+    ActThenRefuse(u16),
+    /// Never answers, and does nothing.
+    HangBefore,
+    /// Does the thing, and never answers.
+    HangAfter,
+    /// Closes the connection, and does nothing.
+    ResetBefore,
+    /// Does the thing, and closes the connection.
+    ResetAfter,
+    /// Waits for the notification, then does the thing and answers.
+    Hold(Arc<Notify>),
+}
+
+impl Fault {
+    /// The `nth` request of this kind.
+    pub(crate) fn once(verb: &'static str, resource: &'static str, nth: u32, effect: Effect) -> Self {
+        Self {
+            verb,
+            resource,
+            nth: nth..=nth,
+            effect,
+        }
+    }
+
+    /// Every request of this kind.
+    pub(crate) fn always(verb: &'static str, resource: &'static str, effect: Effect) -> Self {
+        Self {
+            verb,
+            resource,
+            nth: 1..=u32::MAX,
+            effect,
+        }
+    }
+}
+
+impl Effect {
+    /// A plain refusal.
+    pub(crate) fn status(code: u16) -> Self {
+        Self::Refuse(code, json!({}))
+    }
+
+    /// A refusal with a message, as admission gives it.
+    pub(crate) fn says(code: u16, message: &str) -> Self {
+        Self::Refuse(code, json!({"message": message, "reason": "Forbidden"}))
+    }
+}
+
+impl ApiServer {
+    /// Starts on a free port.
+    pub(crate) async fn start() -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changes: watch::Sender::new(0),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, shared, serving }
+    }
+
+    /// A client of it, without kube's own retry.
+    pub(crate) fn client(&self) -> Client {
+        let mut config = Config::new(self.url.parse().unwrap());
+        config.default_retry = false;
+        Client::try_from(config).unwrap()
+    }
+
+    /// Adds something to do wrong.
+    pub(crate) fn fault(&self, fault: Fault) {
+        self.shared.state.lock().unwrap().faults.push((fault, 0));
+    }
+
+    /// Takes all faults away.
+    pub(crate) fn heal(&self) {
+        self.shared.state.lock().unwrap().faults.clear();
+    }
+
+    /// Answers 404 for this namespace.
+    pub(crate) fn without_namespace(&self, namespace: &str) {
+        self.shared
+            .state
+            .lock()
+            .unwrap()
+            .missing_namespaces
+            .insert(namespace.to_owned());
+    }
+
+    /// Puts an object there, with a uid unless it has one; gives its uid.
+    pub(crate) fn put(&self, resource: &str, object: Value) -> String {
+        let namespace = object["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let uid = self
+            .shared
+            .state
+            .lock()
+            .unwrap()
+            .insert(resource, &namespace, object)["metadata"]["uid"]
+            .clone();
+        self.shared.changed();
+        uid.as_str().unwrap().to_owned()
+    }
+
+    /// The object, if it is there.
+    pub(crate) fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.shared
+            .state
+            .lock()
+            .unwrap()
+            .objects
+            .get(&key(resource, namespace, name))
+            .cloned()
+    }
+
+    /// Changes an object in place, as a kubelet or a user would.
+    pub(crate) fn change(
+        &self,
+        resource: &str,
+        namespace: &str,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) {
+        {
+            let mut state = self.shared.state.lock().unwrap();
+            let version = state.next();
+            let object = state.objects.get_mut(&key(resource, namespace, name)).unwrap();
+            change(object);
+            object["metadata"]["resourceVersion"] = json!(version.to_string());
+        }
+        self.shared.changed();
+    }
+
+    /// Removes an object without asking.
+    pub(crate) fn remove(&self, resource: &str, namespace: &str, name: &str) {
+        self.shared
+            .state
+            .lock()
+            .unwrap()
+            .objects
+            .remove(&key(resource, namespace, name));
+        self.shared.changed();
+    }
+
+    /// A deletion only marks this object, as with a finalizer or a running container, until `remove`.
+    pub(crate) fn hold(&self, resource: &str, namespace: &str, name: &str) {
+        self.shared
+            .state
+            .lock()
+            .unwrap()
+            .held
+            .insert(key(resource, namespace, name));
+    }
+
+    /// All objects that are there, as `pods/name`.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let state = self.shared.state.lock().unwrap();
+        state
+            .objects
+            .keys()
+            .map(|(resource, _, name)| format!("{resource}/{name}"))
+            .collect()
+    }
+
+    /// Objects with a Pod as owner that is not there.
+    pub(crate) fn orphans(&self) -> Vec<String> {
+        let state = self.shared.state.lock().unwrap();
+        state
+            .orphans()
+            .into_iter()
+            .map(|(resource, _, name)| format!("{resource}/{name}"))
+            .collect()
+    }
+
+    /// What the garbage collector would do.
+    pub(crate) fn collect_garbage(&self) {
+        {
+            let mut state = self.shared.state.lock().unwrap();
+            for orphan in state.orphans() {
+                state.objects.remove(&orphan);
+            }
+        }
+        self.shared.changed();
+    }
+
+    /// The requests so far.
+    pub(crate) fn log(&self) -> Vec<Seen> {
+        self.shared.state.lock().unwrap().log.clone()
+    }
+
+    /// The requests so far as `create pods`, in order of arrival.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.log()
+            .iter()
+            .map(|seen| format!("{} {}", seen.verb, seen.resource))
+            .collect()
+    }
+
+    /// Waits until this holds; fails the test after ten seconds.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let mut changes = self.shared.changes.subscribe();
+        let waiting = async {
+            while !holds(self) {
+                changes.changed().await.unwrap();
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+        assert!(
+            waited.is_ok(),
+            "waited in vain for: {what}; there were {:?}",
+            self.lines()
+        );
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Shared {
+    fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+}
+
+fn key(resource: &str, namespace: &str, name: &str) -> Key {
+    (resource.to_owned(), namespace.to_owned(), name.to_owned())
+}
+
+impl Cluster {
+    fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    fn insert(&mut self, resource: &str, namespace: &str, mut object: Value) -> Value {
+        let version = self.next();
+        let metadata = &mut object["metadata"];
+        if metadata["uid"].is_null() {
+            metadata["uid"] = json!(format!("uid-{version}"));
+        }
+        metadata["namespace"] = json!(namespace);
+        metadata["resourceVersion"] = json!(version.to_string());
+        metadata["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+        if resource == "pods" && object["status"].is_null() {
+            object["status"] = json!({"phase": "Pending"});
+        }
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        self.objects
+            .insert(key(resource, namespace, &name), object.clone());
+        object
+    }
+
+    fn orphans(&self) -> Vec<Key> {
+        let pods: BTreeSet<&str> = self
+            .objects
+            .iter()
+            .filter(|((resource, ..), _)| resource == "pods")
+            .filter_map(|(_, pod)| pod["metadata"]["uid"].as_str())
+            .collect();
+        let orphaned = |object: &Value| {
+            let owners = object["metadata"]["ownerReferences"].as_array();
+            let mut owners = owners
+                .into_iter()
+                .flatten()
+                .filter(|owner| owner["kind"] == "Pod")
+                .peekable();
+            owners.peek().is_some() && owners.all(|owner| !pods.contains(owner["uid"].as_str().unwrap_or("")))
+        };
+        self.objects
+            .iter()
+            .filter(|(_, object)| orphaned(object))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    /// The fault that this request meets, if any.
+    fn fault_for(&mut self, verb: &str, resource: &str) -> Option<Effect> {
+        let mut effect = None;
+        for (fault, count) in &mut self.faults {
+            let verb_fits = fault.verb == "*" || fault.verb == verb;
+            let resource_fits = fault.resource == "*" || fault.resource == resource;
+            if verb_fits && resource_fits {
+                *count += 1;
+                if effect.is_none() && fault.nth.contains(count) {
+                    effect = Some(fault.effect.clone());
+                }
+            }
+        }
+        effect
+    }
+
+    fn act(&mut self, seen: &Seen) -> (u16, Value) {
+        let Seen {
+            verb,
+            resource,
+            namespace,
+            name,
+            body,
+            ..
+        } = seen;
+        let key = key(resource, namespace, name);
+        let about = |kind: &str| json!({"kind": kind, "name": name});
+        if *verb == "create" && self.missing_namespaces.contains(namespace) {
+            return status(404, "NotFound", json!({"kind": "namespaces", "name": namespace}));
+        }
+        match (*verb, self.objects.get(&key)) {
+            ("create", Some(_)) => status(409, "AlreadyExists", about(resource)),
+            ("create", None) => (201, self.insert(resource, namespace, body.clone())),
+            (_, None) => status(404, "NotFound", about(resource)),
+            ("get", Some(object)) => (200, object.clone()),
+            ("delete", Some(object)) => {
+                let metadata = object["metadata"].clone();
+                for part in ["uid", "resourceVersion"] {
+                    let wanted = &body["preconditions"][part];
+                    if !wanted.is_null() && *wanted != metadata[part] {
+                        return status(409, "Conflict", about(resource));
+                    }
+                }
+                if self.held.contains(&key) {
+                    let version = self.next();
+                    if let Some(object) = self.objects.get_mut(&key) {
+                        object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+                        object["metadata"]["resourceVersion"] = json!(version.to_string());
+                        return (200, object.clone());
+                    }
+                }
+                self.objects.remove(&key);
+                (200, json!({"kind": "Status", "status": "Success"}))
+            }
+            (verb, _) => panic!("the stand-in knows no {verb}"),
+        }
+    }
+}
+
+fn status(code: u16, reason: &str, details: Value) -> (u16, Value) {
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure",
+        "code": code, "reason": reason, "message": reason, "details": details,
+    });
+    (code, body)
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
+    let rest = path
+        .split(|part| *part == "namespaces")
+        .nth(1)
+        .unwrap_or_default();
+    let (namespace, resource, name) = match rest {
+        [namespace, resource] => (*namespace, *resource, None),
+        [namespace, resource, name] => (*namespace, *resource, Some(*name)),
+        _ => return respond(404, &json!({}), None),
+    };
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let verb = match (parts.method.as_str(), name) {
+        ("POST", None) => "create",
+        ("GET", Some(_)) => "get",
+        ("DELETE", Some(_)) => "delete",
+        _ => return respond(405, &json!({}), None),
+    };
+    let seen = Seen {
+        verb,
+        resource: resource.to_owned(),
+        namespace: namespace.to_owned(),
+        name: name
+            .or(body["metadata"]["name"].as_str())
+            .unwrap_or_default()
+            .to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        body,
+        after: 0,
+    };
+    let effect = {
+        let mut state = shared.state.lock().unwrap();
+        let after = state.answers;
+        state.log.push(Seen {
+            after,
+            ..seen.clone()
+        });
+        state.fault_for(verb, resource)
+    };
+    shared.changed();
+
+    let act = || {
+        let answer = shared.state.lock().unwrap().act(&seen);
+        shared.changed();
+        answer
+    };
+    let (code, body) = match effect {
+        None => act(),
+        Some(Effect::Refuse(code, body)) => return respond(code, &body, None),
+        Some(Effect::RetryAfter(code, seconds)) => return respond(code, &json!({}), Some(seconds)),
+        Some(Effect::ActThenRefuse(code)) => {
+            act();
+            return respond(code, &json!({}), None);
+        }
+        Some(Effect::HangBefore) => std::future::pending().await,
+        Some(Effect::HangAfter) => {
+            act();
+            std::future::pending().await
+        }
+        Some(Effect::ResetBefore) => reset(),
+        Some(Effect::ResetAfter) => {
+            act();
+            reset()
+        }
+        Some(Effect::Hold(go)) => {
+            go.notified().await;
+            act()
+        }
+    };
+    shared.state.lock().unwrap().answers += 1;
+    respond(code, &body, None)
+}
+
+/// Ends the connection's task without an answer, and without the panic hook's noise.
+fn reset() -> ! {
+    std::panic::resume_unwind(Box::new("reset"))
+}
+
+fn respond(code: u16, body: &Value, retry_after: Option<u64>) -> Response {
+    let mut response = Response::builder()
+        .status(StatusCode::from_u16(code).unwrap())
+        .header(header::CONTENT_TYPE, "application/json");
+    if let Some(seconds) = retry_after {
+        response = response.header(header::RETRY_AFTER, seconds);
+    }
+    response.body(Body::from(body.to_string())).unwrap()
+}
