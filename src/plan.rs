@@ -4,6 +4,26 @@
 //! meanings change only with [`CONTEXT_VERSION`]. Where Kubernetes has a shape for a thing (an env entry, a
 //! volume, a mount), the plan holds that shape as JSON, so that a template prints it through.
 
+mod basic;
+mod command;
+mod config_map;
+mod credentials;
+mod draft;
+mod executor_template;
+mod hadoop;
+mod identity;
+mod kerberos;
+mod local_dirs;
+mod network_policy;
+mod pod;
+mod resources;
+mod secrets;
+mod service;
+mod steps;
+mod volumes;
+
+pub use steps::plan;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -179,6 +199,8 @@ pub struct ExecutorPlan {
     pub metadata: Map<String, Value>,
     /// `spec` of the pod template.
     pub spec: Map<String, Value>,
+    /// What else the pod template has (`apiVersion`, `kind`).
+    pub other: Map<String, Value>,
 }
 
 /// A Secret that the driver mounts.

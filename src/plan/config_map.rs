@@ -1,0 +1,104 @@
+//! The driver's `ConfigMap`: its properties and the files of `SPARK_CONF_DIR` (Spark's
+//! `KubernetesClientUtils.buildConfigMap` and `Client`).
+
+use super::{
+    ConfigMapPlan,
+    command::{CONF_DIR, PROPERTIES_FILE},
+    draft::Draft,
+};
+use crate::submission::{NamedFile, Refusal, write_properties};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+const VOLUME: &str = "spark-conf-volume-driver";
+
+/// The key by which Spark passes the namespace along; it is stored, and not mounted.
+const NAMESPACE_KEY: &str = "spark.kubernetes.namespace";
+
+/// How many bytes of files a `ConfigMap` may have unless the conf says otherwise.
+const MAX_SIZE: usize = 1 << 20;
+
+/// The permissions of the mounted files, 0644.
+const MODE: u32 = 0o644;
+
+/// Mounts the `ConfigMap` and points the driver to it. The last change to the pod, as in Spark.
+pub(super) fn apply(draft: &mut Draft<'_>) -> Result<ConfigMapPlan, Refusal> {
+    let name = draft.names.config_map();
+    let mut data = conf_files(draft)?;
+    let comment = format!("Java properties built from Kubernetes config map with name: {name}");
+    data.insert(
+        PROPERTIES_FILE.to_owned(),
+        write_properties(&comment, &draft.properties),
+    );
+    let items: Vec<_> = data
+        .keys()
+        .map(|file| json!({"key": file, "mode": MODE, "path": file}))
+        .collect();
+    data.insert(NAMESPACE_KEY.to_owned(), draft.names.namespace.clone());
+    draft.pod.add_env("SPARK_CONF_DIR", CONF_DIR);
+    draft.pod.mount(
+        VOLUME,
+        CONF_DIR,
+        json!({"configMap": {"name": name, "items": items}}),
+    );
+    Ok(ConfigMapPlan {
+        role: "driver".to_owned(),
+        name,
+        data,
+    })
+}
+
+/// The files of `SPARK_CONF_DIR` that fit, smallest first, as Spark chooses them.
+fn conf_files(draft: &Draft<'_>) -> Result<BTreeMap<String, String>, Refusal> {
+    let max_size = draft
+        .conf
+        .number("spark.kubernetes.configMap.maxSize", "a number of bytes")?
+        .unwrap_or(MAX_SIZE);
+    let mut candidates: Vec<_> = draft
+        .submission
+        .files
+        .conf_dir
+        .iter()
+        .filter(|file| is_wanted(&file.name))
+        .map(|file| (file.name.len() + file.contents.len(), file))
+        .filter(|(size, _)| *size <= max_size)
+        .collect();
+    candidates.sort_by(|(a_size, a), (b_size, b)| a_size.cmp(b_size).then_with(|| a.name.cmp(&b.name)));
+    let mut total = 0;
+    let mut files = BTreeMap::new();
+    for (size, file) in candidates {
+        if total + size >= max_size {
+            continue;
+        }
+        if let Ok(text) = std::str::from_utf8(&file.contents) {
+            total += file.name.len() + text.encode_utf16().count();
+            files.insert(file.name.clone(), text.to_owned());
+        }
+    }
+    Ok(files)
+}
+
+/// Archives, templates, and Spark's own conf files stay behind; so does what can't be a key of a `ConfigMap`.
+fn is_wanted(name: &str) -> bool {
+    let ends_with = |suffixes: &[&str]| suffixes.iter().any(|suffix| name.ends_with(suffix));
+    let sparks_own = name.starts_with("spark") && ends_with(&["conf", "properties"]);
+    let is_key = name.len() <= 253
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    !sparks_own && !ends_with(&[".gz", ".zip", ".jar", ".tar", ".template"]) && is_key
+}
+
+/// Files as the data of a `ConfigMap`; all must be text.
+pub(super) fn text_files(subject: &str, files: &[NamedFile]) -> Result<BTreeMap<String, String>, Refusal> {
+    files
+        .iter()
+        .map(|file| match std::str::from_utf8(&file.contents) {
+            Ok(text) => Ok((file.name.clone(), text.to_owned())),
+            Err(_) => Err(Refusal::new(
+                subject,
+                format!("file {} is not UTF-8 text", file.name),
+            )),
+        })
+        .collect()
+}

@@ -1,0 +1,92 @@
+//! The steps of a plan, in Spark's order (`KubernetesDriverBuilder`).
+
+use super::{
+    ApplicationPlan, CONTEXT_VERSION, DriverPlan, basic, command, config_map, credentials, draft::Draft,
+    executor_template, hadoop, kerberos, local_dirs, network_policy, secrets, service, volumes,
+};
+use crate::submission::{Feature, Refusal, Submission, SubmitterContext};
+
+type Step = fn(&mut Draft<'_>) -> Result<(), Refusal>;
+
+/// Each step with the class that it has in Spark, below `org.apache.spark.deploy.k8s.features`.
+const STEPS: [(&str, Step); 12] = [
+    ("BasicDriverFeatureStep", basic::apply),
+    ("DriverKubernetesCredentialsFeatureStep", credentials::apply),
+    ("DriverServiceFeatureStep", service::apply),
+    ("NetworkPolicyFeatureStep", network_policy::apply),
+    ("MountSecretsFeatureStep", secrets::mounts),
+    ("EnvSecretsFeatureStep", secrets::environment),
+    ("MountVolumesFeatureStep", volumes::apply),
+    ("DriverCommandFeatureStep", command::apply),
+    ("HadoopConfDriverFeatureStep", hadoop::apply),
+    ("KerberosConfDriverFeatureStep", kerberos::apply),
+    ("PodTemplateConfigMapStep", executor_template::apply),
+    ("LocalDirsFeatureStep", local_dirs::apply),
+];
+
+const PACKAGE: &str = "org.apache.spark.deploy.k8s.features.";
+
+/// Decides everything about a submission's objects. Nothing outside `submission` and `context` is looked at, so
+/// the same two give the same plan.
+pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<DriverPlan, Refusal> {
+    let mut draft = Draft::start(submission, context)?;
+    refuse_custom_steps(&draft)?;
+    let excluded = excluded_steps(&draft)?;
+    for (class, step) in STEPS {
+        if !excluded
+            .iter()
+            .any(|name| name.strip_prefix(PACKAGE) == Some(class))
+        {
+            step(&mut draft)?;
+        }
+    }
+    let config_map = config_map::apply(&mut draft)?;
+    let Draft { mut pod, names, .. } = draft;
+    submission
+        .driver_additions
+        .add_to(&mut pod.spec, &mut pod.container);
+    let (pod, driver) = pod.into_plans(&names.pod);
+    Ok(DriverPlan {
+        context_version: CONTEXT_VERSION,
+        application: ApplicationPlan {
+            id: names.application_id,
+            name: names.application_name,
+            resource_type: command::resource_type(&submission.resource),
+            spark_version: submission.spark_version.to_string(),
+            namespace: names.namespace,
+            submission_id: submission.id.to_string(),
+        },
+        pod,
+        driver,
+        service: draft.service,
+        config_map,
+        properties: draft.properties,
+        executor: draft.executor,
+        config_maps: draft.config_maps,
+        secrets: draft.secrets,
+        persistent_volume_claims: draft.persistent_volume_claims,
+        network_policy: draft.network_policy,
+    })
+}
+
+fn excluded_steps(draft: &Draft<'_>) -> Result<Vec<String>, Refusal> {
+    if !draft.has(Feature::ExcludedFeatureSteps) {
+        return Ok(Vec::new());
+    }
+    draft
+        .conf
+        .list("spark.kubernetes.driver.pod.excludedFeatureSteps")
+}
+
+/// A user's own step is a class that only a JVM can run.
+fn refuse_custom_steps(draft: &Draft<'_>) -> Result<(), Refusal> {
+    let key = "spark.kubernetes.driver.pod.featureSteps";
+    if draft.conf.list(key)?.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        key,
+        "names classes that run inside spark-submit's JVM, which native-submit has not; leave it out and override \
+         a template instead, or submit this application with spark-submit",
+    ))
+}

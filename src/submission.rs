@@ -1,0 +1,105 @@
+//! What is to be submitted: the intent, exactly as `spark-submit` is told it, from whichever door it came.
+
+pub mod arguments;
+mod conf;
+mod context;
+mod files;
+mod id;
+mod pod_additions;
+mod pod_fields;
+mod pod_template;
+mod properties;
+mod refusal;
+mod resolve;
+mod translate;
+mod units;
+mod uri;
+mod version;
+
+pub use arguments::SparkSubmitArguments;
+pub use conf::{ConfReader, SparkConf};
+pub use context::{Reach, SubmitterContext};
+pub use files::{NamedFile, SubmitterFiles};
+pub use id::SubmissionId;
+pub use pod_additions::PodAdditions;
+pub use pod_template::{PodTemplate, UnknownFields};
+pub use refusal::Refusal;
+pub use resolve::{Request, resolve};
+pub use translate::{Origin, Webhook, submission as from_application};
+pub use units::{SIZE_GRAMMAR, mebibytes};
+pub use version::{Feature, NotAVersion, SparkVersion};
+
+pub(crate) use conf::wrong;
+pub(crate) use pod_fields::{append, extend};
+pub(crate) use properties::write as write_properties;
+
+/// One application to be submitted, with everything that was read from files and environment already in it.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The caller's id of this attempt; all generated names follow from it.
+    pub id: SubmissionId,
+    /// The Spark version that the manifests are made for.
+    pub spark_version: SparkVersion,
+    /// The complete conf, as Spark's `prepareSubmitEnvironment` leaves it.
+    pub conf: SparkConf,
+    /// The main application file.
+    pub resource: PrimaryResource,
+    /// The class that the driver runs: the application's, or Spark's runner for Python and R.
+    pub main_class: String,
+    /// The application's arguments.
+    pub arguments: Vec<String>,
+    /// The user that the driver impersonates.
+    pub proxy_user: Option<String>,
+    /// What the driver Pod starts from.
+    pub driver_template: Option<PodTemplate>,
+    /// What the executors start from; the driver reads it.
+    pub executor_template: Option<PodTemplate>,
+    /// What the operator's webhook would add to the driver, where that is left to us.
+    pub driver_additions: PodAdditions,
+    /// Further `ConfigMap`s that the driver owns.
+    pub config_maps: Vec<OwnConfigMap>,
+    /// Files of the submitter that go to the driver.
+    pub files: SubmitterFiles,
+    /// What is odd but not wrong, for the log and the reply.
+    pub warnings: Vec<String>,
+}
+
+impl Submission {
+    /// Fields of the pod templates that Kubernetes' types don't have, by path without list indices.
+    pub fn unknown_fields(&self) -> Vec<String> {
+        let templates = [&self.driver_template, &self.executor_template];
+        templates
+            .into_iter()
+            .flatten()
+            .flat_map(|template| template.unknown_fields.iter().cloned())
+            .collect()
+    }
+}
+
+/// A `ConfigMap` that the driver owns.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OwnConfigMap {
+    /// What it is for; names the object's file.
+    pub role: String,
+    /// The name.
+    pub name: String,
+    /// The data.
+    pub data: std::collections::BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for OwnConfigMap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ConfigMap {} ({:?})", self.name, self.data.keys())
+    }
+}
+
+/// The main application file, classified by its name as Spark does it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrimaryResource {
+    /// A jar, or none where the class is on the image's class path (`spark-internal`).
+    Java(Option<String>),
+    /// A `.py` file.
+    Python(String),
+    /// A `.R` or `.r` file.
+    R(String),
+}

@@ -1,0 +1,196 @@
+//! The command line of `spark-submit`, as Spark's `SparkSubmitOptionParser` reads it.
+
+use super::{SparkOption, SparkSubmitArguments};
+use crate::redaction::shown;
+
+/// What is wrong with a command line; `spark-submit` ends with exit code 1 then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgumentsError {
+    /// An option that `spark-submit` does not have.
+    #[error("Unrecognized option: {}", shown(.0))]
+    Unrecognized(String),
+    /// An option at the end of the command line, without its value.
+    #[error("Missing argument for option '{0}'.")]
+    MissingValue(String),
+    /// `--conf` without `=`.
+    #[error("Invalid argument to --conf: {} has no '='; expected KEY=VALUE", shown(.0))]
+    ConfWithoutEquals(String),
+    /// A deploy mode that does not exist.
+    #[error("--deploy-mode must be either \"client\" or \"cluster\", found {}", shown(.0))]
+    DeployMode(String),
+    /// Something that this command does not do; see the message.
+    #[error("{option} is not for submitting an application: {instead}")]
+    NotASubmission {
+        /// The option.
+        option: String,
+        /// What to do instead.
+        instead: &'static str,
+    },
+}
+
+/// Reads a command line, without the program's name. Options end at the first argument that is not one: that is
+/// the primary resource, and all after it belongs to the application, whatever it looks like.
+pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
+    let mut arguments = SparkSubmitArguments::default();
+    let mut rest = argv.iter();
+    while let Some(argument) = rest.next() {
+        let (name, joined) = split_joined(argument);
+        if let Some(option) = value_option(name) {
+            let value = match joined {
+                Some(value) => value.to_owned(),
+                None => rest
+                    .next()
+                    .cloned()
+                    .ok_or_else(|| ArgumentsError::MissingValue(name.to_owned()))?,
+            };
+            arguments.take(option, value)?;
+            continue;
+        }
+        // A switch with a joined value is still the switch, as Spark has it.
+        match name {
+            "--verbose" | "-v" | "--supervise" => {}
+            "--load-spark-defaults" => arguments.load_spark_defaults = true,
+            "--help" | "-h" | "--usage-error" | "--version" => {
+                return Err(ArgumentsError::NotASubmission {
+                    option: name.to_owned(),
+                    instead: "see `native-submit --help` and `native-submit --version`",
+                });
+            }
+            option if option.starts_with('-') => {
+                return Err(ArgumentsError::Unrecognized(name.to_owned()));
+            }
+            resource => {
+                arguments.primary_resource = Some(resource.to_owned());
+                arguments.arguments = rest.cloned().collect();
+                break;
+            }
+        }
+    }
+    Ok(arguments)
+}
+
+/// Splits `--option=value`; the value must have at least one character to count as joined.
+fn split_joined(argument: &str) -> (&str, Option<&str>) {
+    match argument.split_once('=') {
+        Some((name, value)) if name.len() > 2 && name.starts_with("--") && !value.is_empty() => {
+            (name, Some(value))
+        }
+        _ => (argument, None),
+    }
+}
+
+/// The options that take a value.
+#[derive(Clone, Copy)]
+enum ValueOption {
+    Spark(SparkOption),
+    Conf,
+    PropertiesFile,
+    ExtraPropertiesFile,
+    /// Accepted and of no effect in cluster mode.
+    Ignored,
+    Kill,
+    Status,
+}
+
+fn value_option(name: &str) -> Option<ValueOption> {
+    Some(match name {
+        "--conf" | "-c" => ValueOption::Conf,
+        "--properties-file" => ValueOption::PropertiesFile,
+        "--extra-properties-file" => ValueOption::ExtraPropertiesFile,
+        "--driver-default-class-path" => ValueOption::Ignored,
+        "--kill" => ValueOption::Kill,
+        "--status" => ValueOption::Status,
+        _ => ValueOption::Spark(*SparkOption::ALL.iter().find(|option| option.name() == name)?),
+    })
+}
+
+impl SparkSubmitArguments {
+    fn take(&mut self, option: ValueOption, value: String) -> Result<(), ArgumentsError> {
+        match option {
+            ValueOption::Spark(SparkOption::DeployMode) if value != "client" && value != "cluster" => {
+                return Err(ArgumentsError::DeployMode(value));
+            }
+            ValueOption::Spark(option) => {
+                self.options.insert(option, value);
+            }
+            ValueOption::Conf => match value.split_once('=') {
+                Some((key, value)) => {
+                    self.conf.insert(key.to_owned(), value.to_owned());
+                }
+                None => return Err(ArgumentsError::ConfWithoutEquals(value)),
+            },
+            ValueOption::PropertiesFile => self.properties_file = Some(value),
+            ValueOption::ExtraPropertiesFile => self.extra_properties_files.push(value),
+            ValueOption::Ignored => {}
+            ValueOption::Kill | ValueOption::Status => {
+                return Err(ArgumentsError::NotASubmission {
+                    option: if matches!(option, ValueOption::Kill) {
+                        "--kill"
+                    } else {
+                        "--status"
+                    }
+                    .to_owned(),
+                    instead: "delete or get the driver Pod with kubectl",
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn argv(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn options_are_read_in_both_forms_and_end_at_the_primary_resource() {
+        let read = parse(&argv(
+            "--master=k8s://h --name n -c spark.a=b=c --conf=spark.d= --verbose local:///x.jar --name other -v",
+        ))
+        .unwrap();
+        assert_eq!(read.options[&SparkOption::Master], "k8s://h");
+        assert_eq!(read.options[&SparkOption::Name], "n");
+        assert_eq!(read.conf["spark.a"], "b=c");
+        assert_eq!(read.conf["spark.d"], "");
+        assert_eq!(read.primary_resource.as_deref(), Some("local:///x.jar"));
+        assert_eq!(read.arguments, ["--name", "other", "-v"]);
+    }
+
+    #[test]
+    fn wrong_command_lines_are_refused_in_sparks_words() {
+        let table = [
+            ("--frobnicate x", "Unrecognized option: `--frobnicate`"),
+            ("--frobnicate=x y", "Unrecognized option: `--frobnicate`"),
+            ("--name", "Missing argument for option '--name'."),
+            (
+                "--conf spark.a x",
+                "Invalid argument to --conf: `spark.a` has no '='; expected KEY=VALUE",
+            ),
+            (
+                "--deploy-mode x",
+                "--deploy-mode must be either \"client\" or \"cluster\", found `x`",
+            ),
+        ];
+        for (line, message) in table {
+            assert_eq!(parse(&argv(line)).unwrap_err().to_string(), message, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_option_stands_in_the_table_with_its_own_name() {
+        for option in SparkOption::ALL {
+            assert!(option.name().starts_with("--"), "{option:?}");
+            assert_eq!(
+                SparkOption::ALL
+                    .iter()
+                    .filter(|other| other.name() == option.name())
+                    .count(),
+                1
+            );
+        }
+    }
+}

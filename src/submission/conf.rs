@@ -1,0 +1,306 @@
+//! Spark conf: keys and values, and how Spark reads the values of the keys that it knows.
+
+use super::{
+    context::{Reach, SubmitterContext},
+    refusal::Refusal,
+    units,
+};
+use crate::redaction::shown;
+use std::{collections::BTreeMap, str::FromStr};
+
+/// Spark conf as given: every key starts with `spark.`, every value is raw text.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SparkConf(BTreeMap<String, String>);
+
+impl std::fmt::Debug for SparkConf {
+    /// Values may be secrets, so only the keys are shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl SparkConf {
+    /// The raw value of `key`.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    /// Sets `key`; an earlier value is lost.
+    pub fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.0.insert(key.into(), value.into());
+    }
+
+    /// Sets `key` where it has no value yet.
+    pub fn set_default(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.0.entry(key.into()).or_insert_with(|| value.into());
+    }
+
+    /// Removes `key`.
+    pub fn remove(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    /// All entries, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The entries whose keys start with `prefix`, with the rest of the key.
+    pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0
+            .range(prefix.to_owned()..)
+            .map_while(move |(key, value)| key.strip_prefix(prefix).map(|rest| (rest, value.as_str())))
+    }
+
+    /// As a map, which the properties start from.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        self.0.clone()
+    }
+}
+
+impl FromIterator<(String, String)> for SparkConf {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+/// Reads the values of keys that Spark has registered: `${…}` is expanded, types are checked.
+#[derive(Clone, Copy)]
+pub struct ConfReader<'a> {
+    conf: &'a SparkConf,
+    context: &'a SubmitterContext,
+}
+
+/// Defaults of registered keys, which `${key}` gives where the key is unset.
+const DEFAULTS: [(&str, &str); 12] = [
+    ("spark.driver.cores", "1"),
+    ("spark.driver.memory", "1g"),
+    ("spark.driver.minMemoryOverhead", "384m"),
+    ("spark.executor.cores", "1"),
+    ("spark.executor.memory", "1g"),
+    ("spark.kubernetes.configMap.maxSize", "1048576"),
+    ("spark.kubernetes.container.image.pullPolicy", "IfNotPresent"),
+    ("spark.kubernetes.driver.master", "https://kubernetes.default.svc"),
+    ("spark.kubernetes.local.dirs.tmpfs", "false"),
+    ("spark.kubernetes.memoryOverheadFactor", "0.1"),
+    ("spark.kubernetes.namespace", "default"),
+    ("spark.ui.port", "4040"),
+];
+
+/// How deep `${…}` may refer to values with `${…}`.
+const DEEPEST_REFERENCE: usize = 32;
+
+impl<'a> ConfReader<'a> {
+    /// A reader of `conf`.
+    pub fn new(conf: &'a SparkConf, context: &'a SubmitterContext) -> Self {
+        Self { conf, context }
+    }
+
+    /// The conf as given.
+    pub fn raw(&self) -> &'a SparkConf {
+        self.conf
+    }
+
+    /// The value of `key`, expanded.
+    pub fn text(&self, key: &str) -> Result<Option<String>, Refusal> {
+        self.conf.get(key).map(|raw| self.expand(key, raw, 0)).transpose()
+    }
+
+    /// The first of `keys` that has a value, with that value, expanded.
+    pub fn first<'k>(&self, keys: &[&'k str]) -> Result<Option<(&'k str, String)>, Refusal> {
+        for key in keys {
+            if let Some(value) = self.text(key)? {
+                return Ok(Some((key, value)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A boolean: `true` or `false` in any case.
+    pub fn boolean(&self, key: &str, default: bool) -> Result<bool, Refusal> {
+        Ok(self.boolean_of(&[key])?.unwrap_or(default))
+    }
+
+    /// The first of `keys` that has a value, as a boolean.
+    pub fn boolean_of(&self, keys: &[&str]) -> Result<Option<bool>, Refusal> {
+        let Some((key, value)) = self.first(keys)? else {
+            return Ok(None);
+        };
+        match value.trim().to_ascii_lowercase().as_str() {
+            "true" => Ok(Some(true)),
+            "false" => Ok(Some(false)),
+            _ => Err(wrong(key, &value, "true or false")),
+        }
+    }
+
+    /// A number.
+    pub fn number<N: FromStr>(&self, key: &str, allowed: &str) -> Result<Option<N>, Refusal> {
+        self.text(key)?
+            .map(|value| value.trim().parse().map_err(|_| wrong(key, &value, allowed)))
+            .transpose()
+    }
+
+    /// A memory size in MiB.
+    pub fn mebibytes(&self, key: &str) -> Result<Option<u64>, Refusal> {
+        self.text(key)?
+            .map(|value| units::mebibytes(&value).map_err(|error| Refusal::new(key, error.to_string())))
+            .transpose()
+    }
+
+    /// A comma-separated list: items trimmed, blank ones dropped.
+    pub fn list(&self, key: &str) -> Result<Vec<String>, Refusal> {
+        let value = self.text(key)?.unwrap_or_default();
+        Ok(value
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// One of a closed set of words.
+    pub fn one_of(&self, key: &str, allowed: &[&str], default: &str) -> Result<String, Refusal> {
+        match self.text(key)? {
+            None => Ok(default.to_owned()),
+            Some(value) if allowed.contains(&value.as_str()) => Ok(value),
+            Some(value) => Err(wrong(key, &value, &format!("one of {}", allowed.join(" | ")))),
+        }
+    }
+
+    /// A port that Spark reads without expansion.
+    pub fn port(&self, keys: &[&str], default: u16) -> Result<u16, Refusal> {
+        let Some((key, value)) = keys
+            .iter()
+            .find_map(|key| self.conf.get(key).map(|value| (*key, value)))
+        else {
+            return Ok(default);
+        };
+        value
+            .trim()
+            .parse()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or_else(|| wrong(key, value, "a port from 1 to 65535"))
+    }
+
+    /// Replaces `${key}`, `${env:NAME}` and `${system:name}` as Spark's `ConfigReader` does: what can't be
+    /// resolved stays as it is.
+    fn expand(&self, key: &str, raw: &str, depth: usize) -> Result<String, Refusal> {
+        if !raw.contains("${") {
+            return Ok(raw.to_owned());
+        }
+        if depth > DEEPEST_REFERENCE {
+            return Err(Refusal::new(key, "its ${…} refer to one another in a circle"));
+        }
+        let mut expanded = String::with_capacity(raw.len());
+        let mut rest = raw;
+        while let Some(start) = rest.find("${") {
+            let (before, from) = rest.split_at(start);
+            expanded.push_str(before);
+            let reference = from[2..].split_once('}').map(|(name, _)| name);
+            match reference.filter(|name| !name.is_empty() && !name.contains(char::is_whitespace)) {
+                Some(name) => {
+                    match self.referred(key, name)? {
+                        Some(value) => expanded.push_str(&self.expand(key, &value, depth + 1)?),
+                        None => expanded.push_str(&from[..name.len() + 3]),
+                    }
+                    rest = &from[name.len() + 3..];
+                }
+                None => {
+                    expanded.push_str("${");
+                    rest = &from[2..];
+                }
+            }
+        }
+        expanded.push_str(rest);
+        Ok(expanded)
+    }
+
+    fn referred(&self, key: &str, name: &str) -> Result<Option<String>, Refusal> {
+        let (scheme, name) = match name.split_once(':') {
+            Some((scheme, name)) => (scheme, name),
+            None => ("spark", name),
+        };
+        match scheme {
+            "spark" if name.starts_with("spark.") => {
+                let default = || {
+                    DEFAULTS
+                        .iter()
+                        .find(|(known, _)| *known == name)
+                        .map(|(_, value)| *value)
+                };
+                Ok(self.conf.get(name).or_else(default).map(str::to_owned))
+            }
+            "env" | "system" if self.context.reach != Reach::Process => Err(Refusal::new(
+                key,
+                "refers to the submitter's environment with ${env:…} or ${system:…}, which a request can't read",
+            )),
+            "env" => Ok(self.context.environment.get(name).cloned()),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The refusal of a value of closed grammar.
+pub(crate) fn wrong(key: &str, value: &str, allowed: &str) -> Refusal {
+    Refusal::new(key, format!("found {}, allowed is {allowed}", shown(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conf(entries: &[(&str, &str)]) -> SparkConf {
+        entries
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn references_are_expanded_as_spark_expands_them() {
+        let conf = conf(&[
+            ("spark.a", "n-${spark.q}"),
+            ("spark.q", "zz"),
+            ("spark.default", "${spark.driver.memory}"),
+            ("spark.open", "a${b}${spark.none}${ x }${"),
+            ("spark.env", "${env:HOME}/${env:NONE}"),
+            ("spark.circle", "${spark.circle}"),
+        ]);
+        let context = SubmitterContext {
+            reach: Reach::Process,
+            environment: BTreeMap::from([("HOME".to_owned(), "/home/me".to_owned())]),
+            ..SubmitterContext::golden()
+        };
+        let read = |key| ConfReader::new(&conf, &context).text(key);
+        assert_eq!(read("spark.a").unwrap().unwrap(), "n-zz");
+        assert_eq!(read("spark.default").unwrap().unwrap(), "1g");
+        assert_eq!(read("spark.open").unwrap().unwrap(), "a${b}${spark.none}${ x }${");
+        assert_eq!(read("spark.env").unwrap().unwrap(), "/home/me/${env:NONE}");
+        assert!(read("spark.circle").unwrap_err().to_string().contains("circle"));
+    }
+
+    #[test]
+    fn a_request_cannot_read_the_submitters_environment() {
+        let conf = conf(&[("spark.kubernetes.namespace", "${env:PATH}")]);
+        let context = SubmitterContext::golden();
+        let error = ConfReader::new(&conf, &context)
+            .text("spark.kubernetes.namespace")
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("spark.kubernetes.namespace: refers to"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn keys_below_a_prefix_keep_their_dots_and_slashes() {
+        let conf = conf(&[("spark.label.app.kubernetes.io/name", "x"), ("spark.labels", "y")]);
+        assert_eq!(
+            conf.below("spark.label.").collect::<Vec<_>>(),
+            [("app.kubernetes.io/name", "x")]
+        );
+    }
+}

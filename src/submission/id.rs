@@ -1,0 +1,69 @@
+//! The id of a submission.
+
+use super::refusal::Refusal;
+use std::fmt;
+
+/// The caller's id for one attempt to run an application. Never empty, and a valid label value, because the
+/// operator finds its pods by it (label `sparkoperator.k8s.io/submission-id`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SubmissionId(String);
+
+impl SubmissionId {
+    /// Takes `text` if it can be a submission id.
+    pub fn new(text: &str) -> Result<Self, Refusal> {
+        let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if text.is_empty() {
+            return Err(Refusal::new(
+                "submission_id",
+                "is empty; it identifies the attempt and makes a retry safe",
+            ));
+        }
+        if text.len() > 63
+            || !text.chars().all(inside)
+            || !edge(text.chars().next())
+            || !edge(text.chars().last())
+        {
+            return Err(Refusal::new(
+                "submission_id",
+                "must be a label value: at most 63 of letters, digits, '-', '_' and '.', with a letter or digit at \
+                 both ends (a UUID is one)",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The id of things that are only looked at: `render`, `context`, `diff` and golden files.
+    pub fn nil() -> Self {
+        Self(uuid::Uuid::nil().to_string())
+    }
+
+    /// A fresh random id.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4().to_string())
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SubmissionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_must_be_a_label_value() {
+        assert!(SubmissionId::new("4e579d9e-922f-50bb-b6ab-2a35f331a337").is_ok());
+        for wrong in ["", "-a", "a-", "a b", "é", &"x".repeat(64)] {
+            assert!(SubmissionId::new(wrong).is_err(), "{wrong}");
+        }
+    }
+}

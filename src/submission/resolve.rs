@@ -1,0 +1,229 @@
+//! Arguments made into a [`Submission`]: properties files and environment merged in, validated, and fixed up as
+//! Spark's `SparkSubmitArguments` and `SparkSubmit.prepareSubmitEnvironment` do it for cluster mode.
+
+mod dependencies;
+mod merge;
+mod validate;
+
+use super::{
+    ConfReader, OwnConfigMap, PodAdditions, PodTemplate, PrimaryResource, Refusal, SparkConf,
+    SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments::SparkOption,
+    files, uri,
+};
+use std::collections::BTreeMap;
+
+/// What comes with the arguments: from a request, a file, or nothing of it from a bare command line.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// The id, where the caller gave one apart from the arguments.
+    pub id: Option<SubmissionId>,
+    /// The Spark version, where the caller gave one.
+    pub spark_version: Option<SparkVersion>,
+    /// The driver's pod template, where it came inline.
+    pub driver_template: Option<PodTemplate>,
+    /// The executors' pod template, where it came inline.
+    pub executor_template: Option<PodTemplate>,
+    /// What the operator's webhook would add to the driver.
+    pub driver_additions: PodAdditions,
+    /// Further `ConfigMap`s that the driver owns.
+    pub config_maps: Vec<OwnConfigMap>,
+    /// What was odd on the way here.
+    pub warnings: Vec<String>,
+}
+
+/// The conf key by which the operator passes its submission id.
+const SUBMISSION_ID_KEY: &str = "spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id";
+
+/// The primary resource that stands for none.
+const NO_RESOURCE: &str = "spark-internal";
+
+/// Makes a submission out of `arguments`. Reads the files that they name; creates nothing.
+pub fn resolve(
+    arguments: SparkSubmitArguments,
+    request: Request,
+    context: &SubmitterContext,
+) -> Result<Submission, Refusal> {
+    let mut warnings = request.warnings;
+    let merged = merge::properties(&arguments, context, &mut warnings)?;
+    let options = Options::fill(arguments.options, &merged, &context.environment);
+    validate::options(&options, &merged)?;
+    let master = kubernetes_master(&options)?;
+    let resource_text = arguments.primary_resource.filter(|resource| !resource.is_empty()).ok_or_else(|| {
+        Refusal::new("", "Must specify a primary resource (JAR or Python or R file): no main application file is given")
+    })?;
+    let resource = classify(&resource_text, context);
+    validate::deploy_mode(&options, &resource_text)?;
+
+    let mut conf = merged;
+    options.write_to(&mut conf);
+    conf.set("spark.master", master);
+    conf.set("spark.app.name", options.app_name(&conf, &resource_text));
+    dependencies::fix_up(&mut conf, &resource, context)?;
+    // Removed in cluster mode; the driver's host is its Service.
+    conf.remove("spark.driver.host");
+    conf.set_default("spark.app.submitTime", context.submit_time_ms.to_string());
+
+    let reader = ConfReader::new(&conf, context);
+    let id = submission_id(request.id, &conf)?;
+    let spark_version = match request.spark_version.or_else(|| context.spark_version.clone()) {
+        Some(version) => version,
+        None => {
+            let newest = SparkVersion::newest();
+            warnings.push(format!(
+                "no Spark version is given; submitting for {newest}, the newest known"
+            ));
+            newest
+        }
+    };
+    validate::conf(reader)?;
+    let files = files::read(reader, context)?;
+    let driver_template = match request.driver_template {
+        Some(template) => Some(template),
+        None => files::pod_template(reader, context, "spark.kubernetes.driver.podTemplateFile")?,
+    };
+    let executor_template = match request.executor_template {
+        Some(template) => Some(template),
+        None => files::pod_template(reader, context, "spark.kubernetes.executor.podTemplateFile")?,
+    };
+    Ok(Submission {
+        id,
+        spark_version,
+        main_class: main_class(&options, &resource)?,
+        arguments: arguments.arguments,
+        proxy_user: options.get(SparkOption::ProxyUser).map(str::to_owned),
+        resource,
+        conf,
+        driver_template,
+        executor_template,
+        driver_additions: request.driver_additions,
+        config_maps: request.config_maps,
+        files,
+        warnings,
+    })
+}
+
+fn submission_id(given: Option<SubmissionId>, conf: &SparkConf) -> Result<SubmissionId, Refusal> {
+    match (given, conf.get(SUBMISSION_ID_KEY)) {
+        (Some(id), _) => Ok(id),
+        (None, Some(label)) => SubmissionId::new(label),
+        (None, None) => Ok(SubmissionId::random()),
+    }
+}
+
+/// The dedicated options with their fallbacks filled in.
+struct Options(BTreeMap<SparkOption, String>);
+
+impl Options {
+    fn fill(
+        given: BTreeMap<SparkOption, String>,
+        conf: &SparkConf,
+        environment: &BTreeMap<String, String>,
+    ) -> Self {
+        let mut options = given;
+        for option in SparkOption::ALL {
+            if options.contains_key(option) {
+                continue;
+            }
+            let from_conf = || option.conf_keys().iter().find_map(|key| conf.get(key));
+            let from_environment = || {
+                option
+                    .environment_variable()
+                    .and_then(|name| environment.get(name))
+                    .map(String::as_str)
+            };
+            if let Some(value) = from_conf().or_else(from_environment) {
+                options.insert(*option, value.to_owned());
+            }
+        }
+        Self(options)
+    }
+
+    fn get(&self, option: SparkOption) -> Option<&str> {
+        self.0.get(&option).map(String::as_str)
+    }
+
+    /// Writes each option to its conf key, but for those that Spark on Kubernetes ignores.
+    fn write_to(&self, conf: &mut SparkConf) {
+        for (option, value) in &self.0 {
+            match option {
+                SparkOption::TotalExecutorCores | SparkOption::Remote => {}
+                _ => {
+                    if let Some(key) = option.conf_keys().first() {
+                        conf.set(*key, value.as_str());
+                    }
+                }
+            }
+        }
+        conf.set("spark.submit.deployMode", "cluster");
+    }
+
+    /// `--name`, the conf, `--class`, or the last part of the main file's path.
+    fn app_name(&self, conf: &SparkConf, resource: &str) -> String {
+        self.get(SparkOption::Name)
+            .or_else(|| conf.get("spark.app.name"))
+            .or_else(|| self.get(SparkOption::Class))
+            .map_or_else(
+                || resource.rsplit('/').next().unwrap_or(resource).to_owned(),
+                str::to_owned,
+            )
+    }
+}
+
+/// The master URL as Spark's `Utils.checkAndGetK8sMasterUrl` normalises it.
+fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
+    let refused = |message: String| Refusal::new("--master", message);
+    let Some(master) = options.get(SparkOption::Master) else {
+        return Err(refused(
+            "Cluster deploy mode is not compatible with master \"local\": no master is given, allowed is k8s://https://host:port"
+                .to_owned(),
+        ));
+    };
+    let Some(url) = master.strip_prefix("k8s://") else {
+        return Err(refused(
+            "must start with k8s://; only Kubernetes is submitted to".to_owned(),
+        ));
+    };
+    match url.split_once("://") {
+        None => Ok(format!("k8s://https://{url}")),
+        Some((scheme, _)) if matches!(scheme.to_ascii_lowercase().as_str(), "https" | "http") => {
+            Ok(master.to_owned())
+        }
+        Some((scheme, _)) => Err(refused(format!(
+            "Invalid Kubernetes master scheme: {}; allowed are https and http",
+            crate::redaction::shown(scheme)
+        ))),
+    }
+}
+
+/// Java, Python or R by the end of the name, as Spark's `SparkSubmit.isPython` and `isR` tell.
+fn classify(resource: &str, context: &SubmitterContext) -> PrimaryResource {
+    if resource == NO_RESOURCE {
+        return PrimaryResource::Java(None);
+    }
+    let resolved = uri::resolve(resource, context);
+    match resolved.rsplit_once('.') {
+        Some((_, "py")) => PrimaryResource::Python(resolved),
+        Some((_, "R" | "r")) => PrimaryResource::R(resolved),
+        _ => PrimaryResource::Java(Some(resolved)),
+    }
+}
+
+/// The class that the driver runs. Spark would open a jar for its manifest; a submitter without a JVM and without
+/// the jar's file system asks for the class instead.
+fn main_class(options: &Options, resource: &PrimaryResource) -> Result<String, Refusal> {
+    match resource {
+        PrimaryResource::Python(_) => Ok("org.apache.spark.deploy.PythonRunner".to_owned()),
+        PrimaryResource::R(_) => Ok("org.apache.spark.deploy.RRunner".to_owned()),
+        PrimaryResource::Java(_) => options
+            .get(SparkOption::Class)
+            .filter(|class| !class.is_empty())
+            .map(str::to_owned)
+            .ok_or_else(|| {
+                Refusal::new(
+                    "--class",
+                    "Failed to get main class in JAR: the jar can't be opened by the submitter. \
+                     Please specify one with --class (spec.mainClass).",
+                )
+            }),
+    }
+}

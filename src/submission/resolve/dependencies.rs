@@ -1,0 +1,68 @@
+//! Jars, files, archives and Python files: resolved, and refused where they would have to be uploaded.
+
+use super::super::{PrimaryResource, Refusal, SparkConf, SubmitterContext, uri};
+
+/// The keys that hold lists of URIs.
+const LISTS: [&str; 4] = [
+    "spark.jars",
+    "spark.files",
+    "spark.archives",
+    "spark.submit.pyFiles",
+];
+
+/// The conf that Spark sets for dependencies in cluster mode: `spark.jars` gets the application's jar, and
+/// `spark.submit.pyFiles` is always there.
+pub(super) fn fix_up(
+    conf: &mut SparkConf,
+    resource: &PrimaryResource,
+    context: &SubmitterContext,
+) -> Result<(), Refusal> {
+    for key in LISTS {
+        if let Some(list) = conf.get(key) {
+            let resolved = uri::resolve_list(list, context);
+            conf.set(key, resolved);
+        }
+    }
+    conf.set_default("spark.submit.pyFiles", "");
+    if let PrimaryResource::Java(jar) = resource {
+        let given = conf.get("spark.jars").filter(|list| !list.is_empty());
+        let jars: Vec<&str> = given.into_iter().chain(jar.as_deref()).collect();
+        let jars = jars.join(",");
+        conf.set("spark.jars", jars);
+    }
+    for key in LISTS {
+        for item in conf
+            .get(key)
+            .unwrap_or_default()
+            .split(',')
+            .filter(|item| !item.is_empty())
+        {
+            refuse_what_needs_a_file_system(key, item)?;
+        }
+    }
+    if let PrimaryResource::Python(file) = resource {
+        refuse_what_needs_a_file_system("main application file", file)?;
+    }
+    Ok(())
+}
+
+fn refuse_what_needs_a_file_system(subject: &str, item: &str) -> Result<(), Refusal> {
+    if uri::is_submitters_own(item) {
+        return Err(Refusal::new(
+            subject,
+            "names a file of the submitter. Spark would ask: Please specify spark.kubernetes.file.upload.path \
+             property. native-submit does not upload: put the file into the image and name it local:///path, or \
+             upload it yourself and name its URI (s3a://…, https://…)",
+        ));
+    }
+    let plain_schemes = ["local", "http", "https", "ftp"];
+    let globbed = !uri::scheme(item).is_some_and(|scheme| plain_schemes.contains(&scheme));
+    let path = item.split('#').next().unwrap_or(item);
+    if globbed && path.contains(['*', '?', '[', '{']) {
+        return Err(Refusal::new(
+            subject,
+            "has a URI with wildcards, which Spark would expand through its file system; name each file instead",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Conf from everywhere, by Spark's order of precedence.
+
+use super::super::{Refusal, SparkConf, SparkSubmitArguments, SubmitterContext, properties};
+use std::path::PathBuf;
+
+/// `--conf` over extra properties files over `--properties-file` over `spark-defaults.conf`.
+pub(super) fn properties(
+    arguments: &SparkSubmitArguments,
+    context: &SubmitterContext,
+    warnings: &mut Vec<String>,
+) -> Result<SparkConf, Refusal> {
+    let mut merged = SparkConf::default();
+    if arguments.properties_file.is_none() || arguments.load_spark_defaults {
+        for (key, value) in spark_defaults(context)? {
+            merged.set(key, value);
+        }
+    }
+    let files = arguments
+        .properties_file
+        .iter()
+        .map(|path| ("--properties-file", path))
+        .chain(
+            arguments
+                .extra_properties_files
+                .iter()
+                .map(|path| ("--extra-properties-file", path)),
+        );
+    for (option, path) in files {
+        let text = context.read_text(option, path)?;
+        for (key, value) in read(option, &text)? {
+            merged.set(key, value);
+        }
+    }
+    for (key, value) in &arguments.conf {
+        merged.set(key.as_str(), value.as_str());
+    }
+    let foreign: Vec<_> = merged
+        .iter()
+        .map(|(key, _)| key.to_owned())
+        .filter(|key| !key.starts_with("spark."))
+        .collect();
+    for key in foreign {
+        warnings.push(format!("Ignoring non-Spark config property: {key}"));
+        merged.remove(&key);
+    }
+    Ok(merged)
+}
+
+/// The entries of `spark-defaults.conf`, if there is one.
+fn spark_defaults(context: &SubmitterContext) -> Result<Vec<(String, String)>, Refusal> {
+    let variable = |name: &str| context.environment.get(name).filter(|value| !value.is_empty());
+    let directory = variable("SPARK_CONF_DIR")
+        .map(PathBuf::from)
+        .or_else(|| variable("SPARK_HOME").map(|home| PathBuf::from(home).join("conf")));
+    let Some(path) = directory.map(|directory| {
+        context
+            .working_directory
+            .join(directory)
+            .join("spark-defaults.conf")
+    }) else {
+        return Ok(Vec::new());
+    };
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Refusal::new("spark-defaults.conf", format!("can't be read: {}", error.kind())))?;
+    read("spark-defaults.conf", &text)
+}
+
+/// Reads a properties file; values are trimmed as Spark trims them, which keeps line breaks.
+fn read(subject: &str, text: &str) -> Result<Vec<(String, String)>, Refusal> {
+    let entries = properties::read(text).map_err(|error| Refusal::new(subject, error.to_string()))?;
+    let blank = |c: char| c <= ' ' && c != '\r' && c != '\n';
+    Ok(entries
+        .into_iter()
+        .map(|(key, value)| (key, value.trim_matches(blank).to_owned()))
+        .collect())
+}

@@ -1,0 +1,159 @@
+//! What Spark refuses before it talks to Kubernetes, in its own words.
+
+use super::{
+    super::{ConfReader, Refusal, SparkConf, arguments::SparkOption, conf::wrong, units},
+    Options,
+};
+
+/// The options that must be sizes above zero.
+const SIZES: [(SparkOption, &str); 2] = [
+    (
+        SparkOption::DriverMemory,
+        "Driver memory must be a positive number",
+    ),
+    (
+        SparkOption::ExecutorMemory,
+        "Executor memory must be a positive number",
+    ),
+];
+
+/// The options that must be integers above zero.
+const COUNTS: [(SparkOption, &str); 3] = [
+    (SparkOption::DriverCores, "Driver cores must be a positive number"),
+    (
+        SparkOption::ExecutorCores,
+        "Executor cores must be a positive number",
+    ),
+    (
+        SparkOption::TotalExecutorCores,
+        "Total executor cores must be a positive number",
+    ),
+];
+
+/// Spark's `SparkSubmitArguments.validateSubmitArguments`.
+pub(super) fn options(options: &Options, conf: &SparkConf) -> Result<(), Refusal> {
+    for (option, message) in SIZES {
+        if let Some(value) = options.get(option)
+            && !units::byte_count(value).is_ok_and(|bytes| bytes > 0)
+        {
+            return Err(about(option, value, message, units::SIZE_GRAMMAR));
+        }
+    }
+    for (option, message) in COUNTS {
+        if let Some(value) = options.get(option)
+            && !value.parse::<i32>().is_ok_and(|count| count > 0)
+        {
+            return Err(about(option, value, message, "an integer above 0"));
+        }
+    }
+    let dynamic = conf
+        .get("spark.dynamicAllocation.enabled")
+        .is_some_and(|v| v.trim().eq_ignore_ascii_case("true"));
+    if let Some(value) = options.get(SparkOption::NumExecutors)
+        && !dynamic
+        && !value.parse::<i32>().is_ok_and(|count| count > 0)
+    {
+        return Err(about(
+            SparkOption::NumExecutors,
+            value,
+            "Number of executors must be a positive number",
+            "an integer above 0",
+        ));
+    }
+    if options.get(SparkOption::ProxyUser).is_some() && options.get(SparkOption::Principal).is_some() {
+        return Err(Refusal::new(
+            "--proxy-user",
+            "Only one of --proxy-user or --principal can be provided.",
+        ));
+    }
+    if let Some(java_options) = options.get(SparkOption::DriverJavaOptions)
+        && java_options.contains("-Xmx")
+    {
+        return Err(Refusal::new(
+            "spark.driver.extraJavaOptions",
+            "Not allowed to specify max heap(Xmx) memory settings through java options. Use the corresponding \
+             --driver-memory or spark.driver.memory configuration instead.",
+        ));
+    }
+    Ok(())
+}
+
+fn about(option: SparkOption, value: &str, message: &str, allowed: &str) -> Refusal {
+    let key = option.conf_keys().first().copied().unwrap_or(option.name());
+    let refusal = wrong(key, value, allowed);
+    Refusal::new(key, format!("{message}: {}", refusal.message))
+}
+
+/// Classes that Spark does not run in cluster mode on Kubernetes.
+const NOT_IN_CLUSTER_MODE: [(&str, &str); 4] = [
+    (
+        "org.apache.spark.sql.connect.service.SparkConnectServer",
+        "Launching Spark Connect server in cluster deploy mode is supported only for YARN",
+    ),
+    (
+        "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2",
+        "Cluster deploy mode is not applicable to Spark Thrift server.",
+    ),
+    (
+        "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver",
+        "Cluster deploy mode is not applicable to Spark SQL shell.",
+    ),
+    (
+        "org.apache.spark.repl.Main",
+        "Cluster deploy mode is not applicable to Spark shells.",
+    ),
+];
+
+/// Cluster mode alone is submitted, and not everything runs in it.
+pub(super) fn deploy_mode(options: &Options, resource: &str) -> Result<(), Refusal> {
+    let mode = options.get(SparkOption::DeployMode).unwrap_or("client");
+    if mode != "cluster" {
+        return Err(wrong(
+            "--deploy-mode",
+            mode,
+            "cluster: native-submit creates drivers on the cluster",
+        ));
+    }
+    if ["spark-shell", "pyspark-shell", "sparkr-shell"].contains(&resource) {
+        return Err(Refusal::new(
+            "",
+            "Cluster deploy mode is not applicable to Spark shells.",
+        ));
+    }
+    let class = options.get(SparkOption::Class).unwrap_or_default();
+    match NOT_IN_CLUSTER_MODE.iter().find(|(refused, _)| *refused == class) {
+        Some((_, message)) => Err(Refusal::new("--class", *message)),
+        None => Ok(()),
+    }
+}
+
+/// Refusals that depend on the conf alone.
+pub(super) fn conf(conf: ConfReader<'_>) -> Result<(), Refusal> {
+    if conf.raw().get("spark.driver.bindAddress").is_some() {
+        return Err(Refusal::new(
+            "spark.driver.bindAddress",
+            "is not supported in Kubernetes mode, as the driver's bind address is managed and set to the driver \
+             pod's IP address; remove it",
+        ));
+    }
+    packages(conf)
+}
+
+/// Maven coordinates are checked here; the driver resolves them.
+fn packages(conf: ConfReader<'_>) -> Result<(), Refusal> {
+    let key = "spark.jars.packages";
+    for coordinate in conf.list(key)? {
+        let parts: Vec<_> = coordinate.split(['/', ':']).collect();
+        if parts.len() != 3 || parts.iter().any(|part| part.trim().is_empty()) {
+            return Err(Refusal::new(
+                key,
+                format!(
+                    "Provided Maven Coordinates must be in the form 'groupId:artifactId:version'. The coordinate \
+                     provided is: {}",
+                    crate::redaction::shown(&coordinate)
+                ),
+            ));
+        }
+    }
+    Ok(())
+}

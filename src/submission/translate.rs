@@ -1,0 +1,117 @@
+//! A `SparkApplication` as the operator would submit it: its arguments for `spark-submit`, its pod templates, and
+//! what the webhook would add (the operator's `submission.go` and `sparkpod_defaulter.go`).
+
+mod additions;
+mod arguments;
+mod local_dirs;
+mod monitoring;
+mod owner;
+mod roles;
+
+use super::{
+    PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, UnknownFields,
+    resolve,
+};
+use crate::application::{SparkApplication, SparkPodSpec};
+use roles::Role;
+use serde_json::{Map, Value, json};
+
+/// Who adds what the operator leaves to its mutating webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Webhook {
+    /// The webhook is there and adds it; adding it here too would make the API server refuse the Pod.
+    On,
+    /// There is no webhook: it is added here.
+    Off,
+}
+
+/// Where an application comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// Who adds what the operator leaves to its webhook.
+    pub webhook: Webhook,
+    /// Whether the operator sent it. The operator makes some objects itself, such as the `ConfigMap` with the
+    /// metrics' configuration; for others they are made here.
+    pub operator: bool,
+    /// What becomes of unknown fields in the application's pod templates.
+    pub unknown_fields: UnknownFields,
+}
+
+/// Makes a submission out of an application that has its defaults and was found valid.
+pub fn submission(
+    application: &SparkApplication,
+    id: SubmissionId,
+    origin: Origin,
+    context: &SubmitterContext,
+) -> Result<Submission, Refusal> {
+    let mut application = application.clone();
+    monitoring::configure(&mut application);
+    let arguments = arguments::build(&application, &id, context)?;
+    let spark_version = match application.spec.spark_version.as_deref() {
+        Some(text) if !text.is_empty() => Some(
+            text.parse::<SparkVersion>()
+                .map_err(|error| Refusal::new("spec.sparkVersion", error.to_string()))?,
+        ),
+        _ => None,
+    };
+    let driver_additions = match origin.webhook {
+        Webhook::Off => additions::of(&application, Role::Driver)?,
+        Webhook::On => super::PodAdditions::default(),
+    };
+    let driver_template = template(&application, Role::Driver, origin.unknown_fields)?;
+    let mut executor_template = template(&application, Role::Executor, origin.unknown_fields)?;
+    if origin.webhook == Webhook::Off {
+        additions::of(&application, Role::Executor)?
+            .add_to_template(&mut executor_template.spec, Role::Executor.container_names());
+    }
+    let config_maps = if origin.operator {
+        Vec::new()
+    } else {
+        monitoring::config_map(&application)
+    };
+    let request = Request {
+        id: Some(id),
+        spark_version,
+        driver_template: Some(driver_template),
+        executor_template: Some(executor_template),
+        driver_additions,
+        config_maps,
+        warnings: Vec::new(),
+    };
+    resolve(arguments, request, context)
+}
+
+/// The user's pod template, or one with nothing but the Spark container's name; owned by the application.
+fn template(
+    application: &SparkApplication,
+    role: Role,
+    unknown_fields: UnknownFields,
+) -> Result<PodTemplate, Refusal> {
+    let field = format!("spec.{}.template", role.name());
+    let mut template = match &role.pod(application).template {
+        Some(value) => PodTemplate::from_value(&field, value.clone(), unknown_fields)?,
+        None => PodTemplate {
+            spec: default_spec(role),
+            ..PodTemplate::default()
+        },
+    };
+    owner::add(&mut template, application, role)?;
+    Ok(template)
+}
+
+fn default_spec(role: Role) -> Map<String, Value> {
+    Map::from_iter([(
+        "containers".to_owned(),
+        json!([{ "name": role.container_name() }]),
+    )])
+}
+
+/// The parts of driver or executor that both have.
+impl Role {
+    pub(super) fn pod(self, application: &SparkApplication) -> &SparkPodSpec {
+        match self {
+            Role::Driver => &application.spec.driver.pod,
+            Role::Executor => &application.spec.executor.pod,
+        }
+    }
+}
