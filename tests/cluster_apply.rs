@@ -1,4 +1,6 @@
 //! Applying to the cluster, against a stand-in API server: what exists afterwards, and who is told what.
+// Clippy sees that code is a test's only inside #[test].
+#![allow(clippy::unwrap_used)]
 
 mod support {
     pub(crate) mod api_server;
@@ -278,10 +280,12 @@ async fn what_a_crash_left_half_made_gives_way_to_the_next_attempt() {
     }
 }
 
+type Arrange = fn(&Bench);
+
 #[tokio::test]
 async fn the_name_of_another_submission_is_taken() {
     let complete = Sample::new("id-1");
-    let cases: [(&str, Sample, fn(&Bench)); 5] = [
+    let cases: [(&str, Sample, Arrange); 5] = [
         ("complete, of the same application", complete.clone(), |_| {}),
         ("incomplete, but started", complete.clone(), |bench| {
             bench
@@ -401,7 +405,7 @@ async fn a_pod_that_does_not_go_away_ends_the_wait_at_the_deadline() {
     let bench = Bench::new().await;
     bench.apply(&Sample::new("id-1")).await.unwrap();
     bench.api.change("pods", "ns", POD, |pod| {
-        pod["metadata"]["deletionTimestamp"] = json!("now")
+        pod["metadata"]["deletionTimestamp"] = json!("now");
     });
     let deadline = Instant::now() + Duration::from_millis(100);
     let error = bench
@@ -861,7 +865,7 @@ async fn the_live_application_gives_its_uid() {
     assert_eq!(found.value["spec"]["type"], "Java");
 
     bench.api.change("sparkapplications", "ns", "pi", |app| {
-        app["metadata"]["deletionTimestamp"] = json!("now")
+        app["metadata"]["deletionTimestamp"] = json!("now");
     });
     assert!(matches!(live(&bench).await, Err(LiveError::BeingDeleted { .. })));
     bench

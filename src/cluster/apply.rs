@@ -47,16 +47,21 @@ impl Default for ClusterSettings {
 /// Applies manifests to the API server. Clones share connections, turns and the count of work in flight.
 #[derive(Clone)]
 pub struct ClusterSink {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What clones of a sink share.
+pub(super) struct Shared {
     pub(super) requests: Requests,
     pub(super) settings: ClusterSettings,
-    turns: Arc<InTurn<(String, String)>>,
+    turns: InTurn<(String, String)>,
     in_flight: Arc<watch::Sender<usize>>,
 }
 
 impl std::fmt::Debug for ClusterSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClusterSink")
-            .field("settings", &self.settings)
+            .field("settings", &self.shared.settings)
             .finish_non_exhaustive()
     }
 }
@@ -64,11 +69,14 @@ impl std::fmt::Debug for ClusterSink {
 impl ClusterSink {
     /// A sink over `client`, which should have no retry of its own ([`super::client`] makes such a one).
     pub fn new(client: Client, settings: ClusterSettings) -> Self {
-        Self {
+        let shared = Shared {
             requests: Requests::new(client, settings.clone()),
             settings,
-            turns: Arc::default(),
+            turns: InTurn::default(),
             in_flight: Arc::new(watch::Sender::new(0)),
+        };
+        Self {
+            shared: Arc::new(shared),
         }
     }
 
@@ -81,11 +89,11 @@ impl ClusterSink {
         manifests: Arc<Manifests>,
         deadline: Option<Instant>,
     ) -> Result<Submitted, ApplyError> {
-        let until = deadline.unwrap_or_else(|| Instant::now() + self.settings.deadline);
+        let until = deadline.unwrap_or_else(|| Instant::now() + self.shared.settings.deadline);
         let identity = &manifests.identity;
         let pod = format!("{}/{}", identity.namespace, identity.pod_name);
         let key = (identity.namespace.clone(), identity.pod_name.clone());
-        let turn = time::timeout_at(until.into(), self.turns.wait(key))
+        let turn = time::timeout_at(until.into(), self.shared.turns.wait(key))
             .await
             .map_err(|_| ApplyError::Timeout {
                 doing: format!("waiting for an earlier call for the driver Pod `{pod}`"),
@@ -93,12 +101,12 @@ impl ClusterSink {
 
         let caller = Arc::new(());
         let attempt = Attempt::new(
-            self.requests.clone(),
-            self.settings.clone(),
+            self.shared.requests.clone(),
+            self.shared.settings.clone(),
             manifests,
             Patience::of_caller(until, &caller),
         )?;
-        let in_flight = InFlight::enter(&self.in_flight);
+        let in_flight = InFlight::enter(&self.shared.in_flight);
         let work = tokio::spawn(async move {
             let result = attempt.run().await;
             log(&result);
@@ -126,7 +134,12 @@ impl ClusterSink {
     /// Waits until no work is in flight, also of callers that have gone: for draining.
     pub async fn settled(&self) {
         // The sender is ours, so this cannot fail.
-        let _ = self.in_flight.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self
+            .shared
+            .in_flight
+            .subscribe()
+            .wait_for(|count| *count == 0)
+            .await;
     }
 }
 

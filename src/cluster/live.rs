@@ -47,8 +47,8 @@ impl ClusterSink {
     ) -> Result<Option<LiveApplication>, LiveError> {
         let target = resource::Target::new(&resource::SPARK_APPLICATIONS, namespace, name)?;
         let call = Call::Get(&target);
-        let patience = Patience::own(self.settings.deadline);
-        let value = match self.requests.send(&call, &patience).await.answer {
+        let patience = Patience::own(self.shared.settings.deadline);
+        let value = match self.shared.requests.send(&call, &patience).await.answer {
             Ok(value) => value,
             Err(failure) if failure.not_found() => return Ok(None),
             Err(failure) if failure.forbidden() => {

@@ -67,25 +67,28 @@ impl Call<'_> {
                     "{}?fieldManager=native-submit&fieldValidation=Warn",
                     target.collection()
                 ),
-                Some((*object).clone()),
+                Some(object.to_string()),
             ),
             Self::Delete(target, preconditions) => (
                 Method::DELETE,
                 target.path(),
-                Some(json!({
-                    "apiVersion": "v1",
-                    "kind": "DeleteOptions",
-                    "propagationPolicy": "Background",
-                    // No gracePeriodSeconds: 0 would free the name while a container may still run.
-                    "preconditions": preconditions.to_json(),
-                })),
+                Some(
+                    json!({
+                        "apiVersion": "v1",
+                        "kind": "DeleteOptions",
+                        "propagationPolicy": "Background",
+                        // No gracePeriodSeconds: 0 would free the name while a container may still run.
+                        "preconditions": preconditions.to_json(),
+                    })
+                    .to_string(),
+                ),
             ),
         };
         let mut request = Request::builder().method(method).uri(uri);
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        let body = body.map_or_else(Vec::new, |body| body.to_string().into_bytes());
+        let body = body.map_or_else(Vec::new, String::into_bytes);
         request
             .body(Body::from(body))
             .map_err(|error| Failure::Unsendable(error.to_string()))
@@ -222,7 +225,8 @@ impl Requests {
                 .map_err(|_| Failure::Lost("the answer is not JSON".to_owned()));
         }
         let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
-        Err(Failure::Refused(Refusal::new(status.as_u16(), said, retry_after)))
+        let refusal = Refusal::new(status.as_u16(), said, retry_after);
+        Err(Failure::Refused(Box::new(refusal)))
     }
 }
 

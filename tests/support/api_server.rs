@@ -4,7 +4,8 @@
 //! (409 with reason, uid and resourceVersion preconditions, 404 for namespaces), logs each request, and does
 //! wrong what a test asks for: see [`Fault`]. It neither validates nor defaults, and collects garbage only
 //! when told to.
-#![allow(dead_code)]
+// Each test uses a part of it; and clippy sees that code is a test's only inside #[test].
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use axum::{
     Router,
@@ -397,19 +398,19 @@ impl Cluster {
         let key = key(resource, namespace, name);
         let about = |kind: &str| json!({"kind": kind, "name": name});
         if *verb == "create" && self.missing_namespaces.contains(namespace) {
-            return status(404, "NotFound", json!({"kind": "namespaces", "name": namespace}));
+            return status(404, "NotFound", &json!({"kind": "namespaces", "name": namespace}));
         }
         match (*verb, self.objects.get(&key)) {
-            ("create", Some(_)) => status(409, "AlreadyExists", about(resource)),
+            ("create", Some(_)) => status(409, "AlreadyExists", &about(resource)),
             ("create", None) => (201, self.insert(resource, namespace, body.clone())),
-            (_, None) => status(404, "NotFound", about(resource)),
+            (_, None) => status(404, "NotFound", &about(resource)),
             ("get", Some(object)) => (200, object.clone()),
             ("delete", Some(object)) => {
                 let metadata = object["metadata"].clone();
                 for part in ["uid", "resourceVersion"] {
                     let wanted = &body["preconditions"][part];
                     if !wanted.is_null() && *wanted != metadata[part] {
-                        return status(409, "Conflict", about(resource));
+                        return status(409, "Conflict", &about(resource));
                     }
                 }
                 if self.held.contains(&key) {
@@ -428,7 +429,7 @@ impl Cluster {
     }
 }
 
-fn status(code: u16, reason: &str, details: Value) -> (u16, Value) {
+fn status(code: u16, reason: &str, details: &Value) -> (u16, Value) {
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure",
         "code": code, "reason": reason, "message": reason, "details": details,

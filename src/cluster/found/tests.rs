@@ -33,7 +33,7 @@ fn marked(id: &str, plan: &str, set: &str) -> Value {
     json!({"annotations": {SUBMISSION_ID: id, PLAN_HASH: plan, TEMPLATE_SET: set}})
 }
 
-/// A driver that has only just been created, that waits for its ConfigMap, and that runs.
+/// A driver that has only just been created, that waits for its `ConfigMap`, and that runs.
 fn phases() -> [(&'static str, Value, bool); 8] {
     let status = |state: Value| json!({"containerStatuses": [{"name": "main", "state": state}]});
     [

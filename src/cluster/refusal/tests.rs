@@ -3,7 +3,11 @@ use crate::cluster::resource::Target;
 use serde_json::{Value, json};
 
 fn refused(code: u16, status: Value) -> Failure {
-    Failure::Refused(Refusal::new(code, serde_json::from_value(status).unwrap(), None))
+    Failure::Refused(Box::new(Refusal::new(
+        code,
+        serde_json::from_value(status).unwrap(),
+        None,
+    )))
 }
 
 fn error(code: u16, status: Value) -> ApplyError {
