@@ -108,13 +108,10 @@ pub(super) trait Named: TryFrom<i32> {
 
 /// The name behind an enum's number; absent for 0.
 pub(super) fn named<E: Named>(number: i32, at: &At<'_>) -> Option<String> {
-    match E::try_from(number) {
-        Ok(value) => value.name().map(str::to_owned),
-        Err(_) => {
-            at.problem(format!("{number} is not a value of this enum"));
-            None
-        }
-    }
+    let value = E::try_from(number)
+        .inspect_err(|_| at.problem(format!("{number} is not a value of this enum")))
+        .ok()?;
+    value.name().map(str::to_owned)
 }
 
 /// The same for a field that has to be there.

@@ -51,13 +51,10 @@ impl Convert for wire::ObjectMeta {
 
 fn time(timestamp: Option<prost_types::Timestamp>, at: &At<'_>) -> Option<Time> {
     let prost_types::Timestamp { seconds, nanos } = timestamp?;
-    match Timestamp::new(seconds, nanos) {
-        Ok(timestamp) => Some(Time(timestamp)),
-        Err(_) => {
-            at.problem("not a point in time: out of range");
-            None
-        }
-    }
+    Timestamp::new(seconds, nanos)
+        .inspect_err(|_| at.problem("not a point in time: out of range"))
+        .ok()
+        .map(Time)
 }
 
 impl Convert for wire::OwnerReference {

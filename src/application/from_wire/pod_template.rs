@@ -3,8 +3,8 @@
 use super::convert::{At, Convert, named, required, set};
 use crate::wire;
 use k8s_openapi::api::core::v1::{
-    HostAlias, PodDNSConfig, PodDNSConfigOption, PodOS, PodReadinessGate, PodResourceClaim, PodSchedulingGate,
-    PodSpec, PodTemplateSpec,
+    HostAlias, PodDNSConfig, PodDNSConfigOption, PodOS, PodReadinessGate, PodResourceClaim,
+    PodSchedulingGate, PodSpec, PodTemplateSpec,
 };
 use serde_json::Value;
 
@@ -12,7 +12,10 @@ impl Convert for wire::PodTemplateSpec {
     type To = Option<Value>;
 
     fn convert(self, at: &At<'_>) -> Option<Value> {
-        let Self { object_meta, pod_spec } = self;
+        let Self {
+            object_meta,
+            pod_spec,
+        } = self;
         let template = PodTemplateSpec {
             metadata: object_meta.convert(&at.field("object_meta")),
             spec: pod_spec.convert(&at.field("pod_spec")),

@@ -4,7 +4,8 @@ use super::convert::{At, Convert, named, set};
 use crate::wire;
 use k8s_openapi::{
     api::core::v1::{
-        ExecAction, HTTPGetAction, HTTPHeader, Lifecycle, LifecycleHandler, Probe, SleepAction, TCPSocketAction,
+        ExecAction, HTTPGetAction, HTTPHeader, Lifecycle, LifecycleHandler, Probe, SleepAction,
+        TCPSocketAction,
     },
     apimachinery::pkg::util::intstr::IntOrString,
 };

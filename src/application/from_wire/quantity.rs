@@ -29,10 +29,9 @@ impl Convert for wire::Quantity {
             (_, Some(wire::InfDecAmount { dec }), _) => {
                 if !is_decimal(&dec) {
                     let dec_at = at.field("d");
-                    dec_at.field("dec").problem(format!(
-                        "expected a decimal number, found {}",
-                        shown(&dec)
-                    ));
+                    dec_at
+                        .field("dec")
+                        .problem(format!("expected a decimal number, found {}", shown(&dec)));
                 }
                 dec
             }
@@ -118,7 +117,11 @@ mod tests {
         };
         let Quantity(text) = message.convert(&At::root("q", &problems));
         let problems: Vec<_> = problems.into_inner().iter().map(ToString::to_string).collect();
-        if problems.is_empty() { Ok(text) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(text)
+        } else {
+            Err(problems)
+        }
     }
 
     #[test]

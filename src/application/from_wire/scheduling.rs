@@ -91,7 +91,11 @@ impl Convert for wire::NodeSelectorRequirement {
     type To = NodeSelectorRequirement;
 
     fn convert(self, at: &At<'_>) -> NodeSelectorRequirement {
-        let Self { key, operator, values } = self;
+        let Self {
+            key,
+            operator,
+            values,
+        } = self;
         NodeSelectorRequirement {
             key,
             operator: required::<wire::NodeSelectorOperator>(operator, &at.field("operator")),
@@ -212,7 +216,11 @@ impl Convert for wire::LabelSelectorRequirement {
     type To = LabelSelectorRequirement;
 
     fn convert(self, at: &At<'_>) -> LabelSelectorRequirement {
-        let Self { key, operator, values } = self;
+        let Self {
+            key,
+            operator,
+            values,
+        } = self;
         LabelSelectorRequirement {
             key,
             operator: required::<wire::LabelSelectorOperator>(operator, &at.field("operator")),

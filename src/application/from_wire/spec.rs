@@ -3,9 +3,8 @@
 use super::convert::{At, Convert, by_name, named, set, typed};
 use crate::{
     application::{
-        BatchSchedulerConfiguration, Dependencies, DriverIngressConfiguration,
-        DynamicAllocation, MonitoringSpec, PrometheusSpec, RestartPolicy, 
-        SparkApplicationSpec, SparkUiConfiguration,
+        BatchSchedulerConfiguration, Dependencies, DriverIngressConfiguration, DynamicAllocation,
+        MonitoringSpec, PrometheusSpec, RestartPolicy, SparkApplicationSpec, SparkUiConfiguration,
     },
     redaction::shown,
     wire,

@@ -4,21 +4,27 @@
 use super::super::from_wire;
 use crate::wire;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor,
-    ReflectMessage as _, Value as Field,
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _,
+    Value as Field,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields that don't arrive, and why.
 const NOT_CARRIED: &[(&str, &str)] = &[
-    ("spark.SparkApplication.status", "the status is the operator's own"),
+    (
+        "spark.SparkApplication.status",
+        "the status is the operator's own",
+    ),
     ("spark.SparkApplicationStatus.application_state", "as above"),
     ("spark.SparkApplicationStatus.spark_application_id", "as above"),
     ("spark.SparkApplicationStatus.submission_id", "as above"),
     ("spark.Quantity.i", "s wins; tested with Quantity"),
     ("spark.Quantity.d", "s wins; tested with Quantity"),
-    ("spark.Quantity.format", "says how i and d are written; tested with Quantity"),
+    (
+        "spark.Quantity.format",
+        "says how i and d are written; tested with Quantity",
+    ),
     ("spark.Int64Amount.value", "s wins; tested with Quantity"),
     ("spark.Int64Amount.scale", "s wins; tested with Quantity"),
     ("spark.Scale.value", "s wins; tested with Quantity"),
@@ -73,7 +79,9 @@ impl Filler {
             let value = if field.is_map() {
                 let key = format!("k{}", self.next());
                 self.expect(&field, &key);
-                let Kind::Message(entry) = field.kind() else { unreachable!() };
+                let Kind::Message(entry) = field.kind() else {
+                    unreachable!()
+                };
                 let value = self.single(&entry.map_entry_value_field());
                 Field::Map([(MapKey::String(key), value)].into())
             } else if field.is_list() {
@@ -129,7 +137,8 @@ impl Filler {
 
     fn expect(&mut self, field: &FieldDescriptor, value: &str) {
         if carried(field) {
-            self.expected.insert(value.to_owned(), field.full_name().to_owned());
+            self.expected
+                .insert(value.to_owned(), field.full_name().to_owned());
         }
     }
 }
@@ -186,11 +195,7 @@ fn every_value_arrives() {
 type Steps = Vec<FieldDescriptor>;
 
 /// The first place of each field of each message that is filled.
-fn places(
-    message: &DynamicMessage,
-    steps: &Steps,
-    places: &mut BTreeMap<String, Steps>,
-) {
+fn places(message: &DynamicMessage, steps: &Steps, places: &mut BTreeMap<String, Steps>) {
     for field in message.descriptor().fields() {
         if !message.has_field(&field) {
             continue;
@@ -222,7 +227,9 @@ fn without(message: &DynamicMessage, steps: &[FieldDescriptor]) -> DynamicMessag
             Field::Map(entries) => entries.values_mut().next().unwrap(),
             other => other,
         };
-        let Field::Message(inner) = value else { unreachable!() };
+        let Field::Message(inner) = value else {
+            unreachable!()
+        };
         at = inner;
     }
     at.clear_field(last);
@@ -244,9 +251,7 @@ fn no_field_can_be_taken_away_unnoticed() {
 
     let unnoticed: Vec<_> = fields
         .iter()
-        .filter(|(_, steps)| {
-            carried(steps.last().unwrap()) && converted(&without(&message, steps)) == whole
-        })
+        .filter(|(_, steps)| carried(steps.last().unwrap()) && converted(&without(&message, steps)) == whole)
         .map(|(name, _)| name)
         .collect();
     assert!(unnoticed.is_empty(), "{unnoticed:#?}");
