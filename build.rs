@@ -18,9 +18,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         file.source_code_info = None;
     }
     let out = env::var("OUT_DIR")?;
-    fs::write(
-        Path::new(&out).join("spark_submit.fds"),
-        files.encode_to_vec(),
-    )?;
+    fs::write(Path::new(&out).join("spark_submit.fds"), files.encode_to_vec())?;
     Ok(())
 }

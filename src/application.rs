@@ -53,7 +53,9 @@ pub use pod_spec::{GpuSpec, NameKey, NamePath, SecretInfo, SecretType, SparkPodS
 pub use read::{Parsed, UnknownFields, from_value, parse};
 pub use restart::{RestartPolicy, RestartPolicyType};
 pub use roles::{DriverSpec, ExecutorSpec, Port};
-pub use spec::{ApplicationType, BatchSchedulerConfiguration, Dependencies, DeployMode, SparkApplicationSpec};
+pub use spec::{
+    ApplicationType, BatchSchedulerConfiguration, Dependencies, DeployMode, SparkApplicationSpec,
+};
 pub use validate::{validate, warnings};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

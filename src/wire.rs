@@ -2,13 +2,7 @@
 //!
 //! What a message means, and how it becomes a [`SparkApplication`](crate::application::SparkApplication), is in
 //! [`crate::application::from_wire`].
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic,
-    rustdoc::all
-)]
+#![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, rustdoc::all)]
 
 tonic::include_proto!("spark");
 

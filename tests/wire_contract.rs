@@ -1,9 +1,10 @@
 //! The compiled gRPC contract is the one that `wire_contract.txt` spells out.
+#![allow(clippy::unwrap_used)]
 
 use native_submit::wire::FILE_DESCRIPTOR_SET;
 use prost::Message as _;
 use prost_types::{
-    DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
+    DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions,
     field_descriptor_proto::{Label, Type},
 };
 use std::collections::BTreeSet;
@@ -27,10 +28,9 @@ fn scalar(field: &FieldDescriptorProto) -> String {
 
 fn type_of(field: &FieldDescriptorProto, message: &DescriptorProto) -> String {
     let name = scalar(field);
-    let entry = message
-        .nested_type
-        .iter()
-        .find(|nested| nested.name() == name && nested.options.as_ref().is_some_and(|o| o.map_entry()));
+    let entry = message.nested_type.iter().find(|nested| {
+        nested.name() == name && nested.options.as_ref().is_some_and(MessageOptions::map_entry)
+    });
     if let Some(entry) = entry {
         return format!("map<{}, {}>", scalar(&entry.field[0]), scalar(&entry.field[1]));
     }

@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn instances_are_defaulted_only_where_nothing_else_counts_executors() {
-        let cases: &[(&[(&str, &str)], Option<bool>, Option<i32>)] = &[
+        type Case<'a> = (&'a [(&'a str, &'a str)], Option<bool>, Option<i32>);
+        let cases: &[Case] = &[
             (&[("spark.executor.instances", "5")], None, None),
             (&[("spark.executor.instances", "")], None, Some(1)),
             (&[], Some(true), None),

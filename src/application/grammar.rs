@@ -32,16 +32,21 @@ pub(super) fn is_dns_1123_subdomain(text: &str) -> bool {
 
 /// The suffixes of Java sizes (Spark's `JavaUtils.byteSuffixes`), in lower case; `kib` and its like since Spark 4.
 const JAVA_SIZE_SUFFIXES: &[&str] = &[
-    "", "b", "k", "kb", "ki", "kib", "m", "mb", "mi", "mib", "g", "gb", "gi", "gib", "t", "tb", "ti", "tib", "p", "pb",
-    "pi", "pib",
+    "", "b", "k", "kb", "ki", "kib", "m", "mb", "mi", "mib", "g", "gb", "gi", "gib", "t", "tb", "ti", "tib",
+    "p", "pb", "pi", "pib",
 ];
 
-/// A size as Spark reads it: an integer above 0 and a suffix in either case, nothing between them, no fraction.
-pub(super) fn is_java_size(text: &str) -> bool {
+/// A size as Spark reads it: an integer and a suffix in either case, nothing between them, no fraction. Space around
+/// it is ignored.
+pub(super) fn java_size(text: &str) -> Option<i64> {
+    let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, suffix) = text.split_at(digits);
     let suffix = suffix.to_ascii_lowercase();
-    number.parse::<i64>().is_ok_and(|size| size > 0) && JAVA_SIZE_SUFFIXES.contains(&suffix.as_str())
+    JAVA_SIZE_SUFFIXES
+        .contains(&suffix.as_str())
+        .then(|| number.parse().ok())
+        .flatten()
 }
 
 const QUANTITY_SUFFIXES: &[&str] = &[
@@ -85,9 +90,7 @@ pub(super) fn spark_version(text: &str) -> Option<(u32, u32)> {
             .then(|| text.parse().ok())
             .flatten()
     };
-    readable
-        .then(|| Some((number(major)?, number(minor)?)))
-        .flatten()
+    readable.then(|| Some((number(major)?, number(minor)?))).flatten()
 }
 
 #[cfg(test)]
@@ -115,7 +118,7 @@ mod tests {
         check(is_dns_1123_label, &["1a", "team-a"], &["", "a.b", "Team"]);
         check(
             is_dns_1123_subdomain,
-            &["a", "1", "a.b-c.d", &too_long, &"a.".repeat(126).replace("..", ".").trim_end_matches('.').to_owned()],
+            &["a", "1", "a.b-c.d", &too_long, &["a"; 127].join(".")],
             &["", ".", "a..b", "a.", "-a", "a-.b", "A", &"a".repeat(254)],
         );
     }
@@ -123,9 +126,21 @@ mod tests {
     #[test]
     fn java_sizes() {
         check(
-            is_java_size,
-            &["512m", "1g", "1G", "1gb", "1Gi", "2048k", "1024", "1p", "10b", "1GiB"],
-            &["", "m", "0", "0m", "1.5g", "1 g", " 1g", "-1g", "1x", "1e", "99999999999999999999g", "１g"],
+            |text| java_size(text).is_some(),
+            &[
+                "0", " 1g ", "512m", "1g", "1G", "1gb", "1Gi", "2048k", "1024", "1p", "10b", "1GiB",
+            ],
+            &[
+                "",
+                "m",
+                "1.5g",
+                "1 g",
+                "-1g",
+                "1x",
+                "1e",
+                "99999999999999999999g",
+                "１g",
+            ],
         );
     }
 
@@ -133,8 +148,12 @@ mod tests {
     fn quantities() {
         check(
             is_quantity,
-            &["1", "500m", "0.5", "1.5Gi", "1e3", "1E-3", "1E", ".5", "1.", "+1", "100n", "0"],
-            &["", "m", "1g", "1GB", "junk", "1 Gi", "1e", "1.2.3", "--1", "1Mi ", "1-"],
+            &[
+                "1", "500m", "0.5", "1.5Gi", "1e3", "1E-3", "1E", ".5", "1.", "+1", "100n", "0",
+            ],
+            &[
+                "", "m", "1g", "1GB", "junk", "1 Gi", "1e", "1.2.3", "--1", "1Mi ", "1-",
+            ],
         );
     }
 

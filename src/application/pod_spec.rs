@@ -149,10 +149,14 @@ impl SecretType {
 
 impl From<String> for SecretType {
     fn from(name: String) -> Self {
-        [Self::GcpServiceAccount, Self::HadoopDelegationToken, Self::Generic]
-            .into_iter()
-            .find(|known| known.name() == name)
-            .unwrap_or(Self::Other(name))
+        [
+            Self::GcpServiceAccount,
+            Self::HadoopDelegationToken,
+            Self::Generic,
+        ]
+        .into_iter()
+        .find(|known| known.name() == name)
+        .unwrap_or(Self::Other(name))
     }
 }
 

@@ -62,7 +62,9 @@ pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<
     errors.sort_by(|a, b| a.path.cmp(&b.path));
     ApplicationError::unless_empty(errors)?;
 
-    let application = reading.value.ok_or_else(|| problem("", "not a SparkApplication"))?;
+    let application = reading
+        .value
+        .ok_or_else(|| problem("", "not a SparkApplication"))?;
     Ok(Parsed {
         application,
         warnings,
@@ -73,7 +75,11 @@ pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<
 /// Another kind or version would give dozens of errors about fields, so it is told before anything else.
 fn check_kind(document: &Value) -> Result<(), ApplicationError> {
     let Value::Object(fields) = document else {
-        let found = if document.is_null() { "an empty document" } else { "something else" };
+        let found = if document.is_null() {
+            "an empty document"
+        } else {
+            "something else"
+        };
         return Err(problem("", format!("expected a {KIND} as a mapping, found {found}")).into());
     };
     let mut problems = Vec::new();
@@ -156,7 +162,11 @@ fn template_problems(document: &Value) -> Vec<Problem> {
             continue;
         };
         for found in strict::read::<PodTemplateSpec>(template).problems {
-            let dot = if found.path.is_empty() || found.path.starts_with('[') { "" } else { "." };
+            let dot = if found.path.is_empty() || found.path.starts_with('[') {
+                ""
+            } else {
+                "."
+            };
             problems.push(Problem {
                 path: format!("spec.{role}.template{dot}{}", found.path),
                 ..found

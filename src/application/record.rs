@@ -151,7 +151,11 @@ pub(super) const fn joined<const N: usize>(
     let mut all = [""; N];
     let mut i = 0;
     while i < N {
-        all[i] = if i < own.len() { own[i] } else { inlined[i - own.len()] };
+        all[i] = if i < own.len() {
+            own[i]
+        } else {
+            inlined[i - own.len()]
+        };
         i += 1;
     }
     all

@@ -12,10 +12,16 @@ use std::collections::BTreeSet;
 /// Properties that the application's own fields, or the operator's service account, decide. With what to do instead.
 const DENIED_CONF: &[(&str, &str)] = &[
     ("spark.master", "the service decides it"),
-    ("spark.kubernetes.driver.master", "set spec.driver.kubernetesMaster"),
+    (
+        "spark.kubernetes.driver.master",
+        "set spec.driver.kubernetesMaster",
+    ),
     ("spark.kubernetes.container.image", "set spec.image"),
     ("spark.kubernetes.driver.container.image", "set spec.driver.image"),
-    ("spark.kubernetes.executor.container.image", "set spec.executor.image"),
+    (
+        "spark.kubernetes.executor.container.image",
+        "set spec.executor.image",
+    ),
     (
         "spark.kubernetes.authenticate.driver.serviceAccountName",
         "set spec.driver.serviceAccount",
@@ -25,11 +31,26 @@ const DENIED_CONF: &[(&str, &str)] = &[
         "set spec.executor.serviceAccount",
     ),
     ("spark.kubernetes.authenticate.oauthToken", USE_SERVICE_ACCOUNT),
-    ("spark.kubernetes.authenticate.oauthTokenFile", USE_SERVICE_ACCOUNT),
-    ("spark.kubernetes.authenticate.driver.oauthToken", USE_SERVICE_ACCOUNT),
-    ("spark.kubernetes.authenticate.driver.oauthTokenFile", USE_SERVICE_ACCOUNT),
-    ("spark.kubernetes.authenticate.executor.oauthToken", USE_SERVICE_ACCOUNT),
-    ("spark.kubernetes.authenticate.executor.oauthTokenFile", USE_SERVICE_ACCOUNT),
+    (
+        "spark.kubernetes.authenticate.oauthTokenFile",
+        USE_SERVICE_ACCOUNT,
+    ),
+    (
+        "spark.kubernetes.authenticate.driver.oauthToken",
+        USE_SERVICE_ACCOUNT,
+    ),
+    (
+        "spark.kubernetes.authenticate.driver.oauthTokenFile",
+        USE_SERVICE_ACCOUNT,
+    ),
+    (
+        "spark.kubernetes.authenticate.executor.oauthToken",
+        USE_SERVICE_ACCOUNT,
+    ),
+    (
+        "spark.kubernetes.authenticate.executor.oauthTokenFile",
+        USE_SERVICE_ACCOUNT,
+    ),
 ];
 
 const USE_SERVICE_ACCOUNT: &str = "the driver authenticates by its service account";
@@ -86,7 +107,9 @@ fn check_conf(application: &SparkApplication, findings: &mut Findings) {
 
 fn check_templates(application: &SparkApplication, findings: &mut Findings) {
     let version = application.spec.spark_version.as_deref();
-    let too_old = version.and_then(spark_version).is_some_and(|(major, _)| major < 3);
+    let too_old = version
+        .and_then(spark_version)
+        .is_some_and(|(major, _)| major < 3);
     for role in roles(application) {
         if too_old && role.pod.template.is_some() {
             findings.add(

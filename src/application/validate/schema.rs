@@ -3,14 +3,14 @@
 use super::{Findings, Role, given, roles};
 use crate::application::{
     SparkApplication,
-    grammar::{
-        is_decimal, is_dns_1123_label, is_dns_1123_subdomain, is_java_size, is_quantity, spark_version,
-    },
+    grammar::{is_decimal, is_dns_1123_label, is_dns_1123_subdomain, is_quantity, java_size, spark_version},
 };
 
 const JAVA_SIZE: &str = "an integer above 0 with one of the suffixes k, m, g, t, p, such as `512m` or `2g`";
+const JAVA_OVERHEAD: &str = "an integer with one of the suffixes k, m, g, t, p, such as `512m` or `2g`";
 const QUANTITY: &str = "a Kubernetes quantity such as `500m` or `2`";
-const SUBDOMAIN: &str = "at most 253 of a-z, 0-9, `-` and `.`, a letter or digit at each end and beside each dot";
+const SUBDOMAIN: &str =
+    "at most 253 of a-z, 0-9, `-` and `.`, a letter or digit at each end and beside each dot";
 
 pub(super) fn check(application: &SparkApplication, findings: &mut Findings) {
     check_metadata(application, findings);
@@ -69,7 +69,12 @@ fn check_spec(application: &SparkApplication, findings: &mut Findings) {
         );
     }
     if let Some(name) = given(spec.driver.pod_name.as_ref()) {
-        findings.unless(is_dns_1123_subdomain(name), "spec.driver.podName", SUBDOMAIN, name);
+        findings.unless(
+            is_dns_1123_subdomain(name),
+            "spec.driver.podName",
+            SUBDOMAIN,
+            name,
+        );
     }
 }
 
@@ -81,7 +86,11 @@ fn check_counts(application: &SparkApplication, findings: &mut Findings) {
     let counts: &[(&str, Option<i64>, i64)] = &[
         ("spec.driver.cores", spec.driver.pod.cores.map(i64::from), 1),
         ("spec.executor.cores", spec.executor.pod.cores.map(i64::from), 1),
-        ("spec.executor.instances", spec.executor.instances.map(i64::from), 1),
+        (
+            "spec.executor.instances",
+            spec.executor.instances.map(i64::from),
+            1,
+        ),
         (
             "spec.restartPolicy.onSubmissionFailureRetries",
             restart.on_submission_failure_retries.map(i64::from),
@@ -161,15 +170,20 @@ fn check_monitoring(application: &SparkApplication, findings: &mut Findings) {
 
 fn check_sizes(role: &Role<'_>, findings: &mut Findings) {
     let pod = role.pod;
-    for (field, size) in [("memory", &pod.memory), ("memoryOverhead", &pod.memory_overhead)] {
+    // Spark refuses a memory of 0, but not an overhead of 0.
+    for (field, size, least, expected) in [
+        ("memory", &pod.memory, 1, JAVA_SIZE),
+        ("memoryOverhead", &pod.memory_overhead, 0, JAVA_OVERHEAD),
+    ] {
         if let Some(size) = given(size.as_ref()) {
-            findings.unless(is_java_size(size), role.path(field), JAVA_SIZE, size);
+            let holds = java_size(size).is_some_and(|number| number >= least);
+            findings.unless(holds, role.path(field), expected, size);
         }
     }
     // The operator's webhook converts Java's suffixes and takes all else as it is.
     if let Some(limit) = given(pod.memory_limit.as_ref()) {
         findings.unless(
-            is_java_size(limit) || is_quantity(limit),
+            java_size(limit).is_some() || is_quantity(limit),
             role.path("memoryLimit"),
             "a size such as `2g` or a Kubernetes quantity such as `2Gi`",
             limit,

@@ -48,7 +48,8 @@ pub(super) fn check(application: &SparkApplication, findings: &mut Findings) {
 /// `sparkConf` are refused elsewhere; that is the better message.
 fn check_images(application: &SparkApplication, findings: &mut Findings) {
     let spec = &application.spec;
-    if given(spec.image.as_ref()).is_some() || spec.spark_conf.contains_key("spark.kubernetes.container.image")
+    if given(spec.image.as_ref()).is_some()
+        || spec.spark_conf.contains_key("spark.kubernetes.container.image")
     {
         return;
     }
@@ -96,8 +97,12 @@ fn check_main(spec: &SparkApplicationSpec, findings: &mut Findings) {
     };
     if Taken::of(file) == Taken::Jar && given(spec.main_class.as_ref()).is_none() {
         let kind = match spec.type_ {
-            Some(ApplicationType::Python) => ", whatever spec.type says; a Python application's file ends with .py",
-            Some(ApplicationType::R) => ", whatever spec.type says; an R application's file ends with .R or .r",
+            Some(ApplicationType::Python) => {
+                ", whatever spec.type says; a Python application's file ends with .py"
+            }
+            Some(ApplicationType::R) => {
+                ", whatever spec.type says; an R application's file ends with .R or .r"
+            }
             _ => "",
         };
         findings.add(
