@@ -1,3 +1,7 @@
 //! The `native-submit` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    native_submit::cli::run()
+}

@@ -75,6 +75,7 @@ pub fn resolve(
             newest
         }
     };
+    validate::reach(reader, context)?;
     validate::conf(reader)?;
     let files = files::read(reader, context)?;
     let driver_template = match request.driver_template {

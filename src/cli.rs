@@ -1,0 +1,83 @@
+//! The command line: one file for each subcommand.
+
+mod healthcheck;
+mod input;
+mod render;
+mod serve;
+mod submit;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Submits Spark applications to Kubernetes without a JVM.
+#[derive(Debug, Parser)]
+#[command(name = "native-submit", version, about, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the objects that an application would become; create nothing
+    Render(render::Render),
+    /// Submit an application: to the cluster, into a directory, or through a running server
+    Submit(submit::Submit),
+    /// Serve submissions over gRPC, as the operator's sidecar
+    Serve(Box<serve::Serve>),
+    /// Ask a running server whether it is healthy, for a container's HEALTHCHECK
+    Healthcheck(healthcheck::Healthcheck),
+}
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Done,
+    Refused,
+    Usage,
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        ExitCode::from(match end {
+            End::Done => 0,
+            End::Refused => 1,
+            End::Usage => 2,
+        })
+    }
+}
+
+/// Runs the command that this process was called with. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Render(command) => command.run(),
+        Command::Submit(command) => command.run(),
+        Command::Serve(command) => command.run(),
+        Command::Healthcheck(command) => command.run(),
+    }
+    .into()
+}
+
+/// Prints why a command failed. `error:` as compilers have it, one line for each finding.
+fn report(error: &dyn std::fmt::Display) -> End {
+    eprintln!("error: {error}");
+    End::Refused
+}
+
+/// A runtime for the commands that talk to somebody.
+fn runtime() -> Result<tokio::runtime::Runtime, End> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| report(&format!("can't start: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,59 @@
+//! `native-submit render`
+
+use super::{End, input::Input};
+use crate::{manifest, submission::SubmissionId, submitter};
+use clap::ValueEnum;
+use std::io::Write;
+
+/// How objects are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// Documents, Pod first, then what it owns.
+    Yaml,
+    /// One List.
+    Json,
+}
+
+/// The arguments of `render`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The same file, templates and submission id always give the same output: the submit time is 0, and without \
+--submission-id the id is the nil UUID. Exit codes: 0 printed, 1 refused, 2 wrong usage.")]
+pub(super) struct Render {
+    #[command(flatten)]
+    input: Input,
+
+    /// How to print the objects
+    #[arg(long, value_enum, default_value = "yaml")]
+    output: Output,
+}
+
+impl Render {
+    pub(super) fn run(self) -> End {
+        match self.objects() {
+            Ok(()) => End::Done,
+            Err(end) => end,
+        }
+    }
+
+    fn objects(&self) -> Result<(), End> {
+        let set = self.input.template_set()?;
+        let application = self.input.application()?;
+        let context = self.input.context(0);
+        let id = self.input.submission_id.clone().unwrap_or_else(SubmissionId::nil);
+        let manifests = submitter::intent(application, id, Input::origin(), &context)
+            .and_then(|submission| submitter::manifests(&submission, &context, &set))
+            .map_err(|error| super::report(&error))?;
+        for warning in &manifests.warnings {
+            eprintln!("warning: {warning}");
+        }
+        let objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
+        let text = match self.output {
+            Output::Yaml => manifest::to_documents(&objects),
+            Output::Json => manifest::to_json_list(&objects),
+        };
+        // A reader that went away (`| head`) is no failure.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        Ok(())
+    }
+}

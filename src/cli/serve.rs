@@ -1,0 +1,95 @@
+//! `native-submit serve`
+
+use super::{End, input};
+use crate::{
+    cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
+    server::{self, Service},
+    settings::{ApplyTo, ServeSettings, TemplateFallback, UnknownFieldsSetting},
+    submission::{Origin, Reach, SubmitterContext, UnknownFields},
+    submitter::{Submitter, probe},
+    telemetry::{LogFormat, Metrics, start_logging},
+    templates::{Fallback, TemplateStore},
+};
+use std::sync::Arc;
+use tracing::error;
+
+/// The arguments of `serve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+SIGTERM and SIGINT stop taking submissions and wait for those at work. Exit codes: 0 stopped, 1 could not serve, \
+2 wrong usage.")]
+pub(super) struct Serve {
+    #[command(flatten)]
+    settings: ServeSettings,
+
+    /// How log lines are written
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> End {
+        start_logging(self.log_format, "info");
+        let runtime = match super::runtime() {
+            Ok(runtime) => runtime,
+            Err(end) => return end,
+        };
+        if let Err(message) = self.settings.grpc() {
+            eprintln!("error: {message}");
+            return End::Usage;
+        }
+        match runtime.block_on(self.serve()) {
+            Ok(()) => End::Done,
+            Err(message) => {
+                error!("{message}");
+                End::Refused
+            }
+        }
+    }
+
+    async fn serve(&self) -> Result<(), String> {
+        let settings = &self.settings;
+        let (sink, api_server) = match &settings.apply_to {
+            ApplyTo::Cluster => {
+                let client = client(&ClientSettings::default()).await.map_err(|error| error.to_string())?;
+                let sink = ClusterSink::new(client.clone(), ClusterSettings::default());
+                (Sink::Cluster(sink), Some(client))
+            }
+            ApplyTo::Directory(path) => {
+                (Sink::Directory(DirectorySink::new(path, Layout::PerSubmission)), None)
+            }
+        };
+        let fallback = match settings.template_fallback {
+            TemplateFallback::Builtin => Fallback::Builtin,
+            TemplateFallback::Refuse => Fallback::Refuse,
+        };
+        let directory = settings.templates.template_dir.clone();
+        let templates = TemplateStore::start(directory, Arc::new(probe), fallback).await;
+        let submitter = Submitter { templates, sink, metrics: Arc::new(Metrics::default()) };
+        let service = Service::new(submitter, self.context(), self.origin(), settings);
+        server::serve(service, settings, api_server).await
+    }
+
+    fn origin(&self) -> Origin {
+        Origin {
+            webhook: self.settings.webhook(),
+            operator: true,
+            unknown_fields: match self.settings.unknown_fields {
+                UnknownFieldsSetting::Pass => UnknownFields::Keep,
+                UnknownFieldsSetting::Refuse => UnknownFields::Refuse,
+            },
+        }
+    }
+
+    /// What a submission takes from this process: not its environment, and of its files only those below the roots.
+    fn context(&self) -> SubmitterContext {
+        let golden = SubmitterContext::golden();
+        SubmitterContext {
+            user: self.settings.spark_user.clone(),
+            master: input::master().unwrap_or(golden.master),
+            spark_version: self.settings.spark_version.clone(),
+            reach: Reach::Roots(self.settings.submitter_file_roots.clone()),
+            ..SubmitterContext::golden()
+        }
+    }
+}

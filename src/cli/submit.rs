@@ -1,0 +1,116 @@
+//! `native-submit submit`
+
+use super::{
+    End,
+    input::{self, Input},
+};
+use crate::{
+    cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
+    server::client as grpc,
+    settings::ApplyTo,
+    submission::SubmissionId,
+    submitter::{Accepted, Submitter},
+    telemetry::{LogFormat, Metrics, start_logging},
+    templates::TemplateStore,
+};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+
+/// The arguments of `submit`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Prints one JSON line. Without --submission-id a fresh one is made and printed: give it again to repeat the call \
+safely. Exit codes: 0 submitted or already there, 1 refused or failed, 2 wrong usage.")]
+pub(super) struct Submit {
+    #[command(flatten)]
+    input: Input,
+
+    /// Where objects go: cluster, or dir:PATH
+    #[arg(long, default_value = "cluster", value_name = "cluster|dir:PATH", conflicts_with = "server")]
+    apply_to: ApplyTo,
+
+    /// Send the application to a running `native-submit serve` by gRPC instead
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "template_dir")]
+    server: Option<String>,
+
+    /// How long to wait for the end, in seconds
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    timeout: u64,
+}
+
+impl Submit {
+    pub(super) fn run(self) -> End {
+        start_logging(LogFormat::Text, "warn");
+        let runtime = match super::runtime() {
+            Ok(runtime) => runtime,
+            Err(end) => return end,
+        };
+        let outcome = runtime.block_on(async {
+            match &self.server {
+                Some(server) => self.through(server).await,
+                None => self.directly().await,
+            }
+        });
+        match outcome {
+            Ok(line) => {
+                println!("{line}");
+                End::Done
+            }
+            Err(end) => end,
+        }
+    }
+
+    async fn through(&self, server: &str) -> Result<serde_json::Value, End> {
+        // Read here too, so that a misspelled field is an error before anything is sent.
+        let text = self.input.text()?;
+        let id = self.input.submission_id.clone().unwrap_or_else(SubmissionId::random);
+        grpc::submit(server, text, &id, Duration::from_secs(self.timeout)).await.map_err(|error| super::report(&error))
+    }
+
+    async fn directly(&self) -> Result<serde_json::Value, End> {
+        let application = self.input.application()?;
+        let id = self.input.submission_id.clone().unwrap_or_else(SubmissionId::random);
+        let sink = match &self.apply_to {
+            ApplyTo::Cluster => {
+                let client = client(&ClientSettings::default()).await.map_err(|error| super::report(&error))?;
+                let deadline = Duration::from_secs(self.timeout);
+                Sink::Cluster(ClusterSink::new(client, ClusterSettings { deadline, ..ClusterSettings::default() }))
+            }
+            ApplyTo::Directory(path) => Sink::Directory(DirectorySink::new(path, Layout::Flat)),
+        };
+        let submitter = Submitter {
+            templates: TemplateStore::fixed(self.input.template_set()?),
+            sink,
+            metrics: Arc::new(Metrics::default()),
+        };
+        let context = self.input.context(input::now_ms());
+        let accepted = submitter
+            .submit(application, id, Input::origin(), &context, None)
+            .await
+            .map_err(|error| super::report(&error))?;
+        for warning in &accepted.warnings {
+            eprintln!("warning: {warning}");
+        }
+        if matches!(self.apply_to, ApplyTo::Directory(_)) {
+            eprintln!(
+                "warning: files can't name the Pod as owner of the other objects: deleting the Pod will leave them"
+            );
+        }
+        Ok(line(&accepted))
+    }
+}
+
+/// What `submit` prints.
+fn line(accepted: &Accepted) -> serde_json::Value {
+    let submitted = &accepted.submitted;
+    json!({
+        "submission_id": accepted.submission_id,
+        "outcome": submitted.outcome,
+        "namespace": submitted.namespace,
+        "driver_pod_name": submitted.pod_name,
+        "driver_pod_uid": submitted.pod_uid,
+        "spark_application_id": submitted.application_id,
+        "template_set": accepted.template_set,
+        "objects": submitted.objects,
+    })
+}

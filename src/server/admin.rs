@@ -1,0 +1,52 @@
+//! `/healthz`, `/readyz` and `/metrics`. They never hold a user's value or a template's source.
+
+use super::{Service, readiness::Readiness};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::json;
+use std::sync::Arc;
+
+/// What Prometheus asks for and understands.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone)]
+struct Admin {
+    service: Service,
+    readiness: Arc<Readiness>,
+}
+
+pub(super) fn router(service: Service, readiness: Arc<Readiness>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(Admin { service, readiness })
+}
+
+/// 200 when submissions are served, 503 when not; the body says which template set is live, and why a newer one
+/// is not.
+async fn readyz(State(admin): State<Admin>) -> Response {
+    let unready = admin.readiness.unready();
+    let templates = admin.service.templates();
+    let body = json!({
+        "ready": unready.is_none(),
+        "reason": unready,
+        "templates": {
+            "live": templates.live,
+            "generation": templates.generation,
+            "rejected": templates.rejected,
+            "error": templates.last_error,
+        },
+    });
+    let status = if unready.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(CONTENT_TYPE, "application/json")], format!("{body:#}\n")).into_response()
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    ([(CONTENT_TYPE, METRICS_TYPE)], admin.service.metrics_text()).into_response()
+}

@@ -1,0 +1,77 @@
+//! The gRPC client: `native-submit submit --server`.
+
+use crate::{
+    submission::SubmissionId,
+    wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Why a call through a server failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address can't be used.
+    #[error("--server {0}: expected HOST:PORT")]
+    Address(String),
+    /// No connection, or it broke. The submission may exist: the same id again is safe.
+    #[error("--server {server}: {message}; if the call was sent, repeat it with --submission-id {id}")]
+    Transport {
+        /// The server.
+        server: String,
+        /// What happened.
+        message: String,
+        /// The id that makes a repetition safe.
+        id: String,
+    },
+    /// The server refused the submission.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Sends the text of a `SparkApplication` to the server, which reads it whole, and gives the line to print.
+pub async fn submit(
+    server: &str,
+    application: String,
+    id: &SubmissionId,
+    timeout: Duration,
+) -> Result<Value, ClientError> {
+    let transport = |message: String| ClientError::Transport { server: server.to_owned(), message, id: id.to_string() };
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{server}"))
+        .map_err(|_| ClientError::Address(server.to_owned()))?
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(timeout);
+    let channel = endpoint.connect().await.map_err(|error| transport(innermost(&error)))?;
+    let mut request = tonic::Request::new(RunAltSparkSubmitRequest {
+        submission_id: id.to_string(),
+        spark_application_manifest: application.into_bytes(),
+        ..RunAltSparkSubmitRequest::default()
+    });
+    request.set_timeout(timeout);
+    let reply = SparkSubmitServiceClient::new(channel)
+        .run_alt_spark_submit(request)
+        .await
+        .map_err(|status| transport(format!("{:?}: {}", status.code(), status.message())))?
+        .into_inner();
+    if !reply.success {
+        return Err(ClientError::Refused(reply.error_message));
+    }
+    let uid = Some(reply.driver_pod_uid).filter(|uid| !uid.is_empty());
+    Ok(json!({
+        "submission_id": id.as_str(),
+        "outcome": if reply.duplicate_submission { "found" } else { "created" },
+        "namespace": reply.namespace,
+        "driver_pod_name": reply.driver_pod_name,
+        "driver_pod_uid": uid,
+        "spark_application_id": reply.spark_application_id,
+        "template_set": reply.template_set,
+    }))
+}
+
+/// The cause that says most: transports wrap it in general sentences.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut at = error;
+    while let Some(source) = at.source() {
+        at = source;
+    }
+    at.to_string()
+}

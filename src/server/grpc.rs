@@ -1,0 +1,141 @@
+//! The gRPC door: `spark.SparkSubmitService`.
+
+use super::{
+    Service,
+    service::ServiceError,
+};
+use crate::{
+    application::{self, ApplicationError, SparkApplication},
+    submission::{Refusal, UnknownFields},
+    submitter::{Accepted, SubmitError},
+    wire::{
+        RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
+        spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
+    },
+};
+use std::time::{Duration, Instant};
+use tonic::{Request, Response, Status};
+
+/// The service as tonic serves it.
+pub(super) type Contract = SparkSubmitServiceServer<Door>;
+
+/// The door's name in metrics and logs.
+const DOOR: &str = "grpc";
+
+/// The implementation of the contract.
+pub(super) struct Door {
+    service: Service,
+}
+
+/// The contract over `service`.
+pub(super) fn contract(service: Service, max_request_bytes: usize) -> Contract {
+    SparkSubmitServiceServer::new(Door { service }).max_decoding_message_size(max_request_bytes)
+}
+
+#[tonic::async_trait]
+impl SparkSubmitService for Door {
+    /// A submission that is refused is a reply with `success = false`, as the operator's client expects it; only
+    /// overload and the server's end are gRPC errors, which say that another try may succeed.
+    async fn run_alt_spark_submit(
+        &self,
+        request: Request<RunAltSparkSubmitRequest>,
+    ) -> Result<Response<RunAltSparkSubmitResponse>, Status> {
+        let deadline = deadline(&request);
+        let request = request.into_inner();
+        let id = request.submission_id.clone();
+        let application = self.application(request);
+        match self.service.submit(DOOR, application, &id, deadline).await {
+            Ok(accepted) => Ok(Response::new(success(accepted))),
+            Err(ServiceError::Submit(error)) => Ok(Response::new(failure(&error))),
+            Err(error @ ServiceError::Overloaded(_)) => Err(Status::resource_exhausted(error.to_string())),
+            Err(error @ ServiceError::Draining) => Err(Status::unavailable(error.to_string())),
+            Err(error @ ServiceError::Internal) => Err(Status::internal(error.to_string())),
+        }
+    }
+}
+
+impl Door {
+    /// The whole application, where the request has it; else what the messages can express.
+    fn application(&self, request: RunAltSparkSubmitRequest) -> Result<SparkApplication, SubmitError> {
+        if !request.spark_application_manifest.is_empty() {
+            let text = std::str::from_utf8(&request.spark_application_manifest)
+                .map_err(|_| Refusal::new("spark_application_manifest", "is not UTF-8 text"))?;
+            let unknown_fields = match self.service.origin().unknown_fields {
+                UnknownFields::Refuse => application::UnknownFields::Refuse,
+                UnknownFields::Keep => application::UnknownFields::Warn,
+            };
+            return Ok(application::parse(text, unknown_fields)?.application);
+        }
+        match request.spark_application {
+            Some(application) => Ok(application::from_wire(application)?),
+            None => Err(Refusal::new("spark_application", "is missing, and so is spark_application_manifest").into()),
+        }
+    }
+}
+
+impl From<ApplicationError> for ServiceError {
+    fn from(error: ApplicationError) -> Self {
+        Self::Submit(error.into())
+    }
+}
+
+/// The caller's deadline, from the header `grpc-timeout`: digits and a unit.
+fn deadline<T>(request: &Request<T>) -> Option<Instant> {
+    let text = request.metadata().get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok()?;
+    let timeout = match unit {
+        "H" => Duration::from_secs(count.checked_mul(3600)?),
+        "M" => Duration::from_secs(count.checked_mul(60)?),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    };
+    Instant::now().checked_add(timeout)
+}
+
+fn success(accepted: Accepted) -> RunAltSparkSubmitResponse {
+    let duplicate = accepted.submitted.duplicate();
+    RunAltSparkSubmitResponse {
+        success: true,
+        driver_pod_name: accepted.submitted.pod_name,
+        driver_pod_uid: accepted.submitted.pod_uid.unwrap_or_default(),
+        spark_application_id: accepted.submitted.application_id,
+        duplicate_submission: duplicate,
+        template_set: accepted.template_set,
+        namespace: accepted.submitted.namespace,
+        ..RunAltSparkSubmitResponse::default()
+    }
+}
+
+fn failure(error: &SubmitError) -> RunAltSparkSubmitResponse {
+    RunAltSparkSubmitResponse {
+        success: false,
+        error_message: error.to_string(),
+        error_code: error.code().to_owned(),
+        retryable: error.retryable(),
+        ..RunAltSparkSubmitResponse::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_callers_deadline_is_read_from_its_header() {
+        let mut request = Request::new(());
+        assert_eq!(deadline(&request), None);
+        for (text, at_least) in [("10S", 9_000), ("500m", 400), ("1H", 3_500_000)] {
+            request.metadata_mut().insert("grpc-timeout", text.parse().unwrap());
+            let left = deadline(&request).unwrap() - Instant::now();
+            assert!(left >= Duration::from_millis(at_least), "{text}: {left:?}");
+        }
+        for text in ["S", "x", "10", "10X"] {
+            request.metadata_mut().insert("grpc-timeout", text.parse().unwrap());
+            assert_eq!(deadline(&request), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What all doors of the service share: its limits, and the call into the spine.
+
+use crate::{
+    application::SparkApplication,
+    settings::ServeSettings,
+    submission::{Origin, Refusal, SubmissionId, SubmitterContext},
+    submitter::{Accepted, SubmitError, Submitter},
+    templates,
+};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::{Semaphore, TryAcquireError};
+use tracing::{error, warn};
+
+/// The service behind every door. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Service {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    submitter: Submitter,
+    context: SubmitterContext,
+    origin: Origin,
+    allowed_namespaces: Vec<String>,
+    permits: Arc<Semaphore>,
+    max_in_flight: u32,
+}
+
+/// Why a door got no [`Accepted`].
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ServiceError {
+    /// The submission failed.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// Too many at once.
+    #[error("over capacity: {0} submissions are at work (MAX_IN_FLIGHT); try again later")]
+    Overloaded(u32),
+    /// The service is ending.
+    #[error("draining: this server is stopping; try again later")]
+    Draining,
+    /// A defect of ours. What it was is in the log.
+    #[error("internal error: the submission was stopped by a defect; the server's log has the details")]
+    Internal,
+}
+
+impl ServiceError {
+    /// The outcome as a metric's label.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Submit(error) => error.reason(),
+            Self::Overloaded(_) => "overloaded",
+            Self::Draining => "draining",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl From<Refusal> for ServiceError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Submit(refusal.into())
+    }
+}
+
+impl Service {
+    /// A service over `submitter`.
+    pub fn new(
+        submitter: Submitter,
+        context: SubmitterContext,
+        origin: Origin,
+        settings: &ServeSettings,
+    ) -> Self {
+        let allowed_namespaces = settings.allowed_namespaces.iter().filter(|name| !name.is_empty()).cloned().collect();
+        Self {
+            shared: Arc::new(Shared {
+                submitter,
+                context,
+                origin,
+                allowed_namespaces,
+                permits: Arc::new(Semaphore::new(settings.max_in_flight as usize)),
+                max_in_flight: settings.max_in_flight,
+            }),
+        }
+    }
+
+    /// Submits an application that came through `door`, and counts what became of it.
+    pub(super) async fn submit(
+        &self,
+        door: &'static str,
+        application: Result<SparkApplication, SubmitError>,
+        id: &str,
+        deadline: Option<Instant>,
+    ) -> Result<Accepted, ServiceError> {
+        let result = self.admitted(application, id, deadline).await;
+        let outcome = match &result {
+            Ok(accepted) => accepted.submitted.outcome.name(),
+            Err(failure) => failure.reason(),
+        };
+        self.shared.submitter.metrics.submission(door, outcome);
+        if let Err(failure) = &result {
+            warn!(door, submission_id = id, reason = outcome, "refused: {failure}");
+        }
+        result
+    }
+
+    async fn admitted(
+        &self,
+        application: Result<SparkApplication, SubmitError>,
+        id: &str,
+        deadline: Option<Instant>,
+    ) -> Result<Accepted, ServiceError> {
+        let permit = Arc::clone(&self.shared.permits).try_acquire_owned().map_err(|refused| match refused {
+            TryAcquireError::NoPermits => ServiceError::Overloaded(self.shared.max_in_flight),
+            TryAcquireError::Closed => ServiceError::Draining,
+        })?;
+        let in_flight = self.shared.submitter.metrics.in_flight();
+        let id = SubmissionId::new(id)?;
+        let application = application?;
+        self.check_namespace(application.namespace())?;
+        let shared = Arc::clone(&self.shared);
+        // A task of its own: a caller that goes away doesn't cut it short, and a panic ends this submission only.
+        let work = tokio::spawn(async move {
+            let _held = (permit, in_flight);
+            let context = SubmitterContext { submit_time_ms: now_ms(), ..shared.context.clone() };
+            shared.submitter.submit(application, id, shared.origin, &context, deadline).await
+        });
+        match work.await {
+            Ok(result) => Ok(result?),
+            Err(failure) => {
+                error!("a submission was stopped by a defect: {failure}");
+                Err(ServiceError::Internal)
+            }
+        }
+    }
+
+    fn check_namespace(&self, namespace: &str) -> Result<(), Refusal> {
+        let allowed = &self.shared.allowed_namespaces;
+        if allowed.is_empty() || allowed.iter().any(|name| name == namespace) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            "metadata.namespace",
+            format!(
+                "found {}, allowed here are {} (ALLOWED_NAMESPACES)",
+                crate::redaction::shown(namespace),
+                allowed.join(", ")
+            ),
+        ))
+    }
+
+    /// What becomes of unknown fields in requests.
+    pub(super) fn origin(&self) -> Origin {
+        self.shared.origin
+    }
+
+    /// How many submissions are at work.
+    pub(super) fn in_flight(&self) -> usize {
+        self.shared.max_in_flight as usize - self.shared.permits.available_permits()
+    }
+
+    /// Takes no further submissions.
+    pub(super) fn close(&self) {
+        self.shared.permits.close();
+    }
+
+    /// Waits until no submission is at work.
+    pub(super) async fn idle(&self) {
+        while self.in_flight() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Which template set is live, and why a newer one is not.
+    pub(super) fn templates(&self) -> templates::Status {
+        self.shared.submitter.templates.status()
+    }
+
+    /// All metrics.
+    pub(super) fn metrics_text(&self) -> String {
+        let status = self.templates();
+        let metrics = &self.shared.submitter.metrics;
+        metrics.template_sets(
+            status.reloads_ok,
+            status.reloads_failed,
+            status.last_error.is_none(),
+            status.generation,
+        );
+        metrics.text()
+    }
+}
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,202 @@
+//! Settings of the service: flags, each with its environment variable.
+
+use clap::{Args, ValueEnum};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+/// Where objects go: `cluster`, or `dir:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApplyTo {
+    /// The API server.
+    Cluster,
+    /// Files below this directory.
+    Directory(PathBuf),
+}
+
+impl FromStr for ApplyTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "cluster" => Ok(Self::Cluster),
+            Some(("dir", path)) if !path.is_empty() => Ok(Self::Directory(path.into())),
+            _ => Err("allowed is `cluster` or `dir:PATH`".to_owned()),
+        }
+    }
+}
+
+/// What to do when the template directory is bad at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TemplateFallback {
+    /// Serve with the built-in templates, and warn.
+    Builtin,
+    /// Refuse submissions, retryably, until the directory is good.
+    Refuse,
+}
+
+/// Who adds what the operator leaves to its mutating webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OperatorWebhook {
+    /// The operator's webhook does.
+    On,
+    /// native-submit does.
+    Off,
+}
+
+/// Templates, for all commands.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TemplateSettings {
+    /// Directory (a ConfigMap mount) whose *.yaml.j2 files override the built-in templates of the same name
+    #[arg(long, env = "TEMPLATE_DIR", value_name = "DIR")]
+    pub template_dir: Option<PathBuf>,
+}
+
+/// What `serve` is told.
+#[derive(Debug, Clone, Args)]
+pub struct ServeSettings {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub templates: TemplateSettings,
+
+    /// Where objects go: cluster, or dir:PATH (one directory below it for each submission)
+    #[arg(long, env = "APPLY_TO", default_value = "cluster", value_name = "cluster|dir:PATH")]
+    pub apply_to: ApplyTo,
+
+    /// Address that gRPC listens on
+    #[arg(long, env = "GRPC_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub grpc_address: IpAddr,
+
+    /// Port that gRPC listens on
+    #[arg(long, env = "GRPC_PORT", default_value_t = 50051)]
+    pub grpc_port: u16,
+
+    /// Address that /healthz, /readyz and /metrics listen on
+    #[arg(long, env = "HEALTH_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
+    pub health_address: IpAddr,
+
+    /// Port that /healthz, /readyz and /metrics listen on
+    #[arg(long, env = "HEALTH_PORT", default_value_t = 9090)]
+    pub health_port: u16,
+
+    /// Let gRPC listen in plain text on an address that other machines reach
+    #[arg(long, env = "ALLOW_PLAINTEXT", default_value_t = false)]
+    pub allow_plaintext: bool,
+
+    /// Submissions at work at once; above it callers are told to come back
+    #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_in_flight: u32,
+
+    /// Largest request, in bytes
+    #[arg(long, env = "MAX_REQUEST_BYTES", default_value_t = 4 << 20)]
+    pub max_request_bytes: usize,
+
+    /// How long SIGTERM waits for submissions at work, such as 25s
+    #[arg(long, env = "DRAIN_TIMEOUT", default_value = "25s", value_parser = duration)]
+    pub drain_timeout: Duration,
+
+    /// Spark version of applications that name none, such as 4.0.1
+    #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
+    pub spark_version: Option<crate::submission::SparkVersion>,
+
+    /// SPARK_USER of drivers without a proxy user
+    #[arg(long, env = "SPARK_USER", default_value = "spark")]
+    pub spark_user: String,
+
+    /// Namespaces that may be submitted to, comma-separated; all where it is empty
+    #[arg(long, env = "ALLOWED_NAMESPACES", value_delimiter = ',')]
+    pub allowed_namespaces: Vec<String>,
+
+    /// Directories whose files applications may name (pod templates, krb5.conf, keytabs), comma-separated
+    #[arg(long, env = "SUBMITTER_FILE_ROOTS", value_delimiter = ',')]
+    pub submitter_file_roots: Vec<PathBuf>,
+
+    /// Unknown fields in a request's application and pod templates: pass them to the API server, or refuse
+    #[arg(long, env = "UNKNOWN_FIELDS", value_enum, default_value = "pass")]
+    pub unknown_fields: UnknownFieldsSetting,
+
+    /// Who adds volumes, affinity, sidecars and so on to the pods: the operator's webhook (on) or native-submit (off);
+    /// off where nothing is said and objects go to a directory
+    #[arg(long, env = "OPERATOR_WEBHOOK", value_enum)]
+    pub operator_webhook: Option<OperatorWebhook>,
+
+    /// What to do when the template directory is bad at the start
+    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "builtin")]
+    pub template_fallback: TemplateFallback,
+}
+
+/// What becomes of unknown fields in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UnknownFieldsSetting {
+    /// They go to the API server, with a warning: it may be newer than this program.
+    Pass,
+    /// The submission is refused.
+    Refuse,
+}
+
+impl ServeSettings {
+    /// The socket address of gRPC, if it may be listened on.
+    pub fn grpc(&self) -> Result<SocketAddr, String> {
+        if !self.grpc_address.is_loopback() && !self.allow_plaintext {
+            return Err(format!(
+                "GRPC_ADDRESS {} can be reached from other machines, and gRPC has no TLS: whoever reaches it creates \
+                 pods. Listen on 127.0.0.1, or set ALLOW_PLAINTEXT=true",
+                self.grpc_address
+            ));
+        }
+        Ok(SocketAddr::new(self.grpc_address, self.grpc_port))
+    }
+
+    /// Who adds what the operator leaves to its webhook.
+    pub fn webhook(&self) -> crate::submission::Webhook {
+        let default = match self.apply_to {
+            ApplyTo::Cluster => OperatorWebhook::On,
+            ApplyTo::Directory(_) => OperatorWebhook::Off,
+        };
+        match self.operator_webhook.unwrap_or(default) {
+            OperatorWebhook::On => crate::submission::Webhook::On,
+            OperatorWebhook::Off => crate::submission::Webhook::Off,
+        }
+    }
+}
+
+/// Reads `25s`, `500ms` or `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "allowed is a number with a unit ms, s or m, such as 25s".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (count, unit) = text.split_at(digits);
+    let count: u64 = count.parse().map_err(|_| wrong())?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(count)),
+        "s" | "" => Ok(Duration::from_secs(count)),
+        "m" => count.checked_mul(60).map(Duration::from_secs).ok_or_else(wrong),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, expected) in [("25s", 25_000), ("500ms", 500), ("2m", 120_000), ("3", 3_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(expected)), "{text}");
+        }
+        for text in ["", "s", "1h", "-1s", "1.5s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn objects_go_to_the_cluster_or_a_directory() {
+        assert_eq!("cluster".parse(), Ok(ApplyTo::Cluster));
+        assert_eq!("dir:out".parse(), Ok(ApplyTo::Directory("out".into())));
+        for text in ["", "dir:", "file:x", "Cluster"] {
+            assert!(text.parse::<ApplyTo>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The spine: the one road from a submission to objects, in the order of its stages.
+
+mod error;
+mod samples;
+
+pub use error::SubmitError;
+pub use samples::probe;
+
+use crate::{
+    application::{self, SparkApplication},
+    cluster::{LiveError, Sink, Submitted},
+    manifest::{self, Manifests},
+    plan,
+    submission::{self, Origin, Submission, SubmissionId, SubmitterContext},
+    telemetry::{Metrics, Stage},
+    templates::{TemplateSet, TemplateStore},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tracing::{info, warn};
+
+/// Submits applications: templates and a place to put the objects, with everything measured.
+#[derive(Debug)]
+pub struct Submitter {
+    /// The template sets, hot-reloaded.
+    pub templates: TemplateStore,
+    /// Where objects go.
+    pub sink: Sink,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A submission that succeeded.
+#[derive(Debug)]
+pub struct Accepted {
+    /// What exists now.
+    pub submitted: Submitted,
+    /// The caller's id of this attempt.
+    pub submission_id: String,
+    /// The template set that was used, `default@0123456789ab`.
+    pub template_set: String,
+    /// What was odd but not wrong.
+    pub warnings: Vec<String>,
+}
+
+impl Submitter {
+    /// Submits an application: the whole road, from the application to the cluster.
+    pub async fn submit(
+        &self,
+        application: SparkApplication,
+        id: SubmissionId,
+        origin: Origin,
+        context: &SubmitterContext,
+        deadline: Option<Instant>,
+    ) -> Result<Accepted, SubmitError> {
+        let (application, unowned) = self.with_owner(application).await?;
+        let start = Instant::now();
+        let set = self.templates.current()?;
+        let submission = intent(application, id, origin, context)?;
+        let manifests = Arc::new(manifests(&submission, context, &set)?);
+        let prepared = self.metrics.stage(Stage::Prepare, start);
+        self.apply(manifests, unowned, deadline, prepared).await
+    }
+
+    async fn apply(
+        &self,
+        manifests: Arc<Manifests>,
+        unowned: Option<String>,
+        deadline: Option<Instant>,
+        prepared: Duration,
+    ) -> Result<Accepted, SubmitError> {
+        let warnings: Vec<_> = unowned.into_iter().chain(manifests.warnings.iter().cloned()).collect();
+        let identity = manifests.identity.clone();
+        let start = Instant::now();
+        let submitted = self.sink.apply(manifests, deadline).await?;
+        let applied = self.metrics.stage(Stage::Apply, start);
+        for warning in &warnings {
+            warn!(submission_id = identity.submission_id, pod = identity.pod_name, "{warning}");
+        }
+        info!(
+            submission_id = identity.submission_id,
+            namespace = identity.namespace,
+            pod = identity.pod_name,
+            application_id = identity.application_id,
+            template_set = identity.template_set,
+            outcome = submitted.outcome.name(),
+            prepare_ms = prepared.as_secs_f64() * 1000.0,
+            apply_ms = applied.as_secs_f64() * 1000.0,
+            "submitted"
+        );
+        Ok(Accepted {
+            submitted,
+            submission_id: identity.submission_id,
+            template_set: identity.template_set,
+            warnings,
+        })
+    }
+
+    /// The application with its uid, read from the API server where the caller has none. Without a uid the driver
+    /// has no owner; a uid is never made up, for Kubernetes collects what has an owner that does not exist.
+    async fn with_owner(
+        &self,
+        mut application: SparkApplication,
+    ) -> Result<(SparkApplication, Option<String>), SubmitError> {
+        if application.uid().is_some() || application.name().is_empty() {
+            return Ok((application, None));
+        }
+        let live = self.sink.live_application(application.namespace(), application.name()).await;
+        let warning = match live {
+            Ok(Some(live)) => {
+                application.metadata.uid = Some(live.uid);
+                None
+            }
+            Ok(None) if matches!(self.sink, Sink::Directory(_)) => None,
+            Ok(None) => Some("no such SparkApplication on the cluster: the driver Pod has no owner".to_owned()),
+            Err(error @ LiveError::NotPermitted { .. }) => Some(format!("the driver Pod has no owner: {error}")),
+            Err(error) => return Err(error.into()),
+        };
+        Ok((application, warning))
+    }
+}
+
+/// What is to be submitted: the application with the operator's defaults, found valid, and translated.
+pub fn intent(
+    mut application: SparkApplication,
+    id: SubmissionId,
+    origin: Origin,
+    context: &SubmitterContext,
+) -> Result<Submission, SubmitError> {
+    application::apply_defaults(&mut application);
+    application::validate(&application)?;
+    let mut submission = submission::from_application(&application, id, origin, context)?;
+    submission.warnings.extend(application::warnings(&application));
+    Ok(submission)
+}
+
+/// The road without its last step: plan, render, check. A pure function.
+pub fn manifests(
+    submission: &Submission,
+    context: &SubmitterContext,
+    set: &TemplateSet,
+) -> Result<Manifests, SubmitError> {
+    let plan = plan::plan(submission, context)?;
+    let rendered = set.render(&plan)?;
+    let mut manifests = manifest::check(&rendered, &plan, &submission.unknown_fields())?;
+    manifests.warnings.extend(submission.warnings.iter().cloned());
+    Ok(manifests)
+}

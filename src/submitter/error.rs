@@ -1,0 +1,70 @@
+//! Why a submission failed, whichever stage it was.
+
+use crate::{
+    application::ApplicationError,
+    cluster::{ApplyError, LiveError},
+    manifest::Findings,
+    submission::Refusal,
+    templates::{StoreError, TemplateError},
+};
+
+/// Why a submission failed. Its text is for the data engineer who sent it.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The application has errors.
+    #[error(transparent)]
+    Application(#[from] ApplicationError),
+    /// Spark would refuse it, or it asks for what can't be done here.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No template set is live.
+    #[error(transparent)]
+    NoTemplates(#[from] StoreError),
+    /// A template failed on it.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// What the templates made is not right.
+    #[error(transparent)]
+    Manifest(#[from] Findings),
+    /// The live application can't be used.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// The API server or the directory refused it.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+impl SubmitError {
+    /// The reason as a label: few, and never a user's value.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Application(_) => "application",
+            Self::Refused(_) => "refused",
+            Self::NoTemplates(_) => "no-templates",
+            Self::Template(_) => "template",
+            Self::Manifest(_) => "manifest",
+            Self::Live(_) => "live-application",
+            Self::Apply(_) => "apply",
+        }
+    }
+
+    /// The error code of the operator's REST contract.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Application(_) | Self::Refused(_) => "INVALID_SPARK_SUBMIT_ARGS",
+            Self::Template(_) | Self::Manifest(_) => "INVALID_POD_TEMPLATE",
+            Self::NoTemplates(_) => "SUBMITTER_OVERLOADED",
+            Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.code(),
+            Self::Live(_) => "INVALID_SPARK_SUBMIT_ARGS",
+        }
+    }
+
+    /// Whether the same submission may succeed later.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::NoTemplates(_) => true,
+            Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.retryable(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Metrics in Prometheus' text form. No label ever holds a user's value.
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+use std::{
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+/// A stage of the road whose time is measured.
+#[derive(Debug, Clone, Copy)]
+pub enum Stage {
+    /// From the request to the checked manifests.
+    Prepare,
+    /// On the cluster, or in the directory.
+    Apply,
+}
+
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Stage::Prepare => "prepare",
+            Stage::Apply => "apply",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    door: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabel {
+    stage: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadResult {
+    result: &'static str,
+}
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    submissions: Family<Outcome, Counter>,
+    durations: Family<StageLabel, Histogram, fn() -> Histogram>,
+    in_flight: Gauge<i64, AtomicI64>,
+    reloads: Family<ReloadResult, Counter<u64, AtomicU64>>,
+    last_reload_success: Gauge<i64, AtomicI64>,
+    generation: Gauge<i64, AtomicI64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("native_submit");
+        // 0.1 ms to about 26 s.
+        let durations: Family<StageLabel, Histogram, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0001, 2.0, 19)));
+        let metrics = Self {
+            submissions: Family::default(),
+            durations,
+            in_flight: Gauge::default(),
+            reloads: Family::default(),
+            last_reload_success: Gauge::default(),
+            generation: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register(
+            "submissions",
+            "Submissions by door and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
+            metrics.submissions.clone(),
+        );
+        registry.register_with_unit(
+            "stage_duration",
+            "Time that a submission spends in each stage",
+            Unit::Seconds,
+            metrics.durations.clone(),
+        );
+        registry.register("in_flight", "Submissions at work now", metrics.in_flight.clone());
+        registry.register(
+            "template_set_reloads",
+            "Attempts to put a template set live, by result",
+            metrics.reloads.clone(),
+        );
+        registry.register(
+            "template_set_last_reload_success",
+            "Whether the last attempt to put a template set live succeeded (1) or the set was rejected (0)",
+            metrics.last_reload_success.clone(),
+        );
+        registry.register(
+            "template_set_generation",
+            "How many template sets have gone live since the start",
+            metrics.generation.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// Counts a submission that ended.
+    pub fn submission(&self, door: &'static str, outcome: &'static str) {
+        self.submissions.get_or_create(&Outcome { door, outcome }).inc();
+    }
+
+    /// Records the time since `start` for `stage`, and gives it back.
+    pub fn stage(&self, stage: Stage, start: Instant) -> Duration {
+        let elapsed = start.elapsed();
+        self.durations.get_or_create(&StageLabel { stage: stage.name() }).observe(elapsed.as_secs_f64());
+        elapsed
+    }
+
+    /// Counts a submission as in flight until the guard is dropped.
+    pub fn in_flight(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Takes over what the template store counts.
+    pub fn template_sets(&self, succeeded: u64, failed: u64, last_succeeded: bool, generation: u64) {
+        for (result, count) in [("success", succeeded), ("rejected", failed)] {
+            self.reloads.get_or_create(&ReloadResult { result }).inner().store(count, Ordering::Relaxed);
+        }
+        self.last_reload_success.set(i64::from(last_succeeded));
+        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
+    /// All metrics as text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// A submission that is at work.
+#[derive(Debug)]
+pub struct InFlight(Gauge<i64, AtomicI64>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_written_as_prometheus_reads_them() {
+        let metrics = Metrics::default();
+        metrics.submission("grpc", "created");
+        metrics.template_sets(2, 1, false, 2);
+        let guard = metrics.in_flight();
+        let text = metrics.text();
+        for line in [
+            "native_submit_submissions_total{door=\"grpc\",outcome=\"created\"} 1",
+            "native_submit_template_set_reloads_total{result=\"rejected\"} 1",
+            "native_submit_template_set_last_reload_success 0",
+            "native_submit_in_flight 1",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        drop(guard);
+        assert!(metrics.text().contains("native_submit_in_flight 0"));
+    }
+}

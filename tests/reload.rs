@@ -1,0 +1,119 @@
+//! An admin changes templates while submissions run: nothing is lost, nothing is mixed, nothing broken goes live.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/serve.rs"]
+mod serve;
+
+use serve::{Serve, swap};
+use std::{collections::BTreeSet, path::Path};
+
+const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
+const SUBMISSIONS: usize = 1000;
+
+/// Overrides that mark Pod and driver ConfigMap alike.
+fn marked(mark: &str) -> [(&'static str, String); 2] {
+    let pod = format!(
+        "{{% extends \"builtin/driver-pod.yaml.j2\" %}}\n{{% block extra_annotations %}}\n    example.com/mark: {mark}\n\
+         {{% endblock %}}\n"
+    );
+    let service = format!(
+        "{{% extends \"builtin/driver-service.yaml.j2\" %}}\n{{% block extra_labels %}}\n    mark: {mark}\n{{% endblock %}}\n"
+    );
+    [("driver-pod.yaml.j2", pod), ("driver-service.yaml.j2", service)]
+}
+
+fn mount(mount: &Path, generation: usize, files: &[(&'static str, String)]) {
+    let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    swap(mount, &format!("generation-{generation}"), &files);
+}
+
+fn mark_of(folder: &Path, file: &str, key: &str) -> String {
+    let text = std::fs::read_to_string(folder.join(file)).unwrap();
+    let line = text.lines().find(|line| line.trim_start().starts_with(key)).unwrap_or_else(|| panic!("{key}:\n{text}"));
+    line.rsplit(' ').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_1000_submissions_is_wholly_of_the_old_or_of_the_new_set() {
+    let (out, templates) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    mount(templates.path(), 0, &marked("mark-0"));
+    let apply_to = format!("dir:{}", out.path().display());
+    let template_dir = templates.path().to_str().unwrap();
+    let serve = Serve::start(&["--apply-to", &apply_to, "--template-dir", template_dir], &[]);
+
+    let mut client = serve.client().await;
+    let submitting = tokio::spawn(async move {
+        for number in 0..SUBMISSIONS {
+            let application = SPARK_PI.replace("name: spark-pi", &format!("name: spark-pi-{number}"));
+            let request = native_submit::wire::RunAltSparkSubmitRequest {
+                submission_id: format!("id-{number}"),
+                spark_application_manifest: application.into_bytes(),
+                ..Default::default()
+            };
+            let reply = client.run_alt_spark_submit(request).await.unwrap().into_inner();
+            assert!(reply.success, "{}", reply.error_message);
+        }
+    });
+    let mut generation = 0;
+    while !submitting.is_finished() {
+        generation += 1;
+        mount(templates.path(), generation, &marked(&format!("mark-{generation}")));
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    }
+    submitting.await.unwrap();
+
+    let mut marks = BTreeSet::new();
+    for number in 0..SUBMISSIONS {
+        let folder = out.path().join(format!("default/spark-pi-{number}-driver"));
+        let pod = mark_of(&folder, "pod-driver.yaml", "example.com/mark:");
+        let service = mark_of(&folder, "service-driver.yaml", "mark:");
+        assert_eq!(pod, service, "submission {number} is of two sets");
+        marks.insert(pod);
+    }
+    assert!(marks.len() > 1, "no swap was seen while {SUBMISSIONS} submissions ran: {marks:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_set_never_goes_live_and_says_why() {
+    let (out, templates) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    mount(templates.path(), 0, &marked("good"));
+    let apply_to = format!("dir:{}", out.path().display());
+    let template_dir = templates.path().to_str().unwrap();
+    let serve = Serve::start(&["--apply-to", &apply_to, "--template-dir", template_dir], &[]);
+    let submit = async |name: &str| {
+        let reply = serve.submit(&SPARK_PI.replace("name: spark-pi", &format!("name: {name}")), "a").await;
+        assert!(reply.success, "{}", reply.error_message);
+        let folder = out.path().join(format!("default/{name}-driver"));
+        mark_of(&folder, "pod-driver.yaml", "example.com/mark:")
+    };
+    assert_eq!(submit("before").await, "good");
+
+    let broken = [
+        ("syntax", "{% if %}", "driver-pod.yaml.j2"),
+        ("undefined", "metadata: {name: {{ pod.nmae }}}", "nmae"),
+        ("misspelled", "{% extends \"builtin/driver-pod.yaml.j2\" %}{% block extra_spec %}\n  tolerationz: []\n{% endblock %}", "tolerationz"),
+        ("empty", "", "driver-pod.yaml.j2"),
+        ("endless", "{% for a in range(99999) %}{% for b in range(99999) %}{{ b }}{% endfor %}{% endfor %}", "driver-pod.yaml.j2"),
+    ];
+    for (number, (what, text, names)) in broken.into_iter().enumerate() {
+        mount(templates.path(), number + 1, &[("driver-pod.yaml.j2", text.to_owned())]);
+        let body = serve.wait_for("/readyz", |body| body.contains(names) && body.contains("\"rejected\": \"default@"));
+        assert_eq!(serve.get("/readyz").0, 200, "{what}: the last good set still serves: {body}");
+        assert_eq!(submit(what).await, "good");
+        let metrics = serve.get("/metrics").1;
+        assert!(metrics.contains("native_submit_template_set_last_reload_success 0"), "{what}: {metrics}");
+        mount(templates.path(), number + 101, &marked("good"));
+        serve.wait_for("/readyz", |body| body.contains("\"error\": null"));
+    }
+    mount(templates.path(), 1000, &marked("mended"));
+    serve.wait_for("/metrics", |body| body.contains("native_submit_template_set_last_reload_success 1"));
+    let mut now = submit("after-0").await;
+    for attempt in 1..100 {
+        if now == "mended" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        now = submit(&format!("after-{attempt}")).await;
+    }
+    assert_eq!(now, "mended");
+}
