@@ -4,7 +4,10 @@
 //! a secret. The reader here walks a [`serde_json::Value`] and knows, at each struct, which fields exist: so it
 //! can name the path, what was found (its kind, never the value), what is allowed, and the nearest known name.
 
+mod place;
 mod reader;
+
+pub(crate) use place::Place;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -80,18 +83,22 @@ pub fn read<T: DeserializeOwned>(value: &Value) -> Reading<T> {
 fn all_problems<T: DeserializeOwned>(value: &Value, first: Problem) -> Vec<Problem> {
     let mut rest = value.clone();
     let mut errors: Vec<Problem> = Vec::new();
+    let mut taken_out = place::TakenOut::default();
     let mut next = Some(first);
     let mut problems = Vec::new();
-    while let Some(error) = next.take() {
-        let removed = reader::remove(&mut rest, &error.path);
+    while let Some(mut error) = next.take() {
+        let removed = place::remove(&mut rest, &error.path);
+        error.path = taken_out.original(&error.path);
+        taken_out.add(&error.path);
         errors.push(error);
         if !removed || errors.len() == MOST_ERRORS {
             break;
         }
         problems.clear();
-        next = reader::read::<T>(&rest, &mut problems)
-            .err()
-            .filter(|error| !errors.contains(error));
+        next = reader::read::<T>(&rest, &mut problems).err();
+    }
+    for problem in &mut problems {
+        problem.path = taken_out.original(&problem.path);
     }
     problems.append(&mut errors);
     problems.sort_by(|a, b| a.path.cmp(&b.path));
