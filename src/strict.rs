@@ -16,6 +16,9 @@ use std::fmt;
 /// How many type errors are looked for in one document; a document with more is hardly one of this type.
 const MOST_ERRORS: usize = 20;
 
+/// How many nodes aliases may stand for in one document, lest a small text become a large value.
+const MOST_ALIASED: usize = 50_000;
+
 /// How deep a document may nest. Kubernetes' own types stay far below.
 const DEEPEST: usize = 64;
 
@@ -51,15 +54,25 @@ pub struct Reading<T> {
 
 /// Parses one YAML (or JSON) document. Duplicate keys and further documents are errors.
 ///
+/// What YAML's versions disagree about: booleans are those of YAML 1.2 (`yes` is a string, where kubectl reads a
+/// boolean: in a boolean field it is then an error, never a wrong value), and integers are those of YAML 1.1, as
+/// kubectl reads them, so that `mode: 0644` is 420. `tests/yaml_reading.rs` has the whole table.
+///
 /// The message has line and column, and never the text around them.
 pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
     let options = serde_yaml::options! {
         with_snippet: false,
         strict_booleans: true,
+        legacy_octal_numbers: true,
+        emit_comments: false,
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MOST_ALIASED },
     };
     serde_yaml::from_str_with_options(text, options).map_err(|error| Problem {
         path: String::new(),
-        message: format!("not valid YAML: {error}"),
+        message: format!(
+            "not valid YAML: {}",
+            error.render_with_formatter(&serde_yaml::UserMessageFormatter)
+        ),
         unknown_field: false,
     })
 }

@@ -52,9 +52,7 @@ impl Quantity {
             return None;
         }
         let (worth, divisor) = worth(suffix)?;
-        let magnitude = whole_nanos(whole, worth, divisor)
-            .saturating_add(fraction_nanos(fraction, worth, divisor))
-            .min(LARGEST);
+        let magnitude = nanos(whole, fraction, worth, divisor).min(LARGEST);
         Some(Self(if text.starts_with('-') {
             -magnitude
         } else {
@@ -96,27 +94,24 @@ fn worth(suffix: &str) -> Option<(i128, i128)> {
     })
 }
 
-fn whole_nanos(digits: &str, worth: i128, divisor: i128) -> i128 {
-    let number = digits.bytes().fold(0_i128, |number, digit| {
+/// `whole.fraction * worth / divisor`, rounded up; saturating far beyond the cap.
+fn nanos(whole: &str, fraction: &str, worth: i128, divisor: i128) -> i128 {
+    let (fraction, finer) = fraction.split_at(fraction.len().min(FRACTION_DIGITS));
+    let scale = fraction.bytes().fold(1_i128, |scale, _| scale * 10);
+    let whole = number(whole).saturating_mul(worth);
+    let fraction = number(fraction).saturating_mul(worth);
+    let parts = divisor * scale;
+    let rest = (whole % divisor) * scale + fraction % parts;
+    let finer = i128::from(rest % parts == 0 && finer.bytes().any(|digit| digit != b'0'));
+    (whole / divisor)
+        .saturating_add(fraction / parts)
+        .saturating_add(rest / parts + i128::from(rest % parts != 0) + finer)
+}
+
+fn number(digits: &str) -> i128 {
+    digits.bytes().fold(0_i128, |number, digit| {
         number.saturating_mul(10).saturating_add(i128::from(digit - b'0'))
-    });
-    divided_up(number.saturating_mul(worth), divisor)
-}
-
-fn fraction_nanos(digits: &str, worth: i128, divisor: i128) -> i128 {
-    let (head, tail) = digits.split_at(digits.len().min(FRACTION_DIGITS));
-    let number = head
-        .bytes()
-        .fold(0_i128, |number, digit| number * 10 + i128::from(digit - b'0'));
-    let scale = head.bytes().fold(divisor, |scale, _| scale * 10);
-    let finer = tail.bytes().any(|digit| digit != b'0');
-    // Where this can't be multiplied, the suffix alone is beyond the cap.
-    let nanos = number.saturating_mul(worth);
-    divided_up(nanos, scale) + i128::from(finer && nanos % scale == 0)
-}
-
-fn divided_up(number: i128, divisor: i128) -> i128 {
-    number / divisor + i128::from(number % divisor != 0)
+    })
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl Kind {
 type Rule = fn(Kind, &At<'_, '_>, &mut Report<'_>);
 
 /// The rules of all kinds; each knows to which kinds it applies.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     text::no_nul,
     required::required_fields,
     scalars::closed_values,
@@ -93,6 +93,7 @@ const RULES: [Rule; 11] = [
     metadata::metadata,
     container::containers,
     storage::volumes,
+    storage::references,
     storage::claim,
     scheduling::tolerations,
     files::config_data,

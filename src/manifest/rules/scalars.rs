@@ -186,21 +186,6 @@ const CLOSED: &[(For, &str, Grammar)] = &[
         WEIGHT,
     ),
     (For::Pods, "spec.volumes[].name", Name(grammar::dns_label)),
-    (
-        For::Pods,
-        "spec.volumes[].persistentVolumeClaim.claimName",
-        Name(grammar::dns_subdomain),
-    ),
-    (
-        For::Pods,
-        "spec.volumes[].configMap.name",
-        Name(grammar::dns_subdomain),
-    ),
-    (
-        For::Pods,
-        "spec.volumes[].secret.secretName",
-        Name(grammar::dns_subdomain),
-    ),
     (For::Pods, "spec.volumes[].emptyDir.sizeLimit", Grammar::Quantity),
     (
         For::Pods,
@@ -222,16 +207,6 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     (For::Pods, "spec.volumes[].configMap.items[].mode", FILE_MODE),
     (For::Pods, "spec.volumes[].secret.items[].mode", FILE_MODE),
     (For::Pods, "spec.volumes[].downwardAPI.items[].mode", FILE_MODE),
-    (
-        For::Pods,
-        "spec.volumes[].configMap.items[].key",
-        Name(grammar::config_key),
-    ),
-    (
-        For::Pods,
-        "spec.volumes[].secret.items[].key",
-        Name(grammar::config_key),
-    ),
     (
         For::Pods,
         "spec.volumes[].configMap.items[].path",

@@ -1,9 +1,40 @@
 //! Volumes and claims.
 
-use super::{Kind, Report};
+use super::{Kind, Report, grammar};
 use crate::{manifest::at::At, redaction::shown};
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// The objects that volumes refer to.
+const REFERENCES: [&str; 3] = [
+    "spec.volumes[].configMap.name",
+    "spec.volumes[].secret.secretName",
+    "spec.volumes[].persistentVolumeClaim.claimName",
+];
+
+/// Kubernetes takes any name for an object that a volume refers to, and waits for it, for ever if need be.
+pub(super) fn references(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    if !kind.is_pod() {
+        return;
+    }
+    for pattern in REFERENCES {
+        document.each(pattern, &mut |reference| {
+            if let Some(name) = reference.value().as_str()
+                && !name.is_empty()
+                && grammar::dns_subdomain(name).is_some()
+            {
+                report.odd(
+                    &reference,
+                    "",
+                    format!(
+                        "no object can have this name, {}; the Pod will wait for it",
+                        shown(name)
+                    ),
+                );
+            }
+        });
+    }
+}
 
 /// Names are unique, and each volume has one source. Sources that aren't known here count too.
 pub(super) fn volumes(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {

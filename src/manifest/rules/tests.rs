@@ -457,7 +457,14 @@ fn volumes_and_scheduling() {
     );
     warned(
         "pod-driver",
-        &[(more, json!({"name": "x"}), "spec.volumes[2]: has no source")],
+        &[
+            (more, json!({"name": "x"}), "spec.volumes[2]: has no source"),
+            (
+                more,
+                json!({"name": "x", "persistentVolumeClaim": {"claimName": "OnDemand"}}),
+                "spec.volumes[2].persistentVolumeClaim.claimName: no object can have this name, `OnDemand`",
+            ),
+        ],
     );
 }
 
