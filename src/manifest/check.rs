@@ -3,7 +3,7 @@
 use super::{
     Identity, Manifest, Manifests, Object,
     at::At,
-    finding::{Finding, Findings},
+    finding::{Finding, Findings, object_name},
     rules::{self, Kind, Report, Written},
     stamp,
     unknown::{PodTemplate, generalised},
@@ -149,7 +149,7 @@ impl Checker<'_> {
         };
         let at = At::document(value);
         let object = match at.text("metadata.name") {
-            Some(name) => format!("{}/{name}", known.name),
+            Some(name) => object_name(known.name, name),
             None => format!("{} ({})", known.name, document.role),
         };
         let reading = (known.read)(value);

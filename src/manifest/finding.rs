@@ -1,5 +1,6 @@
 //! What is wrong with rendered objects.
 
+use crate::redaction::shown;
 use std::fmt;
 
 /// One thing that is wrong with one object.
@@ -24,12 +25,25 @@ impl fmt::Display for Finding {
             template,
         } = self;
         let space = if path.is_empty() { "" } else { " " };
-        write!(f, "{object}{space}{path}: {message}")?;
+        // A path can have a key of any length in it.
+        write!(f, "{object}{space}{path:.256}: {message}")?;
         if template.is_empty() {
             Ok(())
         } else {
             write!(f, " ({template})")
         }
+    }
+}
+
+/// An object's kind and name; a name that isn't one is quoted and cut.
+pub(super) fn object_name(kind: &str, name: &str) -> String {
+    let plain = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    if plain && name.len() <= 253 {
+        format!("{kind}/{name}")
+    } else {
+        format!("{kind}/{}", shown(name))
     }
 }
 
@@ -54,6 +68,12 @@ impl std::error::Error for Findings {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hostile_name_stays_on_its_line() {
+        assert_eq!(object_name("Pod", "a.b-c"), "Pod/a.b-c");
+        assert_eq!(object_name("Pod", "a\nPod/b: fine"), "Pod/`a\\nPod/b: fine`");
+    }
 
     #[test]
     fn a_finding_is_one_line_that_names_object_path_and_template() {

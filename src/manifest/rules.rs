@@ -12,6 +12,7 @@ mod files;
 mod grammar;
 mod metadata;
 mod network;
+mod one_of;
 mod required;
 mod scalars;
 mod scheduling;
@@ -65,7 +66,7 @@ impl Report<'_> {
 
 /// The kinds that have rules. The executor pod template isn't an object: it has no name, and Spark fills in
 /// what is missing, the image above all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Pod,
     ExecutorTemplate,
@@ -89,7 +90,7 @@ const RULES: [Rule; 12] = [
     text::no_nul,
     required::required_fields,
     scalars::closed_values,
-    scalars::one_of,
+    one_of::one_of,
     metadata::metadata,
     container::containers,
     storage::volumes,

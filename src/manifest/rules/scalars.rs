@@ -1,5 +1,4 @@
-//! Values with a closed grammar: enums, ports, quantities, names of other objects; and fields of which exactly
-//! one may be set. Two tables, read top to bottom.
+//! Values with a closed grammar: enums, ports, quantities, names of other objects. Tables, read top to bottom.
 
 use super::{
     Kind, Report,
@@ -32,11 +31,13 @@ enum Grammar {
     Ip,
     /// A text by one of the grammars of names.
     Name(fn(&str) -> Verdict),
+    /// A path, which may be anything and so isn't shown.
+    Path(fn(&str) -> Verdict),
     /// An image: nothing but that it doesn't begin or end with white space.
     Image,
 }
 
-use Grammar::{Image, Ip, Name, Port, PortOrName, PositiveQuantity, Range, Word};
+use Grammar::{Image, Ip, Name, Path, Port, PortOrName, PositiveQuantity, Range, Word};
 
 const PROTOCOLS: Grammar = Word(&["TCP", "UDP", "SCTP"]);
 const FILE_MODE: Grammar = Range(0, 0o777);
@@ -82,8 +83,8 @@ const IN_CONTAINER: &[(&str, Grammar)] = &[
         "volumeMounts[].recursiveReadOnly",
         Word(&["Disabled", "IfPossible", "Enabled"]),
     ),
-    ("volumeMounts[].subPath", Name(grammar::path_below)),
-    ("volumeMounts[].subPathExpr", Name(grammar::path_below)),
+    ("volumeMounts[].subPath", Path(grammar::path_below)),
+    ("volumeMounts[].subPathExpr", Path(grammar::path_below)),
     ("livenessProbe.httpGet.port", PortOrName),
     ("readinessProbe.httpGet.port", PortOrName),
     ("startupProbe.httpGet.port", PortOrName),
@@ -210,17 +211,17 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     (
         For::Pods,
         "spec.volumes[].configMap.items[].path",
-        Name(grammar::file_path),
+        Path(grammar::file_path),
     ),
     (
         For::Pods,
         "spec.volumes[].secret.items[].path",
-        Name(grammar::file_path),
+        Path(grammar::file_path),
     ),
     (
         For::Pods,
         "spec.volumes[].downwardAPI.items[].path",
-        Name(grammar::file_path),
+        Path(grammar::file_path),
     ),
     (
         For::Only(Service),
@@ -338,10 +339,10 @@ impl Grammar {
             (PortOrName, Value::String(text)) => {
                 grammar::port_name(text).map(|rule| format!("{rule}; found {}", shown(text)).into())
             }
-            (Ip, Value::String(text)) => text
-                .parse::<IpAddr>()
-                .is_err()
-                .then(|| format!("must be an IP address, found {}", shown(text)).into()),
+            (Path(grammar), Value::String(text)) => grammar(text).map(Into::into),
+            (Ip, Value::String(text)) => {
+                (text.parse::<IpAddr>().is_err()).then_some("must be an IP address".into())
+            }
             (Image, Value::String(text)) => {
                 (text.trim() != text).then_some("must not begin or end with white space".into())
             }
@@ -385,66 +386,5 @@ fn quantity_verdict(value: &Value, positive: bool) -> Option<String> {
         }
         Some(quantity) if positive && quantity == Quantity::ZERO => Some("must be more than 0".to_owned()),
         Some(_) => None,
-    }
-}
-
-/// Of what stands at a pattern, exactly one field may be set; what is named beside it doesn't count.
-const ONE_OF: &[(For, &str, &[&str])] =
-    &[(For::Pods, "spec.volumes[].downwardAPI.items[]", &["path", "mode"])];
-
-/// The same, below each container.
-const ONE_OF_IN_CONTAINER: &[(&str, &[&str])] = &[
-    ("env[].valueFrom", &[]),
-    ("envFrom[]", &["prefix"]),
-    ("lifecycle.postStart", &[]),
-    ("lifecycle.preStop", &[]),
-    ("livenessProbe", PROBE),
-    ("readinessProbe", PROBE),
-    ("startupProbe", PROBE),
-];
-
-const PROBE: &[&str] = &[
-    "initialDelaySeconds",
-    "timeoutSeconds",
-    "periodSeconds",
-    "successThreshold",
-    "failureThreshold",
-    "terminationGracePeriodSeconds",
-];
-
-/// Where one field of several has to be set, one is, and only one. Fields that aren't known here count too: a
-/// newer Kubernetes may know them.
-pub(super) fn one_of(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
-    let mut look = |at: &At<'_, '_>, beside: &[&str]| {
-        let Value::Object(fields) = at.value() else { return };
-        let set: Vec<&str> = fields
-            .iter()
-            .filter(|(name, value)| !value.is_null() && !beside.contains(&name.as_str()))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        match set.as_slice() {
-            [_] => {}
-            [] => report.wrong(at, "", "has no source: exactly one must be set"),
-            several => report.wrong(
-                at,
-                "",
-                format!(
-                    "must have exactly one source, found {}",
-                    shown(&several.join(", "))
-                ),
-            ),
-        }
-    };
-    for (_, pattern, beside) in ONE_OF.iter().filter(|(rows_for, ..)| rows_for.applies(kind)) {
-        document.each(pattern, &mut |at| look(&at, beside));
-    }
-    if kind.is_pod() {
-        for containers in CONTAINERS {
-            document.each(containers, &mut |container| {
-                for (pattern, beside) in ONE_OF_IN_CONTAINER {
-                    container.each(pattern, &mut |at| look(&at, beside));
-                }
-            });
-        }
     }
 }

@@ -4,7 +4,7 @@ use super::Submitted;
 use crate::{
     manifest::{
         at::At,
-        finding::Finding,
+        finding::{Finding, object_name},
         rules::{Kind, Report},
     },
     redaction::shown,
@@ -64,7 +64,7 @@ pub(super) fn mounts(submitted: &Submitted<'_>, pod: &At<'_, '_>, report: &mut R
     for (kind, pattern, field) in REFERENCES {
         pod.each(pattern, &mut |source| {
             if let Some(name) = source.text(field)
-                && planned.contains(&(kind as u8, name))
+                && planned.contains(&(kind, name))
                 && submitted.find(kind, name).is_none()
             {
                 report.wrong(
@@ -87,7 +87,7 @@ fn properties_directory(args: &[String]) -> Option<&str> {
     Some(directory)
 }
 
-fn planned_names<'w>(submitted: &Submitted<'w>) -> BTreeSet<(u8, &'w str)> {
+fn planned_names<'w>(submitted: &Submitted<'w>) -> BTreeSet<(Kind, &'w str)> {
     let plan = submitted.plan;
     let config_maps = std::iter::once(&plan.config_map)
         .chain(&plan.config_maps)
@@ -97,15 +97,15 @@ fn planned_names<'w>(submitted: &Submitted<'w>) -> BTreeSet<(u8, &'w str)> {
                 .iter()
                 .map(|executor| executor.config_map_name.as_str()),
         )
-        .map(|name| (Kind::ConfigMap as u8, name));
+        .map(|name| (Kind::ConfigMap, name));
     let secrets = plan
         .secrets
         .iter()
-        .map(|secret| (Kind::Secret as u8, secret.name.as_str()));
+        .map(|secret| (Kind::Secret, secret.name.as_str()));
     let claims = plan
         .persistent_volume_claims
         .iter()
-        .map(|claim| (Kind::PersistentVolumeClaim as u8, claim.name.as_str()));
+        .map(|claim| (Kind::PersistentVolumeClaim, claim.name.as_str()));
     config_maps.chain(secrets).chain(claims).collect()
 }
 
@@ -163,7 +163,7 @@ pub(super) fn contents(submitted: &Submitted<'_>, findings: &mut Vec<Finding>) {
             },
         };
         findings.push(Finding {
-            object: format!("ConfigMap/{name}"),
+            object: object_name("ConfigMap", name),
             path: written.map_or_else(String::new, |_| {
                 Place::Field(&Place::Field(&Place::Document, "data"), key).to_string()
             }),

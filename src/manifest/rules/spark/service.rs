@@ -2,7 +2,10 @@
 
 use super::Submitted;
 use crate::{
-    manifest::{finding::Finding, rules::Kind},
+    manifest::{
+        finding::{Finding, object_name},
+        rules::Kind,
+    },
     redaction::shown,
 };
 use serde_json::Value;
@@ -17,7 +20,7 @@ pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Vec<Finding>, wa
         .unwrap_or(&planned.name);
     let Some(service) = submitted.find(Kind::Service, name) else {
         findings.push(Finding {
-            object: format!("Service/{name}"),
+            object: object_name("Service", name),
             path: String::new(),
             message: "no template wrote it, and executors reach the driver by it (spark.driver.host)"
                 .to_owned(),
