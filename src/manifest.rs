@@ -1,5 +1,27 @@
 //! Rendered text made into Kubernetes objects: strictly parsed, checked by rules, stamped with what identifies
 //! the submission.
+//!
+//! [`check`] is the stage: rendered text in, [`Manifests`] or all [`Findings`] out. It touches neither the cluster
+//! nor the file system. Beside it: [`to_yaml`] and its like for printing, [`differences`] for comparing.
+
+mod at;
+mod check;
+mod diff;
+mod finding;
+mod quantity;
+mod rules;
+#[cfg(test)]
+mod sample;
+mod stamp;
+mod unknown;
+mod write;
+
+pub use check::check;
+pub use diff::{Difference, differences};
+pub use finding::{Finding, Findings};
+pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
+pub use unknown::{generalised, unknown_fields};
+pub use write::{to_documents, to_json_list, to_yaml};
 
 use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
@@ -59,4 +81,24 @@ pub enum Object {
     Secret(Secret),
     PersistentVolumeClaim(PersistentVolumeClaim),
     NetworkPolicy(NetworkPolicy),
+}
+
+impl Manifests {
+    /// The objects as files have them, the Pod first: the file's name, and the object with its namespace.
+    ///
+    /// Owner references to the Pod are not among them: its uid doesn't exist before the Pod does.
+    pub fn for_files(&self) -> impl Iterator<Item = (String, Value)> {
+        std::iter::once(&self.driver_pod)
+            .chain(&self.owned)
+            .map(|manifest| {
+                let mut value = manifest.value.clone();
+                if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
+                    metadata.insert(
+                        "namespace".to_owned(),
+                        Value::from(self.identity.namespace.as_str()),
+                    );
+                }
+                (format!("{}.yaml", manifest.role), value)
+            })
+    }
 }

@@ -4,7 +4,10 @@
 //! a secret. The reader here walks a [`serde_json::Value`] and knows, at each struct, which fields exist: so it
 //! can name the path, what was found (its kind, never the value), what is allowed, and the nearest known name.
 
+mod place;
 mod reader;
+
+pub(crate) use place::Place;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,6 +15,9 @@ use std::fmt;
 
 /// How many type errors are looked for in one document; a document with more is hardly one of this type.
 const MOST_ERRORS: usize = 20;
+
+/// How many nodes aliases may stand for in one document, lest a small text become a large value.
+const MOST_ALIASED: usize = 50_000;
 
 /// How deep a document may nest. Kubernetes' own types stay far below.
 const DEEPEST: usize = 64;
@@ -48,15 +54,25 @@ pub struct Reading<T> {
 
 /// Parses one YAML (or JSON) document. Duplicate keys and further documents are errors.
 ///
+/// What YAML's versions disagree about: booleans are those of YAML 1.2 (`yes` is a string, where kubectl reads a
+/// boolean: in a boolean field it is then an error, never a wrong value), and integers are those of YAML 1.1, as
+/// kubectl reads them, so that `mode: 0644` is 420. `tests/yaml_reading.rs` has the whole table.
+///
 /// The message has line and column, and never the text around them.
 pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
     let options = serde_yaml::options! {
         with_snippet: false,
         strict_booleans: true,
+        legacy_octal_numbers: true,
+        emit_comments: false,
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MOST_ALIASED },
     };
     serde_yaml::from_str_with_options(text, options).map_err(|error| Problem {
         path: String::new(),
-        message: format!("not valid YAML: {error}"),
+        message: format!(
+            "not valid YAML: {}",
+            error.render_with_formatter(&serde_yaml::UserMessageFormatter)
+        ),
         unknown_field: false,
     })
 }
@@ -80,18 +96,22 @@ pub fn read<T: DeserializeOwned>(value: &Value) -> Reading<T> {
 fn all_problems<T: DeserializeOwned>(value: &Value, first: Problem) -> Vec<Problem> {
     let mut rest = value.clone();
     let mut errors: Vec<Problem> = Vec::new();
+    let mut taken_out = place::TakenOut::default();
     let mut next = Some(first);
     let mut problems = Vec::new();
-    while let Some(error) = next.take() {
-        let removed = reader::remove(&mut rest, &error.path);
+    while let Some(mut error) = next.take() {
+        let removed = place::remove(&mut rest, &error.path);
+        error.path = taken_out.original(&error.path);
+        taken_out.add(&error.path);
         errors.push(error);
         if !removed || errors.len() == MOST_ERRORS {
             break;
         }
         problems.clear();
-        next = reader::read::<T>(&rest, &mut problems)
-            .err()
-            .filter(|error| !errors.contains(error));
+        next = reader::read::<T>(&rest, &mut problems).err();
+    }
+    for problem in &mut problems {
+        problem.path = taken_out.original(&problem.path);
     }
     problems.append(&mut errors);
     problems.sort_by(|a, b| a.path.cmp(&b.path));

@@ -1,6 +1,6 @@
 //! A `serde` deserializer over a JSON value that knows where it is and which fields a struct has.
 
-use super::{DEEPEST, Problem};
+use super::{DEEPEST, Problem, place::Place};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected,
     Visitor,
@@ -17,104 +17,11 @@ pub(super) fn read<T: DeserializeOwned>(value: &Value, unknown: &mut Vec<Problem
         report: &report,
     });
     *unknown = report.into_inner();
-    result.map_err(|Error { path, message }| Problem {
+    result.map_err(|Error { path, message, .. }| Problem {
         path: path.unwrap_or_default(),
         message,
         unknown_field: false,
     })
-}
-
-/// Removes what stands at `path`, and tells whether there was anything.
-pub(super) fn remove(document: &mut Value, path: &str) -> bool {
-    let mut steps = path_steps(path);
-    let Some(last) = steps.pop() else { return false };
-    let parent = steps.iter().try_fold(document, |at, step| match (at, step) {
-        (Value::Object(map), Step::Field(name)) => map.get_mut(name),
-        (Value::Array(list), Step::Index(index)) => list.get_mut(*index),
-        _ => None,
-    });
-    match (parent, last) {
-        (Some(Value::Object(map)), Step::Field(name)) => map.remove(&name).is_some(),
-        (Some(Value::Array(list)), Step::Index(index)) if index < list.len() => {
-            list.remove(index);
-            true
-        }
-        _ => false,
-    }
-}
-
-enum Step {
-    Field(String),
-    Index(usize),
-}
-
-/// Takes a path apart again that [`Place`] wrote: `a.b[0]["odd key"].c`.
-fn path_steps(path: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix('[') {
-            let mut quoted = serde_json::Deserializer::from_str(after).into_iter::<Value>();
-            match quoted.next() {
-                Some(Ok(Value::String(name))) => steps.push(Step::Field(name)),
-                Some(Ok(Value::Number(index))) => {
-                    match index.as_u64().and_then(|i| usize::try_from(i).ok()) {
-                        Some(index) => steps.push(Step::Index(index)),
-                        None => return Vec::new(),
-                    }
-                }
-                _ => return Vec::new(),
-            }
-            rest = after
-                .get(quoted.byte_offset()..)
-                .unwrap_or_default()
-                .trim_start_matches(']');
-        } else {
-            let field = rest.strip_prefix('.').unwrap_or(rest);
-            let end = field.find(['.', '[']).unwrap_or(field.len());
-            steps.push(Step::Field(field[..end].to_owned()));
-            rest = &field[end..];
-        }
-    }
-    steps
-}
-
-/// Where in the document the reader is: a list up the call stack, so that a path costs nothing until it is
-/// written.
-#[derive(Clone, Copy)]
-enum Place<'p> {
-    Document,
-    Field(&'p Place<'p>, &'p str),
-    Item(&'p Place<'p>, usize),
-}
-
-impl Place<'_> {
-    fn depth(&self) -> usize {
-        match self {
-            Place::Document => 0,
-            Place::Field(parent, _) | Place::Item(parent, _) => 1 + parent.depth(),
-        }
-    }
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Document => Ok(()),
-            Place::Item(parent, index) => write!(f, "{parent}[{index}]"),
-            Place::Field(parent, name) => {
-                let plain = !name.is_empty()
-                    && name
-                        .chars()
-                        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/'));
-                match (parent, plain) {
-                    (_, false) => write!(f, "{parent}[{}]", Value::from(*name)),
-                    (Place::Document, true) => f.write_str(name),
-                    (_, true) => write!(f, "{parent}.{name}"),
-                }
-            }
-        }
-    }
 }
 
 /// A type error. It never holds the value that was found, only its kind.
@@ -122,9 +29,19 @@ impl fmt::Display for Place<'_> {
 struct Error {
     path: Option<String>,
     message: String,
+    /// The message is a type's own, and may quote the value.
+    foreign: bool,
 }
 
 impl Error {
+    fn new(message: impl fmt::Display) -> Self {
+        Self {
+            path: None,
+            message: message.to_string(),
+            foreign: false,
+        }
+    }
+
     fn at(mut self, place: &Place<'_>) -> Self {
         self.path.get_or_insert_with(|| place.to_string());
         self
@@ -142,21 +59,21 @@ impl std::error::Error for Error {}
 impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self {
-            path: None,
-            message: message.to_string(),
+            foreign: true,
+            ..Self::new(message)
         }
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("expected {expected}, found {}", kind_of(&found)))
+        Self::new(format_args!("expected {expected}, found {}", kind_of(&found)))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         match found {
             Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Bool(_) => {
-                Self::custom(format_args!("expected {expected}, found {found}"))
+                Self::new(format_args!("expected {expected}, found {found}"))
             }
-            _ => Self::custom(format_args!(
+            _ => Self::new(format_args!(
                 "expected {expected}, found another {}",
                 kind_of(&found)
             )),
@@ -165,7 +82,7 @@ impl serde::de::Error for Error {
 
     fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
         let nearest = nearest(found, expected).map(|name| format!("; did you mean `{name}`?"));
-        Self::custom(format_args!(
+        Self::new(format_args!(
             "expected one of {}, found {}{}",
             expected.join(", "),
             crate::redaction::shown(found),
@@ -239,13 +156,20 @@ impl<'de> Reader<'de, '_> {
         }
     }
 
-    /// For scalars `serde_json`'s own rules hold; only its message, which quotes the value, is not used.
+    /// What a type says itself about a string (k8s-openapi's times, its base64) may quote it, and is not used.
     fn scalar<V: Visitor<'de>>(
         self,
         visitor: V,
         visit: impl FnOnce(&'de Value, V) -> Result<V::Value, Error>,
     ) -> Result<V::Value, Error> {
-        visit(self.value, visitor).map_err(|error| error.at(&self.place))
+        visit(self.value, visitor).map_err(|error| {
+            let error = if error.foreign && self.value.is_string() {
+                Error::new("a string that isn't in the form that is expected here")
+            } else {
+                error
+            };
+            error.at(&self.place)
+        })
     }
 }
 
@@ -270,7 +194,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.place.depth() > DEEPEST {
-            return Err(Error::custom(format_args!("nested deeper than {DEEPEST} levels")).at(&self.place));
+            return Err(Error::new(format_args!("nested deeper than {DEEPEST} levels")).at(&self.place));
         }
         match self.value {
             Value::Object(_) => self.object(None, visitor),
@@ -287,7 +211,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
                     (Some(n), _, _) => visitor.visit_u64(n),
                     (_, Some(n), _) => visitor.visit_i64(n),
                     (_, _, Some(n)) => visitor.visit_f64(n),
-                    _ => Err(Error::custom("a number out of range")),
+                    _ => Err(Error::new("a number out of range")),
                 },
                 _ => visitor.visit_unit(),
             }),
@@ -393,7 +317,7 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let Some((name, value)) = self.value.take() else {
-            return Err(Error::custom("a value was asked for before its key"));
+            return Err(Error::new("a value was asked for before its key"));
         };
         let place = Place::Field(&self.reader.place, name);
         seed.deserialize(Reader {
@@ -466,6 +390,22 @@ mod tests {
     }
 
     #[test]
+    fn a_quantity_may_be_a_number() {
+        let quantities = "{apiVersion: v1, kind: Pod, spec: {overhead: {cpu: 2, memory: 1.5, x: true}}}";
+        let found = problems(quantities);
+        assert_eq!(found, ["spec.overhead.x: expected Quantity, found a boolean"]);
+    }
+
+    #[test]
+    fn what_a_type_says_about_a_string_is_not_repeated() {
+        let found = problems("{apiVersion: v1, kind: Pod, metadata: {creationTimestamp: hunter2}}");
+        assert_eq!(
+            found,
+            ["metadata.creationTimestamp: a string that isn't in the form that is expected here"]
+        );
+    }
+
+    #[test]
     fn every_error_is_reported_and_no_value_is_shown() {
         let found = problems(
             "{apiVersion: v1, kind: Pod, metadata: {labels: {a.b: [hunter2]}}, spec: {containers: hunter2, \
@@ -517,10 +457,19 @@ mod tests {
     }
 
     #[test]
-    fn a_path_can_be_taken_apart_again() {
-        let mut document = serde_json::json!({"a": {"x.y": [1, {"b": 2}]}});
-        assert!(super::remove(&mut document, "a[\"x.y\"][1].b"));
-        assert_eq!(document, serde_json::json!({"a": {"x.y": [1, {}]}}));
-        assert!(!super::remove(&mut document, "a.nothing"));
+    fn wrong_items_of_a_list_are_reported_at_their_own_index() {
+        let found = problems(
+            "{apiVersion: v1, kind: Pod, spec: {containers: [a, b, {name: c, imagee: x}, {name: d, ports: 1}]}}",
+        );
+        let paths: Vec<_> = found.iter().filter_map(|line| line.split(": ").next()).collect();
+        assert_eq!(
+            paths,
+            [
+                "spec.containers[0]",
+                "spec.containers[1]",
+                "spec.containers[2].imagee",
+                "spec.containers[3].ports"
+            ]
+        );
     }
 }

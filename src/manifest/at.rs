@@ -1,0 +1,159 @@
+//! A place in a document: what stands there, and its path.
+
+use crate::strict::Place;
+use serde_json::Value;
+
+/// A value, and where in its document it stands. The path is written only when it is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'v, 'p> {
+    value: &'v Value,
+    place: Place<'p>,
+}
+
+impl<'v> At<'v, '_> {
+    /// The whole document.
+    pub(crate) fn document(value: &'v Value) -> Self {
+        Self {
+            value,
+            place: Place::Document,
+        }
+    }
+
+    /// What stands here.
+    pub(crate) fn value(&self) -> &'v Value {
+        self.value
+    }
+
+    /// The path of this place, as in `spec.containers[0].image`.
+    pub(crate) fn path(&self) -> String {
+        self.place.to_string()
+    }
+
+    /// The name of the field that this place is; empty for an item of a list.
+    pub(crate) fn key(&self) -> &str {
+        match &self.place {
+            Place::Field(_, name) => name,
+            _ => "",
+        }
+    }
+
+    /// The path of a field of this place, whether it is there or not. An empty name is this place itself.
+    pub(crate) fn path_of(&self, field: &str) -> String {
+        let own = self.path();
+        match (own.is_empty(), field.is_empty()) {
+            (_, true) => own,
+            (true, false) => field.to_owned(),
+            (false, false) => format!("{own}.{field}"),
+        }
+    }
+
+    /// The path of a key of this mapping, quoted where it isn't plain.
+    pub(crate) fn path_of_key(&self, key: &str) -> String {
+        Place::Field(&self.place, key).to_string()
+    }
+
+    /// What stands at the end of a path of plain fields, `metadata.labels`; null is as good as absent.
+    pub(crate) fn get(&self, fields: &str) -> Option<&'v Value> {
+        fields
+            .split('.')
+            .try_fold(self.value, |value, field| value.get(field))
+            .filter(|value| !value.is_null())
+    }
+
+    /// The string at the end of a path of plain fields, unless it is empty: Kubernetes takes an empty string
+    /// for an absent one.
+    pub(crate) fn text(&self, fields: &str) -> Option<&'v str> {
+        self.get(fields)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    }
+
+    /// Every place that a pattern names: `spec.containers[].ports[].name`, `resources.limits{}`. `[]` stands
+    /// for each item of a list, `{}` for each value of a mapping. Nulls are absent.
+    pub(crate) fn each<'s>(&'s self, pattern: &str, visit: &mut dyn FnMut(At<'v, '_>))
+    where
+        'v: 's,
+    {
+        let (step, rest) = pattern.split_once('.').unwrap_or((pattern, ""));
+        let onward = |at: At<'v, '_>, visit: &mut dyn FnMut(At<'v, '_>)| match rest {
+            _ if at.value.is_null() => {}
+            "" => visit(at),
+            rest => at.each(rest, visit),
+        };
+        let name = step.trim_end_matches(['[', ']', '{', '}']);
+        let Some(value) = self.value.get(name) else { return };
+        let field = Place::Field(&self.place, name);
+        if step.ends_with("[]") {
+            for (index, value) in value.as_array().into_iter().flatten().enumerate() {
+                let place = Place::Item(&field, index);
+                onward(At { value, place }, visit);
+            }
+        } else if step.ends_with("{}") {
+            for (key, value) in value.as_object().into_iter().flatten() {
+                let place = Place::Field(&field, key);
+                onward(At { value, place }, visit);
+            }
+        } else {
+            onward(At { value, place: field }, visit);
+        }
+    }
+
+    /// Every string below this place, and every key of a mapping, with the place of what has it.
+    pub(crate) fn each_text(&self, visit: &mut dyn FnMut(&At<'v, '_>, &'v str)) {
+        match self.value {
+            Value::String(text) => visit(self, text),
+            Value::Array(items) => {
+                for (index, value) in items.iter().enumerate() {
+                    let place = Place::Item(&self.place, index);
+                    At { value, place }.each_text(visit);
+                }
+            }
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    let at = At {
+                        value,
+                        place: Place::Field(&self.place, key),
+                    };
+                    visit(&at, key);
+                    at.each_text(visit);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_pattern_names_every_place_with_its_path() {
+        let document = json!({
+            "spec": {"containers": [
+                {"ports": [{"name": "a"}, {"name": null}]},
+                {"limits": {"cpu": "1", "x/y": "2", "a.b": "3"}},
+            ]},
+        });
+        let at = At::document(&document);
+        let found = |pattern: &str| {
+            let mut paths = Vec::new();
+            at.each(pattern, &mut |at| paths.push(at.path()));
+            paths
+        };
+        assert_eq!(
+            found("spec.containers[].ports[].name"),
+            ["spec.containers[0].ports[0].name"]
+        );
+        assert_eq!(
+            found("spec.containers[].limits{}"),
+            [
+                "spec.containers[1].limits[\"a.b\"]",
+                "spec.containers[1].limits.cpu",
+                "spec.containers[1].limits.x/y"
+            ]
+        );
+        assert_eq!(found("spec.nothing[].here"), [""; 0]);
+    }
+}

@@ -1,0 +1,343 @@
+//! Rendered text to checked manifests: strictly read, held against the rules, stamped.
+
+use super::{
+    Identity, Manifest, Manifests, Object,
+    at::At,
+    finding::{Finding, Findings, object_name},
+    rules::{self, Kind, Report, Written},
+    stamp,
+    unknown::{PodTemplate, generalised},
+};
+use crate::{
+    plan::{DriverPlan, ExecutorPlan},
+    redaction::shown,
+    strict::{self, Problem, Reading},
+    templates::{Document, Rendered},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// What a role begins with, the kind that its document is, and how that is read.
+struct Known {
+    role: &'static str,
+    api_version: &'static str,
+    name: &'static str,
+    kind: Kind,
+    read: fn(&Value) -> Reading<Object>,
+}
+
+const KNOWN: [Known; 6] = [
+    known("pod", "v1", "Pod", Kind::Pod, |value| read(value, Object::Pod)),
+    known("service", "v1", "Service", Kind::Service, |value| {
+        read(value, Object::Service)
+    }),
+    known("configmap", "v1", "ConfigMap", Kind::ConfigMap, |value| {
+        read(value, Object::ConfigMap)
+    }),
+    known("secret", "v1", "Secret", Kind::Secret, |value| {
+        read(value, Object::Secret)
+    }),
+    known(
+        "persistentvolumeclaim",
+        "v1",
+        "PersistentVolumeClaim",
+        Kind::PersistentVolumeClaim,
+        |value| read(value, Object::PersistentVolumeClaim),
+    ),
+    known(
+        "networkpolicy",
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        Kind::NetworkPolicy,
+        |value| read(value, Object::NetworkPolicy),
+    ),
+];
+
+const fn known(
+    role: &'static str,
+    api_version: &'static str,
+    name: &'static str,
+    kind: Kind,
+    read: fn(&Value) -> Reading<Object>,
+) -> Known {
+    Known {
+        role,
+        api_version,
+        name,
+        kind,
+        read,
+    }
+}
+
+fn read<T: DeserializeOwned>(value: &Value, object: fn(T) -> Object) -> Reading<Object> {
+    let Reading { value, problems } = strict::read::<T>(value);
+    Reading {
+        value: value.map(object),
+        problems,
+    }
+}
+
+/// Reads all documents of a submission strictly and holds them against the rules: what Kubernetes would refuse,
+/// and what Spark needs. A document that is empty counts as not written.
+///
+/// `passed_unknown_fields` are the generalised paths of fields that came with the request and are unknown to
+/// Kubernetes' types here ([`super::unknown_fields`]): they are passed on with a warning. Every other unknown
+/// field is a template's misspelling, and an error.
+///
+/// # Errors
+///
+/// Everything that was found wrong, not only the first.
+pub fn check(
+    rendered: &Rendered,
+    plan: &DriverPlan,
+    passed_unknown_fields: &[String],
+) -> Result<Manifests, Findings> {
+    let mut checker = Checker {
+        passed_unknown_fields,
+        findings: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let values = checker.parse(rendered);
+    let mut written = Vec::with_capacity(values.len());
+    let mut objects = Vec::with_capacity(values.len());
+    for (document, value) in &values {
+        if let Some((one, object)) = checker.document(document, value) {
+            written.push(one);
+            objects.push(object);
+        }
+    }
+    checker.driver_pod(&written);
+    if let Some(executor) = &plan.executor {
+        checker.executor_template(executor, &written);
+    }
+    rules::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
+    drop(written);
+    checker.manifests(rendered, plan, values, objects)
+}
+
+struct Checker<'c> {
+    passed_unknown_fields: &'c [String],
+    findings: Vec<Finding>,
+    warnings: Vec<String>,
+}
+
+impl Checker<'_> {
+    fn parse<'r>(&mut self, rendered: &'r Rendered) -> Vec<(&'r Document, Value)> {
+        let mut values = Vec::with_capacity(rendered.documents.len());
+        for document in &rendered.documents {
+            match strict::parse_yaml(&document.text) {
+                Ok(Value::Null) => {}
+                Ok(value) => values.push((document, value)),
+                Err(problem) => self.found(&document.role, &document.template, problem),
+            }
+        }
+        values
+    }
+
+    /// Reads one document as the kind that it says it is; `None` where it is none of ours.
+    fn document<'w>(
+        &mut self,
+        document: &'w Document,
+        value: &'w Value,
+    ) -> Option<(Written<'w>, Option<Object>)> {
+        let known = match known_kind(document, value) {
+            Ok(known) => known,
+            Err(problem) => {
+                self.found(&document.role, &document.template, problem);
+                return None;
+            }
+        };
+        let at = At::document(value);
+        let object = match at.text("metadata.name") {
+            Some(name) => object_name(known.name, name),
+            None => format!("{} ({})", known.name, document.role),
+        };
+        let reading = (known.read)(value);
+        for problem in reading.problems {
+            self.found(&object, &document.template, problem);
+        }
+        let report = &mut Report {
+            object: &object,
+            template: &document.template,
+            findings: &mut self.findings,
+            warnings: &mut self.warnings,
+        };
+        rules::what_kubernetes_refuses(known.kind, &at, report);
+        let written = Written {
+            kind: known.kind,
+            object,
+            template: &document.template,
+            value,
+        };
+        Some((written, reading.value))
+    }
+
+    /// There is one Pod.
+    fn driver_pod(&mut self, written: &[Written<'_>]) {
+        let mut pods = written.iter().filter(|written| written.kind == Kind::Pod);
+        let message = match (pods.next(), pods.next()) {
+            (None, _) if self.findings.is_empty() => ("", "", "no template wrote the driver Pod"),
+            (_, Some(second)) => (
+                second.object.as_str(),
+                second.template,
+                "a submission has one Pod, and another template wrote it",
+            ),
+            _ => return,
+        };
+        let (object, template, message) = message;
+        self.findings.push(Finding {
+            object: if object.is_empty() { "pod-driver" } else { object }.to_owned(),
+            path: String::new(),
+            message: message.to_owned(),
+            template: template.to_owned(),
+        });
+    }
+
+    /// The executor pod template is text in a `ConfigMap`, which the driver will read as a Pod.
+    fn executor_template(&mut self, executor: &ExecutorPlan, written: &[Written<'_>]) {
+        let config_map = written.iter().find(|written| {
+            written.kind == Kind::ConfigMap
+                && At::document(written.value).text("metadata.name") == Some(&executor.config_map_name)
+        });
+        let Some((written, Value::String(text))) = config_map
+            .and_then(|written| Some((written, written.value.get("data")?.get(&executor.key)?)))
+            .filter(|(_, text)| text.as_str() != Some(""))
+        else {
+            return;
+        };
+        let object = format!("executor pod template in {}", written.object);
+        let value = match strict::parse_yaml(text) {
+            Ok(value) => value,
+            Err(problem) => return self.found(&object, written.template, problem),
+        };
+        for problem in strict::read::<PodTemplate>(&value).problems {
+            self.found(&object, written.template, problem);
+        }
+        let at = At::document(&value);
+        let report = &mut Report {
+            object: &object,
+            template: written.template,
+            findings: &mut self.findings,
+            warnings: &mut self.warnings,
+        };
+        for (field, expected) in [("apiVersion", "v1"), ("kind", "Pod")] {
+            if let Some(found) = at.text(field)
+                && found != expected
+            {
+                report.wrong(&at, field, format!("must be {expected}, found {}", shown(found)));
+            }
+        }
+        rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
+    }
+
+    fn found(&mut self, object: &str, template: &str, problem: Problem) {
+        let passes =
+            problem.unknown_field && self.passed_unknown_fields.contains(&generalised(&problem.path));
+        let finding = Finding {
+            object: object.to_owned(),
+            path: problem.path,
+            message: problem.message,
+            template: template.to_owned(),
+        };
+        if passes {
+            self.warnings.push(
+                Finding {
+                    message: "unknown field, passed on: it came with the request".to_owned(),
+                    ..finding
+                }
+                .to_string(),
+            );
+        } else {
+            self.findings.push(finding);
+        }
+    }
+
+    fn manifests(
+        self,
+        rendered: &Rendered,
+        plan: &DriverPlan,
+        values: Vec<(&Document, Value)>,
+        objects: Vec<Option<Object>>,
+    ) -> Result<Manifests, Findings> {
+        if !self.findings.is_empty() {
+            return Err(Findings(self.findings));
+        }
+        let mut driver_pod = None;
+        let mut owned = Vec::with_capacity(values.len());
+        for ((document, value), object) in values.into_iter().zip(objects) {
+            let Some(object) = object else { continue };
+            let is_pod = matches!(object, Object::Pod(_));
+            let manifest = Manifest {
+                role: document.role.clone(),
+                value,
+                object,
+            };
+            if is_pod {
+                driver_pod = Some(manifest);
+            } else {
+                owned.push(manifest);
+            }
+        }
+        // Without findings there is a Pod, or the rule that says so is broken.
+        let Some(mut driver_pod) = driver_pod else {
+            return Err(Findings(Vec::new()));
+        };
+        let identity = Identity {
+            namespace: plan.application.namespace.clone(),
+            pod_name: plan.pod.name.clone(),
+            application_id: plan.application.id.clone(),
+            submission_id: plan.application.submission_id.clone(),
+            plan_hash: stamp::plan_hash(plan),
+            template_set: rendered.template_set.clone(),
+        };
+        stamp::stamp(&mut driver_pod, &identity);
+        Ok(Manifests {
+            identity,
+            driver_pod,
+            owned,
+            warnings: self.warnings,
+        })
+    }
+}
+
+/// The kind that a document says it is, if it is one of a submission's and the one of its role.
+fn known_kind(document: &Document, value: &Value) -> Result<&'static Known, Problem> {
+    let problem = |path: &str, message: String| Problem {
+        path: path.to_owned(),
+        message,
+        unknown_field: false,
+    };
+    if !value.is_object() {
+        return Err(problem("", "must be a Kubernetes object, a mapping".to_owned()));
+    }
+    let at = At::document(value);
+    let found = |field| at.text(field).map_or_else(|| "nothing".to_owned(), shown);
+    let Some(known) = KNOWN.iter().find(|known| at.text("kind") == Some(known.name)) else {
+        let kinds: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
+        let message = format!("must be one of {}; found {}", kinds.join(", "), found("kind"));
+        return Err(problem("kind", message));
+    };
+    if at.text("apiVersion") != Some(known.api_version) {
+        let message = format!(
+            "must be {} for a {}; found {}",
+            known.api_version,
+            known.name,
+            found("apiVersion")
+        );
+        return Err(problem("apiVersion", message));
+    }
+    let role = document.role.split('-').next().unwrap_or_default();
+    if let Some(expected) = KNOWN.iter().find(|known| known.role == role)
+        && expected.kind != known.kind
+    {
+        let message = format!(
+            "must be {} here ({}), found {}",
+            expected.name, document.role, known.name
+        );
+        return Err(problem("kind", message));
+    }
+    Ok(known)
+}
+
+#[cfg(test)]
+mod tests;

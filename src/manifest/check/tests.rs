@@ -1,0 +1,238 @@
+use super::check;
+use crate::{
+    manifest::{Object, sample},
+    templates::Rendered,
+};
+use serde_json::{Value, json};
+
+fn lines(rendered: &Rendered, passed: &[String]) -> Vec<String> {
+    match check(rendered, &sample::plan(), passed) {
+        Ok(_) => Vec::new(),
+        Err(findings) => findings.to_string().lines().map(str::to_owned).collect(),
+    }
+}
+
+/// What is found after one change to the faithful documents, by role and JSON pointer.
+fn after(role: &str, pointer: &str, value: Value) -> Vec<String> {
+    lines(&sample::rendered(&sample::changed(role, pointer, value)), &[])
+}
+
+#[test]
+fn faithful_documents_pass_and_are_stamped() {
+    let objects = sample::objects();
+    let plan = sample::plan();
+    let manifests = check(&sample::rendered(&objects), &plan, &[]).unwrap();
+    assert_eq!(manifests.warnings, [""; 0]);
+    assert_eq!(manifests.identity.pod_name, "pi-driver");
+    let stamps = json!({
+        "native-submit/submission-id": "sub-1",
+        "native-submit/plan-hash": manifests.identity.plan_hash,
+        "native-submit/template-set": "default@0123456789ab",
+    });
+    assert_eq!(manifests.driver_pod.value["metadata"]["annotations"], stamps);
+    let Object::Pod(pod) = &manifests.driver_pod.object else {
+        panic!()
+    };
+    assert_eq!(json!(pod.metadata.annotations), stamps);
+
+    let files: Vec<_> = manifests.for_files().collect();
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "pod-driver.yaml",
+            "service-driver.yaml",
+            "configmap-executor-template.yaml",
+            "configmap-driver.yaml"
+        ]
+    );
+    assert!(
+        files
+            .iter()
+            .all(|(_, value)| value["metadata"]["namespace"] == "ns")
+    );
+}
+
+#[test]
+fn a_template_cannot_forge_the_stamps() {
+    let annotations =
+        json!({"native-submit/submission-id": "other", "native-submit/plan-hash": "0", "mine": "x"});
+    let objects = sample::changed("pod-driver", "/metadata/annotations", annotations);
+    let manifests = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap();
+    let annotations = &manifests.driver_pod.value["metadata"]["annotations"];
+    assert_eq!(annotations["native-submit/submission-id"], "sub-1");
+    assert_eq!(
+        annotations["native-submit/plan-hash"],
+        manifests.identity.plan_hash.as_str()
+    );
+    assert_eq!(annotations["mine"], "x");
+}
+
+#[test]
+fn a_misspelling_is_named_with_object_path_and_template() {
+    assert_eq!(
+        after("pod-driver", "/spec/containers/0/imagee", json!("x")),
+        [
+            "Pod/pi-driver spec.containers[0].imagee: unknown field; did you mean `image`? (pod-driver.yaml.j2)"
+        ]
+    );
+}
+
+#[test]
+fn a_field_that_came_with_the_request_passes_with_a_warning() {
+    let objects = sample::changed("pod-driver", "/spec/containers/0/futureField", json!({"x": 1}));
+    let passed = ["spec.containers[].futureField".to_owned()];
+    let manifests = check(&sample::rendered(&objects), &sample::plan(), &passed).unwrap();
+    assert_eq!(
+        manifests.warnings,
+        [
+            "Pod/pi-driver spec.containers[0].futureField: unknown field, passed on: it came with the request \
+          (pod-driver.yaml.j2)"
+        ]
+    );
+    assert_eq!(
+        manifests.driver_pod.value["spec"]["containers"][0]["futureField"],
+        json!({"x": 1})
+    );
+    let elsewhere = sample::changed("pod-driver", "/spec/futureField", json!(1));
+    assert_eq!(lines(&sample::rendered(&elsewhere), &passed).len(), 1);
+}
+
+#[test]
+fn all_findings_of_all_documents_come_at_once() {
+    let mut objects = sample::objects();
+    objects[0].1["spec"]["containers"][0]["imagee"] = json!("x");
+    objects[0].1["spec"]["priority"] = json!("high");
+    objects[0].1["spec"]["containers"][0]["resources"]["limits"]["cpu"] = json!("junk!!");
+    objects[1].1["spec"]["ports"] = json!([]);
+    objects[3].1["metadata"]["name"] = json!("Conf");
+    let mut rendered = sample::rendered(&objects);
+    rendered.documents[2].text = "a: [".to_owned();
+    let found = lines(&rendered, &[]).join("\n");
+    for expected in [
+        "Pod/pi-driver spec.containers[0].imagee",
+        "Pod/pi-driver spec.priority",
+        "Pod/pi-driver spec.containers[0].resources.limits.cpu: must be a quantity",
+        "Service/svc spec.ports: is required",
+        "configmap-executor-template: not valid YAML",
+        "ConfigMap/Conf metadata.name",
+    ] {
+        assert!(found.contains(expected), "{expected} in\n{found}");
+    }
+}
+
+#[test]
+fn a_document_is_of_the_kind_of_its_role() {
+    for (pointer, value, expected) in [
+        (
+            "/kind",
+            json!("Pod"),
+            "service-driver kind: must be Service here (service-driver), found Pod",
+        ),
+        (
+            "/kind",
+            json!("Deployment"),
+            "service-driver kind: must be one of Pod, Service, ConfigMap",
+        ),
+        ("/kind", json!(null), "found nothing"),
+        (
+            "/apiVersion",
+            json!("v2"),
+            "service-driver apiVersion: must be v1 for a Service; found `v2`",
+        ),
+    ] {
+        let found = after("service-driver", pointer, value).join("\n");
+        assert!(found.contains(expected), "{expected} in\n{found}");
+    }
+    let mut rendered = sample::rendered(&sample::objects());
+    rendered.documents[0].text = "[]".to_owned();
+    assert_eq!(
+        lines(&rendered, &[]),
+        ["pod-driver: must be a Kubernetes object, a mapping (pod-driver.yaml.j2)"]
+    );
+    rendered.documents.remove(0);
+    assert_eq!(
+        lines(&rendered, &[]),
+        ["pod-driver: no template wrote the driver Pod"]
+    );
+}
+
+#[test]
+fn a_second_pod_is_an_error_and_an_empty_document_is_none() {
+    let mut objects = sample::objects();
+    let mut second = objects[0].clone();
+    second.1["metadata"]["name"] = json!("other");
+    second.0 = "pod-other".to_owned();
+    objects.push(second);
+    let found = lines(&sample::rendered(&objects), &[]);
+    assert!(
+        found[0].starts_with("Pod/other: a submission has one Pod"),
+        "{found:?}"
+    );
+
+    let mut rendered = sample::rendered(&sample::objects());
+    let mut empty = rendered.documents[1].clone();
+    empty.text = "# nothing to do\n".to_owned();
+    rendered.documents.push(empty);
+    assert_eq!(lines(&rendered, &[]), [""; 0]);
+}
+
+#[test]
+fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
+    let with = |text: &str| after("configmap-executor-template", "/data/podspec-key", json!(text));
+    let template = "executor pod template in ConfigMap/podspec";
+    for (text, expected) in [
+        (
+            "spec: {containers: [{imagee: x}]}",
+            "spec.containers[0].imagee: unknown field",
+        ),
+        (
+            "apiVersion: v1\nkind: Deployment\n",
+            "kind: must be Pod, found `Deployment`",
+        ),
+        ("a: [", "not valid YAML"),
+        (
+            "spec: {volumes: [{name: A}]}",
+            "spec.volumes[0].name: must be a lowercase RFC 1123 label",
+        ),
+        ("- a", "expected"),
+    ] {
+        let found = with(text);
+        assert!(
+            found.len() == 1 && found[0].starts_with(template) && found[0].contains(expected),
+            "{expected} in\n{found:?}"
+        );
+    }
+    for text in [
+        "metadata: {labels: {a: b}}",
+        "kind: Pod\nspec: {containers: [{}]}\nstatus: {phase: x}",
+    ] {
+        assert_eq!(with(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn no_value_of_open_grammar_is_ever_shown() {
+    let secret = "hunter2\0hunter2";
+    for pointer in [
+        "/spec/containers/0/args/5",
+        "/spec/containers/0/env/0/value",
+        "/spec/containers/0/image",
+        "/spec/containers/0/command",
+        "/metadata/annotations",
+        "/spec/volumes",
+    ] {
+        for value in [
+            json!(secret),
+            json!([secret]),
+            json!({"a": secret}),
+            json!({"a": [secret]}),
+        ] {
+            let found = after("pod-driver", pointer, value.clone());
+            assert!(
+                !found.is_empty() && !found.concat().contains("hunter2"),
+                "{pointer} {value}: {found:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Fields of which exactly one may be set: sources of environment variables, handlers of probes and hooks.
+
+use super::{
+    Kind, Report,
+    required::{CONTAINERS, For},
+};
+use crate::{manifest::at::At, redaction::shown};
+use serde_json::Value;
+
+/// Of what stands at a pattern, exactly one field may be set; what is named beside it doesn't count.
+const ONE_OF: &[(For, &str, &[&str])] =
+    &[(For::Pods, "spec.volumes[].downwardAPI.items[]", &["path", "mode"])];
+
+/// The same, below each container.
+const ONE_OF_IN_CONTAINER: &[(&str, &[&str])] = &[
+    ("env[].valueFrom", &[]),
+    ("envFrom[]", &["prefix"]),
+    ("lifecycle.postStart", &[]),
+    ("lifecycle.preStop", &[]),
+    ("livenessProbe", PROBE),
+    ("readinessProbe", PROBE),
+    ("startupProbe", PROBE),
+];
+
+const PROBE: &[&str] = &[
+    "initialDelaySeconds",
+    "timeoutSeconds",
+    "periodSeconds",
+    "successThreshold",
+    "failureThreshold",
+    "terminationGracePeriodSeconds",
+];
+
+/// Where one field of several has to be set, one is, and only one. Fields that aren't known here count too: a
+/// newer Kubernetes may know them.
+pub(super) fn one_of(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    let mut look = |at: &At<'_, '_>, beside: &[&str]| {
+        let Value::Object(fields) = at.value() else { return };
+        let set: Vec<&str> = fields
+            .iter()
+            .filter(|(name, value)| !value.is_null() && !beside.contains(&name.as_str()))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        match set.as_slice() {
+            [_] => {}
+            [] => report.wrong(at, "", "has no source: exactly one must be set"),
+            several => report.wrong(
+                at,
+                "",
+                format!(
+                    "must have exactly one source, found {}",
+                    shown(&several.join(", "))
+                ),
+            ),
+        }
+    };
+    for (_, pattern, beside) in ONE_OF.iter().filter(|(rows_for, ..)| rows_for.applies(kind)) {
+        document.each(pattern, &mut |at| look(&at, beside));
+    }
+    if kind.is_pod() {
+        for containers in CONTAINERS {
+            document.each(containers, &mut |container| {
+                for (pattern, beside) in ONE_OF_IN_CONTAINER {
+                    container.each(pattern, &mut |at| look(&at, beside));
+                }
+            });
+        }
+    }
+}

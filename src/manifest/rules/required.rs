@@ -1,0 +1,178 @@
+//! Fields that Kubernetes requires. Its types default a missing field to an empty string, list or 0, so reading
+//! alone doesn't notice.
+//!
+//! The source is the "required" mark in the Kubernetes API reference, for what a submission is made of. Names of
+//! objects that may be empty in the API (`envFrom`, `imagePullSecrets`) are left out.
+
+use super::{Kind, Report};
+use crate::manifest::at::At;
+use Kind::{NetworkPolicy, PersistentVolumeClaim, Service};
+use serde_json::Value;
+
+/// To which kinds a row applies.
+#[derive(Clone, Copy)]
+pub(super) enum For {
+    /// The driver Pod and the executor pod template.
+    Pods,
+    /// The driver Pod: Spark completes the executor's.
+    Driver,
+    /// One kind.
+    Only(Kind),
+}
+
+impl For {
+    pub(super) fn applies(self, kind: Kind) -> bool {
+        match self {
+            For::Pods => kind.is_pod(),
+            For::Driver => kind == Kind::Pod,
+            For::Only(only) => kind == only,
+        }
+    }
+}
+
+/// The patterns under which containers stand; in the other tables too.
+pub(super) const CONTAINERS: [&str; 2] = ["spec.containers[]", "spec.initContainers[]"];
+
+/// Below each container.
+const IN_CONTAINER: &[(&str, &[&str])] = &[
+    ("env[]", &["name"]),
+    ("env[].valueFrom.configMapKeyRef", &["name", "key"]),
+    ("env[].valueFrom.secretKeyRef", &["name", "key"]),
+    ("env[].valueFrom.fieldRef", &["fieldPath"]),
+    ("env[].valueFrom.resourceFieldRef", &["resource"]),
+    ("ports[]", &["containerPort"]),
+    ("volumeMounts[]", &["name", "mountPath"]),
+    ("volumeDevices[]", &["name", "devicePath"]),
+    ("livenessProbe.httpGet", &["port"]),
+    ("readinessProbe.httpGet", &["port"]),
+    ("startupProbe.httpGet", &["port"]),
+    ("livenessProbe.tcpSocket", &["port"]),
+    ("readinessProbe.tcpSocket", &["port"]),
+    ("startupProbe.tcpSocket", &["port"]),
+    ("securityContext.seccompProfile", &["type"]),
+];
+
+/// Below the document.
+const REQUIRED: &[(For, &str, &[&str])] = &[
+    (For::Driver, "", &["metadata", "spec"]),
+    (For::Driver, "metadata", &["name"]),
+    (For::Driver, "spec", &["containers"]),
+    (For::Driver, "spec.containers[]", &["name", "image"]),
+    (For::Pods, "spec.initContainers[]", &["name", "image"]),
+    (For::Pods, "spec.volumes[]", &["name"]),
+    (For::Pods, "spec.volumes[].hostPath", &["path"]),
+    (For::Pods, "spec.volumes[].nfs", &["server", "path"]),
+    (For::Pods, "spec.volumes[].persistentVolumeClaim", &["claimName"]),
+    (For::Pods, "spec.volumes[].configMap", &["name"]),
+    (For::Pods, "spec.volumes[].secret", &["secretName"]),
+    (For::Pods, "spec.volumes[].csi", &["driver"]),
+    (For::Pods, "spec.volumes[].ephemeral", &["volumeClaimTemplate"]),
+    (For::Pods, "spec.volumes[].configMap.items[]", &["key", "path"]),
+    (For::Pods, "spec.volumes[].secret.items[]", &["key", "path"]),
+    (For::Pods, "spec.volumes[].downwardAPI.items[]", &["path"]),
+    (
+        For::Pods,
+        "spec.volumes[].projected.sources[].configMap",
+        &["name"],
+    ),
+    (For::Pods, "spec.volumes[].projected.sources[].secret", &["name"]),
+    (
+        For::Pods,
+        "spec.volumes[].projected.sources[].configMap.items[]",
+        &["key", "path"],
+    ),
+    (
+        For::Pods,
+        "spec.volumes[].projected.sources[].secret.items[]",
+        &["key", "path"],
+    ),
+    (
+        For::Pods,
+        "spec.volumes[].projected.sources[].serviceAccountToken",
+        &["path"],
+    ),
+    (For::Pods, "spec.hostAliases[]", &["ip"]),
+    (
+        For::Pods,
+        "spec.topologySpreadConstraints[]",
+        &["maxSkew", "topologyKey", "whenUnsatisfiable"],
+    ),
+    (
+        For::Pods,
+        "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[]",
+        &["topologyKey"],
+    ),
+    (
+        For::Pods,
+        "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[]",
+        &["topologyKey"],
+    ),
+    (
+        For::Pods,
+        "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
+        &["nodeSelectorTerms"],
+    ),
+    (For::Pods, "spec.securityContext.seccompProfile", &["type"]),
+    (For::Only(Service), "", &["metadata", "spec"]),
+    (For::Only(Service), "metadata", &["name"]),
+    (For::Only(Service), "spec", &["ports"]),
+    (For::Only(Service), "spec.ports[]", &["port"]),
+    (For::Only(Kind::ConfigMap), "", &["metadata"]),
+    (For::Only(Kind::ConfigMap), "metadata", &["name"]),
+    (For::Only(Kind::Secret), "", &["metadata"]),
+    (For::Only(Kind::Secret), "metadata", &["name"]),
+    (For::Only(PersistentVolumeClaim), "", &["metadata", "spec"]),
+    (For::Only(PersistentVolumeClaim), "metadata", &["name"]),
+    (
+        For::Only(PersistentVolumeClaim),
+        "spec",
+        &["accessModes", "resources"],
+    ),
+    (For::Only(PersistentVolumeClaim), "spec.resources", &["requests"]),
+    (
+        For::Only(PersistentVolumeClaim),
+        "spec.resources.requests",
+        &["storage"],
+    ),
+    (For::Only(NetworkPolicy), "", &["metadata", "spec"]),
+    (For::Only(NetworkPolicy), "metadata", &["name"]),
+    (For::Only(NetworkPolicy), "spec", &["podSelector"]),
+];
+
+/// Every required field is there and isn't empty.
+pub(super) fn required_fields(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    let mut look = |at: &At<'_, '_>, fields: &[&str]| {
+        for field in fields.iter().filter(|field| is_missing(at, field)) {
+            report.wrong(at, field, "is required");
+        }
+    };
+    for (_, pattern, fields) in REQUIRED.iter().filter(|(rows_for, ..)| rows_for.applies(kind)) {
+        if pattern.is_empty() {
+            look(document, fields);
+        } else {
+            document.each(pattern, &mut |at| look(&at, fields));
+        }
+    }
+    if kind.is_pod() {
+        for containers in CONTAINERS {
+            document.each(containers, &mut |container| {
+                for (pattern, fields) in IN_CONTAINER {
+                    container.each(pattern, &mut |at| look(&at, fields));
+                }
+            });
+        }
+    }
+}
+
+/// Absent, null, or empty: an empty mapping is a value (`podSelector: {}`), and 0 is for the rules of ranges.
+fn is_missing(at: &At<'_, '_>, field: &str) -> bool {
+    match at.value() {
+        Value::Object(_) => match at.get(field) {
+            None => true,
+            Some(Value::String(text)) => text.is_empty(),
+            Some(Value::Array(items)) => items.is_empty(),
+            Some(_) => false,
+        },
+        _ => false,
+    }
+}

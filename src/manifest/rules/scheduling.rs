@@ -1,0 +1,26 @@
+//! Tolerations: the fields that depend on each other (`ValidateTolerations`).
+
+use super::{Kind, Report};
+use crate::manifest::at::At;
+
+pub(super) fn tolerations(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    if !kind.is_pod() {
+        return;
+    }
+    document.each("spec.tolerations[]", &mut |toleration| {
+        let operator = toleration.text("operator").unwrap_or("Equal");
+        if toleration.text("key").is_none() && operator != "Exists" {
+            report.wrong(&toleration, "operator", "must be Exists where there is no key");
+        }
+        if operator == "Exists" && toleration.text("value").is_some() {
+            report.wrong(&toleration, "value", "must be empty with the operator Exists");
+        }
+        if toleration.get("tolerationSeconds").is_some() && toleration.text("effect") != Some("NoExecute") {
+            report.wrong(
+                &toleration,
+                "effect",
+                "must be NoExecute where tolerationSeconds is set",
+            );
+        }
+    });
+}

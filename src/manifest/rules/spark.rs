@@ -1,0 +1,81 @@
+//! What Spark needs beyond what Kubernetes asks: what the plan decided and a template may not lose.
+//!
+//! A template has the last word on the shape, so these rules ask for little: that the driver runs with its
+//! arguments and finds its properties, that the executors find the driver, that the operator finds the Pod, and
+//! that every object is where and under the name by which others know it.
+
+mod driver;
+mod files;
+mod objects;
+mod service;
+
+use super::{Kind, Report};
+use crate::{
+    manifest::{at::At, finding::Finding},
+    plan::DriverPlan,
+};
+use serde_json::Value;
+
+/// A document as a template wrote it.
+pub(crate) struct Written<'w> {
+    pub(crate) kind: Kind,
+    /// Kind and name, for messages.
+    pub(crate) object: String,
+    pub(crate) template: &'w str,
+    pub(crate) value: &'w Value,
+}
+
+impl<'w> Written<'w> {
+    fn at(&self) -> At<'w, 'static> {
+        At::document(self.value)
+    }
+
+    fn name(&self) -> Option<&'w str> {
+        self.at().text("metadata.name")
+    }
+
+    fn report<'r>(&'r self, findings: &'r mut Vec<Finding>, warnings: &'r mut Vec<String>) -> Report<'r> {
+        Report {
+            object: &self.object,
+            template: self.template,
+            findings,
+            warnings,
+        }
+    }
+}
+
+/// All documents of one submission, and the plan that they were written from.
+struct Submitted<'w> {
+    plan: &'w DriverPlan,
+    documents: &'w [Written<'w>],
+}
+
+impl<'w> Submitted<'w> {
+    /// The document of a kind and name.
+    fn find(&self, kind: Kind, name: &str) -> Option<&'w Written<'w>> {
+        self.documents
+            .iter()
+            .find(|written| written.kind == kind && written.name() == Some(name))
+    }
+}
+
+/// Applies the rules to all documents of one submission.
+pub(crate) fn what_spark_needs(
+    plan: &DriverPlan,
+    documents: &[Written<'_>],
+    findings: &mut Vec<Finding>,
+    warnings: &mut Vec<String>,
+) {
+    let submitted = Submitted { plan, documents };
+    for written in documents {
+        objects::each(&submitted, written, &mut written.report(findings, warnings));
+    }
+    objects::unique(&submitted, findings);
+    if let Some(pod) = documents.iter().find(|written| written.kind == Kind::Pod) {
+        let report = &mut pod.report(findings, warnings);
+        driver::pod(plan, &pod.at(), report);
+        files::mounts(&submitted, &pod.at(), report);
+    }
+    files::contents(&submitted, findings);
+    service::service(&submitted, findings, warnings);
+}

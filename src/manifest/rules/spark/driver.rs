@@ -1,0 +1,125 @@
+//! The driver Pod: its name, labels and owners, and the driver container with its arguments.
+
+use super::objects::text;
+use crate::{
+    manifest::{at::At, rules::Report},
+    plan::DriverPlan,
+    redaction::shown,
+};
+use serde_json::Value;
+
+/// The labels that Spark selects by (`spark-role`, `spark-app-selector`).
+const SPARK_LABELS: [&str; 2] = ["spark-role", "spark-app-selector"];
+
+/// The labels that the operator finds its Pods by begin so.
+const OPERATOR_PREFIX: &str = "sparkoperator.k8s.io/";
+
+pub(super) fn pod(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
+    if let Some(name) = pod.text("metadata.name")
+        && name != plan.pod.name
+    {
+        report.wrong(
+            pod,
+            "metadata.name",
+            format!(
+                "must be the plan's, {}; found {}",
+                shown(&plan.pod.name),
+                shown(name)
+            ),
+        );
+    }
+    labels(plan, pod, report);
+    owners(plan, pod, report);
+    container(plan, pod, report);
+}
+
+fn labels(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
+    let found = pod.get("metadata.labels");
+    for (key, value) in &plan.pod.labels {
+        let kept = SPARK_LABELS.contains(&key.as_str()) || key.starts_with(OPERATOR_PREFIX);
+        let label = found.and_then(|labels| text(labels, key));
+        if kept && label != Some(value) {
+            let found = label.map_or_else(String::new, |label| format!("; found {}", shown(label)));
+            report.wrong(
+                pod,
+                "metadata.labels",
+                format!("must have {key}: {}{found}", shown(value)),
+            );
+        }
+    }
+}
+
+fn owners(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
+    for owner in &plan.pod.owner_references {
+        let mut kept = false;
+        pod.each("metadata.ownerReferences[]", &mut |found| {
+            kept |= ["apiVersion", "kind", "name", "uid"]
+                .iter()
+                .all(|field| text(found.value(), field) == text(owner, field))
+                && found.get("controller") == owner.get("controller").filter(|value| !value.is_null());
+        });
+        if !kept {
+            report.wrong(
+                pod,
+                "metadata.ownerReferences",
+                format!(
+                    "must keep the plan's owner, {} {}",
+                    text(owner, "kind").unwrap_or("?"),
+                    shown(text(owner, "name").unwrap_or_default())
+                ),
+            );
+        }
+    }
+}
+
+fn container(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
+    let mut found = false;
+    pod.each("spec.containers[]", &mut |container| {
+        if container.text("name") == Some(&plan.driver.name) {
+            found = true;
+            arguments(plan, &container, report);
+        }
+    });
+    if !found {
+        report.wrong(
+            pod,
+            "spec.containers",
+            format!("must have the driver container, {}", shown(&plan.driver.name)),
+        );
+    }
+}
+
+/// The image's entrypoint starts a driver by its first argument, `driver`, and passes the rest to spark-submit.
+/// A template may put further arguments among the plan's, but loses none. With a `command` of its own it starts
+/// something else, and answers for it.
+fn arguments(plan: &DriverPlan, container: &At<'_, '_>, report: &mut Report<'_>) {
+    if container.get("command")
+        != plan
+            .driver
+            .other
+            .get("command")
+            .filter(|command| !command.is_null())
+    {
+        return;
+    }
+    let arguments = container.get("args").and_then(Value::as_array);
+    let mut written = arguments.into_iter().flatten().filter_map(Value::as_str);
+    let kept = plan
+        .driver
+        .args
+        .iter()
+        .take_while(|planned| written.any(|argument| argument == *planned))
+        .count();
+    if let Some(lost) = plan.driver.args.get(kept) {
+        // The two that are Spark's own words may be shown; the others are the application's.
+        let which = match lost.as_str() {
+            "driver" | "--properties-file" => shown(lost),
+            _ => format!("number {} of {}", kept + 1, plan.driver.args.len()),
+        };
+        report.wrong(
+            container,
+            "args",
+            format!("must keep the plan's arguments in their order; lost {which}"),
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! Every object: its namespace, its owners, its name.
+
+use super::{Submitted, Written};
+use crate::{
+    manifest::{finding::Finding, rules::Report},
+    redaction::shown,
+};
+use serde_json::Value;
+
+/// What holds for each document by itself.
+pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mut Report<'_>) {
+    let at = written.at();
+    let namespace = &submitted.plan.application.namespace;
+    if let Some(found) = at.text("metadata.namespace")
+        && found != namespace
+    {
+        report.wrong(
+            &at,
+            "metadata.namespace",
+            format!(
+                "must be the submission's, {}; found {}",
+                shown(namespace),
+                shown(found)
+            ),
+        );
+    }
+    // Kubernetes deletes what has an owner that doesn't exist, so no template may make one up.
+    at.each("metadata.ownerReferences[]", &mut |owner| {
+        let known = owner.text("uid").is_none_or(|uid| {
+            let owners = &submitted.plan.pod.owner_references;
+            owners.iter().any(|planned| text(planned, "uid") == Some(uid))
+        });
+        if !known {
+            report.wrong(
+                &owner,
+                "uid",
+                "isn't an owner of this submission; owners are set by native-submit, not by templates",
+            );
+        }
+    });
+    if at.text("metadata.generateName").is_some() {
+        report.wrong(
+            &at,
+            "metadata.generateName",
+            "must not be set: names follow from the submission",
+        );
+    }
+}
+
+/// No two documents of a kind have the same name.
+pub(super) fn unique(submitted: &Submitted<'_>, findings: &mut Vec<Finding>) {
+    for (index, written) in submitted.documents.iter().enumerate() {
+        let earlier = submitted.documents.iter().take(index);
+        let same = |other: &Written<'_>| other.kind == written.kind && other.name() == written.name();
+        if let Some(name) = written.name()
+            && let Some(other) = earlier.into_iter().find(|other| same(other))
+        {
+            findings.push(Finding {
+                object: written.object.clone(),
+                path: "metadata.name".to_owned(),
+                message: format!("is also written by {}: {}", other.template, shown(name)),
+                template: written.template.to_owned(),
+            });
+        }
+    }
+}
+
+pub(super) fn text<'v>(value: &'v Value, field: &str) -> Option<&'v str> {
+    value.get(field).and_then(Value::as_str)
+}

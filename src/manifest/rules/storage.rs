@@ -1,0 +1,89 @@
+//! Volumes and claims.
+
+use super::{Kind, Report, grammar};
+use crate::{manifest::at::At, redaction::shown};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// The objects that volumes refer to.
+const REFERENCES: [&str; 3] = [
+    "spec.volumes[].configMap.name",
+    "spec.volumes[].secret.secretName",
+    "spec.volumes[].persistentVolumeClaim.claimName",
+];
+
+/// Kubernetes takes any name for an object that a volume refers to, and waits for it, for ever if need be.
+pub(super) fn references(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    if !kind.is_pod() {
+        return;
+    }
+    for pattern in REFERENCES {
+        document.each(pattern, &mut |reference| {
+            if let Some(name) = reference.value().as_str()
+                && !name.is_empty()
+                && grammar::dns_subdomain(name).is_some()
+            {
+                report.odd(
+                    &reference,
+                    "",
+                    format!(
+                        "no object can have this name, {}; the Pod will wait for it",
+                        shown(name)
+                    ),
+                );
+            }
+        });
+    }
+}
+
+/// Names are unique, and each volume has one source. Sources that aren't known here count too.
+pub(super) fn volumes(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    if !kind.is_pod() {
+        return;
+    }
+    let mut names = BTreeSet::new();
+    document.each("spec.volumes[]", &mut |volume| {
+        if let Some(name) = volume.text("name")
+            && !names.insert(name)
+        {
+            report.wrong(&volume, "name", format!("is used twice, found {}", shown(name)));
+        }
+        let Value::Object(fields) = volume.value() else {
+            return;
+        };
+        let sources: Vec<&str> = fields
+            .iter()
+            .filter(|(field, value)| *field != "name" && !value.is_null())
+            .map(|(field, _)| field.as_str())
+            .collect();
+        match sources.as_slice() {
+            [_] => {}
+            [] => report.odd(&volume, "", "has no source: Kubernetes makes it an emptyDir"),
+            several => report.wrong(
+                &volume,
+                "",
+                format!(
+                    "must have exactly one source, found {}",
+                    shown(&several.join(", "))
+                ),
+            ),
+        }
+    });
+}
+
+/// `ReadWriteOncePod` stands alone (`ValidatePersistentVolumeClaimSpec`).
+pub(super) fn claim(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    if kind != Kind::PersistentVolumeClaim {
+        return;
+    }
+    if let Some(Value::Array(modes)) = document.get("spec.accessModes")
+        && modes.len() > 1
+        && modes.iter().any(|mode| mode == "ReadWriteOncePod")
+    {
+        report.wrong(
+            document,
+            "spec.accessModes",
+            "ReadWriteOncePod allows no other mode beside it",
+        );
+    }
+}

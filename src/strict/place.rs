@@ -1,0 +1,174 @@
+//! Where in a document something stands, and how that is written: `spec.containers[0].image`,
+//! `metadata.labels["a.b/c"]`.
+
+use serde_json::Value;
+use std::fmt;
+
+/// Where in the document the reader is: a list up the call stack, so that a path costs nothing until it is
+/// written.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'p> {
+    /// The document itself.
+    Document,
+    /// A field of a mapping.
+    Field(&'p Place<'p>, &'p str),
+    /// An item of a list.
+    Item(&'p Place<'p>, usize),
+    /// An item of a list, known by its name.
+    Named(&'p Place<'p>, &'p str),
+}
+
+impl Place<'_> {
+    /// How many steps below the document.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Place::Document => 0,
+            Place::Field(parent, _) | Place::Item(parent, _) | Place::Named(parent, _) => 1 + parent.depth(),
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Document => Ok(()),
+            Place::Item(parent, index) => write!(f, "{parent}[{index}]"),
+            Place::Named(parent, name) => write!(f, "{parent}[{name}]"),
+            Place::Field(parent, name) => {
+                let plain = !name.is_empty()
+                    && name
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/'));
+                match (parent, plain) {
+                    (_, false) => write!(f, "{parent}[{}]", Value::from(*name)),
+                    (Place::Document, true) => f.write_str(name),
+                    (_, true) => write!(f, "{parent}.{name}"),
+                }
+            }
+        }
+    }
+}
+
+/// Removes what stands at `path`, and tells whether there was anything.
+pub(super) fn remove(document: &mut Value, path: &str) -> bool {
+    let mut steps = path_steps(path);
+    let Some(last) = steps.pop() else { return false };
+    let parent = steps.iter().try_fold(document, |at, step| match (at, step) {
+        (Value::Object(map), Step::Field(name)) => map.get_mut(name),
+        (Value::Array(items), Step::Index(index)) => items.get_mut(*index),
+        _ => None,
+    });
+    match (parent, last) {
+        (Some(Value::Object(map)), Step::Field(name)) => map.remove(&name).is_some(),
+        (Some(Value::Array(items)), Step::Index(index)) if index < items.len() => {
+            items.remove(index);
+            true
+        }
+        _ => false,
+    }
+}
+
+enum Step {
+    Field(String),
+    Index(usize),
+}
+
+/// Takes a path apart again that [`Place`] wrote: `a.b[0]["odd key"].c`.
+fn path_steps(path: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('[') {
+            let mut quoted = serde_json::Deserializer::from_str(after).into_iter::<Value>();
+            match quoted.next() {
+                Some(Ok(Value::String(name))) => steps.push(Step::Field(name)),
+                Some(Ok(Value::Number(index))) => {
+                    match index.as_u64().and_then(|i| usize::try_from(i).ok()) {
+                        Some(index) => steps.push(Step::Index(index)),
+                        None => return Vec::new(),
+                    }
+                }
+                _ => return Vec::new(),
+            }
+            rest = after
+                .get(quoted.byte_offset()..)
+                .unwrap_or_default()
+                .trim_start_matches(']');
+        } else {
+            let field = rest.strip_prefix('.').unwrap_or(rest);
+            let end = field.find(['.', '[']).unwrap_or(field.len());
+            steps.push(Step::Field(field[..end].to_owned()));
+            rest = &field[end..];
+        }
+    }
+    steps
+}
+
+/// The list items that were taken out of a document, so that paths into what is left can be written as paths
+/// into the whole.
+#[derive(Default)]
+pub(super) struct TakenOut(Vec<(String, usize)>);
+
+impl TakenOut {
+    /// Notes that what stood at `path`, as the whole document has it, is out.
+    pub(super) fn add(&mut self, path: &str) {
+        let item = path
+            .strip_suffix(']')
+            .and_then(|path| path.rsplit_once('['))
+            .and_then(|(list, index)| Some((list.to_owned(), index.parse().ok()?)));
+        self.0.extend(item);
+        self.0.sort();
+    }
+
+    /// The path in the whole document of what stands at `path` in the rest.
+    pub(super) fn original(&self, path: &str) -> String {
+        let mut original = String::with_capacity(path.len());
+        let mut rest = path;
+        while let Some((before, after)) = rest.split_once('[') {
+            original.push_str(before);
+            let index = after
+                .split_once(']')
+                .and_then(|(index, tail)| Some((index.parse::<usize>().ok()?, tail)));
+            if let Some((mut index, tail)) = index {
+                for (_, out) in self.0.iter().filter(|(list, _)| *list == original) {
+                    index += usize::from(index >= *out);
+                }
+                original.push('[');
+                original += &index.to_string();
+                original.push(']');
+                rest = tail;
+            } else {
+                original.push('[');
+                rest = after;
+            }
+        }
+        original + rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_path_can_be_taken_apart_again() {
+        let mut document = serde_json::json!({"a": {"x.y": [1, {"b": 2}]}});
+        assert!(super::remove(&mut document, "a[\"x.y\"][1].b"));
+        assert_eq!(document, serde_json::json!({"a": {"x.y": [1, {}]}}));
+        assert!(!super::remove(&mut document, "a.nothing"));
+    }
+
+    #[test]
+    fn a_path_into_the_rest_becomes_a_path_into_the_whole() {
+        let mut taken_out = super::TakenOut::default();
+        taken_out.add("a[1]");
+        taken_out.add("a[0]");
+        taken_out.add("a[3].b[0]");
+        for (rest, whole) in [
+            ("a[0].c", "a[2].c"),
+            ("a[1].b[0]", "a[3].b[1]"),
+            ("a[\"x[0]\"][0]", "a[\"x[0]\"][0]"),
+            ("c[0]", "c[0]"),
+        ] {
+            assert_eq!(taken_out.original(rest), whole);
+        }
+    }
+}
