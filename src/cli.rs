@@ -11,7 +11,13 @@ use std::process::ExitCode;
 
 /// Submits Spark applications to Kubernetes without a JVM.
 #[derive(Debug, Parser)]
-#[command(name = "native-submit", version, about, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "native-submit",
+    version,
+    about,
+    propagate_version = true,
+    max_term_width = 100
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

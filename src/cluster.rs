@@ -115,3 +115,16 @@ pub enum Outcome {
     /// Written as files.
     Written,
 }
+
+impl Outcome {
+    /// The outcome as one word, as it is serialized.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Found => "found",
+            Self::Completed => "completed",
+            Self::Replaced => "replaced",
+            Self::Written => "written",
+        }
+    }
+}

@@ -1,10 +1,27 @@
-//! native-submit
+//! Submits Spark applications to Kubernetes without a JVM.
+//!
+//! ```text
+//! gRPC ─ SparkApplication ─┐ translate
+//! CLI  ─ YAML, arguments ──┴──────────► Submission ─plan─► DriverPlan ─render─► Rendered ─check─► Manifests ─apply─► Submitted
+//!                                       (intent)           (decisions)          (text)            (typed)            (cluster)
+//! ```
+//!
+//! Each module is a stage, and imports only those below it: [`cli`] and [`server`] are the doors, [`submitter`] is the
+//! road, [`cluster`], [`manifest`], [`templates`], [`plan`], [`submission`] and [`application`] are its stages.
+//! [`strict`] reads documents so that every mistake is named, and [`redaction`] decides what of a user's value may be
+//! said.
+
 pub mod application;
+pub mod cli;
 pub mod cluster;
 pub mod manifest;
 pub mod plan;
 pub mod redaction;
+pub mod server;
+pub mod settings;
 pub mod strict;
 pub mod submission;
+pub mod submitter;
+pub mod telemetry;
 pub mod templates;
 pub mod wire;

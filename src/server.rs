@@ -7,6 +7,7 @@ mod readiness;
 mod service;
 
 pub use service::Service;
+pub(crate) use service::now_ms;
 
 use crate::{settings::ServeSettings, wire};
 use readiness::Readiness;
@@ -51,12 +52,20 @@ pub async fn serve_until(
     let admin = admin::router(service.clone(), Arc::clone(&readiness));
     let admin = tokio::spawn(async move { axum::serve(health_listener, admin).await });
     let watching = tokio::spawn(Arc::clone(&readiness).watch());
-    let grpc = tokio::spawn(grpc_server(service.clone(), settings.max_request_bytes, grpc_listener, stopped)?);
+    let grpc = tokio::spawn(grpc_server(
+        service.clone(),
+        settings.max_request_bytes,
+        grpc_listener,
+        stopped,
+    )?);
     readiness.started();
     info!(version = env!("CARGO_PKG_VERSION"), "ready");
 
     stop.await;
-    info!(in_flight = service.in_flight(), "draining: no further submissions are taken");
+    info!(
+        in_flight = service.in_flight(),
+        "draining: no further submissions are taken"
+    );
     readiness.draining();
     service.close();
     stopping.send_replace(true);
@@ -64,8 +73,14 @@ pub async fn serve_until(
         let _ = grpc.await;
         service.idle().await;
     };
-    if tokio::time::timeout(settings.drain_timeout, drained).await.is_err() {
-        warn!(in_flight = service.in_flight(), "stopping with submissions at work: DRAIN_TIMEOUT is over");
+    if tokio::time::timeout(settings.drain_timeout, drained)
+        .await
+        .is_err()
+    {
+        warn!(
+            in_flight = service.in_flight(),
+            "stopping with submissions at work: DRAIN_TIMEOUT is over"
+        );
     }
     watching.abort();
     admin.abort();
@@ -74,8 +89,9 @@ pub async fn serve_until(
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| format!("can't listen on {address}: {error}"))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("can't listen on {address}: {error}"))?;
     info!("listening on {}", listener.local_addr().unwrap_or(address));
     Ok(listener)
 }

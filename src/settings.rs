@@ -63,7 +63,12 @@ pub struct ServeSettings {
     pub templates: TemplateSettings,
 
     /// Where objects go: cluster, or dir:PATH (one directory below it for each submission)
-    #[arg(long, env = "APPLY_TO", default_value = "cluster", value_name = "cluster|dir:PATH")]
+    #[arg(
+        long,
+        env = "APPLY_TO",
+        default_value = "cluster",
+        value_name = "cluster|dir:PATH"
+    )]
     pub apply_to: ApplyTo,
 
     /// Address that gRPC listens on

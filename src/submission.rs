@@ -8,7 +8,7 @@ mod id;
 mod pod_additions;
 mod pod_fields;
 mod pod_template;
-mod properties;
+pub mod properties;
 mod refusal;
 mod resolve;
 mod translate;
@@ -31,7 +31,6 @@ pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::wrong;
 pub(crate) use pod_fields::{append, extend};
-pub(crate) use properties::write as write_properties;
 
 /// One application to be submitted, with everything that was read from files and environment already in it.
 #[derive(Debug, Clone)]

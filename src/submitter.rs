@@ -15,17 +15,14 @@ use crate::{
     telemetry::{Metrics, Stage},
     templates::{TemplateSet, TemplateStore},
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 use tracing::{info, warn};
 
 /// Submits applications: templates and a place to put the objects, with everything measured.
 #[derive(Debug)]
 pub struct Submitter {
     /// The template sets, hot-reloaded.
-    pub templates: TemplateStore,
+    pub templates: Arc<TemplateStore>,
     /// Where objects go.
     pub sink: Sink,
     /// What is counted.
@@ -57,27 +54,43 @@ impl Submitter {
     ) -> Result<Accepted, SubmitError> {
         let (application, unowned) = self.with_owner(application).await?;
         let start = Instant::now();
-        let set = self.templates.current()?;
-        let submission = intent(application, id, origin, context)?;
-        let manifests = Arc::new(manifests(&submission, context, &set)?);
-        let prepared = self.metrics.stage(Stage::Prepare, start);
-        self.apply(manifests, unowned, deadline, prepared).await
+        let mut submission = intent(application, id, origin, context)?;
+        submission.warnings.extend(unowned);
+        self.submit_from(submission, context, deadline, start).await
     }
 
-    async fn apply(
+    /// Submits what was made from an argument vector.
+    pub async fn submit_arguments(
         &self,
-        manifests: Arc<Manifests>,
-        unowned: Option<String>,
+        submission: Submission,
+        context: &SubmitterContext,
         deadline: Option<Instant>,
-        prepared: Duration,
     ) -> Result<Accepted, SubmitError> {
-        let warnings: Vec<_> = unowned.into_iter().chain(manifests.warnings.iter().cloned()).collect();
+        self.submit_from(submission, context, deadline, Instant::now())
+            .await
+    }
+
+    async fn submit_from(
+        &self,
+        submission: Submission,
+        context: &SubmitterContext,
+        deadline: Option<Instant>,
+        start: Instant,
+    ) -> Result<Accepted, SubmitError> {
+        let set = self.templates.current()?;
+        let manifests = Arc::new(manifests(&submission, context, &set)?);
+        let prepared = self.metrics.stage(Stage::Prepare, start);
+        let warnings = manifests.warnings.clone();
         let identity = manifests.identity.clone();
         let start = Instant::now();
         let submitted = self.sink.apply(manifests, deadline).await?;
         let applied = self.metrics.stage(Stage::Apply, start);
         for warning in &warnings {
-            warn!(submission_id = identity.submission_id, pod = identity.pod_name, "{warning}");
+            warn!(
+                submission_id = identity.submission_id,
+                pod = identity.pod_name,
+                "{warning}"
+            );
         }
         info!(
             submission_id = identity.submission_id,
@@ -107,15 +120,22 @@ impl Submitter {
         if application.uid().is_some() || application.name().is_empty() {
             return Ok((application, None));
         }
-        let live = self.sink.live_application(application.namespace(), application.name()).await;
+        let live = self
+            .sink
+            .live_application(application.namespace(), application.name())
+            .await;
         let warning = match live {
             Ok(Some(live)) => {
                 application.metadata.uid = Some(live.uid);
                 None
             }
             Ok(None) if matches!(self.sink, Sink::Directory(_)) => None,
-            Ok(None) => Some("no such SparkApplication on the cluster: the driver Pod has no owner".to_owned()),
-            Err(error @ LiveError::NotPermitted { .. }) => Some(format!("the driver Pod has no owner: {error}")),
+            Ok(None) => {
+                Some("no such SparkApplication on the cluster: the driver Pod has no owner".to_owned())
+            }
+            Err(error @ LiveError::NotPermitted { .. }) => {
+                Some(format!("the driver Pod has no owner: {error}"))
+            }
             Err(error) => return Err(error.into()),
         };
         Ok((application, warning))

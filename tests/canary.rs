@@ -52,20 +52,55 @@ fn broken() -> Vec<String> {
         replace("arguments: [", &canary("arguments: [{a: @}, ")),
         replace("cores: 1", &canary("cores: @")),
         replace("sparkConf: {", &canary("sparkConf: {spark.x: [@], ")),
-        replace("sparkConf: {", &canary("sparkConf: {spark.driver.port: '1', spark.kubernetes.driver.label.spark-role: @, ")),
-        replace("sparkConf: {", &canary("sparkConf: {spark.kubernetes.driver.secretKeyRef.A: '@', ")),
-        replace("sparkConf: {", &canary("sparkConf: {spark.kubernetes.driver.podTemplateFile: /@, ")),
-        replace("sparkConf: {", &canary("sparkConf: {spark.kubernetes.kerberos.krb5.path: /@, ")),
-        replace("sparkConf: {", &canary("sparkConf: {spark.driver.bindAddress: @, ")),
-        replace("sparkConf: {", &canary("sparkConf: {spark.kubernetes.driver.label.a: '@ @', ")),
+        replace(
+            "sparkConf: {",
+            &canary("sparkConf: {spark.driver.port: '1', spark.kubernetes.driver.label.spark-role: @, "),
+        ),
+        replace(
+            "sparkConf: {",
+            &canary("sparkConf: {spark.kubernetes.driver.secretKeyRef.A: '@', "),
+        ),
+        replace(
+            "sparkConf: {",
+            &canary("sparkConf: {spark.kubernetes.driver.podTemplateFile: /@, "),
+        ),
+        replace(
+            "sparkConf: {",
+            &canary("sparkConf: {spark.kubernetes.kerberos.krb5.path: /@, "),
+        ),
+        replace(
+            "sparkConf: {",
+            &canary("sparkConf: {spark.driver.bindAddress: @, "),
+        ),
+        replace(
+            "sparkConf: {",
+            &canary("sparkConf: {spark.kubernetes.driver.label.a: '@ @', "),
+        ),
         replace("sparkConf: {", &canary("sparkConf: {spark.files: '/tmp/@', ")),
         replace("javaOptions: ", "javaOptions: -Xmx1g "),
-        replace("env: [", &canary("env: [{name: 'A=@', value: @}, {name: B, value: @, valueFrom: {fieldRef: {fieldPath: a}}}, ")),
+        replace(
+            "env: [",
+            &canary(
+                "env: [{name: 'A=@', value: @}, {name: B, value: @, valueFrom: {fieldRef: {fieldPath: a}}}, ",
+            ),
+        ),
         replace("envVars: {PASSWORD: ", &canary("envVars: {'A=B': @, PASSWORD: ")),
-        replace("sidecars: [", &canary("sidecars: [{name: S, image: '', args: [@, \"@\\0\"]}, ")),
-        replace("sidecars: [", &canary("template: {spec: {containers: @}}\n    sidecars: [")),
-        replace("sidecars: [", &canary("template: {spec: {containers: [{name: d, env: @}]}}\n    sidecars: [")),
-        replace("annotations: {note: ", &canary("annotations: {'not a key': @, note: ")),
+        replace(
+            "sidecars: [",
+            &canary("sidecars: [{name: S, image: '', args: [@, \"@\\0\"]}, "),
+        ),
+        replace(
+            "sidecars: [",
+            &canary("template: {spec: {containers: @}}\n    sidecars: ["),
+        ),
+        replace(
+            "sidecars: [",
+            &canary("template: {spec: {containers: [{name: d, env: @}]}}\n    sidecars: ["),
+        ),
+        replace(
+            "annotations: {note: ",
+            &canary("annotations: {'not a key': @, note: "),
+        ),
     ]
 }
 
@@ -80,7 +115,11 @@ async fn a_secret_is_in_no_log_line_metric_error_or_reply() {
     for (index, application) in broken().iter().enumerate() {
         let reply = serve.submit(application, &format!("bad-{index}")).await;
         assert!(!reply.success, "number {index} was accepted:\n{application}");
-        assert!(!reply.error_message.contains(CANARY), "number {index}: {}", reply.error_message);
+        assert!(
+            !reply.error_message.contains(CANARY),
+            "number {index}: {}",
+            reply.error_message
+        );
         said += &format!("{reply:?}");
     }
     for path in ["/metrics", "/readyz", "/healthz"] {
@@ -122,7 +161,15 @@ async fn a_submission_reaches_no_file_and_no_variable_of_the_service() {
         let reply = serve.submit(&application, "a").await;
         assert!(!reply.success, "{conf} was accepted");
         let key = conf.split(':').next().unwrap();
-        assert!(reply.error_message.contains(key), "{key}: {}", reply.error_message);
+        assert!(
+            reply.error_message.contains(key),
+            "{key}: {}",
+            reply.error_message
+        );
     }
-    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0, "something was written");
+    assert_eq!(
+        std::fs::read_dir(out.path()).unwrap().count(),
+        0,
+        "something was written"
+    );
 }

@@ -35,34 +35,62 @@ fn render_prints_the_pod_first_and_a_namespace_on_each_object() {
     let output = native_submit(&["render", "examples/spark-pi.yaml"], "");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let printed = text(&output.stdout);
-    let documents: Vec<_> = printed.split("---\n").filter(|document| !document.is_empty()).collect();
+    let documents: Vec<_> = printed
+        .split("---\n")
+        .filter(|document| !document.is_empty())
+        .collect();
     assert!(documents[0].contains("kind: Pod"), "{printed}");
     for document in &documents {
         assert!(document.contains("\n  namespace: default\n"), "{document}");
     }
-    assert_eq!(printed, text(&native_submit(&["render", "examples/spark-pi.yaml"], "").stdout));
+    assert_eq!(
+        printed,
+        text(&native_submit(&["render", "examples/spark-pi.yaml"], "").stdout)
+    );
 }
 
 #[test]
 fn render_reads_standard_input_and_prints_json() {
-    let yaml = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spark-pi.yaml")).unwrap();
-    let output = native_submit(&["render", "-", "--output", "json", "--submission-id", "abc"], &yaml);
+    let yaml = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spark-pi.yaml"))
+        .unwrap();
+    let output = native_submit(
+        &["render", "-", "--output", "json", "--submission-id", "abc"],
+        &yaml,
+    );
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(list["kind"], "List");
-    assert_eq!(list["items"][0]["metadata"]["annotations"]["native-submit/submission-id"], "abc");
+    assert_eq!(
+        list["items"][0]["metadata"]["annotations"]["native-submit/submission-id"],
+        "abc"
+    );
 }
 
 #[test]
 fn submit_writes_one_file_for_each_object_and_prints_one_line() {
     let out = tempfile::tempdir().unwrap();
     let apply_to = format!("dir:{}", out.path().display());
-    let arguments = ["submit", "examples/spark-pi.yaml", "--apply-to", &apply_to, "--submission-id", "abc"];
+    let arguments = [
+        "submit",
+        "examples/spark-pi.yaml",
+        "--apply-to",
+        &apply_to,
+        "--submission-id",
+        "abc",
+    ];
     let output = native_submit(&arguments, "");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((line["submission_id"].as_str(), line["outcome"].as_str()), (Some("abc"), Some("written")));
-    for file in ["pod-driver", "service-driver", "configmap-driver", "configmap-executor-template"] {
+    assert_eq!(
+        (line["submission_id"].as_str(), line["outcome"].as_str()),
+        (Some("abc"), Some("written"))
+    );
+    for file in [
+        "pod-driver",
+        "service-driver",
+        "configmap-driver",
+        "configmap-executor-template",
+    ] {
         assert!(out.path().join(format!("{file}.yaml")).is_file(), "{file}");
     }
 }
@@ -74,17 +102,47 @@ fn what_is_refused_ends_with_1_and_wrong_usage_with_2() {
     let table: [(&[&str], i32, &str); 7] = [
         (&["render", "no-such-file.yaml"], 1, "no-such-file.yaml"),
         (&["render", "README.md"], 1, "README.md"),
-        (&["submit", "golden/error-unknown-fields/application.yaml", "--apply-to", &apply_to], 1, "memroy"),
+        (
+            &[
+                "submit",
+                "golden/error-unknown-fields/application.yaml",
+                "--apply-to",
+                &apply_to,
+            ],
+            1,
+            "memroy",
+        ),
         (&["render"], 2, "FILE"),
-        (&["submit", "examples/spark-pi.yaml", "--apply-to", "nowhere"], 2, "dir:PATH"),
-        (&["render", "examples/spark-pi.yaml", "--spark-version", "four"], 2, "MAJOR.MINOR"),
+        (
+            &["submit", "examples/spark-pi.yaml", "--apply-to", "nowhere"],
+            2,
+            "dir:PATH",
+        ),
+        (
+            &["render", "examples/spark-pi.yaml", "--spark-version", "four"],
+            2,
+            "MAJOR.MINOR",
+        ),
         (&["serve", "--grpc-address", "0.0.0.0"], 2, "ALLOW_PLAINTEXT"),
     ];
     for (arguments, code, says) in table {
         let output = native_submit(arguments, "");
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
-        assert!(text(&output.stderr).contains(says), "{arguments:?}: {}", text(&output.stderr));
-        assert!(output.stdout.is_empty(), "{arguments:?}: {}", text(&output.stdout));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+        assert!(
+            text(&output.stderr).contains(says),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+        assert!(
+            output.stdout.is_empty(),
+            "{arguments:?}: {}",
+            text(&output.stdout)
+        );
     }
     assert!(!out.path().join("new").exists());
 }
@@ -94,18 +152,38 @@ fn submit_goes_through_a_running_server() {
     let out = tempfile::tempdir().unwrap();
     let apply_to = format!("dir:{}", out.path().display());
     let serve = Serve::start(&["--apply-to", &apply_to], &[]);
-    let submit = |file: &str| native_submit(&["submit", file, "--server", &serve.grpc, "--submission-id", "abc"], "");
+    let submit = |file: &str| {
+        native_submit(
+            &["submit", file, "--server", &serve.grpc, "--submission-id", "abc"],
+            "",
+        )
+    };
     let output = submit("examples/pyspark-report.yaml");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(line["driver_pod_name"], "pyspark-report-driver");
-    assert!(out.path().join("data/pyspark-report-driver/pod-driver.yaml").is_file());
+    assert!(
+        out.path()
+            .join("data/pyspark-report-driver/pod-driver.yaml")
+            .is_file()
+    );
     let refused = submit("golden/error-missing-image/application.yaml");
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("image"), "{}", text(&refused.stderr));
-    let nobody = native_submit(&["submit", "examples/spark-pi.yaml", "--server", "127.0.0.1:1"], "");
+    assert!(
+        text(&refused.stderr).contains("image"),
+        "{}",
+        text(&refused.stderr)
+    );
+    let nobody = native_submit(
+        &["submit", "examples/spark-pi.yaml", "--server", "127.0.0.1:1"],
+        "",
+    );
     assert_eq!(nobody.status.code(), Some(1));
-    assert!(text(&nobody.stderr).contains("--submission-id"), "{}", text(&nobody.stderr));
+    assert!(
+        text(&nobody.stderr).contains("--submission-id"),
+        "{}",
+        text(&nobody.stderr)
+    );
 }
 
 #[test]
@@ -113,9 +191,15 @@ fn healthcheck_tells_a_running_server_from_none() {
     let out = tempfile::tempdir().unwrap();
     let serve = Serve::start(&["--apply-to", &format!("dir:{}", out.path().display())], &[]);
     let port = serve.health.rsplit(':').next().unwrap().to_owned();
-    assert_eq!(native_submit(&["healthcheck", "--port", &port], "").status.code(), Some(0));
+    assert_eq!(
+        native_submit(&["healthcheck", "--port", &port], "").status.code(),
+        Some(0)
+    );
     drop(serve);
-    assert_eq!(native_submit(&["healthcheck", "--port", &port], "").status.code(), Some(1));
+    assert_eq!(
+        native_submit(&["healthcheck", "--port", &port], "").status.code(),
+        Some(1)
+    );
 }
 
 #[test]

@@ -35,7 +35,10 @@ struct Case {
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
-    let mut cases: Vec<_> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut cases: Vec<_> = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     cases.retain(|path| path.is_dir());
     cases.sort();
     cases
@@ -47,7 +50,10 @@ fn rendered(folder: &Path) -> BTreeMap<String, String> {
         Ok(text) => serde_yaml::from_str(&text).unwrap(),
         Err(_) => Case::default(),
     };
-    match objects(&fs::read_to_string(folder.join("application.yaml")).unwrap(), &case) {
+    match objects(
+        &fs::read_to_string(folder.join("application.yaml")).unwrap(),
+        &case,
+    ) {
         Ok(objects) => objects,
         Err(refusal) => BTreeMap::from([(ERROR.to_owned(), format!("{refusal}\n"))]),
     }
@@ -60,15 +66,24 @@ fn objects(text: &str, case: &Case) -> Result<BTreeMap<String, String>, String> 
         Some("on") => Webhook::On,
         Some(other) => panic!("case.yaml: webhook is `{other}`; allowed are on and off"),
     };
-    let origin =
-        Origin { webhook, operator: case.operator, unknown_fields: submission::UnknownFields::Refuse };
-    let id = case.submission_id.as_deref().map_or_else(SubmissionId::nil, |id| SubmissionId::new(id).unwrap());
+    let origin = Origin {
+        webhook,
+        operator: case.operator,
+        unknown_fields: submission::UnknownFields::Refuse,
+    };
+    let id = case
+        .submission_id
+        .as_deref()
+        .map_or_else(SubmissionId::nil, |id| SubmissionId::new(id).unwrap());
     let parsed = application::parse(text, UnknownFields::Refuse).map_err(|error| error.to_string())?;
     let submission =
         submitter::intent(parsed.application, id, origin, &context).map_err(|error| error.to_string())?;
-    let manifests = submitter::manifests(&submission, &context, &TemplateSet::builtin())
+    let manifests = submitter::manifests(&submission, &context, &TemplateSet::builtin().unwrap())
         .map_err(|error| error.to_string())?;
-    Ok(manifests.for_files().map(|(name, object)| (name, manifest::to_yaml(&object))).collect())
+    Ok(manifests
+        .for_files()
+        .map(|(name, object)| (name, manifest::to_yaml(&object)))
+        .collect())
 }
 
 /// The files that are there, but for what the case is given.
@@ -76,8 +91,17 @@ fn expected(folder: &Path) -> BTreeMap<String, String> {
     fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| !["application.yaml", "case.yaml"].iter().any(|given| path.ends_with(given)))
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()))
+        .filter(|path| {
+            !["application.yaml", "case.yaml"]
+                .iter()
+                .any(|given| path.ends_with(given))
+        })
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                fs::read_to_string(&path).unwrap(),
+            )
+        })
         .collect()
 }
 
@@ -85,14 +109,21 @@ fn differences(folder: &Path) -> String {
     let (expected, rendered) = (expected(folder), rendered(folder));
     let name = folder.file_name().unwrap().to_string_lossy();
     let mut report = String::new();
-    for file in expected.keys().chain(rendered.keys().filter(|file| !expected.contains_key(*file))) {
+    for file in expected
+        .keys()
+        .chain(rendered.keys().filter(|file| !expected.contains_key(*file)))
+    {
         match (expected.get(file), rendered.get(file)) {
             (Some(expected), Some(rendered)) if expected == rendered => {}
             (expected, rendered) => {
                 let (before, after) = (expected.map_or("", |s| s), rendered.map_or("", |s| s));
                 let header = (format!("golden/{name}/{file}"), "rendered now".to_owned());
                 let diff = TextDiff::from_lines(before, after);
-                report += &diff.unified_diff().context_radius(3).header(&header.0, &header.1).to_string();
+                report += &diff
+                    .unified_diff()
+                    .context_radius(3)
+                    .header(&header.0, &header.1)
+                    .to_string();
             }
         }
     }
@@ -116,14 +147,21 @@ fn every_case_gives_its_golden_files() {
         cases.iter().for_each(|folder| update(folder));
     }
     let report: String = cases.iter().map(|folder| differences(folder)).collect();
-    assert!(report.is_empty(), "golden files differ (UPDATE_GOLDEN=1 rewrites them):\n{report}");
+    assert!(
+        report.is_empty(),
+        "golden files differ (UPDATE_GOLDEN=1 rewrites them):\n{report}"
+    );
 }
 
 #[test]
 fn a_case_whose_name_says_error_is_refused_and_no_other() {
     for folder in cases() {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-        assert_eq!(name.starts_with("error-"), rendered(&folder).contains_key(ERROR), "{name}");
+        assert_eq!(
+            name.starts_with("error-"),
+            rendered(&folder).contains_key(ERROR),
+            "{name}"
+        );
     }
 }
 
@@ -137,7 +175,10 @@ fn the_same_application_gives_the_same_bytes() {
 #[test]
 fn a_missing_golden_file_fails() {
     let copy = tempfile::tempdir().unwrap();
-    let folder = cases().into_iter().find(|folder| folder.ends_with("type-scala")).unwrap();
+    let folder = cases()
+        .into_iter()
+        .find(|folder| folder.ends_with("type-scala"))
+        .unwrap();
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();

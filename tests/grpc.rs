@@ -26,7 +26,10 @@ fn serve(api: &ApiServer) -> (Serve, TempDir) {
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
     });
     std::fs::write(&kubeconfig, config.to_string()).unwrap();
-    (Serve::start(&[], &[("KUBECONFIG", kubeconfig.to_str().unwrap())]), folder)
+    (
+        Serve::start(&[], &[("KUBECONFIG", kubeconfig.to_str().unwrap())]),
+        folder,
+    )
 }
 
 /// A request with the fields that the operator's existing client sends, and no others: no uid above all.
@@ -74,18 +77,30 @@ fn few_fields() -> wire::RunAltSparkSubmitRequest {
 async fn the_few_fields_of_the_existing_client_give_a_correct_driver_without_an_owner() {
     let api = ApiServer::start().await;
     let (serve, _folder) = serve(&api);
-    let reply = serve.client().await.run_alt_spark_submit(few_fields()).await.unwrap().into_inner();
+    let reply = serve
+        .client()
+        .await
+        .run_alt_spark_submit(few_fields())
+        .await
+        .unwrap()
+        .into_inner();
     assert!(reply.success, "{}", reply.error_message);
-    assert_eq!(reply.driver_pod_name, "spark-pi-driver");
-    let pod = api.get("pods", "jobs", "spark-pi-driver").expect("the driver Pod");
+    assert_eq!(reply.driver_pod_name(), "spark-pi-driver");
+    let pod = api
+        .get("pods", "jobs", "spark-pi-driver")
+        .expect("the driver Pod");
     assert_eq!(pod["metadata"].get("ownerReferences"), None);
     let container = &pod["spec"]["containers"][0];
     assert_eq!(container["resources"]["limits"]["memory"], "2432Mi");
     assert_eq!(pod["spec"]["serviceAccountName"], "spark");
-    assert_eq!(reply.driver_pod_uid, pod["metadata"]["uid"].as_str().unwrap());
+    assert_eq!(reply.driver_pod_uid(), pod["metadata"]["uid"].as_str().unwrap());
     let owned: Vec<Value> = ["services", "configmaps"]
         .into_iter()
-        .flat_map(|resource| api.names().into_iter().filter(move |name| name.starts_with(resource)))
+        .flat_map(|resource| {
+            api.names()
+                .into_iter()
+                .filter(move |name| name.starts_with(resource))
+        })
         .map(Value::from)
         .collect();
     assert_eq!(owned.len(), 3, "Service and two ConfigMaps: {:?}", api.names());
@@ -103,7 +118,13 @@ async fn the_owner_is_the_live_application() {
         }),
     );
     let (serve, _folder) = serve(&api);
-    let reply = serve.client().await.run_alt_spark_submit(few_fields()).await.unwrap().into_inner();
+    let reply = serve
+        .client()
+        .await
+        .run_alt_spark_submit(few_fields())
+        .await
+        .unwrap()
+        .into_inner();
     assert!(reply.success, "{}", reply.error_message);
     let pod = api.get("pods", "jobs", "spark-pi-driver").unwrap();
     assert_eq!(
@@ -121,12 +142,27 @@ async fn the_same_submission_again_finds_its_objects() {
     let (serve, _folder) = serve(&api);
     let first = serve.submit(SPARK_PI, "a").await;
     let second = serve.submit(SPARK_PI, "a").await;
-    assert!(first.success && second.success, "{} {}", first.error_message, second.error_message);
-    assert_eq!((first.duplicate_submission, second.duplicate_submission), (false, true));
+    assert!(
+        first.success && second.success,
+        "{} {}",
+        first.error_message,
+        second.error_message
+    );
+    assert_eq!(
+        (first.duplicate_submission(), second.duplicate_submission()),
+        (false, true)
+    );
     assert_eq!(first.driver_pod_uid, second.driver_pod_uid);
     let other = serve.submit(SPARK_PI, "b").await;
-    assert_eq!((other.success, other.error_code.as_str()), (false, "DRIVER_POD_ALREADY_EXISTS"));
-    assert!(other.error_message.contains("spark-pi-driver"), "{}", other.error_message);
+    assert_eq!(
+        (other.success, other.error_code()),
+        (false, "DRIVER_POD_ALREADY_EXISTS")
+    );
+    assert!(
+        other.error_message.contains("spark-pi-driver"),
+        "{}",
+        other.error_message
+    );
 }
 
 #[tokio::test]
@@ -136,31 +172,66 @@ async fn bad_input_is_refused_with_one_message_and_creates_nothing() {
     let long = format!("name: {}", "x".repeat(64));
     let table: [(&str, &str, &str); 10] = [
         ("apiVersion: [", "a", "not valid YAML"),
-        (&SPARK_PI.replace("cores: 1", "cores: many"), "a", "spec.driver.cores"),
-        (&SPARK_PI.replace("  image: docker.io/library/spark:4.0.1\n", ""), "a", "image"),
         (
-            &SPARK_PI.replace("  mainApplicationFile: local:///opt/spark/examples/jars/spark-examples.jar\n", ""),
+            &SPARK_PI.replace("cores: 1", "cores: many"),
+            "a",
+            "spec.driver.cores",
+        ),
+        (
+            &SPARK_PI.replace("  image: docker.io/library/spark:4.0.1\n", ""),
+            "a",
+            "image",
+        ),
+        (
+            &SPARK_PI.replace(
+                "  mainApplicationFile: local:///opt/spark/examples/jars/spark-examples.jar\n",
+                "",
+            ),
             "a",
             "spec.mainApplicationFile",
         ),
-        (&SPARK_PI.replace("mode: cluster", "mode: client"), "a", "spec.mode"),
+        (
+            &SPARK_PI.replace("mode: cluster", "mode: client"),
+            "a",
+            "spec.mode",
+        ),
         (SPARK_PI, "", "submission_id"),
         (&SPARK_PI.replace("name: spark-pi", &long), "a", "metadata.name"),
         (&SPARK_PI.replace("memory: 512m", "memory: 1.5g"), "a", "memory"),
-        (&SPARK_PI.replace("memory: 512m", "memory: 512m\n    coreLimit: two"), "a", "coreLimit"),
-        (&SPARK_PI.replace("kind: SparkApplication", "kind: Pod"), "a", "kind"),
+        (
+            &SPARK_PI.replace("memory: 512m", "memory: 512m\n    coreLimit: two"),
+            "a",
+            "coreLimit",
+        ),
+        (
+            &SPARK_PI.replace("kind: SparkApplication", "kind: Pod"),
+            "a",
+            "kind",
+        ),
     ];
     for (application, id, names) in table {
         let reply = serve.submit(application, id).await;
         assert!(!reply.success, "{names} was accepted");
-        assert!(reply.error_message.contains(names), "{names}: {}", reply.error_message);
-        assert!(!reply.retryable, "{names}: {}", reply.error_message);
+        assert!(
+            reply.error_message.contains(names),
+            "{names}: {}",
+            reply.error_message
+        );
+        assert!(!reply.retryable(), "{names}: {}", reply.error_message);
     }
-    let empty = serve.client().await.run_alt_spark_submit(wire::RunAltSparkSubmitRequest {
+    let mut client = serve.client().await;
+    let empty = client.run_alt_spark_submit(wire::RunAltSparkSubmitRequest {
         submission_id: "a".to_owned(),
         ..wire::RunAltSparkSubmitRequest::default()
     });
-    assert!(empty.await.unwrap().into_inner().error_message.contains("spark_application"));
+    assert!(
+        empty
+            .await
+            .unwrap()
+            .into_inner()
+            .error_message
+            .contains("spark_application")
+    );
     assert!(api.names().is_empty(), "{:?}", api.names());
 }
 
@@ -181,9 +252,14 @@ async fn health_and_reflection_are_served() {
     let channel = tonic::transport::Channel::from_shared(format!("http://{}", serve.grpc)).unwrap();
     let channel = channel.connect().await.unwrap();
     let mut health = tonic_health::pb::health_client::HealthClient::new(channel.clone());
-    let request = tonic_health::pb::HealthCheckRequest { service: "spark.SparkSubmitService".to_owned() };
+    let request = tonic_health::pb::HealthCheckRequest {
+        service: "spark.SparkSubmitService".to_owned(),
+    };
     let status = health.check(request).await.unwrap().into_inner().status;
-    assert_eq!(status, i32::from(tonic_health::pb::health_check_response::ServingStatus::Serving));
+    assert_eq!(
+        status,
+        i32::from(tonic_health::pb::health_check_response::ServingStatus::Serving)
+    );
 
     use tonic_reflection::pb::v1::{
         ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
@@ -198,12 +274,16 @@ async fn health_and_reflection_are_served() {
         .await
         .unwrap()
         .into_inner();
-    let Some(MessageResponse::ListServicesResponse(list)) = answers.message().await.unwrap().unwrap().message_response
+    let Some(MessageResponse::ListServicesResponse(list)) =
+        answers.message().await.unwrap().unwrap().message_response
     else {
         panic!("no list of services");
     };
     let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
-    assert!(names.contains(&"spark.SparkSubmitService".to_owned()), "{names:?}");
+    assert!(
+        names.contains(&"spark.SparkSubmitService".to_owned()),
+        "{names:?}"
+    );
     assert!(names.contains(&"grpc.health.v1.Health".to_owned()), "{names:?}");
 }
 
@@ -218,7 +298,10 @@ async fn sigterm_lets_a_submission_at_work_end() {
     api.hold("services", "default", "*");
     let mut client = serve.client().await;
     let call = tokio::spawn(async move { client.run_alt_spark_submit(few_fields()).await });
-    api.until("the Pod is created", |api| api.get("pods", "jobs", "spark-pi-driver").is_some()).await;
+    api.until("the Pod is created", |api| {
+        api.get("pods", "jobs", "spark-pi-driver").is_some()
+    })
+    .await;
     serve.signal("TERM");
     let reply = call.await.unwrap().unwrap().into_inner();
     assert!(reply.success, "{}", reply.error_message);

@@ -29,7 +29,10 @@ fn mount(mount: &Path, generation: usize, files: &[(&'static str, String)]) {
 
 fn mark_of(folder: &Path, file: &str, key: &str) -> String {
     let text = std::fs::read_to_string(folder.join(file)).unwrap();
-    let line = text.lines().find(|line| line.trim_start().starts_with(key)).unwrap_or_else(|| panic!("{key}:\n{text}"));
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with(key))
+        .unwrap_or_else(|| panic!("{key}:\n{text}"));
     line.rsplit(' ').next().unwrap().to_owned()
 }
 
@@ -57,7 +60,11 @@ async fn each_of_1000_submissions_is_wholly_of_the_old_or_of_the_new_set() {
     let mut generation = 0;
     while !submitting.is_finished() {
         generation += 1;
-        mount(templates.path(), generation, &marked(&format!("mark-{generation}")));
+        mount(
+            templates.path(),
+            generation,
+            &marked(&format!("mark-{generation}")),
+        );
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     }
     submitting.await.unwrap();
@@ -70,7 +77,10 @@ async fn each_of_1000_submissions_is_wholly_of_the_old_or_of_the_new_set() {
         assert_eq!(pod, service, "submission {number} is of two sets");
         marks.insert(pod);
     }
-    assert!(marks.len() > 1, "no swap was seen while {SUBMISSIONS} submissions ran: {marks:?}");
+    assert!(
+        marks.len() > 1,
+        "no swap was seen while {SUBMISSIONS} submissions ran: {marks:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +91,9 @@ async fn a_broken_set_never_goes_live_and_says_why() {
     let template_dir = templates.path().to_str().unwrap();
     let serve = Serve::start(&["--apply-to", &apply_to, "--template-dir", template_dir], &[]);
     let submit = async |name: &str| {
-        let reply = serve.submit(&SPARK_PI.replace("name: spark-pi", &format!("name: {name}")), "a").await;
+        let reply = serve
+            .submit(&SPARK_PI.replace("name: spark-pi", &format!("name: {name}")), "a")
+            .await;
         assert!(reply.success, "{}", reply.error_message);
         let folder = out.path().join(format!("default/{name}-driver"));
         mark_of(&folder, "pod-driver.yaml", "example.com/mark:")
@@ -91,22 +103,45 @@ async fn a_broken_set_never_goes_live_and_says_why() {
     let broken = [
         ("syntax", "{% if %}", "driver-pod.yaml.j2"),
         ("undefined", "metadata: {name: {{ pod.nmae }}}", "nmae"),
-        ("misspelled", "{% extends \"builtin/driver-pod.yaml.j2\" %}{% block extra_spec %}\n  tolerationz: []\n{% endblock %}", "tolerationz"),
+        (
+            "misspelled",
+            "{% extends \"builtin/driver-pod.yaml.j2\" %}{% block extra_spec %}\n  tolerationz: []\n{% endblock %}",
+            "tolerationz",
+        ),
         ("empty", "", "driver-pod.yaml.j2"),
-        ("endless", "{% for a in range(99999) %}{% for b in range(99999) %}{{ b }}{% endfor %}{% endfor %}", "driver-pod.yaml.j2"),
+        (
+            "endless",
+            "{% for a in range(99999) %}{% for b in range(99999) %}{{ b }}{% endfor %}{% endfor %}",
+            "driver-pod.yaml.j2",
+        ),
     ];
     for (number, (what, text, names)) in broken.into_iter().enumerate() {
-        mount(templates.path(), number + 1, &[("driver-pod.yaml.j2", text.to_owned())]);
-        let body = serve.wait_for("/readyz", |body| body.contains(names) && body.contains("\"rejected\": \"default@"));
-        assert_eq!(serve.get("/readyz").0, 200, "{what}: the last good set still serves: {body}");
+        mount(
+            templates.path(),
+            number + 1,
+            &[("driver-pod.yaml.j2", text.to_owned())],
+        );
+        let body = serve.wait_for("/readyz", |body| {
+            body.contains(names) && body.contains("\"rejected\": \"default@")
+        });
+        assert_eq!(
+            serve.get("/readyz").0,
+            200,
+            "{what}: the last good set still serves: {body}"
+        );
         assert_eq!(submit(what).await, "good");
         let metrics = serve.get("/metrics").1;
-        assert!(metrics.contains("native_submit_template_set_last_reload_success 0"), "{what}: {metrics}");
+        assert!(
+            metrics.contains("native_submit_template_set_last_reload_success 0"),
+            "{what}: {metrics}"
+        );
         mount(templates.path(), number + 101, &marked("good"));
         serve.wait_for("/readyz", |body| body.contains("\"error\": null"));
     }
     mount(templates.path(), 1000, &marked("mended"));
-    serve.wait_for("/metrics", |body| body.contains("native_submit_template_set_last_reload_success 1"));
+    serve.wait_for("/metrics", |body| {
+        body.contains("native_submit_template_set_last_reload_success 1")
+    });
     let mut now = submit("after-0").await;
     for attempt in 1..100 {
         if now == "mended" {

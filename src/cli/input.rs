@@ -4,20 +4,33 @@ use super::End;
 use crate::{
     application::{self, SparkApplication, UnknownFields},
     settings::TemplateSettings,
-    submission::{self, Origin, Reach, SparkVersion, SubmissionId, SubmitterContext, Webhook},
-    templates::{self, TemplateSet},
+    submission::{
+        self, Origin, Reach, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook,
+        arguments, resolve,
+    },
+    submitter,
+    templates::{Fallback, TemplateStore},
 };
-use std::{
-    io::Read,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeMap, io::Read, os::unix::fs::MetadataExt, path::Path, sync::Arc};
 
-/// The file with the application, its identity, and its templates.
+/// The application, its identity, and its templates.
 #[derive(Debug, clap::Args)]
 pub(super) struct Input {
     /// File with a SparkApplication, YAML or JSON; - for standard input
-    #[arg(value_name = "FILE|-")]
-    pub(super) file: String,
+    #[arg(
+        value_name = "FILE|-",
+        required_unless_present = "spark_submit",
+        conflicts_with = "spark_submit"
+    )]
+    pub(super) file: Option<String>,
+
+    /// Take spark-submit's arguments, after --, in place of a file
+    #[arg(long)]
+    pub(super) spark_submit: bool,
+
+    /// The arguments of spark-submit
+    #[arg(last = true, value_name = "ARGS", requires = "spark_submit")]
+    arguments: Vec<String>,
 
     /// Id of this submission; all generated names follow from it
     #[arg(long, value_name = "ID", value_parser = submission_id)]
@@ -36,49 +49,92 @@ fn submission_id(text: &str) -> Result<SubmissionId, String> {
 }
 
 impl Input {
+    /// The name of the file, for messages.
+    fn file(&self) -> &str {
+        self.file.as_deref().unwrap_or("-")
+    }
+
     /// The text of the file.
     pub(super) fn text(&self) -> Result<String, End> {
-        let read = if self.file == "-" {
+        let read = if self.file() == "-" {
             let mut text = String::new();
             std::io::stdin().read_to_string(&mut text).map(|_| text)
         } else {
-            std::fs::read_to_string(&self.file)
+            std::fs::read_to_string(self.file())
         };
-        read.map_err(|error| super::report(&format!("{}: can't be read: {error}", self.file)))
+        read.map_err(|error| super::report(&format!("{}: can't be read: {error}", self.file())))
     }
 
     /// The application in the file; a misspelled field is an error.
     pub(super) fn application(&self) -> Result<SparkApplication, End> {
         match application::parse(&self.text()?, UnknownFields::Refuse) {
             Ok(parsed) => Ok(parsed.application),
-            Err(error) => Err(super::report(&format!("{}:\n{error}", self.file))),
+            Err(error) => Err(super::report(&format!("{}:\n{error}", self.file()))),
         }
     }
 
-    /// The template set: the built-in one, or with the overrides of the directory.
-    pub(super) fn template_set(&self) -> Result<TemplateSet, End> {
-        let Some(directory) = &self.templates.template_dir else { return Ok(TemplateSet::builtin()) };
-        let loaded = templates::read_directory(directory).map_err(|error| super::report(&error))?;
-        TemplateSet::load(&loaded).map_err(|error| super::report(&error))
+    /// What is to be submitted, from the file or the arguments.
+    pub(super) fn submission(
+        &self,
+        default_id: SubmissionId,
+        context: &SubmitterContext,
+    ) -> Result<Submission, End> {
+        if !self.spark_submit {
+            let id = self.submission_id.clone().unwrap_or(default_id);
+            return submitter::intent(self.application()?, id, Self::origin(), context)
+                .map_err(|error| super::report(&error));
+        }
+        let request = Request {
+            id: self.submission_id.clone(),
+            default_id: Some(default_id),
+            ..Request::default()
+        };
+        let arguments = arguments::parse(&self.arguments).map_err(|error| super::report(&error))?;
+        resolve(arguments, request, context).map_err(|refusal| super::report(&refusal))
+    }
+
+    /// The templates: the built-in ones, or with the overrides of the directory. A set that fails a sample is refused,
+    /// as it would be by a server.
+    pub(super) fn templates(&self) -> TemplateStore {
+        TemplateStore::start(
+            self.templates.template_dir.clone(),
+            Arc::new(submitter::probe),
+            Fallback::Refuse,
+        )
     }
 
     /// Where an application from a file comes from: no operator, and so no webhook.
     pub(super) fn origin() -> Origin {
-        Origin { webhook: Webhook::Off, operator: false, unknown_fields: submission::UnknownFields::Refuse }
+        Origin {
+            webhook: Webhook::Off,
+            operator: false,
+            unknown_fields: submission::UnknownFields::Refuse,
+        }
     }
 
-    /// The context of an application from a file. `SPARK_USER` and the cluster's address are those of the
-    /// environment, as the operator has them.
+    /// The context of this process. A `SparkApplication` sees of it what the operator would give it: `SPARK_USER` and
+    /// the cluster's address. Arguments see the whole environment, as `spark-submit` does.
     pub(super) fn context(&self, submit_time_ms: u64) -> SubmitterContext {
         let golden = SubmitterContext::golden();
-        SubmitterContext {
+        let common = SubmitterContext {
             submit_time_ms,
             user: variable("SPARK_USER").unwrap_or(golden.user),
             master: master().unwrap_or(golden.master),
             spark_version: self.spark_version.clone(),
             working_directory: std::env::current_dir().unwrap_or(golden.working_directory),
             reach: Reach::Process,
-            ..SubmitterContext::golden()
+            environment: BTreeMap::new(),
+        };
+        if !self.spark_submit {
+            return common;
+        }
+        SubmitterContext {
+            user: variable("SPARK_USER")
+                .or_else(|| variable("HADOOP_USER_NAME"))
+                .or_else(login_name)
+                .unwrap_or(common.user),
+            environment: environment(),
+            ..common
         }
     }
 }
@@ -87,16 +143,32 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The variables that are text.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The name of this process's user in the user database, as Hadoop's `UserGroupInformation` finds it.
+fn login_name() -> Option<String> {
+    let uid = Path::new("/proc/self").metadata().ok()?.uid().to_string();
+    let database = std::fs::read_to_string("/etc/passwd").ok()?;
+    database.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    })
+}
+
 /// The API server as the operator names it to `spark-submit`; an IPv6 address gets brackets.
 pub(super) fn master() -> Option<String> {
     let host = variable("KUBERNETES_SERVICE_HOST")?;
     let port = variable("KUBERNETES_SERVICE_PORT")?;
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host
+    };
     Some(format!("k8s://https://{host}:{port}"))
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,7 @@
 //! `native-submit render`
 
 use super::{End, input::Input};
-use crate::{manifest, submission::SubmissionId, submitter};
+use crate::{manifest, server::now_ms, submission::SubmissionId, submitter};
 use clap::ValueEnum;
 use std::io::Write;
 
@@ -37,13 +37,17 @@ impl Render {
     }
 
     fn objects(&self) -> Result<(), End> {
-        let set = self.input.template_set()?;
-        let application = self.input.application()?;
-        let context = self.input.context(0);
-        let id = self.input.submission_id.clone().unwrap_or_else(SubmissionId::nil);
-        let manifests = submitter::intent(application, id, Input::origin(), &context)
-            .and_then(|submission| submitter::manifests(&submission, &context, &set))
+        let set = self
+            .input
+            .templates()
+            .current()
             .map_err(|error| super::report(&error))?;
+        // Reproducible for a file; arguments are submitted now, as spark-submit would.
+        let submit_time_ms = if self.input.spark_submit { now_ms() } else { 0 };
+        let context = self.input.context(submit_time_ms);
+        let submission = self.input.submission(SubmissionId::nil(), &context)?;
+        let manifests =
+            submitter::manifests(&submission, &context, &set).map_err(|error| super::report(&error))?;
         for warning in &manifests.warnings {
             eprintln!("warning: {warning}");
         }

@@ -8,7 +8,7 @@ use crate::{
     submission::{Origin, Reach, SubmitterContext, UnknownFields},
     submitter::{Submitter, probe},
     telemetry::{LogFormat, Metrics, start_logging},
-    templates::{Fallback, TemplateStore},
+    templates::{Fallback, TemplateStore, Timing, Watch},
 };
 use std::sync::Arc;
 use tracing::error;
@@ -51,21 +51,33 @@ impl Serve {
         let settings = &self.settings;
         let (sink, api_server) = match &settings.apply_to {
             ApplyTo::Cluster => {
-                let client = client(&ClientSettings::default()).await.map_err(|error| error.to_string())?;
+                let client = client(&ClientSettings::default())
+                    .await
+                    .map_err(|error| error.to_string())?;
                 let sink = ClusterSink::new(client.clone(), ClusterSettings::default());
                 (Sink::Cluster(sink), Some(client))
             }
-            ApplyTo::Directory(path) => {
-                (Sink::Directory(DirectorySink::new(path, Layout::PerSubmission)), None)
-            }
+            ApplyTo::Directory(path) => (
+                Sink::Directory(DirectorySink::new(path, Layout::PerSubmission)),
+                None,
+            ),
         };
         let fallback = match settings.template_fallback {
             TemplateFallback::Builtin => Fallback::Builtin,
             TemplateFallback::Refuse => Fallback::Refuse,
         };
         let directory = settings.templates.template_dir.clone();
-        let templates = TemplateStore::start(directory, Arc::new(probe), fallback).await;
-        let submitter = Submitter { templates, sink, metrics: Arc::new(Metrics::default()) };
+        let templates = tokio::task::spawn_blocking(move || {
+            Arc::new(TemplateStore::start(directory, Arc::new(probe), fallback))
+        })
+        .await
+        .map_err(|error| error.to_string())?;
+        let _watch = Watch::start(Arc::clone(&templates), Timing::default());
+        let submitter = Submitter {
+            templates,
+            sink,
+            metrics: Arc::new(Metrics::default()),
+        };
         let service = Service::new(submitter, self.context(), self.origin(), settings);
         server::serve(service, settings, api_server).await
     }

@@ -1,17 +1,13 @@
 //! `native-submit submit`
 
-use super::{
-    End,
-    input::{self, Input},
-};
+use super::{End, input::Input};
 use crate::{
     cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
-    server::client as grpc,
+    server::{client as grpc, now_ms},
     settings::ApplyTo,
     submission::SubmissionId,
     submitter::{Accepted, Submitter},
     telemetry::{LogFormat, Metrics, start_logging},
-    templates::TemplateStore,
 };
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -26,11 +22,16 @@ pub(super) struct Submit {
     input: Input,
 
     /// Where objects go: cluster, or dir:PATH
-    #[arg(long, default_value = "cluster", value_name = "cluster|dir:PATH", conflicts_with = "server")]
+    #[arg(
+        long,
+        default_value = "cluster",
+        value_name = "cluster|dir:PATH",
+        conflicts_with = "server"
+    )]
     apply_to: ApplyTo,
 
     /// Send the application to a running `native-submit serve` by gRPC instead
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "template_dir")]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["template_dir", "spark_submit"])]
     server: Option<String>,
 
     /// How long to wait for the end, in seconds
@@ -40,7 +41,8 @@ pub(super) struct Submit {
 
 impl Submit {
     pub(super) fn run(self) -> End {
-        start_logging(LogFormat::Text, "warn");
+        // What goes wrong is in the answer; the log would say it twice.
+        start_logging(LogFormat::Text, "off");
         let runtime = match super::runtime() {
             Ok(runtime) => runtime,
             Err(end) => return end,
@@ -63,31 +65,53 @@ impl Submit {
     async fn through(&self, server: &str) -> Result<serde_json::Value, End> {
         // Read here too, so that a misspelled field is an error before anything is sent.
         let text = self.input.text()?;
-        let id = self.input.submission_id.clone().unwrap_or_else(SubmissionId::random);
-        grpc::submit(server, text, &id, Duration::from_secs(self.timeout)).await.map_err(|error| super::report(&error))
+        let id = self
+            .input
+            .submission_id
+            .clone()
+            .unwrap_or_else(SubmissionId::random);
+        grpc::submit(server, text, &id, Duration::from_secs(self.timeout))
+            .await
+            .map_err(|error| super::report(&error))
     }
 
     async fn directly(&self) -> Result<serde_json::Value, End> {
-        let application = self.input.application()?;
-        let id = self.input.submission_id.clone().unwrap_or_else(SubmissionId::random);
+        let context = self.input.context(now_ms());
         let sink = match &self.apply_to {
             ApplyTo::Cluster => {
-                let client = client(&ClientSettings::default()).await.map_err(|error| super::report(&error))?;
+                let client = client(&ClientSettings::default())
+                    .await
+                    .map_err(|error| super::report(&error))?;
                 let deadline = Duration::from_secs(self.timeout);
-                Sink::Cluster(ClusterSink::new(client, ClusterSettings { deadline, ..ClusterSettings::default() }))
+                Sink::Cluster(ClusterSink::new(
+                    client,
+                    ClusterSettings {
+                        deadline,
+                        ..ClusterSettings::default()
+                    },
+                ))
             }
             ApplyTo::Directory(path) => Sink::Directory(DirectorySink::new(path, Layout::Flat)),
         };
         let submitter = Submitter {
-            templates: TemplateStore::fixed(self.input.template_set()?),
+            templates: Arc::new(self.input.templates()),
             sink,
             metrics: Arc::new(Metrics::default()),
         };
-        let context = self.input.context(input::now_ms());
-        let accepted = submitter
-            .submit(application, id, Input::origin(), &context, None)
-            .await
-            .map_err(|error| super::report(&error))?;
+        let accepted = if self.input.spark_submit {
+            let submission = self.input.submission(SubmissionId::random(), &context)?;
+            submitter.submit_arguments(submission, &context, None).await
+        } else {
+            let id = self
+                .input
+                .submission_id
+                .clone()
+                .unwrap_or_else(SubmissionId::random);
+            submitter
+                .submit(self.input.application()?, id, Input::origin(), &context, None)
+                .await
+        };
+        let accepted = accepted.map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {
             eprintln!("warning: {warning}");
         }

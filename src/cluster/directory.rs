@@ -6,9 +6,8 @@
 //! are stands in `.native-submit`, a name that kubectl passes over. Other files are never touched.
 
 use super::{ApplyError, Outcome, Submitted, in_turn::InTurn, resource::is_name};
-use crate::manifest::{Manifest, Manifests, Object};
+use crate::manifest::{Manifest, Manifests, Object, to_yaml};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -50,12 +49,6 @@ struct File {
     name: String,
     text: String,
     secret: bool,
-}
-
-/// As manifests are written everywhere.
-fn to_yaml(value: &Value) -> String {
-    // JSON is YAML, should the writer ever refuse.
-    serde_yaml::to_string(value).unwrap_or_else(|_| value.to_string())
 }
 
 impl DirectorySink {

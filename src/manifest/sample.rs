@@ -115,6 +115,7 @@ pub(super) fn plan() -> DriverPlan {
             config_map_name: "podspec".to_owned(),
             key: "podspec-key".to_owned(),
             metadata: Map::new(),
+            other: serde_json::Map::new(),
             spec: map(json!({"containers": [{"name": "executor"}]})),
         }),
         config_maps: Vec::new(),

@@ -6,7 +6,7 @@ use super::{
     command::{CONF_DIR, PROPERTIES_FILE},
     draft::Draft,
 };
-use crate::submission::{NamedFile, Refusal, write_properties};
+use crate::submission::{NamedFile, Refusal, properties};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<ConfigMapPlan, Refusal> {
     let comment = format!("Java properties built from Kubernetes config map with name: {name}");
     data.insert(
         PROPERTIES_FILE.to_owned(),
-        write_properties(&comment, &draft.properties),
+        properties::write(&comment, &draft.properties),
     );
     let items: Vec<_> = data
         .keys()

@@ -35,12 +35,19 @@ pub async fn submit(
     id: &SubmissionId,
     timeout: Duration,
 ) -> Result<Value, ClientError> {
-    let transport = |message: String| ClientError::Transport { server: server.to_owned(), message, id: id.to_string() };
+    let transport = |message: String| ClientError::Transport {
+        server: server.to_owned(),
+        message,
+        id: id.to_string(),
+    };
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{server}"))
         .map_err(|_| ClientError::Address(server.to_owned()))?
         .connect_timeout(Duration::from_secs(5))
         .timeout(timeout);
-    let channel = endpoint.connect().await.map_err(|error| transport(innermost(&error)))?;
+    let channel = endpoint
+        .connect()
+        .await
+        .map_err(|error| transport(innermost(&error)))?;
     let mut request = tonic::Request::new(RunAltSparkSubmitRequest {
         submission_id: id.to_string(),
         spark_application_manifest: application.into_bytes(),
@@ -55,13 +62,12 @@ pub async fn submit(
     if !reply.success {
         return Err(ClientError::Refused(reply.error_message));
     }
-    let uid = Some(reply.driver_pod_uid).filter(|uid| !uid.is_empty());
     Ok(json!({
         "submission_id": id.as_str(),
-        "outcome": if reply.duplicate_submission { "found" } else { "created" },
+        "outcome": if reply.duplicate_submission() { "found" } else { "created" },
         "namespace": reply.namespace,
         "driver_pod_name": reply.driver_pod_name,
-        "driver_pod_uid": uid,
+        "driver_pod_uid": reply.driver_pod_uid,
         "spark_application_id": reply.spark_application_id,
         "template_set": reply.template_set,
     }))

@@ -1,9 +1,6 @@
 //! The gRPC door: `spark.SparkSubmitService`.
 
-use super::{
-    Service,
-    service::ServiceError,
-};
+use super::{Service, service::ServiceError};
 use crate::{
     application::{self, ApplicationError, SparkApplication},
     submission::{Refusal, UnknownFields},
@@ -68,7 +65,11 @@ impl Door {
         }
         match request.spark_application {
             Some(application) => Ok(application::from_wire(application)?),
-            None => Err(Refusal::new("spark_application", "is missing, and so is spark_application_manifest").into()),
+            None => Err(Refusal::new(
+                "spark_application",
+                "is missing, and so is spark_application_manifest",
+            )
+            .into()),
         }
     }
 }
@@ -100,12 +101,12 @@ fn success(accepted: Accepted) -> RunAltSparkSubmitResponse {
     let duplicate = accepted.submitted.duplicate();
     RunAltSparkSubmitResponse {
         success: true,
-        driver_pod_name: accepted.submitted.pod_name,
-        driver_pod_uid: accepted.submitted.pod_uid.unwrap_or_default(),
-        spark_application_id: accepted.submitted.application_id,
-        duplicate_submission: duplicate,
-        template_set: accepted.template_set,
-        namespace: accepted.submitted.namespace,
+        driver_pod_name: Some(accepted.submitted.pod_name),
+        driver_pod_uid: accepted.submitted.pod_uid,
+        spark_application_id: Some(accepted.submitted.application_id),
+        duplicate_submission: Some(duplicate),
+        template_set: Some(accepted.template_set),
+        namespace: Some(accepted.submitted.namespace),
         ..RunAltSparkSubmitResponse::default()
     }
 }
@@ -114,8 +115,8 @@ fn failure(error: &SubmitError) -> RunAltSparkSubmitResponse {
     RunAltSparkSubmitResponse {
         success: false,
         error_message: error.to_string(),
-        error_code: error.code().to_owned(),
-        retryable: error.retryable(),
+        error_code: Some(error.code().to_owned()),
+        retryable: Some(error.retryable()),
         ..RunAltSparkSubmitResponse::default()
     }
 }
@@ -129,12 +130,16 @@ mod tests {
         let mut request = Request::new(());
         assert_eq!(deadline(&request), None);
         for (text, at_least) in [("10S", 9_000), ("500m", 400), ("1H", 3_500_000)] {
-            request.metadata_mut().insert("grpc-timeout", text.parse().unwrap());
+            request
+                .metadata_mut()
+                .insert("grpc-timeout", text.parse().unwrap());
             let left = deadline(&request).unwrap() - Instant::now();
             assert!(left >= Duration::from_millis(at_least), "{text}: {left:?}");
         }
         for text in ["S", "x", "10", "10X"] {
-            request.metadata_mut().insert("grpc-timeout", text.parse().unwrap());
+            request
+                .metadata_mut()
+                .insert("grpc-timeout", text.parse().unwrap());
             assert_eq!(deadline(&request), None, "{text}");
         }
     }

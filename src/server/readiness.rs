@@ -58,13 +58,20 @@ impl Readiness {
         if self.draining.load(Ordering::Relaxed) {
             return Some("draining");
         }
-        let silent_since = self.last_answer.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        let silent_since = self
+            .last_answer
+            .as_ref()?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed();
         (silent_since > PATIENCE).then_some("the API server is out of reach")
     }
 
     /// Asks the API server again and again.
     pub(super) async fn watch(self: std::sync::Arc<Self>) {
-        let (Some(ApiServer(client)), Some(last_answer)) = (&self.api_server, &self.last_answer) else { return };
+        let (Some(ApiServer(client)), Some(last_answer)) = (&self.api_server, &self.last_answer) else {
+            return;
+        };
         let mut reachable = true;
         loop {
             let answer = tokio::time::timeout(PERIOD, client.apiserver_version()).await;

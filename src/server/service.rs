@@ -73,7 +73,12 @@ impl Service {
         origin: Origin,
         settings: &ServeSettings,
     ) -> Self {
-        let allowed_namespaces = settings.allowed_namespaces.iter().filter(|name| !name.is_empty()).cloned().collect();
+        let allowed_namespaces = settings
+            .allowed_namespaces
+            .iter()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .collect();
         Self {
             shared: Arc::new(Shared {
                 submitter,
@@ -112,10 +117,13 @@ impl Service {
         id: &str,
         deadline: Option<Instant>,
     ) -> Result<Accepted, ServiceError> {
-        let permit = Arc::clone(&self.shared.permits).try_acquire_owned().map_err(|refused| match refused {
-            TryAcquireError::NoPermits => ServiceError::Overloaded(self.shared.max_in_flight),
-            TryAcquireError::Closed => ServiceError::Draining,
-        })?;
+        let permit =
+            Arc::clone(&self.shared.permits)
+                .try_acquire_owned()
+                .map_err(|refused| match refused {
+                    TryAcquireError::NoPermits => ServiceError::Overloaded(self.shared.max_in_flight),
+                    TryAcquireError::Closed => ServiceError::Draining,
+                })?;
         let in_flight = self.shared.submitter.metrics.in_flight();
         let id = SubmissionId::new(id)?;
         let application = application?;
@@ -124,8 +132,14 @@ impl Service {
         // A task of its own: a caller that goes away doesn't cut it short, and a panic ends this submission only.
         let work = tokio::spawn(async move {
             let _held = (permit, in_flight);
-            let context = SubmitterContext { submit_time_ms: now_ms(), ..shared.context.clone() };
-            shared.submitter.submit(application, id, shared.origin, &context, deadline).await
+            let context = SubmitterContext {
+                submit_time_ms: now_ms(),
+                ..shared.context.clone()
+            };
+            shared
+                .submitter
+                .submit(application, id, shared.origin, &context, deadline)
+                .await
         });
         match work.await {
             Ok(result) => Ok(result?),
@@ -183,7 +197,7 @@ impl Service {
         let status = self.templates();
         let metrics = &self.shared.submitter.metrics;
         metrics.template_sets(
-            status.reloads_ok,
+            status.reloads_succeeded,
             status.reloads_failed,
             status.last_error.is_none(),
             status.generation,
@@ -192,7 +206,8 @@ impl Service {
     }
 }
 
-fn now_ms() -> u64 {
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// Keys and values are escaped as Java escapes them: `\ ` for spaces of a key and a value's first space, a
 /// backslash before `:`, `=`, `#`, `!` and `\`, and `\t \n \r \f`; everything else is written as it is, in
 /// UTF-8. What Java's reader would take for something else is escaped too.
-pub(crate) fn write(comment: &str, properties: &BTreeMap<String, String>) -> String {
+pub fn write(comment: &str, properties: &BTreeMap<String, String>) -> String {
     let size: usize = properties
         .iter()
         .map(|(key, value)| key.len() + value.len() + 8)
@@ -45,13 +45,13 @@ fn escape(raw: &str, every_space: bool, text: &mut String) {
 /// A malformed `\uXXXX` escape, the only thing that `Properties.load` refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: malformed \\uXXXX escape")]
-pub(super) struct MalformedEscape {
+pub struct MalformedEscape {
     /// The line, from 1.
-    pub(super) line: usize,
+    pub line: usize,
 }
 
 /// Reads properties as `Properties.load(Reader)` does; a later entry of the same key wins.
-pub(super) fn read(text: &str) -> Result<BTreeMap<String, String>, MalformedEscape> {
+pub fn read(text: &str) -> Result<BTreeMap<String, String>, MalformedEscape> {
     let mut properties = BTreeMap::new();
     for (line, logical) in logical_lines(text) {
         let (key, value) = split(&logical);

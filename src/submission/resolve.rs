@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 pub struct Request {
     /// The id, where the caller gave one apart from the arguments.
     pub id: Option<SubmissionId>,
+    /// The id where neither caller nor arguments give one; a random one where this is `None`.
+    pub default_id: Option<SubmissionId>,
     /// The Spark version, where the caller gave one.
     pub spark_version: Option<SparkVersion>,
     /// The driver's pod template, where it came inline.
@@ -64,7 +66,7 @@ pub fn resolve(
     conf.set_default("spark.app.submitTime", context.submit_time_ms.to_string());
 
     let reader = ConfReader::new(&conf, context);
-    let id = submission_id(request.id, &conf)?;
+    let id = submission_id(request.id, request.default_id, &conf)?;
     let spark_version = match request.spark_version.or_else(|| context.spark_version.clone()) {
         Some(version) => version,
         None => {
@@ -103,11 +105,15 @@ pub fn resolve(
     })
 }
 
-fn submission_id(given: Option<SubmissionId>, conf: &SparkConf) -> Result<SubmissionId, Refusal> {
+fn submission_id(
+    given: Option<SubmissionId>,
+    default: Option<SubmissionId>,
+    conf: &SparkConf,
+) -> Result<SubmissionId, Refusal> {
     match (given, conf.get(SUBMISSION_ID_KEY)) {
         (Some(id), _) => Ok(id),
         (None, Some(label)) => SubmissionId::new(label),
-        (None, None) => Ok(SubmissionId::random()),
+        (None, None) => Ok(default.unwrap_or_else(SubmissionId::random)),
     }
 }
 

@@ -71,6 +71,7 @@ pub fn submission(
     };
     let request = Request {
         id: Some(id),
+        default_id: None,
         spark_version,
         driver_template: Some(driver_template),
         executor_template: Some(executor_template),

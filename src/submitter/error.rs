@@ -5,7 +5,7 @@ use crate::{
     cluster::{ApplyError, LiveError},
     manifest::Findings,
     submission::Refusal,
-    templates::{StoreError, TemplateError},
+    templates::{NoTemplateSet, TemplateError},
 };
 
 /// Why a submission failed. Its text is for the data engineer who sent it.
@@ -19,7 +19,7 @@ pub enum SubmitError {
     Refused(#[from] Refusal),
     /// No template set is live.
     #[error(transparent)]
-    NoTemplates(#[from] StoreError),
+    NoTemplates(#[from] NoTemplateSet),
     /// A template failed on it.
     #[error(transparent)]
     Template(#[from] TemplateError),

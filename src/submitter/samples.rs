@@ -10,10 +10,22 @@ use crate::{
 
 /// The samples, each with its name.
 const SAMPLES: [(&str, &str); 4] = [
-    ("examples/spark-pi.yaml", include_str!("../../examples/spark-pi.yaml")),
-    ("examples/java-etl.yaml", include_str!("../../examples/java-etl.yaml")),
-    ("examples/pyspark-report.yaml", include_str!("../../examples/pyspark-report.yaml")),
-    ("examples/sparkr-model.yaml", include_str!("../../examples/sparkr-model.yaml")),
+    (
+        "examples/spark-pi.yaml",
+        include_str!("../../examples/spark-pi.yaml"),
+    ),
+    (
+        "examples/java-etl.yaml",
+        include_str!("../../examples/java-etl.yaml"),
+    ),
+    (
+        "examples/pyspark-report.yaml",
+        include_str!("../../examples/pyspark-report.yaml"),
+    ),
+    (
+        "examples/sparkr-model.yaml",
+        include_str!("../../examples/sparkr-model.yaml"),
+    ),
 ];
 
 /// Renders every sample with `set`, with the operator's webhook and without, and reports what is wrong.
@@ -27,14 +39,24 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
         }
     }
     findings.dedup();
-    if findings.is_empty() { Ok(()) } else { Err(findings) }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(findings)
+    }
 }
 
 fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(), String> {
     let context = SubmitterContext::golden();
-    let origin = Origin { webhook, operator: false, unknown_fields: submission::UnknownFields::Refuse };
+    let origin = Origin {
+        webhook,
+        operator: false,
+        unknown_fields: submission::UnknownFields::Refuse,
+    };
     let parsed = application::parse(text, UnknownFields::Refuse).map_err(|error| error.to_string())?;
-    let submission =
-        intent(parsed.application, SubmissionId::nil(), origin, &context).map_err(|error| error.to_string())?;
-    manifests(&submission, &context, set).map(drop).map_err(|error| error.to_string())
+    let submission = intent(parsed.application, SubmissionId::nil(), origin, &context)
+        .map_err(|error| error.to_string())?;
+    manifests(&submission, &context, set)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }

@@ -116,7 +116,9 @@ impl Metrics {
     /// Records the time since `start` for `stage`, and gives it back.
     pub fn stage(&self, stage: Stage, start: Instant) -> Duration {
         let elapsed = start.elapsed();
-        self.durations.get_or_create(&StageLabel { stage: stage.name() }).observe(elapsed.as_secs_f64());
+        self.durations
+            .get_or_create(&StageLabel { stage: stage.name() })
+            .observe(elapsed.as_secs_f64());
         elapsed
     }
 
@@ -129,7 +131,10 @@ impl Metrics {
     /// Takes over what the template store counts.
     pub fn template_sets(&self, succeeded: u64, failed: u64, last_succeeded: bool, generation: u64) {
         for (result, count) in [("success", succeeded), ("rejected", failed)] {
-            self.reloads.get_or_create(&ReloadResult { result }).inner().store(count, Ordering::Relaxed);
+            self.reloads
+                .get_or_create(&ReloadResult { result })
+                .inner()
+                .store(count, Ordering::Relaxed);
         }
         self.last_reload_success.set(i64::from(last_succeeded));
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));

@@ -2,7 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use native_submit::wire::{
-    RunAltSparkSubmitRequest, RunAltSparkSubmitResponse, spark_submit_service_client::SparkSubmitServiceClient,
+    RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
+    spark_submit_service_client::SparkSubmitServiceClient,
 };
 use serde_json::Value;
 use std::{
@@ -31,7 +32,14 @@ impl Serve {
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_native-submit"))
             .arg("serve")
-            .args(["--grpc-port", "0", "--health-port", "0", "--health-address", "127.0.0.1"])
+            .args([
+                "--grpc-port",
+                "0",
+                "--health-port",
+                "0",
+                "--health-address",
+                "127.0.0.1",
+            ])
             .args(arguments)
             .env_clear()
             .env("LOG_FORMAT", "json")
@@ -57,12 +65,20 @@ impl Serve {
         }
         let reading = Some(keep_reading(lines, Arc::clone(&log)));
         let [grpc, health] = addresses.try_into().expect("two listeners");
-        Self { child, grpc, health, log, reading }
+        Self {
+            child,
+            grpc,
+            health,
+            log,
+            reading,
+        }
     }
 
     /// A client of the contract.
     pub(crate) async fn client(&self) -> SparkSubmitServiceClient<Channel> {
-        SparkSubmitServiceClient::connect(format!("http://{}", self.grpc)).await.unwrap()
+        SparkSubmitServiceClient::connect(format!("http://{}", self.grpc))
+            .await
+            .unwrap()
     }
 
     /// Submits a whole application.
@@ -72,7 +88,12 @@ impl Serve {
             spark_application_manifest: application.as_bytes().to_vec(),
             ..RunAltSparkSubmitRequest::default()
         };
-        self.client().await.run_alt_spark_submit(request).await.unwrap().into_inner()
+        self.client()
+            .await
+            .run_alt_spark_submit(request)
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     /// Status and body of `GET path` on the health port.
@@ -100,7 +121,9 @@ impl Serve {
 
     /// Sends a signal by name.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
         assert!(status.unwrap().success());
     }
 
@@ -135,7 +158,11 @@ fn keep_reading(lines: BufReader<ChildStderr>, log: Arc<Mutex<String>>) -> JoinH
 pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     use std::io::Write;
     let mut stream = std::net::TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -1,6 +1,7 @@
 use super::*;
 use crate::manifest::Identity;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use serde_json::Value;
 use serde_json::json;
 
 fn submission(pod_name: &str, image: &str, owned: &[&str]) -> Arc<Manifests> {

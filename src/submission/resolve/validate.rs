@@ -1,7 +1,9 @@
 //! What Spark refuses before it talks to Kubernetes, in its own words.
 
 use super::{
-    super::{ConfReader, Reach, Refusal, SparkConf, SubmitterContext, arguments::SparkOption, conf::wrong, units},
+    super::{
+        ConfReader, Reach, Refusal, SparkConf, SubmitterContext, arguments::SparkOption, conf::wrong, units,
+    },
     Options,
 };
 

@@ -1,0 +1,352 @@
+//! Parity: what real `spark-submit` created, against what we would create for the same arguments.
+//!
+//! Each case in `tests/parity/cases` is one command line with its recordings, one for each Spark version
+//! (`tests/parity/README.md` has the format). The comparison is strict: objects by kind and name, maps as maps,
+//! properties parsed, the executors' pod template as YAML, arguments as a list, env in order. A case that differs
+//! must stand in `docs/parity.md` with its reason, and a case that stands there must differ.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+use native_submit::{
+    manifest::{self, Difference, Manifests},
+    strict,
+    submission::{Reach, Request, SubmissionId, SubmitterContext, arguments, properties, resolve},
+    submitter,
+    templates::TemplateSet,
+};
+use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Where the cases are; another folder of the same form can be named.
+fn folder() -> PathBuf {
+    std::env::var_os("PARITY_CASES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/cases"),
+        PathBuf::from,
+    )
+}
+
+/// The master that stands for the recording API server's.
+const MASTER: &str = "k8s://http://127.0.0.1:12345";
+
+/// Where the distribution would be, had we one.
+const SPARK_HOME: &str = "/nonexistent/spark-home";
+
+struct Case {
+    name: String,
+    folder: PathBuf,
+    input: Value,
+}
+
+/// How a case ended: with objects by name, or refused.
+type Ending = Result<BTreeMap<String, Value>, String>;
+
+fn cases() -> Vec<Case> {
+    let mut cases: Vec<_> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|folder| Case {
+            name: folder.file_name().unwrap().to_string_lossy().into_owned(),
+            input: serde_json::from_str(&fs::read_to_string(folder.join("case.json")).unwrap()).unwrap(),
+            folder,
+        })
+        .collect();
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    cases
+}
+
+impl Case {
+    /// The versions it was recorded with, and how each ended.
+    fn recordings(&self) -> BTreeMap<String, Value> {
+        let text = fs::read_to_string(self.folder.join("expected.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// The API server was told to fail: how the objects were made is compared, and not what became of them.
+    fn has_faults(&self) -> bool {
+        ["faults", "preload"]
+            .iter()
+            .any(|field| self.input.get(field).is_some_and(|value| !value.is_null()))
+    }
+
+    fn recorded(&self, version: &str, recording: &Value) -> Option<Ending> {
+        if recording["exit_code"] != 0 {
+            // Failed by an API server that was told to: nothing of the objects is left to compare.
+            return (!self.has_faults())
+                .then(|| Err(recording["error"].as_str().unwrap_or_default().to_owned()));
+        }
+        let text = fs::read_to_string(self.folder.join(format!("spark-{version}.yaml"))).unwrap();
+        Some(Ok(by_name(text.split("\n---\n").map(|document| {
+            strict::parse_yaml(document.trim_start_matches("---")).unwrap()
+        }))))
+    }
+
+    fn ours(&self, version: &str) -> Ending {
+        let work = tempfile::tempdir().unwrap();
+        let work = work.path().canonicalize().unwrap();
+        let files = self.lay_out(&work);
+        let fill = |text: &str| {
+            let mut text = text
+                .replace("{{MASTER}}", MASTER)
+                .replace("{{WORK}}", work.to_str().unwrap())
+                .replace("{{SPARK_HOME}}", SPARK_HOME);
+            for (given, real) in &files {
+                text = text.replace(given, real);
+            }
+            text
+        };
+        let argv: Vec<_> = self.input["argv"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| fill(a.as_str().unwrap()))
+            .collect();
+        let manifests = self.manifests(&argv, &fill, &work, version)?;
+        let mut objects = Vec::new();
+        for manifest in std::iter::once(&manifests.driver_pod).chain(&manifests.owned) {
+            let mut text = manifest.value.to_string();
+            for (given, real) in &files {
+                text = text.replace(real, given);
+            }
+            objects.push(serde_json::from_str(&anonymous(&text, &manifests, &work)).unwrap());
+        }
+        Ok(by_name(objects.into_iter()))
+    }
+
+    /// Writes the case's files below `work`; absolute paths are moved there too.
+    fn lay_out(&self, work: &Path) -> Vec<(String, String)> {
+        let mut moved = Vec::new();
+        for (path, contents) in self.input["files"].as_object().into_iter().flatten() {
+            let target = work.join("absolute").join(path.trim_start_matches('/'));
+            let target = if path.starts_with('/') {
+                target
+            } else {
+                work.join(path)
+            };
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            let bytes = match contents {
+                Value::String(text) => text.replace("{{WORK}}", work.to_str().unwrap()).into_bytes(),
+                other => base64_of(other),
+            };
+            fs::write(&target, bytes).unwrap();
+            if path.starts_with('/') {
+                moved.push((path.clone(), target.to_str().unwrap().to_owned()));
+            }
+        }
+        moved
+    }
+
+    fn manifests(
+        &self,
+        argv: &[String],
+        fill: &dyn Fn(&str) -> String,
+        work: &Path,
+        version: &str,
+    ) -> Result<Manifests, String> {
+        let mut environment = BTreeMap::from([("SPARK_HOME".to_owned(), SPARK_HOME.to_owned())]);
+        for (name, value) in self.input["env"].as_object().into_iter().flatten() {
+            environment.insert(name.clone(), fill(value.as_str().unwrap()));
+        }
+        let context = SubmitterContext {
+            submit_time_ms: 1,
+            user: environment
+                .get("SPARK_USER")
+                .or(environment.get("HADOOP_USER_NAME"))
+                .map_or("root", |s| s)
+                .to_owned(),
+            environment,
+            spark_version: Some(version.parse().unwrap()),
+            working_directory: work.to_owned(),
+            reach: Reach::Process,
+            ..SubmitterContext::golden()
+        };
+        let request = Request {
+            default_id: Some(SubmissionId::nil()),
+            ..Request::default()
+        };
+        let arguments = arguments::parse(argv).map_err(|error| error.to_string())?;
+        let submission = resolve(arguments, request, &context).map_err(|error| error.to_string())?;
+        submitter::manifests(&submission, &context, &TemplateSet::builtin().unwrap())
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn base64_of(value: &Value) -> Vec<u8> {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    BASE64_STANDARD.decode(value["base64"].as_str().unwrap()).unwrap()
+}
+
+/// Puts the recordings' placeholders where names were generated.
+fn anonymous(text: &str, manifests: &Manifests, work: &Path) -> String {
+    let id = &manifests.identity.application_id;
+    let config_map = manifests
+        .owned
+        .last()
+        .and_then(|last| last.value["metadata"]["name"].as_str())
+        .unwrap_or_default();
+    let suffix = config_map
+        .trim_start_matches("spark-drv-")
+        .trim_end_matches("-conf-map");
+    let local =
+        manifests.driver_pod.value["spec"]["volumes"].to_string() + &manifests.driver_pod.value.to_string();
+    let uuid = local
+        .find("/var/data/spark-")
+        .map(|at| local[at + 16..at + 16 + 36].to_owned());
+    let mut text = text
+        .replace(work.to_str().unwrap(), "{{WORK}}")
+        .replace(id, "spark-<APPID>")
+        .replace(suffix, "<ID>")
+        .replace(MASTER, "k8s://http://127.0.0.1:<PORT>")
+        .replace(SPARK_HOME, "{{SPARK_HOME}}");
+    // A name that starts with the suffix itself has its first digit made a letter.
+    text = text.replace(&format!("x{}", &suffix[1..]), "<ID>");
+    match uuid {
+        Some(uuid) => text.replace(&uuid, "<UUID>"),
+        None => text,
+    }
+}
+
+/// Objects in a form in which only what matters differs.
+fn by_name(objects: impl Iterator<Item = Value>) -> BTreeMap<String, Value> {
+    objects
+        .filter(|object| !object.is_null())
+        .map(|mut object| {
+            let kind = object["kind"].as_str().unwrap().to_owned();
+            let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            let metadata = object["metadata"].as_object_mut().unwrap();
+            // The namespace is in the URL that Spark posts to; ours is in the object too.
+            metadata.remove("namespace");
+            if kind != "Pod" {
+                metadata.remove("ownerReferences");
+            }
+            if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+                annotations.retain(|key, _| !key.starts_with("native-submit/"));
+                if annotations.is_empty() {
+                    metadata.remove("annotations");
+                }
+            }
+            for (key, value) in object["data"].as_object_mut().into_iter().flatten() {
+                if kind == "ConfigMap" {
+                    *value = parsed(key, value.as_str().unwrap());
+                }
+            }
+            (format!("{kind}/{name}"), without_empty(object))
+        })
+        .collect()
+}
+
+/// The value of a `ConfigMap`'s key as its reader understands it.
+fn parsed(key: &str, text: &str) -> Value {
+    match key {
+        "spark.properties" => {
+            let mut properties = properties::read(text).unwrap();
+            properties.insert("spark.app.submitTime".to_owned(), "<MS>".to_owned());
+            serde_json::to_value(properties).unwrap()
+        }
+        "podspec-configmap-key" => without_empty(strict::parse_yaml(text).unwrap()),
+        _ => text.into(),
+    }
+}
+
+/// fabric8 leaves empty lists and maps out; `emptyDir: {}` and the like say something.
+fn without_empty(value: Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key, without_empty(value)))
+            .filter(|(_, value)| !value.is_null() && value != &Value::Array(Vec::new()))
+            .collect::<Map<_, _>>()
+            .into(),
+        Value::Array(list) => list.into_iter().map(without_empty).collect(),
+        scalar => scalar,
+    }
+}
+
+/// What is different, one line each; empty where nothing is.
+fn compare(recorded: &Ending, ours: &Ending) -> Vec<String> {
+    match (recorded, ours) {
+        (Err(_), Err(_)) => Vec::new(),
+        (Ok(_), Err(refusal)) => vec![format!("spark-submit takes it, we refuse: {refusal}")],
+        (Err(error), Ok(_)) => vec![format!("spark-submit refuses, we take it: {error}")],
+        (Ok(recorded), Ok(ours)) => {
+            let names: BTreeSet<_> = recorded.keys().chain(ours.keys()).collect();
+            let absent = Value::Null;
+            names
+                .into_iter()
+                .flat_map(|name| {
+                    let (left, right) = (
+                        recorded.get(name).unwrap_or(&absent),
+                        ours.get(name).unwrap_or(&absent),
+                    );
+                    manifest::differences(left, right)
+                        .into_iter()
+                        .map(move |d| line(name, &d))
+                })
+                .collect()
+        }
+    }
+}
+
+fn line(name: &str, difference: &Difference) -> String {
+    let show = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
+    format!(
+        "{name} {}: spark-submit {}, ours {}",
+        difference.path,
+        show(&difference.left),
+        show(&difference.right)
+    )
+}
+
+/// The cases that docs/parity.md lists: the first column of its table of differences.
+fn documented() -> BTreeSet<String> {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/parity.md")).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|line| line.split_once("` |"))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+#[test]
+fn what_we_create_is_what_spark_submit_creates_or_is_documented() {
+    let mut differing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let (mut compared, mut left_out) = (0, 0);
+    for case in cases() {
+        for (version, recording) in case.recordings() {
+            let Some(recorded) = case.recorded(&version, &recording) else {
+                left_out += 1;
+                continue;
+            };
+            compared += 1;
+            let lines = compare(&recorded, &case.ours(&version));
+            if !lines.is_empty() {
+                let shown = lines.into_iter().map(|line| format!("  {version}: {line}"));
+                differing.entry(case.name.clone()).or_default().extend(shown);
+            }
+        }
+    }
+    println!("{compared} recordings compared, {left_out} that failed by an injected fault left out");
+    assert!(compared > 0, "no case was found");
+    let documented = documented();
+    let report: String = differing
+        .iter()
+        .filter(|(name, _)| !documented.contains(*name))
+        .map(|(name, lines)| format!("{name}\n{}\n", lines.join("\n")))
+        .collect();
+    assert!(
+        report.is_empty(),
+        "differences that docs/parity.md does not have:\n{report}"
+    );
+    let stale: Vec<_> = documented
+        .iter()
+        .filter(|name| !differing.contains_key(*name))
+        .collect();
+    assert!(
+        stale.is_empty() || std::env::var_os("PARITY_CASES").is_some(),
+        "docs/parity.md lists cases that don't differ: {stale:?}"
+    );
+}
