@@ -13,11 +13,11 @@ const SUBMISSIONS: usize = 1000;
 /// Overrides that mark Pod and driver ConfigMap alike.
 fn marked(mark: &str) -> [(&'static str, String); 2] {
     let pod = format!(
-        "{{% extends \"builtin/driver-pod.yaml.j2\" %}}\n{{% block extra_annotations %}}\n    example.com/mark: {mark}\n\
+        "{{% extends \"builtin/driver-pod.yaml.j2\" %}}\n{{% block annotations %}}\n{{{{ super() }}}}\n    example.com/mark: {mark}\n\
          {{% endblock %}}\n"
     );
     let service = format!(
-        "{{% extends \"builtin/driver-service.yaml.j2\" %}}\n{{% block extra_labels %}}\n    mark: {mark}\n{{% endblock %}}\n"
+        "{{% extends \"builtin/driver-service.yaml.j2\" %}}\n{{% block labels %}}\n{{{{ super() }}}}\n    mark: {mark}\n{{% endblock %}}\n"
     );
     [("driver-pod.yaml.j2", pod), ("driver-service.yaml.j2", service)]
 }
@@ -105,7 +105,7 @@ async fn a_broken_set_never_goes_live_and_says_why() {
         ("undefined", "metadata: {name: {{ pod.nmae }}}", "nmae"),
         (
             "misspelled",
-            "{% extends \"builtin/driver-pod.yaml.j2\" %}{% block extra_spec %}\n  tolerationz: []\n{% endblock %}",
+            "{% extends \"builtin/driver-pod.yaml.j2\" %}{% block other_spec %}\n  tolerationz: []\n{% endblock %}",
             "tolerationz",
         ),
         ("empty", "", "driver-pod.yaml.j2"),

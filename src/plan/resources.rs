@@ -31,6 +31,17 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         Some(Value::Object(resources)) => resources,
         _ => Map::new(),
     };
+    // A pod template may have quantities as numbers; they are the same quantities as text.
+    for field in ["requests", "limits"] {
+        let given = resources.get_mut(field).and_then(Value::as_object_mut);
+        for quantity in given
+            .into_iter()
+            .flat_map(Map::values_mut)
+            .filter(|quantity| quantity.is_number())
+        {
+            *quantity = quantity.to_string().into();
+        }
+    }
     extend(
         &mut resources,
         "requests",

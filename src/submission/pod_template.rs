@@ -63,6 +63,15 @@ impl PodTemplate {
                 "Could not load pod from template file: it is not a Pod",
             ));
         };
+        if !other
+            .get("spec")
+            .is_some_and(|spec| spec["containers"].is_array())
+        {
+            return Err(Refusal::new(
+                subject,
+                "Could not load pod from template file: spec.containers is missing; an empty list is enough",
+            ));
+        }
         let mut take = |field: &str| match other.remove(field) {
             Some(Value::Object(map)) => map,
             _ => Map::new(),
@@ -146,6 +155,8 @@ mod tests {
             "spec: []",
             "kind: Deployment\napiVersion: apps/v1",
             "a: [",
+            "spec: {}",
+            "metadata: {}",
         ] {
             let error = PodTemplate::from_yaml("k", yaml).unwrap_err().to_string();
             assert!(

@@ -6,7 +6,7 @@ mod merge;
 mod validate;
 
 use super::{
-    ConfReader, OwnConfigMap, PodAdditions, PodTemplate, PrimaryResource, Refusal, SparkConf,
+    ConfReader, Feature, OwnConfigMap, PodAdditions, PodTemplate, PrimaryResource, Refusal, SparkConf,
     SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments::SparkOption,
     files, uri,
 };
@@ -77,6 +77,12 @@ pub fn resolve(
             newest
         }
     };
+    if arguments.load_spark_defaults && !spark_version.has(Feature::LoadSparkDefaults) {
+        return Err(Refusal::new(
+            "--load-spark-defaults",
+            format!("Unrecognized option: Spark {spark_version} does not have it; it came with Spark 4.0"),
+        ));
+    }
     validate::reach(reader, context)?;
     validate::conf(reader)?;
     let files = files::read(reader, context)?;

@@ -656,11 +656,6 @@ fn what_spark_needs_of_the_pod() {
                 "metadata.ownerReferences[1].uid: isn't an owner",
             ),
             (
-                "/metadata/generateName",
-                json!("x-"),
-                "metadata.generateName: must not be set",
-            ),
-            (
                 "/spec/containers/0/args/0",
                 json!("executor"),
                 "spec.containers[0].args: must keep the plan's arguments in their order; lost `driver`",

@@ -28,9 +28,11 @@ pub enum ArgumentsError {
     },
 }
 
-/// Reads a command line, without the program's name. Options end at the first argument that is not one: that is
+/// Reads a command line, without the program's name. Carriage returns are dropped, as Spark's `spark-class` script drops
+/// them from every argument. Options end at the first argument that is not one: that is
 /// the primary resource, and all after it belongs to the application, whatever it looks like.
 pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
+    let argv: Vec<String> = argv.iter().map(|argument| argument.replace('\r', "")).collect();
     let mut arguments = SparkSubmitArguments::default();
     let mut rest = argv.iter();
     while let Some(argument) = rest.next() {
@@ -158,6 +160,20 @@ mod tests {
         assert_eq!(read.conf["spark.d"], "");
         assert_eq!(read.primary_resource.as_deref(), Some("local:///x.jar"));
         assert_eq!(read.arguments, ["--name", "other", "-v"]);
+    }
+
+    #[test]
+    fn carriage_returns_are_dropped_as_by_spark_class() {
+        let read = parse(&[
+            "--conf".to_owned(),
+            "spark.a=b\rc".to_owned(),
+            "x\r.jar".to_owned(),
+        ])
+        .unwrap();
+        assert_eq!(
+            (read.conf["spark.a"].as_str(), read.primary_resource.as_deref()),
+            ("bc", Some("x.jar"))
+        );
     }
 
     #[test]

@@ -38,13 +38,6 @@ pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mu
             );
         }
     });
-    if at.text("metadata.generateName").is_some() {
-        report.wrong(
-            &at,
-            "metadata.generateName",
-            "must not be set: names follow from the submission",
-        );
-    }
 }
 
 /// No two documents of a kind have the same name.
