@@ -67,13 +67,23 @@ pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
         emit_comments: false,
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MOST_ALIASED },
     };
-    serde_yaml::from_str_with_options(text, options).map_err(|error| Problem {
-        path: String::new(),
-        message: format!(
-            "not valid YAML: {}",
-            error.render_with_formatter(&serde_yaml::UserMessageFormatter)
-        ),
-        unknown_field: false,
+    serde_yaml::from_str_with_options(text, options).map_err(|error| {
+        let what = match &error {
+            // Without the key: a file whose indentation slipped has values for keys.
+            serde_yaml::Error::DuplicateMappingKey { location, .. } => {
+                format!(
+                    "duplicate mapping key at line {}, column {}",
+                    location.line(),
+                    location.column()
+                )
+            }
+            _ => error.render_with_formatter(&serde_yaml::UserMessageFormatter),
+        };
+        Problem {
+            path: String::new(),
+            message: format!("not valid YAML: {what}"),
+            unknown_field: false,
+        }
     })
 }
 

@@ -6,12 +6,13 @@ mod api_server;
 #[path = "support/serve.rs"]
 mod serve;
 
-use api_server::ApiServer;
+use api_server::{ApiServer, Effect, Fault};
 use native_submit::wire;
 use serde_json::{Value, json};
 use serve::Serve;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
 
@@ -295,7 +296,13 @@ fn tokio_stream_of<T: Send + 'static>(item: T) -> impl futures::Stream<Item = T>
 async fn sigterm_lets_a_submission_at_work_end() {
     let api = ApiServer::start().await;
     let (serve, _folder) = serve(&api);
-    api.hold("services", "default", "*");
+    let service_may_go = Arc::new(Notify::new());
+    api.fault(Fault::once(
+        "create",
+        "services",
+        1,
+        Effect::Hold(Arc::clone(&service_may_go)),
+    ));
     let mut client = serve.client().await;
     let call = tokio::spawn(async move { client.run_alt_spark_submit(few_fields()).await });
     api.until("the Pod is created", |api| {
@@ -303,6 +310,10 @@ async fn sigterm_lets_a_submission_at_work_end() {
     })
     .await;
     serve.signal("TERM");
+    while !serve.log().contains("draining") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    service_may_go.notify_one();
     let reply = call.await.unwrap().unwrap().into_inner();
     assert!(reply.success, "{}", reply.error_message);
     let (status, log) = tokio::task::spawn_blocking(move || serve.end()).await.unwrap();

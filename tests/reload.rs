@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, path::Path};
 
 const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
 const SUBMISSIONS: usize = 1000;
+const CALLERS: usize = 8;
 
 /// Overrides that mark Pod and driver ConfigMap alike.
 fn marked(mark: &str) -> [(&'static str, String); 2] {
@@ -44,19 +45,19 @@ async fn each_of_1000_submissions_is_wholly_of_the_old_or_of_the_new_set() {
     let template_dir = templates.path().to_str().unwrap();
     let serve = Serve::start(&["--apply-to", &apply_to, "--template-dir", template_dir], &[]);
 
-    let mut client = serve.client().await;
-    let submitting = tokio::spawn(async move {
-        for number in 0..SUBMISSIONS {
-            let application = SPARK_PI.replace("name: spark-pi", &format!("name: spark-pi-{number}"));
-            let request = native_submit::wire::RunAltSparkSubmitRequest {
-                submission_id: format!("id-{number}"),
-                spark_application_manifest: application.into_bytes(),
-                ..Default::default()
-            };
-            let reply = client.run_alt_spark_submit(request).await.unwrap().into_inner();
-            assert!(reply.success, "{}", reply.error_message);
-        }
-    });
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let address = serve.grpc.clone();
+            tokio::spawn(async move {
+                for number in (caller..SUBMISSIONS).step_by(CALLERS) {
+                    let application = SPARK_PI.replace("name: spark-pi", &format!("name: spark-pi-{number}"));
+                    let reply = serve::submit(&address, &application, &format!("id-{number}")).await;
+                    assert!(reply.success, "{}", reply.error_message);
+                }
+            })
+        })
+        .collect();
+    let submitting = tokio::spawn(async move { futures::future::join_all(callers).await });
     let mut generation = 0;
     while !submitting.is_finished() {
         generation += 1;
@@ -67,7 +68,9 @@ async fn each_of_1000_submissions_is_wholly_of_the_old_or_of_the_new_set() {
         );
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     }
-    submitting.await.unwrap();
+    for caller in submitting.await.unwrap() {
+        caller.unwrap();
+    }
 
     let mut marks = BTreeSet::new();
     for number in 0..SUBMISSIONS {

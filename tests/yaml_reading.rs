@@ -96,11 +96,7 @@ fn numbers() -> Vec<Row> {
 /// A key twice is an error, but for an integer key and the string of the same digits.
 fn keys() -> Vec<Row> {
     vec![
-        (
-            "a: 1\na: 2",
-            Err("duplicate mapping key `a` is not allowed here at line 2"),
-            Refuses,
-        ),
+        ("a: 1\na: 2", Err("duplicate mapping key at line 2"), Refuses),
         ("{a: 1, a: 2}", Err("duplicate mapping key"), Refuses),
         ("a: 1\n\"a\": 2", Err("duplicate mapping key"), Refuses),
         ("a: {b: 1, b: 2}", Err("duplicate mapping key"), Refuses),

@@ -83,17 +83,7 @@ impl Serve {
 
     /// Submits a whole application.
     pub(crate) async fn submit(&self, application: &str, id: &str) -> RunAltSparkSubmitResponse {
-        let request = RunAltSparkSubmitRequest {
-            submission_id: id.to_owned(),
-            spark_application_manifest: application.as_bytes().to_vec(),
-            ..RunAltSparkSubmitRequest::default()
-        };
-        self.client()
-            .await
-            .run_alt_spark_submit(request)
-            .await
-            .unwrap()
-            .into_inner()
+        submit(&self.grpc, application, id).await
     }
 
     /// Status and body of `GET path` on the health port.
@@ -152,6 +142,19 @@ fn keep_reading(lines: BufReader<ChildStderr>, log: Arc<Mutex<String>>) -> JoinH
             log.push('\n');
         }
     })
+}
+
+/// Submits a whole application to the server at `address`.
+pub(crate) async fn submit(address: &str, application: &str, id: &str) -> RunAltSparkSubmitResponse {
+    let request = RunAltSparkSubmitRequest {
+        submission_id: id.to_owned(),
+        spark_application_manifest: application.as_bytes().to_vec(),
+        ..RunAltSparkSubmitRequest::default()
+    };
+    let mut client = SparkSubmitServiceClient::connect(format!("http://{address}"))
+        .await
+        .unwrap();
+    client.run_alt_spark_submit(request).await.unwrap().into_inner()
 }
 
 /// Status and body of a plain HTTP GET.

@@ -4,7 +4,10 @@ use super::{
     Kind, Report,
     grammar::{self, Verdict},
 };
-use crate::{manifest::at::At, redaction::shown};
+use crate::{
+    manifest::at::At,
+    redaction::{hidden, shown},
+};
 use serde_json::Value;
 
 /// apimachinery's `TotalAnnotationSizeLimitB`: keys and values of all annotations together.
@@ -71,7 +74,10 @@ fn label_map(at: &At<'_, '_>, field: &str, report: &mut Report<'_>) {
             if let Some(text) = value.as_str()
                 && let Some(wrong) = grammar::label_value(text)
             {
-                report.wrong_at(labels.path_of_key(key), format!("{wrong}; found {}", shown(text)));
+                report.wrong_at(
+                    labels.path_of_key(key),
+                    format!("{wrong}; found {}", hidden(text)),
+                );
             }
         }
     });

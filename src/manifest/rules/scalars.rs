@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     manifest::{at::At, quantity::Quantity},
-    redaction::shown,
+    redaction::{hidden, shown},
 };
 use Kind::{NetworkPolicy, PersistentVolumeClaim, Service};
 use serde_json::Value;
@@ -334,7 +334,7 @@ impl Grammar {
             (Word(words), Value::String(text)) => (!words.contains(&text.as_str()))
                 .then(|| format!("must be one of {}, found {}", words.join(", "), shown(text)).into()),
             (Name(grammar), Value::String(text)) => {
-                grammar(text).map(|rule| format!("{rule}; found {}", shown(text)).into())
+                grammar(text).map(|rule| format!("{rule}; found {}", found_name(text)).into())
             }
             (PortOrName, Value::String(text)) => {
                 grammar::port_name(text).map(|rule| format!("{rule}; found {}", shown(text)).into())
@@ -386,5 +386,13 @@ fn quantity_verdict(value: &Value, positive: bool) -> Option<String> {
         }
         Some(quantity) if positive && quantity == Quantity::ZERO => Some("must be more than 0".to_owned()),
         Some(_) => None,
+    }
+}
+
+/// A name as it may be shown: who writes `NAME=value` for a name has a value in it.
+fn found_name(text: &str) -> String {
+    match text.split_once('=') {
+        Some((name, value)) => format!("{} followed by `=` and {}", shown(name), hidden(value)),
+        None => shown(text),
     }
 }
