@@ -49,6 +49,7 @@ pub enum OperatorWebhook {
 
 /// Templates, for all commands.
 #[derive(Debug, Clone, Default, Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct TemplateSettings {
     /// Directory (a ConfigMap mount) whose *.yaml.j2 files override the built-in templates of the same name
     #[arg(long, env = "TEMPLATE_DIR", value_name = "DIR")]
@@ -57,6 +58,7 @@ pub struct TemplateSettings {
 
 /// What `serve` is told.
 #[derive(Debug, Clone, Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct ServeSettings {
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, io::Read, os::unix::fs::MetadataExt, path::Path
 
 /// The application, its identity, and its templates.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub(super) struct Input {
     /// File with a SparkApplication, YAML or JSON; - for standard input
     #[arg(

@@ -51,11 +51,10 @@ impl SubmitError {
     /// The error code of the operator's REST contract.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Application(_) | Self::Refused(_) => "INVALID_SPARK_SUBMIT_ARGS",
             Self::Template(_) | Self::Manifest(_) => "INVALID_POD_TEMPLATE",
             Self::NoTemplates(_) => "SUBMITTER_OVERLOADED",
             Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.code(),
-            Self::Live(_) => "INVALID_SPARK_SUBMIT_ARGS",
+            Self::Application(_) | Self::Refused(_) | Self::Live(_) => "INVALID_SPARK_SUBMIT_ARGS",
         }
     }
 
