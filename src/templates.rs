@@ -1,4 +1,24 @@
 //! Template sets: the built-in templates, an admin's overrides, and their hot reload.
+//!
+//! A [`TemplateSet`] is compiled once and never changed. It makes [`Rendered`] text of a
+//! [`DriverPlan`](crate::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
+
+mod builtin;
+mod environment;
+mod error;
+mod escape;
+mod filters;
+mod markup;
+mod render;
+#[cfg(test)]
+mod sample;
+mod set;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+pub use error::{LoadError, TemplateError, TemplateErrorKind};
+pub use set::TemplateSet;
 
 /// The text of all documents of one submission, all from one template set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +30,7 @@ pub struct Rendered {
 }
 
 /// One rendered object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Document {
     /// What it is for, and so the name of its file without `.yaml`: `pod-driver`, `service-driver`,
     /// `configmap-driver`, `configmap-executor-template`, ….
@@ -19,4 +39,15 @@ pub struct Document {
     pub template: String,
     /// The text, YAML.
     pub text: String,
+}
+
+/// Without the text, which has the values of Secrets and of the conf.
+impl std::fmt::Debug for Document {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Document")
+            .field("role", &self.role)
+            .field("template", &self.template)
+            .field("text", &crate::redaction::hidden(&self.text))
+            .finish()
+    }
 }

@@ -1,0 +1,286 @@
+//! What is wrong with a template, told to the admin who wrote it: template, line, the line's text, the message.
+//!
+//! The engine's own messages may quote values of the context, which may be secrets. So a message is built here
+//! from the error's kind and place; of the engine's text only what is made of its own words is kept.
+
+use super::{set::Sources, vocabulary};
+use minijinja::{ErrorKind, value::Value, value::ValueKind};
+use std::{fmt, fmt::Write as _, io};
+
+/// What sort of error it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateErrorKind {
+    /// The file is no template: its name is unknown, it is empty, it isn't UTF-8.
+    File,
+    /// It doesn't compile.
+    Syntax,
+    /// It uses a variable that isn't there.
+    Undefined,
+    /// It ran out of its budget, depth or output size.
+    Limit,
+    /// An admin's policy, `refuse("text")`: no defect.
+    Refused,
+    /// Everything else that fails while it is rendered.
+    Render,
+}
+
+/// One error of one template.
+///
+/// Displayed it has the template's source line, never a value; [`TemplateError::brief`] has neither.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.full())]
+pub struct TemplateError {
+    /// What sort of error.
+    pub kind: TemplateErrorKind,
+    /// The template's name: a file's name, or one under `builtin/`.
+    pub template: String,
+    /// The line in it, from 1.
+    pub line: Option<usize>,
+    /// What is wrong, without values.
+    pub message: String,
+    /// The text of the line, and in it the columns (in characters, from 0) that the error is about.
+    pub source_line: Option<(String, std::ops::Range<usize>)>,
+    /// What could be meant instead, for a variable that isn't there: names with their types.
+    pub in_reach: Vec<String>,
+    /// The templates that lead there by `include` or `super()`, the outermost first, each with its line.
+    pub via: Vec<(String, Option<usize>)>,
+}
+
+impl TemplateError {
+    /// An error of a file as a whole, or of one of its lines.
+    pub(crate) fn new(kind: TemplateErrorKind, template: &str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            template: template.to_owned(),
+            line: None,
+            message: message.into(),
+            source_line: None,
+            in_reach: Vec::new(),
+            via: Vec::new(),
+        }
+    }
+
+    /// Points at a place in the template's text.
+    pub(crate) fn at(mut self, source: &str, line: usize, bytes: Option<std::ops::Range<usize>>) -> Self {
+        self.line = Some(line);
+        self.source_line = excerpt(source, line, bytes);
+        self
+    }
+
+    /// From an error that the engine met while it compiled `source`: there are no values yet.
+    pub(crate) fn compiling(template: &str, source: &str, error: &minijinja::Error) -> Self {
+        let message = match error.detail() {
+            Some(detail) => format!("{}: {detail}", error.kind()),
+            None => error.kind().to_string(),
+        };
+        let new = Self::new(TemplateErrorKind::Syntax, template, message);
+        match error.line() {
+            Some(line) => new.at(source, line, error.range()),
+            None => new,
+        }
+    }
+
+    /// From an error that the engine met while it rendered `template` with `context`.
+    pub(crate) fn rendering(
+        template: &str,
+        sources: &Sources,
+        context: &Value,
+        error: &minijinja::Error,
+    ) -> Self {
+        let mut place = error;
+        let mut via = Vec::new();
+        let mut cause = None;
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(current) = next {
+            if let Some(inner) = current.downcast_ref::<minijinja::Error>() {
+                if !std::ptr::eq(inner, place) {
+                    via.extend(place.name().map(|name| (sources.full_name(name), place.line())));
+                    place = inner;
+                }
+            }
+            // An I/O error's own source skips what it was made of.
+            let inner = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            let found = inner.map_or_else(|| current.downcast_ref(), |inner| inner.downcast_ref());
+            cause = found.or(cause);
+            next = current.source();
+        }
+        let (kind, message) = describe(place, cause);
+        let name = sources.full_name(place.name().unwrap_or(template));
+        let mut new = Self::new(kind, &name, message);
+        new.via = via;
+        if let (Some(line), Some(source)) = (place.line(), sources.get(&new.template)) {
+            new = new.at(source, line, place.range());
+        }
+        if kind == TemplateErrorKind::Undefined {
+            new.in_reach = vocabulary::in_reach(context, vocabulary::undefined_name(place).as_deref());
+        }
+        new
+    }
+
+    /// Template, line and message, on one line and without the template's text: for `/readyz` and metrics.
+    pub fn brief(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line}: {}", self.template, self.message),
+            None => format!("{}: {}", self.template, self.message),
+        }
+    }
+
+    fn full(&self) -> String {
+        let mut text = self.brief();
+        if let (Some(line), Some((source, columns))) = (self.line, &self.source_line) {
+            let gutter = line.to_string().len();
+            let marker = "^".repeat(columns.len());
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n{line} | {source}");
+            if !marker.is_empty() {
+                let _ = write!(
+                    text,
+                    "\n{:gutter$} | {:start$}{marker}",
+                    "",
+                    "",
+                    start = columns.start
+                );
+            }
+        }
+        for (name, line) in self.via.iter().rev() {
+            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+            let _ = write!(text, "\nused by {name}{line}");
+        }
+        if !self.in_reach.is_empty() {
+            let _ = write!(text, "\nin reach: {}", self.in_reach.join(", "));
+        }
+        text
+    }
+}
+
+/// Everything that is wrong with the files of a template set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", joined(.0, ToString::to_string))]
+pub struct LoadError(pub Vec<TemplateError>);
+
+impl LoadError {
+    /// All errors, one a line, without the templates' text.
+    pub fn brief(&self) -> String {
+        joined(&self.0, TemplateError::brief)
+    }
+}
+
+fn joined(errors: &[TemplateError], text: impl Fn(&TemplateError) -> String) -> String {
+    errors.iter().map(text).collect::<Vec<_>>().join("\n")
+}
+
+/// What our own part of the engine found wrong. Travels as the source of the engine's error.
+#[derive(Debug, Clone)]
+pub(crate) enum Cause {
+    Refused(String),
+    Nothing,
+    Invalid,
+    TooDeep,
+    NotFinite,
+    NotAValue(ValueKind),
+    NotAKey(ValueKind),
+    TooLarge(usize),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(text) => write!(f, "refused: {text}"),
+            Self::Nothing => {
+                f.write_str("nothing to print here: the value is undefined, or an `if` has no `else`")
+            }
+            Self::Invalid => f.write_str("the value could not be computed"),
+            Self::TooDeep => f.write_str("the value is nested too deeply"),
+            Self::NotFinite => f.write_str("NaN and infinity have no JSON form"),
+            Self::NotAValue(kind) => write!(
+                f,
+                "a value of type {kind} has no JSON form (is a call's `()` missing?)"
+            ),
+            Self::NotAKey(kind) => write!(f, "a value of type {kind} can't be a map's key"),
+            Self::TooLarge(most) => write!(f, "the document grew over {most} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Cause {}
+
+impl From<Cause> for minijinja::Error {
+    fn from(cause: Cause) -> Self {
+        let kind = match cause {
+            Cause::Refused(_) => ErrorKind::InvalidOperation,
+            Cause::TooLarge(_) => ErrorKind::WriteFailure,
+            _ => ErrorKind::BadSerialization,
+        };
+        Self::from(kind).with_source(cause)
+    }
+}
+
+fn describe(error: &minijinja::Error, cause: Option<&Cause>) -> (TemplateErrorKind, String) {
+    if let Some(cause) = cause {
+        let kind = match cause {
+            Cause::Refused(_) => TemplateErrorKind::Refused,
+            Cause::TooLarge(_) => TemplateErrorKind::Limit,
+            Cause::Nothing => TemplateErrorKind::Undefined,
+            _ => TemplateErrorKind::Render,
+        };
+        return (kind, cause.to_string());
+    }
+    match error.kind() {
+        ErrorKind::UndefinedError => {
+            let name = vocabulary::undefined_name(error);
+            let message = name.map_or("undefined value".to_owned(), |name| {
+                format!("`{name}` is undefined")
+            });
+            (TemplateErrorKind::Undefined, message)
+        }
+        ErrorKind::OutOfFuel => (
+            TemplateErrorKind::Limit,
+            "too much work for one document: is there a loop without end?".to_owned(),
+        ),
+        ErrorKind::TemplateNotFound => (
+            TemplateErrorKind::Render,
+            "no such template in this set".to_owned(),
+        ),
+        kind => {
+            let detail = error.detail().filter(|detail| vocabulary::is_the_engines(detail));
+            let recursion = detail.is_some_and(|detail| detail.contains("recursion limit"));
+            let message = detail.map_or(kind.to_string(), |detail| format!("{kind}: {detail}"));
+            let kind = if recursion {
+                TemplateErrorKind::Limit
+            } else {
+                TemplateErrorKind::Render
+            };
+            (kind, message)
+        }
+    }
+}
+
+/// The longest line of a template that is shown, in characters.
+const SHOWN_LINE: usize = 160;
+
+fn excerpt(
+    source: &str,
+    line: usize,
+    bytes: Option<std::ops::Range<usize>>,
+) -> Option<(String, std::ops::Range<usize>)> {
+    let mut start = 0;
+    let mut lines = source.split_inclusive('\n');
+    for _ in 1..line {
+        start += lines.next()?.len();
+    }
+    let text = lines.next()?.trim_end_matches(['\r', '\n']);
+    let shown: String = text
+        .chars()
+        .take(SHOWN_LINE)
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect();
+    let column = |byte: usize| {
+        let byte = byte.saturating_sub(start).min(text.len());
+        text.char_indices()
+            .take_while(|(index, _)| *index < byte)
+            .count()
+            .min(SHOWN_LINE)
+    };
+    let columns = bytes.map_or(0..0, |bytes| column(bytes.start)..column(bytes.end));
+    Some((shown, columns))
+}

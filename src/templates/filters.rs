@@ -1,0 +1,93 @@
+//! What a template may call, beside what the engine brings: and what of the engine's is taken away or tamed.
+//!
+//! What macros and blocks wrote counts as *safe*: it is printed as it is. The engine keeps that mark on text that
+//! its filters cut out of safe text, and so a filter could cut the quotes off a user's value. Here such filters
+//! lose the mark: what comes out of them is a value like any other, and is written as JSON. `indent` keeps it,
+//! because it only adds spaces after line breaks, and no value that was written as JSON has one.
+
+use super::error::Cause;
+use minijinja::{
+    Environment, Error, State, filters as engine,
+    value::{Rest, Value, ValueKind},
+};
+
+/// The most characters of a refusal that are shown.
+const REFUSAL_CHARACTERS: usize = 500;
+
+/// Changes what the engine offers.
+pub(crate) fn install(environment: &mut Environment<'static>) {
+    // Would print a user's value raw; or, by another name, what printing does anyway.
+    for name in ["safe", "escape", "e"] {
+        environment.remove_filter(name);
+    }
+    // Prints all values in reach.
+    environment.remove_global("debug");
+    environment.remove_filter("pprint");
+    // The only way to carry a value from one turn of a loop to the next: with it a loop can nest a list so deep
+    // that taking it apart overflows the stack, which ends the process. `select`, `selectattr` and `map` remain.
+    environment.remove_global("namespace");
+    for (name, filter) in unmarking() {
+        environment.add_filter(name, move |state: &mut State, arguments: Rest<Value>| {
+            let arguments: Vec<Value> = arguments.iter().map(unmarked).collect();
+            filter.call(state, &arguments).map(|value| unmarked_deep(&value))
+        });
+    }
+    environment.add_filter("tojson", tojson);
+    environment.add_function("refuse", refuse);
+}
+
+/// The engine's filters that would hand on the mark to a part or a variant of the text.
+fn unmarking() -> [(&'static str, Value); 15] {
+    [
+        ("capitalize", Value::from_function(engine::capitalize)),
+        ("first", Value::from_function(engine::first)),
+        ("format", Value::from_function(engine::format)),
+        ("join", Value::from_function(engine::join)),
+        ("last", Value::from_function(engine::last)),
+        ("lines", Value::from_function(engine::lines)),
+        ("list", Value::from_function(engine::list)),
+        ("lower", Value::from_function(engine::lower)),
+        ("replace", Value::from_function(engine::replace)),
+        ("reverse", Value::from_function(engine::reverse)),
+        ("split", Value::from_function(engine::split)),
+        ("string", Value::from_function(engine::string)),
+        ("title", Value::from_function(engine::title)),
+        ("trim", Value::from_function(engine::trim)),
+        ("upper", Value::from_function(engine::upper)),
+    ]
+}
+
+fn unmarked(value: &Value) -> Value {
+    match value.as_str() {
+        Some(text) if value.is_safe() => Value::from(text),
+        _ => value.clone(),
+    }
+}
+
+fn unmarked_deep(value: &Value) -> Value {
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => match value.try_iter() {
+            Ok(items) => items.map(|item| unmarked(&item)).collect(),
+            Err(_) => value.clone(),
+        },
+        _ => unmarked(value),
+    }
+}
+
+/// The JSON text of a value, as printing writes it. It is printed as it is, so `{{ x | tojson }}` is `{{ x }}`;
+/// `{{ x | tojson | string }}` is a string that holds JSON.
+fn tojson(state: &mut State, value: Value) -> Result<Value, Error> {
+    let text = state.format(unmarked(&value))?;
+    Ok(Value::from_safe_string(text))
+}
+
+/// `refuse("text")`: an admin's policy, which refuses this one submission.
+fn refuse(text: &Value) -> Result<Value, Error> {
+    let text: String = text
+        .to_string()
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .take(REFUSAL_CHARACTERS)
+        .collect();
+    Err(Cause::Refused(text).into())
+}

@@ -1,0 +1,246 @@
+//! Which words of the engine's errors may be shown, and which variables could have been meant.
+
+use minijinja::value::{Value, ValueKind};
+
+/// The parts of the context whose keys are fields of the plan. Those of all others (labels, properties, data, …)
+/// are the user's, and are not listed.
+const STRUCTURES: [&str; 11] = [
+    "",
+    "application",
+    "pod",
+    "driver",
+    "driver.resources",
+    "service",
+    "config_map",
+    "executor",
+    "network_policy",
+    "object",
+    "loop",
+];
+
+/// The words that the engine builds its messages from, without the parts that it quotes.
+const WORDS: &[&str] = &[
+    "a",
+    "all",
+    "and",
+    "array",
+    "assign",
+    "block",
+    "bool",
+    "boolean",
+    "bytes",
+    "call",
+    "callable",
+    "cannot",
+    "characters",
+    "check",
+    "containment",
+    "convert",
+    "cycle",
+    "create",
+    "divide",
+    "elements",
+    "error",
+    "exceeded",
+    "exists",
+    "expected",
+    "extend",
+    "failed",
+    "float",
+    "for",
+    "found",
+    "from",
+    "get",
+    "got",
+    "has",
+    "i128",
+    "i64",
+    "in",
+    "inheritance",
+    "integer",
+    "integers",
+    "into",
+    "invalid",
+    "is",
+    "item",
+    "items",
+    "iterable",
+    "iterables",
+    "kwargs",
+    "large",
+    "length",
+    "limit",
+    "list",
+    "loop",
+    "macro",
+    "many",
+    "map",
+    "maps",
+    "method",
+    "missing",
+    "multiplied",
+    "namespaces",
+    "negative",
+    "no",
+    "non",
+    "none",
+    "not",
+    "number",
+    "object",
+    "of",
+    "on",
+    "once",
+    "only",
+    "operator",
+    "or",
+    "outside",
+    "pair",
+    "parent",
+    "perform",
+    "plain",
+    "positive",
+    "range",
+    "recurse",
+    "recursion",
+    "recursive",
+    "repeat",
+    "repeated",
+    "reverse",
+    "second",
+    "sequence",
+    "sequences",
+    "size",
+    "slice",
+    "sliced",
+    "sort",
+    "step",
+    "stop",
+    "string",
+    "strings",
+    "takes",
+    "template",
+    "than",
+    "that",
+    "the",
+    "this",
+    "time",
+    "to",
+    "too",
+    "tried",
+    "tuple",
+    "type",
+    "types",
+    "u64",
+    "unable",
+    "undefined",
+    "unpack",
+    "unsized",
+    "unsupported",
+    "usize",
+    "use",
+    "value",
+    "values",
+    "was",
+    "when",
+    "with",
+    "wrong",
+    "zero",
+];
+
+/// Whether a message is made of the engine's own words and operators alone, and so quotes nothing.
+pub(crate) fn is_the_engines(detail: &str) -> bool {
+    detail
+        .split(|character: char| !character.is_alphanumeric())
+        .all(|word| word.is_empty() || WORDS.contains(&word.to_ascii_lowercase().as_str()))
+        && detail
+            .chars()
+            .all(|character| character.is_ascii_graphic() || character == ' ')
+}
+
+/// The expression that was undefined, in the template's words: `application.nmae`.
+pub(crate) fn undefined_name(error: &minijinja::Error) -> Option<String> {
+    let detail = error
+        .detail()
+        .filter(|_| error.kind() == minijinja::ErrorKind::UndefinedError)?;
+    let (name, rest) = detail.strip_prefix('`')?.split_once('`')?;
+    rest.starts_with(" is undefined").then(|| name.to_owned())
+}
+
+/// The variables that could have been meant by `name`, the most similar first, each with its type.
+pub(crate) fn in_reach(context: &Value, name: Option<&str>) -> Vec<String> {
+    let name = name.unwrap_or_default();
+    let (parent, last) = name.rsplit_once('.').unwrap_or(("", name));
+    let (parent, value) = match value_at(context, parent) {
+        Some(value) if value.kind() == ValueKind::Map && STRUCTURES.contains(&parent) => (parent, value),
+        Some(_) if !parent.is_empty() => return Vec::new(),
+        _ => ("", context.clone()),
+    };
+    let Ok(keys) = value.try_iter() else {
+        return Vec::new();
+    };
+    let mut names: Vec<(u64, String)> = keys
+        .filter_map(|key| {
+            let key_name = key.as_str()?.to_owned();
+            let kind = value.get_item(&key).ok()?.kind();
+            // A whole number of millionths, because floats have no total order.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let distance = ((1.0 - strsim::jaro_winkler(last, &key_name)) * 1e6) as u64;
+            let dot = if parent.is_empty() { "" } else { "." };
+            Some((distance, format!("{parent}{dot}{key_name} ({kind})")))
+        })
+        .collect();
+    names.sort();
+    names.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The known name that `name` is most like, if it is like one.
+pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    let near = known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(name, known), *known))
+        .min()?;
+    (near.0 <= name.chars().count().div_ceil(3)).then_some(near.1)
+}
+
+fn value_at(context: &Value, path: &str) -> Option<Value> {
+    path.split('.')
+        .filter(|segment| !segment.is_empty())
+        .try_fold(context.clone(), |value, segment| {
+            value.get_attr(segment).ok().filter(|value| !value.is_undefined())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minijinja::context;
+
+    #[test]
+    fn a_message_with_a_word_of_its_own_is_not_shown() {
+        assert!(is_the_engines(
+            "tried to use + operator on unsupported types string and number"
+        ));
+        assert!(is_the_engines("recursion limit exceeded"));
+        assert!(!is_the_engines("unable to calculate 12 / 0"));
+        assert!(!is_the_engines("string has no method named hunter2"));
+    }
+
+    #[test]
+    fn the_nearest_field_of_the_same_parent_comes_first() {
+        let context = context! { application => context! { id => 1, name => "x" }, pod => context! {} };
+        assert_eq!(
+            in_reach(&context, Some("application.nmae")),
+            ["application.name (string)", "application.id (number)"]
+        );
+        assert_eq!(
+            in_reach(&context, Some("applicaton")),
+            ["application (map)", "pod (map)"]
+        );
+    }
+
+    #[test]
+    fn the_users_keys_are_not_listed() {
+        let context = context! { pod => context! { labels => context! { hunter2 => "x" } } };
+        assert_eq!(in_reach(&context, Some("pod.labels.foo")), Vec::<String>::new());
+    }
+}
