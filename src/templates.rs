@@ -4,6 +4,7 @@
 //! [`DriverPlan`](crate::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
 
 mod builtin;
+mod directory;
 mod environment;
 mod error;
 mod escape;
@@ -13,12 +14,16 @@ mod render;
 #[cfg(test)]
 mod sample;
 mod set;
+mod store;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
+mod watch;
 
-pub use error::{LoadError, TemplateError, TemplateErrorKind};
+pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
 pub use set::TemplateSet;
+pub use store::{Fallback, NoTemplateSet, Probe, Status, TemplateStore};
+pub use watch::{Timing, Watch};
 
 /// The text of all documents of one submission, all from one template set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -124,10 +124,11 @@ fn pieces(source: &str) -> Vec<Piece<'_>> {
     let mut trim = false;
     while start < source.len() {
         let rest = &source[start..];
-        let tag = ["{{", "{%", "{#"]
-            .iter()
-            .filter_map(|open| rest.find(open))
-            .min()
+        let opens = |index: &usize| matches!(rest.as_bytes().get(index + 1), Some(b'{' | b'%' | b'#'));
+        let tag = rest
+            .match_indices('{')
+            .map(|(index, _)| index)
+            .find(opens)
             .unwrap_or(rest.len());
         let mut text = &rest[..tag];
         let mut text_start = start;
@@ -302,9 +303,8 @@ impl Position {
                 State::Value
             }
             (_, ',') if self.flow > 0 => State::Open,
-            (State::Open, '-' | '?') if next_is_space => State::Open,
+            (State::Open, '-' | '?') | (_, ':') if next_is_space => State::Open,
             (State::Value | State::Expression, ':') => State::Open,
-            (_, ':') if next_is_space => State::Open,
             (State::Open, '!' | '&') => State::Property,
             (State::Property, space) if space.is_whitespace() => State::Open,
             (state, space) if space.is_whitespace() => state,
@@ -330,10 +330,12 @@ impl Position {
         }
     }
 
-    /// A statement: behind the end of a branch, what the branch wrote doesn't count.
+    /// A statement: behind the end of a branch, what the branch wrote doesn't count; and what a macro or a
+    /// capture holds is written elsewhere.
     fn statement(&mut self, tag: &str) {
+        let is_elsewhere = matches!(tag, "macro" | "call" | "set" | "filter" | "block");
         let ends = tag.starts_with("end") || tag.starts_with("el");
-        if ends && matches!(self.state, State::Plain | State::Value | State::Expression) {
+        if (ends || is_elsewhere) && matches!(self.state, State::Plain | State::Value | State::Expression) {
             self.state = State::Open;
         }
     }

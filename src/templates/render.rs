@@ -143,3 +143,17 @@ pub(crate) fn unknown_variables(environment: &Environment<'static>, name: &str) 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CONTEXT;
+
+    #[test]
+    fn the_known_variables_are_those_of_the_plan() {
+        let plan = serde_json::to_value(crate::templates::sample::plan()).unwrap();
+        let fields = plan.as_object().unwrap().keys().map(String::as_str);
+        let mut names: Vec<_> = fields.chain(["template_set"]).collect();
+        names.sort_unstable();
+        assert_eq!(names, CONTEXT);
+    }
+}

@@ -5,6 +5,7 @@ mod depth;
 mod errors;
 mod hostile;
 mod overrides;
+mod reload;
 
 use super::{LoadError, Rendered, TemplateError, TemplateSet};
 use crate::strict;

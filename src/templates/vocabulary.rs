@@ -19,139 +19,28 @@ const STRUCTURES: [&str; 11] = [
 ];
 
 /// The words that the engine builds its messages from, without the parts that it quotes.
-const WORDS: &[&str] = &[
-    "a",
-    "all",
-    "and",
-    "array",
-    "assign",
-    "block",
-    "bool",
-    "boolean",
-    "bytes",
-    "call",
-    "callable",
-    "cannot",
-    "characters",
-    "check",
-    "containment",
-    "convert",
-    "cycle",
-    "create",
-    "divide",
-    "elements",
-    "error",
-    "exceeded",
-    "exists",
-    "expected",
-    "extend",
-    "failed",
-    "float",
-    "for",
-    "found",
-    "from",
-    "get",
-    "got",
-    "has",
-    "i128",
-    "i64",
-    "in",
-    "inheritance",
-    "integer",
-    "integers",
-    "into",
-    "invalid",
-    "is",
-    "item",
-    "items",
-    "iterable",
-    "iterables",
-    "kwargs",
-    "large",
-    "length",
-    "limit",
-    "list",
-    "loop",
-    "macro",
-    "many",
-    "map",
-    "maps",
-    "method",
-    "missing",
-    "multiplied",
-    "namespaces",
-    "negative",
-    "no",
-    "non",
-    "none",
-    "not",
-    "number",
-    "object",
-    "of",
-    "on",
-    "once",
-    "only",
-    "operator",
-    "or",
-    "outside",
-    "pair",
-    "parent",
-    "perform",
-    "plain",
-    "positive",
-    "range",
-    "recurse",
-    "recursion",
-    "recursive",
-    "repeat",
-    "repeated",
-    "reverse",
-    "second",
-    "sequence",
-    "sequences",
-    "size",
-    "slice",
-    "sliced",
-    "sort",
-    "step",
-    "stop",
-    "string",
-    "strings",
-    "takes",
-    "template",
-    "than",
-    "that",
-    "the",
-    "this",
-    "time",
-    "to",
-    "too",
-    "tried",
-    "tuple",
-    "type",
-    "types",
-    "u64",
-    "unable",
-    "undefined",
-    "unpack",
-    "unsized",
-    "unsupported",
-    "usize",
-    "use",
-    "value",
-    "values",
-    "was",
-    "when",
-    "with",
-    "wrong",
-    "zero",
-];
+const WORDS: &str = "
+    a all and array assign block bool boolean bytes call callable cannot characters check
+    containment convert cycle create divide elements error exceeded exists expected extend failed
+    float for found from get got has i128 i64 in inheritance integer integers into invalid is item
+    items iterable iterables kwargs large length limit list loop macro many map maps method missing
+    multiplied namespaces negative no non none not number object of on once only operator or outside
+    pair parent perform plain positive range recurse recursion recursive repeat repeated reverse
+    second sequence sequences size slice sliced sort step stop string strings takes template than
+    that the this time to too tried tuple type types u64 unable undefined unpack unsized unsupported
+    usize use value values was when with wrong zero
+";
 
 /// Whether a message is made of the engine's own words and operators alone, and so quotes nothing.
 pub(crate) fn is_the_engines(detail: &str) -> bool {
     detail
         .split(|character: char| !character.is_alphanumeric())
-        .all(|word| word.is_empty() || WORDS.contains(&word.to_ascii_lowercase().as_str()))
+        .all(|word| {
+            word.is_empty()
+                || WORDS
+                    .split_whitespace()
+                    .any(|known| known.eq_ignore_ascii_case(word))
+        })
         && detail
             .chars()
             .all(|character| character.is_ascii_graphic() || character == ' ')
