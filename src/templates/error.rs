@@ -124,11 +124,16 @@ impl TemplateError {
             cause = found.or(cause);
             next = current.source();
         }
-        let (kind, message) = describe(place, cause);
         let name = sources.full_name(place.name().unwrap_or(template));
+        let source = sources.get(&name).unwrap_or_default();
+        let failing = place
+            .range()
+            .and_then(|range| source.get(range))
+            .unwrap_or_default();
+        let (kind, message) = describe(place, cause, failing);
         let mut new = Self::new(kind, &name, message);
         new.via = via;
-        if let (Some(line), Some(source)) = (place.line(), sources.get(&new.template)) {
+        if let Some(line) = place.line() {
             new = new.at(source, line, place.range());
         }
         if kind == TemplateErrorKind::Undefined {
@@ -237,7 +242,7 @@ impl From<Cause> for minijinja::Error {
     }
 }
 
-fn describe(error: &minijinja::Error, cause: Option<&Cause>) -> (TemplateErrorKind, String) {
+fn describe(error: &minijinja::Error, cause: Option<&Cause>, failing: &str) -> (TemplateErrorKind, String) {
     if let Some(cause) = cause {
         let kind = match cause {
             Cause::Refused(_) => TemplateErrorKind::Refused,
@@ -264,9 +269,14 @@ fn describe(error: &minijinja::Error, cause: Option<&Cause>) -> (TemplateErrorKi
             "no such template in this set".to_owned(),
         ),
         kind => {
-            let detail = error.detail().filter(|detail| vocabulary::is_the_engines(detail));
+            let detail = error
+                .detail()
+                .filter(|detail| vocabulary::is_harmless(detail, failing));
             let recursion = detail.is_some_and(|detail| detail.contains("recursion limit"));
-            let message = detail.map_or(kind.to_string(), |detail| format!("{kind}: {detail}"));
+            let mut message = detail.map_or(kind.to_string(), |detail| format!("{kind}: {detail}"));
+            if let Some(advice) = detail.and_then(vocabulary::advice) {
+                let _ = write!(message, " ({advice})");
+            }
             let kind = if recursion {
                 TemplateErrorKind::Limit
             } else {

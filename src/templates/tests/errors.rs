@@ -174,6 +174,16 @@ const FAILURES: &[(&str, Kind)] = &[
         Kind::Limit,
     ),
     ("{% block a %}{{ self.a() }}{% endblock %}", Kind::Limit),
+    (
+        "{% macro m(x) %}{% endmacro %}{{ m(**properties) }}",
+        Kind::Render,
+    ),
+    ("a: {{ dict(**application) | sort(**properties) }}", Kind::Render),
+    ("a: {{ (application.name ~ '%') | format(1) }}", Kind::Render),
+    (
+        "a: {{ (pod.name | length) // (pod.node_selector | length - 1) }}",
+        Kind::Render,
+    ),
     ("{{ refuse('no') }}", Kind::Refused),
     (
         "{% if application.name %}{{ refuse('no') }}{% endif %}",
@@ -198,6 +208,30 @@ fn each_way_to_fail_has_its_kind_and_no_value_in_its_text() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_the_template_itself_says_may_be_shown() {
+    for (source, message) in [
+        (
+            "a: {{ application.name | nope }}",
+            "unknown filter: filter nope is unknown",
+        ),
+        ("a: {{ nope() }}", "unknown function: nope is unknown"),
+        (
+            "a: {{ pod.name.nope() }}",
+            "unknown method: string has no method named nope",
+        ),
+        (
+            "a: {{ application.name | safe }}",
+            "unknown filter: filter safe is unknown \
+             (a value is always written as JSON; only a macro or a block writes text)",
+        ),
+        ("a: {{ 1 // 0 }}", "invalid operation: unable to calculate 1 // 0"),
+        ("a: {{ (pod.name | length) // 0 }}", "invalid operation"),
+    ] {
+        assert_eq!(failure(source).message, message);
+    }
 }
 
 #[test]
