@@ -20,7 +20,7 @@ mod tests;
 mod vocabulary;
 mod watch;
 
-pub use error::{LoadError, TemplateError, TemplateErrorKind};
+pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
 pub use set::TemplateSet;
 pub use store::{Fallback, NoTemplateSet, Probe, Status, TemplateStore};
 pub use watch::{Timing, Watch};

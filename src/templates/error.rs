@@ -38,12 +38,30 @@ pub struct TemplateError {
     pub line: Option<usize>,
     /// What is wrong, without values.
     pub message: String,
-    /// The text of the line, and in it the columns (in characters, from 0) that the error is about.
-    pub source_line: Option<(String, std::ops::Range<usize>)>,
+    /// The text of the line.
+    pub source_line: Option<Box<SourceLine>>,
     /// What could be meant instead, for a variable that isn't there: names with their types.
-    pub in_reach: Vec<String>,
-    /// The templates that lead there by `include` or `super()`, the outermost first, each with its line.
-    pub via: Vec<(String, Option<usize>)>,
+    pub in_reach: Box<[String]>,
+    /// The templates that lead there by `include` or `super()`, the outermost first.
+    pub via: Vec<Place>,
+}
+
+/// A line of a template, as its author wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceLine {
+    /// The text, cut if it is long.
+    pub text: String,
+    /// What of it the error is about: columns in characters, from 0.
+    pub columns: std::ops::Range<usize>,
+}
+
+/// A place in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The template's name.
+    pub template: String,
+    /// The line, from 1.
+    pub line: Option<usize>,
 }
 
 impl TemplateError {
@@ -55,7 +73,7 @@ impl TemplateError {
             line: None,
             message: message.into(),
             source_line: None,
-            in_reach: Vec::new(),
+            in_reach: Box::default(),
             via: Vec::new(),
         }
     }
@@ -63,7 +81,7 @@ impl TemplateError {
     /// Points at a place in the template's text.
     pub(crate) fn at(mut self, source: &str, line: usize, bytes: Option<std::ops::Range<usize>>) -> Self {
         self.line = Some(line);
-        self.source_line = excerpt(source, line, bytes);
+        self.source_line = excerpt(source, line, bytes).map(Box::new);
         self
     }
 
@@ -92,11 +110,13 @@ impl TemplateError {
         let mut cause = None;
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(current) = next {
-            if let Some(inner) = current.downcast_ref::<minijinja::Error>() {
-                if !std::ptr::eq(inner, place) {
-                    via.extend(place.name().map(|name| (sources.full_name(name), place.line())));
-                    place = inner;
-                }
+            let inner = current.downcast_ref::<minijinja::Error>();
+            if let Some(inner) = inner.filter(|inner| !std::ptr::eq(*inner, place)) {
+                via.extend(place.name().map(|name| Place {
+                    template: sources.full_name(name),
+                    line: place.line(),
+                }));
+                place = inner;
             }
             // An I/O error's own source skips what it was made of.
             let inner = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -104,15 +124,21 @@ impl TemplateError {
             cause = found.or(cause);
             next = current.source();
         }
-        let (kind, message) = describe(place, cause);
         let name = sources.full_name(place.name().unwrap_or(template));
+        let source = sources.get(&name).unwrap_or_default();
+        let failing = place
+            .range()
+            .and_then(|range| source.get(range))
+            .unwrap_or_default();
+        let (kind, message) = describe(place, cause, failing);
         let mut new = Self::new(kind, &name, message);
         new.via = via;
-        if let (Some(line), Some(source)) = (place.line(), sources.get(&new.template)) {
+        if let Some(line) = place.line() {
             new = new.at(source, line, place.range());
         }
         if kind == TemplateErrorKind::Undefined {
-            new.in_reach = vocabulary::in_reach(context, vocabulary::undefined_name(place).as_deref());
+            let name = vocabulary::undefined_name(place);
+            new.in_reach = vocabulary::in_reach(context, name.as_deref()).into();
         }
         new
     }
@@ -127,24 +153,18 @@ impl TemplateError {
 
     fn full(&self) -> String {
         let mut text = self.brief();
-        if let (Some(line), Some((source, columns))) = (self.line, &self.source_line) {
+        if let (Some(line), Some(source)) = (self.line, &self.source_line) {
             let gutter = line.to_string().len();
-            let marker = "^".repeat(columns.len());
+            let (start, marker) = (source.columns.start, "^".repeat(source.columns.len()));
             // Writing to a String cannot fail.
-            let _ = write!(text, "\n{line} | {source}");
+            let _ = write!(text, "\n{line} | {}", source.text);
             if !marker.is_empty() {
-                let _ = write!(
-                    text,
-                    "\n{:gutter$} | {:start$}{marker}",
-                    "",
-                    "",
-                    start = columns.start
-                );
+                let _ = write!(text, "\n{:gutter$} | {:start$}{marker}", "", "");
             }
         }
-        for (name, line) in self.via.iter().rev() {
-            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
-            let _ = write!(text, "\nused by {name}{line}");
+        for place in self.via.iter().rev() {
+            let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let _ = write!(text, "\nused by {}{line}", place.template);
         }
         if !self.in_reach.is_empty() {
             let _ = write!(text, "\nin reach: {}", self.in_reach.join(", "));
@@ -222,7 +242,7 @@ impl From<Cause> for minijinja::Error {
     }
 }
 
-fn describe(error: &minijinja::Error, cause: Option<&Cause>) -> (TemplateErrorKind, String) {
+fn describe(error: &minijinja::Error, cause: Option<&Cause>, failing: &str) -> (TemplateErrorKind, String) {
     if let Some(cause) = cause {
         let kind = match cause {
             Cause::Refused(_) => TemplateErrorKind::Refused,
@@ -249,9 +269,14 @@ fn describe(error: &minijinja::Error, cause: Option<&Cause>) -> (TemplateErrorKi
             "no such template in this set".to_owned(),
         ),
         kind => {
-            let detail = error.detail().filter(|detail| vocabulary::is_the_engines(detail));
+            let detail = error
+                .detail()
+                .filter(|detail| vocabulary::is_harmless(detail, failing));
             let recursion = detail.is_some_and(|detail| detail.contains("recursion limit"));
-            let message = detail.map_or(kind.to_string(), |detail| format!("{kind}: {detail}"));
+            let mut message = detail.map_or(kind.to_string(), |detail| format!("{kind}: {detail}"));
+            if let Some(advice) = detail.and_then(vocabulary::advice) {
+                let _ = write!(message, " ({advice})");
+            }
             let kind = if recursion {
                 TemplateErrorKind::Limit
             } else {
@@ -265,18 +290,14 @@ fn describe(error: &minijinja::Error, cause: Option<&Cause>) -> (TemplateErrorKi
 /// The longest line of a template that is shown, in characters.
 const SHOWN_LINE: usize = 160;
 
-fn excerpt(
-    source: &str,
-    line: usize,
-    bytes: Option<std::ops::Range<usize>>,
-) -> Option<(String, std::ops::Range<usize>)> {
+fn excerpt(source: &str, line: usize, bytes: Option<std::ops::Range<usize>>) -> Option<SourceLine> {
     let mut start = 0;
     let mut lines = source.split_inclusive('\n');
     for _ in 1..line {
         start += lines.next()?.len();
     }
     let text = lines.next()?.trim_end_matches(['\r', '\n']);
-    let shown: String = text
+    let cut: String = text
         .chars()
         .take(SHOWN_LINE)
         .map(|character| if character.is_control() { ' ' } else { character })
@@ -289,5 +310,5 @@ fn excerpt(
             .min(SHOWN_LINE)
     };
     let columns = bytes.map_or(0..0, |bytes| column(bytes.start)..column(bytes.end));
-    Some((shown, columns))
+    Some(SourceLine { text: cut, columns })
 }

@@ -8,7 +8,7 @@
 use super::error::Cause;
 use minijinja::{
     Error, Output, State,
-    value::{Value, ValueKind},
+    value::{DynObject, Value, ValueKind},
 };
 
 /// How deep a value may nest. Kubernetes' types stay far below; it bounds the recursion here.
@@ -57,7 +57,7 @@ fn write_map(out: &mut Output, value: &Value, depth: usize) -> Result<(), Error>
     if object.is_some_and(|object| object.type_name().starts_with("minijinja::vm::")) {
         return Err(Cause::NotAValue(ValueKind::Plain).into());
     }
-    let entries = object.and_then(|object| object.try_iter_pairs());
+    let entries = object.and_then(DynObject::try_iter_pairs);
     out.write_str("{")?;
     for (index, (key, item)) in entries.into_iter().flatten().enumerate() {
         if index > 0 {

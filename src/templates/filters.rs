@@ -76,8 +76,8 @@ fn unmarked_deep(value: &Value) -> Value {
 
 /// The JSON text of a value, as printing writes it. It is printed as it is, so `{{ x | tojson }}` is `{{ x }}`;
 /// `{{ x | tojson | string }}` is a string that holds JSON.
-fn tojson(state: &mut State, value: Value) -> Result<Value, Error> {
-    let text = state.format(unmarked(&value))?;
+fn tojson(state: &mut State, value: &Value) -> Result<Value, Error> {
+    let text = state.format(unmarked(value))?;
     Ok(Value::from_safe_string(text))
 }
 

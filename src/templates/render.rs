@@ -62,8 +62,7 @@ pub(crate) fn documents(
                 Some(object) => context! { object => object, ..context.clone() },
                 None if kind.template == builtin::EXECUTOR_CONFIG_MAP => {
                     let text = document(environment, sources, builtin::EXECUTOR_POD, &context)?.1;
-                    // One line end, so that the ConfigMap can show the text as a block.
-                    context! { executor_pod => format!("{}\n", text.trim_end()), ..context.clone() }
+                    context! { executor_pod => text, ..context.clone() }
                 }
                 None => context.clone(),
             };
@@ -143,4 +142,18 @@ pub(crate) fn unknown_variables(environment: &Environment<'static>, name: &str) 
             format!("{name}: nothing is named `{variable}`{near}")
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CONTEXT;
+
+    #[test]
+    fn the_known_variables_are_those_of_the_plan() {
+        let plan = serde_json::to_value(crate::templates::sample::plan()).unwrap();
+        let fields = plan.as_object().unwrap().keys().map(String::as_str);
+        let mut names: Vec<_> = fields.chain(["template_set"]).collect();
+        names.sort_unstable();
+        assert_eq!(names, CONTEXT);
+    }
 }

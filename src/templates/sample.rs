@@ -56,7 +56,6 @@ pub(crate) fn plan() -> DriverPlan {
             config_map_name: "spark-pi-1-driver-podspec-conf-map".into(),
             key: "podspec-configmap-key".into(),
             metadata: object(json!({"labels": {"a": "b"}})),
-            other: serde_json::Map::new(),
             spec: object(json!({"containers": [{"name": "executor"}], "dnsPolicy": "Default"})),
         }),
         config_maps: vec![ConfigMapPlan {

@@ -74,17 +74,14 @@ impl TemplateSet {
                 .spawn_scoped(scope, compile)
                 .map(std::thread::ScopedJoinHandle::join)
         });
-        match compiled {
-            Ok(Ok(set)) => set,
-            Ok(Err(_)) | Err(_) => {
-                let message = "the templates could not be compiled: no thread, or a defect of the compiler";
-                Err(LoadError(vec![TemplateError::new(
-                    TemplateErrorKind::Limit,
-                    "*",
-                    message,
-                )]))
-            }
-        }
+        compiled.ok().and_then(Result::ok).unwrap_or_else(|| {
+            let message = "the templates could not be compiled: no thread, or a defect of the compiler";
+            Err(LoadError(vec![TemplateError::new(
+                TemplateErrorKind::Limit,
+                "*",
+                message,
+            )]))
+        })
     }
 
     fn compile(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, LoadError> {

@@ -20,30 +20,63 @@ const STRUCTURES: [&str; 11] = [
 
 /// The words that the engine builds its messages from, without the parts that it quotes.
 const WORDS: &str = "
-    a all and array assign block bool boolean bytes call callable cannot characters check
-    containment convert cycle create divide elements error exceeded exists expected extend failed
-    float for found from get got has i128 i64 in inheritance integer integers into invalid is item
-    items iterable iterables kwargs large length limit list loop macro many map maps method missing
-    multiplied namespaces negative no non none not number object of on once only operator or outside
-    pair parent perform plain positive range recurse recursion recursive repeat repeated reverse
-    second sequence sequences size slice sliced sort step stop string strings takes template than
-    that the this time to too tried tuple type types u64 unable undefined unpack unsized unsupported
-    usize use value values was when with wrong zero
+    a all an and argument arguments array assign at be block bool boolean bytes calculate call callable
+    cannot characters check containment convert create cycle decimal divide elements error exceeded
+    exists expected extend failed filter float for format formatted found from function get got has i128
+    i64 in inheritance integer integers into invalid is isize item items iterable iterables keyword
+    known kwargs large length limit list literal loop macro many map maps method missing more multiplied
+    name named namespaces negative no non none not number numbers object of offset on once only operator
+    or outside pair parent perform plain positive range recurse recursion recursive referenced repeat
+    repeated required reverse round second sequence sequences size slice sliced sort spec step stop
+    string strings sum takes template test than that the this time to too tried tuple type types u64
+    unable undefined unknown unpack unsized unsupported use usize value values was when with wrong zero
 ";
 
-/// Whether a message is made of the engine's own words and operators alone, and so quotes nothing.
-pub(crate) fn is_the_engines(detail: &str) -> bool {
+/// Whether a message is made of the engine's own words and of such as the failing piece of the template has.
+pub(crate) fn is_harmless(detail: &str, source: &str) -> bool {
+    let is_separator = |character: char| !(character.is_alphanumeric() || character == '_');
+    let is_known = |word: &str| {
+        WORDS
+            .split_whitespace()
+            .any(|known| known.eq_ignore_ascii_case(word))
+            || source.split(is_separator).any(|written| written == word)
+    };
     detail
-        .split(|character: char| !character.is_alphanumeric())
-        .all(|word| {
-            word.is_empty()
-                || WORDS
-                    .split_whitespace()
-                    .any(|known| known.eq_ignore_ascii_case(word))
-        })
+        .split(is_separator)
+        .all(|word| word.is_empty() || is_known(word))
         && detail
             .chars()
             .all(|character| character.is_ascii_graphic() || character == ' ')
+}
+
+/// What to do instead of what other template engines have and this one hasn't, by the engine's message.
+pub(crate) fn advice(detail: &str) -> Option<&'static str> {
+    const ADVICE: [(&str, &str); 5] = [
+        (
+            "filter safe is unknown",
+            "a value is always written as JSON; only a macro or a block writes text",
+        ),
+        (
+            "filter escape is unknown",
+            "a value is always written as JSON, without a filter",
+        ),
+        (
+            "filter e is unknown",
+            "a value is always written as JSON, without a filter",
+        ),
+        (
+            "filter pprint is unknown",
+            "`{{ value }}` writes any value as JSON",
+        ),
+        (
+            "namespace is unknown",
+            "use `select`, `selectattr` or `map` instead of a variable that a loop changes",
+        ),
+    ];
+    ADVICE
+        .iter()
+        .find(|(message, _)| *message == detail)
+        .map(|(_, advice)| *advice)
 }
 
 /// The expression that was undefined, in the template's words: `application.nmae`.
@@ -105,13 +138,15 @@ mod tests {
     use minijinja::context;
 
     #[test]
-    fn a_message_with_a_word_of_its_own_is_not_shown() {
-        assert!(is_the_engines(
-            "tried to use + operator on unsupported types string and number"
-        ));
-        assert!(is_the_engines("recursion limit exceeded"));
-        assert!(!is_the_engines("unable to calculate 12 / 0"));
-        assert!(!is_the_engines("string has no method named hunter2"));
+    fn a_message_with_a_word_of_its_own_is_shown_only_if_the_template_has_it() {
+        let operator = "tried to use + operator on unsupported types string and number";
+        assert!(is_harmless(operator, ""));
+        assert!(is_harmless("recursion limit exceeded", ""));
+        assert!(!is_harmless("unable to calculate 12 / 0", "a / b"));
+        assert!(is_harmless("unable to calculate 12 / 0", "12 / 0"));
+        assert!(!is_harmless("string has no method named hunter2", "x[y]()"));
+        assert!(!is_harmless("string has no method named hunter2", "x.hunter()"));
+        assert!(is_harmless("string has no method named nope", "x.nope()"));
     }
 
     #[test]

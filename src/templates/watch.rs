@@ -86,13 +86,12 @@ fn watch(directory: &Path, hint: &mpsc::Sender<()>) -> Option<RecommendedWatcher
             let _ = hint.try_send(());
         }
     });
-    let watched = watcher.and_then(|mut watcher| {
+    let outcome = watcher.and_then(|mut watcher| {
         watcher.watch(directory, RecursiveMode::NonRecursive)?;
         Ok(watcher)
     });
-    watched
-        .inspect_err(|error| {
-            tracing::warn!("the template directory is polled, not watched: {:?}", error.kind)
-        })
-        .ok()
+    if let Err(error) = &outcome {
+        tracing::warn!("the template directory is polled, not watched: {:?}", error.kind);
+    }
+    outcome.ok()
 }

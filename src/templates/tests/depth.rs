@@ -23,7 +23,7 @@ fn recursion_ends_with_an_error() {
         "{% block a %}{{ self.a() }}{% endblock %}",
         "{% block a %}{% for x in [1] %}{% block b %}{{ self.a() }}{% endblock %}{% endfor %}{% endblock %}",
         "{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }}",
-        "{% macro m() %}{{ caller() }}{% call m() %}x{% endcall %}{% endmacro %}{% call m() %}{% endcall %}",
+        "{% macro m() %}{{ caller() }}{% call m() %}x{% endcall %}{% endmacro %}{% call m() %}y{% endcall %}",
         "{% include 'driver-configmap.yaml.j2' %}",
         "{% import 'driver-configmap.yaml.j2' as x %}",
         "{% for x in [[[1]]] recursive %}{{ loop([[x]]) }}{% endfor %}",
@@ -33,9 +33,12 @@ fn recursion_ends_with_an_error() {
     }
 }
 
+/// A template by its size, a size that fits, and one that doesn't.
+type Nested = (fn(usize) -> String, usize, usize);
+
 #[test]
 fn a_template_that_nests_without_measure_is_refused_and_one_within_measure_is_not() {
-    let nested: [(fn(usize) -> String, usize, usize); 5] = [
+    let nested: [Nested; 5] = [
         (|n| format!("a: {{{{ 1{} }}}}", "+1".repeat(n)), 4000, 5000),
         (|n| format!("a: {{{{ [1]{} }}}}", "|d".repeat(n)), 4000, 5000),
         (

@@ -83,14 +83,14 @@ fn marked(mark: &str) -> [(&'static str, String); 2] {
             "driver-pod.yaml.j2",
             format!(
                 "{{% extends \"builtin/driver-pod.yaml.j2\" %}}\n\
-                 {{% block annotations %}}\n    mark: {mark}\n{{% endblock %}}\n"
+                 {{% block annotations %}}\n    mark: \"{mark}\"\n{{% endblock %}}\n"
             ),
         ),
         (
             "driver-configmap.yaml.j2",
             format!(
                 "{{% extends \"builtin/driver-configmap.yaml.j2\" %}}\n\
-                 {{% block data %}}\n  mark: {mark}\n{{% endblock %}}\n"
+                 {{% block data %}}\n  mark: \"{mark}\"\n{{% endblock %}}\n"
             ),
         ),
     ]
@@ -290,6 +290,49 @@ fn a_thousand_renders_that_race_with_swaps_are_each_of_one_set() {
     assert_eq!(store.status().reloads_failed, 0, "{:?}", store.status());
 }
 
+#[test]
+fn a_directory_is_read_as_one_state_of_it_while_it_is_swapped() {
+    use crate::templates::directory::{self, DirectoryError};
+    let mut mount = Mount::new(&as_strs(&marked("0")));
+    let path = mount.path();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for swap in 1.. {
+                mount.swap(&as_strs(&marked(&swap.to_string())));
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let outcomes: Vec<_> = (0..2000).map(|_| directory::read(&path)).collect();
+        done.store(true, Ordering::Relaxed);
+        let mut states = std::collections::BTreeSet::new();
+        for outcome in outcomes {
+            match outcome {
+                Ok(contents) => {
+                    let mark = |name: &str| {
+                        let text = String::from_utf8(contents.files[name].clone()).unwrap();
+                        text.split("mark: ")
+                            .nth(1)
+                            .unwrap()
+                            .lines()
+                            .next()
+                            .unwrap()
+                            .to_owned()
+                    };
+                    assert_eq!(mark("driver-pod.yaml.j2"), mark("driver-configmap.yaml.j2"));
+                    states.insert(mark("driver-pod.yaml.j2"));
+                }
+                // Told as such; the next hint or poll reads again.
+                Err(DirectoryError::Restless) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(states.len() > 1, "{states:?}");
+    });
+}
+
 /// Waits for a status; the time is a bound for a failing test, not a pace.
 async fn wait_for(store: &TemplateStore, wanted: impl FnMut(&Status) -> bool) {
     let mut statuses = store.subscribe();
@@ -339,9 +382,14 @@ async fn a_plain_directory_is_noticed_by_events_too() {
     let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(store(directory.path()));
     let _watch = Watch::start(Arc::clone(&store), BY_EVENT).unwrap();
-    fs::write(directory.path().join("driver-pod.yaml.j2"), &marked("x")[0].1).unwrap();
-    wait_for(&store, |status| status.generation == 2).await;
-    assert_eq!(marks(&store.current().unwrap()).0, "x");
+    // The first change may come before the watch is up; the second can't.
+    for (generation, mark) in [(2, "x"), (3, "y")] {
+        let new = directory.path().join("new");
+        fs::write(&new, &marked(mark)[0].1).unwrap();
+        fs::rename(new, directory.path().join("driver-pod.yaml.j2")).unwrap();
+        wait_for(&store, |status| status.generation == generation).await;
+        assert_eq!(marks(&store.current().unwrap()).0, mark);
+    }
 }
 
 #[tokio::test]
