@@ -4,14 +4,20 @@ It answers the requests that spark-submit makes (POST, server-side apply, GET, w
 and fails where a case's `faults` say so. It doesn't validate, default or admit.
 """
 
+import base64
+import hashlib
 import http.server
 import json
 import re
 import threading
 from urllib.parse import urlsplit, parse_qs
 
+WATCH_SECONDS = 30
+# RFC 6455, 1.3.
+WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+# An API server may stand under a path of its own, as behind a proxy for many clusters.
 PATH = re.compile(
-    r"/(?:api/(?P<core>v1)|apis/(?P<group>[^/]+/[^/]+))"
+    r"(?:/[^?]*?)?/(?:api/(?P<core>v1)|apis/(?P<group>[^/]+/[^/]+))"
     r"(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?\Z"
 )
 
@@ -165,22 +171,23 @@ class _Requests(http.server.BaseHTTPRequestHandler):
         return None
 
     def _watch(self, path):
-        if "websocket" in (self.headers.get("Upgrade") or ""):
-            payload = json.dumps(status(405, "MethodNotAllowed", "no websocket here")).encode()
-            self.send_response(405)
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-            return
         self.api.requests.append(("WATCH", path))
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Transfer-Encoding", "chunked")
+        if "websocket" in (self.headers.get("Upgrade") or ""):
+            key = self.headers["Sec-WebSocket-Key"] + WEBSOCKET_GUID
+            self.send_response(101)
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        else:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
         # Nothing ever happens on this watch; the client's own GET says that the Pod is done.
-        self.connection.settimeout(30)
+        self.connection.settimeout(WATCH_SECONDS)
         try:
+            # The client's close frame, or its end.
             self.rfile.read(1)
         except OSError:
             pass

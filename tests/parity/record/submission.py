@@ -47,8 +47,9 @@ def record(case, spark, write_archives=False):
                 path.unlink(missing_ok=True)
         log = placeholders.take_out(done.stderr + done.stdout, places, api.port)
         outcome = {"exit_code": done.returncode}
-        if done.returncode != 0:
-            outcome["error"] = _error_line(log)
+        error = _error_line(log) if done.returncode != 0 else None
+        if error:
+            outcome["error"] = error
         if api.deleted:
             outcome["deleted"] = placeholders.take_out_all(api.deleted, places, api.port)
         objects = [_in_reading_order(o) for o in placeholders.take_out_all(api.recorded(), places, api.port)]
