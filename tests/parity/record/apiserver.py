@@ -66,8 +66,8 @@ class RecordingApiServer:
         self._uids += 1
         return "00000000-0000-4000-8000-%012d" % self._uids
 
-    def answer(self, method, path, body):
-        """Status code, body and headers for one request."""
+    def answer(self, method, path, body, selector=""):
+        """Status code, body and headers for one request; `selector` holds `label=value` pairs for a list."""
         with self._lock:
             self.requests.append((method, path))
             fault = self._fault_for(method, path)
@@ -77,6 +77,8 @@ class RecordingApiServer:
             found = PATH.match(path)
             if not found:
                 return 404, status(404, "NotFound", "the server could not find the requested resource"), {}
+            if method == "GET" and not found["name"]:
+                return 200, self._list(path, found, selector), {}
             return (*getattr(self, "_" + method.lower())(path, found, body), {})
 
     def _fault_for(self, method, path):
@@ -125,10 +127,13 @@ class RecordingApiServer:
     def _get(self, path, found, _body):
         if path in self.objects:
             return 200, self._live(path, found)
-        if found["name"]:
-            return self._absent(found)
+        return self._absent(found)
+
+    def _list(self, path, found, selector):
+        wanted = dict(pair.split("=", 1) for pair in selector.split(",") if "=" in pair)
         items = [self._live(p, found) for p in self.objects if p.startswith(path + "/")]
-        return 200, {"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}
+        items = [item for item in items if wanted.items() <= item["metadata"].get("labels", {}).items()]
+        return {"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}
 
     def _delete(self, path, found, _body):
         if path not in self.objects:
@@ -159,9 +164,11 @@ class _Requests(http.server.BaseHTTPRequestHandler):
     def _serve(self):
         url = urlsplit(self.path)
         text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.command == "GET" and parse_qs(url.query).get("watch") == ["true"]:
+        query = parse_qs(url.query)
+        if self.command == "GET" and query.get("watch") == ["true"]:
             return self._watch(url.path)
-        code, body, headers = self.api.answer(self.command, url.path, json.loads(text) if text else None)
+        selector = query.get("labelSelector", [""])[0]
+        code, body, headers = self.api.answer(self.command, url.path, json.loads(text) if text else None, selector)
         payload = json.dumps(body).encode()
         self.send_response(code)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(payload)), **headers}.items():
