@@ -95,7 +95,7 @@ impl Default for SparkApplication {
 }
 
 impl SparkApplication {
-    /// `metadata.name`; empty where there is none, which [`validate`] refuses.
+    /// `metadata.name`; empty where there is none, which [`validate()`] refuses.
     pub fn name(&self) -> &str {
         self.metadata.name.as_deref().unwrap_or_default()
     }

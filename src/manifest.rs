@@ -1,7 +1,7 @@
 //! Rendered text made into Kubernetes objects: strictly parsed, checked by rules, stamped with what identifies
 //! the submission.
 //!
-//! [`check`] is the stage: rendered text in, [`Manifests`] or all [`Findings`] out. It touches neither the cluster
+//! [`check()`] is the stage: rendered text in, [`Manifests`] or all [`Findings`] out. It touches neither the cluster
 //! nor the file system. Beside it: [`to_yaml`] and its like for printing, [`differences`] for comparing.
 
 mod at;

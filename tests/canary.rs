@@ -6,6 +6,7 @@
 mod serve;
 
 use serve::Serve;
+use std::fmt::Write;
 
 const CANARY: &str = "hunter2-canary";
 
@@ -120,7 +121,7 @@ async fn a_secret_is_in_no_log_line_metric_error_or_reply() {
             "number {index}: {}",
             reply.error_message
         );
-        said += &format!("{reply:?}");
+        write!(said, "{reply:?}").unwrap();
     }
     for path in ["/metrics", "/readyz", "/healthz"] {
         said += &serve.get(path).1;

@@ -144,7 +144,9 @@ fn every_case_gives_its_golden_files() {
     let cases = cases();
     assert!(cases.len() >= 12, "golden/ has only {} cases", cases.len());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        cases.iter().for_each(|folder| update(folder));
+        for folder in &cases {
+            update(folder);
+        }
     }
     let report: String = cases.iter().map(|folder| differences(folder)).collect();
     assert!(

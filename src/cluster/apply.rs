@@ -67,7 +67,7 @@ impl std::fmt::Debug for ClusterSink {
 }
 
 impl ClusterSink {
-    /// A sink over `client`, which should have no retry of its own ([`super::client`] makes such a one).
+    /// A sink over `client`, which should have no retry of its own ([`super::client()`] makes such a one).
     pub fn new(client: Client, settings: ClusterSettings) -> Self {
         let shared = Shared {
             requests: Requests::new(client, settings.clone()),

@@ -1,7 +1,7 @@
 //! The built-in samples: one application of each type, which every template set must turn into good manifests
 //! before it goes live.
 
-use super::{intent, manifests};
+use super::{SubmitError, intent, manifests};
 use crate::{
     application::{self, UnknownFields},
     submission::{self, Origin, SubmissionId, SubmitterContext, Webhook},
@@ -58,5 +58,9 @@ fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(), String>
         .map_err(|error| error.to_string())?;
     manifests(&submission, &context, set)
         .map(drop)
-        .map_err(|error| error.to_string())
+        .map_err(|error| match error {
+            // What the probe finds is shown on /readyz, which must not hold a template's source.
+            SubmitError::Template(error) => error.brief(),
+            other => other.to_string(),
+        })
 }

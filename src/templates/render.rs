@@ -62,7 +62,8 @@ pub(crate) fn documents(
                 Some(object) => context! { object => object, ..context.clone() },
                 None if kind.template == builtin::EXECUTOR_CONFIG_MAP => {
                     let text = document(environment, sources, builtin::EXECUTOR_POD, &context)?.1;
-                    context! { executor_pod => text, ..context.clone() }
+                    // One line end, so that the ConfigMap can show the text as a block.
+                    context! { executor_pod => format!("{}\n", text.trim_end()), ..context.clone() }
                 }
                 None => context.clone(),
             };

@@ -56,6 +56,7 @@ pub(crate) fn plan() -> DriverPlan {
             config_map_name: "spark-pi-1-driver-podspec-conf-map".into(),
             key: "podspec-configmap-key".into(),
             metadata: object(json!({"labels": {"a": "b"}})),
+            other: Map::new(),
             spec: object(json!({"containers": [{"name": "executor"}], "dnsPolicy": "Default"})),
         }),
         config_maps: vec![ConfigMapPlan {

@@ -52,9 +52,11 @@ impl Serve {
         let mut addresses = Vec::new();
         loop {
             let mut line = String::new();
-            if lines.read_line(&mut line).unwrap() == 0 {
-                panic!("serve ended: {}", log.lock().unwrap());
-            }
+            assert!(
+                lines.read_line(&mut line).unwrap() > 0,
+                "serve ended: {}",
+                log.lock().unwrap()
+            );
             log.lock().unwrap().push_str(&line);
             let message = serde_json::from_str::<Value>(&line).map(|line| line["message"].clone());
             match message.as_ref().ok().and_then(Value::as_str) {
@@ -173,7 +175,7 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     (status, body.to_owned())
 }
 
-/// Replaces what a ConfigMap mount holds as the kubelet does it: a new directory, and one rename of `..data`.
+/// Replaces what a `ConfigMap` mount holds as the kubelet does it: a new directory, and one rename of `..data`.
 pub(crate) fn swap(mount: &Path, generation: &str, files: &[(&str, &str)]) {
     let new = mount.join(format!("..{generation}"));
     std::fs::create_dir(&new).unwrap();
