@@ -13,14 +13,12 @@ mod rules;
 #[cfg(test)]
 mod sample;
 mod stamp;
-mod unknown;
 mod write;
 
 pub use check::check;
 pub use diff::{Difference, differences};
 pub use finding::{Finding, Findings};
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
-pub use unknown::{generalised, unknown_fields};
 pub use write::{to_documents, to_json_list, to_yaml};
 
 use k8s_openapi::api::{

@@ -4,8 +4,11 @@
 //! a secret. The reader here walks a [`serde_json::Value`] and knows, at each struct, which fields exist: so it
 //! can name the path, what was found (its kind, never the value), what is allowed, and the nearest known name.
 
+mod general;
 mod place;
 mod reader;
+
+pub use general::generalised;
 
 pub(crate) use place::Place;
 

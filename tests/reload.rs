@@ -11,7 +11,7 @@ const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
 const SUBMISSIONS: usize = 1000;
 const CALLERS: usize = 8;
 
-/// Overrides that mark Pod and driver ConfigMap alike.
+/// Overrides that mark Pod and driver `ConfigMap` alike.
 fn marked(mark: &str) -> [(&'static str, String); 2] {
     let pod = format!(
         "{{% extends \"builtin/driver-pod.yaml.j2\" %}}\n{{% block annotations %}}\n{{{{ super() }}}}\n    example.com/mark: {mark}\n\

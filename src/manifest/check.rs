@@ -6,12 +6,12 @@ use super::{
     finding::{Finding, Findings, object_name},
     rules::{self, Kind, Report, Written},
     stamp,
-    unknown::{PodTemplate, generalised},
 };
 use crate::{
     plan::{DriverPlan, ExecutorPlan},
     redaction::shown,
     strict::{self, Problem, Reading},
+    submission::PodDocument,
     templates::{Document, Rendered},
 };
 use serde::de::DeserializeOwned;
@@ -81,7 +81,7 @@ fn read<T: DeserializeOwned>(value: &Value, object: fn(T) -> Object) -> Reading<
 /// and what Spark needs. A document that is empty counts as not written.
 ///
 /// `passed_unknown_fields` are the generalised paths of fields that came with the request and are unknown to
-/// Kubernetes' types here ([`super::unknown_fields`]): they are passed on with a warning. Every other unknown
+/// Kubernetes' types here ([`strict::generalised`]): they are passed on with a warning. Every other unknown
 /// field is a template's misspelling, and an error.
 ///
 /// # Errors
@@ -210,7 +210,7 @@ impl Checker<'_> {
             Ok(value) => value,
             Err(problem) => return self.found(&object, written.template, problem),
         };
-        for problem in strict::read::<PodTemplate>(&value).problems {
+        for problem in strict::read::<PodDocument>(&value).problems {
             self.found(&object, written.template, problem);
         }
         let at = At::document(&value);
@@ -231,8 +231,10 @@ impl Checker<'_> {
     }
 
     fn found(&mut self, object: &str, template: &str, problem: Problem) {
-        let passes =
-            problem.unknown_field && self.passed_unknown_fields.contains(&generalised(&problem.path));
+        let passes = problem.unknown_field
+            && self
+                .passed_unknown_fields
+                .contains(&strict::generalised(&problem.path));
         let finding = Finding {
             object: object.to_owned(),
             path: problem.path,

@@ -25,7 +25,10 @@ fn volume_name(secret: &str) -> String {
     let hash = uuid::Uuid::new_v5(&uuid::Uuid::nil(), secret.as_bytes())
         .simple()
         .to_string();
-    let mut stem = secret.replace('.', "-");
+    let mut stem: String = secret
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
     stem.truncate(63 - "-12345678-volume".len());
     format!("{}-{}-volume", stem.trim_end_matches('-'), &hash[..8])
 }
@@ -62,6 +65,8 @@ mod tests {
             "{dotted}"
         );
         assert_ne!(dotted, volume_name("a-b"));
-        assert!(volume_name(&"x".repeat(100)).len() <= 63);
+        for long in ["x".repeat(100), "é.".repeat(50)] {
+            assert!(volume_name(&long).len() <= 63);
+        }
     }
 }

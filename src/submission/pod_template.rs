@@ -2,7 +2,8 @@
 
 use super::refusal::Refusal;
 use crate::strict;
-use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
+use k8s_openapi::{api::core::v1::PodSpec, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 /// A pod template as it was given, unknown fields included: newer clusters may know them (CONTRACT 4).
@@ -28,6 +29,18 @@ impl std::fmt::Debug for PodTemplate {
     }
 }
 
+/// A pod template as Spark reads it: a Pod, or its metadata and spec alone.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code, reason = "read for what is wrong with it, not for its values")]
+pub(crate) struct PodDocument {
+    api_version: Option<String>,
+    kind: Option<String>,
+    metadata: Option<ObjectMeta>,
+    spec: Option<PodSpec>,
+    status: Option<IgnoredAny>,
+}
+
 /// Whether unknown fields are errors (a file) or pass with a warning (a request).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownFields {
@@ -40,12 +53,7 @@ pub enum UnknownFields {
 impl PodTemplate {
     /// Takes a pod template out of a request or a `SparkApplication`; `subject` names the field.
     pub fn from_value(subject: &str, value: Value, unknown: UnknownFields) -> Result<Self, Refusal> {
-        let is_pod = value.get("kind").is_some() || value.get("apiVersion").is_some();
-        let problems = if is_pod {
-            strict::read::<Pod>(&value).problems
-        } else {
-            strict::read::<PodTemplateSpec>(&value).problems
-        };
+        let problems = strict::read::<PodDocument>(&value).problems;
         let errors: Vec<_> = problems
             .iter()
             .filter(|problem| !problem.unknown_field || unknown == UnknownFields::Refuse)
@@ -55,6 +63,15 @@ impl PodTemplate {
             return Err(Refusal::new(
                 subject,
                 format!("Could not load pod from template file: {}", errors.join("; ")),
+            ));
+        }
+        if value
+            .get("kind")
+            .is_some_and(|kind| !["Pod", "PodTemplate"].iter().any(|known| kind == known))
+        {
+            return Err(Refusal::new(
+                subject,
+                "Could not load pod from template file: kind is not Pod",
             ));
         }
         let Value::Object(mut other) = without_nulls(value) else {
@@ -79,7 +96,7 @@ impl PodTemplate {
         let (metadata, spec) = (take("metadata"), take("spec"));
         let unknown_fields = problems
             .iter()
-            .map(|problem| without_indices(&problem.path))
+            .map(|problem| strict::generalised(&problem.path))
             .collect();
         Ok(Self {
             metadata,
@@ -113,20 +130,6 @@ fn without_nulls(value: Value) -> Value {
         Value::Array(list) => list.into_iter().map(without_nulls).collect(),
         scalar => scalar,
     }
-}
-
-/// `spec.containers[0].name` without its indices: `spec.containers[].name`.
-fn without_indices(path: &str) -> String {
-    let mut general = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some(start) = rest.find('[') {
-        let digits = rest[start + 1..].find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
-        let end = if digits > 0 { start + 1 + digits } else { start + 1 };
-        general.push_str(&rest[..=start]);
-        rest = &rest[end..];
-    }
-    general.push_str(rest);
-    general
 }
 
 #[cfg(test)]

@@ -117,7 +117,10 @@ fn config_map_volume(name: &str) -> String {
         "-{:02x}{:02x}{:02x}{:02x}-vol",
         hash[0], hash[1], hash[2], hash[3]
     );
-    let mut stem = name.replace('.', "-");
+    let mut stem: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
     stem.truncate(63 - suffix.len());
     format!("{}{suffix}", stem.trim_end_matches('-'))
 }
@@ -130,20 +133,7 @@ fn volumes(additions: &mut PodAdditions, application: &SparkApplication, role: R
         .enumerate()
         .filter(|(_, mount)| !mount.name.starts_with(local_dirs::PREFIX))
     {
-        let volume = application
-            .spec
-            .volumes
-            .iter()
-            .find(|volume| volume.name == mount.name)
-            .ok_or_else(|| {
-                Refusal::new(
-                    format!("spec.{}.volumeMounts[{index}].name", role.name()),
-                    format!(
-                        "names the volume {}, which spec.volumes does not have",
-                        mount.name
-                    ),
-                )
-            })?;
+        let volume = local_dirs::volume_of(application, role, index)?;
         let volume = to_value(volume)?;
         if !additions.volumes.contains(&volume) {
             additions.volumes.push(volume);

@@ -1,7 +1,7 @@
 //! Volumes whose names start with `spark-local-dir-`, which the operator turns into conf.
 
 use super::{arguments::Conf, roles::Role};
-use crate::{application::SparkApplication, submission::Refusal};
+use crate::{application::SparkApplication, redaction::shown, submission::Refusal};
 use k8s_openapi::api::core::v1::Volume;
 
 /// Volumes with this prefix are Spark's scratch space.
@@ -14,25 +14,10 @@ pub(super) fn set(conf: &mut Conf, application: &SparkApplication, role: Role) -
         .enumerate()
         .filter(|(_, mount)| mount.name.starts_with(PREFIX))
     {
-        let refused = |message: String| {
-            Refusal::new(
-                format!("spec.{}.volumeMounts[{index}].name", role.name()),
-                message,
-            )
-        };
-        let volume = application
-            .spec
-            .volumes
-            .iter()
-            .find(|volume| volume.name == mount.name)
-            .ok_or_else(|| {
-                refused(format!(
-                    "names the volume {}, which spec.volumes does not have",
-                    mount.name
-                ))
-            })?;
+        let volume = volume_of(application, role, index)?;
         let (kind, options) = source(volume).ok_or_else(|| {
-            refused(
+            Refusal::new(
+                mount_field(role, index),
                 "unsupported volume type for a local directory; allowed are emptyDir, hostPath, nfs and \
                  persistentVolumeClaim"
                     .to_owned(),
@@ -57,6 +42,38 @@ pub(super) fn set(conf: &mut Conf, application: &SparkApplication, role: Role) -
         }
     }
     Ok(())
+}
+
+/// The volume of the mount number `index`.
+pub(super) fn volume_of(
+    application: &SparkApplication,
+    role: Role,
+    index: usize,
+) -> Result<&Volume, Refusal> {
+    let name = role
+        .pod(application)
+        .volume_mounts
+        .get(index)
+        .map(|mount| mount.name.as_str())
+        .unwrap_or_default();
+    application
+        .spec
+        .volumes
+        .iter()
+        .find(|volume| volume.name == name)
+        .ok_or_else(|| {
+            Refusal::new(
+                mount_field(role, index),
+                format!(
+                    "names the volume {}, which spec.volumes does not have",
+                    shown(name)
+                ),
+            )
+        })
+}
+
+fn mount_field(role: Role, index: usize) -> String {
+    format!("spec.{}.volumeMounts[{index}].name", role.name())
 }
 
 /// The volume's type and its options, for the types that Spark's conf knows.
