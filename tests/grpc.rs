@@ -13,6 +13,10 @@ use serve::Serve;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::sync::Notify;
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
 
 const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
 
@@ -262,10 +266,6 @@ async fn health_and_reflection_are_served() {
         i32::from(tonic_health::pb::health_check_response::ServingStatus::Serving)
     );
 
-    use tonic_reflection::pb::v1::{
-        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
-        server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
-    };
     let ask = ServerReflectionRequest {
         message_request: Some(MessageRequest::ListServices(String::new())),
         ..ServerReflectionRequest::default()
