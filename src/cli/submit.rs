@@ -31,7 +31,7 @@ pub(super) struct Submit {
     apply_to: ApplyTo,
 
     /// Send the application to a running `native-submit serve` by gRPC instead
-    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["template_dir", "spark_submit"])]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "spark_submit")]
     server: Option<String>,
 
     /// How long to wait for the end, in seconds

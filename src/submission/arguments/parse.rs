@@ -112,6 +112,19 @@ impl SparkSubmitArguments {
             ValueOption::Spark(SparkOption::DeployMode) if value != "client" && value != "cluster" => {
                 return Err(ArgumentsError::DeployMode(value));
             }
+            // Spark's launcher makes conf of these before Spark itself sees them: of option and --conf the later wins.
+            ValueOption::Spark(
+                option @ (SparkOption::DriverClassPath
+                | SparkOption::DriverJavaOptions
+                | SparkOption::DriverLibraryPath
+                | SparkOption::DriverMemory),
+            ) => {
+                let keys = option
+                    .conf_keys()
+                    .iter()
+                    .map(|key| ((*key).to_owned(), value.clone()));
+                self.conf.extend(keys);
+            }
             ValueOption::Spark(option) => {
                 self.options.insert(option, value);
             }
@@ -160,6 +173,17 @@ mod tests {
         assert_eq!(read.conf["spark.d"], "");
         assert_eq!(read.primary_resource.as_deref(), Some("local:///x.jar"));
         assert_eq!(read.arguments, ["--name", "other", "-v"]);
+    }
+
+    #[test]
+    fn of_a_launchers_option_and_its_conf_the_later_wins() {
+        let read = parse(&argv(
+            "--driver-memory 2g --conf spark.driver.memory=5g --driver-cores 2 x.jar",
+        ))
+        .unwrap();
+        assert_eq!(read.conf["spark.driver.memory"], "5g");
+        let read = parse(&argv("--conf spark.driver.memory=5g --driver-memory 2g x.jar")).unwrap();
+        assert_eq!(read.conf["spark.driver.memory"], "2g");
     }
 
     #[test]
