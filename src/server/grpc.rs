@@ -2,7 +2,7 @@
 
 use super::{Service, service::ServiceError};
 use crate::{
-    application::{self, ApplicationError, SparkApplication},
+    application::{self, SparkApplication},
     submission::{Refusal, UnknownFields},
     submitter::{Accepted, SubmitError},
     wire::{
@@ -71,12 +71,6 @@ impl Door {
             )
             .into()),
         }
-    }
-}
-
-impl From<ApplicationError> for ServiceError {
-    fn from(error: ApplicationError) -> Self {
-        Self::Submit(error.into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     application::SparkApplication,
+    cluster::Sink,
     settings::ServeSettings,
     submission::{Origin, Refusal, SubmissionId, SubmitterContext},
     submitter::{Accepted, SubmitError, Submitter},
@@ -180,10 +181,13 @@ impl Service {
         self.shared.permits.close();
     }
 
-    /// Waits until no submission is at work.
+    /// Waits until no submission is at work, those included whose caller's deadline is over.
     pub(super) async fn idle(&self) {
         while self.in_flight() > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        if let Sink::Cluster(sink) = &self.shared.submitter.sink {
+            sink.settled().await;
         }
     }
 
