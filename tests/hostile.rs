@@ -164,6 +164,7 @@ fn holds(place: (&str, &str, &str), value: &str) -> Result<(), TestCaseError> {
 fn known_attacks_come_out_as_they_went_in() {
     let large = "x".repeat(200_000) + "\u{2028}evil: true\n";
     let attacks = [
+        "",
         "\"",
         "'",
         "\\",

@@ -22,8 +22,8 @@ pub(super) fn build(
     let spec = &application.spec;
     let mut conf = Conf::default();
     conf.set("spark.kubernetes.namespace", application.namespace());
-    conf.set_some("spark.kubernetes.container.image", spec.image.as_deref());
-    conf.set_some(
+    conf.set_filled("spark.kubernetes.container.image", spec.image.as_deref());
+    conf.set_filled(
         "spark.kubernetes.container.image.pullPolicy",
         spec.image_pull_policy.as_deref(),
     );
@@ -33,11 +33,11 @@ pub(super) fn build(
             spec.image_pull_secrets.join(","),
         );
     }
-    conf.set_some(
+    conf.set_filled(
         "spark.kubernetes.pyspark.pythonVersion",
         spec.python_version.as_deref(),
     );
-    conf.set_some(
+    conf.set_filled(
         "spark.kubernetes.memoryOverheadFactor",
         spec.memory_overhead_factor.as_deref(),
     );
@@ -121,17 +121,23 @@ impl Conf {
         self.0.insert(key.into(), value.into());
     }
 
-    fn set_some(&mut self, key: &str, value: Option<&str>) {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
+    /// A field that the operator passes on wherever it is given, an empty value too.
+    fn set_given(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
             self.set(key, value);
         }
+    }
+
+    /// A field that the operator takes for absent where its value is empty.
+    fn set_filled(&mut self, key: &str, value: Option<&str>) {
+        self.set_given(key, value.filter(|value| !value.is_empty()));
     }
 
     fn driver(&mut self, application: &SparkApplication, id: &SubmissionId) -> Result<(), Refusal> {
         let driver = &application.spec.driver;
         self.role(application, Role::Driver, id, driver.core_request.as_deref())?;
-        self.set_some("spark.driver.extraJavaOptions", driver.java_options.as_deref());
-        self.set_some(
+        self.set_given("spark.driver.extraJavaOptions", driver.java_options.as_deref());
+        self.set_given(
             "spark.kubernetes.driver.master",
             driver.kubernetes_master.as_deref(),
         );
@@ -161,7 +167,7 @@ impl Conf {
                 delete.to_string(),
             );
         }
-        self.set_some(
+        self.set_given(
             "spark.executor.extraJavaOptions",
             executor.java_options.as_deref(),
         );
@@ -184,19 +190,19 @@ impl Conf {
             .as_deref()
             .filter(|image| !image.is_empty())
             .or(application.spec.image.as_deref());
-        self.set_some(&kubernetes("container.image"), image);
+        self.set_filled(&kubernetes("container.image"), image);
         if let Some(cores) = pod.cores {
             self.set(format!("spark.{name}.cores"), cores.to_string());
         }
-        self.set_some(&kubernetes("request.cores"), core_request);
-        self.set_some(&kubernetes("limit.cores"), pod.core_limit.as_deref());
-        self.set_some(&format!("spark.{name}.memory"), pod.memory.as_deref());
-        self.set_some(
+        self.set_given(&kubernetes("request.cores"), core_request);
+        self.set_given(&kubernetes("limit.cores"), pod.core_limit.as_deref());
+        self.set_given(&format!("spark.{name}.memory"), pod.memory.as_deref());
+        self.set_given(
             &format!("spark.{name}.memoryOverhead"),
             pod.memory_overhead.as_deref(),
         );
         let account = format!("spark.kubernetes.authenticate.{name}.serviceAccountName");
-        self.set_some(&account, pod.service_account.as_deref());
+        self.set_given(&account, pod.service_account.as_deref());
         self.labels(application, role, id)?;
         for (key, value) in &pod.annotations {
             self.set(kubernetes(&format!("annotation.{key}")), value.as_str());
