@@ -68,18 +68,18 @@ pub fn run() -> ExitCode {
     let called = words.next().unwrap_or_default();
     let mut rest: Vec<_> = words.collect();
     if spark_submit::is_called(&called) {
-        return spark_submit::run(rest);
+        return spark_submit::run(&rest);
     }
     if rest.first().is_some_and(|command| command == spark_submit::NAME) {
         rest.remove(0);
-        return spark_submit::run(rest);
+        return spark_submit::run(&rest);
     }
     match Cli::parse().command {
         Command::Render(command) => command.run(),
         Command::Submit(command) => command.run(),
         Command::Serve(command) => command.run(),
         // Taken care of above, before its arguments could be taken for ours.
-        Command::SparkSubmit => return spark_submit::run(Vec::new()),
+        Command::SparkSubmit => return spark_submit::run(&[]),
         Command::Install(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
     }

@@ -78,7 +78,7 @@ impl From<SubmitError> for Ending {
 }
 
 /// Runs as `spark-submit` with these arguments.
-pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
+pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     start_logging(LogFormat::Text, "off");
     if arguments.is_empty() {
         eprintln!("{}", usage::TEXT);
@@ -107,7 +107,7 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
             eprintln!("Error: {message}");
             ExitCode::from(FAILED)
         }
-        Ending::NeedsSpark(why) => fallback::hand_over(&arguments, &why),
+        Ending::NeedsSpark(why) => fallback::hand_over(arguments, &why),
     }
 }
 

@@ -26,6 +26,7 @@ impl Refusal {
     }
 
     /// The same, of what the real `spark-submit` could do.
+    #[must_use]
     pub fn needing_spark(self) -> Self {
         Self {
             needs_spark: true,
