@@ -6,16 +6,16 @@ use super::{
     command::{CONF_DIR, PROPERTIES_FILE},
     draft::Draft,
 };
-use crate::submission::{NamedFile, Refusal, properties};
+use crate::submission::{Feature, NamedFile, Refusal, is_config_map_key, properties};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 const VOLUME: &str = "spark-conf-volume-driver";
 
 /// The key by which Spark passes the namespace along; it is stored, and not mounted.
 const NAMESPACE_KEY: &str = "spark.kubernetes.namespace";
 
-/// How many bytes of files a `ConfigMap` may have unless the conf says otherwise.
+/// How large all files of a `ConfigMap` may have unless the conf says otherwise.
 const MAX_SIZE: usize = 1 << 20;
 
 /// The permissions of the mounted files, 0644.
@@ -48,7 +48,8 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<ConfigMapPlan, Refusal> {
     })
 }
 
-/// The files of `SPARK_CONF_DIR` that fit, smallest first, as Spark chooses them.
+/// The files of `SPARK_CONF_DIR` that fit, smallest first, as Spark chooses them: one file by its bytes, all together
+/// by their characters (Java's, of UTF-16).
 fn conf_files(draft: &Draft<'_>) -> Result<BTreeMap<String, String>, Refusal> {
     let max_size = draft
         .conf
@@ -66,12 +67,13 @@ fn conf_files(draft: &Draft<'_>) -> Result<BTreeMap<String, String>, Refusal> {
     candidates.sort_by(|(a_size, a), (b_size, b)| a_size.cmp(b_size).then_with(|| a.name.cmp(&b.name)));
     let mut total = 0;
     let mut files = BTreeMap::new();
-    for (size, file) in candidates {
-        if total + size >= max_size {
+    for (_, file) in candidates {
+        let Ok(text) = std::str::from_utf8(&file.contents) else {
             continue;
-        }
-        if let Ok(text) = std::str::from_utf8(&file.contents) {
-            total += file.name.len() + text.encode_utf16().count();
+        };
+        let characters = file.name.len() + text.encode_utf16().count();
+        if total + characters < max_size {
+            total += characters;
             files.insert(file.name.clone(), text.to_owned());
         }
     }
@@ -82,20 +84,23 @@ fn conf_files(draft: &Draft<'_>) -> Result<BTreeMap<String, String>, Refusal> {
 fn is_wanted(name: &str) -> bool {
     let ends_with = |suffixes: &[&str]| suffixes.iter().any(|suffix| name.ends_with(suffix));
     let sparks_own = name.starts_with("spark") && ends_with(&["conf", "properties"]);
-    let is_key = name.len() <= 253
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    !sparks_own && !ends_with(&[".gz", ".zip", ".jar", ".tar", ".template"]) && is_key
+    !sparks_own && !ends_with(&[".gz", ".zip", ".jar", ".tar", ".template"]) && is_config_map_key(name)
 }
 
-/// Files as the data of a `ConfigMap`; all must be text.
-pub(super) fn text_files(subject: &str, files: &[NamedFile]) -> Result<BTreeMap<String, String>, Refusal> {
+/// Files as the data of a `ConfigMap`. All must be text; before Spark 4.1, what isn't is replaced, character by
+/// character.
+pub(super) fn text_files(
+    draft: &Draft<'_>,
+    subject: &str,
+    files: &[NamedFile],
+) -> Result<BTreeMap<String, String>, Refusal> {
     files
         .iter()
-        .map(|file| match std::str::from_utf8(&file.contents) {
-            Ok(text) => Ok((file.name.clone(), text.to_owned())),
-            Err(_) => Err(Refusal::new(
+        .map(|file| match String::from_utf8_lossy(&file.contents) {
+            text if matches!(text, Cow::Borrowed(_)) || !draft.has(Feature::StrictUtf8) => {
+                Ok((file.name.clone(), text.into_owned()))
+            }
+            _ => Err(Refusal::new(
                 subject,
                 format!("file {} is not UTF-8 text", file.name),
             )),

@@ -86,13 +86,14 @@ pub fn resolve(
     validate::reach(reader, context)?;
     validate::conf(reader)?;
     let files = files::read(reader, context)?;
+    warnings.extend(files::unusable_names(&files));
     let driver_template = match request.driver_template {
         Some(template) => Some(template),
-        None => files::pod_template(reader, context, "spark.kubernetes.driver.podTemplateFile")?,
+        None => files::driver_template(reader, context, &spark_version)?,
     };
     let executor_template = match request.executor_template {
         Some(template) => Some(template),
-        None => files::pod_template(reader, context, "spark.kubernetes.executor.podTemplateFile")?,
+        None => files::executor_template(reader, context, &spark_version)?,
     };
     Ok(Submission {
         id,
