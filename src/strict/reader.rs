@@ -197,7 +197,9 @@ impl<'de> Reader<'de, '_> {
 
     fn integer<V: Visitor<'de>>(self, wanted: Wanted, visitor: V) -> Result<V::Value, Error> {
         match self.coerced(wanted).and_then(|value| value.as_i64()) {
-            Some(number) => visitor.visit_i64(number).map_err(|error: Error| error.at(&self.place)),
+            Some(number) => visitor
+                .visit_i64(number)
+                .map_err(|error: Error| error.at(&self.place)),
             None => self.deserialize_any(visitor),
         }
     }

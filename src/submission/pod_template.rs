@@ -61,7 +61,7 @@ impl PodTemplate {
     pub fn from_value(subject: &str, value: Value, unknown: UnknownFields) -> Result<Self, Refusal> {
         let problems = strict::read::<PodDocument>(&value).problems;
         // The operator would write `containers: null` for a list that is missing, which Spark can't load.
-        if !value["spec"]["containers"].is_array() && !problems.iter().any(|problem| !problem.unknown_field) {
+        if !value["spec"]["containers"].is_array() && fits(&problems) {
             return Err(not_loaded(
                 subject,
                 "spec.containers is missing; an empty list is enough",
@@ -87,7 +87,7 @@ impl PodTemplate {
         let problems = strict::read_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
             java::coerced(value, wanted, field, octal_modes)
         });
-        if value.get("spec").is_none_or(|spec| !spec.is_object()) && problems.is_empty() {
+        if !value["spec"].is_object() && fits(&problems) {
             return Err(refused("spec is missing"));
         }
         Self::read(subject, value, &problems, UnknownFields::Keep)
@@ -133,7 +133,10 @@ impl PodTemplate {
             unknown_fields,
         })
     }
+}
 
+fn fits(problems: &[Problem]) -> bool {
+    problems.iter().all(|problem| problem.unknown_field)
 }
 
 fn not_loaded(subject: &str, what: &str) -> Refusal {
@@ -227,7 +230,10 @@ mod tests {
     fn containers_may_be_missing_in_a_file_and_not_in_an_application() {
         assert_eq!(from_file("spec: {}", "4.0.4").unwrap().spec, Map::new());
         let error = PodTemplate::from_value("k", json!({"spec": {}}), UnknownFields::Keep).unwrap_err();
-        assert!(error.to_string().contains("spec.containers is missing"), "{error}");
+        assert!(
+            error.to_string().contains("spec.containers is missing"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -257,6 +263,7 @@ mod tests {
             "a: [",
             "spec: {containers: null}",
             "metadata: {}",
+            "kind: PodTemplate\ntemplate: {spec: {containers: []}}",
             "spec: {containers: []}\n---\nspec: {containers: []}",
         ] {
             let error = from_file(yaml, "4.0.4").unwrap_err();

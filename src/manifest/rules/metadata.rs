@@ -110,7 +110,9 @@ fn annotations(metadata: &At<'_, '_>, report: &mut Report<'_>) {
 
 /// The API server's storage takes an object with a version for one that was read from it.
 fn resource_version(metadata: &At<'_, '_>, report: &mut Report<'_>) {
-    let version = metadata.text("resourceVersion").and_then(|text| text.parse().ok());
+    let version = metadata
+        .text("resourceVersion")
+        .and_then(|text| text.parse().ok());
     if version.is_some_and(|version: u64| version != 0) {
         report.wrong(
             metadata,

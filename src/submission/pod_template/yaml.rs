@@ -71,9 +71,10 @@ impl<'t> Loader<'t> {
             return Err(at(span, &format!("nested deeper than {DEEPEST} levels")));
         }
         let (anchor, value) = match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                (anchor, scalar(&text, style, tag.as_deref()).map_err(|what| at(span, what))?)
-            }
+            Event::Scalar(text, style, anchor, tag) => (
+                anchor,
+                scalar(&text, style, tag.as_deref()).map_err(|what| at(span, what))?,
+            ),
             Event::SequenceStart(_, anchor, tag) => {
                 only(tag, "seq").map_err(|what| at(span, what))?;
                 (anchor, self.list(depth)?)
@@ -211,7 +212,11 @@ fn number_form(text: &str) -> Option<Form> {
     if let Some(exponent) = rest.strip_prefix(['e', 'E']) {
         let exponent = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
         let length = digits(exponent);
-        rest = if length == 0 { exponent } else { &exponent[length..] };
+        rest = if length == 0 {
+            exponent
+        } else {
+            &exponent[length..]
+        };
         if length == 0 {
             return None;
         }
@@ -253,7 +258,11 @@ mod tests {
             ("! 3", json!("3")),
             ("2020-01-01", json!("2020-01-01")),
         ] {
-            assert_eq!(read(&format!("a: {text}")).unwrap(), json!({"a": expected}), "{text}");
+            assert_eq!(
+                read(&format!("a: {text}")).unwrap(),
+                json!({"a": expected}),
+                "{text}"
+            );
         }
     }
 
