@@ -98,7 +98,7 @@ fn pod() -> PodPlan {
             "uid": "u", "controller": true
         })],
         other_metadata: object(json!({"finalizers": ["a/b"]})),
-        other: object(json!({"newField": 1})),
+        other: object(json!({"status": {}})),
         restart_policy: "Never".into(),
         service_account: Some("spark".into()),
         scheduler_name: Some("volcano".into()),

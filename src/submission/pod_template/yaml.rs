@@ -71,10 +71,12 @@ impl<'t> Loader<'t> {
             return Err(at(span, &format!("nested deeper than {DEEPEST} levels")));
         }
         let (anchor, value) = match event {
-            Event::Scalar(text, style, anchor, tag) => (
-                anchor,
-                scalar(&text, style, tag.as_deref()).map_err(|what| at(span, what))?,
-            ),
+            Event::Scalar(text, style, anchor, tag) => {
+                // The parser writes `~` for what isn't there.
+                let text = if span.is_empty() { "" } else { &*text };
+                let value = scalar(text, style, tag.as_deref()).map_err(|what| at(span, what))?;
+                (anchor, value)
+            }
             Event::SequenceStart(_, anchor, tag) => {
                 only(tag, "seq").map_err(|what| at(span, what))?;
                 (anchor, self.list(depth)?)
@@ -252,6 +254,9 @@ mod tests {
             ("yes", json!("yes")),
             ("null", json!(null)),
             ("~", json!("~")),
+            ("", json!(null)),
+            ("''", json!("")),
+            ("&x", json!(null)),
             ("'1'", json!("1")),
             ("!!str 1.50", json!("1.50")),
             ("!!int '3'", json!(3)),
@@ -292,6 +297,7 @@ mod tests {
         let bomb = (0..20).fold("l0: &l0 [x, x]\n".to_owned(), |text, n| {
             text + &format!("l{}: &l{} [*l{n}, *l{n}, *l{n}]\n", n + 1, n + 1)
         });
+        let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
         for (text, message) in [
             ("", "the file is empty"),
             ("# only a comment\n", "the file is empty"),
@@ -308,7 +314,7 @@ mod tests {
             ("a: !!map [1]", "a tag that isn't known here"),
             ("a: .inf", "not a finite number"),
             ("a: 1e999", "not a finite number"),
-            (&"[".repeat(100), "nested deeper than 64 levels"),
+            (&deep, "nested deeper than 64 levels"),
             (&bomb, "aliases stand for too much"),
         ] {
             let found = read(text).unwrap_err();
