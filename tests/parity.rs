@@ -9,7 +9,7 @@
 use native_submit::{
     manifest::{self, Difference, Manifests},
     strict,
-    submission::{Reach, Request, SubmissionId, SubmitterContext, arguments, properties, resolve},
+    submission::{Request, SubmissionId, SubmitterContext, arguments, properties, resolve},
     submitter,
     templates::TemplateSet,
 };
@@ -139,7 +139,10 @@ impl Case {
             };
             fs::create_dir_all(target.parent().unwrap()).unwrap();
             let bytes = match contents {
-                Value::String(text) => text.replace("{{WORK}}", work.to_str().unwrap()).into_bytes(),
+                Value::String(text) => text
+                    .replace("{{MASTER}}", MASTER)
+                    .replace("{{WORK}}", work.to_str().unwrap())
+                    .into_bytes(),
                 other => base64_of(other),
             };
             fs::write(&target, bytes).unwrap();
@@ -161,18 +164,11 @@ impl Case {
         for (name, value) in self.input["env"].as_object().into_iter().flatten() {
             environment.insert(name.clone(), fill(value.as_str().unwrap()));
         }
+        let login_name = Some("root".to_owned());
         let context = SubmitterContext {
-            submit_time_ms: 1,
-            user: environment
-                .get("SPARK_USER")
-                .or(environment.get("HADOOP_USER_NAME"))
-                .map_or("root", |s| s)
-                .to_owned(),
-            environment,
             spark_version: Some(version.parse().unwrap()),
-            working_directory: work.to_owned(),
-            reach: Reach::Process,
-            ..SubmitterContext::golden()
+            ..SubmitterContext::of_spark_submit(environment, login_name, work.to_owned(), 1)
+                .map_err(|refusal| refusal.to_string())?
         };
         let request = Request {
             default_id: Some(SubmissionId::nil()),
