@@ -70,8 +70,8 @@ impl PodTemplate {
         Self::read(subject, value, &problems, unknown)
     }
 
-    /// Takes a pod template out of a file's text, as the given version of Spark reads it. Unknown fields are kept: the
-    /// operator writes an application's inline pod templates to such files.
+    /// Takes a pod template out of a file's text, as the given version of Spark reads it. In a file an unknown field is an
+    /// error: it is most likely misspelled, and what it was to say would be lost in silence (CONTRACT 4).
     pub(super) fn from_yaml(subject: &str, text: &str, version: &SparkVersion) -> Result<Self, Refusal> {
         let refused = |what: &str| not_loaded(subject, what);
         let value = yaml::read(text).map_err(|what| refused(&what))?;
@@ -90,7 +90,7 @@ impl PodTemplate {
         if !value["spec"].is_object() && fits(&problems) {
             return Err(refused("spec is missing"));
         }
-        Self::read(subject, value, &problems, UnknownFields::Keep)
+        Self::read(subject, value, &problems, UnknownFields::Refuse)
     }
 
     fn read(
@@ -167,24 +167,20 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_kubernetes_does_not_have_is_kept_and_listed() {
+    fn a_field_that_kubernetes_does_not_have_is_refused_in_a_file_and_kept_from_a_request() {
         let yaml = "spec:\n  containers:\n  - name: a\n    imagee: x\nextra: 1\n";
-        let kept = from_file(yaml, "4.0.4").unwrap();
+        let value = strict::parse_yaml(yaml).unwrap();
+        let kept = PodTemplate::from_value("k", value.clone(), UnknownFields::Keep).unwrap();
         assert_eq!(kept.unknown_fields, ["extra", "spec.containers[].imagee"]);
         assert_eq!(kept.spec["containers"][0]["imagee"], "x");
         assert_eq!(kept.other["extra"], 1);
-        let value = strict::parse_yaml(yaml).unwrap();
-        assert_eq!(
-            PodTemplate::from_value("k", value.clone(), UnknownFields::Keep).unwrap(),
-            kept
-        );
-        let error = PodTemplate::from_value("k", value, UnknownFields::Refuse)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("spec.containers[0].imagee: unknown field; did you mean `image`?"),
-            "{error}"
-        );
+        let refused = PodTemplate::from_value("k", value, UnknownFields::Refuse).unwrap_err();
+        for error in [from_file(yaml, "4.0.4").unwrap_err(), refused.to_string()] {
+            assert!(
+                error.contains("spec.containers[0].imagee: unknown field; did you mean `image`?"),
+                "{error}"
+            );
+        }
     }
 
     #[test]
