@@ -12,6 +12,7 @@ mod draft;
 mod executor_template;
 mod hadoop;
 mod identity;
+mod java_double;
 mod kerberos;
 mod local_dirs;
 mod network_policy;

@@ -28,7 +28,6 @@ pub use pod_template::{PodTemplate, UnknownFields};
 pub use refusal::Refusal;
 pub use resolve::{Request, resolve};
 pub use translate::{Origin, Webhook, submission as from_application};
-pub use units::{SIZE_GRAMMAR, mebibytes};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::wrong;
