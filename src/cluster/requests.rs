@@ -26,6 +26,8 @@ pub(crate) enum Call<'a> {
     Get(&'a Target),
     /// Creates an object.
     Create(&'a Target, &'a Value),
+    /// Merges this into an object.
+    Patch(&'a Target, &'a Value),
     /// Deletes the object that has this uid, and no other.
     Delete(&'a Target, &'a Preconditions),
 }
@@ -43,7 +45,10 @@ impl Call<'_> {
     /// What it is about.
     pub(crate) fn target(&self) -> &Target {
         match self {
-            Self::Get(target) | Self::Create(target, _) | Self::Delete(target, _) => target,
+            Self::Get(target)
+            | Self::Create(target, _)
+            | Self::Patch(target, _)
+            | Self::Delete(target, _) => target,
         }
     }
 
@@ -52,6 +57,7 @@ impl Call<'_> {
         match self {
             Self::Get(_) => "get",
             Self::Create(..) => "create",
+            Self::Patch(..) => "patch",
             Self::Delete(..) => "delete",
         }
     }
@@ -68,6 +74,11 @@ impl Call<'_> {
                     target.collection()
                 ),
                 Some(object.to_string()),
+            ),
+            Self::Patch(target, patch) => (
+                Method::PATCH,
+                format!("{}?fieldManager=native-submit", target.path()),
+                Some(patch.to_string()),
             ),
             Self::Delete(target, preconditions) => (
                 Method::DELETE,
@@ -86,7 +97,11 @@ impl Call<'_> {
         };
         let mut request = Request::builder().method(method).uri(uri);
         if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+            let content_type = match self {
+                Self::Patch(..) => "application/merge-patch+json",
+                _ => "application/json",
+            };
+            request = request.header(header::CONTENT_TYPE, content_type);
         }
         let body = body.map_or_else(Vec::new, String::into_bytes);
         request

@@ -119,7 +119,7 @@ impl PodTemplate {
 }
 
 /// A null is an absent field, to Kubernetes as to Spark.
-fn without_nulls(value: Value) -> Value {
+pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => map
             .into_iter()

@@ -8,7 +8,7 @@ mod validate;
 use super::{
     ConfReader, OwnConfigMap, PodAdditions, PodTemplate, PrimaryResource, Refusal, SparkConf,
     SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments::SparkOption,
-    conf::wrong, files, uri,
+    conf::wrong, files, pod_group, uri,
 };
 use std::collections::BTreeMap;
 
@@ -97,6 +97,7 @@ pub fn resolve(
         Some(template) => Some(template),
         None => files::pod_template(reader, context, "spark.kubernetes.executor.podTemplateFile")?,
     };
+    let pod_group = pod_group::read(reader, context, &spark_version)?;
     Ok(Submission {
         id,
         spark_version,
@@ -107,6 +108,7 @@ pub fn resolve(
         conf,
         driver_template,
         executor_template,
+        pod_group,
         driver_additions: request.driver_additions,
         config_maps: request.config_maps,
         files,
