@@ -161,3 +161,22 @@ fn custom_resources(draft: &Draft<'_>) -> Result<Vec<(String, Value)>, Refusal> 
     }
     Ok(limits)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::product;
+
+    #[test]
+    fn a_product_is_cut_to_an_int_as_the_jvm_cuts_it() {
+        for (factor, memory, expected) in [
+            (0.4, 1024, 409),
+            (0.0, 1024, 0),
+            (1e10, 4096, i32::MAX),
+            (f64::INFINITY, 1, i32::MAX),
+            (f64::INFINITY, 0, 0),
+            (0.1, -4096, -409),
+        ] {
+            assert_eq!(product(factor, memory), expected, "{factor} * {memory}");
+        }
+    }
+}

@@ -339,6 +339,30 @@ mod tests {
     }
 
     #[test]
+    fn a_port_is_expanded_and_trimmed_only_under_a_registered_key() {
+        let conf = conf(&[
+            ("spark.plain", "7000"),
+            ("spark.padded", " 7000 "),
+            ("spark.reference", "${spark.plain}"),
+            ("spark.zero", "0"),
+            ("spark.high", "65536"),
+        ]);
+        let context = SubmitterContext::golden();
+        let reader = ConfReader::new(&conf, &context);
+        for (key, raw, registered) in [
+            ("spark.plain", Some(7000), Some(7000)),
+            ("spark.padded", None, Some(7000)),
+            ("spark.reference", None, Some(7000)),
+            ("spark.zero", None, None),
+            ("spark.high", None, None),
+            ("spark.unset", Some(1), Some(1)),
+        ] {
+            assert_eq!(reader.raw_port(&[key], 1).ok(), raw, "{key}");
+            assert_eq!(reader.port(key, 1).ok(), registered, "{key}");
+        }
+    }
+
+    #[test]
     fn keys_below_a_prefix_keep_their_dots_and_slashes() {
         let conf = conf(&[("spark.label.app.kubernetes.io/name", "x"), ("spark.labels", "y")]);
         assert_eq!(
