@@ -70,6 +70,11 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// `spark.kubernetes.namespace` as given.
+    pub fn namespace(&self) -> &str {
+        self.conf.get("spark.kubernetes.namespace").unwrap_or("default")
+    }
+
     /// Fields of the templates that Kubernetes' and Volcano's types don't have, by path without list indices.
     pub fn unknown_fields(&self) -> Vec<String> {
         let templates = [&self.driver_template, &self.executor_template];

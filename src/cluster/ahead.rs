@@ -105,7 +105,7 @@ pub(crate) async fn remove_all(requests: &Requests, all: Vec<Waiting>, pod_seen:
             resource_version: None,
         };
         if let Err(error) = owned::delete(requests, &waiting.target, &preconditions, patience).await {
-            tracing::warn!(object = %waiting.target, code = error.code(), "is left behind without its Pod");
+            tracing::warn!(object = %waiting.target, code = %error.code(), "is left behind without its Pod");
         }
     }))
     .await;

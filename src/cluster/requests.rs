@@ -28,6 +28,8 @@ pub(crate) enum Call<'a> {
     Create(&'a Target, &'a Value),
     /// Merges this into an object.
     Patch(&'a Target, &'a Value),
+    /// Asks whether the object would be created.
+    DryRun(&'a Target, &'a Value),
     /// Deletes the object that has this uid, and no other.
     Delete(&'a Target, &'a Preconditions),
 }
@@ -48,6 +50,7 @@ impl Call<'_> {
             Self::Get(target)
             | Self::Create(target, _)
             | Self::Patch(target, _)
+            | Self::DryRun(target, _)
             | Self::Delete(target, _) => target,
         }
     }
@@ -56,23 +59,27 @@ impl Call<'_> {
     pub(crate) fn verb(&self) -> &'static str {
         match self {
             Self::Get(_) => "get",
-            Self::Create(..) => "create",
+            Self::Create(..) | Self::DryRun(..) => "create",
             Self::Patch(..) => "patch",
             Self::Delete(..) => "delete",
+        }
+    }
+
+    /// Unknown fields may pass (a newer Kubernetes knows them), so they are not an error here; the manifest stage has
+    /// reported them.
+    fn creation_query(&self) -> &'static str {
+        match self {
+            Self::DryRun(..) => "fieldManager=native-submit&fieldValidation=Warn&dryRun=All",
+            _ => "fieldManager=native-submit&fieldValidation=Warn",
         }
     }
 
     fn request(&self) -> Result<Request<Body>, Failure> {
         let (method, uri, body) = match self {
             Self::Get(target) => (Method::GET, target.path(), None),
-            // Unknown fields may pass (a newer Kubernetes knows them), so they are not an error here; the
-            // manifest stage has reported them.
-            Self::Create(target, object) => (
+            Self::Create(target, object) | Self::DryRun(target, object) => (
                 Method::POST,
-                format!(
-                    "{}?fieldManager=native-submit&fieldValidation=Warn",
-                    target.collection()
-                ),
+                format!("{}?{}", target.collection(), self.creation_query()),
                 Some(object.to_string()),
             ),
             Self::Patch(target, patch) => (

@@ -189,7 +189,7 @@ impl Options {
 
 /// The master URL as Spark's `Utils.checkAndGetK8sMasterUrl` normalises it.
 fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
-    let refused = |message: String| Refusal::new("--master", message);
+    let refused = |message: String| Refusal::new("--master", message).needing_spark();
     let Some(master) = options.get(SparkOption::Master) else {
         return Err(refused(
             "Cluster deploy mode is not compatible with master \"local\": no master is given, allowed is k8s://https://host:port"
@@ -209,10 +209,13 @@ fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
         Some((scheme, _)) if matches!(scheme.to_ascii_lowercase().as_str(), "https" | "http") => {
             Ok(master.to_owned())
         }
-        Some((scheme, _)) => Err(refused(format!(
-            "Invalid Kubernetes master scheme: {}; allowed are https and http",
-            crate::redaction::shown(scheme)
-        ))),
+        Some((scheme, _)) => Err(Refusal::new(
+            "--master",
+            format!(
+                "Invalid Kubernetes master scheme: {}; allowed are https and http",
+                crate::redaction::shown(scheme)
+            ),
+        )),
     }
 }
 
@@ -241,6 +244,7 @@ fn main_class(options: &Options, resource: &PrimaryResource) -> Result<String, R
                 "Failed to get main class in JAR: the jar can't be opened by the submitter. \
                      Please specify one with --class (spec.mainClass).",
             )
+            .needing_spark()
         }),
     }
 }
