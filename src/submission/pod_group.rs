@@ -3,7 +3,7 @@
 use super::{
     conf::ConfReader,
     context::SubmitterContext,
-    pod_template::without_nulls,
+    pod_template::{without_nulls, yaml},
     refusal::Refusal,
     version::{Feature, SparkVersion},
 };
@@ -113,7 +113,7 @@ pub(super) fn read(
 
 fn from_text(subject: &str, text: &str) -> Result<PodGroupTemplate, Refusal> {
     let refused = |what: &str| Refusal::new(subject, format!("is not a PodGroup: {what}"));
-    let value = strict::parse_yaml(text).map_err(|problem| refused(&problem.message))?;
+    let value = yaml::read(text).map_err(|what| refused(&what))?;
     let problems = strict::read::<PodGroup>(&value).problems;
     let errors: Vec<_> = problems
         .iter()

@@ -89,13 +89,14 @@ pub fn resolve(
     validate::conf(reader, &spark_version)?;
     validate::submission_credentials(reader, context)?;
     let files = files::read(reader, context)?;
+    warnings.extend(files::unusable_names(&files));
     let driver_template = match request.driver_template {
         Some(template) => Some(template),
-        None => files::pod_template(reader, context, "spark.kubernetes.driver.podTemplateFile")?,
+        None => files::driver_template(reader, context, &spark_version)?,
     };
     let executor_template = match request.executor_template {
         Some(template) => Some(template),
-        None => files::pod_template(reader, context, "spark.kubernetes.executor.podTemplateFile")?,
+        None => files::executor_template(reader, context, &spark_version)?,
     };
     let pod_group = pod_group::read(reader, context, &spark_version)?;
     Ok(Submission {
