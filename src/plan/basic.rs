@@ -229,10 +229,10 @@ impl Ports {
     fn new(draft: &Draft<'_>, block_manager: &[&str]) -> Result<Self, Refusal> {
         let conf = draft.conf;
         Ok(Self {
-            driver: conf.port(&["spark.driver.port"], 7078)?,
-            block_manager: conf.port(block_manager, 7079)?,
-            ui: conf.port(&["spark.ui.port"], 4040)?,
-            connect: conf.port(&["spark.connect.grpc.binding.port"], 15002)?,
+            driver: conf.raw_port(&["spark.driver.port"], 7078)?,
+            block_manager: conf.raw_port(block_manager, 7079)?,
+            ui: conf.port("spark.ui.port", 4040)?,
+            connect: conf.raw_port(&["spark.connect.grpc.binding.port"], 15002)?,
         })
     }
 
