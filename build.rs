@@ -5,13 +5,20 @@ use std::{env, error::Error, fs, path::Path};
 
 const CONTRACT: &str = "proto/spark_submit.proto";
 
+/// Between the drop-in and a server, on one machine.
+const DROP_IN: &str = "proto/drop_in.proto";
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={CONTRACT}");
+    println!("cargo::rerun-if-changed={DROP_IN}");
 
     let mut files = protox::compile([CONTRACT], ["proto"])?;
     tonic_prost_build::configure()
         .btree_map(".")
         .compile_fds(files.clone())?;
+    tonic_prost_build::configure()
+        .btree_map(".")
+        .compile_fds(protox::compile([DROP_IN], ["proto"])?)?;
 
     // For reflection and for the tests of the contract, neither of which needs the comments.
     for file in &mut files.file {

@@ -3,22 +3,28 @@
 mod admin;
 mod admission;
 pub mod client;
+mod drop_in;
 mod grpc;
 mod readiness;
 mod rest;
 mod service;
 
+pub(crate) use drop_in::RELEASE;
 pub use service::Service;
 pub(crate) use service::now_ms;
 
-use crate::{settings::ServeSettings, wire};
+use crate::{
+    settings::ServeSettings,
+    wire::{self, drop_in::drop_in_server::DropInServer},
+};
 use readiness::Readiness;
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, UnixListener},
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::server::TcpIncoming;
 use tracing::{info, warn};
 
@@ -48,6 +54,7 @@ pub async fn serve_until(
 ) -> Result<(), String> {
     let grpc_listener = listen(settings.grpc()?).await?;
     let rest_listener = listen(settings.rest()?).await?;
+    let socket = drop_in::listen(&settings.socket)?;
     let health_listener = listen(SocketAddr::new(settings.health_address, settings.health_port)).await?;
     let readiness = Arc::new(Readiness::new(api_server));
     let (stopping, stopped) = watch::channel(false);
@@ -63,6 +70,14 @@ pub async fn serve_until(
     )?);
     let rest = rest::router(service.clone(), settings.max_request_bytes);
     let rest = tokio::spawn(rest_server(rest, rest_listener, stopped));
+    let drop_in = socket.map(|listener| {
+        info!(
+            "listening for the drop-in spark-submit at {}",
+            settings.socket.display()
+        );
+        let contract = drop_in::contract(service.clone(), settings.max_request_bytes);
+        tokio::spawn(drop_in_server(contract, listener, stopping.subscribe()))
+    });
     readiness.started();
     info!(version = env!("CARGO_PKG_VERSION"), "ready");
 
@@ -77,6 +92,9 @@ pub async fn serve_until(
     let drained = async {
         let _ = grpc.await;
         let _ = rest.await;
+        if let Some(drop_in) = drop_in {
+            let _ = drop_in.await;
+        }
         service.idle().await;
     };
     if tokio::time::timeout(settings.drain_timeout, drained)
@@ -109,6 +127,24 @@ async fn rest_server(router: axum::Router, listener: TcpListener, mut stopped: w
     };
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(end).await {
         warn!("REST ended: {error}");
+    }
+}
+
+/// The server on the Unix socket.
+async fn drop_in_server(
+    contract: DropInServer<drop_in::Door>,
+    listener: UnixListener,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let end = async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let served = tonic::transport::Server::builder()
+        .add_service(contract)
+        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), end)
+        .await;
+    if let Err(error) = served {
+        warn!("the drop-in's socket ended: {error}");
     }
 }
 

@@ -56,6 +56,9 @@ pub struct TemplateSettings {
     pub template_dir: Option<PathBuf>,
 }
 
+/// Where the drop-in looks for a server.
+pub const DEFAULT_SOCKET: &str = "/var/run/native-submit/submit.sock";
+
 /// What `serve` is told.
 #[derive(Debug, Clone, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
@@ -88,6 +91,10 @@ pub struct ServeSettings {
     /// Port that REST listens on
     #[arg(long, env = "REST_PORT", default_value_t = 50052)]
     pub rest_port: u16,
+
+    /// Unix socket that the drop-in spark-submit finds this server at; listened on where its directory is
+    #[arg(long, env = "NATIVE_SUBMIT_SOCKET", default_value = DEFAULT_SOCKET, value_name = "PATH")]
+    pub socket: PathBuf,
 
     /// Address that /healthz, /readyz and /metrics listen on
     #[arg(long, env = "HEALTH_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]

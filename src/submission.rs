@@ -37,8 +37,12 @@ pub(crate) use files::is_config_map_key;
 pub(crate) use pod_fields::{append, extend};
 pub(crate) use pod_template::PodDocument;
 
+use serde::{Deserialize, Serialize};
+
 /// One application to be submitted, with everything that was read from files and environment already in it.
-#[derive(Debug, Clone)]
+///
+/// It goes from the drop-in to a server as JSON, between processes of one release.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Submission {
     /// The caller's id of this attempt; all generated names follow from it.
     pub id: SubmissionId,
@@ -91,7 +95,7 @@ impl Submission {
 }
 
 /// A `ConfigMap` that the driver owns.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnConfigMap {
     /// What it is for; names the object's file.
     pub role: String,
@@ -108,7 +112,7 @@ impl std::fmt::Debug for OwnConfigMap {
 }
 
 /// The main application file, classified by its name as Spark does it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PrimaryResource {
     /// A jar, or none where the class is on the image's class path (`spark-internal`).
     Java(Option<String>),

@@ -6,5 +6,10 @@
 
 tonic::include_proto!("spark");
 
+/// What the drop-in and a server say to each other on one machine (`proto/drop_in.proto`).
+pub mod drop_in {
+    tonic::include_proto!("nativesubmit.v1");
+}
+
 /// The contract as a serialized `FileDescriptorSet`, with what it imports: for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/spark_submit.fds"));

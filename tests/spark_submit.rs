@@ -3,8 +3,12 @@
 
 #[path = "support/api_server.rs"]
 mod api_server;
+#[path = "support/serve.rs"]
+mod serve;
 
 use api_server::{ApiServer, Effect, Fault};
+use native_submit::wire::drop_in::{SubmitRequest, drop_in_client::DropInClient};
+use serve::Serve;
 use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -249,4 +253,110 @@ fn the_subcommand_is_the_same() {
         "{}",
         text(&output.stderr)
     );
+}
+
+/// The arguments of a server that listens at `socket`.
+fn at(socket: &Path) -> [&str; 2] {
+    ["--socket", socket.to_str().unwrap()]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_this_machine_submits_what_the_drop_in_read() {
+    let api = ApiServer::start().await;
+    let installed = installed();
+    let socket = installed.folder.path().join("submit.sock");
+    let (serve, _folder) = Serve::to(&api.url, &at(&socket));
+    let conf_dir = installed.folder.path().join("conf");
+    std::fs::create_dir(&conf_dir).unwrap();
+    std::fs::write(conf_dir.join("log4j2.properties"), "rootLogger.level = warn\n").unwrap();
+    let environment = [
+        ("NATIVE_SUBMIT_SOCKET", socket.to_str().unwrap()),
+        ("SPARK_CONF_DIR", conf_dir.to_str().unwrap()),
+        ("SPARK_USER", "ada"),
+    ];
+    // The master is the caller's to name and the server's to ignore: it has its own way to the API server.
+    let submit = |id: &str| {
+        let more = [
+            "--conf",
+            "spark.kubernetes.driver.container.image=spark:${env:SPARK_USER}",
+        ];
+        installed.run(&words(&arguments("http://127.0.0.1:1", id, &more)), &environment)
+    };
+    let output = submit("a");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("created driver Pod jobs:pi-driver"),
+        "{}",
+        text(&output.stderr)
+    );
+    let pod = api.get("pods", "jobs", "pi-driver").unwrap();
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(
+        container["image"], "spark:ada",
+        "the caller's environment, not the server's"
+    );
+    let env = container["env"].to_string();
+    assert!(env.contains(r#"{"name":"SPARK_USER","value":"ada"}"#), "{env}");
+    let config_map = api
+        .names()
+        .into_iter()
+        .find(|name| name.ends_with("conf-map"))
+        .unwrap();
+    let config_map = api
+        .get("configmaps", "jobs", config_map.rsplit('/').next().unwrap())
+        .unwrap();
+    assert_eq!(
+        config_map["data"]["log4j2.properties"],
+        "rootLogger.level = warn\n"
+    );
+
+    let again = submit("a");
+    assert!(
+        text(&again.stderr).contains("found driver Pod"),
+        "{}",
+        text(&again.stderr)
+    );
+    let other = submit("b");
+    assert_eq!(other.status.code(), Some(1));
+    assert!(
+        text(&other.stderr).contains("code=409"),
+        "{}",
+        text(&other.stderr)
+    );
+    let (_, metrics) = serve.get("/metrics");
+    assert!(metrics.contains("door=\"drop-in\""), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_server_behind_the_socket_it_submits_itself() {
+    let api = ApiServer::start().await;
+    let installed = installed();
+    let socket = installed.folder.path().join("submit.sock");
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    assert!(socket.exists(), "left behind by a server that was killed");
+    let output = installed.run(
+        &words(&arguments(&api.url, "a", &[])),
+        &[("NATIVE_SUBMIT_SOCKET", socket.to_str().unwrap())],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(api.get("pods", "jobs", "pi-driver").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_in_of_another_release_is_told_so() {
+    let api = ApiServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("submit.sock");
+    let (_serve, _folder) = Serve::to(&api.url, &at(&socket));
+    let mut client = DropInClient::connect(format!("unix:{}", socket.display()))
+        .await
+        .unwrap();
+    let request = SubmitRequest {
+        release: "0.0.0".to_owned(),
+        submission_id: "a".to_owned(),
+        ..SubmitRequest::default()
+    };
+    let status = client.submit(request).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::FailedPrecondition, "{status}");
+    assert_eq!(api.lines(), Vec::<String>::new());
 }

@@ -4,6 +4,7 @@
 //! created, never after.
 
 mod fallback;
+mod sidecar;
 mod usage;
 
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     templates::{Fallback, TemplateStore},
 };
 use clap::Parser;
+use sidecar::Answer;
 use std::{ffi::OsString, path::Path, process::ExitCode, sync::Arc};
 
 /// The name by which this binary is `spark-submit`.
@@ -94,10 +96,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
             Err(error @ ArgumentsError::NotASubmission { .. }) => Ending::NeedsSpark(error.to_string()),
             Err(error) => Ending::Failed(error.to_string()),
             Ok(arguments) => match submit(arguments) {
-                Ok(accepted) => {
-                    tell(&accepted);
-                    return ExitCode::SUCCESS;
-                }
+                Ok(()) => return ExitCode::SUCCESS,
                 Err(ending) => ending,
             },
         },
@@ -111,7 +110,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-fn submit(arguments: arguments::SparkSubmitArguments) -> Result<Accepted, Ending> {
+fn submit(arguments: arguments::SparkSubmitArguments) -> Result<(), Ending> {
     let settings = Settings::try_parse_from::<[OsString; 0], _>([])
         .map_err(|error| Ending::Failed(error.to_string()))?;
     let context = context(&settings)?;
@@ -132,7 +131,34 @@ fn submit(arguments: arguments::SparkSubmitArguments) -> Result<Accepted, Ending
         .enable_all()
         .build()
         .map_err(|error| Ending::Failed(format!("can't start: {error}")))?;
-    runtime.block_on(directly(submission, &context, &settings))
+    runtime.block_on(async {
+        let id = submission.id.to_string();
+        let socket = sidecar::socket();
+        if socket.exists()
+            && let Answer::Accepted(reply) = sidecar::submit(&socket, &submission, &context).await?
+        {
+            let driver = format!("{}:{}", reply.namespace, reply.pod_name);
+            tell(
+                &reply.warnings,
+                &reply.outcome,
+                &driver,
+                &reply.application_id,
+                &id,
+            );
+            return Ok(());
+        }
+        let accepted = directly(submission, &context, &settings).await?;
+        let submitted = &accepted.submitted;
+        let driver = format!("{}:{}", submitted.namespace, submitted.pod_name);
+        tell(
+            &accepted.warnings,
+            submitted.outcome.name(),
+            &driver,
+            &submitted.application_id,
+            &id,
+        );
+        Ok(())
+    })
 }
 
 /// Whether `spark-submit` stays until the driver has ended.
@@ -191,18 +217,12 @@ async fn directly(
         .await?)
 }
 
-/// One line for the log of whoever called.
-fn tell(accepted: &Accepted) {
-    for warning in &accepted.warnings {
+/// Lines for the log of whoever called.
+fn tell(warnings: &[String], outcome: &str, driver: &str, application_id: &str, id: &str) {
+    for warning in warnings {
         eprintln!("warning: {warning}");
     }
-    let submitted = &accepted.submitted;
     eprintln!(
-        "native-submit: {} driver Pod {}:{} of application {}, submission id {}",
-        submitted.outcome.name(),
-        submitted.namespace,
-        submitted.pod_name,
-        submitted.application_id,
-        accepted.submission_id,
+        "native-submit: {outcome} driver Pod {driver} of application {application_id}, submission id {id}"
     );
 }

@@ -46,7 +46,7 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
             .mount(VOLUME, MOUNT, json!({"secret": {"secretName": name}}));
         let data = credentials
             .iter()
-            .map(|(key, bytes)| ((*key).to_owned(), BASE64_STANDARD.encode(bytes)))
+            .map(|file| (file.name.clone(), BASE64_STANDARD.encode(&file.contents)))
             .collect();
         draft.secrets.push(SecretPlan {
             role: "credentials".to_owned(),
@@ -56,7 +56,8 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     }
     for (key, property) in MOUNTED {
         let given = draft.conf.text(property)?;
-        let mounted = given.or_else(|| credentials.contains_key(key).then(|| format!("{MOUNT}/{key}")));
+        let submitted = credentials.iter().any(|file| file.name == key);
+        let mounted = given.or_else(|| submitted.then(|| format!("{MOUNT}/{key}")));
         if let Some(path) = mounted {
             draft.set_property(property, path);
         }

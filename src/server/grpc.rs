@@ -47,6 +47,7 @@ impl SparkSubmitService for Door {
             id: request.submission_id.clone(),
             deadline,
             mode: Mode::Submit,
+            context: None,
         };
         let submitted = self
             .service
@@ -54,9 +55,7 @@ impl SparkSubmitService for Door {
         match submitted.await {
             Ok(accepted) => Ok(Response::new(success(accepted))),
             Err(ServiceError::Submit(error)) => Ok(Response::new(failure(&error))),
-            Err(error @ ServiceError::Overloaded(_)) => Err(Status::resource_exhausted(error.to_string())),
-            Err(error @ ServiceError::Draining) => Err(Status::unavailable(error.to_string())),
-            Err(error @ ServiceError::Internal) => Err(Status::internal(error.to_string())),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -81,7 +80,7 @@ fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Re
 }
 
 /// The caller's deadline, from the header `grpc-timeout`: digits and a unit.
-fn deadline<T>(request: &Request<T>) -> Option<Instant> {
+pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
     let text = request.metadata().get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let count: u64 = digits.parse().ok()?;

@@ -79,6 +79,7 @@ async fn submit(service: &Service, body: &Bytes, mode: Mode) -> Response {
         // The contract has none: the operator gives up after its own time, and comes back with the same id.
         deadline: None,
         mode,
+        context: None,
     };
     match service
         .submit(call, |id, origin, context| request.asked(id, origin, context))

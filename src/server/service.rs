@@ -73,6 +73,19 @@ impl ServiceError {
     }
 }
 
+impl From<ServiceError> for tonic::Status {
+    /// Overload and the server's end say that another try may succeed.
+    fn from(error: ServiceError) -> Self {
+        let message = error.to_string();
+        match error {
+            ServiceError::Overloaded(_) => Self::resource_exhausted(message),
+            ServiceError::Draining => Self::unavailable(message),
+            ServiceError::Internal => Self::internal(message),
+            ServiceError::Submit(_) => Self::failed_precondition(message),
+        }
+    }
+}
+
 impl From<Refusal> for ServiceError {
     fn from(refusal: Refusal) -> Self {
         Self::Submit(refusal.into())
@@ -90,6 +103,8 @@ pub(super) struct Call {
     pub(super) deadline: Option<Instant>,
     /// Whether objects are to exist afterwards.
     pub(super) mode: Mode,
+    /// The submitter, where that is not this service.
+    pub(super) context: Option<SubmitterContext>,
 }
 
 impl Service {
@@ -148,10 +163,10 @@ impl Service {
         // A task of its own: a caller that goes away doesn't cut it short, and a panic ends this submission only.
         let work = tokio::spawn(async move {
             let _held = (place, in_flight);
-            let context = SubmitterContext {
+            let context = call.context.unwrap_or_else(|| SubmitterContext {
                 submit_time_ms: now_ms(),
                 ..shared.context.clone()
-            };
+            });
             let asked = ask(&id, shared.origin, &context)?;
             shared.check_namespace(&asked)?;
             let counted = shared.admission.count(asked.namespace());

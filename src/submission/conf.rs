@@ -7,10 +7,12 @@ use super::{
     version::SparkVersion,
 };
 use crate::redaction::shown;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, str::FromStr};
 
 /// Spark conf as given: every key starts with `spark.`, every value is raw text.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct SparkConf(BTreeMap<String, String>);
 
 impl std::fmt::Debug for SparkConf {

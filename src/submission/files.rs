@@ -1,10 +1,11 @@
 //! Files of the submitter that are part of a submission.
 
 use super::{Feature, PodTemplate, Refusal, SparkVersion, SubmitterContext, conf::ConfReader, uri};
-use std::{collections::BTreeMap, path::Path};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// The contents of the submitter's files that go to the driver.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SubmitterFiles {
     /// The files of `SPARK_CONF_DIR`, by name.
     pub conf_dir: Vec<NamedFile>,
@@ -14,17 +15,33 @@ pub struct SubmitterFiles {
     pub krb5: Option<NamedFile>,
     /// `spark.kerberos.keytab`, unless it is `local:`.
     pub keytab: Option<NamedFile>,
-    /// The driver's credentials, by the name of their key in the Secret.
-    pub credentials: BTreeMap<&'static str, Vec<u8>>,
+    /// The driver's credentials, each by the name of its key in the Secret.
+    pub credentials: Vec<NamedFile>,
 }
 
 /// A file's own name and its contents.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedFile {
     /// The last part of its path.
     pub name: String,
     /// What is in it.
+    #[serde(with = "as_base64")]
     pub contents: Vec<u8>,
+}
+
+/// Bytes as one text, where a list of numbers would be four times as long.
+mod as_base64 {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64_STANDARD.decode(text).map_err(D::Error::custom)
+    }
 }
 
 impl std::fmt::Debug for NamedFile {
@@ -58,7 +75,7 @@ const CREDENTIAL_TOKEN: &str = "spark.kubernetes.authenticate.driver.oauthToken"
 
 /// Reads every file that the conf and environment name.
 pub(super) fn read(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<SubmitterFiles, Refusal> {
-    let mut credentials = BTreeMap::new();
+    let mut credentials = Vec::new();
     for (key, name, what) in CREDENTIAL_FILES {
         if let Some(path) = conf.text(key)? {
             let resolved = context.reachable(key, &path)?;
@@ -68,11 +85,17 @@ pub(super) fn read(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<S
                     format!("{what} provided does not exist or is not a file"),
                 ));
             }
-            credentials.insert(name, context.read_file(key, &path)?);
+            credentials.push(NamedFile {
+                name: name.to_owned(),
+                contents: context.read_file(key, &path)?,
+            });
         }
     }
     if let Some(token) = conf.text(CREDENTIAL_TOKEN)? {
-        credentials.insert("oauth-token", token.into_bytes());
+        credentials.push(NamedFile {
+            name: "oauth-token".to_owned(),
+            contents: token.into_bytes(),
+        });
     }
     Ok(SubmitterFiles {
         conf_dir: conf_dir(context),

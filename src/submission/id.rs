@@ -1,12 +1,28 @@
 //! The id of a submission.
 
 use super::refusal::Refusal;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The caller's id for one attempt to run an application. Never empty, and a valid label value, because the
 /// operator finds its pods by it (label `sparkoperator.k8s.io/submission-id`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SubmissionId(String);
+
+impl TryFrom<String> for SubmissionId {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Refusal> {
+        Self::new(&text)
+    }
+}
+
+impl From<SubmissionId> for String {
+    fn from(id: SubmissionId) -> Self {
+        id.0
+    }
+}
 
 impl SubmissionId {
     /// Takes `text` if it can be a submission id.

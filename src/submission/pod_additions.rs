@@ -1,11 +1,12 @@
 //! What the operator's mutating webhook adds to a pod, for where that is left to us.
 
 use super::pod_fields::{append, extend};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Additions to a driver or executor pod, in the webhook's own order of strength: they come after everything
 /// that conf and pod template say.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodAdditions {
     /// Appended to the Spark container's `env`: of entries with one name the last counts, so these win.
     pub env: Vec<Value>,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::strict;
 use k8s_openapi::apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const TEMPLATE_FILE: &str = "spark.kubernetes.scheduler.volcano.podGroupTemplate
 const TEMPLATE_JSON: &str = "spark.kubernetes.scheduler.volcano.podGroupTemplateJson";
 
 /// What the driver's `PodGroup` starts from; unknown fields included, for Volcano's types grow apart from ours.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodGroupTemplate {
     /// `metadata` without what Spark sets itself: name, namespace, owners.
     pub metadata: Map<String, Value>,

@@ -9,11 +9,11 @@ use crate::{
     submission::Feature,
 };
 use k8s_openapi::{api::core::v1::PodSpec, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
 /// A pod template as it was given, unknown fields included: newer clusters may know them (CONTRACT 4).
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodTemplate {
     /// `metadata`.
     pub metadata: Map<String, Value>,

@@ -1,10 +1,12 @@
 //! Which Spark version a submission is for, and what differs by version.
 
 use crate::redaction::shown;
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// A Spark version, `v?MAJOR.MINOR[.PATCH][suffix]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SparkVersion {
     major: u16,
     minor: u16,
@@ -109,6 +111,20 @@ impl fmt::Display for SparkVersion {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} is not a Spark version: expected MAJOR.MINOR or MAJOR.MINOR.PATCH, such as 4.0.1", shown(.0))]
 pub struct NotAVersion(pub String);
+
+impl TryFrom<String> for SparkVersion {
+    type Error = NotAVersion;
+
+    fn try_from(text: String) -> Result<Self, NotAVersion> {
+        text.parse()
+    }
+}
+
+impl From<SparkVersion> for String {
+    fn from(version: SparkVersion) -> Self {
+        version.text
+    }
+}
 
 impl FromStr for SparkVersion {
     type Err = NotAVersion;

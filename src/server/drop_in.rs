@@ -1,0 +1,119 @@
+//! The door of the drop-in `spark-submit`: gRPC over a Unix socket that only its own user can open.
+//!
+//! The drop-in has read its own arguments, files and environment, and sends what came of them. So nothing of this
+//! service is within its reach, and what it names is its own.
+
+use super::{
+    Service,
+    service::{Call, ServiceError},
+};
+use crate::{
+    submission::{Reach, Submission, SubmitterContext},
+    submitter::{Accepted, Asked, Mode},
+    wire::drop_in::{
+        SubmitReply, SubmitRequest,
+        drop_in_server::{DropIn, DropInServer},
+    },
+};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use tokio::net::UnixListener;
+use tonic::{Request, Response, Status};
+
+/// The door's name in metrics and logs.
+const DOOR: &str = "drop-in";
+
+/// This release; drop-in and server must be the same, for a submission's JSON is no contract.
+pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// The implementation.
+pub(super) struct Door {
+    service: Service,
+}
+
+/// The door over `service`.
+pub(super) fn contract(service: Service, max_request_bytes: usize) -> DropInServer<Door> {
+    DropInServer::new(Door { service }).max_decoding_message_size(max_request_bytes)
+}
+
+#[tonic::async_trait]
+impl DropIn for Door {
+    async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<SubmitReply>, Status> {
+        let deadline = super::grpc::deadline(&request);
+        let request = request.into_inner();
+        if request.release != RELEASE {
+            let found = &request.release;
+            return Err(Status::failed_precondition(format!(
+                "the drop-in is of release {found}, this server of {RELEASE}"
+            )));
+        }
+        let submission: Submission = serde_json::from_slice(&request.submission)
+            .map_err(|_| Status::failed_precondition("the submission can't be read"))?;
+        let context = SubmitterContext {
+            submit_time_ms: request.submit_time_ms,
+            user: request.user,
+            environment: request.environment,
+            reach: Reach::Process,
+            ..SubmitterContext::golden()
+        };
+        let call = Call {
+            door: DOOR,
+            id: request.submission_id,
+            deadline,
+            mode: Mode::Submit,
+            context: Some(context),
+        };
+        let asked = Asked::Arguments(Box::new(submission));
+        match self.service.submit(call, |_, _, _| Ok(asked)).await {
+            Ok(accepted) => Ok(Response::new(reply(accepted))),
+            Err(ServiceError::Submit(error)) => Ok(Response::new(SubmitReply {
+                error_message: error.to_string(),
+                ..SubmitReply::default()
+            })),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn reply(accepted: Accepted) -> SubmitReply {
+    SubmitReply {
+        error_message: String::new(),
+        outcome: accepted.submitted.outcome.name().to_owned(),
+        namespace: accepted.submitted.namespace,
+        pod_name: accepted.submitted.pod_name,
+        application_id: accepted.submitted.application_id,
+        warnings: accepted.warnings,
+    }
+}
+
+/// Listens at `path` if there is its directory, which is how a deployment asks for it. The socket is its owner's alone from
+/// the moment that it stands there; one that an earlier process left is replaced.
+pub(super) fn listen(path: &Path) -> Result<Option<UnixListener>, String> {
+    let Some(directory) = path.parent().filter(|directory| directory.is_dir()) else {
+        return Ok(None);
+    };
+    let failed = |error: std::io::Error| format!("NATIVE_SUBMIT_SOCKET {}: {error}", path.display());
+    let staged = directory.join(format!(".{}.sock", std::process::id()));
+    let _ = fs::remove_file(&staged);
+    let listener = UnixListener::bind(&staged).map_err(failed)?;
+    fs::set_permissions(&staged, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    fs::rename(&staged, path).map_err(failed)?;
+    Ok(Some(listener))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_socket_is_its_owners_alone_and_replaces_an_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("submit.sock");
+        for _ in 0..2 {
+            let _listener = listen(&path).unwrap().unwrap();
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            tokio::net::UnixStream::connect(&path).await.unwrap();
+        }
+        assert!(listen(&folder.path().join("none/submit.sock")).unwrap().is_none());
+    }
+}
