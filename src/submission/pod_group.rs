@@ -3,7 +3,7 @@
 use super::{
     conf::ConfReader,
     context::SubmitterContext,
-    pod_template::{without_nulls, yaml},
+    pod_template::{UnknownFields, without_nulls, yaml},
     refusal::Refusal,
     version::{Feature, SparkVersion},
 };
@@ -19,7 +19,7 @@ const VOLCANO_STEP: &str = "org.apache.spark.deploy.k8s.features.VolcanoFeatureS
 const TEMPLATE_FILE: &str = "spark.kubernetes.scheduler.volcano.podGroupTemplateFile";
 const TEMPLATE_JSON: &str = "spark.kubernetes.scheduler.volcano.podGroupTemplateJson";
 
-/// What the driver's `PodGroup` starts from; unknown fields included, for Volcano's types grow apart from ours.
+/// What the driver's `PodGroup` starts from; unknown fields of a request included: Volcano's types grow apart from ours.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodGroupTemplate {
     /// `metadata` without what Spark sets itself: name, namespace, owners.
@@ -105,19 +105,23 @@ pub(super) fn read(
     // Neither key is registered, so neither value is expanded.
     let raw = conf.raw();
     match (raw.get(TEMPLATE_FILE), raw.get(TEMPLATE_JSON)) {
-        (Some(path), _) => from_text(TEMPLATE_FILE, &context.read_text(TEMPLATE_FILE, path)?).map(Some),
-        (None, Some(json)) => from_text(TEMPLATE_JSON, json).map(Some),
+        (Some(path), _) => {
+            let text = context.read_text(TEMPLATE_FILE, path)?;
+            from_text(TEMPLATE_FILE, &text, UnknownFields::Refuse).map(Some)
+        }
+        (None, Some(json)) => from_text(TEMPLATE_JSON, json, UnknownFields::Keep).map(Some),
         (None, None) => Ok(Some(PodGroupTemplate::default())),
     }
 }
 
-fn from_text(subject: &str, text: &str) -> Result<PodGroupTemplate, Refusal> {
+/// A file's unknown field is an error, one that came with the request passes with a warning (CONTRACT 4).
+fn from_text(subject: &str, text: &str, unknown: UnknownFields) -> Result<PodGroupTemplate, Refusal> {
     let refused = |what: &str| Refusal::new(subject, format!("is not a PodGroup: {what}"));
     let value = yaml::read(text).map_err(|what| refused(&what))?;
     let problems = strict::read::<PodGroup>(&value).problems;
     let errors: Vec<_> = problems
         .iter()
-        .filter(|problem| !problem.unknown_field)
+        .filter(|problem| !problem.unknown_field || unknown == UnknownFields::Refuse)
         .map(ToString::to_string)
         .collect();
     if !errors.is_empty() {
@@ -225,13 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn what_spark_sets_itself_is_left_out_and_unknown_fields_are_kept() {
-        let template = from_text(
-            "k",
-            "kind: PodGroup\nmetadata: {name: mine, namespace: elsewhere, labels: {a: b}, ownerReferences: []}\n\
-             spec: {minMember: 2, foo: 1}\nstatus: {phase: Running}\nbar: 2\n",
-        )
-        .unwrap();
+    fn what_spark_sets_itself_is_left_out_and_unknown_fields_pass_from_a_request() {
+        let text = "kind: PodGroup\nmetadata: {name: mine, namespace: elsewhere, labels: {a: b}, ownerReferences: []}\n\
+             spec: {minMember: 2, foo: 1}\nstatus: {phase: Running}\nbar: 2\n";
+        let refused = from_text("k", text, UnknownFields::Refuse)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("spec.foo: unknown field"), "{refused}");
+        let template = from_text("k", text, UnknownFields::Keep).unwrap();
         assert_eq!(Value::from(template.metadata), json!({"labels": {"a": "b"}}));
         assert_eq!(Value::from(template.spec), json!({"minMember": 2, "foo": 1}));
         assert_eq!(
@@ -251,7 +256,7 @@ mod tests {
             "spec: {minMember: many}",
             "{\"spec\":",
         ] {
-            let error = from_text("k", text).unwrap_err().to_string();
+            let error = from_text("k", text, UnknownFields::Keep).unwrap_err().to_string();
             assert!(error.starts_with("k: is not a PodGroup: "), "{text}: {error}");
         }
     }
