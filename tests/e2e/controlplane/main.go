@@ -3,6 +3,8 @@
 //	controlplane up DIR CRDS [-- kube-apiserver flags]   starts it; prints the admin's kubeconfig
 //	controlplane down DIR                                stops it
 //	controlplane etcd DIR URL                            one member, what `up` starts
+//	controlplane port                                    prints a port of loopback that is free
+//	controlplane probe URL                               whether a GET is answered with 200
 //	controlplane kube-apiserver|kube-controller-manager|kubectl …   the real ones, with their own flags
 package main
 
@@ -34,12 +36,17 @@ func main() {
 	case "kubectl":
 		runAs(kubectl.NewDefaultKubectlCommand)
 	case "etcd":
-		err := etcd(arguments(4))
-		exitOn(err)
+		exitOn(etcd(arguments(4)))
 	case "up":
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		exitOn(up(ctx, arguments(4)))
+	case "port":
+		ports, err := freePorts(1)
+		exitOn(err)
+		fmt.Println(ports[0])
+	case "probe":
+		exitOn(probe(arguments(3)[0]))
 	case "down":
 		exitOn(down(runDirectory(arguments(3)[0])))
 	default:
@@ -62,7 +69,7 @@ func arguments(least int) []string {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "controlplane: up DIR CRDS [-- FLAGS] | down DIR | etcd DIR URL | kube-apiserver … | kube-controller-manager … | kubectl …")
+	fmt.Fprintln(os.Stderr, "controlplane: up DIR CRDS [-- FLAGS] | down DIR | etcd DIR URL | port | probe URL | kube-apiserver … | kube-controller-manager … | kubectl …")
 	os.Exit(2)
 }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -154,20 +153,6 @@ func waitUntil(ctx context.Context, exited <-chan error, done func(context.Conte
 		}
 	}
 	return nil
-}
-
-// freePorts are ports of loopback that nobody listened on when it was asked, all different.
-func freePorts(count int) ([]int, error) {
-	var ports []int
-	for range count {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer listener.Close()
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }
 
 // firstOf does one step after the other until one fails.
