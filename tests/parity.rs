@@ -6,187 +6,54 @@
 //! must stand in `docs/parity.md` with its reason, and a case that stands there must differ.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+// By its path: a folder of this test's own name is there too.
+#[path = "support/parity_case.rs"]
+mod parity_case;
+
 use native_submit::{
     manifest::{self, Difference, Manifests},
     strict,
-    submission::{Reach, Request, SubmissionId, SubmitterContext, arguments, properties, resolve},
-    submitter,
-    templates::TemplateSet,
+    submission::properties,
 };
+use parity_case::{Case, SPARK_HOME, cases};
 use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
-    sync::LazyLock,
+    path::Path,
 };
-
-/// Where the cases are; another folder of the same form can be named.
-fn folder() -> PathBuf {
-    std::env::var_os("PARITY_CASES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/cases"),
-        PathBuf::from,
-    )
-}
-
-/// The master that stands for the recording API server's.
-const MASTER: &str = "k8s://http://127.0.0.1:49732";
-
-/// Where the distribution would be, had we one.
-const SPARK_HOME: &str = "/nonexistent/spark-home";
-
-/// The built-in templates, compiled once.
-static TEMPLATES: LazyLock<TemplateSet> = LazyLock::new(|| TemplateSet::builtin().unwrap());
-
-struct Case {
-    name: String,
-    folder: PathBuf,
-    input: Value,
-}
 
 /// How a case ended: with objects by name, or refused.
 type Ending = Result<BTreeMap<String, Value>, String>;
 
-fn cases() -> Vec<Case> {
-    let mut cases: Vec<_> = fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .map(|folder| Case {
-            name: folder.file_name().unwrap().to_string_lossy().into_owned(),
-            input: serde_json::from_str(&fs::read_to_string(folder.join("case.json")).unwrap()).unwrap(),
-            folder,
-        })
-        .collect();
-    cases.sort_by(|a, b| a.name.cmp(&b.name));
-    cases
+fn recorded(case: &Case, version: &str, recording: &Value) -> Option<Ending> {
+    let error = recording["error"].as_str().unwrap_or_default();
+    if error.contains("Exception in thread \"main\" io.fabric8") && !case.has_faults() {
+        // A master that the recorder could not reach: nothing of it was recorded.
+        return None;
+    }
+    if recording["exit_code"] != 0 {
+        // Failed by an API server that was told to: nothing of the objects is left to compare.
+        return (!case.has_faults()).then(|| Err(error.to_owned()));
+    }
+    // --help, --kill, --status and --version submit nothing.
+    Some(Ok(by_name(case.objects(version)?.into_iter())))
 }
 
-impl Case {
-    /// The versions it was recorded with, and how each ended.
-    fn recordings(&self) -> BTreeMap<String, Value> {
-        let text = fs::read_to_string(self.folder.join("expected.json")).unwrap();
-        serde_json::from_str(&text).unwrap()
-    }
-
-    /// The API server was told to fail: how the objects were made is compared, and not what became of them.
-    fn has_faults(&self) -> bool {
-        ["faults", "preload"]
-            .iter()
-            .any(|field| self.input.get(field).is_some_and(|value| !value.is_null()))
-    }
-
-    fn recorded(&self, version: &str, recording: &Value) -> Option<Ending> {
-        let error = recording["error"].as_str().unwrap_or_default();
-        if error.contains("Exception in thread \"main\" io.fabric8") && !self.has_faults() {
-            // A master that the recorder could not reach: nothing of it was recorded.
-            return None;
+fn ours(case: &Case, version: &str) -> Ending {
+    let files = case.lay_out();
+    let manifests = case
+        .manifests(&files, version)
+        .map_err(|refused| refused.message)?;
+    let mut objects = Vec::new();
+    for manifest in std::iter::once(&manifests.driver_pod).chain(&manifests.owned) {
+        let mut text = manifest.value.to_string();
+        for (given, real) in &files.moved {
+            text = text.replace(real, given);
         }
-        if recording["exit_code"] != 0 {
-            // Failed by an API server that was told to: nothing of the objects is left to compare.
-            return (!self.has_faults()).then(|| Err(error.to_owned()));
-        }
-        // --help, --kill, --status and --version submit nothing.
-        let text = fs::read_to_string(self.folder.join(format!("spark-{version}.yaml"))).ok()?;
-        // Whether the generated id began with a digit, which a name must not, is chance.
-        let text = text.replace("x<ID>", "<ID>");
-        Some(Ok(by_name(text.split("\n---\n").map(|document| {
-            strict::parse_yaml(document.trim_start_matches("---")).unwrap()
-        }))))
+        objects.push(serde_json::from_str(&anonymous(&text, &manifests, &files.work)).unwrap());
     }
-
-    fn ours(&self, version: &str) -> Ending {
-        let work = tempfile::tempdir().unwrap();
-        let work = work.path().canonicalize().unwrap();
-        let files = self.lay_out(&work);
-        let fill = |text: &str| {
-            let mut text = text
-                .replace("{{MASTER}}", MASTER)
-                .replace("{{WORK}}", work.to_str().unwrap())
-                .replace("{{SPARK_HOME}}", SPARK_HOME);
-            for (given, real) in &files {
-                text = text.replace(given, real);
-            }
-            text
-        };
-        let argv: Vec<_> = self.input["argv"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|a| fill(a.as_str().unwrap()))
-            .collect();
-        let manifests = self.manifests(&argv, &fill, &work, version)?;
-        let mut objects = Vec::new();
-        for manifest in std::iter::once(&manifests.driver_pod).chain(&manifests.owned) {
-            let mut text = manifest.value.to_string();
-            for (given, real) in &files {
-                text = text.replace(real, given);
-            }
-            objects.push(serde_json::from_str(&anonymous(&text, &manifests, &work)).unwrap());
-        }
-        Ok(by_name(objects.into_iter()))
-    }
-
-    /// Writes the case's files below `work`; absolute paths are moved there too.
-    fn lay_out(&self, work: &Path) -> Vec<(String, String)> {
-        let mut moved = Vec::new();
-        for (path, contents) in self.input["files"].as_object().into_iter().flatten() {
-            let target = work.join("absolute").join(path.trim_start_matches('/'));
-            let target = if path.starts_with('/') {
-                target
-            } else {
-                work.join(path)
-            };
-            fs::create_dir_all(target.parent().unwrap()).unwrap();
-            let bytes = match contents {
-                Value::String(text) => text.replace("{{WORK}}", work.to_str().unwrap()).into_bytes(),
-                other => base64_of(other),
-            };
-            fs::write(&target, bytes).unwrap();
-            if path.starts_with('/') {
-                moved.push((path.clone(), target.to_str().unwrap().to_owned()));
-            }
-        }
-        moved
-    }
-
-    fn manifests(
-        &self,
-        argv: &[String],
-        fill: &dyn Fn(&str) -> String,
-        work: &Path,
-        version: &str,
-    ) -> Result<Manifests, String> {
-        let mut environment = BTreeMap::from([("SPARK_HOME".to_owned(), SPARK_HOME.to_owned())]);
-        for (name, value) in self.input["env"].as_object().into_iter().flatten() {
-            environment.insert(name.clone(), fill(value.as_str().unwrap()));
-        }
-        let context = SubmitterContext {
-            submit_time_ms: 1,
-            user: environment
-                .get("SPARK_USER")
-                .or(environment.get("HADOOP_USER_NAME"))
-                .map_or("root", |s| s)
-                .to_owned(),
-            environment,
-            spark_version: Some(version.parse().unwrap()),
-            working_directory: work.to_owned(),
-            reach: Reach::Process,
-            ..SubmitterContext::golden()
-        };
-        let request = Request {
-            default_id: Some(SubmissionId::nil()),
-            ..Request::default()
-        };
-        let arguments = arguments::parse(argv).map_err(|error| error.to_string())?;
-        let submission = resolve(arguments, request, &context).map_err(|error| error.to_string())?;
-        submitter::manifests(&submission, &context, &TEMPLATES).map_err(|error| error.to_string())
-    }
-}
-
-fn base64_of(value: &Value) -> Vec<u8> {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    BASE64_STANDARD.decode(value["base64"].as_str().unwrap()).unwrap()
+    Ok(by_name(objects.into_iter()))
 }
 
 /// Puts the recordings' placeholders where names were generated.
@@ -363,12 +230,12 @@ fn what_we_create_is_what_spark_submit_creates_or_is_documented() {
     let (mut compared, mut left_out) = (0, 0);
     for case in cases() {
         for (version, recording) in case.recordings() {
-            let Some(recorded) = case.recorded(&version, &recording) else {
+            let Some(recorded) = recorded(&case, &version, &recording) else {
                 left_out += 1;
                 continue;
             };
             compared += 1;
-            let lines = compare(&recorded, &case.ours(&version));
+            let lines = compare(&recorded, &ours(&case, &version));
             if !lines.is_empty() {
                 let shown = lines.into_iter().map(|line| format!("  {version}: {line}"));
                 differing.entry(case.name.clone()).or_default().extend(shown);
