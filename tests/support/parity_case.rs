@@ -4,8 +4,9 @@
 
 use native_submit::{
     manifest::Manifests,
+    plan::plan,
     strict,
-    submission::{Reach, Request, SubmissionId, SubmitterContext, arguments, resolve},
+    submission::{Reach, Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
     submitter::{self, SubmitError},
     templates::TemplateSet,
 };
@@ -132,6 +133,24 @@ impl Case {
 
     /// What we make of the case's arguments.
     pub(crate) fn manifests(&self, files: &Files, version: &str) -> Result<Manifests, Refused> {
+        let (submission, context) = self.submission(files, version)?;
+        submitter::manifests(&submission, &context, &TEMPLATES).map_err(|error| Refused {
+            reason: error.reason(),
+            message: error.to_string(),
+        })
+    }
+
+    /// The application's id, and what would be sent were nothing checked: objects by role. Nothing where the conf
+    /// itself is refused.
+    pub(crate) fn unchecked(&self, files: &Files, version: &str) -> Option<(String, Vec<(String, Value)>)> {
+        let (submission, context) = self.submission(files, version).ok()?;
+        let plan = plan(&submission, &context).ok()?;
+        let objects = TEMPLATES.render(&plan).unwrap().documents.into_iter();
+        let objects = objects.map(|document| (document.role, strict::parse_yaml(&document.text).unwrap()));
+        Some((plan.application.id, objects.collect()))
+    }
+
+    fn submission(&self, files: &Files, version: &str) -> Result<(Submission, SubmitterContext), Refused> {
         let fill = |text: &Value| files.fill(text.as_str().unwrap());
         let argv: Vec<_> = self.input["argv"].as_array().unwrap().iter().map(fill).collect();
         let mut environment = BTreeMap::from([("SPARK_HOME".to_owned(), SPARK_HOME.to_owned())]);
@@ -159,13 +178,13 @@ impl Case {
             reason: "arguments",
             message: error.to_string(),
         })?;
-        resolve(arguments, request, &context)
-            .map_err(SubmitError::from)
-            .and_then(|submission| submitter::manifests(&submission, &context, &TEMPLATES))
-            .map_err(|error| Refused {
+        match resolve(arguments, request, &context).map_err(SubmitError::from) {
+            Ok(submission) => Ok((submission, context)),
+            Err(error) => Err(Refused {
                 reason: error.reason(),
                 message: error.to_string(),
-            })
+            }),
+        }
     }
 }
 
