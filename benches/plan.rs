@@ -100,7 +100,7 @@ fn stages(criterion: &mut Criterion) {
     let submission = resolve(parsed.clone(), request(), &context).unwrap();
     let mut group = criterion.benchmark_group("200 conf keys");
     group.bench_function("argv to arguments", |bencher| {
-        bencher.iter(|| arguments::parse(black_box(&argv)))
+        bencher.iter(|| arguments::parse(black_box(&argv)));
     });
     group.bench_function("arguments to Submission", |bencher| {
         bencher.iter_batched(
@@ -110,7 +110,7 @@ fn stages(criterion: &mut Criterion) {
         );
     });
     group.bench_function("Submission to DriverPlan", |bencher| {
-        bencher.iter(|| plan(black_box(&submission), &context))
+        bencher.iter(|| plan(black_box(&submission), &context));
     });
     group.bench_function("argv to DriverPlan", |bencher| {
         bencher.iter(|| {
