@@ -3,6 +3,7 @@
 pub mod arguments;
 mod conf;
 mod context;
+mod distribution;
 mod files;
 mod id;
 mod pod_additions;
@@ -11,6 +12,7 @@ mod pod_template;
 pub mod properties;
 mod refusal;
 mod resolve;
+mod spark_env;
 mod translate;
 mod units;
 mod uri;
@@ -65,6 +67,11 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// `spark.kubernetes.namespace` as given.
+    pub fn namespace(&self) -> &str {
+        self.conf.get("spark.kubernetes.namespace").unwrap_or("default")
+    }
+
     /// Fields of the pod templates that Kubernetes' types don't have, by path without list indices.
     pub fn unknown_fields(&self) -> Vec<String> {
         let templates = [&self.driver_template, &self.executor_template];

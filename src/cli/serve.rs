@@ -34,7 +34,7 @@ impl Serve {
             Ok(runtime) => runtime,
             Err(end) => return end,
         };
-        if let Err(message) = self.settings.grpc() {
+        if let Err(message) = self.settings.grpc().and_then(|_| self.settings.rest()) {
             eprintln!("error: {message}");
             return End::Usage;
         }

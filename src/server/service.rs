@@ -1,11 +1,11 @@
 //! What all doors of the service share: its limits, and the call into the spine.
 
 use crate::{
-    application::SparkApplication,
     cluster::Sink,
+    error_code::ErrorCode,
     settings::ServeSettings,
-    submission::{Origin, Refusal, SubmissionId, SubmitterContext},
-    submitter::{Accepted, SubmitError, Submitter},
+    submission::{Origin, Refusal, SubmissionId, SubmitterContext, wrong},
+    submitter::{Accepted, Asked, Mode, SubmitError, Submitter},
     templates,
 };
 use std::{
@@ -60,10 +60,34 @@ impl ServiceError {
     }
 }
 
+impl ServiceError {
+    /// What kind of failure it is.
+    pub(super) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Submit(error) => error.code(),
+            Self::Overloaded(_) | Self::Draining => ErrorCode::SubmitterOverloaded,
+            Self::Internal => ErrorCode::InternalServerError,
+        }
+    }
+}
+
 impl From<Refusal> for ServiceError {
     fn from(refusal: Refusal) -> Self {
         Self::Submit(refusal.into())
     }
+}
+
+/// One call through a door.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// The door's name in metrics and logs.
+    pub(super) door: &'static str,
+    /// The submission id as the caller gave it.
+    pub(super) id: String,
+    /// How long the caller waits.
+    pub(super) deadline: Option<Instant>,
+    /// Whether objects are to exist afterwards.
+    pub(super) mode: Mode,
 }
 
 impl Service {
@@ -92,32 +116,28 @@ impl Service {
         }
     }
 
-    /// Submits an application that came through `door`, and counts what became of it.
-    pub(super) async fn submit(
-        &self,
-        door: &'static str,
-        application: Result<SparkApplication, SubmitError>,
-        id: &str,
-        deadline: Option<Instant>,
-    ) -> Result<Accepted, ServiceError> {
-        let result = self.admitted(application, id, deadline).await;
+    /// Submits what `ask` makes of a call's request, and counts what became of it.
+    pub(super) async fn submit<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
+    where
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, SubmitError> + Send + 'static,
+    {
+        let (door, id) = (call.door, call.id.clone());
+        let result = self.admitted(call, ask).await;
         let outcome = match &result {
             Ok(accepted) => accepted.submitted.outcome.name(),
             Err(failure) => failure.reason(),
         };
         self.shared.submitter.metrics.submission(door, outcome);
         if let Err(failure) = &result {
-            warn!(door, submission_id = id, reason = outcome, "refused: {failure}");
+            warn!(door, submission_id = %id, reason = outcome, "refused: {failure}");
         }
         result
     }
 
-    async fn admitted(
-        &self,
-        application: Result<SparkApplication, SubmitError>,
-        id: &str,
-        deadline: Option<Instant>,
-    ) -> Result<Accepted, ServiceError> {
+    async fn admitted<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
+    where
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, SubmitError> + Send + 'static,
+    {
         let permit =
             Arc::clone(&self.shared.permits)
                 .try_acquire_owned()
@@ -126,9 +146,7 @@ impl Service {
                     TryAcquireError::Closed => ServiceError::Draining,
                 })?;
         let in_flight = self.shared.submitter.metrics.in_flight();
-        let id = SubmissionId::new(id)?;
-        let application = application?;
-        self.check_namespace(application.namespace())?;
+        let id = SubmissionId::new(&call.id)?;
         let shared = Arc::clone(&self.shared);
         // A task of its own: a caller that goes away doesn't cut it short, and a panic ends this submission only.
         let work = tokio::spawn(async move {
@@ -137,9 +155,11 @@ impl Service {
                 submit_time_ms: now_ms(),
                 ..shared.context.clone()
             };
+            let asked = ask(&id, shared.origin, &context)?;
+            shared.check_namespace(&asked)?;
             shared
                 .submitter
-                .submit(application, id, shared.origin, &context, deadline)
+                .submit(asked, id, shared.origin, &context, call.deadline, call.mode)
                 .await
         });
         match work.await {
@@ -149,26 +169,6 @@ impl Service {
                 Err(ServiceError::Internal)
             }
         }
-    }
-
-    fn check_namespace(&self, namespace: &str) -> Result<(), Refusal> {
-        let allowed = &self.shared.allowed_namespaces;
-        if allowed.is_empty() || allowed.iter().any(|name| name == namespace) {
-            return Ok(());
-        }
-        Err(Refusal::new(
-            "metadata.namespace",
-            format!(
-                "found {}, allowed here are {} (ALLOWED_NAMESPACES)",
-                crate::redaction::shown(namespace),
-                allowed.join(", ")
-            ),
-        ))
-    }
-
-    /// What becomes of unknown fields in requests.
-    pub(super) fn origin(&self) -> Origin {
-        self.shared.origin
     }
 
     /// How many submissions are at work.
@@ -207,6 +207,24 @@ impl Service {
             status.generation,
         );
         metrics.text()
+    }
+}
+
+impl Shared {
+    fn check_namespace(&self, asked: &Asked) -> Result<(), Refusal> {
+        let (field, namespace) = match asked {
+            Asked::Application(application) => ("metadata.namespace", application.namespace()),
+            Asked::Arguments(submission) => ("spark.kubernetes.namespace", submission.namespace()),
+        };
+        let allowed = &self.allowed_namespaces;
+        if allowed.is_empty() || allowed.iter().any(|name| name == namespace) {
+            return Ok(());
+        }
+        Err(wrong(
+            field,
+            namespace,
+            &format!("{} (ALLOWED_NAMESPACES)", allowed.join(", ")),
+        ))
     }
 }
 

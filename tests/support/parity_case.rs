@@ -6,7 +6,7 @@ use native_submit::{
     manifest::Manifests,
     plan::plan,
     strict,
-    submission::{Reach, Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
+    submission::{Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
     submitter::{self, SubmitError},
     templates::TemplateSet,
 };
@@ -56,6 +56,15 @@ pub(crate) struct Refused {
     /// The stage that did, as metrics name it; `arguments` for what isn't a command line.
     pub(crate) reason: &'static str,
     pub(crate) message: String,
+}
+
+impl From<SubmitError> for Refused {
+    fn from(error: SubmitError) -> Self {
+        Self {
+            reason: error.reason(),
+            message: error.to_string(),
+        }
+    }
 }
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -116,7 +125,10 @@ impl Case {
             };
             fs::create_dir_all(target.parent().unwrap()).unwrap();
             let bytes = match contents {
-                Value::String(text) => text.replace("{{WORK}}", work.to_str().unwrap()).into_bytes(),
+                Value::String(text) => text
+                    .replace("{{MASTER}}", MASTER)
+                    .replace("{{WORK}}", work.to_str().unwrap())
+                    .into_bytes(),
                 other => base64_of(other),
             };
             fs::write(&target, bytes).unwrap();
@@ -134,10 +146,7 @@ impl Case {
     /// What we make of the case's arguments.
     pub(crate) fn manifests(&self, files: &Files, version: &str) -> Result<Manifests, Refused> {
         let (submission, context) = self.submission(files, version)?;
-        submitter::manifests(&submission, &context, &TEMPLATES).map_err(|error| Refused {
-            reason: error.reason(),
-            message: error.to_string(),
-        })
+        submitter::manifests(&submission, &context, &TEMPLATES).map_err(Refused::from)
     }
 
     /// The application's id, and what would be sent were nothing checked: objects by role. Nothing where the conf
@@ -157,18 +166,11 @@ impl Case {
         for (name, value) in self.input["env"].as_object().into_iter().flatten() {
             environment.insert(name.clone(), fill(value));
         }
+        let login_name = Some("root".to_owned());
+        let of_process = SubmitterContext::of_spark_submit(environment, login_name, files.work.clone(), 1);
         let context = SubmitterContext {
-            submit_time_ms: 1,
-            user: environment
-                .get("SPARK_USER")
-                .or(environment.get("HADOOP_USER_NAME"))
-                .map_or("root", |s| s)
-                .to_owned(),
-            environment,
             spark_version: Some(version.parse().unwrap()),
-            working_directory: files.work.clone(),
-            reach: Reach::Process,
-            ..SubmitterContext::golden()
+            ..of_process.map_err(SubmitError::from)?
         };
         let request = Request {
             default_id: Some(SubmissionId::nil()),
@@ -178,13 +180,8 @@ impl Case {
             reason: "arguments",
             message: error.to_string(),
         })?;
-        match resolve(arguments, request, &context).map_err(SubmitError::from) {
-            Ok(submission) => Ok((submission, context)),
-            Err(error) => Err(Refused {
-                reason: error.reason(),
-                message: error.to_string(),
-            }),
-        }
+        let submission = resolve(arguments, request, &context).map_err(SubmitError::from)?;
+        Ok((submission, context))
     }
 }
 
