@@ -26,20 +26,26 @@ pub fn write(comment: &str, properties: &BTreeMap<String, String>) -> String {
 }
 
 fn escape(raw: &str, every_space: bool, text: &mut String) {
-    for (index, character) in raw.chars().enumerate() {
-        match character {
-            ' ' if every_space || index == 0 => text.push_str("\\ "),
-            '\t' => text.push_str("\\t"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\u{c}' => text.push_str("\\f"),
-            ':' | '=' | '#' | '!' | '\\' => {
-                text.push('\\');
-                text.push(character);
-            }
-            _ => text.push(character),
-        }
+    let mut plain = 0;
+    for (index, byte) in raw.bytes().enumerate() {
+        let escaped = match byte {
+            b' ' if every_space || index == 0 => "\\ ",
+            b'\t' => "\\t",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\x0c' => "\\f",
+            b':' => "\\:",
+            b'=' => "\\=",
+            b'#' => "\\#",
+            b'!' => "\\!",
+            b'\\' => "\\\\",
+            _ => continue,
+        };
+        text.push_str(&raw[plain..index]);
+        text.push_str(escaped);
+        plain = index + 1;
     }
+    text.push_str(&raw[plain..]);
 }
 
 /// A malformed `\uXXXX` escape, the only thing that `Properties.load` refuses.
