@@ -286,10 +286,8 @@ fn record_what_java_reads() {
     }
     let odd = generate(700, &|runner| odd_text().new_tree(runner).unwrap().current());
     for (file, texts) in [(WRITTEN, written), (ODD, odd)] {
-        let lines: String = texts
-            .iter()
-            .map(|text| format!("{}\n", json!({"java": java.load(text), "text": text})))
-            .collect();
-        fs::write(path(file), lines).unwrap();
+        let vector = |text: &String| json!({"java": java.load(text), "text": text}).to_string();
+        let lines: Vec<_> = texts.iter().map(vector).collect();
+        fs::write(path(file), lines.join("\n") + "\n").unwrap();
     }
 }
