@@ -1,6 +1,7 @@
 //! The service: gRPC and REST for submissions, HTTP for health and metrics, and its orderly end.
 
 mod admin;
+mod admission;
 pub mod client;
 mod grpc;
 mod readiness;

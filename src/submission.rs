@@ -32,6 +32,7 @@ pub use units::{SIZE_GRAMMAR, mebibytes};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::wrong;
+pub(crate) use files::is_config_map_key;
 pub(crate) use pod_fields::{append, extend};
 pub(crate) use pod_template::PodDocument;
 

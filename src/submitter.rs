@@ -38,6 +38,16 @@ pub enum Asked {
     Arguments(Box<Submission>),
 }
 
+impl Asked {
+    /// Where the driver is to run.
+    pub fn namespace(&self) -> &str {
+        match self {
+            Self::Application(application) => application.namespace(),
+            Self::Arguments(submission) => submission.namespace(),
+        }
+    }
+}
+
 /// Whether objects are to exist afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

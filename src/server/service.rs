@@ -1,5 +1,6 @@
 //! What all doors of the service share: its limits, and the call into the spine.
 
+use super::admission::{Admission, Refused};
 use crate::{
     cluster::Sink,
     error_code::ErrorCode,
@@ -12,7 +13,6 @@ use std::{
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::sync::{Semaphore, TryAcquireError};
 use tracing::{error, warn};
 
 /// The service behind every door. Clones share it.
@@ -27,7 +27,7 @@ struct Shared {
     context: SubmitterContext,
     origin: Origin,
     allowed_namespaces: Vec<String>,
-    permits: Arc<Semaphore>,
+    admission: Admission,
     max_in_flight: u32,
 }
 
@@ -38,7 +38,9 @@ pub(super) enum ServiceError {
     #[error(transparent)]
     Submit(#[from] SubmitError),
     /// Too many at once.
-    #[error("over capacity: {0} submissions are at work (MAX_IN_FLIGHT); try again later")]
+    #[error(
+        "over capacity: of {0} submissions at work (MAX_IN_FLIGHT) there is none left for this one; try again later"
+    )]
     Overloaded(u32),
     /// The service is ending.
     #[error("draining: this server is stopping; try again later")]
@@ -110,7 +112,7 @@ impl Service {
                 context,
                 origin,
                 allowed_namespaces,
-                permits: Arc::new(Semaphore::new(settings.max_in_flight as usize)),
+                admission: Admission::new(settings.max_in_flight as usize),
                 max_in_flight: settings.max_in_flight,
             }),
         }
@@ -138,32 +140,30 @@ impl Service {
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, SubmitError> + Send + 'static,
     {
-        let permit =
-            Arc::clone(&self.shared.permits)
-                .try_acquire_owned()
-                .map_err(|refused| match refused {
-                    TryAcquireError::NoPermits => ServiceError::Overloaded(self.shared.max_in_flight),
-                    TryAcquireError::Closed => ServiceError::Draining,
-                })?;
+        let place = self.shared.admission.enter();
+        let place = place.map_err(|refused| self.shared.not_admitted(&refused))?;
         let in_flight = self.shared.submitter.metrics.in_flight();
         let id = SubmissionId::new(&call.id)?;
         let shared = Arc::clone(&self.shared);
         // A task of its own: a caller that goes away doesn't cut it short, and a panic ends this submission only.
         let work = tokio::spawn(async move {
-            let _held = (permit, in_flight);
+            let _held = (place, in_flight);
             let context = SubmitterContext {
                 submit_time_ms: now_ms(),
                 ..shared.context.clone()
             };
             let asked = ask(&id, shared.origin, &context)?;
             shared.check_namespace(&asked)?;
+            let counted = shared.admission.count(asked.namespace());
+            let _counted = counted.map_err(|refused| shared.not_admitted(&refused))?;
             shared
                 .submitter
                 .submit(asked, id, shared.origin, &context, call.deadline, call.mode)
                 .await
+                .map_err(ServiceError::from)
         });
         match work.await {
-            Ok(result) => Ok(result?),
+            Ok(result) => result,
             Err(failure) => {
                 error!("a submission was stopped by a defect: {failure}");
                 Err(ServiceError::Internal)
@@ -173,12 +173,12 @@ impl Service {
 
     /// How many submissions are at work.
     pub(super) fn in_flight(&self) -> usize {
-        self.shared.max_in_flight as usize - self.shared.permits.available_permits()
+        self.shared.admission.in_flight()
     }
 
     /// Takes no further submissions.
     pub(super) fn close(&self) {
-        self.shared.permits.close();
+        self.shared.admission.close();
     }
 
     /// Waits until no submission is at work, those included whose caller's deadline is over.
@@ -211,15 +211,23 @@ impl Service {
 }
 
 impl Shared {
+    fn not_admitted(&self, refused: &Refused) -> ServiceError {
+        match refused {
+            Refused::Full => ServiceError::Overloaded(self.max_in_flight),
+            Refused::Closed => ServiceError::Draining,
+        }
+    }
+
     fn check_namespace(&self, asked: &Asked) -> Result<(), Refusal> {
-        let (field, namespace) = match asked {
-            Asked::Application(application) => ("metadata.namespace", application.namespace()),
-            Asked::Arguments(submission) => ("spark.kubernetes.namespace", submission.namespace()),
-        };
+        let namespace = asked.namespace();
         let allowed = &self.allowed_namespaces;
         if allowed.is_empty() || allowed.iter().any(|name| name == namespace) {
             return Ok(());
         }
+        let field = match asked {
+            Asked::Application(_) => "metadata.namespace",
+            Asked::Arguments(_) => "spark.kubernetes.namespace",
+        };
         Err(wrong(
             field,
             namespace,
