@@ -7,9 +7,10 @@
 //!                                   └─ 409 ─► found: whose is it? ─► complete, replace, wait, or refuse
 //! ```
 //!
-//! The Pod comes first, as in Spark's `Client.run`, because what it owns names its uid; two round trips in all.
+//! A `PodGroup` precedes its Pod ([`ahead`]). Else the Pod comes first, as in Spark's `Client.run`, because what it owns names its uid; two round trips in all.
 //! Nothing is ever force-applied, and nothing is deleted without its uid as precondition.
 
+mod ahead;
 mod apply;
 mod attempt;
 mod client;

@@ -21,6 +21,7 @@ pub use finding::{Finding, Findings};
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 pub use write::{to_documents, to_json_list, to_yaml};
 
+use crate::submission::PodGroup;
 use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
     networking::v1::NetworkPolicy,
@@ -81,15 +82,26 @@ pub enum Object {
     Secret(Secret),
     PersistentVolumeClaim(PersistentVolumeClaim),
     NetworkPolicy(NetworkPolicy),
+    PodGroup(PodGroup),
+}
+
+impl Manifest {
+    /// Whether it must be there before the Pod: Volcano looks for a Pod's `PodGroup` as soon as the Pod comes.
+    pub fn precedes_pod(&self) -> bool {
+        matches!(self.object, Object::PodGroup(_))
+    }
 }
 
 impl Manifests {
-    /// The objects as files have them, the Pod first: the file's name, and the object with its namespace.
+    /// The objects as files have them, the Pod first but for what must precede it: the file's name, and the object
+    /// with its namespace.
     ///
     /// Owner references to the Pod are not among them: its uid doesn't exist before the Pod does.
     pub fn for_files(&self) -> impl Iterator<Item = (String, Value)> {
-        std::iter::once(&self.driver_pod)
-            .chain(&self.owned)
+        let preceding = self.owned.iter().filter(|manifest| manifest.precedes_pod());
+        preceding
+            .chain([&self.driver_pod])
+            .chain(self.owned.iter().filter(|manifest| !manifest.precedes_pod()))
             .map(|manifest| {
                 let mut value = manifest.value.clone();
                 if let Some(Value::Object(metadata)) = value.get_mut("metadata") {

@@ -12,6 +12,7 @@ mod draft;
 mod executor_template;
 mod hadoop;
 mod identity;
+mod java_double;
 mod kerberos;
 mod local_dirs;
 mod network_policy;
@@ -20,6 +21,7 @@ mod resources;
 mod secrets;
 mod service;
 mod steps;
+mod volcano;
 mod volumes;
 
 pub use steps::plan;
@@ -58,6 +60,8 @@ pub struct DriverPlan {
     pub persistent_volume_claims: Vec<PersistentVolumeClaimPlan>,
     /// Who may reach the executors; from Spark 4.2.
     pub network_policy: Option<NetworkPolicyPlan>,
+    /// The driver's gang for Volcano's scheduler, where the conf asks for it; from Spark 4.2.
+    pub pod_group: Option<PodGroupPlan>,
 }
 
 /// What is submitted, and as what.
@@ -255,4 +259,17 @@ pub struct NetworkPolicyPlan {
     pub pod_selector: BTreeMap<String, String>,
     /// The pods that may reach them.
     pub from_pod_selector: BTreeMap<String, String>,
+}
+
+/// A `PodGroup` of Volcano's, `scheduling.volcano.sh/v1beta1`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PodGroupPlan {
+    /// The name, which the driver Pod has as an annotation.
+    pub name: String,
+    /// What else its template has under `metadata`.
+    pub other_metadata: Map<String, Value>,
+    /// `spec` of its template.
+    pub spec: Map<String, Value>,
+    /// What else its template has.
+    pub other: Map<String, Value>,
 }

@@ -8,6 +8,7 @@ mod files;
 mod id;
 mod pod_additions;
 mod pod_fields;
+mod pod_group;
 mod pod_template;
 pub mod properties;
 mod refusal;
@@ -24,11 +25,11 @@ pub use context::{Reach, SubmitterContext};
 pub use files::{NamedFile, SubmitterFiles};
 pub use id::SubmissionId;
 pub use pod_additions::PodAdditions;
+pub use pod_group::{PodGroup, PodGroupTemplate};
 pub use pod_template::{PodTemplate, UnknownFields};
 pub use refusal::Refusal;
 pub use resolve::{Request, resolve};
 pub use translate::{Origin, Webhook, submission as from_application};
-pub use units::{SIZE_GRAMMAR, mebibytes};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::wrong;
@@ -57,6 +58,8 @@ pub struct Submission {
     pub driver_template: Option<PodTemplate>,
     /// What the executors start from; the driver reads it.
     pub executor_template: Option<PodTemplate>,
+    /// What the driver's `PodGroup` starts from, where the conf asks for Volcano's step.
+    pub pod_group: Option<PodGroupTemplate>,
     /// What the operator's webhook would add to the driver, where that is left to us.
     pub driver_additions: PodAdditions,
     /// Further `ConfigMap`s that the driver owns.
@@ -73,13 +76,16 @@ impl Submission {
         self.conf.get("spark.kubernetes.namespace").unwrap_or("default")
     }
 
-    /// Fields of the pod templates that Kubernetes' types don't have, by path without list indices.
+    /// Fields of the templates that Kubernetes' and Volcano's types don't have, by path without list indices.
     pub fn unknown_fields(&self) -> Vec<String> {
         let templates = [&self.driver_template, &self.executor_template];
         templates
             .into_iter()
             .flatten()
-            .flat_map(|template| template.unknown_fields.iter().cloned())
+            .map(|template| &template.unknown_fields)
+            .chain(self.pod_group.iter().map(|template| &template.unknown_fields))
+            .flatten()
+            .cloned()
             .collect()
     }
 }

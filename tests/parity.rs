@@ -112,8 +112,10 @@ fn anonymous(text: &str, application_id: &str, objects: &[(String, Value)], work
 
 /// Objects in a form in which only what matters differs.
 fn by_name(objects: impl Iterator<Item = Value>) -> BTreeMap<String, Value> {
+    let mut objects: Vec<_> = objects.filter(|object| !object.is_null()).collect();
+    name_claims_by_volume(&mut objects);
     objects
-        .filter(|object| !object.is_null())
+        .into_iter()
         .map(|mut object| {
             let kind = object["kind"].as_str().unwrap().to_owned();
             let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -140,6 +142,36 @@ fn by_name(objects: impl Iterator<Item = Value>) -> BTreeMap<String, Value> {
             (format!("{kind}/{name}"), without_empty(object))
         })
         .collect()
+}
+
+/// The number in `…-driver-pvc-<n>` is a volume's place in the hash order of a Scala version. A claim is named here by
+/// the volume that uses it instead; one that no volume uses keeps its number.
+fn name_claims_by_volume(objects: &mut [Value]) {
+    let mut names = BTreeMap::new();
+    for object in objects.iter_mut() {
+        for volume in object["spec"]["volumes"].as_array_mut().into_iter().flatten() {
+            let by_volume = format!("driver-pvc of {}", volume["name"]);
+            let Some(claim) = volume.pointer_mut("/persistentVolumeClaim/claimName") else {
+                continue;
+            };
+            let name = claim.as_str().unwrap().to_owned();
+            if let Some((prefix, number)) = name.rsplit_once("driver-pvc-")
+                && number.parse::<usize>().is_ok()
+            {
+                *claim = format!("{prefix}{by_volume}").into();
+                names.insert(name, claim.clone());
+            }
+        }
+    }
+    for object in objects
+        .iter_mut()
+        .filter(|object| object["kind"] == "PersistentVolumeClaim")
+    {
+        let name = &mut object["metadata"]["name"];
+        if let Some(by_volume) = name.as_str().and_then(|name| names.get(name)) {
+            *name = by_volume.clone();
+        }
+    }
 }
 
 /// Spark shuffles its local directories; their order says nothing.

@@ -8,7 +8,7 @@ use std::io::Write;
 /// How objects are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// Documents, Pod first, then what it owns.
+    /// Documents: what must precede the Pod, the Pod, then what it owns.
     Yaml,
     /// One List.
     Json,

@@ -2,6 +2,7 @@
 
 use super::{
     ApplyError, ClusterSettings, Outcome, Submitted,
+    ahead::{self, Waiting},
     found::{self, Found, Verdict},
     owned::{self, End, Fate, Owner},
     patience::Patience,
@@ -12,7 +13,7 @@ use super::{
 use crate::manifest::{Manifest, Manifests};
 use futures::future;
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 /// How long to look, after a lost answer, whether the Pod was created.
 const LOOK: Duration = Duration::from_secs(3);
@@ -28,6 +29,10 @@ pub(crate) struct Attempt {
     patience: Patience,
     /// An earlier Pod of this submission was deleted on the way.
     replaced: bool,
+    /// What was created before the Pod and is not the Pod's yet.
+    waiting: Vec<Waiting>,
+    /// There was a Pod of this name when ours was to be created.
+    pod_seen: bool,
 }
 
 /// What the Pod's POST met.
@@ -63,18 +68,32 @@ impl Attempt {
             manifests,
             patience,
             replaced: false,
+            waiting: Vec::new(),
+            pod_seen: false,
         })
     }
 
-    /// Creates the Pod, or finds out what stands in its place, as often as that changes.
+    /// Brings the submission to its end, and removes what no Pod took over.
     pub(crate) async fn run(mut self) -> Result<Submitted, ApplyError> {
+        let result = self.settle().await;
+        let unclaimed = mem::take(&mut self.waiting);
+        let patience = Patience::own(self.settings.finish_within / 3);
+        ahead::remove_all(&self.requests, unclaimed, self.pod_seen, &patience).await;
+        result
+    }
+
+    /// Creates the Pod, or finds out what stands in its place, as often as that changes.
+    async fn settle(&mut self) -> Result<Submitted, ApplyError> {
         let body = found::with_objects(&self.manifests.driver_pod.value, &self.owned);
         loop {
+            self.create_ahead().await?;
+            self.pod_seen = false;
             let (found, perhaps_ours) = match self.create_pod(&body).await? {
                 Met::Created(pod) => return self.furnish(&pod, true).await,
                 Met::There { found, perhaps_ours } => (found, perhaps_ours),
                 Met::Vanished => continue,
             };
+            self.pod_seen = true;
             match found::judge(&found, &self.manifests) {
                 Verdict::Same if perhaps_ours => return self.furnish(&found, false).await,
                 Verdict::Same => return self.complete(&found).await,
@@ -87,8 +106,8 @@ impl Attempt {
                 Verdict::PerhapsDead => self.remove_if_dead(&found).await?,
                 Verdict::Started(differs) => {
                     return Err(ApplyError::StartedDifferently {
-                        namespace: self.pod.namespace,
-                        pod_name: self.pod.name,
+                        namespace: self.pod.namespace.clone(),
+                        pod_name: self.pod.name.clone(),
                         submission_id: self.manifests.identity.submission_id.clone(),
                         differs,
                     });
@@ -96,6 +115,19 @@ impl Attempt {
                 Verdict::Another => return Err(self.already_exists(&found)),
             }
         }
+    }
+
+    /// Creates what must precede the Pod and does not wait for it yet.
+    async fn create_ahead(&mut self) -> Result<(), ApplyError> {
+        for (target, manifest) in self.owned.iter().zip(&self.manifests.owned) {
+            if !target.precedes_pod() || self.waiting.iter().any(|waiting| waiting.target == *target) {
+                continue;
+            }
+            let body = found::with_owners_of(&manifest.value, &self.manifests.driver_pod.value);
+            let waiting = ahead::create(&self.requests, target, &body, &self.patience).await?;
+            self.waiting.extend(waiting);
+        }
+        Ok(())
     }
 
     async fn create_pod(&self, body: &Value) -> Result<Met, ApplyError> {
@@ -126,7 +158,7 @@ impl Attempt {
     }
 
     /// The second wave, for a Pod that this call made, or perhaps made.
-    async fn furnish(mut self, pod: &Found, made_here: bool) -> Result<Submitted, ApplyError> {
+    async fn furnish(&mut self, pod: &Found, made_here: bool) -> Result<Submitted, ApplyError> {
         self.own_patience();
         let Some(uid) = pod.uid() else {
             return Err(ApplyError::Internal {
@@ -148,7 +180,7 @@ impl Attempt {
     }
 
     /// The same submission was there: creates what it lacks.
-    async fn complete(mut self, pod: &Found) -> Result<Submitted, ApplyError> {
+    async fn complete(&mut self, pod: &Found) -> Result<Submitted, ApplyError> {
         self.own_patience();
         let uid = pod.uid().unwrap_or_default().to_owned();
         let looks = self
@@ -171,7 +203,9 @@ impl Attempt {
         }
     }
 
-    async fn create_owned(&self, pod_uid: &str, wanted: impl Fn(usize) -> bool) -> Vec<Fate> {
+    /// Creates what is wanted, and gives the Pod what waited for it.
+    async fn create_owned(&mut self, pod_uid: &str, wanted: impl Fn(usize) -> bool) -> Vec<Fate> {
+        let waiting = mem::take(&mut self.waiting);
         let owner = Owner {
             name: &self.pod.name,
             uid: pod_uid,
@@ -181,8 +215,17 @@ impl Attempt {
             .into_iter()
             .enumerate()
             .filter(|(n, _)| wanted(*n))
-            .map(|(_, object)| object);
-        owned::create_all(&self.requests, owner, objects, &self.patience).await
+            .map(|(_, object)| object)
+            .filter(|(target, _)| waiting.iter().all(|waiting| waiting.target != **target))
+            .collect::<Vec<_>>();
+        let (requests, patience) = (&self.requests, &self.patience);
+        let (mut fates, given) = future::join(
+            owned::create_all(requests, owner, objects.into_iter(), patience),
+            ahead::give_all(requests, owner, waiting, patience),
+        )
+        .await;
+        fates.extend(given);
+        fates
     }
 
     async fn roll_back(&self, pod: &Found, made_here: bool, fates: &[Fate], cause: ApplyError) -> ApplyError {
@@ -227,11 +270,17 @@ impl Attempt {
             .iter()
             .map(|target| self.requests.get(target, &self.patience));
         let mut remains = Vec::new();
+        let mut complete = true;
         for (target, look) in objects.iter().zip(future::join_all(looks).await) {
-            let object = look?.map(Found).filter(|object| object.owned_by(uid));
-            remains.extend(object.and_then(|object| Some((target, object.uid()?.to_owned()))));
+            let object = look?.map(Found);
+            complete &= object.as_ref().is_some_and(|object| object.owned_by(uid));
+            let remaining = object.filter(|object| {
+                // What preceded the Pod may wait for it still.
+                object.owned_by(uid) || (target.precedes_pod() && !object.owned_by_a_pod())
+            });
+            remains.extend(remaining.and_then(|object| Some((target, object.uid()?.to_owned()))));
         }
-        if remains.len() == objects.len() {
+        if complete {
             return Err(self.already_exists(found));
         }
         tracing::info!(pod = %self.pod, "removing what an earlier attempt left half made");

@@ -105,6 +105,12 @@ impl Found {
         self.owners().any(|owner| owner["uid"] == pod_uid)
     }
 
+    /// Whether any Pod is among the owners.
+    pub(crate) fn owned_by_a_pod(&self) -> bool {
+        self.owners()
+            .any(|owner| owner["apiVersion"] == "v1" && owner["kind"] == "Pod")
+    }
+
     /// Whether its only owner is an earlier Pod of this name. As the name is another Pod's now, that owner is
     /// gone, and the garbage collector will take this object.
     pub(crate) fn left_by_earlier_pod(&self, pod_name: &str, pod_uid: &str) -> bool {
@@ -212,13 +218,30 @@ pub(crate) fn with_objects(pod: &Value, owned: &[Target]) -> Value {
 pub(crate) fn owned_by_pod(object: &Value, pod_name: &str, pod_uid: &str) -> Value {
     let mut object = object.clone();
     if let Some(metadata) = map_in(&mut object, "metadata") {
-        metadata["ownerReferences"] = json!([{
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "name": pod_name,
-            "uid": pod_uid,
-            "controller": true,
-        }]);
+        metadata["ownerReferences"] = pod_as_owner(pod_name, pod_uid);
+    }
+    object
+}
+
+/// The owner references of what a driver Pod owns.
+pub(crate) fn pod_as_owner(pod_name: &str, pod_uid: &str) -> Value {
+    json!([{
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "name": pod_name,
+        "uid": pod_uid,
+        "controller": true,
+    }])
+}
+
+/// An object as it is sent before its Pod exists: with the Pod's owners. Should the process die before the Pod is
+/// there, it goes with the `SparkApplication`.
+pub(crate) fn with_owners_of(object: &Value, pod: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(owners) = pod.pointer("/metadata/ownerReferences")
+        && let Some(metadata) = map_in(&mut object, "metadata")
+    {
+        metadata["ownerReferences"] = owners.clone();
     }
     object
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time;
 
 /// How long to look, after a lost answer, whether the server acted.
-const LOOK: Duration = Duration::from_secs(3);
+pub(crate) const LOOK: Duration = Duration::from_secs(3);
 
 /// A Pod that exists.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,8 @@ pub(crate) enum End {
     Made(String),
     /// It was there, and is the Pod's.
     Found,
+    /// This call or a dead one made it before the Pod, whose it could not become; its uid.
+    Unclaimed(String, ApplyError),
     /// It was refused, and is not there.
     Refused(ApplyError),
     /// Whether it is there is not known.
@@ -47,7 +49,7 @@ impl End {
     pub(crate) fn error(&self) -> Option<&ApplyError> {
         match self {
             Self::Made(_) | Self::Found => None,
-            Self::Refused(error) | Self::Unknown(error) => Some(error),
+            Self::Unclaimed(_, error) | Self::Refused(error) | Self::Unknown(error) => Some(error),
         }
     }
 }

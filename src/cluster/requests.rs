@@ -26,6 +26,8 @@ pub(crate) enum Call<'a> {
     Get(&'a Target),
     /// Creates an object.
     Create(&'a Target, &'a Value),
+    /// Merges this into an object.
+    Patch(&'a Target, &'a Value),
     /// Asks whether the object would be created.
     DryRun(&'a Target, &'a Value),
     /// Deletes the object that has this uid, and no other.
@@ -47,6 +49,7 @@ impl Call<'_> {
         match self {
             Self::Get(target)
             | Self::Create(target, _)
+            | Self::Patch(target, _)
             | Self::DryRun(target, _)
             | Self::Delete(target, _) => target,
         }
@@ -57,6 +60,7 @@ impl Call<'_> {
         match self {
             Self::Get(_) => "get",
             Self::Create(..) | Self::DryRun(..) => "create",
+            Self::Patch(..) => "patch",
             Self::Delete(..) => "delete",
         }
     }
@@ -78,6 +82,11 @@ impl Call<'_> {
                 format!("{}?{}", target.collection(), self.creation_query()),
                 Some(object.to_string()),
             ),
+            Self::Patch(target, patch) => (
+                Method::PATCH,
+                format!("{}?fieldManager=native-submit", target.path()),
+                Some(patch.to_string()),
+            ),
             Self::Delete(target, preconditions) => (
                 Method::DELETE,
                 target.path(),
@@ -95,7 +104,11 @@ impl Call<'_> {
         };
         let mut request = Request::builder().method(method).uri(uri);
         if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+            let content_type = match self {
+                Self::Patch(..) => "application/merge-patch+json",
+                _ => "application/json",
+            };
+            request = request.header(header::CONTENT_TYPE, content_type);
         }
         let body = body.map_or_else(Vec::new, String::into_bytes);
         request

@@ -33,12 +33,21 @@ const CONFIG_MAPS: Resource = resource("", "v1", "configmaps");
 const SECRETS: Resource = resource("", "v1", "secrets");
 const CLAIMS: Resource = resource("", "v1", "persistentvolumeclaims");
 const NETWORK_POLICIES: Resource = resource("networking.k8s.io", "v1", "networkpolicies");
+/// Volcano's resource.
+const POD_GROUPS: Resource = resource("scheduling.volcano.sh", "v1beta1", "podgroups");
 /// The operator's resource, read only.
 pub(crate) const SPARK_APPLICATIONS: Resource =
     resource("sparkoperator.k8s.io", "v1beta2", "sparkapplications");
 
 /// What a driver Pod can own.
-const OWNED: [&Resource; 5] = [&SERVICES, &CONFIG_MAPS, &SECRETS, &CLAIMS, &NETWORK_POLICIES];
+const OWNED: [&Resource; 6] = [
+    &SERVICES,
+    &CONFIG_MAPS,
+    &SECRETS,
+    &CLAIMS,
+    &NETWORK_POLICIES,
+    &POD_GROUPS,
+];
 
 impl Resource {
     fn of(object: &Object) -> &'static Self {
@@ -49,6 +58,7 @@ impl Resource {
             Object::Secret(_) => &SECRETS,
             Object::PersistentVolumeClaim(_) => &CLAIMS,
             Object::NetworkPolicy(_) => &NETWORK_POLICIES,
+            Object::PodGroup(_) => &POD_GROUPS,
         }
     }
 
@@ -116,6 +126,11 @@ impl Target {
             namespace,
             name.unwrap_or_default(),
         )
+    }
+
+    /// Whether it is created before the Pod that will own it.
+    pub(crate) fn precedes_pod(&self) -> bool {
+        *self.resource == POD_GROUPS
     }
 
     /// Reads back what [`Display`](fmt::Display) wrote, for what a driver Pod can own.

@@ -102,7 +102,7 @@ async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patienc
 
 async fn remove_object(requests: &Requests, fate: &Fate, pod_uid: &str, patience: &Patience) -> Removal {
     let uid = match &fate.end {
-        End::Made(uid) => uid.clone(),
+        End::Made(uid) | End::Unclaimed(uid, _) => uid.clone(),
         // What was found goes with its Pod, by the garbage collector.
         End::Found | End::Refused(_) => return Removal::Gone,
         End::Unknown(_) => match requests

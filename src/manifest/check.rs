@@ -26,7 +26,7 @@ struct Known {
     read: fn(&Value) -> Reading<Object>,
 }
 
-const KNOWN: [Known; 6] = [
+const KNOWN: [Known; 7] = [
     known("pod", "v1", "Pod", Kind::Pod, |value| read(value, Object::Pod)),
     known("service", "v1", "Service", Kind::Service, |value| {
         read(value, Object::Service)
@@ -50,6 +50,13 @@ const KNOWN: [Known; 6] = [
         "NetworkPolicy",
         Kind::NetworkPolicy,
         |value| read(value, Object::NetworkPolicy),
+    ),
+    known(
+        "podgroup",
+        "scheduling.volcano.sh/v1beta1",
+        "PodGroup",
+        Kind::PodGroup,
+        |value| read(value, Object::PodGroup),
     ),
 ];
 

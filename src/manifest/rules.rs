@@ -75,6 +75,7 @@ pub(crate) enum Kind {
     Secret,
     PersistentVolumeClaim,
     NetworkPolicy,
+    PodGroup,
 }
 
 impl Kind {

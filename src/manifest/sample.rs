@@ -123,6 +123,7 @@ pub(super) fn plan() -> DriverPlan {
         secrets: Vec::new(),
         persistent_volume_claims: Vec::new(),
         network_policy: None,
+        pod_group: None,
     }
 }
 

@@ -230,14 +230,14 @@ impl Ports {
     fn new(draft: &Draft<'_>, block_manager: &[&str]) -> Result<Self, Refusal> {
         let conf = draft.conf;
         let connect = if draft.has(Feature::ConnectPort) {
-            Some(conf.port(&["spark.connect.grpc.binding.port"], 15002)?)
+            Some(conf.raw_port(&["spark.connect.grpc.binding.port"], 15002)?)
         } else {
             None
         };
         Ok(Self {
-            driver: conf.port(&["spark.driver.port"], 7078)?,
-            block_manager: conf.port(block_manager, 7079)?,
-            ui: conf.port(&["spark.ui.port"], 4040)?,
+            driver: conf.raw_port(&["spark.driver.port"], 7078)?,
+            block_manager: conf.raw_port(block_manager, 7079)?,
+            ui: conf.port("spark.ui.port", 4040)?,
             connect,
         })
     }

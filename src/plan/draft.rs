@@ -1,8 +1,8 @@
 //! A plan in the making: the pod, the properties, and the objects beside it, which the steps fill in turn.
 
 use super::{
-    ConfigMapPlan, ExecutorPlan, NetworkPolicyPlan, PersistentVolumeClaimPlan, SecretPlan, ServicePlan,
-    identity::Names, pod::SparkPod,
+    ConfigMapPlan, ExecutorPlan, NetworkPolicyPlan, PersistentVolumeClaimPlan, PodGroupPlan, SecretPlan,
+    ServicePlan, identity::Names, pod::SparkPod,
 };
 use crate::submission::{ConfReader, Feature, PrimaryResource, Refusal, Submission, SubmitterContext};
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ pub(super) struct Draft<'a> {
     pub(super) secrets: Vec<SecretPlan>,
     pub(super) persistent_volume_claims: Vec<PersistentVolumeClaimPlan>,
     pub(super) network_policy: Option<NetworkPolicyPlan>,
+    pub(super) pod_group: Option<PodGroupPlan>,
 }
 
 impl<'a> Draft<'a> {
@@ -53,6 +54,7 @@ impl<'a> Draft<'a> {
             secrets: Vec::new(),
             persistent_volume_claims: Vec::new(),
             network_policy: None,
+            pod_group: None,
         })
     }
 

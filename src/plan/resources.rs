@@ -1,18 +1,18 @@
 //! CPU, memory with overhead, and custom resources of the driver container (Spark's `BasicDriverFeatureStep`).
 
-use super::draft::Draft;
+use super::{draft::Draft, java_double};
 use crate::submission::{Feature, Refusal, extend, wrong};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The least overhead, in MiB, before it became a conf.
-const MIN_MEMORY_OVERHEAD: u64 = 384;
+const MIN_MEMORY_OVERHEAD: i64 = 384;
 
 /// The driver's memory without overhead, in MiB.
-const DEFAULT_MEMORY: u64 = 1024;
+const DEFAULT_MEMORY: i64 = 1024;
 
-/// What a factor may be, for messages.
-const FACTOR: &str = "a number above 0, such as 0.1";
+/// The overhead's key, and the one that it had before (`SparkConf.configsWithAlternatives`), which still counts.
+const MEMORY_OVERHEAD: [&str; 2] = ["spark.driver.memoryOverhead", "spark.yarn.driver.memoryOverhead"];
 
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let conf = draft.conf;
@@ -61,35 +61,39 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 }
 
 /// Memory and overhead together, in MiB.
-fn total_memory(draft: &mut Draft<'_>) -> Result<u64, Refusal> {
-    let conf = draft.conf;
-    let memory = conf.mebibytes("spark.driver.memory")?.unwrap_or(DEFAULT_MEMORY);
-    let default_factor = factor(draft, "spark.kubernetes.memoryOverheadFactor", |factor| {
-        factor >= 0.0
-    })?
+fn total_memory(draft: &mut Draft<'_>) -> Result<i64, Refusal> {
+    let (conf, version) = (draft.conf, &draft.submission.spark_version);
+    let memory = conf
+        .mebibytes(&["spark.driver.memory"], version)?
+        .unwrap_or(DEFAULT_MEMORY);
+    let default_factor = factor(
+        draft,
+        "spark.kubernetes.memoryOverheadFactor",
+        "a number from 0, such as 0.1",
+        |factor| factor >= 0.0,
+    )?
     .unwrap_or(if draft.is_jvm() { 0.1 } else { 0.4 });
-    let factor =
-        factor(draft, "spark.driver.memoryOverheadFactor", |factor| factor > 0.0)?.unwrap_or(default_factor);
+    let factor = factor(
+        draft,
+        "spark.driver.memoryOverheadFactor",
+        "a number above 0, such as 0.1",
+        |factor| factor > 0.0,
+    )?
+    .unwrap_or(default_factor);
     let least = if draft.has(Feature::MinMemoryOverhead) {
-        conf.mebibytes("spark.driver.minMemoryOverhead")?
+        conf.mebibytes(&["spark.driver.minMemoryOverhead"], version)?
             .unwrap_or(MIN_MEMORY_OVERHEAD)
     } else {
         MIN_MEMORY_OVERHEAD
     };
+    let overhead = conf
+        .mebibytes(&MEMORY_OVERHEAD, version)?
+        .unwrap_or_else(|| least.max(product(factor, memory).into()));
     // The executors' factor follows from the application's type too, and only the submission knows the type.
     draft.set_property(
         "spark.kubernetes.memoryOverheadFactor",
-        java_double(default_factor),
+        java_double::to_text(default_factor),
     );
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss
-    )]
-    let by_factor = (factor * memory as f64) as u64;
-    let overhead = conf
-        .mebibytes("spark.driver.memoryOverhead")?
-        .unwrap_or(by_factor.max(least));
     memory.checked_add(overhead).ok_or_else(|| {
         Refusal::new(
             "spark.driver.memoryOverhead",
@@ -98,19 +102,25 @@ fn total_memory(draft: &mut Draft<'_>) -> Result<u64, Refusal> {
     })
 }
 
-fn factor(draft: &Draft<'_>, key: &str, allowed: impl Fn(f64) -> bool) -> Result<Option<f64>, Refusal> {
-    let Some(factor) = draft.conf.number::<f64>(key, FACTOR)? else {
-        return Ok(None);
-    };
-    if factor.is_finite() && allowed(factor) {
-        return Ok(Some(factor));
-    }
-    Err(wrong(key, &factor.to_string(), FACTOR))
+/// Of a double to an `Int`, as the JVM does it: the fraction is cut off, what is too large becomes the largest.
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+fn product(factor: f64, memory: i64) -> i32 {
+    (factor * memory as f64) as i32
 }
 
-/// A double as Java writes it: at least one digit behind the point.
-fn java_double(number: f64) -> String {
-    format!("{number:?}")
+fn factor(
+    draft: &Draft<'_>,
+    key: &str,
+    allowed: &str,
+    is_allowed: impl Fn(f64) -> bool,
+) -> Result<Option<f64>, Refusal> {
+    let Some(text) = draft.conf.text(key)? else {
+        return Ok(None);
+    };
+    match java_double::parse(&text).filter(|factor| is_allowed(*factor)) {
+        Some(factor) => Ok(Some(factor)),
+        None => Err(wrong(key, &text, allowed)),
+    }
 }
 
 /// `spark.driver.resource.<name>.amount` and `.vendor` as limits `<vendor>/<name>`.
@@ -133,11 +143,9 @@ fn custom_resources(draft: &Draft<'_>) -> Result<Vec<(String, Value)>, Refusal> 
         let amount = conf
             .get(&key)
             .ok_or_else(|| Refusal::new(key.as_str(), format!("You must specify an amount for {name}")))?;
-        let amount: u32 = amount
-            .trim()
-            .parse()
-            .map_err(|_| wrong(&key, amount, "an integer from 0"))?;
-        if amount == 0 {
+        // Spark reads it without trimming, and drops a resource of which nothing is asked for.
+        let amount: i32 = amount.parse().map_err(|_| wrong(&key, amount, "an integer"))?;
+        if amount <= 0 {
             continue;
         }
         let key = format!("{PREFIX}{name}.vendor");
@@ -152,4 +160,23 @@ fn custom_resources(draft: &Draft<'_>) -> Result<Vec<(String, Value)>, Refusal> 
         limits.push((format!("{vendor}/{name}"), amount.to_string().into()));
     }
     Ok(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::product;
+
+    #[test]
+    fn a_product_is_cut_to_an_int_as_the_jvm_cuts_it() {
+        for (factor, memory, expected) in [
+            (0.4, 1024, 409),
+            (0.0, 1024, 0),
+            (1e10, 4096, i32::MAX),
+            (f64::INFINITY, 1, i32::MAX),
+            (f64::INFINITY, 0, 0),
+            (0.1, -4096, -409),
+        ] {
+            assert_eq!(product(factor, memory), expected, "{factor} * {memory}");
+        }
+    }
 }

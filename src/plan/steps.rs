@@ -2,14 +2,14 @@
 
 use super::{
     ApplicationPlan, CONTEXT_VERSION, DriverPlan, basic, command, config_map, credentials, draft::Draft,
-    executor_template, hadoop, kerberos, local_dirs, network_policy, secrets, service, volumes,
+    executor_template, hadoop, kerberos, local_dirs, network_policy, secrets, service, volcano, volumes,
 };
 use crate::submission::{Feature, Refusal, Submission, SubmitterContext};
 
 type Step = fn(&mut Draft<'_>) -> Result<(), Refusal>;
 
 /// Each step with the class that it has in Spark, below `org.apache.spark.deploy.k8s.features`.
-const STEPS: [(&str, Step); 12] = [
+const STEPS: [(&str, Step); 13] = [
     ("BasicDriverFeatureStep", basic::apply),
     ("DriverKubernetesCredentialsFeatureStep", credentials::apply),
     ("DriverServiceFeatureStep", service::apply),
@@ -22,6 +22,8 @@ const STEPS: [(&str, Step); 12] = [
     ("KerberosConfDriverFeatureStep", kerberos::apply),
     ("PodTemplateConfigMapStep", executor_template::apply),
     ("LocalDirsFeatureStep", local_dirs::apply),
+    // Only where the conf asks for it.
+    ("VolcanoFeatureStep", volcano::apply),
 ];
 
 const PACKAGE: &str = "org.apache.spark.deploy.k8s.features.";
@@ -30,7 +32,6 @@ const PACKAGE: &str = "org.apache.spark.deploy.k8s.features.";
 /// the same two give the same plan.
 pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<DriverPlan, Refusal> {
     let mut draft = Draft::start(submission, context)?;
-    refuse_custom_steps(&draft)?;
     let excluded = excluded_steps(&draft)?;
     for (class, step) in STEPS {
         if !excluded
@@ -66,6 +67,7 @@ pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<Drive
         secrets: draft.secrets,
         persistent_volume_claims: draft.persistent_volume_claims,
         network_policy: draft.network_policy,
+        pod_group: draft.pod_group,
     })
 }
 
@@ -76,17 +78,4 @@ fn excluded_steps(draft: &Draft<'_>) -> Result<Vec<String>, Refusal> {
     draft
         .conf
         .list("spark.kubernetes.driver.pod.excludedFeatureSteps")
-}
-
-/// A user's own step is a class that only a JVM can run.
-fn refuse_custom_steps(draft: &Draft<'_>) -> Result<(), Refusal> {
-    let key = "spark.kubernetes.driver.pod.featureSteps";
-    if draft.conf.list(key)?.is_empty() {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        key,
-        "names classes that run inside spark-submit's JVM, which native-submit has not; leave it out and override \
-         a template instead, or submit this application with spark-submit",
-    ))
 }

@@ -224,13 +224,16 @@ fn claim(draft: &mut Draft<'_>, volume: &ConfVolume<'_>, index: usize) -> Result
     match (volume.option("storageClass"), volume.option("sizeLimit")) {
         (Some(class), Some(size)) => {
             let details = draft.has(Feature::VolumeDetails);
-            let mut labels = BTreeMap::from([(
+            let mut labels = if details {
+                volume.map("label.")
+            } else {
+                BTreeMap::new()
+            };
+            // Last, so that no label of the conf can take its place.
+            labels.insert(
                 "spark-app-selector".to_owned(),
                 draft.names.application_id.clone(),
-            )]);
-            if details {
-                labels.extend(volume.map("label."));
-            }
+            );
             draft.persistent_volume_claims.push(PersistentVolumeClaimPlan {
                 name: name.clone(),
                 labels,

@@ -4,6 +4,7 @@ use super::{
     context::{Reach, SubmitterContext},
     refusal::Refusal,
     units,
+    version::SparkVersion,
 };
 use crate::redaction::shown;
 use std::{collections::BTreeMap, str::FromStr};
@@ -154,11 +155,14 @@ impl<'a> ConfReader<'a> {
             .transpose()
     }
 
-    /// A memory size in MiB.
-    pub fn mebibytes(&self, key: &str) -> Result<Option<u64>, Refusal> {
-        self.text(key)?
-            .map(|value| units::mebibytes(&value).map_err(|error| Refusal::new(key, error.to_string())))
-            .transpose()
+    /// The first of `keys` that has a value, as a memory size in MiB, which may be negative.
+    pub fn mebibytes(&self, keys: &[&str], version: &SparkVersion) -> Result<Option<i64>, Refusal> {
+        let Some((key, value)) = self.first(keys)? else {
+            return Ok(None);
+        };
+        units::mebibytes(&value, version)
+            .map(Some)
+            .map_err(|error| Refusal::new(key, error.to_string()))
     }
 
     /// A comma-separated list: items trimmed, blank ones dropped.
@@ -181,20 +185,21 @@ impl<'a> ConfReader<'a> {
         }
     }
 
-    /// A port that Spark reads without expansion.
-    pub fn port(&self, keys: &[&str], default: u16) -> Result<u16, Refusal> {
-        let Some((key, value)) = keys
-            .iter()
-            .find_map(|key| self.conf.get(key).map(|value| (*key, value)))
-        else {
-            return Ok(default);
-        };
-        value
-            .trim()
-            .parse()
-            .ok()
-            .filter(|port| *port > 0)
-            .ok_or_else(|| wrong(key, value, "a port from 1 to 65535"))
+    /// A port whose key Spark has not registered: the first of `keys` that has a value, neither expanded nor
+    /// trimmed (`SparkConf.getInt`).
+    pub fn raw_port(&self, keys: &[&str], default: u16) -> Result<u16, Refusal> {
+        match keys.iter().find_map(|key| Some((*key, self.conf.get(key)?))) {
+            None => Ok(default),
+            Some((key, value)) => port(key, value, value),
+        }
+    }
+
+    /// A port.
+    pub fn port(&self, key: &str, default: u16) -> Result<u16, Refusal> {
+        match self.text(key)? {
+            None => Ok(default),
+            Some(value) => port(key, &value, value.trim()),
+        }
     }
 
     /// Replaces `${key}`, `${env:NAME}` and `${system:name}` as Spark's `ConfigReader` does: what can't be
@@ -274,6 +279,11 @@ impl<'a> ConfReader<'a> {
     }
 }
 
+fn port(key: &str, given: &str, digits: &str) -> Result<u16, Refusal> {
+    let port = digits.parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| wrong(key, given, "a port from 1 to 65535"))
+}
+
 /// The refusal of a value of closed grammar.
 pub(crate) fn wrong(key: &str, value: &str, allowed: &str) -> Refusal {
     Refusal::new(key, format!("found {}, allowed is {allowed}", shown(value)))
@@ -326,6 +336,30 @@ mod tests {
                 .starts_with("spark.kubernetes.namespace: refers to"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_port_is_expanded_and_trimmed_only_under_a_registered_key() {
+        let conf = conf(&[
+            ("spark.plain", "7000"),
+            ("spark.padded", " 7000 "),
+            ("spark.reference", "${spark.plain}"),
+            ("spark.zero", "0"),
+            ("spark.high", "65536"),
+        ]);
+        let context = SubmitterContext::golden();
+        let reader = ConfReader::new(&conf, &context);
+        for (key, raw, registered) in [
+            ("spark.plain", Some(7000), Some(7000)),
+            ("spark.padded", None, Some(7000)),
+            ("spark.reference", None, Some(7000)),
+            ("spark.zero", None, None),
+            ("spark.high", None, None),
+            ("spark.unset", Some(1), Some(1)),
+        ] {
+            assert_eq!(reader.raw_port(&[key], 1).ok(), raw, "{key}");
+            assert_eq!(reader.port(key, 1).ok(), registered, "{key}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Pod templates: what a user's pods start from.
 
 mod java;
-mod yaml;
+pub(super) mod yaml;
 
 use super::{refusal::Refusal, version::SparkVersion};
 use crate::{
@@ -144,7 +144,7 @@ fn not_loaded(subject: &str, what: &str) -> Refusal {
 }
 
 /// A null is an absent field, to Kubernetes as to Spark.
-fn without_nulls(value: Value) -> Value {
+pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => map
             .into_iter()

@@ -8,7 +8,7 @@ mod validate;
 use super::{
     ConfReader, OwnConfigMap, PodAdditions, PodTemplate, PrimaryResource, Refusal, SparkConf,
     SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments::SparkOption,
-    conf::wrong, files, uri,
+    conf::wrong, files, pod_group, uri,
 };
 use std::collections::BTreeMap;
 
@@ -48,7 +48,17 @@ pub fn resolve(
     let mut warnings = request.warnings;
     let merged = merge::properties(&arguments, context, &mut warnings)?;
     let options = Options::fill(arguments.options, &merged, &context.environment);
-    validate::options(&options, &merged)?;
+    let spark_version = match request.spark_version.or_else(|| context.spark_version.clone()) {
+        Some(version) => version,
+        None => {
+            let newest = SparkVersion::newest();
+            warnings.push(format!(
+                "no Spark version is given; submitting for {newest}, the newest known"
+            ));
+            newest
+        }
+    };
+    validate::options(&options, &merged, &spark_version)?;
     let master = kubernetes_master(&options)?;
     let resource_text = arguments.primary_resource.filter(|resource| !resource.is_empty()).ok_or_else(|| {
         Refusal::new("", "Must specify a primary resource (JAR or Python or R file): no main application file is given")
@@ -67,16 +77,6 @@ pub fn resolve(
 
     let reader = ConfReader::new(&conf, context);
     let id = submission_id(request.id, request.default_id, &conf)?;
-    let spark_version = match request.spark_version.or_else(|| context.spark_version.clone()) {
-        Some(version) => version,
-        None => {
-            let newest = SparkVersion::newest();
-            warnings.push(format!(
-                "no Spark version is given; submitting for {newest}, the newest known"
-            ));
-            newest
-        }
-    };
     for (option, feature) in &arguments.newer_options {
         if !spark_version.has(*feature) {
             return Err(Refusal::new(
@@ -98,6 +98,7 @@ pub fn resolve(
         Some(template) => Some(template),
         None => files::executor_template(reader, context, &spark_version)?,
     };
+    let pod_group = pod_group::read(reader, context, &spark_version)?;
     Ok(Submission {
         id,
         spark_version,
@@ -108,6 +109,7 @@ pub fn resolve(
         conf,
         driver_template,
         executor_template,
+        pod_group,
         driver_additions: request.driver_additions,
         config_maps: request.config_maps,
         files,

@@ -43,6 +43,8 @@ pub enum Feature {
     VersionInImage,
     /// `spark.kubernetes.driver.pod.excludedFeatureSteps`.
     ExcludedFeatureSteps,
+    /// Sizes may have a binary suffix: `1gi`, `1gib`.
+    BinarySuffixes,
     /// A `NetworkPolicy` for the executors (SPARK-55653).
     NetworkPolicy,
     /// `appProtocol: grpc` on the Service's port of Spark Connect.
@@ -56,7 +58,7 @@ pub enum Feature {
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 19] = [
+const SINCE: [(Feature, (u16, u16)); 20] = [
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::OctalModes, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),
@@ -69,6 +71,7 @@ const SINCE: [(Feature, (u16, u16)); 19] = [
     (Feature::VersionInImage, (4, 1)),
     (Feature::AnyPythonVersion, (4, 1)),
     (Feature::ExcludedFeatureSteps, (4, 1)),
+    (Feature::BinarySuffixes, (4, 2)),
     (Feature::NetworkPolicy, (4, 2)),
     (Feature::ConnectAppProtocol, (4, 2)),
     (Feature::VolcanoStep, (4, 2)),

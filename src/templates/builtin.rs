@@ -25,6 +25,7 @@ pub(crate) const SOURCES: &[(&str, &str)] = embedded![
     "executor-pod.yaml.j2",
     "network-policy.yaml.j2",
     "persistent-volume-claim.yaml.j2",
+    "pod-group.yaml.j2",
     "secret.yaml.j2",
 ];
 
@@ -63,6 +64,10 @@ pub(crate) const DOCUMENTS: &[DocumentKind] = &[
     DocumentKind {
         template: "driver-pod.yaml.j2",
         subjects: |_| vec![Subject::whole("pod-driver")],
+    },
+    DocumentKind {
+        template: "pod-group.yaml.j2",
+        subjects: |plan| Subject::whole_if(plan.pod_group.is_some(), "podgroup-driver"),
     },
     DocumentKind {
         template: "secret.yaml.j2",

@@ -12,7 +12,7 @@ use minijinja::{
 use std::io;
 
 /// What every template sees: the fields of [`DriverPlan`], and the set's id.
-const CONTEXT: [&str; 13] = [
+const CONTEXT: [&str; 14] = [
     "application",
     "config_map",
     "config_maps",
@@ -22,6 +22,7 @@ const CONTEXT: [&str; 13] = [
     "network_policy",
     "persistent_volume_claims",
     "pod",
+    "pod_group",
     "properties",
     "secrets",
     "service",

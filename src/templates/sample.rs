@@ -2,8 +2,8 @@
 
 use crate::plan::{
     ApplicationPlan, CONTEXT_VERSION, ConfigMapPlan, ContainerPlan, DriverPlan, ExecutorPlan,
-    NetworkPolicyPlan, PersistentVolumeClaimPlan, PodPlan, ResourceType, ResourcesPlan, SecretPlan,
-    ServicePlan,
+    NetworkPolicyPlan, PersistentVolumeClaimPlan, PodGroupPlan, PodPlan, ResourceType, ResourcesPlan,
+    SecretPlan, ServicePlan,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -85,6 +85,12 @@ pub(crate) fn plan() -> DriverPlan {
             pod_selector: strings(&[("spark-role", "executor")]),
             from_pod_selector: strings(&[("spark-app-selector", "spark-0123")]),
         }),
+        pod_group: Some(PodGroupPlan {
+            name: "spark-0123-podgroup".into(),
+            other_metadata: object(json!({"labels": {"a": "b"}})),
+            spec: object(json!({"minMember": 1, "queue": "q"})),
+            other: Map::new(),
+        }),
     }
 }
 
@@ -151,6 +157,7 @@ pub(crate) fn least_plan() -> DriverPlan {
     plan.service = None;
     plan.executor = None;
     plan.network_policy = None;
+    plan.pod_group = None;
     plan.config_maps.clear();
     plan.secrets.clear();
     plan.persistent_volume_claims.clear();

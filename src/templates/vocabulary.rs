@@ -4,7 +4,7 @@ use minijinja::value::{Value, ValueKind};
 
 /// The parts of the context whose keys are fields of the plan. Those of all others (labels, properties, data, …)
 /// are the user's, and are not listed.
-const STRUCTURES: [&str; 11] = [
+const STRUCTURES: [&str; 12] = [
     "",
     "application",
     "pod",
@@ -14,6 +14,7 @@ const STRUCTURES: [&str; 11] = [
     "config_map",
     "executor",
     "network_policy",
+    "pod_group",
     "object",
     "loop",
 ];

@@ -1,7 +1,7 @@
 //! A stand-in for the Kubernetes API server, in this process, over real HTTP on a loopback port.
 //!
-//! It keeps objects, gives uids and resource versions, answers POST, GET and DELETE as kube-apiserver does
-//! (409 with reason, uid and resourceVersion preconditions, 404 for namespaces), logs each request, and does
+//! It keeps objects, gives uids and resource versions, answers POST, GET, PATCH of owner references and DELETE as
+//! kube-apiserver does (409 with reason, uid and resourceVersion preconditions, 404 for namespaces), logs each request, and does
 //! wrong what a test asks for: see [`Fault`]. It neither validates nor defaults, and collects garbage only
 //! when told to.
 // Each test uses a part of it; and clippy sees that code is a test's only inside #[test].
@@ -54,7 +54,7 @@ struct Cluster {
 /// A request that arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    /// `create`, `get` or `delete`.
+    /// `create`, `get`, `patch` or `delete`.
     pub(crate) verb: &'static str,
     /// The plural name of the resource.
     pub(crate) resource: String,
@@ -73,7 +73,7 @@ pub(crate) struct Seen {
 /// Something to do wrong.
 #[derive(Clone)]
 pub(crate) struct Fault {
-    /// `create`, `get`, `delete`, or `*`.
+    /// `create`, `get`, `patch`, `delete`, or `*`.
     pub(crate) verb: &'static str,
     /// The plural name of a resource, or `*`.
     pub(crate) resource: &'static str,
@@ -406,6 +406,14 @@ impl Cluster {
             ("create", None) => (201, self.insert(resource, namespace, body.clone())),
             (_, None) => status(404, "NotFound", &about(resource)),
             ("get", Some(object)) => (200, object.clone()),
+            ("patch", Some(object)) => {
+                if body["metadata"]["uid"] != object["metadata"]["uid"] {
+                    return status(409, "Conflict", &about(resource));
+                }
+                let mut patched = object.clone();
+                patched["metadata"]["ownerReferences"] = body["metadata"]["ownerReferences"].clone();
+                (200, self.insert(resource, namespace, patched))
+            }
             ("delete", Some(object)) => {
                 let metadata = object["metadata"].clone();
                 for part in ["uid", "resourceVersion"] {
@@ -455,6 +463,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let verb = match (parts.method.as_str(), name) {
         ("POST", None) => "create",
         ("GET", Some(_)) => "get",
+        ("PATCH", Some(_)) => "patch",
         ("DELETE", Some(_)) => "delete",
         _ => return respond(405, &json!({}), None),
     };

@@ -2,7 +2,10 @@
 #![allow(dead_code)]
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
-use native_submit::manifest::{Identity, Manifest, Manifests, Object};
+use native_submit::{
+    manifest::{Identity, Manifest, Manifests, Object},
+    submission::PodGroup,
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -12,6 +15,8 @@ pub(crate) const POD: &str = "pi-driver";
 pub(crate) const SERVICE: &str = "pi-driver-svc";
 /// The beginning of the `ConfigMap`'s name.
 pub(crate) const CONFIG_MAP: &str = "pi-conf-map";
+/// The beginning of the `PodGroup`'s name.
+pub(crate) const POD_GROUP: &str = "pi-podgroup";
 
 /// A submission, with what tests vary. As in real ones, the names of what the Pod owns follow from the
 /// submission id.
@@ -22,6 +27,7 @@ pub(crate) struct Sample {
     template_set: String,
     pod: String,
     owner: String,
+    gang: bool,
 }
 
 impl Sample {
@@ -32,6 +38,7 @@ impl Sample {
             template_set: "default@1".to_owned(),
             pod: POD.to_owned(),
             owner: "app-uid".to_owned(),
+            gang: false,
         }
     }
 
@@ -55,6 +62,12 @@ impl Sample {
         self
     }
 
+    /// With a `PodGroup`.
+    pub(crate) fn gang(mut self) -> Self {
+        self.gang = true;
+        self
+    }
+
     /// The name of an owned object.
     pub(crate) fn name(&self, prefix: &str) -> String {
         format!("{prefix}-{}", self.id)
@@ -62,11 +75,15 @@ impl Sample {
 
     /// What exists when it is applied, in the stand-in's order.
     pub(crate) fn names(&self) -> Vec<String> {
-        vec![
+        let mut names = vec![
             format!("configmaps/{}", self.name(CONFIG_MAP)),
             format!("pods/{}", self.pod),
             format!("services/{}", self.name(SERVICE)),
-        ]
+        ];
+        if self.gang {
+            names.insert(1, format!("podgroups/{}", self.name(POD_GROUP)));
+        }
+        names
     }
 
     pub(crate) fn manifests(&self) -> Arc<Manifests> {
@@ -103,6 +120,25 @@ impl Sample {
             "immutable": true,
             "data": {"spark.properties": "spark.app.name=pi\n"},
         });
+        let pod_group = json!({
+            "apiVersion": "scheduling.volcano.sh/v1beta1", "kind": "PodGroup",
+            "metadata": {"name": self.name(POD_GROUP), "namespace": "ns"},
+            "spec": {"minMember": 1},
+        });
+        let pod_group = manifest(
+            "podgroup-driver",
+            pod_group,
+            Object::PodGroup(PodGroup::default()),
+        );
+        let mut owned = Vec::from_iter(self.gang.then_some(pod_group));
+        owned.extend([
+            manifest("service-driver", service, Object::Service(Service::default())),
+            manifest(
+                "configmap-driver",
+                config_map,
+                Object::ConfigMap(ConfigMap::default()),
+            ),
+        ]);
         Arc::new(Manifests {
             identity: Identity {
                 namespace: "ns".to_owned(),
@@ -114,14 +150,7 @@ impl Sample {
                 template_set: self.template_set.clone(),
             },
             driver_pod: manifest("pod-driver", pod, Object::Pod(Pod::default())),
-            owned: vec![
-                manifest("service-driver", service, Object::Service(Service::default())),
-                manifest(
-                    "configmap-driver",
-                    config_map,
-                    Object::ConfigMap(ConfigMap::default()),
-                ),
-            ],
+            owned,
             warnings: Vec::new(),
         })
     }

@@ -177,6 +177,68 @@ fn a_second_pod_is_an_error_and_an_empty_document_is_none() {
     assert_eq!(lines(&rendered, &[]), [""; 0]);
 }
 
+fn group() -> Value {
+    json!({
+        "apiVersion": "scheduling.volcano.sh/v1beta1", "kind": "PodGroup",
+        "metadata": {"name": "spark-0123-podgroup"}, "spec": {"minMember": 1},
+    })
+}
+
+#[test]
+fn a_pod_group_is_read_strictly_and_precedes_the_pod() {
+    let objects = sample::changed("podgroup-driver", "", group());
+    let manifests = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap();
+    let files: Vec<_> = manifests.for_files().map(|(name, _)| name).collect();
+    assert_eq!(files[..2], ["podgroup-driver.yaml", "pod-driver.yaml"]);
+
+    for (pointer, value, found) in [
+        ("/spec/minMember", json!("many"), "spec.minMember"),
+        (
+            "/spec/queu",
+            json!("q"),
+            "spec.queu: unknown field; did you mean `queue`?",
+        ),
+        (
+            "/apiVersion",
+            json!("scheduling.k8s.io/v1"),
+            "must be scheduling.volcano.sh/v1beta1",
+        ),
+        ("/spec", Value::Null, "spec: is required"),
+        ("/metadata/name", json!("Not A Name"), "metadata.name"),
+    ] {
+        let mut changed = group();
+        match pointer.rsplit_once('/').unwrap() {
+            ("", field) => changed[field] = value,
+            (parent, field) => changed.pointer_mut(parent).unwrap()[field] = value,
+        }
+        let lines = after("podgroup-driver", "", changed);
+        assert!(
+            lines.iter().any(|line| line.contains(found)),
+            "{found}: {lines:?}"
+        );
+    }
+}
+
+#[test]
+fn a_planned_pod_group_that_no_template_wrote_is_an_error() {
+    let mut plan = sample::plan();
+    plan.pod_group = Some(crate::plan::PodGroupPlan {
+        name: "spark-0123-podgroup".to_owned(),
+        other_metadata: serde_json::Map::new(),
+        spec: serde_json::Map::new(),
+        other: serde_json::Map::new(),
+    });
+    let error = check(&sample::rendered(&sample::objects()), &plan, &[]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("PodGroup/spark-0123-podgroup: no template wrote it"),
+        "{error}"
+    );
+    let objects = sample::changed("podgroup-driver", "", group());
+    check(&sample::rendered(&objects), &plan, &[]).unwrap();
+}
+
 #[test]
 fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
     let with = |text: &str| after("configmap-executor-template", "/data/podspec-key", json!(text));

@@ -6,7 +6,7 @@
 
 use super::{Kind, Report};
 use crate::manifest::at::At;
-use Kind::{NetworkPolicy, PersistentVolumeClaim, Service};
+use Kind::{NetworkPolicy, PersistentVolumeClaim, PodGroup, Service};
 use serde_json::Value;
 
 /// To which kinds a row applies.
@@ -137,6 +137,8 @@ const REQUIRED: &[(For, &str, &[&str])] = &[
     (For::Only(NetworkPolicy), "", &["metadata", "spec"]),
     (For::Only(NetworkPolicy), "metadata", &["name"]),
     (For::Only(NetworkPolicy), "spec", &["podSelector"]),
+    (For::Only(PodGroup), "", &["metadata", "spec"]),
+    (For::Only(PodGroup), "metadata", &["name"]),
 ];
 
 /// Every required field is there and isn't empty.

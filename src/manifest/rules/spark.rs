@@ -71,6 +71,7 @@ pub(crate) fn what_spark_needs(
         objects::each(&submitted, written, &mut written.report(findings, warnings));
     }
     objects::unique(&submitted, findings);
+    objects::pod_group(&submitted, findings);
     if let Some(pod) = documents.iter().find(|written| written.kind == Kind::Pod) {
         let report = &mut pod.report(findings, warnings);
         driver::pod(plan, &pod.at(), report);

@@ -14,7 +14,7 @@ const MOST_ALIASED: usize = 50_000;
 const DEEPEST: usize = 64;
 
 /// Reads the one document of `text` that isn't empty. The message has line and column, never the text.
-pub(super) fn read(text: &str) -> Result<Value, String> {
+pub(in crate::submission) fn read(text: &str) -> Result<Value, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut loader = Loader {
         events: Parser::new_from_str(text),
@@ -37,7 +37,7 @@ pub(super) fn read(text: &str) -> Result<Value, String> {
     }
     match (documents.pop(), documents.is_empty()) {
         (Some(document), true) => Ok(document),
-        (Some(_), false) => Err("more than one document, and one Pod is expected".to_owned()),
+        (Some(_), false) => Err("more than one document, and one is expected".to_owned()),
         (None, _) => Err("the file is empty".to_owned()),
     }
 }

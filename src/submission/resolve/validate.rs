@@ -35,10 +35,10 @@ const COUNTS: [(SparkOption, &str); 3] = [
 ];
 
 /// Spark's `SparkSubmitArguments.validateSubmitArguments`.
-pub(super) fn options(options: &Options, conf: &SparkConf) -> Result<(), Refusal> {
+pub(super) fn options(options: &Options, conf: &SparkConf, version: &SparkVersion) -> Result<(), Refusal> {
     for (option, message) in SIZES {
         if let Some(value) = options.get(option)
-            && !units::byte_count(value).is_ok_and(|bytes| bytes > 0)
+            && !units::byte_count(value, version).is_ok_and(|bytes| bytes > 0)
         {
             return Err(about(option, value, message, units::SIZE_GRAMMAR));
         }

@@ -1,5 +1,5 @@
 use super::{load, parsed, render};
-use crate::{strict, templates::sample};
+use crate::{strict, submission::PodGroup, templates::sample};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, PodTemplateSpec, Secret, Service},
     networking::v1::NetworkPolicy,
@@ -23,6 +23,7 @@ fn the_documents_come_in_the_order_of_sparks_creation() {
         roles,
         [
             "pod-driver",
+            "podgroup-driver",
             "secret-credentials",
             "service-driver",
             "networkpolicy-executor",
@@ -45,6 +46,7 @@ fn each_document_is_of_its_kubernetes_type_to_the_last_field() {
         let value = parsed(&rendered, &document.role);
         let problems = match document.role.split('-').next().unwrap() {
             "pod" => problems::<Pod>(&value),
+            "podgroup" => problems::<PodGroup>(&value),
             "service" => problems::<Service>(&value),
             "configmap" => problems::<ConfigMap>(&value),
             "secret" => problems::<Secret>(&value),

@@ -2,7 +2,10 @@
 
 use super::{Submitted, Written};
 use crate::{
-    manifest::{finding::Finding, rules::Report},
+    manifest::{
+        finding::{Finding, object_name},
+        rules::{Kind, Report},
+    },
     redaction::shown,
 };
 use serde_json::Value;
@@ -55,6 +58,20 @@ pub(super) fn unique(submitted: &Submitted<'_>, findings: &mut Vec<Finding>) {
                 template: written.template.to_owned(),
             });
         }
+    }
+}
+
+/// The `PodGroup` has the name that the driver Pod knows it by: without it Volcano never schedules the Pod.
+pub(super) fn pod_group(submitted: &Submitted<'_>, findings: &mut Vec<Finding>) {
+    if let Some(planned) = &submitted.plan.pod_group
+        && submitted.find(Kind::PodGroup, &planned.name).is_none()
+    {
+        findings.push(Finding {
+            object: object_name("PodGroup", &planned.name),
+            path: String::new(),
+            message: "no template wrote it, and the driver Pod waits for it".to_owned(),
+            template: String::new(),
+        });
     }
 }
 

@@ -1,0 +1,112 @@
+//! Wave 0: what must be there before the Pod (Spark's "pre-resources"), and becomes the Pod's once there is one.
+//!
+//! Without its Pod it must not stay: until a Pod takes it over it is remembered here, to be deleted.
+
+use super::{
+    ApplyError,
+    found::{self, Found},
+    owned::{self, End, Fate, LOOK, Owner},
+    patience::Patience,
+    requests::{Call, Preconditions, Requests},
+    resource::Target,
+};
+use futures::future;
+use serde_json::{Value, json};
+
+/// An object that waits for its Pod.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) target: Target,
+    uid: String,
+    /// Certainly made by this call, not left by one that died.
+    made_here: bool,
+}
+
+/// Creates one object, or finds it; `None` where a Pod has it already.
+pub(crate) async fn create(
+    requests: &Requests,
+    target: &Target,
+    body: &Value,
+    patience: &Patience,
+) -> Result<Option<Waiting>, ApplyError> {
+    let call = Call::Create(target, body);
+    loop {
+        let sent = requests.send(&call, patience).await;
+        let failure = match sent.answer {
+            Ok(made) => return waiting(target, &Found(made), true).map(Some),
+            Err(failure) => failure,
+        };
+        let taken = failure.already_exists();
+        if !taken && !sent.uncertain {
+            return Err(failure.into_error(&call));
+        }
+        let look = if taken {
+            patience.clone()
+        } else {
+            Patience::own(LOOK)
+        };
+        match requests.get(target, &look).await.map(|there| there.map(Found)) {
+            Ok(Some(there)) if there.ending() => {
+                owned::wait_gone(requests, target, there.uid().unwrap_or_default(), patience).await?;
+            }
+            Ok(Some(there)) if there.owned_by_a_pod() => return Ok(None),
+            Ok(Some(there)) => return waiting(target, &there, false).map(Some),
+            Ok(None) if taken => {}
+            Err(error) if taken => return Err(error),
+            _ => return Err(failure.into_error(&call)),
+        }
+    }
+}
+
+fn waiting(target: &Target, found: &Found, made_here: bool) -> Result<Waiting, ApplyError> {
+    let uid = found.uid().ok_or_else(|| ApplyError::Internal {
+        what: format!("the API server gave {target} no uid"),
+    })?;
+    Ok(Waiting {
+        target: target.clone(),
+        uid: uid.to_owned(),
+        made_here,
+    })
+}
+
+/// Makes the Pod the owner of all, in place of what owned them while there was none.
+pub(crate) async fn give_all(
+    requests: &Requests,
+    owner: Owner<'_>,
+    all: Vec<Waiting>,
+    patience: &Patience,
+) -> Vec<Fate> {
+    future::join_all(all.into_iter().map(|waiting| async move {
+        // The uid is a precondition: another object of this name is not touched.
+        let patch = json!({"metadata": {
+            "uid": waiting.uid,
+            "ownerReferences": found::pod_as_owner(owner.name, owner.uid),
+        }});
+        let call = Call::Patch(&waiting.target, &patch);
+        let end = match requests.send(&call, patience).await.answer {
+            Ok(_) => End::Made(waiting.uid),
+            Err(failure) => End::Unclaimed(waiting.uid, failure.into_error(&call)),
+        };
+        Fate {
+            target: waiting.target,
+            end,
+        }
+    }))
+    .await
+}
+
+/// Deletes what no Pod took over. What a dead call left may be the very one that the Pod which stands there
+/// needs, and so goes only where no Pod was seen.
+pub(crate) async fn remove_all(requests: &Requests, all: Vec<Waiting>, pod_seen: bool, patience: &Patience) {
+    let removable = all.into_iter().filter(|waiting| waiting.made_here || !pod_seen);
+    future::join_all(removable.map(|waiting| async move {
+        let preconditions = Preconditions {
+            uid: waiting.uid,
+            resource_version: None,
+        };
+        if let Err(error) = owned::delete(requests, &waiting.target, &preconditions, patience).await {
+            tracing::warn!(object = %waiting.target, code = %error.code(), "is left behind without its Pod");
+        }
+    }))
+    .await;
+}
