@@ -197,7 +197,7 @@ fn image(draft: &Draft<'_>) -> Result<String, Refusal> {
 fn ports(draft: &Draft<'_>) -> Result<Vec<Value>, Refusal> {
     let ports = Ports::of_container(draft)?;
     Ok(ports
-        .named(draft)
+        .named()
         .map(|(name, port)| json!({"name": name, "containerPort": port, "protocol": "TCP"}))
         .collect())
 }
@@ -207,7 +207,8 @@ pub(super) struct Ports {
     pub(super) driver: u16,
     pub(super) block_manager: u16,
     ui: u16,
-    connect: u16,
+    /// Of Spark Connect; a Spark version that doesn't open it doesn't look at its conf.
+    connect: Option<u16>,
 }
 
 /// The name of the port for Spark Connect.
@@ -228,23 +229,26 @@ impl Ports {
 
     fn new(draft: &Draft<'_>, block_manager: &[&str]) -> Result<Self, Refusal> {
         let conf = draft.conf;
+        let connect = if draft.has(Feature::ConnectPort) {
+            Some(conf.raw_port(&["spark.connect.grpc.binding.port"], 15002)?)
+        } else {
+            None
+        };
         Ok(Self {
             driver: conf.raw_port(&["spark.driver.port"], 7078)?,
             block_manager: conf.raw_port(block_manager, 7079)?,
             ui: conf.port("spark.ui.port", 4040)?,
-            connect: conf.raw_port(&["spark.connect.grpc.binding.port"], 15002)?,
+            connect,
         })
     }
 
     /// The ports by name, in Spark's order.
-    pub(super) fn named(&self, draft: &Draft<'_>) -> impl Iterator<Item = (&'static str, u16)> {
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, u16)> {
         [
             Some(("driver-rpc-port", self.driver)),
             Some(("blockmanager", self.block_manager)),
             Some(("spark-ui", self.ui)),
-            draft
-                .has(Feature::ConnectPort)
-                .then_some((CONNECT_PORT, self.connect)),
+            self.connect.map(|port| (CONNECT_PORT, port)),
         ]
         .into_iter()
         .flatten()

@@ -32,7 +32,7 @@ fn make(draft: &mut Draft<'_>) -> Result<Vec<String>, Refusal> {
         .map(String::as_str);
     let given = given.or_else(|| draft.conf.raw().get("spark.local.dir"));
     let default = format!("/var/data/spark-{}", draft.names.local_directory_id);
-    let directories: Vec<_> = given.unwrap_or(&default).split(',').map(str::to_owned).collect();
+    let directories = items(given.unwrap_or(&default));
     let source = if draft.conf.boolean("spark.kubernetes.local.dirs.tmpfs", false)? {
         json!({"emptyDir": {"medium": "Memory"}})
     } else {
@@ -46,4 +46,31 @@ fn make(draft: &mut Draft<'_>) -> Result<Vec<String>, Refusal> {
         );
     }
     Ok(directories)
+}
+
+/// The items of a list as Java's `String.split` has them: without the empty ones at its end.
+fn items(list: &str) -> Vec<String> {
+    match list.trim_end_matches(',') {
+        "" if !list.is_empty() => Vec::new(),
+        items => items.split(',').map(str::to_owned).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_no_empty_items_at_its_end() {
+        let table: [(&str, &[&str]); 5] = [
+            ("/a,/b", &["/a", "/b"]),
+            ("/a,,", &["/a"]),
+            ("/a,, /b ,", &["/a", "", " /b "]),
+            ("", &[""]),
+            (",", &[]),
+        ];
+        for (list, expected) in table {
+            assert_eq!(items(list), expected, "{list}");
+        }
+    }
 }

@@ -28,12 +28,13 @@ impl SparkPod {
         pod.other
             .retain(|field, _| !["apiVersion", "kind", "status"].contains(&field.as_str()));
         let mut containers = take_list(&mut pod.spec, "containers");
-        let named = container_name.and_then(|name| {
-            containers
-                .iter()
-                .position(|container| container["name"].as_str() == Some(name))
-        });
-        let chosen = named.or((!containers.is_empty()).then_some(0));
+        // A name that several have is none to Spark, which then takes the first of all containers.
+        let is_named =
+            |container: &Value| container_name.is_some() && container["name"].as_str() == container_name;
+        let chosen = match containers.iter().filter(|container| is_named(container)).count() {
+            1 => containers.iter().position(is_named),
+            _ => (!containers.is_empty()).then_some(0),
+        };
         if let Some(index) = chosen
             && let Value::Object(container) = containers.remove(index)
         {

@@ -41,7 +41,7 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         ip_family_policy,
         publish_not_ready_addresses,
         ports: ports
-            .named(draft)
+            .named()
             .map(|(name, port)| {
                 let mut entry = json!({"name": name, "port": port, "targetPort": port});
                 if name == CONNECT_PORT && draft.has(Feature::ConnectAppProtocol) {

@@ -1,0 +1,123 @@
+//! What the checks of `src/manifest` refuse and take, against what a real API server (`tests/e2e/up`) refuses and takes:
+//! every case of `tests/parity`, as a dry run.
+#![allow(clippy::unwrap_used)]
+
+mod support {
+    pub(crate) mod control_plane;
+    pub(crate) mod parity_case;
+}
+
+use futures::{StreamExt, stream};
+use serde_json::Value;
+use std::{fs, path::Path};
+use support::{
+    control_plane::{ControlPlane, knows, name_of},
+    parity_case::{Case, Refused, cases},
+};
+
+/// The Spark version whose recordings are sent.
+const VERSION: &str = "4.3.0";
+
+/// How many cases are sent at once.
+const AT_ONCE: usize = 8;
+
+/// What became of one case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    BothTake,
+    BothRefuse,
+    /// We refuse it for a reason that is not the API server's: Spark refuses it too, or it needs a JVM.
+    NotTheServers,
+}
+
+#[tokio::test]
+async fn we_refuse_what_the_api_server_refuses_and_nothing_else() {
+    let plane = ControlPlane::connect().await;
+    let results: Vec<_> = stream::iter(cases())
+        .map(|case| {
+            let plane = plane.clone();
+            async move { (case.name.clone(), judge(&plane, &case).await) }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+
+    let count = |verdict| results.iter().filter(|(_, found)| *found == Ok(verdict)).count();
+    let (taken, refused) = (count(Verdict::BothTake), count(Verdict::BothRefuse));
+    println!(
+        "{} cases: {taken} taken by both, {refused} refused by both",
+        results.len()
+    );
+    let wrong: Vec<_> = results
+        .iter()
+        .filter_map(|(name, found)| found.as_ref().err().map(|what| format!("{name}: {what}")))
+        .collect();
+    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(taken >= 500 && refused >= 40, "too few cases were compared");
+}
+
+/// Compares our verdict on a case with the API server's; an error says where they differ.
+async fn judge(plane: &ControlPlane, case: &Case) -> Result<Verdict, String> {
+    match case.manifests(&case.lay_out(), VERSION) {
+        Ok(manifests) => {
+            let objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
+            match refusal(plane, &manifests.identity.namespace, objects).await {
+                None => Ok(Verdict::BothTake),
+                Some(refusal) => Err(format!("we take it, the API server refuses {refusal}")),
+            }
+        }
+        Err(refused) => {
+            let Some(objects) = case.objects(VERSION).filter(|_| is_the_servers(case, &refused)) else {
+                return Ok(Verdict::NotTheServers);
+            };
+            match refusal(plane, "default", objects.into_iter().map(filled).collect()).await {
+                Some(_) => Ok(Verdict::BothRefuse),
+                None => Err(format!("the API server takes it, we refuse: {}", refused.message)),
+            }
+        }
+    }
+}
+
+/// Whether we say that the API server would refuse it: the checks of objects do, and where `docs/parity.md` has the case, its
+/// reason decides.
+fn is_the_servers(case: &Case, refused: &Refused) -> bool {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/parity.md")).unwrap();
+    let row = format!("| `{}` |", case.name);
+    match text.lines().find(|line| line.starts_with(&row)) {
+        Some(line) => line.contains("the API server refuses"),
+        None => refused.reason == "manifest",
+    }
+}
+
+/// The first refusal of the API server among these objects.
+async fn refusal(plane: &ControlPlane, default_namespace: &str, objects: Vec<Value>) -> Option<String> {
+    for object in objects.iter().filter(|object| knows(object)) {
+        let namespace = object["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or(default_namespace);
+        plane.ensure_namespace(namespace).await;
+        if object["kind"] == "Pod" {
+            plane.prepare_for(namespace, object).await;
+        }
+        if let Err(status) = plane.dry_run(namespace, object).await {
+            return Some(format!(
+                "{} ({}): {}",
+                name_of(object),
+                status.code,
+                status.message
+            ));
+        }
+    }
+    None
+}
+
+/// A recorded object with something that can be where the recording has a placeholder.
+fn filled(object: Value) -> Value {
+    let text = object
+        .to_string()
+        .replace("<APPID>", "0123456789abcdef0123456789abcdef")
+        .replace("<ID>", "a123456789abcdef")
+        .replace("<UUID>", "3f2504e0-4f89-41d3-9a0c-0305e82c3301")
+        .replace("<PORT>", "6443");
+    serde_json::from_str(&text).unwrap()
+}

@@ -1,0 +1,191 @@
+//! The control plane of `tests/e2e/up`: a real API server, as its admin sees it.
+// Each test uses a part of it; and clippy sees that code is a test's only inside #[test].
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+use kube::{Client, Config, config::Kubeconfig, core::Status};
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// How long the garbage collector and the like may take. They take a second or two on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The kinds that a submission is made of: kind, path of the API group, plural.
+const KINDS: [(&str, &str, &str); 7] = [
+    ("Pod", "/api/v1", "pods"),
+    ("Service", "/api/v1", "services"),
+    ("ConfigMap", "/api/v1", "configmaps"),
+    ("Secret", "/api/v1", "secrets"),
+    ("PersistentVolumeClaim", "/api/v1", "persistentvolumeclaims"),
+    ("NetworkPolicy", "/apis/networking.k8s.io/v1", "networkpolicies"),
+    (
+        "SparkApplication",
+        "/apis/sparkoperator.k8s.io/v1beta2",
+        "sparkapplications",
+    ),
+];
+
+/// A connection to the API server.
+#[derive(Clone)]
+pub(crate) struct ControlPlane {
+    /// The admin's client, with kube's own retries off.
+    pub(crate) client: Client,
+}
+
+impl ControlPlane {
+    /// Connects with the kubeconfig that `E2E_KUBECONFIG` names, else with that of `tests/e2e/up`.
+    pub(crate) async fn connect() -> Self {
+        let file = std::env::var_os("E2E_KUBECONFIG").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e/run/admin.kubeconfig"),
+            PathBuf::from,
+        );
+        let kubeconfig = Kubeconfig::read_from(&file).unwrap_or_else(|error| {
+            panic!("no control plane, run tests/e2e/up: {}: {error}", file.display())
+        });
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &Default::default())
+            .await
+            .unwrap();
+        config.default_retry = false;
+        let client = Client::try_from(config).unwrap();
+        Self { client }
+    }
+
+    async fn request(&self, method: &str, path: &str, body: &Value) -> Result<Value, Status> {
+        let body = if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(body)
+            .unwrap();
+        match self.client.request::<Value>(request).await {
+            Ok(value) => Ok(value),
+            Err(kube::Error::Api(status)) => Err(*status),
+            Err(error) => panic!("{method} {path}: {error}"),
+        }
+    }
+
+    /// Creates an object in a namespace.
+    pub(crate) async fn create(&self, namespace: &str, object: &Value) -> Result<Value, Status> {
+        self.request("POST", &collection(object, namespace), object).await
+    }
+
+    /// What would become of creating an object; nothing is created.
+    pub(crate) async fn dry_run(&self, namespace: &str, object: &Value) -> Result<Value, Status> {
+        let path = collection(object, namespace) + "?dryRun=All&fieldValidation=Warn";
+        self.request("POST", &path, object).await
+    }
+
+    /// Deletes what an object names.
+    pub(crate) async fn delete(&self, object: &Value) -> Result<Value, Status> {
+        let metadata = &object["metadata"];
+        let path = collection(object, metadata["namespace"].as_str().unwrap());
+        let path = format!("{path}/{}", metadata["name"].as_str().unwrap());
+        self.request("DELETE", &path, &Value::Null).await
+    }
+
+    /// All objects of the kinds that a submission is made of, but for what Kubernetes puts in every namespace.
+    pub(crate) async fn objects(&self, namespace: &str) -> Vec<Value> {
+        let mut objects = Vec::new();
+        for (kind, group, plural) in KINDS {
+            let path = format!("{group}/namespaces/{namespace}/{plural}");
+            let mut list = self.request("GET", &path, &Value::Null).await.unwrap();
+            for mut item in std::mem::take(list["items"].as_array_mut().unwrap()) {
+                item["kind"] = kind.into();
+                if item["metadata"]["name"] != "kube-root-ca.crt" {
+                    objects.push(item);
+                }
+            }
+        }
+        objects
+    }
+
+    /// Waits until a namespace has nothing of a submission any more.
+    pub(crate) async fn until_empty(&self, namespace: &str) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let left: Vec<_> = self.objects(namespace).await.iter().map(name_of).collect();
+            if left.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < until, "{namespace}: not collected: {left:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// A new namespace with a name that begins so.
+    pub(crate) async fn namespace(&self, prefix: &str) -> String {
+        let object = json!({"metadata": {"generateName": format!("{prefix}-")}});
+        let created = self.request("POST", "/api/v1/namespaces", &object).await.unwrap();
+        created["metadata"]["name"].as_str().unwrap().to_owned()
+    }
+
+    /// Creates a namespace, unless it is there or could never be.
+    pub(crate) async fn ensure_namespace(&self, name: &str) {
+        self.ensure("/api/v1/namespaces", &json!({"metadata": {"name": name}}))
+            .await;
+    }
+
+    /// Deletes a namespace; it goes in the background.
+    pub(crate) async fn remove_namespace(&self, name: &str) {
+        let path = format!("/api/v1/namespaces/{name}");
+        self.request("DELETE", &path, &Value::Null).await.unwrap();
+    }
+
+    /// Creates what admission wants to be there before it takes a Pod: its service account and classes.
+    pub(crate) async fn prepare_for(&self, namespace: &str, pod: &Value) {
+        let spec = &pod["spec"];
+        let account = spec["serviceAccountName"]
+            .as_str()
+            .filter(|name| !name.is_empty());
+        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        self.ensure(
+            &accounts,
+            &json!({"metadata": {"name": account.unwrap_or("default")}}),
+        )
+        .await;
+        if let Some(name) = spec["priorityClassName"].as_str() {
+            let class = json!({"metadata": {"name": name}, "value": 1000});
+            self.ensure("/apis/scheduling.k8s.io/v1/priorityclasses", &class)
+                .await;
+        }
+        if let Some(name) = spec["runtimeClassName"].as_str() {
+            let class = json!({"metadata": {"name": name}, "handler": "runc"});
+            self.ensure("/apis/node.k8s.io/v1/runtimeclasses", &class).await;
+        }
+    }
+
+    /// Creates an object; that it is there already, or has a name that can't be, is not this one's to judge.
+    async fn ensure(&self, path: &str, object: &Value) {
+        if let Err(status) = self.request("POST", path, object).await {
+            assert!([409, 422].contains(&status.code), "POST {path}: {status:?}");
+        }
+    }
+}
+
+/// Where objects of this kind are made.
+fn collection(object: &Value, namespace: &str) -> String {
+    let kind = object["kind"].as_str().unwrap_or_default();
+    let (_, group, plural) = KINDS
+        .iter()
+        .find(|(known, ..)| *known == kind)
+        .unwrap_or_else(|| panic!("no submission has a {kind}"));
+    format!("{group}/namespaces/{namespace}/{plural}")
+}
+
+/// Whether a submission can have objects of this kind.
+pub(crate) fn knows(object: &Value) -> bool {
+    KINDS.iter().any(|(kind, ..)| object["kind"] == *kind)
+}
+
+/// `Pod/spark-pi-driver`.
+pub(crate) fn name_of(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
+}
