@@ -3,6 +3,7 @@
 pub mod arguments;
 mod conf;
 mod context;
+mod distribution;
 mod files;
 mod id;
 mod pod_additions;
@@ -11,6 +12,7 @@ mod pod_template;
 pub mod properties;
 mod refusal;
 mod resolve;
+mod spark_env;
 mod translate;
 mod units;
 mod uri;

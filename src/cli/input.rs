@@ -115,28 +115,31 @@ impl Input {
 
     /// The context of this process. A `SparkApplication` sees of it what the operator would give it: `SPARK_USER` and
     /// the cluster's address. Arguments see the whole environment, as `spark-submit` does.
-    pub(super) fn context(&self, submit_time_ms: u64) -> SubmitterContext {
+    pub(super) fn context(&self, submit_time_ms: u64) -> Result<SubmitterContext, End> {
         let golden = SubmitterContext::golden();
-        let common = SubmitterContext {
+        let working_directory = std::env::current_dir().unwrap_or(golden.working_directory);
+        if self.spark_submit {
+            let context = SubmitterContext::of_spark_submit(
+                environment(),
+                login_name(),
+                working_directory,
+                submit_time_ms,
+            )
+            .map_err(|refusal| super::report(&refusal))?;
+            return Ok(SubmitterContext {
+                spark_version: self.spark_version.clone().or(context.spark_version),
+                ..context
+            });
+        }
+        Ok(SubmitterContext {
             submit_time_ms,
             user: variable("SPARK_USER").unwrap_or(golden.user),
             master: master().unwrap_or(golden.master),
             spark_version: self.spark_version.clone(),
-            working_directory: std::env::current_dir().unwrap_or(golden.working_directory),
+            working_directory,
             reach: Reach::Process,
             environment: BTreeMap::new(),
-        };
-        if !self.spark_submit {
-            return common;
-        }
-        SubmitterContext {
-            user: variable("SPARK_USER")
-                .or_else(|| variable("HADOOP_USER_NAME"))
-                .or_else(login_name)
-                .unwrap_or(common.user),
-            environment: environment(),
-            ..common
-        }
+        })
     }
 }
 

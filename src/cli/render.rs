@@ -44,7 +44,7 @@ impl Render {
             .map_err(|error| super::report(&error))?;
         // Reproducible for a file; arguments are submitted now, as spark-submit would.
         let submit_time_ms = if self.input.spark_submit { now_ms() } else { 0 };
-        let context = self.input.context(submit_time_ms);
+        let context = self.input.context(submit_time_ms)?;
         let submission = self.input.submission(SubmissionId::nil(), &context)?;
         let manifests =
             submitter::manifests(&submission, &context, &set).map_err(|error| super::report(&error))?;

@@ -76,7 +76,7 @@ impl Submit {
     }
 
     async fn directly(&self) -> Result<serde_json::Value, End> {
-        let context = self.input.context(now_ms());
+        let context = self.input.context(now_ms())?;
         let sink = match &self.apply_to {
             ApplyTo::Cluster => {
                 let client = client(&ClientSettings::default())

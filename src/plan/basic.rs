@@ -120,6 +120,18 @@ fn spec(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The user that the driver runs for.
+fn spark_user<'a>(draft: &Draft<'a>) -> &'a str {
+    let of_submitter = draft
+        .context
+        .environment
+        .get("SPARK_USER")
+        .filter(|_| !draft.has(Feature::ProxyUserBeforeSparkUser));
+    of_submitter
+        .or(draft.submission.proxy_user.as_ref())
+        .unwrap_or(&draft.context.user)
+}
+
 fn container(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let conf = draft.conf;
     let image = image(draft)?;
@@ -129,12 +141,7 @@ fn container(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         "IfNotPresent",
     )?;
     let ports = ports(draft)?;
-    let user = draft
-        .submission
-        .proxy_user
-        .as_deref()
-        .unwrap_or(&draft.context.user)
-        .to_owned();
+    let user = spark_user(draft).to_owned();
     let container = &mut draft.pod.container;
     container
         .entry("name")

@@ -4,6 +4,7 @@ mod parse;
 
 pub use parse::{ArgumentsError, parse};
 
+use super::Feature;
 use std::collections::BTreeMap;
 
 /// Everything that one `spark-submit` command line says, before properties files, environment and defaults.
@@ -19,6 +20,8 @@ pub struct SparkSubmitArguments {
     pub extra_properties_files: Vec<String>,
     /// `--load-spark-defaults`.
     pub load_spark_defaults: bool,
+    /// The options given that not every Spark version has.
+    pub newer_options: BTreeMap<&'static str, Feature>,
     /// The main application file, or `spark-internal` for none.
     pub primary_resource: Option<String>,
     /// The application's arguments.

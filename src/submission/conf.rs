@@ -87,6 +87,20 @@ const DEFAULTS: [(&str, &str); 12] = [
     ("spark.ui.port", "4040"),
 ];
 
+/// The JVM's system properties that are the same on every Linux (`java.lang.System.getProperties`).
+const SYSTEM_PROPERTIES: [(&str, &str); 5] = [
+    ("file.separator", "/"),
+    ("java.io.tmpdir", "/tmp"),
+    ("line.separator", "\n"),
+    ("os.name", "Linux"),
+    ("path.separator", ":"),
+];
+
+/// What the names of a JVM's own system properties start with.
+const JVM_PROPERTIES: [&str; 10] = [
+    "file.", "java.", "jdk.", "native.", "os.", "path.", "stderr.", "stdout.", "sun.", "user.",
+];
+
 /// How deep `${…}` may refer to values with `${…}`.
 const DEEPEST_REFERENCE: usize = 32;
 
@@ -216,6 +230,24 @@ impl<'a> ConfReader<'a> {
         Ok(expanded)
     }
 
+    /// A system property of the JVM that spark-submit would be.
+    fn system_property(key: &str, name: &str) -> Result<Option<String>, Refusal> {
+        let known = SYSTEM_PROPERTIES.iter().find(|(known, _)| *known == name);
+        if let Some((_, value)) = known {
+            return Ok(Some((*value).to_owned()));
+        }
+        if JVM_PROPERTIES.iter().any(|prefix| name.starts_with(prefix)) {
+            return Err(Refusal::new(
+                key,
+                format!(
+                    "refers to {} of a JVM, and the submitter is none; write the value itself",
+                    shown(&format!("${{system:{name}}}"))
+                ),
+            ));
+        }
+        Ok(None)
+    }
+
     fn referred(&self, key: &str, name: &str) -> Result<Option<String>, Refusal> {
         let (scheme, name) = match name.split_once(':') {
             Some((scheme, name)) => (scheme, name),
@@ -236,6 +268,7 @@ impl<'a> ConfReader<'a> {
                 "refers to the submitter's environment with ${env:…} or ${system:…}, which a request can't read",
             )),
             "env" => Ok(self.context.environment.get(name).cloned()),
+            "system" => Self::system_property(key, name),
             _ => Ok(None),
         }
     }

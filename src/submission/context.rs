@@ -1,6 +1,9 @@
 //! Who submits, when, and what of the submitter a submission may reach.
 
-use super::{refusal::Refusal, version::SparkVersion};
+use super::{
+    conf::wrong, distribution::installed_version, refusal::Refusal, spark_env::spark_env,
+    version::SparkVersion,
+};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -51,14 +54,42 @@ impl SubmitterContext {
         }
     }
 
+    /// The context of a process that stands for `spark-submit`: the environment after `spark-env.sh`, the user as Spark's
+    /// `Utils.getCurrentUserName` finds it with `login_name` as the last resort, and the version of `SPARK_HOME`.
+    ///
+    /// # Errors
+    /// Where `spark-env.sh` can't be sourced.
+    pub fn of_spark_submit(
+        environment: BTreeMap<String, String>,
+        login_name: Option<String>,
+        working_directory: PathBuf,
+        submit_time_ms: u64,
+    ) -> Result<Self, Refusal> {
+        let environment = spark_env(environment)?;
+        let golden = Self::golden();
+        let user = ["SPARK_USER", "HADOOP_PROXY_USER", "HADOOP_USER_NAME"]
+            .iter()
+            .find_map(|name| environment.get(*name).filter(|user| !user.is_empty()).cloned());
+        let installed = environment
+            .get("SPARK_HOME")
+            .and_then(|home| installed_version(&working_directory.join(home)));
+        Ok(Self {
+            submit_time_ms,
+            user: user.or(login_name).unwrap_or(golden.user),
+            spark_version: installed,
+            environment,
+            working_directory,
+            reach: Reach::Process,
+            master: golden.master,
+        })
+    }
+
     /// Reads the submitter's file `path`, which `subject` (a conf key or option) names.
     pub(super) fn read_file(&self, subject: &str, path: &str) -> Result<Vec<u8>, Refusal> {
         let resolved = self.reachable(subject, path)?;
         std::fs::read(&resolved).map_err(|error| {
-            Refusal::new(
-                subject,
-                format!("the file it names can't be read: {}", error.kind()),
-            )
+            let allowed = format!("a file that can be read ({})", error.kind());
+            wrong(subject, path, &allowed)
         })
     }
 

@@ -94,6 +94,10 @@ fn named(
     let Some(path) = conf.text(key)?.filter(|path| is_file(path)) else {
         return Ok(None);
     };
+    // Spark takes the value for a path, so a URI names no file.
+    if super::uri::scheme(&path).is_some() {
+        return Err(super::conf::wrong(key, &path, "the path of a file"));
+    }
     let contents = context.read_file(key, &path)?;
     let name = Path::new(&path)
         .file_name()

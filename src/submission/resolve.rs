@@ -6,9 +6,9 @@ mod merge;
 mod validate;
 
 use super::{
-    ConfReader, Feature, OwnConfigMap, PodAdditions, PodTemplate, PrimaryResource, Refusal, SparkConf,
+    ConfReader, OwnConfigMap, PodAdditions, PodTemplate, PrimaryResource, Refusal, SparkConf,
     SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments::SparkOption,
-    files, uri,
+    conf::wrong, files, uri,
 };
 use std::collections::BTreeMap;
 
@@ -77,14 +77,17 @@ pub fn resolve(
             newest
         }
     };
-    if arguments.load_spark_defaults && !spark_version.has(Feature::LoadSparkDefaults) {
-        return Err(Refusal::new(
-            "--load-spark-defaults",
-            format!("Unrecognized option: Spark {spark_version} does not have it; it came with Spark 4.0"),
-        ));
+    for (option, feature) in &arguments.newer_options {
+        if !spark_version.has(*feature) {
+            return Err(Refusal::new(
+                *option,
+                format!("Unrecognized option: Spark {spark_version} does not have it, a later version does"),
+            ));
+        }
     }
     validate::reach(reader, context)?;
-    validate::conf(reader)?;
+    validate::conf(reader, &spark_version)?;
+    validate::submission_credentials(reader, context)?;
     let files = files::read(reader, context)?;
     let driver_template = match request.driver_template {
         Some(template) => Some(template),
@@ -196,6 +199,9 @@ fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
             "must start with k8s://; only Kubernetes is submitted to".to_owned(),
         ));
     };
+    if !uri::is_legal(url) {
+        return Err(wrong("--master", master, "k8s://https://host:port"));
+    }
     match url.split_once("://") {
         None => Ok(format!("k8s://https://{url}")),
         Some((scheme, _)) if matches!(scheme.to_ascii_lowercase().as_str(), "https" | "http") => {
@@ -227,16 +233,12 @@ fn main_class(options: &Options, resource: &PrimaryResource) -> Result<String, R
     match resource {
         PrimaryResource::Python(_) => Ok("org.apache.spark.deploy.PythonRunner".to_owned()),
         PrimaryResource::R(_) => Ok("org.apache.spark.deploy.RRunner".to_owned()),
-        PrimaryResource::Java(_) => options
-            .get(SparkOption::Class)
-            .filter(|class| !class.is_empty())
-            .map(str::to_owned)
-            .ok_or_else(|| {
-                Refusal::new(
-                    "--class",
-                    "Failed to get main class in JAR: the jar can't be opened by the submitter. \
+        PrimaryResource::Java(_) => options.get(SparkOption::Class).map(str::to_owned).ok_or_else(|| {
+            Refusal::new(
+                "--class",
+                "Failed to get main class in JAR: the jar can't be opened by the submitter. \
                      Please specify one with --class (spec.mainClass).",
-                )
-            }),
+            )
+        }),
     }
 }

@@ -87,7 +87,7 @@ fn file_uri(path: &Path) -> String {
 }
 
 /// Whether `java.net.URI` takes the text: reserved, unreserved and `%XX`, and non-ASCII letters.
-fn is_legal(text: &str) -> bool {
+pub(super) fn is_legal(text: &str) -> bool {
     let mut rest = text.chars();
     let mut fragments = 0;
     while let Some(character) = rest.next() {

@@ -25,6 +25,14 @@ pub enum Feature {
     ReadWriteOncePod,
     /// `--load-spark-defaults`.
     LoadSparkDefaults,
+    /// `--driver-default-class-path`.
+    DriverDefaultClassPath,
+    /// `--extra-properties-file`.
+    ExtraPropertiesFile,
+    /// `spark.kubernetes.pyspark.pythonVersion` is a key like any other; before, only 3 is allowed.
+    AnyPythonVersion,
+    /// `SPARK_USER` of the driver is the proxy user, whatever the submitter's own `SPARK_USER` is.
+    ProxyUserBeforeSparkUser,
     /// The port of Spark Connect on the driver and its Service.
     ConnectPort,
     /// `{{SPARK_VERSION}}` is replaced in the image.
@@ -44,20 +52,24 @@ pub enum Feature {
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 13] = [
+const SINCE: [(Feature, (u16, u16)); 17] = [
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),
     (Feature::VolumeDetails, (4, 0)),
     (Feature::ReadWriteOncePod, (4, 0)),
     (Feature::LoadSparkDefaults, (4, 0)),
+    (Feature::DriverDefaultClassPath, (4, 0)),
     (Feature::ConnectPort, (4, 1)),
     (Feature::VersionInImage, (4, 1)),
+    (Feature::AnyPythonVersion, (4, 1)),
     (Feature::ExcludedFeatureSteps, (4, 1)),
     (Feature::NetworkPolicy, (4, 2)),
     (Feature::ConnectAppProtocol, (4, 2)),
     (Feature::VolcanoStep, (4, 2)),
+    (Feature::ExtraPropertiesFile, (4, 2)),
     (Feature::PublishNotReadyAddresses, (4, 3)),
     (Feature::AllowPrivilegeEscalation, (4, 3)),
+    (Feature::ProxyUserBeforeSparkUser, (4, 3)),
 ];
 
 impl SparkVersion {

@@ -5,7 +5,7 @@
 use native_submit::{
     manifest::Manifests,
     strict,
-    submission::{Reach, Request, SubmissionId, SubmitterContext, arguments, resolve},
+    submission::{Request, SubmissionId, SubmitterContext, arguments, resolve},
     submitter::{self, SubmitError},
     templates::TemplateSet,
 };
@@ -55,6 +55,15 @@ pub(crate) struct Refused {
     /// The stage that did, as metrics name it; `arguments` for what isn't a command line.
     pub(crate) reason: &'static str,
     pub(crate) message: String,
+}
+
+impl From<SubmitError> for Refused {
+    fn from(error: SubmitError) -> Self {
+        Self {
+            reason: error.reason(),
+            message: error.to_string(),
+        }
+    }
 }
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -115,7 +124,10 @@ impl Case {
             };
             fs::create_dir_all(target.parent().unwrap()).unwrap();
             let bytes = match contents {
-                Value::String(text) => text.replace("{{WORK}}", work.to_str().unwrap()).into_bytes(),
+                Value::String(text) => text
+                    .replace("{{MASTER}}", MASTER)
+                    .replace("{{WORK}}", work.to_str().unwrap())
+                    .into_bytes(),
                 other => base64_of(other),
             };
             fs::write(&target, bytes).unwrap();
@@ -138,18 +150,12 @@ impl Case {
         for (name, value) in self.input["env"].as_object().into_iter().flatten() {
             environment.insert(name.clone(), fill(value));
         }
+        let login_name = Some("root".to_owned());
+        let context = SubmitterContext::of_spark_submit(environment, login_name, files.work.clone(), 1)
+            .map_err(SubmitError::from)?;
         let context = SubmitterContext {
-            submit_time_ms: 1,
-            user: environment
-                .get("SPARK_USER")
-                .or(environment.get("HADOOP_USER_NAME"))
-                .map_or("root", |s| s)
-                .to_owned(),
-            environment,
             spark_version: Some(version.parse().unwrap()),
-            working_directory: files.work.clone(),
-            reach: Reach::Process,
-            ..SubmitterContext::golden()
+            ..context
         };
         let request = Request {
             default_id: Some(SubmissionId::nil()),
@@ -159,13 +165,8 @@ impl Case {
             reason: "arguments",
             message: error.to_string(),
         })?;
-        resolve(arguments, request, &context)
-            .map_err(SubmitError::from)
-            .and_then(|submission| submitter::manifests(&submission, &context, &TEMPLATES))
-            .map_err(|error| Refused {
-                reason: error.reason(),
-                message: error.to_string(),
-            })
+        let submission = resolve(arguments, request, &context).map_err(SubmitError::from)?;
+        Ok(submitter::manifests(&submission, &context, &TEMPLATES)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The command line of `spark-submit`, as Spark's `SparkSubmitOptionParser` reads it.
 
 use super::{SparkOption, SparkSubmitArguments};
-use crate::redaction::shown;
+use crate::{redaction::shown, submission::Feature};
 
 /// What is wrong with a command line; `spark-submit` ends with exit code 1 then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +51,12 @@ pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
         // A switch with a joined value is still the switch, as Spark has it.
         match name {
             "--verbose" | "-v" | "--supervise" => {}
-            "--load-spark-defaults" => arguments.load_spark_defaults = true,
+            "--load-spark-defaults" => {
+                arguments.load_spark_defaults = true;
+                arguments
+                    .newer_options
+                    .insert("--load-spark-defaults", Feature::LoadSparkDefaults);
+            }
             "--help" | "-h" | "--usage-error" | "--version" => {
                 return Err(ArgumentsError::NotASubmission {
                     option: name.to_owned(),
@@ -88,8 +93,7 @@ enum ValueOption {
     Conf,
     PropertiesFile,
     ExtraPropertiesFile,
-    /// Accepted and of no effect in cluster mode.
-    Ignored,
+    DriverDefaultClassPath,
     Kill,
     Status,
 }
@@ -99,7 +103,7 @@ fn value_option(name: &str) -> Option<ValueOption> {
         "--conf" | "-c" => ValueOption::Conf,
         "--properties-file" => ValueOption::PropertiesFile,
         "--extra-properties-file" => ValueOption::ExtraPropertiesFile,
-        "--driver-default-class-path" => ValueOption::Ignored,
+        "--driver-default-class-path" => ValueOption::DriverDefaultClassPath,
         "--kill" => ValueOption::Kill,
         "--status" => ValueOption::Status,
         _ => ValueOption::Spark(*SparkOption::ALL.iter().find(|option| option.name() == name)?),
@@ -135,8 +139,17 @@ impl SparkSubmitArguments {
                 None => return Err(ArgumentsError::ConfWithoutEquals(value)),
             },
             ValueOption::PropertiesFile => self.properties_file = Some(value),
-            ValueOption::ExtraPropertiesFile => self.extra_properties_files.push(value),
-            ValueOption::Ignored => {}
+            ValueOption::ExtraPropertiesFile => {
+                self.extra_properties_files.push(value);
+                self.newer_options
+                    .insert("--extra-properties-file", Feature::ExtraPropertiesFile);
+            }
+            ValueOption::DriverDefaultClassPath => {
+                self.conf
+                    .insert("spark.driver.defaultExtraClassPath".to_owned(), value);
+                self.newer_options
+                    .insert("--driver-default-class-path", Feature::DriverDefaultClassPath);
+            }
             ValueOption::Kill | ValueOption::Status => {
                 return Err(ArgumentsError::NotASubmission {
                     option: if matches!(option, ValueOption::Kill) {

@@ -1,6 +1,7 @@
 //! Jars, files, archives and Python files: resolved, and refused where they would have to be uploaded.
 
-use super::super::{PrimaryResource, Refusal, SparkConf, SubmitterContext, uri};
+use super::super::{PrimaryResource, Reach, Refusal, SparkConf, SubmitterContext, uri};
+use crate::redaction::shown;
 
 /// The keys that hold lists of URIs.
 const LISTS: [&str; 4] = [
@@ -31,28 +32,31 @@ pub(super) fn fix_up(
         conf.set("spark.jars", jars);
     }
     for key in LISTS {
-        for item in conf
-            .get(key)
-            .unwrap_or_default()
-            .split(',')
-            .filter(|item| !item.is_empty())
-        {
-            refuse_what_needs_a_file_system(key, item)?;
+        let list = conf.get(key).unwrap_or_default();
+        for (index, item) in list.split(',').filter(|item| !item.is_empty()).enumerate() {
+            let which = match context.reach {
+                Reach::Process => shown(item),
+                // Whoever reads a service's log or a status need not be who wrote the value.
+                Reach::Roots(_) => format!("item {}", index + 1),
+            };
+            refuse_what_needs_a_file_system(key, item, &which)?;
         }
     }
     if let PrimaryResource::Python(file) = resource {
-        refuse_what_needs_a_file_system("main application file", file)?;
+        refuse_what_needs_a_file_system("main application file", file, &shown(file))?;
     }
     Ok(())
 }
 
-fn refuse_what_needs_a_file_system(subject: &str, item: &str) -> Result<(), Refusal> {
+fn refuse_what_needs_a_file_system(subject: &str, item: &str, which: &str) -> Result<(), Refusal> {
     if uri::is_submitters_own(item) {
         return Err(Refusal::new(
             subject,
-            "names a file of the submitter. Spark would ask: Please specify spark.kubernetes.file.upload.path \
-             property. native-submit does not upload: put the file into the image and name it local:///path, or \
-             upload it yourself and name its URI (s3a://…, https://…)",
+            format!(
+                "{which} is a file of the submitter. Spark would upload it (spark.kubernetes.file.upload.path), \
+                 native-submit does not: put the file into the image and name it local:///path, or upload it \
+                 yourself and name its URI (s3a://…, https://…)"
+            ),
         ));
     }
     let plain_schemes = ["local", "http", "https", "ftp"];
@@ -61,7 +65,9 @@ fn refuse_what_needs_a_file_system(subject: &str, item: &str) -> Result<(), Refu
     if globbed && path.contains(['*', '?', '[', '{']) {
         return Err(Refusal::new(
             subject,
-            "has a URI with wildcards, which Spark would expand through its file system; name each file instead",
+            format!(
+                "{which} has wildcards, which Spark would expand through the URI's file system; name each file instead"
+            ),
         ));
     }
     Ok(())

@@ -26,7 +26,9 @@ pub(super) fn properties(
                 .map(|path| ("--extra-properties-file", path)),
         );
     for (option, path) in files {
-        let text = context.read_text(option, path)?;
+        // Java's reader replaces what is not UTF-8.
+        let bytes = context.read_file(option, path)?;
+        let text = String::from_utf8_lossy(&bytes);
         for (key, value) in read(option, &text)? {
             merged.set(key, value);
         }
@@ -63,9 +65,9 @@ fn spark_defaults(context: &SubmitterContext) -> Result<Vec<(String, String)>, R
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let text = std::fs::read_to_string(&path)
+    let bytes = std::fs::read(&path)
         .map_err(|error| Refusal::new("spark-defaults.conf", format!("can't be read: {}", error.kind())))?;
-    read("spark-defaults.conf", &text)
+    read("spark-defaults.conf", &String::from_utf8_lossy(&bytes))
 }
 
 /// Reads a properties file; values are trimmed as Spark trims them, which keeps line breaks.

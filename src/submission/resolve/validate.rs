@@ -2,10 +2,12 @@
 
 use super::{
     super::{
-        ConfReader, Reach, Refusal, SparkConf, SubmitterContext, arguments::SparkOption, conf::wrong, units,
+        ConfReader, Feature, Reach, Refusal, SparkConf, SparkVersion, SubmitterContext,
+        arguments::SparkOption, conf::wrong, units,
     },
     Options,
 };
+use crate::redaction::shown;
 
 /// The options that must be sizes above zero.
 const SIZES: [(SparkOption, &str); 2] = [
@@ -62,20 +64,36 @@ pub(super) fn options(options: &Options, conf: &SparkConf) -> Result<(), Refusal
             "an integer above 0",
         ));
     }
+    if let Some(remote) = options.get(SparkOption::Remote) {
+        return Err(wrong(
+            "--remote",
+            remote,
+            "nothing beside a master: Remote cannot be specified with master and/or deploy mode",
+        ));
+    }
+    if options.get(SparkOption::ProxyUser) == Some("") {
+        return Err(wrong("--proxy-user", "", "the name of a user"));
+    }
     if options.get(SparkOption::ProxyUser).is_some() && options.get(SparkOption::Principal).is_some() {
         return Err(Refusal::new(
             "--proxy-user",
             "Only one of --proxy-user or --principal can be provided.",
         ));
     }
-    if let Some(java_options) = options.get(SparkOption::DriverJavaOptions)
-        && java_options.contains("-Xmx")
-    {
-        return Err(Refusal::new(
-            "spark.driver.extraJavaOptions",
-            "Not allowed to specify max heap(Xmx) memory settings through java options. Use the corresponding \
-             --driver-memory or spark.driver.memory configuration instead.",
-        ));
+    for key in ["spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"] {
+        let options = conf.get(key).unwrap_or_default();
+        if let Some(at) = options.find("-Xmx") {
+            // What stands around it may be a secret.
+            let heap = options[at..].split_whitespace().next().unwrap_or_default();
+            return Err(Refusal::new(
+                key,
+                format!(
+                    "Not allowed to specify max heap(Xmx) memory settings through java options (was {}). Use the \
+                     corresponding --driver-memory or spark.driver.memory configuration instead.",
+                    shown(heap)
+                ),
+            ));
+        }
     }
     Ok(())
 }
@@ -164,8 +182,8 @@ pub(super) fn reach(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<
     }
 }
 
-/// Refusals that depend on the conf alone.
-pub(super) fn conf(conf: ConfReader<'_>) -> Result<(), Refusal> {
+/// Refusals that depend on conf and version alone.
+pub(super) fn conf(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), Refusal> {
     if conf.raw().get("spark.driver.bindAddress").is_some() {
         return Err(Refusal::new(
             "spark.driver.bindAddress",
@@ -173,7 +191,49 @@ pub(super) fn conf(conf: ConfReader<'_>) -> Result<(), Refusal> {
              pod's IP address; remove it",
         ));
     }
+    let python = "spark.kubernetes.pyspark.pythonVersion";
+    if !version.has(Feature::AnyPythonVersion)
+        && let Some(found) = conf.text(python)?.filter(|found| found != "3")
+    {
+        return Err(wrong(python, &found, "3: Python 2 was dropped from Spark 3.1"));
+    }
+    conf.boolean("spark.kubernetes.submission.waitAppCompletion", true)?;
+    for key in TIMEOUTS {
+        conf.number::<i32>(key, "a whole number of ms")?;
+    }
     packages(conf)
+}
+
+/// How long Spark's own client waits for the API server, in ms. native-submit has its own deadline, and checks these only.
+const TIMEOUTS: [&str; 2] = [
+    "spark.kubernetes.submission.connectionTimeout",
+    "spark.kubernetes.submission.requestTimeout",
+];
+
+/// Spark's `SparkKubernetesClientFactory`: a token comes from one place, and files are there.
+pub(super) fn submission_credentials(
+    conf: ConfReader<'_>,
+    context: &SubmitterContext,
+) -> Result<(), Refusal> {
+    let key = |what: &str| format!("{SUBMISSION_CREDENTIALS}{what}");
+    let (token, file) = (key("oauthToken"), key("oauthTokenFile"));
+    if conf.raw().get(&token).is_some() && conf.raw().get(&file).is_some() {
+        return Err(Refusal::new(
+            token,
+            format!("Cannot specify OAuth token through both a file {file} and a value; remove one of them"),
+        ));
+    }
+    for key in [
+        key("caCertFile"),
+        key("clientKeyFile"),
+        key("clientCertFile"),
+        file,
+    ] {
+        if let Some(path) = conf.text(&key)? {
+            context.read_file(&key, &path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Maven coordinates are checked here; the driver resolves them.
@@ -187,7 +247,7 @@ fn packages(conf: ConfReader<'_>) -> Result<(), Refusal> {
                 format!(
                     "Provided Maven Coordinates must be in the form 'groupId:artifactId:version'. The coordinate \
                      provided is: {}",
-                    crate::redaction::shown(&coordinate)
+                    shown(&coordinate)
                 ),
             ));
         }
