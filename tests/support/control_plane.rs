@@ -151,12 +151,16 @@ impl ControlPlane {
         )
         .await;
         if let Some(name) = spec["priorityClassName"].as_str() {
-            let class = json!({"metadata": {"name": name}, "value": 1000});
+            // The one number that a Pod among the cases gives beside its class: the two must agree.
+            let class = json!({"metadata": {"name": name}, "value": 5});
             self.ensure("/apis/scheduling.k8s.io/v1/priorityclasses", &class)
                 .await;
         }
         if let Some(name) = spec["runtimeClassName"].as_str() {
-            let class = json!({"metadata": {"name": name}, "handler": "runc"});
+            let mut class = json!({"metadata": {"name": name}, "handler": "runc"});
+            if spec["overhead"].is_object() {
+                class["overhead"] = json!({"podFixed": spec["overhead"]});
+            }
             self.ensure("/apis/node.k8s.io/v1/runtimeclasses", &class).await;
         }
     }

@@ -338,6 +338,11 @@ fn volumes_and_scheduling() {
             ),
             (more, json!({"emptyDir": {}}), "spec.volumes[2].name: is required"),
             (
+                "/spec/ephemeralContainers",
+                json!([{"name": "debug", "image": "x"}]),
+                "spec.ephemeralContainers: must be empty",
+            ),
+            (
                 more,
                 json!({"name": "conf", "emptyDir": {}}),
                 "spec.volumes[2].name: is used twice",
