@@ -151,8 +151,8 @@ impl ControlPlane {
         )
         .await;
         if let Some(name) = spec["priorityClassName"].as_str() {
-            // The one number that a Pod among the cases gives beside its class: the two must agree.
-            let class = json!({"metadata": {"name": name}, "value": 5});
+            // As a Pod among the cases says beside its class's name: the two must agree.
+            let class = json!({"metadata": {"name": name}, "value": 5, "preemptionPolicy": "Never"});
             self.ensure("/apis/scheduling.k8s.io/v1/priorityclasses", &class)
                 .await;
         }

@@ -474,6 +474,26 @@ fn volumes_and_scheduling() {
 }
 
 #[test]
+fn a_pod_with_gates_has_no_node() {
+    let mut objects = sample::changed(
+        "pod-driver",
+        "/spec/schedulingGates",
+        json!([{"name": "example.com/quota"}]),
+    );
+    assert!(check(&sample::rendered(&objects), &sample::plan(), &[]).is_ok());
+    for (role, object) in &mut objects {
+        if role == "pod-driver" {
+            object["spec"]["nodeName"] = json!("node-1");
+        }
+    }
+    let findings = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap_err();
+    assert!(
+        findings.to_string().contains("spec.nodeName: must be empty"),
+        "{findings}"
+    );
+}
+
+#[test]
 fn config_maps_secrets_and_claims() {
     refused(
         "configmap-driver",
