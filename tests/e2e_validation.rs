@@ -85,7 +85,7 @@ async fn judge(plane: &ControlPlane, case: &Case) -> Result<Verdict, String> {
             let Some(objects) = case.objects(VERSION).filter(|_| is_the_servers(case, &refused)) else {
                 return Ok(Verdict::NotTheServers);
             };
-            match refusal(plane, "default", objects.into_iter().map(filled).collect()).await {
+            match refusal(plane, "default", objects.iter().map(filled).collect()).await {
                 Some(_) => Ok(Verdict::BothRefuse),
                 None => Err(format!("the API server takes it, we refuse: {}", refused.message)),
             }
@@ -127,7 +127,7 @@ async fn refusal(plane: &ControlPlane, default_namespace: &str, objects: Vec<Val
 }
 
 /// A recorded object with something that can be where the recording has a placeholder.
-fn filled(object: Value) -> Value {
+fn filled(object: &Value) -> Value {
     let text = object
         .to_string()
         .replace("<APPID>", "0123456789abcdef0123456789abcdef")
