@@ -1,6 +1,6 @@
 //! Each application of `golden/` on a real control plane (`tests/e2e/up`): its objects are taken, belong to it, are
 //! found again, and go when it goes.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support {
     pub(crate) mod control_plane;
