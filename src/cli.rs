@@ -2,8 +2,11 @@
 
 mod healthcheck;
 mod input;
+mod install;
+mod process;
 mod render;
 mod serve;
+mod spark_submit;
 mod submit;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +34,11 @@ enum Command {
     Submit(submit::Submit),
     /// Serve submissions over gRPC, as the operator's sidecar
     Serve(Box<serve::Serve>),
+    /// Be spark-submit: the same arguments, the same endings (also when called by the name spark-submit)
+    #[command(name = spark_submit::NAME)]
+    SparkSubmit,
+    /// Copy this binary into a directory under the name spark-submit
+    Install(install::Install),
     /// Ask a running server whether it is healthy, for a container's HEALTHCHECK
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -54,11 +62,25 @@ impl From<End> for ExitCode {
 }
 
 /// Runs the command that this process was called with. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+/// Called as `spark-submit`, it takes that one's arguments and ends as it does.
 pub fn run() -> ExitCode {
+    let mut words = std::env::args_os();
+    let called = words.next().unwrap_or_default();
+    let mut rest: Vec<_> = words.collect();
+    if spark_submit::is_called(&called) {
+        return spark_submit::run(&rest);
+    }
+    if rest.first().is_some_and(|command| command == spark_submit::NAME) {
+        rest.remove(0);
+        return spark_submit::run(&rest);
+    }
     match Cli::parse().command {
         Command::Render(command) => command.run(),
         Command::Submit(command) => command.run(),
         Command::Serve(command) => command.run(),
+        // Taken care of above, before its arguments could be taken for ours.
+        Command::SparkSubmit => return spark_submit::run(&[]),
+        Command::Install(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
     }
     .into()

@@ -14,6 +14,7 @@ mod apply;
 mod attempt;
 mod client;
 mod directory;
+mod dry_run;
 mod error;
 mod found;
 mod in_turn;
@@ -61,6 +62,18 @@ impl Sink {
         }
     }
 
+    /// Asks whether all objects of one submission would be taken, and makes none of them exist.
+    pub async fn dry_run(
+        &self,
+        manifests: Arc<Manifests>,
+        deadline: Option<Instant>,
+    ) -> Result<Submitted, ApplyError> {
+        match self {
+            Self::Cluster(sink) => sink.dry_run(&manifests, deadline).await,
+            Self::Directory(_) => Ok(Submitted::would_be(&manifests, Vec::new())),
+        }
+    }
+
     /// The live `SparkApplication`, from which a driver gets its owner; files have none.
     pub async fn live_application(
         &self,
@@ -93,6 +106,19 @@ pub struct Submitted {
 }
 
 impl Submitted {
+    /// What a dry run found that it would make.
+    pub(crate) fn would_be(manifests: &Manifests, objects: Vec<String>) -> Self {
+        let identity = &manifests.identity;
+        Self {
+            outcome: Outcome::WouldCreate,
+            namespace: identity.namespace.clone(),
+            pod_name: identity.pod_name.clone(),
+            pod_uid: None,
+            application_id: identity.application_id.clone(),
+            objects,
+        }
+    }
+
     /// The same submission was there before this call.
     pub fn duplicate(&self) -> bool {
         matches!(self.outcome, Outcome::Found | Outcome::Completed)
@@ -114,6 +140,9 @@ pub enum Outcome {
     Replaced,
     /// Written as files.
     Written,
+    /// A dry run: the API server would take all objects, and has kept none.
+    #[serde(rename = "would-create")]
+    WouldCreate,
 }
 
 impl Outcome {
@@ -125,6 +154,7 @@ impl Outcome {
             Self::Completed => "completed",
             Self::Replaced => "replaced",
             Self::Written => "written",
+            Self::WouldCreate => "would-create",
         }
     }
 }

@@ -14,6 +14,7 @@
 pub mod application;
 pub mod cli;
 pub mod cluster;
+pub mod error_code;
 pub mod manifest;
 pub mod plan;
 pub mod redaction;

@@ -50,6 +50,8 @@ pub struct Identity {
     pub pod_name: String,
     /// The Spark application id.
     pub application_id: String,
+    /// The application's name.
+    pub application_name: String,
     /// Annotation `native-submit/submission-id`.
     pub submission_id: String,
     /// Annotation `native-submit/plan-hash`: the plan without the submit time.

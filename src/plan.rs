@@ -120,6 +120,8 @@ pub struct PodPlan {
     pub volumes: Vec<Value>,
     /// What else the pod template has under `spec` (affinity, tolerations, security context, …).
     pub other_spec: Map<String, Value>,
+    /// What else the pod template has beside `metadata` and `spec`: fields that a newer Kubernetes may know.
+    pub other: Map<String, Value>,
 }
 
 /// The driver container.

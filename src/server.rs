@@ -1,9 +1,11 @@
-//! The service: gRPC for submissions, HTTP for health and metrics, and its orderly end.
+//! The service: gRPC and REST for submissions, HTTP for health and metrics, and its orderly end.
 
 mod admin;
+mod admission;
 pub mod client;
 mod grpc;
 mod readiness;
+mod rest;
 mod service;
 
 pub use service::Service;
@@ -45,6 +47,7 @@ pub async fn serve_until(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), String> {
     let grpc_listener = listen(settings.grpc()?).await?;
+    let rest_listener = listen(settings.rest()?).await?;
     let health_listener = listen(SocketAddr::new(settings.health_address, settings.health_port)).await?;
     let readiness = Arc::new(Readiness::new(api_server));
     let (stopping, stopped) = watch::channel(false);
@@ -56,8 +59,10 @@ pub async fn serve_until(
         service.clone(),
         settings.max_request_bytes,
         grpc_listener,
-        stopped,
+        stopped.clone(),
     )?);
+    let rest = rest::router(service.clone(), settings.max_request_bytes);
+    let rest = tokio::spawn(rest_server(rest, rest_listener, stopped));
     readiness.started();
     info!(version = env!("CARGO_PKG_VERSION"), "ready");
 
@@ -71,6 +76,7 @@ pub async fn serve_until(
     stopping.send_replace(true);
     let drained = async {
         let _ = grpc.await;
+        let _ = rest.await;
         service.idle().await;
     };
     if tokio::time::timeout(settings.drain_timeout, drained)
@@ -94,6 +100,16 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
         .map_err(|error| format!("can't listen on {address}: {error}"))?;
     info!("listening on {}", listener.local_addr().unwrap_or(address));
     Ok(listener)
+}
+
+/// The REST server: at the end it answers what was asked, and no more.
+async fn rest_server(router: axum::Router, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+    let end = async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(end).await {
+        warn!("REST ended: {error}");
+    }
 }
 
 /// The gRPC server with health and reflection beside the contract.

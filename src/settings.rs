@@ -81,6 +81,14 @@ pub struct ServeSettings {
     #[arg(long, env = "GRPC_PORT", default_value_t = 50051)]
     pub grpc_port: u16,
 
+    /// Address that REST listens on
+    #[arg(long, env = "REST_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub rest_address: IpAddr,
+
+    /// Port that REST listens on
+    #[arg(long, env = "REST_PORT", default_value_t = 50052)]
+    pub rest_port: u16,
+
     /// Address that /healthz, /readyz and /metrics listen on
     #[arg(long, env = "HEALTH_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
     pub health_address: IpAddr,
@@ -89,7 +97,7 @@ pub struct ServeSettings {
     #[arg(long, env = "HEALTH_PORT", default_value_t = 9090)]
     pub health_port: u16,
 
-    /// Let gRPC listen in plain text on an address that other machines reach
+    /// Let gRPC and REST listen in plain text on an address that other machines reach
     #[arg(long, env = "ALLOW_PLAINTEXT", default_value_t = false)]
     pub allow_plaintext: bool,
 
@@ -147,14 +155,22 @@ pub enum UnknownFieldsSetting {
 impl ServeSettings {
     /// The socket address of gRPC, if it may be listened on.
     pub fn grpc(&self) -> Result<SocketAddr, String> {
-        if !self.grpc_address.is_loopback() && !self.allow_plaintext {
+        self.door("GRPC_ADDRESS", self.grpc_address, self.grpc_port)
+    }
+
+    /// The socket address of REST, if it may be listened on.
+    pub fn rest(&self) -> Result<SocketAddr, String> {
+        self.door("REST_ADDRESS", self.rest_address, self.rest_port)
+    }
+
+    fn door(&self, variable: &str, address: IpAddr, port: u16) -> Result<SocketAddr, String> {
+        if !address.is_loopback() && !self.allow_plaintext {
             return Err(format!(
-                "GRPC_ADDRESS {} can be reached from other machines, and gRPC has no TLS: whoever reaches it creates \
-                 pods. Listen on 127.0.0.1, or set ALLOW_PLAINTEXT=true",
-                self.grpc_address
+                "{variable} {address} can be reached from other machines, and there is no TLS: whoever reaches it \
+                 creates pods. Listen on 127.0.0.1, or set ALLOW_PLAINTEXT=true"
             ));
         }
-        Ok(SocketAddr::new(self.grpc_address, self.grpc_port))
+        Ok(SocketAddr::new(address, port))
     }
 
     /// Who adds what the operator leaves to its webhook.

@@ -92,21 +92,56 @@ pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
 
 /// Reads `value` as a `T`, and reports all that is unknown or of the wrong type.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Reading<T> {
-    let mut problems = Vec::new();
-    match reader::read(value, &mut problems) {
+    let report = reader::Report::new(None);
+    match reader::read(value, &report) {
         Ok(value) => Reading {
             value: Some(value),
-            problems,
+            problems: report.unknown.into_inner(),
         },
         Err(first) => Reading {
             value: None,
-            problems: all_problems::<T>(value, first),
+            problems: all_problems::<T>(value, first, None),
         },
     }
 }
 
+/// The scalar type that a field has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// A string, or a quantity.
+    Text,
+    /// An integer of 32 bits.
+    Integer,
+    /// An integer of 64 bits.
+    Long,
+    /// A boolean.
+    Boolean,
+}
+
+/// Makes a value the scalar that is wanted; the last argument is the field's name. `None` leaves it as it is.
+pub(crate) type Coercion<'c> = &'c dyn Fn(&Value, Wanted, &str) -> Option<Value>;
+
+/// As [`read`], for a reader that converts scalars: `value` has them converted afterwards, if no problem but unknown
+/// fields is left.
+pub(crate) fn read_coerced<T: DeserializeOwned>(value: &mut Value, coercion: Coercion<'_>) -> Vec<Problem> {
+    let report = reader::Report::new(Some(coercion));
+    match reader::read::<T>(value, &report) {
+        Ok(_) => {
+            for (path, coerced) in report.coerced.into_inner() {
+                place::replace(value, &path, coerced);
+            }
+            report.unknown.into_inner()
+        }
+        Err(first) => all_problems::<T>(value, first, Some(coercion)),
+    }
+}
+
 /// Takes out what was wrong and reads again, so that a reader of the report sees every error at once.
-fn all_problems<T: DeserializeOwned>(value: &Value, first: Problem) -> Vec<Problem> {
+fn all_problems<T: DeserializeOwned>(
+    value: &Value,
+    first: Problem,
+    coercion: Option<Coercion<'_>>,
+) -> Vec<Problem> {
     let mut rest = value.clone();
     let mut errors: Vec<Problem> = Vec::new();
     let mut taken_out = place::TakenOut::default();
@@ -120,8 +155,9 @@ fn all_problems<T: DeserializeOwned>(value: &Value, first: Problem) -> Vec<Probl
         if !removed || errors.len() == MOST_ERRORS {
             break;
         }
-        problems.clear();
-        next = reader::read::<T>(&rest, &mut problems).err();
+        let report = reader::Report::new(coercion);
+        next = reader::read::<T>(&rest, &report).err();
+        problems = report.unknown.into_inner();
     }
     for problem in &mut problems {
         problem.path = taken_out.original(&problem.path);

@@ -32,6 +32,7 @@ pub use units::{SIZE_GRAMMAR, mebibytes};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::wrong;
+pub(crate) use files::is_config_map_key;
 pub(crate) use pod_fields::{append, extend};
 pub(crate) use pod_template::PodDocument;
 
@@ -67,6 +68,11 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// `spark.kubernetes.namespace` as given.
+    pub fn namespace(&self) -> &str {
+        self.conf.get("spark.kubernetes.namespace").unwrap_or("default")
+    }
+
     /// Fields of the pod templates that Kubernetes' types don't have, by path without list indices.
     pub fn unknown_fields(&self) -> Vec<String> {
         let templates = [&self.driver_template, &self.executor_template];

@@ -29,6 +29,34 @@ pub struct Submitter {
     pub metrics: Arc<Metrics>,
 }
 
+/// What is to be submitted, as a door hands it over.
+#[derive(Debug)]
+pub enum Asked {
+    /// An application, to be completed and translated.
+    Application(Box<SparkApplication>),
+    /// What was made of an argument vector.
+    Arguments(Box<Submission>),
+}
+
+impl Asked {
+    /// Where the driver is to run.
+    pub fn namespace(&self) -> &str {
+        match self {
+            Self::Application(application) => application.namespace(),
+            Self::Arguments(submission) => submission.namespace(),
+        }
+    }
+}
+
+/// Whether objects are to exist afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    Submit,
+    /// The API server is asked whether it would take them, and keeps nothing.
+    DryRun,
+}
+
 /// A submission that succeeded.
 #[derive(Debug)]
 pub struct Accepted {
@@ -36,6 +64,8 @@ pub struct Accepted {
     pub submitted: Submitted,
     /// The caller's id of this attempt.
     pub submission_id: String,
+    /// The application's name.
+    pub application_name: String,
     /// The template set that was used, `default@0123456789ab`.
     pub template_set: String,
     /// What was odd but not wrong.
@@ -43,47 +73,37 @@ pub struct Accepted {
 }
 
 impl Submitter {
-    /// Submits an application: the whole road, from the application to the cluster.
+    /// Submits what was asked for: the whole road, up to the cluster.
     pub async fn submit(
         &self,
-        application: SparkApplication,
+        asked: Asked,
         id: SubmissionId,
         origin: Origin,
         context: &SubmitterContext,
         deadline: Option<Instant>,
+        mode: Mode,
     ) -> Result<Accepted, SubmitError> {
-        let (application, unowned) = self.with_owner(application).await?;
-        let start = Instant::now();
-        let mut submission = intent(application, id, origin, context)?;
-        submission.warnings.extend(unowned);
-        self.submit_from(submission, context, deadline, start).await
-    }
-
-    /// Submits what was made from an argument vector.
-    pub async fn submit_arguments(
-        &self,
-        submission: Submission,
-        context: &SubmitterContext,
-        deadline: Option<Instant>,
-    ) -> Result<Accepted, SubmitError> {
-        self.submit_from(submission, context, deadline, Instant::now())
-            .await
-    }
-
-    async fn submit_from(
-        &self,
-        submission: Submission,
-        context: &SubmitterContext,
-        deadline: Option<Instant>,
-        start: Instant,
-    ) -> Result<Accepted, SubmitError> {
+        let mut start = Instant::now();
+        let submission = match asked {
+            Asked::Arguments(submission) => *submission,
+            Asked::Application(application) => {
+                let (application, unowned) = self.with_owner(*application).await?;
+                start = Instant::now();
+                let mut submission = intent(application, id, origin, context)?;
+                submission.warnings.extend(unowned);
+                submission
+            }
+        };
         let set = self.templates.current()?;
         let manifests = Arc::new(manifests(&submission, context, &set)?);
         let prepared = self.metrics.stage(Stage::Prepare, start);
         let warnings = manifests.warnings.clone();
         let identity = manifests.identity.clone();
         let start = Instant::now();
-        let submitted = self.sink.apply(manifests, deadline).await?;
+        let submitted = match mode {
+            Mode::Submit => self.sink.apply(manifests, deadline).await?,
+            Mode::DryRun => self.sink.dry_run(manifests, deadline).await?,
+        };
         let applied = self.metrics.stage(Stage::Apply, start);
         for warning in &warnings {
             warn!(
@@ -106,6 +126,7 @@ impl Submitter {
         Ok(Accepted {
             submitted,
             submission_id: identity.submission_id,
+            application_name: identity.application_name,
             template_set: identity.template_set,
             warnings,
         })

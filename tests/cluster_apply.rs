@@ -227,7 +227,7 @@ async fn another_plan_for_a_started_driver_is_refused() {
         "{error}"
     );
     assert_eq!(
-        (error.code(), error.retryable()),
+        (error.code().name(), error.code().retryable()),
         ("DRIVER_POD_ALREADY_EXISTS", false)
     );
     assert_eq!(bench.pod()["metadata"]["uid"], uid);
@@ -334,7 +334,7 @@ async fn the_name_of_another_submission_is_taken() {
             matches!(&error, ApplyError::AlreadyExists { submission_id: Some(id), .. } if id == "id-1"),
             "{name}: {error}"
         );
-        assert_eq!(error.http_status(), 409);
+        assert_eq!(error.code().http_status(), 409);
         assert_eq!(bench.api.names(), before, "{name}");
     }
 }
@@ -414,7 +414,10 @@ async fn a_pod_that_does_not_go_away_ends_the_wait_at_the_deadline() {
         .await
         .unwrap_err();
     assert!(matches!(error, ApplyError::Timeout { .. }), "{error}");
-    assert_eq!((error.code(), error.retryable()), ("SUBMITTER_OVERLOADED", true));
+    assert_eq!(
+        (error.code().name(), error.code().retryable()),
+        ("SUBMITTER_OVERLOADED", true)
+    );
 }
 
 /// The second wave fails for good: nothing that this call made is left, and the error says why.
@@ -484,7 +487,7 @@ async fn a_second_wave_that_fails_for_good_is_rolled_back() {
             matches!(&error, ApplyError::RolledBack { left, .. } if left.is_empty()),
             "{error}"
         );
-        assert_eq!(error.code(), code, "{error}");
+        assert_eq!(error.code().name(), code, "{error}");
         assert!(error.to_string().contains(text), "{error}");
         assert_eq!(bench.api.names(), Vec::<String>::new(), "{error}");
 
@@ -528,7 +531,7 @@ async fn a_found_pod_whose_objects_cannot_be_seen_is_left_as_it_is() {
         .api
         .fault(Fault::always("get", "services", Effect::status(503)));
     let error = bench.apply(&sample).await.unwrap_err();
-    assert!(error.retryable(), "{error}");
+    assert!(error.code().retryable(), "{error}");
     bench.all_there(&sample);
 }
 
@@ -543,7 +546,7 @@ async fn a_name_of_the_second_wave_that_is_anothers_is_an_error() {
         matches!(&error, ApplyError::RolledBack { cause, .. } if matches!(**cause, ApplyError::OwnedByAnother { .. })),
         "{error}"
     );
-    assert_eq!(error.http_status(), 409);
+    assert_eq!(error.code().http_status(), 409);
     assert_eq!(
         bench.api.names(),
         [format!("configmaps/{}", sample.name(CONFIG_MAP))]
@@ -667,7 +670,7 @@ async fn a_missing_namespace_is_said() {
         }
     );
     assert_eq!(
-        (error.code(), error.retryable()),
+        (error.code().name(), error.code().retryable()),
         ("INVALID_SPARK_SUBMIT_ARGS", false)
     );
 }
@@ -691,7 +694,7 @@ async fn the_operators_webhook_gets_time_to_see_the_application() {
         .fault(Fault::always("create", "pods", Effect::says(403, behind)));
     let error = bench.apply(&Sample::new("id-1")).await.unwrap_err();
     assert!(matches!(error, ApplyError::ApplicationUnknown { .. }), "{error}");
-    assert_eq!(error.http_status(), 500);
+    assert_eq!(error.code().http_status(), 500);
 }
 
 #[tokio::test]
@@ -847,7 +850,7 @@ async fn an_api_server_out_of_reach_is_said() {
         .await
         .unwrap_err();
     assert!(matches!(error, ApplyError::Unreachable { .. }), "{error}");
-    assert_eq!(error.http_status(), 503);
+    assert_eq!(error.code().http_status(), 503);
 }
 
 #[tokio::test]
@@ -876,5 +879,5 @@ async fn the_live_application_gives_its_uid() {
     bench
         .api
         .fault(Fault::always("get", "sparkapplications", Effect::status(503)));
-    assert!(matches!(live(&bench).await, Err(LiveError::Failed(error)) if error.retryable()));
+    assert!(matches!(live(&bench).await, Err(LiveError::Failed(error)) if error.code().retryable()));
 }

@@ -204,7 +204,7 @@ fn healthcheck_tells_a_running_server_from_none() {
 
 #[test]
 fn help_explains_every_command() {
-    for command in ["render", "submit", "serve", "healthcheck"] {
+    for command in ["render", "submit", "serve", "install", "healthcheck"] {
         let output = native_submit(&[command, "--help"], "");
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("Usage: native-submit"), "{command}");

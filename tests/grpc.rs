@@ -10,8 +10,7 @@ use api_server::{ApiServer, Effect, Fault};
 use native_submit::wire;
 use serde_json::{Value, json};
 use serve::Serve;
-use std::{path::PathBuf, sync::Arc, time::Duration};
-use tempfile::TempDir;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
@@ -19,23 +18,6 @@ use tonic_reflection::pb::v1::{
 };
 
 const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
-
-/// A server that submits to `api`; the kubeconfig lives as long as the returned folder.
-fn serve(api: &ApiServer) -> (Serve, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig: PathBuf = folder.path().join("config");
-    let config = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "test",
-        "clusters": [{"name": "test", "cluster": {"server": api.url}}],
-        "users": [{"name": "test", "user": {}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-    });
-    std::fs::write(&kubeconfig, config.to_string()).unwrap();
-    (
-        Serve::start(&[], &[("KUBECONFIG", kubeconfig.to_str().unwrap())]),
-        folder,
-    )
-}
 
 /// A request with the fields that the operator's existing client sends, and no others: no uid above all.
 fn few_fields() -> wire::RunAltSparkSubmitRequest {
@@ -81,7 +63,7 @@ fn few_fields() -> wire::RunAltSparkSubmitRequest {
 #[tokio::test]
 async fn the_few_fields_of_the_existing_client_give_a_correct_driver_without_an_owner() {
     let api = ApiServer::start().await;
-    let (serve, _folder) = serve(&api);
+    let (serve, _folder) = Serve::to(&api.url, &[]);
     let reply = serve
         .client()
         .await
@@ -122,7 +104,7 @@ async fn the_owner_is_the_live_application() {
             "metadata": {"name": "spark-pi", "namespace": "jobs"}, "spec": {},
         }),
     );
-    let (serve, _folder) = serve(&api);
+    let (serve, _folder) = Serve::to(&api.url, &[]);
     let reply = serve
         .client()
         .await
@@ -144,7 +126,7 @@ async fn the_owner_is_the_live_application() {
 #[tokio::test]
 async fn the_same_submission_again_finds_its_objects() {
     let api = ApiServer::start().await;
-    let (serve, _folder) = serve(&api);
+    let (serve, _folder) = Serve::to(&api.url, &[]);
     let first = serve.submit(SPARK_PI, "a").await;
     let second = serve.submit(SPARK_PI, "a").await;
     assert!(
@@ -173,7 +155,7 @@ async fn the_same_submission_again_finds_its_objects() {
 #[tokio::test]
 async fn bad_input_is_refused_with_one_message_and_creates_nothing() {
     let api = ApiServer::start().await;
-    let (serve, _folder) = serve(&api);
+    let (serve, _folder) = Serve::to(&api.url, &[]);
     let long = format!("name: {}", "x".repeat(64));
     let table: [(&str, &str, &str); 10] = [
         ("apiVersion: [", "a", "not valid YAML"),
@@ -243,7 +225,7 @@ async fn bad_input_is_refused_with_one_message_and_creates_nothing() {
 #[tokio::test]
 async fn a_field_that_only_a_newer_crd_knows_is_passed_over() {
     let api = ApiServer::start().await;
-    let (serve, _folder) = serve(&api);
+    let (serve, _folder) = Serve::to(&api.url, &[]);
     let newer = SPARK_PI.replace("mode: cluster", "mode: cluster\n  fieldOfTheFuture: 1");
     let reply = serve.submit(&newer, "a").await;
     assert!(reply.success, "{}", reply.error_message);
@@ -295,7 +277,7 @@ fn tokio_stream_of<T: Send + 'static>(item: T) -> impl futures::Stream<Item = T>
 #[tokio::test]
 async fn sigterm_lets_a_submission_at_work_end() {
     let api = ApiServer::start().await;
-    let (serve, _folder) = serve(&api);
+    let (serve, _folder) = Serve::to(&api.url, &[]);
     let service_may_go = Arc::new(Notify::new());
     api.fault(Fault::once(
         "create",

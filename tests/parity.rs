@@ -107,6 +107,7 @@ fn by_name(objects: impl Iterator<Item = Value>) -> BTreeMap<String, Value> {
             }
             order_local_dirs(&mut object);
             name_local_dirs_by_path(&mut object);
+            order_hadoop_files(&mut object);
             for (key, value) in object["data"].as_object_mut().into_iter().flatten() {
                 if kind == "ConfigMap" {
                     *value = parsed(key, value.as_str().unwrap());
@@ -148,6 +149,17 @@ fn name_local_dirs_by_path(object: &mut Value) {
     for volume in object["spec"]["volumes"].as_array_mut().into_iter().flatten() {
         if let Some(by_path) = volume["name"].as_str().and_then(|name| names.get(name)) {
             volume["name"] = by_path.as_str().into();
+        }
+    }
+}
+
+/// The files of `HADOOP_CONF_DIR` come as its file system lists them; every other list of files has an order.
+fn order_hadoop_files(object: &mut Value) {
+    for volume in object["spec"]["volumes"].as_array_mut().into_iter().flatten() {
+        if volume["name"] == "hadoop-properties"
+            && let Some(items) = volume["configMap"]["items"].as_array_mut()
+        {
+            items.sort_by_key(|item| item["key"].to_string());
         }
     }
 }

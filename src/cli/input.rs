@@ -1,6 +1,6 @@
 //! What the commands that take an application have in common.
 
-use super::End;
+use super::{End, process};
 use crate::{
     application::{self, SparkApplication, UnknownFields},
     settings::TemplateSettings,
@@ -11,7 +11,7 @@ use crate::{
     submitter,
     templates::{Fallback, TemplateStore},
 };
-use std::{collections::BTreeMap, io::Read, os::unix::fs::MetadataExt, path::Path, sync::Arc};
+use std::{collections::BTreeMap, io::Read, sync::Arc};
 
 /// The application, its identity, and its templates.
 #[derive(Debug, clap::Args)]
@@ -117,15 +117,9 @@ impl Input {
     /// the cluster's address. Arguments see the whole environment, as `spark-submit` does.
     pub(super) fn context(&self, submit_time_ms: u64) -> Result<SubmitterContext, End> {
         let golden = SubmitterContext::golden();
-        let working_directory = std::env::current_dir().unwrap_or(golden.working_directory);
         if self.spark_submit {
-            let context = SubmitterContext::of_spark_submit(
-                environment(),
-                login_name(),
-                working_directory,
-                submit_time_ms,
-            )
-            .map_err(|refusal| super::report(&refusal))?;
+            let context =
+                process::spark_submit_context(submit_time_ms).map_err(|refusal| super::report(&refusal))?;
             return Ok(SubmitterContext {
                 spark_version: self.spark_version.clone().or(context.spark_version),
                 ..context
@@ -133,46 +127,12 @@ impl Input {
         }
         Ok(SubmitterContext {
             submit_time_ms,
-            user: variable("SPARK_USER").unwrap_or(golden.user),
-            master: master().unwrap_or(golden.master),
+            user: process::variable("SPARK_USER").unwrap_or(golden.user),
+            master: process::master().unwrap_or(golden.master),
             spark_version: self.spark_version.clone(),
-            working_directory,
+            working_directory: process::working_directory(),
             reach: Reach::Process,
             environment: BTreeMap::new(),
         })
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The variables that are text.
-fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
-}
-
-/// The name of this process's user in the user database, as Hadoop's `UserGroupInformation` finds it.
-fn login_name() -> Option<String> {
-    let uid = Path::new("/proc/self").metadata().ok()?.uid().to_string();
-    let database = std::fs::read_to_string("/etc/passwd").ok()?;
-    database.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == uid).then(|| name.to_owned())
-    })
-}
-
-/// The API server as the operator names it to `spark-submit`; an IPv6 address gets brackets.
-pub(super) fn master() -> Option<String> {
-    let host = variable("KUBERNETES_SERVICE_HOST")?;
-    let port = variable("KUBERNETES_SERVICE_PORT")?;
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host
-    };
-    Some(format!("k8s://https://{host}:{port}"))
 }

@@ -1,6 +1,6 @@
 //! `native-submit serve`
 
-use super::{End, input};
+use super::{End, process};
 use crate::{
     cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
     server::{self, Service},
@@ -34,7 +34,7 @@ impl Serve {
             Ok(runtime) => runtime,
             Err(end) => return end,
         };
-        if let Err(message) = self.settings.grpc() {
+        if let Err(message) = self.settings.grpc().and_then(|_| self.settings.rest()) {
             eprintln!("error: {message}");
             return End::Usage;
         }
@@ -98,7 +98,7 @@ impl Serve {
         let golden = SubmitterContext::golden();
         SubmitterContext {
             user: self.settings.spark_user.clone(),
-            master: input::master().unwrap_or(golden.master),
+            master: process::master().unwrap_or(golden.master),
             spark_version: self.settings.spark_version.clone(),
             reach: Reach::Roots(self.settings.submitter_file_roots.clone()),
             ..SubmitterContext::golden()

@@ -6,7 +6,7 @@ use crate::{
     server::{client as grpc, now_ms},
     settings::ApplyTo,
     submission::SubmissionId,
-    submitter::{Accepted, Submitter},
+    submitter::{Accepted, Asked, Mode, Submitter},
     telemetry::{LogFormat, Metrics, start_logging},
 };
 use serde_json::json;
@@ -98,20 +98,22 @@ impl Submit {
             sink,
             metrics: Arc::new(Metrics::default()),
         };
-        let accepted = if self.input.spark_submit {
+        let (asked, id) = if self.input.spark_submit {
             let submission = self.input.submission(SubmissionId::random(), &context)?;
-            submitter.submit_arguments(submission, &context, None).await
+            let id = submission.id.clone();
+            (Asked::Arguments(Box::new(submission)), id)
         } else {
-            let id = self
-                .input
-                .submission_id
-                .clone()
-                .unwrap_or_else(SubmissionId::random);
-            submitter
-                .submit(self.input.application()?, id, Input::origin(), &context, None)
-                .await
+            let id = self.input.submission_id.clone();
+            let application = Box::new(self.input.application()?);
+            (
+                Asked::Application(application),
+                id.unwrap_or_else(SubmissionId::random),
+            )
         };
-        let accepted = accepted.map_err(|error| super::report(&error))?;
+        let accepted = submitter
+            .submit(asked, id, Input::origin(), &context, None, Mode::Submit)
+            .await
+            .map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {
             eprintln!("warning: {warning}");
         }

@@ -152,7 +152,7 @@ fn log(result: &Result<Submitted, ApplyError>) {
             outcome = ?submitted.outcome,
             "submitted"
         ),
-        Err(error) => tracing::warn!(code = error.code(), %error, "not submitted"),
+        Err(error) => tracing::warn!(code = %error.code(), %error, "not submitted"),
     }
 }
 

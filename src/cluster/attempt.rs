@@ -284,7 +284,7 @@ impl Attempt {
 fn worst(fates: &[Fate]) -> Option<ApplyError> {
     let errors = || fates.iter().filter_map(|fate| fate.end.error());
     errors()
-        .find(|error| !error.retryable())
+        .find(|error| !error.code().retryable())
         .or_else(|| errors().next())
         .cloned()
 }

@@ -1,5 +1,6 @@
 //! The connection to the API server.
 
+use crate::redaction::shown;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, KubeconfigError},
@@ -12,6 +13,8 @@ pub struct ClientSettings {
     /// The kubeconfig's context; its current one where `None`. With a context only the kubeconfig is looked at
     /// (`spark.kubernetes.context`).
     pub context: Option<String>,
+    /// Where the API server is, in place of what the configuration says: `https://host:port`.
+    pub server: Option<String>,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long the server may be silent on a connection; longer than a request may take.
@@ -22,6 +25,7 @@ impl Default for ClientSettings {
     fn default() -> Self {
         Self {
             context: None,
+            server: None,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
         }
@@ -31,6 +35,9 @@ impl Default for ClientSettings {
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// The address given is none.
+    #[error("{0} is not the address of an API server: allowed is https://host:port")]
+    Address(String),
     /// Nothing says where the API server is.
     #[error(
         "no API server is configured. Looked for a kubeconfig (KUBECONFIG, else ~/.kube/config): {kubeconfig}; \
@@ -55,13 +62,29 @@ pub async fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
         context: settings.context.clone(),
         ..KubeConfigOptions::default()
     };
-    let mut config = match Config::from_kubeconfig(&options).await {
-        Ok(config) => config,
-        Err(error) if settings.context.is_some() => return Err(ClientError::Unusable(in_words(&error))),
-        Err(error) => Config::incluster().map_err(|in_cluster| ClientError::NotConfigured {
-            kubeconfig: in_words(&error),
-            in_cluster: in_cluster.to_string(),
-        })?,
+    let server: Option<http::Uri> = settings
+        .server
+        .as_ref()
+        .map(|text| text.parse().map_err(|_| ClientError::Address(shown(text))))
+        .transpose()?;
+    let configured = match Config::from_kubeconfig(&options).await {
+        Err(error) if settings.context.is_none() => {
+            Config::incluster().map_err(|in_cluster| ClientError::NotConfigured {
+                kubeconfig: in_words(&error),
+                in_cluster: in_cluster.to_string(),
+            })
+        }
+        found => found.map_err(|error| ClientError::Unusable(in_words(&error))),
+    };
+    let mut config = match (configured, server) {
+        // With nothing but an address, as fabric8 does it: without credentials.
+        (Err(ClientError::NotConfigured { .. }), Some(server)) => Config::new(server),
+        (configured, None) => configured?,
+        (configured, Some(server)) => {
+            let mut config = configured?;
+            config.cluster_url = server;
+            config
+        }
     };
     set(&mut config, settings);
     Client::try_from(config).map_err(|error| ClientError::Unusable(error.to_string()))

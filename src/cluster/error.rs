@@ -1,6 +1,6 @@
 //! What can go wrong in applying, precise enough for the caller to know what to do next.
 
-use crate::redaction::shown;
+use crate::{error_code::ErrorCode, redaction::shown};
 use std::time::Duration;
 
 /// Why a submission does not exist on the cluster (or in the directory).
@@ -220,50 +220,30 @@ fn rolled_back(removed: &[String], left: &[String]) -> String {
     }
 }
 
-/// The answers of the operator's REST contract: `error_code` and HTTP status belong together.
-const BAD_ARGS: (&str, u16) = ("INVALID_SPARK_SUBMIT_ARGS", 400);
-const BAD_POD: (&str, u16) = ("INVALID_POD_TEMPLATE", 422);
-const EXISTS: (&str, u16) = ("DRIVER_POD_ALREADY_EXISTS", 409);
-const INTERNAL: (&str, u16) = ("INTERNAL_SERVER_ERROR", 500);
-const OVERLOADED: (&str, u16) = ("SUBMITTER_OVERLOADED", 503);
-
 impl ApplyError {
-    fn answer(&self) -> (&'static str, u16) {
+    /// What kind of failure it is.
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::NamespaceMissing { .. } | Self::NamespaceTerminating { .. } => BAD_ARGS,
-            Self::Invalid { .. } | Self::AdmissionDenied { .. } => BAD_POD,
+            Self::NamespaceMissing { .. } | Self::NamespaceTerminating { .. } => {
+                ErrorCode::InvalidSparkSubmitArgs
+            }
+            Self::Invalid { .. } | Self::AdmissionDenied { .. } => ErrorCode::InvalidPodTemplate,
             Self::AlreadyExists { .. }
             | Self::StartedDifferently { .. }
             | Self::OwnedByAnother { .. }
-            | Self::DirectoryTaken { .. } => EXISTS,
+            | Self::DirectoryTaken { .. } => ErrorCode::DriverPodAlreadyExists,
             Self::Forbidden { .. }
             | Self::Unauthorized { .. }
             | Self::ApplicationUnknown { .. }
             | Self::WebhookUnreachable { .. }
             | Self::File { .. }
-            | Self::Internal { .. } => INTERNAL,
+            | Self::Internal { .. } => ErrorCode::InternalServerError,
             Self::QuotaExceeded { .. }
             | Self::Overloaded { .. }
             | Self::Unreachable { .. }
-            | Self::Timeout { .. } => OVERLOADED,
-            Self::RolledBack { cause, .. } => cause.answer(),
+            | Self::Timeout { .. } => ErrorCode::SubmitterOverloaded,
+            Self::RolledBack { cause, .. } => cause.code(),
         }
-    }
-
-    /// The `error_code` of the operator's REST contract.
-    pub fn code(&self) -> &'static str {
-        self.answer().0
-    }
-
-    /// The HTTP status that goes with [`code`](Self::code).
-    pub fn http_status(&self) -> u16 {
-        self.answer().1
-    }
-
-    /// Whether the same submission may succeed later without a change to it. The operator decides by
-    /// [`code`](Self::code), which says the same.
-    pub fn retryable(&self) -> bool {
-        matches!(self.answer(), INTERNAL | OVERLOADED)
     }
 }
 
@@ -290,7 +270,11 @@ mod tests {
             (&wrapped, "INVALID_SPARK_SUBMIT_ARGS", 400, false),
         ] {
             assert_eq!(
-                (error.code(), error.http_status(), error.retryable()),
+                (
+                    error.code().name(),
+                    error.code().http_status(),
+                    error.code().retryable()
+                ),
                 (code, status, retryable)
             );
         }

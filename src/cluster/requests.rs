@@ -26,6 +26,8 @@ pub(crate) enum Call<'a> {
     Get(&'a Target),
     /// Creates an object.
     Create(&'a Target, &'a Value),
+    /// Asks whether the object would be created.
+    DryRun(&'a Target, &'a Value),
     /// Deletes the object that has this uid, and no other.
     Delete(&'a Target, &'a Preconditions),
 }
@@ -43,7 +45,10 @@ impl Call<'_> {
     /// What it is about.
     pub(crate) fn target(&self) -> &Target {
         match self {
-            Self::Get(target) | Self::Create(target, _) | Self::Delete(target, _) => target,
+            Self::Get(target)
+            | Self::Create(target, _)
+            | Self::DryRun(target, _)
+            | Self::Delete(target, _) => target,
         }
     }
 
@@ -51,22 +56,26 @@ impl Call<'_> {
     pub(crate) fn verb(&self) -> &'static str {
         match self {
             Self::Get(_) => "get",
-            Self::Create(..) => "create",
+            Self::Create(..) | Self::DryRun(..) => "create",
             Self::Delete(..) => "delete",
+        }
+    }
+
+    /// Unknown fields may pass (a newer Kubernetes knows them), so they are not an error here; the manifest stage has
+    /// reported them.
+    fn creation_query(&self) -> &'static str {
+        match self {
+            Self::DryRun(..) => "fieldManager=native-submit&fieldValidation=Warn&dryRun=All",
+            _ => "fieldManager=native-submit&fieldValidation=Warn",
         }
     }
 
     fn request(&self) -> Result<Request<Body>, Failure> {
         let (method, uri, body) = match self {
             Self::Get(target) => (Method::GET, target.path(), None),
-            // Unknown fields may pass (a newer Kubernetes knows them), so they are not an error here; the
-            // manifest stage has reported them.
-            Self::Create(target, object) => (
+            Self::Create(target, object) | Self::DryRun(target, object) => (
                 Method::POST,
-                format!(
-                    "{}?fieldManager=native-submit&fieldValidation=Warn",
-                    target.collection()
-                ),
+                format!("{}?{}", target.collection(), self.creation_query()),
                 Some(object.to_string()),
             ),
             Self::Delete(target, preconditions) => (

@@ -55,7 +55,7 @@ pub(crate) async fn roll_back(
         }
     }
     tracing::warn!(
-        namespace = %pod.target.namespace, ?removed, ?left, code = cause.code(),
+        namespace = %pod.target.namespace, ?removed, ?left, code = %cause.code(),
         "submission failed after its Pod existed, and was rolled back"
     );
     ApplyError::RolledBack {

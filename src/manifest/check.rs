@@ -288,6 +288,7 @@ impl Checker<'_> {
             namespace: plan.application.namespace.clone(),
             pod_name: plan.pod.name.clone(),
             application_id: plan.application.id.clone(),
+            application_name: plan.application.name.clone(),
             submission_id: plan.application.submission_id.clone(),
             plan_hash: stamp::plan_hash(plan),
             template_set: rendered.template_set.clone(),

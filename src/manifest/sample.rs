@@ -67,6 +67,7 @@ pub(super) fn plan() -> DriverPlan {
             annotations: BTreeMap::new(),
             owner_references: vec![owner()],
             other_metadata: Map::new(),
+            other: Map::new(),
             restart_policy: "Never".to_owned(),
             service_account: None,
             scheduler_name: None,

@@ -10,7 +10,7 @@ const MOUNT: &str = "/opt/hadoop/conf";
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let (name, source) = if let Some(files) = &draft.submission.files.hadoop_conf {
         let name = draft.names.object("hadoop-config");
-        let data = text_files("HADOOP_CONF_DIR", files)?;
+        let data = text_files(draft, "HADOOP_CONF_DIR", files)?;
         let items: Vec<_> = data
             .keys()
             .map(|file| json!({"key": file, "path": file}))

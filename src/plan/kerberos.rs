@@ -55,7 +55,7 @@ fn krb5(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         }
         (Some(file), None) => {
             let name = draft.names.object("krb5-file");
-            let data = text_files(KRB5_PATH, std::slice::from_ref(file))?;
+            let data = text_files(draft, KRB5_PATH, std::slice::from_ref(file))?;
             let source =
                 json!({"configMap": {"name": name, "items": [{"key": file.name, "path": file.name}]}});
             draft.config_maps.push(ConfigMapPlan {

@@ -11,6 +11,7 @@ pub(super) struct SparkPod {
     pub(super) metadata: Map<String, Value>,
     pub(super) spec: Map<String, Value>,
     pub(super) container: Map<String, Value>,
+    pub(super) other: Map<String, Value>,
 }
 
 impl SparkPod {
@@ -21,7 +22,11 @@ impl SparkPod {
             metadata: template.metadata.clone(),
             spec: template.spec.clone(),
             container: Map::new(),
+            other: template.other.clone(),
         };
+        // It is a Pod, and the API server gives it a status.
+        pod.other
+            .retain(|field, _| !["apiVersion", "kind", "status"].contains(&field.as_str()));
         let mut containers = take_list(&mut pod.spec, "containers");
         let named = container_name.and_then(|name| {
             containers
@@ -95,6 +100,7 @@ impl SparkPod {
             sidecars: take_list(&mut self.spec, "containers"),
             volumes: take_list(&mut self.spec, "volumes"),
             other_spec: self.spec,
+            other: self.other,
         };
         let mut container = self.container;
         let mut resources = take_map(&mut container, "resources");

@@ -1,10 +1,13 @@
 //! The gRPC door: `spark.SparkSubmitService`.
 
-use super::{Service, service::ServiceError};
+use super::{
+    Service,
+    service::{Call, ServiceError},
+};
 use crate::{
-    application::{self, SparkApplication},
+    application,
     submission::{Refusal, UnknownFields},
-    submitter::{Accepted, SubmitError},
+    submitter::{Accepted, Asked, Mode, SubmitError},
     wire::{
         RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
         spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
@@ -39,9 +42,16 @@ impl SparkSubmitService for Door {
     ) -> Result<Response<RunAltSparkSubmitResponse>, Status> {
         let deadline = deadline(&request);
         let request = request.into_inner();
-        let id = request.submission_id.clone();
-        let application = self.application(request);
-        match self.service.submit(DOOR, application, &id, deadline).await {
+        let call = Call {
+            door: DOOR,
+            id: request.submission_id.clone(),
+            deadline,
+            mode: Mode::Submit,
+        };
+        let submitted = self
+            .service
+            .submit(call, |_, origin, _| asked(request, origin.unknown_fields));
+        match submitted.await {
             Ok(accepted) => Ok(Response::new(success(accepted))),
             Err(ServiceError::Submit(error)) => Ok(Response::new(failure(&error))),
             Err(error @ ServiceError::Overloaded(_)) => Err(Status::resource_exhausted(error.to_string())),
@@ -51,27 +61,23 @@ impl SparkSubmitService for Door {
     }
 }
 
-impl Door {
-    /// The whole application, where the request has it; else what the messages can express.
-    fn application(&self, request: RunAltSparkSubmitRequest) -> Result<SparkApplication, SubmitError> {
-        if !request.spark_application_manifest.is_empty() {
-            let text = std::str::from_utf8(&request.spark_application_manifest)
-                .map_err(|_| Refusal::new("spark_application_manifest", "is not UTF-8 text"))?;
-            let unknown_fields = match self.service.origin().unknown_fields {
-                UnknownFields::Refuse => application::UnknownFields::Refuse,
-                UnknownFields::Keep => application::UnknownFields::Warn,
-            };
-            return Ok(application::parse(text, unknown_fields)?.application);
-        }
-        match request.spark_application {
-            Some(application) => Ok(application::from_wire(application)?),
-            None => Err(Refusal::new(
-                "spark_application",
-                "is missing, and so is spark_application_manifest",
-            )
-            .into()),
-        }
-    }
+/// The whole application, where the request has it; else what the messages can express.
+fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Result<Asked, SubmitError> {
+    let application = if !request.spark_application_manifest.is_empty() {
+        let text = std::str::from_utf8(&request.spark_application_manifest)
+            .map_err(|_| Refusal::new("spark_application_manifest", "is not UTF-8 text"))?;
+        let unknown_fields = match unknown_fields {
+            UnknownFields::Refuse => application::UnknownFields::Refuse,
+            UnknownFields::Keep => application::UnknownFields::Warn,
+        };
+        application::parse(text, unknown_fields)?.application
+    } else if let Some(application) = request.spark_application {
+        application::from_wire(application)?
+    } else {
+        let missing = "is missing, and so is spark_application_manifest";
+        return Err(Refusal::new("spark_application", missing).into());
+    };
+    Ok(Asked::Application(Box::new(application)))
 }
 
 /// The caller's deadline, from the header `grpc-timeout`: digits and a unit.
@@ -109,8 +115,8 @@ fn failure(error: &SubmitError) -> RunAltSparkSubmitResponse {
     RunAltSparkSubmitResponse {
         success: false,
         error_message: error.to_string(),
-        error_code: Some(error.code().to_owned()),
-        retryable: Some(error.retryable()),
+        error_code: Some(error.code().to_string()),
+        retryable: Some(error.code().retryable()),
         ..RunAltSparkSubmitResponse::default()
     }
 }

@@ -1,18 +1,18 @@
 //! What all doors of the service share: its limits, and the call into the spine.
 
+use super::admission::{Admission, Refused};
 use crate::{
-    application::SparkApplication,
     cluster::Sink,
+    error_code::ErrorCode,
     settings::ServeSettings,
-    submission::{Origin, Refusal, SubmissionId, SubmitterContext},
-    submitter::{Accepted, SubmitError, Submitter},
+    submission::{Origin, Refusal, SubmissionId, SubmitterContext, wrong},
+    submitter::{Accepted, Asked, Mode, SubmitError, Submitter},
     templates,
 };
 use std::{
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::sync::{Semaphore, TryAcquireError};
 use tracing::{error, warn};
 
 /// The service behind every door. Clones share it.
@@ -27,7 +27,7 @@ struct Shared {
     context: SubmitterContext,
     origin: Origin,
     allowed_namespaces: Vec<String>,
-    permits: Arc<Semaphore>,
+    admission: Admission,
     max_in_flight: u32,
 }
 
@@ -38,7 +38,9 @@ pub(super) enum ServiceError {
     #[error(transparent)]
     Submit(#[from] SubmitError),
     /// Too many at once.
-    #[error("over capacity: {0} submissions are at work (MAX_IN_FLIGHT); try again later")]
+    #[error(
+        "over capacity: of {0} submissions at work (MAX_IN_FLIGHT) there is none left for this one; try again later"
+    )]
     Overloaded(u32),
     /// The service is ending.
     #[error("draining: this server is stopping; try again later")]
@@ -60,10 +62,34 @@ impl ServiceError {
     }
 }
 
+impl ServiceError {
+    /// What kind of failure it is.
+    pub(super) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Submit(error) => error.code(),
+            Self::Overloaded(_) | Self::Draining => ErrorCode::SubmitterOverloaded,
+            Self::Internal => ErrorCode::InternalServerError,
+        }
+    }
+}
+
 impl From<Refusal> for ServiceError {
     fn from(refusal: Refusal) -> Self {
         Self::Submit(refusal.into())
     }
+}
+
+/// One call through a door.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// The door's name in metrics and logs.
+    pub(super) door: &'static str,
+    /// The submission id as the caller gave it.
+    pub(super) id: String,
+    /// How long the caller waits.
+    pub(super) deadline: Option<Instant>,
+    /// Whether objects are to exist afterwards.
+    pub(super) mode: Mode,
 }
 
 impl Service {
@@ -86,64 +112,58 @@ impl Service {
                 context,
                 origin,
                 allowed_namespaces,
-                permits: Arc::new(Semaphore::new(settings.max_in_flight as usize)),
+                admission: Admission::new(settings.max_in_flight as usize),
                 max_in_flight: settings.max_in_flight,
             }),
         }
     }
 
-    /// Submits an application that came through `door`, and counts what became of it.
-    pub(super) async fn submit(
-        &self,
-        door: &'static str,
-        application: Result<SparkApplication, SubmitError>,
-        id: &str,
-        deadline: Option<Instant>,
-    ) -> Result<Accepted, ServiceError> {
-        let result = self.admitted(application, id, deadline).await;
+    /// Submits what `ask` makes of a call's request, and counts what became of it.
+    pub(super) async fn submit<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
+    where
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, SubmitError> + Send + 'static,
+    {
+        let (door, id) = (call.door, call.id.clone());
+        let result = self.admitted(call, ask).await;
         let outcome = match &result {
             Ok(accepted) => accepted.submitted.outcome.name(),
             Err(failure) => failure.reason(),
         };
         self.shared.submitter.metrics.submission(door, outcome);
         if let Err(failure) = &result {
-            warn!(door, submission_id = id, reason = outcome, "refused: {failure}");
+            warn!(door, submission_id = %id, reason = outcome, "refused: {failure}");
         }
         result
     }
 
-    async fn admitted(
-        &self,
-        application: Result<SparkApplication, SubmitError>,
-        id: &str,
-        deadline: Option<Instant>,
-    ) -> Result<Accepted, ServiceError> {
-        let permit =
-            Arc::clone(&self.shared.permits)
-                .try_acquire_owned()
-                .map_err(|refused| match refused {
-                    TryAcquireError::NoPermits => ServiceError::Overloaded(self.shared.max_in_flight),
-                    TryAcquireError::Closed => ServiceError::Draining,
-                })?;
+    async fn admitted<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
+    where
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, SubmitError> + Send + 'static,
+    {
+        let place = self.shared.admission.enter();
+        let place = place.map_err(|refused| self.shared.not_admitted(&refused))?;
         let in_flight = self.shared.submitter.metrics.in_flight();
-        let id = SubmissionId::new(id)?;
-        let application = application?;
-        self.check_namespace(application.namespace())?;
+        let id = SubmissionId::new(&call.id)?;
         let shared = Arc::clone(&self.shared);
         // A task of its own: a caller that goes away doesn't cut it short, and a panic ends this submission only.
         let work = tokio::spawn(async move {
-            let _held = (permit, in_flight);
+            let _held = (place, in_flight);
             let context = SubmitterContext {
                 submit_time_ms: now_ms(),
                 ..shared.context.clone()
             };
+            let asked = ask(&id, shared.origin, &context)?;
+            shared.check_namespace(&asked)?;
+            let counted = shared.admission.count(asked.namespace());
+            let _counted = counted.map_err(|refused| shared.not_admitted(&refused))?;
             shared
                 .submitter
-                .submit(application, id, shared.origin, &context, deadline)
+                .submit(asked, id, shared.origin, &context, call.deadline, call.mode)
                 .await
+                .map_err(ServiceError::from)
         });
         match work.await {
-            Ok(result) => Ok(result?),
+            Ok(result) => result,
             Err(failure) => {
                 error!("a submission was stopped by a defect: {failure}");
                 Err(ServiceError::Internal)
@@ -151,34 +171,14 @@ impl Service {
         }
     }
 
-    fn check_namespace(&self, namespace: &str) -> Result<(), Refusal> {
-        let allowed = &self.shared.allowed_namespaces;
-        if allowed.is_empty() || allowed.iter().any(|name| name == namespace) {
-            return Ok(());
-        }
-        Err(Refusal::new(
-            "metadata.namespace",
-            format!(
-                "found {}, allowed here are {} (ALLOWED_NAMESPACES)",
-                crate::redaction::shown(namespace),
-                allowed.join(", ")
-            ),
-        ))
-    }
-
-    /// What becomes of unknown fields in requests.
-    pub(super) fn origin(&self) -> Origin {
-        self.shared.origin
-    }
-
     /// How many submissions are at work.
     pub(super) fn in_flight(&self) -> usize {
-        self.shared.max_in_flight as usize - self.shared.permits.available_permits()
+        self.shared.admission.in_flight()
     }
 
     /// Takes no further submissions.
     pub(super) fn close(&self) {
-        self.shared.permits.close();
+        self.shared.admission.close();
     }
 
     /// Waits until no submission is at work, those included whose caller's deadline is over.
@@ -207,6 +207,32 @@ impl Service {
             status.generation,
         );
         metrics.text()
+    }
+}
+
+impl Shared {
+    fn not_admitted(&self, refused: &Refused) -> ServiceError {
+        match refused {
+            Refused::Full => ServiceError::Overloaded(self.max_in_flight),
+            Refused::Closed => ServiceError::Draining,
+        }
+    }
+
+    fn check_namespace(&self, asked: &Asked) -> Result<(), Refusal> {
+        let namespace = asked.namespace();
+        let allowed = &self.allowed_namespaces;
+        if allowed.is_empty() || allowed.iter().any(|name| name == namespace) {
+            return Ok(());
+        }
+        let field = match asked {
+            Asked::Application(_) => "metadata.namespace",
+            Asked::Arguments(_) => "spark.kubernetes.namespace",
+        };
+        Err(wrong(
+            field,
+            namespace,
+            &format!("{} (ALLOWED_NAMESPACES)", allowed.join(", ")),
+        ))
     }
 }
 

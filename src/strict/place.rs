@@ -53,12 +53,7 @@ impl fmt::Display for Place<'_> {
 pub(super) fn remove(document: &mut Value, path: &str) -> bool {
     let mut steps = path_steps(path);
     let Some(last) = steps.pop() else { return false };
-    let parent = steps.iter().try_fold(document, |at, step| match (at, step) {
-        (Value::Object(map), Step::Field(name)) => map.get_mut(name),
-        (Value::Array(items), Step::Index(index)) => items.get_mut(*index),
-        _ => None,
-    });
-    match (parent, last) {
+    match (below(document, &steps), last) {
         (Some(Value::Object(map)), Step::Field(name)) => map.remove(&name).is_some(),
         (Some(Value::Array(items)), Step::Index(index)) if index < items.len() => {
             items.remove(index);
@@ -66,6 +61,21 @@ pub(super) fn remove(document: &mut Value, path: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Puts `value` in the place of what stands at `path`.
+pub(super) fn replace(document: &mut Value, path: &str, value: Value) {
+    if let Some(old) = below(document, &path_steps(path)) {
+        *old = value;
+    }
+}
+
+fn below<'v>(document: &'v mut Value, steps: &[Step]) -> Option<&'v mut Value> {
+    steps.iter().try_fold(document, |at, step| match (at, step) {
+        (Value::Object(map), Step::Field(name)) => map.get_mut(name),
+        (Value::Array(items), Step::Index(index)) => items.get_mut(*index),
+        _ => None,
+    })
 }
 
 enum Step {

@@ -1,6 +1,6 @@
 //! A `serde` deserializer over a JSON value that knows where it is and which fields a struct has.
 
-use super::{DEEPEST, Problem, place::Place};
+use super::{Coercion, DEEPEST, Problem, Wanted, place::Place};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected,
     Visitor,
@@ -8,15 +8,33 @@ use serde::de::{
 use serde_json::Value;
 use std::{cell::RefCell, fmt};
 
-/// Reads `value` as a `T`. Unknown fields go to `unknown`; a wrong type ends the reading.
-pub(super) fn read<T: DeserializeOwned>(value: &Value, unknown: &mut Vec<Problem>) -> Result<T, Problem> {
-    let report = RefCell::new(std::mem::take(unknown));
+/// What a reading leaves behind beside the value.
+pub(super) struct Report<'c> {
+    /// What makes a scalar of another type the one that is wanted, if anything does.
+    pub(super) coercion: Option<Coercion<'c>>,
+    /// The fields that the type doesn't have.
+    pub(super) unknown: RefCell<Vec<Problem>>,
+    /// What was made another type: its path, and the new value.
+    pub(super) coerced: RefCell<Vec<(String, Value)>>,
+}
+
+impl<'c> Report<'c> {
+    pub(super) fn new(coercion: Option<Coercion<'c>>) -> Self {
+        Self {
+            coercion,
+            unknown: RefCell::default(),
+            coerced: RefCell::default(),
+        }
+    }
+}
+
+/// Reads `value` as a `T`. Unknown fields go to the report; a wrong type ends the reading.
+pub(super) fn read<T: DeserializeOwned>(value: &Value, report: &Report<'_>) -> Result<T, Problem> {
     let result = T::deserialize(Reader {
         value,
         place: Place::Document,
-        report: &report,
+        report,
     });
-    *unknown = report.into_inner();
     result.map_err(|Error { path, message, .. }| Problem {
         path: path.unwrap_or_default(),
         message,
@@ -134,7 +152,7 @@ pub(super) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
 struct Reader<'de, 'p> {
     value: &'de Value,
     place: Place<'p>,
-    report: &'p RefCell<Vec<Problem>>,
+    report: &'p Report<'p>,
 }
 
 impl<'de> Reader<'de, '_> {
@@ -153,6 +171,36 @@ impl<'de> Reader<'de, '_> {
                 })
                 .map_err(|error| error.at(&self.place)),
             other => Err(Error::invalid_type(unexpected(other), &visitor).at(&self.place)),
+        }
+    }
+
+    /// The scalar as the type that is wanted, where the coercion knows how; it is noted in the report.
+    fn coerced(&self, wanted: Wanted) -> Option<Value> {
+        let field = match self.place {
+            Place::Field(_, name) => name,
+            _ => "",
+        };
+        let value = self.report.coercion?(self.value, wanted, field)?;
+        self.report
+            .coerced
+            .borrow_mut()
+            .push((self.place.to_string(), value.clone()));
+        Some(value)
+    }
+
+    fn text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.coerced(Wanted::Text) {
+            Some(Value::String(text)) => visitor.visit_string(text),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn integer<V: Visitor<'de>>(self, wanted: Wanted, visitor: V) -> Result<V::Value, Error> {
+        match self.coerced(wanted).and_then(|value| value.as_i64()) {
+            Some(number) => visitor
+                .visit_i64(number)
+                .map_err(|error: Error| error.at(&self.place)),
+            None => self.deserialize_any(visitor),
         }
     }
 
@@ -185,11 +233,33 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     type Error = Error;
 
     any_scalar! {
-        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
-        deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_i8 deserialize_i16 deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32
+        deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64 deserialize_char deserialize_bytes
         deserialize_byte_buf deserialize_unit deserialize_identifier deserialize_seq deserialize_map
         deserialize_ignored_any
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.coerced(Wanted::Boolean) {
+            Some(Value::Bool(value)) => visitor.visit_bool(value),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.integer(Wanted::Integer, visitor)
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.integer(Wanted::Long, visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.text(visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.text(visitor)
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -236,9 +306,13 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
+        // k8s-openapi reads a quantity as whatever is there.
+        if name == "Quantity" && self.report.coercion.is_some() {
+            return self.text(visitor);
+        }
         visitor
             .visit_newtype_struct(self)
             .map_err(|error| error.at(&self.place))
@@ -303,6 +377,7 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
                 let place = Place::Field(&self.reader.place, name);
                 self.reader
                     .report
+                    .unknown
                     .borrow_mut()
                     .push(unknown_field(&place, name, known));
                 continue;

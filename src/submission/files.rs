@@ -1,6 +1,6 @@
 //! Files of the submitter that are part of a submission.
 
-use super::{PodTemplate, Refusal, SubmitterContext, conf::ConfReader};
+use super::{Feature, PodTemplate, Refusal, SparkVersion, SubmitterContext, conf::ConfReader, uri};
 use std::{collections::BTreeMap, path::Path};
 
 /// The contents of the submitter's files that go to the driver.
@@ -151,20 +151,174 @@ fn regular_files(directory: &Path) -> Vec<NamedFile> {
     files
 }
 
-/// Reads the pod template that `key` names.
-pub(super) fn pod_template(
+/// Reads the driver's pod template.
+pub(super) fn driver_template(
     conf: ConfReader<'_>,
     context: &SubmitterContext,
-    key: &str,
+    version: &SparkVersion,
 ) -> Result<Option<PodTemplate>, Refusal> {
+    let key = "spark.kubernetes.driver.podTemplateFile";
+    let Some(path) = template_path(conf, key)? else {
+        return Ok(None);
+    };
+    PodTemplate::from_yaml(key, &context.read_text(key, &path)?, version).map(Some)
+}
+
+/// Reads the executors' pod template. Spark carries its text to the driver unread; one that the driver can't load
+/// is better refused before there is a driver.
+pub(super) fn executor_template(
+    conf: ConfReader<'_>,
+    context: &SubmitterContext,
+    version: &SparkVersion,
+) -> Result<Option<PodTemplate>, Refusal> {
+    let key = "spark.kubernetes.executor.podTemplateFile";
+    let Some(path) = template_path(conf, key)? else {
+        return Ok(None);
+    };
+    let text = if version.has(Feature::StrictUtf8) {
+        context.read_text(key, &path)?
+    } else {
+        String::from_utf8_lossy(&context.read_file(key, &path)?).into_owned()
+    };
+    PodTemplate::from_yaml(key, &text, version).map(Some)
+}
+
+/// The path that `key` names. A `local:` one is a file of the submitter, as every other (Spark's `Utils.fetchFile`).
+fn template_path(conf: ConfReader<'_>, key: &str) -> Result<Option<String>, Refusal> {
     let Some(path) = conf.text(key)? else {
         return Ok(None);
     };
-    if super::uri::scheme(&path).is_some_and(|scheme| !scheme.eq_ignore_ascii_case("file")) {
+    if !uri::is_legal(&path) {
         return Err(Refusal::new(
             key,
-            "only a file of the submitter can be read; Spark would download this URI through Hadoop, which needs a JVM",
+            "is not a URI: a space or another character that a URI can't have must be percent-encoded or avoided",
         ));
     }
-    PodTemplate::from_yaml(key, &context.read_text(key, &path)?).map(Some)
+    match uri::scheme(&path) {
+        None => Ok(Some(path)),
+        Some(scheme) if scheme.eq_ignore_ascii_case("file") => Ok(Some(path)),
+        Some("local") => Ok(Some(local_path(&path).to_owned())),
+        Some(_) => Err(Refusal::new(
+            key,
+            "only a file of the submitter can be read; Spark would download this URI through Hadoop, which needs a JVM",
+        )),
+    }
+}
+
+/// `/path` of `local:///path` and `local:/path`.
+fn local_path(uri: &str) -> &str {
+    let rest = uri.trim_start_matches("local:");
+    rest.strip_prefix("//").unwrap_or(rest)
+}
+
+/// What of `SPARK_CONF_DIR` the API server would not take as a key of a `ConfigMap`, said to the user.
+pub(super) fn unusable_names(files: &SubmitterFiles) -> Vec<String> {
+    files
+        .conf_dir
+        .iter()
+        .filter(|file| !is_config_map_key(&file.name))
+        .map(|file| {
+            format!(
+                "SPARK_CONF_DIR: file {} is left out: the name of a key in a ConfigMap has letters, digits, `-`, `_` \
+                 and `.` only, and is at most 253 long",
+                crate::redaction::shown(&file.name)
+            )
+        })
+        .collect()
+}
+
+/// Kubernetes' `IsConfigMapKey`.
+pub(crate) fn is_config_map_key(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 253
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::submission::{Reach, SparkConf};
+
+    fn context(directory: &Path) -> SubmitterContext {
+        SubmitterContext {
+            reach: Reach::Process,
+            working_directory: directory.to_owned(),
+            ..SubmitterContext::golden()
+        }
+    }
+
+    #[test]
+    fn a_pod_template_is_found_by_path_and_by_file_and_local_uris() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("t.yaml"), "spec: {containers: []}").unwrap();
+        std::fs::write(directory.path().join("a b.yaml"), "spec: {containers: []}").unwrap();
+        let context = context(directory.path());
+        let root = directory.path().to_str().unwrap();
+        let read = |path: &str| {
+            let mut conf = SparkConf::default();
+            for role in ["driver", "executor"] {
+                conf.set(format!("spark.kubernetes.{role}.podTemplateFile"), path);
+            }
+            let conf = ConfReader::new(&conf, &context);
+            let version = SparkVersion::newest();
+            let driver = driver_template(conf, &context, &version).map_err(|error| error.to_string());
+            let executor = executor_template(conf, &context, &version).map_err(|error| error.to_string());
+            assert_eq!(driver.is_ok(), executor.is_ok(), "{path}");
+            driver.map(|template| template.is_some())
+        };
+        for path in [
+            "t.yaml".to_owned(),
+            format!("{root}/t.yaml"),
+            format!("file://{root}/t.yaml"),
+            format!("local://{root}/t.yaml"),
+            format!("local:{root}/t.yaml"),
+        ] {
+            assert_eq!(read(&path), Ok(true), "{path}");
+        }
+        for (path, message) in [
+            ("a b.yaml", "is not a URI"),
+            ("s3a://b/t.yaml", "only a file of the submitter"),
+            ("missing.yaml", "a file that can be read"),
+        ] {
+            assert!(read(path).unwrap_err().contains(message), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_executor_template_that_is_not_utf8_is_read_as_the_version_reads_it() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("t.yaml"), b"# \xff\nspec: {containers: []}").unwrap();
+        let context = context(directory.path());
+        let mut conf = SparkConf::default();
+        conf.set("spark.kubernetes.executor.podTemplateFile", "t.yaml");
+        let read = |version: &str| {
+            executor_template(
+                ConfReader::new(&conf, &context),
+                &context,
+                &version.parse().unwrap(),
+            )
+        };
+        assert!(read("4.0.4").unwrap().is_some());
+        assert!(read("4.1.0").unwrap_err().to_string().contains("not UTF-8"));
+    }
+
+    #[test]
+    fn a_file_whose_name_is_no_key_is_named() {
+        let file = |name: &str| NamedFile {
+            name: name.to_owned(),
+            contents: Vec::new(),
+        };
+        let files = SubmitterFiles {
+            conf_dir: ["ok-_.1", "a:b", "with space", "ü"].map(file).into(),
+            ..SubmitterFiles::default()
+        };
+        let warnings = unusable_names(&files);
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert!(
+            warnings[0].starts_with("SPARK_CONF_DIR: file `a:b` is left out"),
+            "{warnings:?}"
+        );
+    }
 }

@@ -1,7 +1,13 @@
 //! Pod templates: what a user's pods start from.
 
-use super::refusal::Refusal;
-use crate::strict;
+mod java;
+mod yaml;
+
+use super::{refusal::Refusal, version::SparkVersion};
+use crate::{
+    strict::{self, Problem},
+    submission::Feature,
+};
 use k8s_openapi::{api::core::v1::PodSpec, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
@@ -54,41 +60,63 @@ impl PodTemplate {
     /// Takes a pod template out of a request or a `SparkApplication`; `subject` names the field.
     pub fn from_value(subject: &str, value: Value, unknown: UnknownFields) -> Result<Self, Refusal> {
         let problems = strict::read::<PodDocument>(&value).problems;
+        // The operator would write `containers: null` for a list that is missing, which Spark can't load.
+        if !value["spec"]["containers"].is_array() && fits(&problems) {
+            return Err(not_loaded(
+                subject,
+                "spec.containers is missing; an empty list is enough",
+            ));
+        }
+        Self::read(subject, value, &problems, unknown)
+    }
+
+    /// Takes a pod template out of a file's text, as the given version of Spark reads it. Unknown fields are kept: the
+    /// operator writes an application's inline pod templates to such files.
+    pub(super) fn from_yaml(subject: &str, text: &str, version: &SparkVersion) -> Result<Self, Refusal> {
+        let refused = |what: &str| not_loaded(subject, what);
+        let value = yaml::read(text).map_err(|what| refused(&what))?;
+        if value
+            .get("spec")
+            .and_then(|spec| spec.get("containers"))
+            .is_some_and(Value::is_null)
+        {
+            return Err(refused("spec.containers is null; an empty list is enough"));
+        }
+        let mut value = without_nulls(value);
+        let octal_modes = version.has(Feature::OctalModes);
+        let problems = strict::read_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
+            java::coerced(value, wanted, field, octal_modes)
+        });
+        if !value["spec"].is_object() && fits(&problems) {
+            return Err(refused("spec is missing"));
+        }
+        Self::read(subject, value, &problems, UnknownFields::Keep)
+    }
+
+    fn read(
+        subject: &str,
+        value: Value,
+        problems: &[Problem],
+        unknown: UnknownFields,
+    ) -> Result<Self, Refusal> {
         let errors: Vec<_> = problems
             .iter()
             .filter(|problem| !problem.unknown_field || unknown == UnknownFields::Refuse)
             .map(ToString::to_string)
             .collect();
         if !errors.is_empty() {
-            return Err(Refusal::new(
-                subject,
-                format!("Could not load pod from template file: {}", errors.join("; ")),
-            ));
+            return Err(not_loaded(subject, &errors.join("; ")));
         }
+        // Spark would post a body of this kind to the pods, which the API server refuses.
         if value
             .get("kind")
             .is_some_and(|kind| !["Pod", "PodTemplate"].iter().any(|known| kind == known))
         {
-            return Err(Refusal::new(
-                subject,
-                "Could not load pod from template file: kind is not Pod",
-            ));
+            return Err(not_loaded(subject, "kind is not Pod"));
         }
         let Value::Object(mut other) = without_nulls(value) else {
-            return Err(Refusal::new(
-                subject,
-                "Could not load pod from template file: it is not a Pod",
-            ));
+            return Err(not_loaded(subject, "it is not a Pod"));
         };
-        if !other
-            .get("spec")
-            .is_some_and(|spec| spec["containers"].is_array())
-        {
-            return Err(Refusal::new(
-                subject,
-                "Could not load pod from template file: spec.containers is missing; an empty list is enough",
-            ));
-        }
         let mut take = |field: &str| match other.remove(field) {
             Some(Value::Object(map)) => map,
             _ => Map::new(),
@@ -105,17 +133,14 @@ impl PodTemplate {
             unknown_fields,
         })
     }
+}
 
-    /// Takes a pod template out of a file's text.
-    pub fn from_yaml(subject: &str, text: &str) -> Result<Self, Refusal> {
-        let value = strict::parse_yaml(text).map_err(|problem| {
-            Refusal::new(
-                subject,
-                format!("Could not load pod from template file: {}", problem.message),
-            )
-        })?;
-        Self::from_value(subject, value, UnknownFields::Refuse)
-    }
+fn fits(problems: &[Problem]) -> bool {
+    problems.iter().all(|problem| problem.unknown_field)
+}
+
+fn not_loaded(subject: &str, what: &str) -> Refusal {
+    Refusal::new(subject, format!("Could not load pod from template file: {what}"))
 }
 
 /// A null is an absent field, to Kubernetes as to Spark.
@@ -135,33 +160,113 @@ fn without_nulls(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn from_file(text: &str, version: &str) -> Result<PodTemplate, String> {
+        PodTemplate::from_yaml("k", text, &version.parse().unwrap()).map_err(|refusal| refusal.to_string())
+    }
 
     #[test]
-    fn a_misspelled_field_is_refused_in_a_file_and_kept_from_a_request() {
-        let yaml = "spec:\n  containers:\n  - name: a\n    imagee: x\n";
-        let error = PodTemplate::from_yaml("k", yaml).unwrap_err().to_string();
+    fn a_field_that_kubernetes_does_not_have_is_kept_and_listed() {
+        let yaml = "spec:\n  containers:\n  - name: a\n    imagee: x\nextra: 1\n";
+        let kept = from_file(yaml, "4.0.4").unwrap();
+        assert_eq!(kept.unknown_fields, ["extra", "spec.containers[].imagee"]);
+        assert_eq!(kept.spec["containers"][0]["imagee"], "x");
+        assert_eq!(kept.other["extra"], 1);
+        let value = strict::parse_yaml(yaml).unwrap();
+        assert_eq!(
+            PodTemplate::from_value("k", value.clone(), UnknownFields::Keep).unwrap(),
+            kept
+        );
+        let error = PodTemplate::from_value("k", value, UnknownFields::Refuse)
+            .unwrap_err()
+            .to_string();
         assert!(
             error.contains("spec.containers[0].imagee: unknown field; did you mean `image`?"),
             "{error}"
         );
-        let value = strict::parse_yaml(yaml).unwrap();
-        let kept = PodTemplate::from_value("k", value, UnknownFields::Keep).unwrap();
-        assert_eq!(kept.unknown_fields, ["spec.containers[].imagee"]);
-        assert_eq!(kept.spec["containers"][0]["imagee"], "x");
+    }
+
+    #[test]
+    fn scalars_of_a_file_become_what_their_fields_are() {
+        let yaml = "metadata: {labels: {n: 1, o: 010, f: 1.50}}\n\
+                    spec:\n  terminationGracePeriodSeconds: 1.0\n  hostNetwork: \"true\"\n  overhead: {cpu: 0.25}\n  \
+                    containers: [{name: 5, env: [{name: A, value: true}]}]\n  \
+                    volumes: [{name: v, secret: {defaultMode: 0400}}]\n";
+        for (version, mode) in [("3.5.9", 400), ("4.0.4", 256)] {
+            let template = from_file(yaml, version).unwrap();
+            assert_eq!(
+                template.metadata["labels"],
+                json!({"n": "1", "o": "010", "f": "1.5"})
+            );
+            assert_eq!(
+                Value::Object(template.spec),
+                json!({
+                    "terminationGracePeriodSeconds": 1, "hostNetwork": true, "overhead": {"cpu": "0.25"},
+                    "containers": [{"name": "5", "env": [{"name": "A", "value": "true"}]}],
+                    "volumes": [{"name": "v", "secret": {"defaultMode": mode}}],
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn every_scalar_that_does_not_fit_is_named_and_those_that_do_are_not() {
+        let error = from_file(
+            "metadata: {labels: {a: 1}}\nspec: {hostNetwork: no, priority: soon, containers: [{name: 1}]}",
+            "4.0.4",
+        )
+        .unwrap_err();
+        assert!(
+            error.contains("spec.hostNetwork: expected a boolean")
+                && error.contains("spec.priority: expected i32, found a string")
+                && !error.contains("labels")
+                && !error.contains("name"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn containers_may_be_missing_in_a_file_and_not_in_an_application() {
+        assert_eq!(from_file("spec: {}", "4.0.4").unwrap().spec, Map::new());
+        let error = PodTemplate::from_value("k", json!({"spec": {}}), UnknownFields::Keep).unwrap_err();
+        assert!(
+            error.to_string().contains("spec.containers is missing"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn nulls_are_absent_fields() {
+        let template = from_file(
+            "metadata: {annotations: {a: null, b: x}}\nspec: {volumes: null, containers: []}\nstatus: null",
+            "4.0.4",
+        )
+        .unwrap();
+        assert_eq!(
+            Value::Object(template.metadata),
+            json!({"annotations": {"b": "x"}})
+        );
+        assert_eq!(Value::Object(template.spec), json!({"containers": []}));
+        assert_eq!(template.other, Map::new());
     }
 
     #[test]
     fn what_is_not_a_pod_is_refused() {
         for yaml in [
+            "",
             "just a string",
             "[]",
             "spec: []",
-            "kind: Deployment\napiVersion: apps/v1",
+            "spec:",
+            "kind: Deployment\napiVersion: apps/v1\nspec: {containers: []}",
             "a: [",
-            "spec: {}",
+            "spec: {containers: null}",
             "metadata: {}",
+            "kind: PodTemplate\ntemplate: {spec: {containers: []}}",
+            "spec: {containers: []}\n---\nspec: {containers: []}",
         ] {
-            let error = PodTemplate::from_yaml("k", yaml).unwrap_err().to_string();
+            let error = from_file(yaml, "4.0.4").unwrap_err();
             assert!(
                 error.starts_with("k: Could not load pod from template file"),
                 "{error}"

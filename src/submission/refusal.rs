@@ -11,6 +11,8 @@ pub struct Refusal {
     pub subject: String,
     /// What is wrong, what was found (where that may be shown), and what is allowed.
     pub message: String,
+    /// The real `spark-submit` could do it: it needs a JVM, Hadoop's file systems, or another cluster manager.
+    pub needs_spark: bool,
 }
 
 impl Refusal {
@@ -19,6 +21,16 @@ impl Refusal {
         Self {
             subject: subject.into(),
             message: message.into(),
+            needs_spark: false,
+        }
+    }
+
+    /// The same, of what the real `spark-submit` could do.
+    #[must_use]
+    pub fn needing_spark(self) -> Self {
+        Self {
+            needs_spark: true,
+            ..self
         }
     }
 }

@@ -89,13 +89,14 @@ pub fn resolve(
     validate::conf(reader, &spark_version)?;
     validate::submission_credentials(reader, context)?;
     let files = files::read(reader, context)?;
+    warnings.extend(files::unusable_names(&files));
     let driver_template = match request.driver_template {
         Some(template) => Some(template),
-        None => files::pod_template(reader, context, "spark.kubernetes.driver.podTemplateFile")?,
+        None => files::driver_template(reader, context, &spark_version)?,
     };
     let executor_template = match request.executor_template {
         Some(template) => Some(template),
-        None => files::pod_template(reader, context, "spark.kubernetes.executor.podTemplateFile")?,
+        None => files::executor_template(reader, context, &spark_version)?,
     };
     Ok(Submission {
         id,
@@ -187,7 +188,7 @@ impl Options {
 
 /// The master URL as Spark's `Utils.checkAndGetK8sMasterUrl` normalises it.
 fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
-    let refused = |message: String| Refusal::new("--master", message);
+    let refused = |message: String| Refusal::new("--master", message).needing_spark();
     let Some(master) = options.get(SparkOption::Master) else {
         return Err(refused(
             "Cluster deploy mode is not compatible with master \"local\": no master is given, allowed is k8s://https://host:port"
@@ -207,10 +208,13 @@ fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
         Some((scheme, _)) if matches!(scheme.to_ascii_lowercase().as_str(), "https" | "http") => {
             Ok(master.to_owned())
         }
-        Some((scheme, _)) => Err(refused(format!(
-            "Invalid Kubernetes master scheme: {}; allowed are https and http",
-            crate::redaction::shown(scheme)
-        ))),
+        Some((scheme, _)) => Err(Refusal::new(
+            "--master",
+            format!(
+                "Invalid Kubernetes master scheme: {}; allowed are https and http",
+                crate::redaction::shown(scheme)
+            ),
+        )),
     }
 }
 
@@ -239,6 +243,7 @@ fn main_class(options: &Options, resource: &PrimaryResource) -> Result<String, R
                 "Failed to get main class in JAR: the jar can't be opened by the submitter. \
                      Please specify one with --class (spec.mainClass).",
             )
+            .needing_spark()
         }),
     }
 }

@@ -16,6 +16,8 @@ pub struct SparkVersion {
 pub enum Feature {
     /// `spark.driver.minMemoryOverhead`; before, the minimum is 384 MiB.
     MinMemoryOverhead,
+    /// File modes with a leading zero in a pod template are octal; before, decimal.
+    OctalModes,
     /// `{{APP_ID}}` and `{{EXECUTOR_ID}}` are replaced in driver labels.
     PlaceholdersInLabels,
     /// `label.*` and `annotation.*` of claims, `mount.subPathExpr`, `options.type` of hostPath, and the check for
@@ -33,6 +35,8 @@ pub enum Feature {
     AnyPythonVersion,
     /// `SPARK_USER` of the driver is the proxy user, whatever the submitter's own `SPARK_USER` is.
     ProxyUserBeforeSparkUser,
+    /// Files that go into a `ConfigMap` must be UTF-8; before, other bytes are replaced.
+    StrictUtf8,
     /// The port of Spark Connect on the driver and its Service.
     ConnectPort,
     /// `{{SPARK_VERSION}}` is replaced in the image.
@@ -52,13 +56,15 @@ pub enum Feature {
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 17] = [
+const SINCE: [(Feature, (u16, u16)); 19] = [
     (Feature::MinMemoryOverhead, (4, 0)),
+    (Feature::OctalModes, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),
     (Feature::VolumeDetails, (4, 0)),
     (Feature::ReadWriteOncePod, (4, 0)),
     (Feature::LoadSparkDefaults, (4, 0)),
     (Feature::DriverDefaultClassPath, (4, 0)),
+    (Feature::StrictUtf8, (4, 1)),
     (Feature::ConnectPort, (4, 1)),
     (Feature::VersionInImage, (4, 1)),
     (Feature::AnyPythonVersion, (4, 1)),

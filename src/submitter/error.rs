@@ -3,6 +3,7 @@
 use crate::{
     application::ApplicationError,
     cluster::{ApplyError, LiveError},
+    error_code::ErrorCode,
     manifest::Findings,
     submission::Refusal,
     templates::{NoTemplateSet, TemplateError},
@@ -17,6 +18,9 @@ pub enum SubmitError {
     /// Spark would refuse it, or it asks for what can't be done here.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A pod template of the request is none.
+    #[error(transparent)]
+    PodTemplate(Refusal),
     /// No template set is live.
     #[error(transparent)]
     NoTemplates(#[from] NoTemplateSet),
@@ -40,6 +44,7 @@ impl SubmitError {
         match self {
             Self::Application(_) => "application",
             Self::Refused(_) => "refused",
+            Self::PodTemplate(_) => "pod-template",
             Self::NoTemplates(_) => "no-templates",
             Self::Template(_) => "template",
             Self::Manifest(_) => "manifest",
@@ -48,22 +53,13 @@ impl SubmitError {
         }
     }
 
-    /// The error code of the operator's REST contract.
-    pub fn code(&self) -> &'static str {
+    /// What kind of failure it is.
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Template(_) | Self::Manifest(_) => "INVALID_POD_TEMPLATE",
-            Self::NoTemplates(_) => "SUBMITTER_OVERLOADED",
+            Self::PodTemplate(_) | Self::Template(_) | Self::Manifest(_) => ErrorCode::InvalidPodTemplate,
+            Self::NoTemplates(_) => ErrorCode::SubmitterOverloaded,
             Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.code(),
-            Self::Application(_) | Self::Refused(_) | Self::Live(_) => "INVALID_SPARK_SUBMIT_ARGS",
-        }
-    }
-
-    /// Whether the same submission may succeed later.
-    pub fn retryable(&self) -> bool {
-        match self {
-            Self::NoTemplates(_) => true,
-            Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.retryable(),
-            _ => false,
+            Self::Application(_) | Self::Refused(_) | Self::Live(_) => ErrorCode::InvalidSparkSubmitArgs,
         }
     }
 }

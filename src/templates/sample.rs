@@ -98,6 +98,7 @@ fn pod() -> PodPlan {
             "uid": "u", "controller": true
         })],
         other_metadata: object(json!({"finalizers": ["a/b"]})),
+        other: object(json!({"status": {}})),
         restart_policy: "Never".into(),
         service_account: Some("spark".into()),
         scheduler_name: Some("volcano".into()),
@@ -160,6 +161,7 @@ pub(crate) fn least_plan() -> DriverPlan {
         annotations: BTreeMap::new(),
         owner_references: Vec::new(),
         other_metadata: Map::new(),
+        other: Map::new(),
         service_account: None,
         scheduler_name: None,
         node_selector: BTreeMap::new(),

@@ -402,6 +402,7 @@ impl Cluster {
         }
         match (*verb, self.objects.get(&key)) {
             ("create", Some(_)) => status(409, "AlreadyExists", &about(resource)),
+            ("create", None) if seen.query.contains("dryRun=All") => (201, body.clone()),
             ("create", None) => (201, self.insert(resource, namespace, body.clone())),
             (_, None) => status(404, "NotFound", &about(resource)),
             ("get", Some(object)) => (200, object.clone()),

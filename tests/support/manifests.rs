@@ -108,6 +108,7 @@ impl Sample {
                 namespace: "ns".to_owned(),
                 pod_name: self.pod.clone(),
                 application_id: format!("spark-{}", self.id),
+                application_name: "pi".to_owned(),
                 submission_id: self.id.clone(),
                 plan_hash: self.plan.clone(),
                 template_set: self.template_set.clone(),

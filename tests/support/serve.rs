@@ -21,6 +21,8 @@ pub(crate) struct Serve {
     child: Child,
     /// `127.0.0.1:PORT` of gRPC.
     pub(crate) grpc: String,
+    /// `127.0.0.1:PORT` of REST.
+    pub(crate) rest: String,
     /// `127.0.0.1:PORT` of health and metrics.
     pub(crate) health: String,
     log: Arc<Mutex<String>>,
@@ -34,6 +36,8 @@ impl Serve {
             .arg("serve")
             .args([
                 "--grpc-port",
+                "0",
+                "--rest-port",
                 "0",
                 "--health-port",
                 "0",
@@ -66,14 +70,30 @@ impl Serve {
             }
         }
         let reading = Some(keep_reading(lines, Arc::clone(&log)));
-        let [grpc, health] = addresses.try_into().expect("two listeners");
+        let [grpc, rest, health] = addresses.try_into().expect("three listeners");
         Self {
             child,
             grpc,
+            rest,
             health,
             log,
             reading,
         }
+    }
+
+    /// Starts a server that submits to the API server at `url`; the kubeconfig lives as long as the returned folder.
+    pub(crate) fn to(url: &str, arguments: &[&str]) -> (Self, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("config");
+        let config = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {"server": url}}],
+            "users": [{"name": "test", "user": {}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        });
+        std::fs::write(&kubeconfig, config.to_string()).unwrap();
+        let serve = Self::start(arguments, &[("KUBECONFIG", kubeconfig.to_str().unwrap())]);
+        (serve, folder)
     }
 
     /// A client of the contract.
@@ -161,13 +181,21 @@ pub(crate) async fn submit(address: &str, application: &str, id: &str) -> RunAlt
 
 /// Status and body of a plain HTTP GET.
 pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
+    exchange(address, &format!("GET {path}"), "", b"")
+}
+
+/// Status and body of a plain HTTP request; `headers` are whole lines.
+pub(crate) fn exchange(address: &str, request: &str, headers: &str, body: &[u8]) -> (u16, String) {
     use std::io::Write;
     let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let length = body.len();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
     )
     .unwrap();
+    // A server may answer before it has read all, and close.
+    let _ = stream.write_all(body);
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

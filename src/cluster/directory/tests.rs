@@ -20,6 +20,7 @@ fn submission(pod_name: &str, image: &str, owned: &[&str]) -> Arc<Manifests> {
             namespace: "ns".into(),
             pod_name: pod_name.into(),
             application_id: "spark-1".into(),
+            application_name: "pi".into(),
             submission_id: "id-1".into(),
             plan_hash: "plan".into(),
             template_set: "default@1".into(),
@@ -127,7 +128,7 @@ async fn a_directory_of_another_submission_is_not_overwritten() {
         matches!(&error, ApplyError::DirectoryTaken { found, .. } if found == "ns/pi-driver"),
         "{error}"
     );
-    assert_eq!(error.http_status(), 409);
+    assert_eq!(error.code().http_status(), 409);
 }
 
 #[tokio::test]

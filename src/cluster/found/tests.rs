@@ -8,6 +8,7 @@ fn wanted() -> Manifests {
             namespace: "ns".into(),
             pod_name: "pi-driver".into(),
             application_id: "spark-1".into(),
+            application_name: "pi".into(),
             submission_id: "id-1".into(),
             plan_hash: "plan-1".into(),
             template_set: "default@1".into(),

@@ -111,7 +111,7 @@ fn each_refusal_has_its_error_and_no_value_is_shown() {
         let error = said(code, message);
         let text = error.to_string();
         assert!(text.contains(expected), "{message}\n{text}");
-        assert_eq!(error.http_status(), status, "{text}");
+        assert_eq!(error.code().http_status(), status, "{text}");
         assert!(!text.contains("canary"), "{text}");
     }
 }

@@ -20,6 +20,7 @@ pub(super) fn metadata(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_
         label_map(&metadata, "labels", report);
         annotations(&metadata, report);
         owners(&metadata, report);
+        resource_version(&metadata, report);
     });
     // Selectors are labels too.
     match kind {
@@ -103,6 +104,20 @@ fn annotations(metadata: &At<'_, '_>, report: &mut Report<'_>) {
             metadata,
             "annotations",
             format!("keys and values must not exceed {ANNOTATION_BYTES} bytes together, found {bytes}"),
+        );
+    }
+}
+
+/// The API server's storage takes an object with a version for one that was read from it.
+fn resource_version(metadata: &At<'_, '_>, report: &mut Report<'_>) {
+    let version = metadata
+        .text("resourceVersion")
+        .and_then(|text| text.parse().ok());
+    if version.is_some_and(|version: u64| version != 0) {
+        report.wrong(
+            metadata,
+            "resourceVersion",
+            "must not be set on an object that is to be created",
         );
     }
 }

@@ -75,6 +75,11 @@ fn metadata() {
                 json!("x"),
                 "metadata.ownerReferences[0].blockOwner",
             ),
+            (
+                "/metadata/resourceVersion",
+                json!("7"),
+                "metadata.resourceVersion: must not be set",
+            ),
             ("/metadata/name", json!(""), "metadata.name: is required"),
             (
                 "/spec/nodeSelector",
@@ -85,7 +90,11 @@ fn metadata() {
     );
     accepted(
         "pod-driver",
-        &[("/metadata/annotations", json!({"A.b/C": "anything at all\n"}))],
+        &[
+            ("/metadata/annotations", json!({"A.b/C": "anything at all\n"})),
+            ("/metadata/resourceVersion", json!("0")),
+            ("/metadata/resourceVersion", json!("")),
+        ],
     );
     refused(
         "service-driver",

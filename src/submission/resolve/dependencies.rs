@@ -57,7 +57,8 @@ fn refuse_what_needs_a_file_system(subject: &str, item: &str, which: &str) -> Re
                  native-submit does not: put the file into the image and name it local:///path, or upload it \
                  yourself and name its URI (s3a://…, https://…)"
             ),
-        ));
+        )
+        .needing_spark());
     }
     let plain_schemes = ["local", "http", "https", "ftp"];
     let globbed = !uri::scheme(item).is_some_and(|scheme| plain_schemes.contains(&scheme));
@@ -68,7 +69,8 @@ fn refuse_what_needs_a_file_system(subject: &str, item: &str, which: &str) -> Re
             format!(
                 "{which} has wildcards, which Spark would expand through the URI's file system; name each file instead"
             ),
-        ));
+        )
+        .needing_spark());
     }
     Ok(())
 }

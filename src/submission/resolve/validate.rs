@@ -132,7 +132,8 @@ pub(super) fn deploy_mode(options: &Options, resource: &str) -> Result<(), Refus
             "--deploy-mode",
             mode,
             "cluster: native-submit creates drivers on the cluster",
-        ));
+        )
+        .needing_spark());
     }
     if ["spark-shell", "pyspark-shell", "sparkr-shell"].contains(&resource) {
         return Err(Refusal::new(

@@ -67,6 +67,7 @@ fn the_pod_shows_everything_that_the_plan_has() {
         json!({
             "apiVersion": "v1",
             "kind": "Pod",
+            "status": plan.pod.other["status"],
             "metadata": {
                 "name": plan.pod.name,
                 "namespace": "team-a",

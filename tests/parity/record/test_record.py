@@ -30,6 +30,9 @@ class YamlSubset(unittest.TestCase):
         document = {"i": 420, "f": 0.5, "t": True, "n": None, "m": {}, "l": [], "s": "420", "nested": [[1, [2]], {"a": [{"b": {}}]}]}
         self.assertEqual(yaml_subset.load_documents(yaml_subset.dump_documents([document, {"x": 1}])), [document, {"x": 1}])
 
+    def test_a_merge_key_that_is_only_a_key_is_quoted(self):
+        self.assertIn("'<<': 1", yaml_subset.dump_documents([{"<<": 1}]))
+
 
 class Placeholders(unittest.TestCase):
     PLACES = {"MASTER": "k8s://http://127.0.0.1:4711", "WORK": "/tmp/x/work", "SPARK_HOME": "/opt/s"}

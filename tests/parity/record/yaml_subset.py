@@ -9,7 +9,7 @@ import json
 import re
 
 PLAIN = re.compile(r"[A-Za-z/<_.(\u00a1-\uffef][^\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff]*\Z")
-AMBIGUOUS = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|~|\.nan|[-+]?\.inf)\Z")
+AMBIGUOUS = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|~|<<|\.nan|[-+]?\.inf)\Z")
 NUMBER_OR_DATE = re.compile(r"[-+.]?[0-9][0-9A-Za-z_.:+-]*\Z|\.[0-9]")
 WORDY = re.compile(r"-{1,2}[A-Za-z]")
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")

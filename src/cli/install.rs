@@ -1,0 +1,39 @@
+//! `native-submit install`
+
+use super::{End, report, spark_submit};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+/// The arguments of `install`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Install {
+    /// Directory that gets it, such as a volume that the operator's container mounts over its spark-submit
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+}
+
+impl Install {
+    pub(super) fn run(self) -> End {
+        match copy_into(&self.directory) {
+            Ok(path) => {
+                println!("{}", path.display());
+                End::Done
+            }
+            Err(error) => report(&format!("{}: {error}", self.directory.display())),
+        }
+    }
+}
+
+/// Whole or not at all: a reader never meets half a binary.
+fn copy_into(directory: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(directory)?;
+    let path = directory.join(spark_submit::NAME);
+    let staged = directory.join(format!(".{}.{}", spark_submit::NAME, std::process::id()));
+    fs::copy(std::env::current_exe()?, &staged)?;
+    fs::set_permissions(&staged, fs::Permissions::from_mode(0o755))?;
+    fs::rename(&staged, &path)?;
+    Ok(path)
+}

@@ -1,0 +1,208 @@
+//! `spark-submit`, as the operator, Airflow and scripts call it: the same arguments, the same endings.
+//!
+//! What only the real one can do is handed to it where `NATIVE_SUBMIT_FALLBACK` names it; always before anything was
+//! created, never after.
+
+mod fallback;
+mod usage;
+
+use crate::{
+    cluster::{ClientSettings, ClusterSettings, ClusterSink, Sink, client},
+    plan,
+    server::now_ms,
+    settings::{TemplateFallback, TemplateSettings},
+    submission::{
+        ConfReader, Origin, Refusal, Request, Submission, SubmissionId, SubmitterContext, UnknownFields,
+        Webhook, arguments, arguments::ArgumentsError, resolve,
+    },
+    submitter::{Accepted, Asked, Mode, SubmitError, Submitter, probe},
+    telemetry::{LogFormat, Metrics, start_logging},
+    templates::{Fallback, TemplateStore},
+};
+use clap::Parser;
+use std::{ffi::OsString, path::Path, process::ExitCode, sync::Arc};
+
+/// The name by which this binary is `spark-submit`.
+pub(super) const NAME: &str = "spark-submit";
+
+/// Exit code of a submission that was refused or failed, and of wrong usage: Spark has one for all.
+const FAILED: u8 = 1;
+
+/// Exit code without any argument, as of `spark-class`.
+const NO_ARGUMENTS: u8 = 255;
+
+/// What the environment says; the command line is `spark-submit`'s.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true)]
+struct Settings {
+    #[command(flatten)]
+    templates: TemplateSettings,
+
+    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "builtin")]
+    template_fallback: TemplateFallback,
+
+    #[arg(long, env = "SPARK_VERSION")]
+    spark_version: Option<crate::submission::SparkVersion>,
+}
+
+/// Whether this process was called by the name `spark-submit`.
+pub(super) fn is_called(program: &OsString) -> bool {
+    Path::new(program).file_name().is_some_and(|name| name == NAME)
+}
+
+/// Why there is no submission.
+enum Ending {
+    /// Wrong, or failed: the message says what, and nothing is left.
+    Failed(String),
+    /// The real `spark-submit` could do it.
+    NeedsSpark(String),
+}
+
+impl From<Refusal> for Ending {
+    fn from(refusal: Refusal) -> Self {
+        if refusal.needs_spark {
+            Self::NeedsSpark(refusal.to_string())
+        } else {
+            Self::Failed(refusal.to_string())
+        }
+    }
+}
+
+impl From<SubmitError> for Ending {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Refused(refusal) => refusal.into(),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+/// Runs as `spark-submit` with these arguments.
+pub(super) fn run(arguments: &[OsString]) -> ExitCode {
+    start_logging(LogFormat::Text, "off");
+    if arguments.is_empty() {
+        eprintln!("{}", usage::TEXT);
+        return ExitCode::from(NO_ARGUMENTS);
+    }
+    let text: Result<Vec<String>, _> = arguments.iter().cloned().map(OsString::into_string).collect();
+    let ending = match text {
+        Err(_) => Ending::Failed("an argument is not UTF-8 text".to_owned()),
+        Ok(argv) => match arguments::parse(&argv) {
+            Err(ArgumentsError::NotASubmission { option, .. }) if usage::answers(&option) => {
+                return usage::answer(&option);
+            }
+            Err(error @ ArgumentsError::NotASubmission { .. }) => Ending::NeedsSpark(error.to_string()),
+            Err(error) => Ending::Failed(error.to_string()),
+            Ok(arguments) => match submit(arguments) {
+                Ok(accepted) => {
+                    tell(&accepted);
+                    return ExitCode::SUCCESS;
+                }
+                Err(ending) => ending,
+            },
+        },
+    };
+    match ending {
+        Ending::Failed(message) => {
+            eprintln!("Error: {message}");
+            ExitCode::from(FAILED)
+        }
+        Ending::NeedsSpark(why) => fallback::hand_over(arguments, &why),
+    }
+}
+
+fn submit(arguments: arguments::SparkSubmitArguments) -> Result<Accepted, Ending> {
+    let settings = Settings::try_parse_from::<[OsString; 0], _>([])
+        .map_err(|error| Ending::Failed(error.to_string()))?;
+    let context = context(&settings)?;
+    let request = Request {
+        default_id: Some(SubmissionId::random()),
+        ..Request::default()
+    };
+    let submission = resolve(arguments, request, &context)?;
+    let conf = ConfReader::new(&submission.conf, &context);
+    if conf.boolean(WAIT, true)? {
+        return Err(Ending::NeedsSpark(format!(
+            "{WAIT}: found true (its default), allowed is false: native-submit does not wait for the application's end"
+        )));
+    }
+    // Here too, where a server would plan it: what needs Spark must be known before anything is sent.
+    plan::plan(&submission, &context)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Ending::Failed(format!("can't start: {error}")))?;
+    runtime.block_on(directly(submission, &context, &settings))
+}
+
+/// Whether `spark-submit` stays until the driver has ended.
+const WAIT: &str = "spark.kubernetes.submission.waitAppCompletion";
+
+fn context(settings: &Settings) -> Result<SubmitterContext, Ending> {
+    let context = super::process::spark_submit_context(now_ms())?;
+    Ok(SubmitterContext {
+        spark_version: settings.spark_version.clone().or(context.spark_version),
+        ..context
+    })
+}
+
+/// To the API server, from this process.
+async fn directly(
+    submission: Submission,
+    context: &SubmitterContext,
+    settings: &Settings,
+) -> Result<Accepted, Ending> {
+    let conf = ConfReader::new(&submission.conf, context);
+    let client_settings = ClientSettings {
+        context: conf.text("spark.kubernetes.context")?,
+        server: conf
+            .raw()
+            .get("spark.master")
+            .and_then(|master| master.strip_prefix("k8s://"))
+            .map(str::to_owned),
+        ..ClientSettings::default()
+    };
+    let client = client(&client_settings)
+        .await
+        .map_err(|error| Ending::Failed(error.to_string()))?;
+    let fallback = match settings.template_fallback {
+        TemplateFallback::Builtin => Fallback::Builtin,
+        TemplateFallback::Refuse => Fallback::Refuse,
+    };
+    let submitter = Submitter {
+        templates: Arc::new(TemplateStore::start(
+            settings.templates.template_dir.clone(),
+            Arc::new(probe),
+            fallback,
+        )),
+        sink: Sink::Cluster(ClusterSink::new(client, ClusterSettings::default())),
+        metrics: Arc::new(Metrics::default()),
+    };
+    // Arguments have no webhook: what it would add comes as pod templates, if at all.
+    let origin = Origin {
+        webhook: Webhook::On,
+        operator: true,
+        unknown_fields: UnknownFields::Refuse,
+    };
+    let id = submission.id.clone();
+    let asked = Asked::Arguments(Box::new(submission));
+    Ok(submitter
+        .submit(asked, id, origin, context, None, Mode::Submit)
+        .await?)
+}
+
+/// One line for the log of whoever called.
+fn tell(accepted: &Accepted) {
+    for warning in &accepted.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let submitted = &accepted.submitted;
+    eprintln!(
+        "native-submit: {} driver Pod {}:{} of application {}, submission id {}",
+        submitted.outcome.name(),
+        submitted.namespace,
+        submitted.pod_name,
+        submitted.application_id,
+        accepted.submission_id,
+    );
+}

@@ -1,0 +1,41 @@
+//! What is said about the command itself.
+
+use super::FAILED;
+use std::process::ExitCode;
+
+/// How it is called, and what of it is whose.
+pub(super) const TEXT: &str = "\
+Usage: spark-submit [options] <main application file | spark-internal> [arguments]
+
+native-submit in place of spark-submit: cluster mode on Kubernetes, without a JVM.
+
+Taken: all options of spark-submit for an application, --conf, --properties-file, spark-defaults.conf, spark-env.sh.
+Handed to the real spark-submit where NATIVE_SUBMIT_FALLBACK names it (for instance
+\"/opt/spark/bin/spark-class org.apache.spark.deploy.SparkSubmit\"), else refused: client mode, other masters than k8s://,
+waiting for the end (spark.kubernetes.submission.waitAppCompletion, true by default), uploads, wildcards in URIs,
+the main class out of a jar's manifest, --kill and --status.
+
+Environment: NATIVE_SUBMIT_FALLBACK, NATIVE_SUBMIT_SOCKET, TEMPLATE_DIR, TEMPLATE_FALLBACK, SPARK_VERSION, KUBECONFIG";
+
+/// Whether the option is a question about the command.
+pub(super) fn answers(option: &str) -> bool {
+    matches!(option, "--help" | "-h" | "--usage-error" | "--version")
+}
+
+/// Answers it, and ends as `spark-submit` does.
+pub(super) fn answer(option: &str) -> ExitCode {
+    if option == "--version" {
+        let newest = crate::submission::SparkVersion::newest();
+        eprintln!(
+            "native-submit {}, for Spark up to {newest}",
+            env!("CARGO_PKG_VERSION")
+        );
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("{TEXT}");
+    if option == "--usage-error" {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    }
+}

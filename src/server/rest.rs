@@ -1,0 +1,118 @@
+//! The REST door: the operator's `RestSubmitter` contract, `POST /api/v1/spark-submit`.
+
+mod answer;
+mod request;
+
+use super::{Service, service::Call};
+use crate::submitter::Mode;
+use answer::Answer;
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{RawQuery, State},
+    http::{HeaderMap, Request, header::CONTENT_TYPE},
+    response::Response,
+    routing::post,
+};
+use request::SparkSubmit;
+
+/// The door's name in metrics and logs.
+const DOOR: &str = "rest";
+
+/// Where submissions are posted.
+const PATH: &str = "/api/v1/spark-submit";
+
+#[derive(Clone)]
+struct Door {
+    service: Service,
+    max_request_bytes: usize,
+}
+
+/// The contract over `service`. The operator's start waits for any answer to a GET, which is 405 here.
+pub(super) fn router(service: Service, max_request_bytes: usize) -> Router {
+    let door = Door {
+        service,
+        max_request_bytes,
+    };
+    Router::new()
+        .route(
+            PATH,
+            post(spark_submit).fallback(async || Answer::method_not_allowed()),
+        )
+        .fallback(async || Answer::not_found())
+        .with_state(door)
+}
+
+/// Submits, or with `?dryRun=true` asks the API server whether it would take the objects.
+async fn spark_submit(
+    State(door): State<Door>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Request<Body>,
+) -> Response {
+    let mode = match dry_run(query.as_deref()) {
+        Ok(mode) => mode,
+        Err(refusal) => return refusal,
+    };
+    if !is_json(&headers) {
+        return Answer::unsupported_media_type();
+    }
+    let Ok(body) = to_bytes(body.into_body(), door.max_request_bytes).await else {
+        let allowed = door.max_request_bytes;
+        return Answer::bad_request(
+            "",
+            &format!("the body is cut short or longer than {allowed} bytes (MAX_REQUEST_BYTES)"),
+        );
+    };
+    submit(&door.service, &body, mode).await
+}
+
+async fn submit(service: &Service, body: &Bytes, mode: Mode) -> Response {
+    let request = match SparkSubmit::read(body) {
+        Ok(request) => request,
+        Err(error) => return Answer::bad_request(&error.submission_id, &error.message),
+    };
+    let id = request.submission_id.clone();
+    let call = Call {
+        door: DOOR,
+        id: id.clone(),
+        // The contract has none: the operator gives up after its own time, and comes back with the same id.
+        deadline: None,
+        mode,
+    };
+    match service
+        .submit(call, |id, origin, context| request.asked(id, origin, context))
+        .await
+    {
+        Ok(accepted) => Answer::accepted(&accepted),
+        Err(error) => Answer::failed(&id, &error),
+    }
+}
+
+fn dry_run(query: Option<&str>) -> Result<Mode, Response> {
+    let given = query
+        .unwrap_or_default()
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(name, _)| *name == "dryRun");
+    match given.map(|(_, value)| value) {
+        None | Some("false") => Ok(Mode::Submit),
+        Some("true") => Ok(Mode::DryRun),
+        // Not taken for false: somebody who asks for a dry run must not get a driver.
+        Some(other) => Err(Answer::bad_request(
+            "",
+            &format!(
+                "dryRun: found {}, allowed is true or false",
+                crate::redaction::shown(other)
+            ),
+        )),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    given.is_some_and(|given| {
+        let media_type = given.split(';').next().unwrap_or_default().trim();
+        media_type.eq_ignore_ascii_case("application/json")
+    })
+}

@@ -1,0 +1,92 @@
+//! Answers of the REST contract. Each has the structured body: the operator decides by `error_code` alone, and takes
+//! an answer without one for something to be tried again.
+
+use crate::{cluster::Outcome, error_code::ErrorCode, server::service::ServiceError, submitter::Accepted};
+use axum::{
+    http::{
+        StatusCode,
+        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::{IntoResponse, Response},
+};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::json;
+
+/// Makes answers.
+pub(super) struct Answer;
+
+impl Answer {
+    /// 201 for a new driver, 200 for one that was there, and for a dry run.
+    pub(super) fn accepted(accepted: &Accepted) -> Response {
+        let submitted = &accepted.submitted;
+        let duplicate = submitted.duplicate();
+        let dry_run = submitted.outcome == Outcome::WouldCreate;
+        let message = match submitted.outcome {
+            Outcome::WouldCreate => "dry run: the API server would create the driver",
+            _ if duplicate => "the same submission was there: nothing was created twice",
+            _ => "the driver was created",
+        };
+        let body = json!({
+            "submission_id": accepted.submission_id,
+            "app_name": accepted.application_name,
+            "message": message,
+            "submitted_at": Timestamp::now().to_string(),
+            "spark_app_id": submitted.application_id,
+            "driver_pod_name": submitted.pod_name,
+            "driver_pod_uid": submitted.pod_uid.as_deref().unwrap_or_default(),
+            "namespace": submitted.namespace,
+            "duplicate_submission": duplicate,
+        });
+        let status = if duplicate || dry_run {
+            StatusCode::OK
+        } else {
+            StatusCode::CREATED
+        };
+        (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    }
+
+    /// A submission that failed (CONTRACT 8).
+    pub(super) fn failed(submission_id: &str, error: &ServiceError) -> Response {
+        let code = error.code();
+        let mut answer = refusal(code, submission_id, &error.to_string());
+        if code == ErrorCode::SubmitterOverloaded {
+            answer.headers_mut().insert(RETRY_AFTER, 1.into());
+        }
+        answer
+    }
+
+    pub(super) fn bad_request(submission_id: &str, message: &str) -> Response {
+        refusal(ErrorCode::BadRequest, submission_id, message)
+    }
+
+    pub(super) fn unsupported_media_type() -> Response {
+        let message = "Content-Type: allowed is application/json";
+        refusal(ErrorCode::UnsupportedMediaType, "", message)
+    }
+
+    pub(super) fn method_not_allowed() -> Response {
+        let mut answer = refusal(ErrorCode::MethodNotAllowed, "", "allowed is POST");
+        answer
+            .headers_mut()
+            .insert(ALLOW, http::HeaderValue::from_static("POST"));
+        answer
+    }
+
+    pub(super) fn not_found() -> Response {
+        let message = "there is no such path; submissions go to /api/v1/spark-submit";
+        refusal(ErrorCode::NotFound, "", message)
+    }
+}
+
+fn refusal(code: ErrorCode, submission_id: &str, message: &str) -> Response {
+    let status = code.http_status();
+    let body = json!({
+        "submission_id": submission_id,
+        "status": status,
+        "error_code": code.name(),
+        "message": message,
+        "timestamp": Timestamp::now().to_string(),
+    });
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}

@@ -1,0 +1,223 @@
+//! What is posted: the arguments of `spark-submit`, and the pod templates that the operator would otherwise write to files.
+
+use crate::{
+    redaction::shown,
+    submission::{Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments, resolve},
+    submitter::{Asked, SubmitError},
+};
+use serde_json::{Map, Value};
+
+/// The operator's label of the submission, as it stands in the arguments.
+const SUBMISSION_ID_LABEL: &str = "spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id";
+
+/// The containers of the operator's templates. It names them in its arguments only where it writes templates to files.
+const CONTAINER_NAMES: [(&str, &str); 2] = [
+    (
+        "spark.kubernetes.driver.podTemplateContainerName",
+        "spark-kubernetes-driver",
+    ),
+    (
+        "spark.kubernetes.executor.podTemplateContainerName",
+        "spark-kubernetes-executor",
+    ),
+];
+
+/// The body of a submission. Other top-level keys are ignored: a newer operator may send them.
+#[derive(Debug)]
+pub(super) struct SparkSubmit {
+    pub(super) submission_id: String,
+    arguments: Vec<String>,
+    driver_template: Option<Value>,
+    executor_template: Option<Value>,
+}
+
+/// A body that is not a submission.
+#[derive(Debug)]
+pub(super) struct BadRequest {
+    /// The submission id, if it was there; else empty.
+    pub(super) submission_id: String,
+    /// The field, what was found, and what is allowed.
+    pub(super) message: String,
+}
+
+impl SparkSubmit {
+    /// Reads a body.
+    pub(super) fn read(body: &[u8]) -> Result<Self, BadRequest> {
+        let bad = |submission_id: &str, message: String| BadRequest {
+            submission_id: submission_id.to_owned(),
+            message,
+        };
+        let mut fields = match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) => return Err(bad("", "the body is not a JSON object".to_owned())),
+            // Where it is broken, not what stands there.
+            Err(error) => {
+                let (line, column) = (error.line(), error.column());
+                return Err(bad(
+                    "",
+                    format!("the body is not JSON: line {line}, column {column}"),
+                ));
+            }
+        };
+        let submission_id = match fields.remove("submission_id") {
+            Some(Value::String(id)) if !id.is_empty() => id,
+            other => {
+                return Err(bad(
+                    "",
+                    missing("submission_id", other.as_ref(), "a text that is not empty"),
+                ));
+            }
+        };
+        let arguments = match fields.remove("spark_submit_args") {
+            Some(Value::Array(items)) if !items.is_empty() => items,
+            other => {
+                let message = missing("spark_submit_args", other.as_ref(), "a list that is not empty");
+                return Err(bad(&submission_id, message));
+            }
+        };
+        let arguments = arguments
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| match item {
+                Value::String(text) => Ok(text),
+                other => {
+                    let field = format!("spark_submit_args[{index}]");
+                    Err(bad(&submission_id, missing(&field, Some(&other), "a text")))
+                }
+            })
+            .collect::<Result<_, _>>()?;
+        let mut template = |field: &str| match fields.remove(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(template @ Value::Object(_)) => Ok(Some(template)),
+            Some(other) => Err(bad(
+                &submission_id,
+                missing(field, Some(&other), "a pod template"),
+            )),
+        };
+        let (driver_template, executor_template) = (
+            template("driver_pod_template")?,
+            template("executor_pod_template")?,
+        );
+        Ok(Self {
+            submission_id,
+            arguments,
+            driver_template,
+            executor_template,
+        })
+    }
+
+    /// What is asked for: the arguments are the spec, and the templates are what `podTemplateFile` would name.
+    pub(super) fn asked(
+        self,
+        id: &SubmissionId,
+        origin: Origin,
+        context: &SubmitterContext,
+    ) -> Result<Asked, SubmitError> {
+        let mut arguments = arguments::parse(&self.arguments)
+            .map_err(|error| Refusal::new("spark_submit_args", error.to_string()))?;
+        match arguments.conf.get(SUBMISSION_ID_LABEL) {
+            None => {
+                arguments
+                    .conf
+                    .insert(SUBMISSION_ID_LABEL.to_owned(), id.to_string());
+            }
+            Some(label) if label == id.as_str() => {}
+            Some(label) => {
+                let message = format!(
+                    "found {}, allowed is the request's submission_id {}: the operator finds the driver by it",
+                    shown(label),
+                    shown(id.as_str())
+                );
+                return Err(Refusal::new(SUBMISSION_ID_LABEL, message).into());
+            }
+        }
+        for (key, name) in CONTAINER_NAMES {
+            arguments
+                .conf
+                .entry(key.to_owned())
+                .or_insert_with(|| name.to_owned());
+        }
+        let template = |field, value: Option<Value>| {
+            value
+                .filter(|value| *value != Value::Object(Map::new()))
+                .map(|value| PodTemplate::from_value(field, value, origin.unknown_fields))
+                .transpose()
+                .map_err(SubmitError::PodTemplate)
+        };
+        let request = Request {
+            id: Some(id.clone()),
+            driver_template: template("driver_pod_template", self.driver_template)?,
+            executor_template: template("executor_pod_template", self.executor_template)?,
+            ..Request::default()
+        };
+        Ok(Asked::Arguments(Box::new(resolve(arguments, request, context)?)))
+    }
+}
+
+/// A field that is not there, or is something else.
+fn missing(field: &str, found: Option<&Value>, allowed: &str) -> String {
+    let found = match found {
+        None => "nothing",
+        Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(text)) if text.is_empty() => "an empty text",
+        Some(Value::String(_)) => "a text",
+        Some(Value::Array(list)) if list.is_empty() => "an empty list",
+        Some(Value::Array(_)) => "a list",
+        Some(Value::Object(_)) => "an object",
+    };
+    format!("{field}: found {found}, allowed is {allowed}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_is_no_submission_says_what_is_wrong_with_it() {
+        let table = [
+            ("", "the body is not JSON: line 1, column 0"),
+            ("[]", "the body is not a JSON object"),
+            (
+                "{}",
+                "submission_id: found nothing, allowed is a text that is not empty",
+            ),
+            (
+                r#"{"submission_id":""}"#,
+                "submission_id: found an empty text, allowed is a text that is not empty",
+            ),
+            (
+                r#"{"submission_id":"a"}"#,
+                "spark_submit_args: found nothing, allowed is a list that is not empty",
+            ),
+            (
+                r#"{"submission_id":"a","spark_submit_args":[]}"#,
+                "spark_submit_args: found an empty list, allowed is a list that is not empty",
+            ),
+            (
+                r#"{"submission_id":"a","spark_submit_args":["x",1]}"#,
+                "spark_submit_args[1]: found a number, allowed is a text",
+            ),
+            (
+                r#"{"submission_id":"a","spark_submit_args":["x"],"driver_pod_template":"y"}"#,
+                "driver_pod_template: found a text, allowed is a pod template",
+            ),
+        ];
+        for (body, message) in table {
+            assert_eq!(
+                SparkSubmit::read(body.as_bytes()).unwrap_err().message,
+                message,
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_top_level_keys_and_null_templates_are_ignored() {
+        let body = r#"{"submission_id":"a","spark_submit_args":["x"],"driver_pod_template":null,"newer":1}"#;
+        let read = SparkSubmit::read(body.as_bytes()).unwrap();
+        assert_eq!(read.arguments, ["x"]);
+        assert_eq!(read.driver_template, None);
+    }
+}

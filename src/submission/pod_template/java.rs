@@ -1,0 +1,153 @@
+//! Scalars of one type where another is wanted, as Spark's Kubernetes client converts them (Jackson's coercion, and
+//! fabric8's own for file modes), so that `value: 5` is the text `5`.
+
+use crate::strict::Wanted;
+use serde_json::{Number, Value};
+
+/// The scalar as the text that Java makes of it; nothing for null, lists and maps.
+pub(super) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => Some(number_text(number)),
+        _ => None,
+    }
+}
+
+/// `value` as the type that its field has, where Java converts it. `octal_modes`: a file mode that begins with a zero
+/// is octal, as everywhere in Kubernetes.
+pub(super) fn coerced(value: &Value, wanted: Wanted, field: &str, octal_modes: bool) -> Option<Value> {
+    match (wanted, value) {
+        (Wanted::Text, Value::Number(_) | Value::Bool(_)) => text(value).map(Value::from),
+        (Wanted::Boolean, Value::String(text)) => match text.trim() {
+            "true" | "True" | "TRUE" => Some(true.into()),
+            "false" | "False" | "FALSE" => Some(false.into()),
+            _ => None,
+        },
+        (Wanted::Boolean, Value::Number(number)) => number.as_i64().map(|number| (number != 0).into()),
+        (Wanted::Integer, Value::String(text)) => {
+            let is_mode = octal_modes && matches!(field, "mode" | "defaultMode");
+            octal(text)
+                .filter(|_| is_mode)
+                .or_else(|| text.trim().parse().ok())
+                .map(Value::from)
+        }
+        (Wanted::Long, Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
+        // Java cuts the fraction off.
+        (Wanted::Long, Value::Number(number)) if number.is_f64() => {
+            let whole = number.as_f64()?.trunc();
+            format!("{whole:.0}").parse::<i64>().ok().map(Value::from)
+        }
+        _ => None,
+    }
+}
+
+/// `0644`, and `0o644`.
+fn octal(text: &str) -> Option<i32> {
+    let digits = text.strip_prefix('0')?;
+    let digits = digits.strip_prefix(['o', 'O']).unwrap_or(digits);
+    i32::from_str_radix(digits, 8).ok().filter(|mode| *mode >= 0)
+}
+
+/// `Double.toString`: with an exponent below 0.001 and from ten million on, and never without a fraction.
+fn number_text(number: &Number) -> String {
+    let Some(double) = number.as_f64().filter(|_| number.is_f64()) else {
+        return number.to_string();
+    };
+    let magnitude = double.abs();
+    if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
+        return format!("{double:?}");
+    }
+    let scientific = format!("{double:e}");
+    match scientific.split_once('e') {
+        Some((digits, exponent)) if digits.contains('.') => format!("{digits}E{exponent}"),
+        Some((digits, exponent)) => format!("{digits}.0E{exponent}"),
+        None => scientific,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn doubles_are_written_as_java_writes_them() {
+        for (number, expected) in [
+            (json!(1), "1"),
+            (json!(-7), "-7"),
+            (json!(u64::MAX), "18446744073709551615"),
+            (json!(1.0), "1.0"),
+            (json!(1.5), "1.5"),
+            (json!(1e3), "1000.0"),
+            (json!(0.0), "0.0"),
+            (json!(-0.0), "-0.0"),
+            (json!(0.001), "0.001"),
+            (json!(0.0001), "1.0E-4"),
+            (json!(9_999_999.0), "9999999.0"),
+            (json!(1e7), "1.0E7"),
+            (json!(123_456_789.0), "1.23456789E8"),
+            (json!(100_000_000.5), "1.000000005E8"),
+            (json!(1e21), "1.0E21"),
+        ] {
+            assert_eq!(text(&number).unwrap(), expected);
+        }
+        assert_eq!(text(&json!(true)).unwrap(), "true");
+        for none in [json!(null), json!([]), json!({})] {
+            assert_eq!(text(&none), None);
+        }
+    }
+
+    #[test]
+    fn scalars_become_the_type_of_their_field_where_java_does_it() {
+        for (value, wanted, expected) in [
+            (json!(1.5), Wanted::Text, Some(json!("1.5"))),
+            (json!(false), Wanted::Text, Some(json!("false"))),
+            (json!([]), Wanted::Text, None),
+            (json!("TRUE"), Wanted::Boolean, Some(json!(true))),
+            (json!(" false "), Wanted::Boolean, Some(json!(false))),
+            (json!("yes"), Wanted::Boolean, None),
+            (json!("1"), Wanted::Boolean, None),
+            (json!(2), Wanted::Boolean, Some(json!(true))),
+            (json!(0), Wanted::Boolean, Some(json!(false))),
+            (json!(1.0), Wanted::Boolean, None),
+            (json!("30"), Wanted::Long, Some(json!(30))),
+            (json!("010"), Wanted::Long, Some(json!(10))),
+            (json!("+1"), Wanted::Long, Some(json!(1))),
+            (json!("soon"), Wanted::Long, None),
+            (json!("0x10"), Wanted::Long, None),
+            (json!(-1.5), Wanted::Long, Some(json!(-1))),
+            (json!(1e30), Wanted::Long, None),
+            (json!("-010"), Wanted::Integer, Some(json!(-10))),
+            (json!("99999999999"), Wanted::Integer, None),
+            (json!(1.0), Wanted::Integer, None),
+            (json!(true), Wanted::Integer, None),
+        ] {
+            assert_eq!(
+                coerced(&value, wanted, "priority", true),
+                expected,
+                "{value} {wanted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_mode_with_a_leading_zero_is_octal_where_the_version_reads_it_so() {
+        for (text, octal, decimal) in [
+            ("0400", Some(256), Some(400)),
+            ("0o644", Some(420), None),
+            ("420", Some(420), Some(420)),
+            ("08", Some(8), Some(8)),
+            ("0", Some(0), Some(0)),
+            ("0-7", None, None),
+        ] {
+            let mode = |octal_modes| coerced(&json!(text), Wanted::Integer, "defaultMode", octal_modes);
+            assert_eq!(mode(true), octal.map(Value::from), "{text}");
+            assert_eq!(mode(false), decimal.map(Value::from), "{text}");
+        }
+        assert_eq!(
+            coerced(&json!("0400"), Wanted::Integer, "lun", true),
+            Some(json!(400))
+        );
+    }
+}

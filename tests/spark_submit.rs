@@ -1,0 +1,252 @@
+//! The drop-in `spark-submit`, as the operator and scripts call it: the real binary under that name.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/api_server.rs"]
+mod api_server;
+
+use api_server::{ApiServer, Effect, Fault};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// An installation: a folder with the binary under the name `spark-submit`, as an init container leaves it.
+struct Installed {
+    folder: tempfile::TempDir,
+    program: PathBuf,
+}
+
+fn installed() -> Installed {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    let output = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+        .arg("install")
+        .arg(&bin)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let program = bin.join("spark-submit");
+    assert_eq!(
+        text(&output.stdout).trim(),
+        program.to_str().unwrap(),
+        "it says where it is"
+    );
+    Installed { folder, program }
+}
+
+impl Installed {
+    fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        Command::new(&self.program)
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("PATH", std::env::var("PATH").unwrap())
+            .envs(environment.iter().copied())
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    /// A script that stands for the real spark-submit: it says what it was given, and ends with 7.
+    fn real_one(&self) -> String {
+        let script = self.folder.path().join("real");
+        std::fs::write(
+            &script,
+            "#!/bin/sh\necho real \"$NATIVE_SUBMIT_DEPTH\" \"$@\"\nexit 7\n",
+        )
+        .unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        format!("{} org.apache.spark.deploy.SparkSubmit", script.display())
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The arguments of the operator for its `SparkPi`, on this API server; `more` stands before the primary resource.
+fn arguments(url: &str, id: &str, more: &[&str]) -> Vec<String> {
+    let master = format!("k8s://{url}");
+    let label = format!("spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id={id}");
+    let before = [
+        "--master",
+        &master,
+        "--deploy-mode",
+        "cluster",
+        "--class",
+        "a.B",
+        "--name",
+        "pi",
+        "--conf",
+        "spark.kubernetes.namespace=jobs",
+        "--conf",
+        "spark.kubernetes.container.image=spark:4.0.1",
+        "--conf",
+        "spark.kubernetes.driver.pod.name=pi-driver",
+        "--conf",
+        "spark.kubernetes.submission.waitAppCompletion=false",
+        "--conf",
+        &label,
+    ];
+    let all = before.iter().chain(more).copied();
+    all.chain(["local:///a.jar", "1000"]).map(str::to_owned).collect()
+}
+
+fn words(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_submits_and_ends_as_spark_submit_does() {
+    let api = ApiServer::start().await;
+    let installed = installed();
+    let submit = |id: &str| installed.run(&words(&arguments(&api.url, id, &[])), &[]);
+    let first = submit("a");
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    assert!(
+        text(&first.stderr).contains("jobs:pi-driver"),
+        "{}",
+        text(&first.stderr)
+    );
+    let uid = api.get("pods", "jobs", "pi-driver").unwrap()["metadata"]["uid"].clone();
+    let again = submit("a");
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert_eq!(
+        api.get("pods", "jobs", "pi-driver").unwrap()["metadata"]["uid"],
+        uid
+    );
+    let other = submit("b");
+    assert_eq!(other.status.code(), Some(1));
+    // The operator looks for this in what was said.
+    assert!(
+        text(&other.stderr).contains("code=409"),
+        "{}",
+        text(&other.stderr)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_the_api_server_is_told_and_nothing_is_left() {
+    let api = ApiServer::start().await;
+    api.fault(Fault::always("create", "services", Effect::status(403)));
+    let installed = installed();
+    let fallback = installed.real_one();
+    let output = installed.run(
+        &words(&arguments(&api.url, "a", &[])),
+        &[("NATIVE_SUBMIT_FALLBACK", &fallback)],
+    );
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "never handed over after something was created"
+    );
+    assert_eq!(text(&output.stdout), "");
+    assert!(
+        text(&output.stderr).starts_with("Error: "),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(api.names(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_spark_is_handed_to_the_real_one_before_anything_is_created() {
+    let api = ApiServer::start().await;
+    let installed = installed();
+    let fallback = installed.real_one();
+    let uploads = arguments(&api.url, "a", &["--jars", "/tmp/own.jar"]);
+    let waits = arguments(
+        &api.url,
+        "a",
+        &["--conf", "spark.kubernetes.submission.waitAppCompletion=true"],
+    );
+    let client_mode = ["--master", "local[2]", "/tmp/x.py"].map(str::to_owned);
+    let kill = ["--master", "k8s://https://h", "--kill", "jobs:pi-driver"].map(str::to_owned);
+    for arguments in [&uploads[..], &waits, &client_mode, &kill] {
+        let output = installed.run(&words(arguments), &[("NATIVE_SUBMIT_FALLBACK", &fallback)]);
+        assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
+        let given = format!(
+            "real 1 org.apache.spark.deploy.SparkSubmit {}\n",
+            arguments.join(" ")
+        );
+        assert_eq!(text(&output.stdout), given);
+        assert!(
+            text(&output.stderr).contains("handing over to"),
+            "it says so: {}",
+            text(&output.stderr)
+        );
+        let alone = installed.run(&words(arguments), &[]);
+        assert_eq!(alone.status.code(), Some(1));
+        assert!(
+            text(&alone.stderr).contains("NATIVE_SUBMIT_FALLBACK"),
+            "{}",
+            text(&alone.stderr)
+        );
+    }
+    assert_eq!(api.lines(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_spark_refuses_too_is_refused_here() {
+    let api = ApiServer::start().await;
+    let installed = installed();
+    let fallback = installed.real_one();
+    let unknown = ["--frobnicate", "x"].map(str::to_owned);
+    let memory = arguments(&api.url, "a", &["--driver-memory", "none"]);
+    for (arguments, names) in [(&unknown[..], "--frobnicate"), (&memory, "spark.driver.memory")] {
+        let output = installed.run(&words(arguments), &[("NATIVE_SUBMIT_FALLBACK", &fallback)]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains(names), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_fallback_that_leads_back_here_ends() {
+    let installed = installed();
+    let itself = installed.program.to_str().unwrap();
+    let output = installed.run(
+        &["--master", "yarn", "x.jar"],
+        &[("NATIVE_SUBMIT_FALLBACK", itself)],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("leads back"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn questions_about_the_command_end_as_with_spark_submit() {
+    let installed = installed();
+    for (arguments, code, says) in [
+        (&["--help"][..], 0, "Usage: spark-submit"),
+        (&["--version"], 0, "native-submit"),
+        (&["--usage-error"], 1, "Usage: spark-submit"),
+        (&[], 255, "Usage: spark-submit"),
+    ] {
+        let output = installed.run(arguments, &[]);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(
+            text(&output.stderr).contains(says),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+    }
+    assert!(Path::new(&installed.program).is_file());
+}
+
+#[test]
+fn the_subcommand_is_the_same() {
+    let output = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+        .args(["spark-submit", "--version"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        text(&output.stderr).contains("for Spark up to"),
+        "{}",
+        text(&output.stderr)
+    );
+}
