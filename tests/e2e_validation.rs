@@ -85,7 +85,12 @@ async fn judge(plane: &ControlPlane, case: &Case) -> Result<Verdict, String> {
             let Some(objects) = case.objects(VERSION).filter(|_| is_the_servers(case, &refused)) else {
                 return Ok(Verdict::NotTheServers);
             };
-            match refusal(plane, "default", objects.iter().map(filled).collect()).await {
+            let objects: Vec<_> = objects.iter().map(filled).collect();
+            let mut wrong = refusal(plane, "default", objects.clone()).await;
+            if wrong.is_none() {
+                wrong = refusal_by_storage(plane, objects).await;
+            }
+            match wrong {
                 Some(_) => Ok(Verdict::BothRefuse),
                 None => Err(format!("the API server takes it, we refuse: {}", refused.message)),
             }
@@ -124,6 +129,29 @@ async fn refusal(plane: &ControlPlane, default_namespace: &str, objects: Vec<Val
         }
     }
     None
+}
+
+/// What a dry run doesn't find, because nothing is stored: so the objects are created, in a namespace of their own.
+async fn refusal_by_storage(plane: &ControlPlane, objects: Vec<Value>) -> Option<String> {
+    let namespace = plane.namespace("storage").await;
+    let mut refusal = None;
+    for mut object in objects.into_iter().filter(knows) {
+        object["metadata"]["namespace"] = namespace.as_str().into();
+        if object["kind"] == "Pod" {
+            plane.prepare_for(&namespace, &object).await;
+        }
+        if let Err(status) = plane.create(&namespace, &object).await {
+            refusal = Some(format!(
+                "{} ({}): {}",
+                name_of(&object),
+                status.code,
+                status.message
+            ));
+            break;
+        }
+    }
+    plane.remove_namespace(&namespace).await;
+    refusal
 }
 
 /// A recorded object with something that can be where the recording has a placeholder.
