@@ -1,6 +1,6 @@
 //! Each application of `golden/` on a real control plane (`tests/e2e/up`): its objects are taken, belong to it, are
 //! found again, and go when it goes.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support {
     pub(crate) mod control_plane;
@@ -62,41 +62,42 @@ fn manifests(live: &Value) -> Manifests {
 #[tokio::test]
 async fn every_golden_application_is_taken_found_again_and_collected() {
     let plane = ControlPlane::connect().await;
+    // At once, for most of the time goes in waiting for the garbage collector.
+    futures::future::join_all(cases().iter().map(|folder| life_of(&plane, folder))).await;
+}
+
+/// From the application's creation to its deletion.
+async fn life_of(plane: &ControlPlane, folder: &Path) {
+    let case = folder.file_name().unwrap().to_str().unwrap();
     let sink = ClusterSink::new(plane.client.clone(), ClusterSettings::default());
-    for folder in cases() {
-        let case = folder.file_name().unwrap().to_str().unwrap();
-        let namespace = plane.namespace("golden").await;
-        let application = create_application(&plane, &folder, &namespace).await;
-        let manifests = Arc::new(manifests(&application));
-        plane.prepare_for(&namespace, &manifests.driver_pod.value).await;
+    let namespace = plane.namespace("golden").await;
+    let application = create_application(plane, folder, &namespace).await;
+    let manifests = Arc::new(manifests(&application));
+    plane.prepare_for(&namespace, &manifests.driver_pod.value).await;
 
-        let first = sink.apply(Arc::clone(&manifests), None).await;
-        let first = first.unwrap_or_else(|error| panic!("{case}: the API server refuses it: {error}"));
-        assert_eq!(first.outcome, Outcome::Created, "{case}");
-        let objects = plane.objects(&namespace).await;
-        let expected: BTreeSet<_> = std::iter::once(&manifests.driver_pod)
-            .chain(&manifests.owned)
-            .map(|manifest| name_of(&manifest.value))
-            .chain([name_of(&application)])
-            .collect();
-        assert_eq!(
-            objects.iter().map(name_of).collect::<BTreeSet<_>>(),
-            expected,
-            "{case}"
-        );
-        for object in &objects {
-            assert_owner(object, &application, first.pod_uid.as_deref(), case);
-        }
-
-        let again = sink.apply(manifests, None).await.unwrap();
-        assert_eq!(again.outcome, Outcome::Found, "{case}");
-        assert_eq!(again.pod_uid, first.pod_uid, "{case}");
-        assert_eq!(plane.objects(&namespace).await.len(), objects.len(), "{case}");
-
-        plane.delete(&application).await.unwrap();
-        plane.until_empty(&namespace).await;
-        plane.remove_namespace(&namespace).await;
+    let first = sink.apply(Arc::clone(&manifests), None).await;
+    let first = first.unwrap_or_else(|error| panic!("{case}: the API server refuses it: {error}"));
+    assert_eq!(first.outcome, Outcome::Created, "{case}");
+    let objects = plane.objects(&namespace).await;
+    let expected: BTreeSet<_> = std::iter::once(&manifests.driver_pod)
+        .chain(&manifests.owned)
+        .map(|manifest| name_of(&manifest.value))
+        .chain([name_of(&application)])
+        .collect();
+    let found: BTreeSet<_> = objects.iter().map(name_of).collect();
+    assert_eq!(found, expected, "{case}");
+    for object in &objects {
+        assert_owner(object, &application, first.pod_uid.as_deref(), case);
     }
+
+    let again = sink.apply(manifests, None).await.unwrap();
+    assert_eq!(again.outcome, Outcome::Found, "{case}");
+    assert_eq!(again.pod_uid, first.pod_uid, "{case}");
+    assert_eq!(plane.objects(&namespace).await.len(), objects.len(), "{case}");
+
+    plane.delete(&application).await.unwrap();
+    plane.until_empty(&namespace).await;
+    plane.remove_namespace(&namespace).await;
 }
 
 /// The application owns the driver Pod, and the Pod all else.

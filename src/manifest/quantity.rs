@@ -1,7 +1,7 @@
 //! Kubernetes' quantities: `500m`, `1.5Gi`, `2e3`.
 //!
 //! The grammar is that of apimachinery's `resource.ParseQuantity`: a sign, digits with at most one dot, and a
-//! suffix that is binary (`Ki` … `Ei`), decimal (`n` … `E`) or an exponent. No spaces, no `K`, no `KB`. Kubernetes
+//! suffix that is binary (`Ki` … `Ei`), decimal (`n` … `E`) or an exponent. No `K`, no `KB`; spaces only around it, and in JSON only. Kubernetes
 //! stores nothing finer than a nano, rounded up, and caps the magnitude at 2⁶³-1; so does this.
 
 use serde_json::Value;
@@ -60,10 +60,11 @@ impl Quantity {
         }))
     }
 
-    /// The quantity that a JSON value is: Kubernetes takes a number for its text.
+    /// The quantity that a JSON value is: Kubernetes takes a number for its text, and trims a text
+    /// (`Quantity.UnmarshalJSON`).
     pub(crate) fn of(value: &Value) -> Option<Self> {
         match value {
-            Value::String(text) => Self::parse(text),
+            Value::String(text) => Self::parse(text.trim()),
             Value::Number(number) => Self::parse(&number.to_string()),
             _ => None,
         }
@@ -165,6 +166,8 @@ mod tests {
     fn a_number_is_its_text() {
         assert_eq!(Quantity::of(&json!(2)), Quantity::parse("2"));
         assert_eq!(Quantity::of(&json!(0.5)), Quantity::parse("500m"));
+        assert_eq!(Quantity::of(&json!(" 2\t")), Quantity::parse("2"));
+        assert_eq!(Quantity::of(&json!(" ")), None);
         assert_eq!(Quantity::of(&json!(true)), None);
     }
 

@@ -87,7 +87,7 @@ impl Kind {
 type Rule = fn(Kind, &At<'_, '_>, &mut Report<'_>);
 
 /// The rules of all kinds; each knows to which kinds it applies.
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     text::no_nul,
     required::required_fields,
     scalars::closed_values,
@@ -98,6 +98,7 @@ const RULES: [Rule; 12] = [
     storage::references,
     storage::claim,
     scheduling::tolerations,
+    scheduling::gates,
     files::config_data,
     network::service,
 ];

@@ -36,6 +36,13 @@ impl Names {
         let namespace = conf
             .text("spark.kubernetes.namespace")?
             .unwrap_or_else(|| "default".to_owned());
+        if namespace.is_empty() {
+            // Spark's client library: "namespace not specified for an operation requiring one".
+            return Err(Refusal::new(
+                "spark.kubernetes.namespace",
+                "must name a namespace, found an empty value",
+            ));
+        }
         let application_name = conf.raw().get("spark.app.name").unwrap_or("spark").to_owned();
         let given_pod = conf.text("spark.kubernetes.driver.pod.name")?;
         // Without a given name, the pod's name has the suffix in it, which can't depend on itself.
@@ -180,6 +187,16 @@ mod tests {
         }
         assert_eq!(first.application_id.len(), 38);
         assert_eq!(first.service(), format!("{}-driver-svc", first.prefix));
+    }
+
+    #[test]
+    fn an_empty_namespace_is_refused() {
+        let conf: SparkConf = [("spark.kubernetes.namespace".to_owned(), String::new())]
+            .into_iter()
+            .collect();
+        let context = SubmitterContext::golden();
+        let refusal = Names::new(ConfReader::new(&conf, &context), &SubmissionId::nil()).unwrap_err();
+        assert_eq!(refusal.subject, "spark.kubernetes.namespace");
     }
 
     #[test]

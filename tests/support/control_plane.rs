@@ -2,7 +2,11 @@
 // Each test uses a part of it; and clippy sees that code is a test's only inside #[test].
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
-use kube::{Client, Config, config::Kubeconfig, core::Status};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+    core::Status,
+};
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -44,7 +48,7 @@ impl ControlPlane {
         let kubeconfig = Kubeconfig::read_from(&file).unwrap_or_else(|error| {
             panic!("no control plane, run tests/e2e/up: {}: {error}", file.display())
         });
-        let mut config = Config::from_custom_kubeconfig(kubeconfig, &Default::default())
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
             .await
             .unwrap();
         config.default_retry = false;
@@ -151,12 +155,16 @@ impl ControlPlane {
         )
         .await;
         if let Some(name) = spec["priorityClassName"].as_str() {
-            let class = json!({"metadata": {"name": name}, "value": 1000});
+            // As a Pod among the cases says beside its class's name: the two must agree.
+            let class = json!({"metadata": {"name": name}, "value": 5, "preemptionPolicy": "Never"});
             self.ensure("/apis/scheduling.k8s.io/v1/priorityclasses", &class)
                 .await;
         }
         if let Some(name) = spec["runtimeClassName"].as_str() {
-            let class = json!({"metadata": {"name": name}, "handler": "runc"});
+            let mut class = json!({"metadata": {"name": name}, "handler": "runc"});
+            if spec["overhead"].is_object() {
+                class["overhead"] = json!({"podFixed": spec["overhead"]});
+            }
             self.ensure("/apis/node.k8s.io/v1/runtimeclasses", &class).await;
         }
     }

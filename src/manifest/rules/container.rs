@@ -12,6 +12,15 @@ pub(super) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
     if !kind.is_pod() {
         return;
     }
+    if let Some(Value::Array(containers)) = document.get("spec.ephemeralContainers")
+        && !containers.is_empty()
+    {
+        report.wrong(
+            document,
+            "spec.ephemeralContainers",
+            "must be empty: Kubernetes takes these for a Pod that exists, and not for a new one",
+        );
+    }
     let mut names = BTreeSet::new();
     let mut host_ports = BTreeSet::new();
     for pattern in CONTAINERS {

@@ -1,8 +1,25 @@
-//! Tolerations: the fields that depend on each other (`ValidateTolerations`).
+//! Where a Pod may run: the fields that depend on each other.
 
 use super::{Kind, Report};
 use crate::manifest::at::At;
+use serde_json::Value;
 
+/// A Pod with gates is not scheduled yet, and one with a node's name is (`ValidatePodCreate`).
+pub(super) fn gates(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    if kind.is_pod()
+        && document.text("spec.nodeName").is_some()
+        && let Some(Value::Array(gates)) = document.get("spec.schedulingGates")
+        && !gates.is_empty()
+    {
+        report.wrong(
+            document,
+            "spec.nodeName",
+            "must be empty where there are schedulingGates",
+        );
+    }
+}
+
+/// `ValidateTolerations`.
 pub(super) fn tolerations(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
     if !kind.is_pod() {
         return;

@@ -347,6 +347,11 @@ fn volumes_and_scheduling() {
             ),
             (more, json!({"emptyDir": {}}), "spec.volumes[2].name: is required"),
             (
+                "/spec/ephemeralContainers",
+                json!([{"name": "debug", "image": "x"}]),
+                "spec.ephemeralContainers: must be empty",
+            ),
+            (
                 more,
                 json!({"name": "conf", "emptyDir": {}}),
                 "spec.volumes[2].name: is used twice",
@@ -474,6 +479,26 @@ fn volumes_and_scheduling() {
                 "spec.volumes[2].persistentVolumeClaim.claimName: no object can have this name, `OnDemand`",
             ),
         ],
+    );
+}
+
+#[test]
+fn a_pod_with_gates_has_no_node() {
+    let mut objects = sample::changed(
+        "pod-driver",
+        "/spec/schedulingGates",
+        json!([{"name": "example.com/quota"}]),
+    );
+    assert!(check(&sample::rendered(&objects), &sample::plan(), &[]).is_ok());
+    for (role, object) in &mut objects {
+        if role == "pod-driver" {
+            object["spec"]["nodeName"] = json!("node-1");
+        }
+    }
+    let findings = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap_err();
+    assert!(
+        findings.to_string().contains("spec.nodeName: must be empty"),
+        "{findings}"
     );
 }
 

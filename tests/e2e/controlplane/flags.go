@@ -12,7 +12,8 @@ func (d runDirectory) apiserverFlags(store string, port int) []string {
 		fmt.Sprintf("--secure-port=%d", port),
 		// The Service `kubernetes` would have loopback for its endpoint, which is refused.
 		"--endpoint-reconciler-type=none",
-		"--service-cluster-ip-range=10.0.0.0/16",
+		// Both families, for Services that ask for either.
+		"--service-cluster-ip-range=10.0.0.0/16,fd00::/108",
 		"--authorization-mode=RBAC",
 		"--allow-privileged=true",
 		"--client-ca-file=" + d.caCertificate(),

@@ -48,7 +48,7 @@ func main() {
 	case "probe":
 		exitOn(probe(arguments(3)[0]))
 	case "down":
-		exitOn(down(runDirectory(arguments(3)[0])))
+		exitOn(down(runDirectoryAt(arguments(3)[0])))
 	default:
 		usage()
 	}

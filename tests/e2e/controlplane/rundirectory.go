@@ -12,6 +12,13 @@ import (
 // runDirectory is where one control plane keeps its files.
 type runDirectory string
 
+func runDirectoryAt(path string) runDirectory {
+	// Processes are known by it, whatever directory they were started from.
+	absolute, err := filepath.Abs(path)
+	exitOn(err)
+	return runDirectory(absolute)
+}
+
 func (d runDirectory) file(name string) string { return filepath.Join(string(d), name) }
 
 func (d runDirectory) caCertificate() string     { return d.file("ca.crt") }
@@ -22,12 +29,18 @@ func (d runDirectory) etcdData() string          { return d.file("etcd") }
 func (d runDirectory) completeMark() string      { return d.file("complete") }
 func (d runDirectory) kubeconfig() string        { return d.file("admin.kubeconfig") }
 
-// fresh empties the directory: a control plane never starts from what another left.
+// fresh empties the directory: a control plane never starts from what another left. A link to this binary is for the
+// scripts, which stop with it what it started.
 func (d runDirectory) fresh() error {
-	if err := os.RemoveAll(string(d)); err != nil {
+	self, err := os.Executable()
+	if err != nil {
 		return err
 	}
-	return os.MkdirAll(d.etcdData(), 0o700)
+	return firstOf(
+		func() error { return os.RemoveAll(string(d)) },
+		func() error { return os.MkdirAll(d.etcdData(), 0o700) },
+		func() error { return os.Symlink(self, d.file("controlplane")) },
+	)
 }
 
 // writeKubeconfig writes the kubeconfig of a client certificate.

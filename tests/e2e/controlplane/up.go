@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,11 +20,7 @@ const startWithin = 3 * time.Minute
 
 // up starts a control plane unless it runs already, and prints the admin's kubeconfig.
 func up(ctx context.Context, arguments []string) error {
-	absolute, err := filepath.Abs(arguments[0])
-	if err != nil {
-		return err
-	}
-	run, definitions, flags := runDirectory(absolute), arguments[1], arguments[2:]
+	run, definitions, flags := runDirectoryAt(arguments[0]), arguments[1], arguments[2:]
 	if len(flags) > 0 && flags[0] == "--" {
 		flags = flags[1:]
 	}
