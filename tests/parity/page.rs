@@ -1,10 +1,6 @@
 //! docs/parity.md as a table: which cases may differ, and in what.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// How a case differs.
 pub(crate) enum Difference {
@@ -32,40 +28,27 @@ struct Allowed {
 }
 
 /// The cases that the page names.
-pub(crate) struct Page {
-    /// The decided ones.
-    decided: BTreeMap<String, Allowed>,
-    /// The open ones.
-    open: BTreeSet<String>,
-}
+pub(crate) struct Page(BTreeMap<String, Allowed>);
 
 impl Page {
     pub(crate) fn read() -> Self {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/parity.md")).unwrap();
-        let open = text.lines().filter_map(|line| line.strip_prefix("- `"));
         let rows = text.lines().filter(|line| line.starts_with("| `"));
-        Self {
-            decided: rows.map(decided).collect(),
-            open: open
-                .filter_map(|line| line.strip_suffix('`'))
-                .map(str::to_owned)
-                .collect(),
-        }
+        Self(rows.map(decided).collect())
     }
 
     pub(crate) fn cases(&self) -> impl Iterator<Item = &String> {
-        self.decided.keys().chain(&self.open)
+        self.0.keys()
     }
 
     /// Whether a case may differ like this.
     pub(crate) fn allows(&self, case: &str, difference: &Difference) -> bool {
-        self.open.contains(case)
-            || self.decided.get(case).is_some_and(|allowed| match difference {
-                Difference::Refusal(message) => {
-                    !allowed.refusal.is_empty() && allowed.refusal.iter().all(|quote| message.contains(quote))
-                }
-                Difference::Object { path, .. } => allowed.paths.iter().any(|start| path.starts_with(start)),
-            })
+        self.0.get(case).is_some_and(|allowed| match difference {
+            Difference::Refusal(message) => {
+                !allowed.refusal.is_empty() && allowed.refusal.iter().all(|quote| message.contains(quote))
+            }
+            Difference::Object { path, .. } => allowed.paths.iter().any(|start| path.starts_with(start)),
+        })
     }
 }
 

@@ -39,16 +39,16 @@ pub(super) fn fix_up(
                 // Whoever reads a service's log or a status need not be who wrote the value.
                 Reach::Roots(_) => format!("item {}", index + 1),
             };
-            refuse_what_needs_a_file_system(key, item, &which)?;
+            refuse_what_the_driver_cannot_fetch(key, item, &which)?;
         }
     }
     if let PrimaryResource::Python(file) = resource {
-        refuse_what_needs_a_file_system("main application file", file, &shown(file))?;
+        refuse_what_the_driver_cannot_fetch("main application file", file, &shown(file))?;
     }
     Ok(())
 }
 
-fn refuse_what_needs_a_file_system(subject: &str, item: &str, which: &str) -> Result<(), Refusal> {
+fn refuse_what_the_driver_cannot_fetch(subject: &str, item: &str, which: &str) -> Result<(), Refusal> {
     if uri::is_submitters_own(item) {
         return Err(Refusal::new(
             subject,
@@ -59,6 +59,15 @@ fn refuse_what_needs_a_file_system(subject: &str, item: &str, which: &str) -> Re
             ),
         )
         .needing_spark());
+    }
+    if uri::scheme(item) == Some("ivy") {
+        return Err(Refusal::new(
+            subject,
+            format!(
+                "{which} is an ivy: URI, for which spark-submit has no file system, here and again in the driver; \
+                 name its coordinates in spark.jars.packages instead"
+            ),
+        ));
     }
     let plain_schemes = ["local", "http", "https", "ftp"];
     let globbed = !uri::scheme(item).is_some_and(|scheme| plain_schemes.contains(&scheme));
