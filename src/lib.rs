@@ -9,7 +9,7 @@
 //! Each module is a stage, and imports only those below it: [`cli`] and [`server`] are the doors, [`submitter`] is the
 //! road, [`cluster`], [`manifest`], [`templates`], [`plan`], [`submission`] and [`application`] are its stages.
 //! [`strict`] reads documents so that every mistake is named, and [`redaction`] decides what of a user's value may be
-//! said.
+//! said; [`watch`] notices that mounted files changed.
 
 pub mod application;
 pub mod cli;
@@ -25,4 +25,5 @@ pub mod submission;
 pub mod submitter;
 pub mod telemetry;
 pub mod templates;
+pub mod watch;
 pub mod wire;

@@ -5,9 +5,11 @@ mod admission;
 pub mod client;
 mod drop_in;
 mod grpc;
+mod listener;
 mod readiness;
 mod rest;
 mod service;
+mod tls;
 
 pub(crate) use drop_in::RELEASE;
 pub use service::Service;
@@ -15,17 +17,19 @@ pub(crate) use service::now_ms;
 
 use crate::{
     settings::ServeSettings,
+    watch::Timing,
     wire::{self, drop_in::drop_in_server::DropInServer},
 };
+use listener::Listener;
 use readiness::Readiness;
 use std::{net::SocketAddr, sync::Arc};
+use tls::{Protocol, Tls};
 use tokio::{
     net::{TcpListener, UnixListener},
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
 use tokio_stream::wrappers::UnixListenerStream;
-use tonic::transport::server::TcpIncoming;
 use tracing::{info, warn};
 
 /// Serves until SIGTERM or SIGINT, then lets submissions at work end.
@@ -52,8 +56,14 @@ pub async fn serve_until(
     api_server: Option<kube::Client>,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), String> {
-    let grpc_listener = listen(settings.grpc()?).await?;
-    let rest_listener = listen(settings.rest()?).await?;
+    let tls = tls(settings, &service)?;
+    let _reloading = tls.as_ref().map(|tls| tls.watch(Timing::default()));
+    let door = async |address, protocol| {
+        let tls = tls.as_ref().map(|tls| (Arc::clone(tls), protocol));
+        Ok::<_, String>(Listener::new(listen(address).await?, tls, service.metrics()))
+    };
+    let grpc_listener = door(settings.grpc()?, Protocol::Http2).await?;
+    let rest_listener = door(settings.rest()?, Protocol::Http1).await?;
     let socket = drop_in::listen(&settings.socket)?;
     let health_listener = listen(SocketAddr::new(settings.health_address, settings.health_port)).await?;
     let readiness = Arc::new(Readiness::new(api_server));
@@ -112,6 +122,20 @@ pub async fn serve_until(
     Ok(())
 }
 
+/// The certificates, where there are to be any.
+fn tls(settings: &ServeSettings, service: &Service) -> Result<Option<Arc<Tls>>, String> {
+    let Some(files) = settings.tls.files()? else {
+        return Ok(None);
+    };
+    let tls = Tls::load(files, service.metrics()).map_err(|error| error.to_string())?;
+    if tls.asks_clients() {
+        info!("gRPC and REST speak TLS, with clients that have a certificate of TLS_CLIENT_CA_FILE");
+    } else if settings.is_reachable() {
+        warn!("gRPC and REST speak TLS, but without TLS_CLIENT_CA_FILE whoever reaches them creates pods");
+    }
+    Ok(Some(Arc::new(tls)))
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
     let listener = TcpListener::bind(address)
         .await
@@ -121,7 +145,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
 }
 
 /// The REST server: at the end it answers what was asked, and no more.
-async fn rest_server(router: axum::Router, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+async fn rest_server(router: axum::Router, listener: Listener, mut stopped: watch::Receiver<bool>) {
     let end = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
@@ -152,7 +176,7 @@ async fn drop_in_server(
 fn grpc_server(
     service: Service,
     max_request_bytes: usize,
-    listener: TcpListener,
+    listener: Listener,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<impl Future<Output = ()> + Send, String> {
     let reflection = |builder: tonic_reflection::server::Builder<'static>| {
@@ -179,7 +203,7 @@ fn grpc_server(
             .add_service(health)
             .add_service(v1)
             .add_service(v1alpha)
-            .serve_with_incoming_shutdown(TcpIncoming::from(listener), end)
+            .serve_with_incoming_shutdown(listener.into_stream(), end)
             .await;
         if let Err(error) = served {
             warn!("gRPC ended: {error}");

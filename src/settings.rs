@@ -1,5 +1,9 @@
 //! Settings of the service: flags, each with its environment variable.
 
+mod tls;
+
+pub use tls::{TlsFiles, TlsSettings};
+
 use clap::{Args, ValueEnum};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -104,6 +108,10 @@ pub struct ServeSettings {
     #[arg(long, env = "HEALTH_PORT", default_value_t = 9090)]
     pub health_port: u16,
 
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub tls: TlsSettings,
+
     /// Let gRPC and REST listen in plain text on an address that other machines reach
     #[arg(long, env = "ALLOW_PLAINTEXT", default_value_t = false)]
     pub allow_plaintext: bool,
@@ -171,13 +179,20 @@ impl ServeSettings {
     }
 
     fn door(&self, variable: &str, address: IpAddr, port: u16) -> Result<SocketAddr, String> {
-        if !address.is_loopback() && !self.allow_plaintext {
+        let tls = self.tls.files()?;
+        if !address.is_loopback() && tls.is_none() && !self.allow_plaintext {
             return Err(format!(
                 "{variable} {address} can be reached from other machines, and there is no TLS: whoever reaches it \
-                 creates pods. Listen on 127.0.0.1, or set ALLOW_PLAINTEXT=true"
+                 creates pods. Set TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, listen on 127.0.0.1, or set \
+                 ALLOW_PLAINTEXT=true"
             ));
         }
         Ok(SocketAddr::new(address, port))
+    }
+
+    /// Whether gRPC or REST listens on an address that other machines reach.
+    pub fn is_reachable(&self) -> bool {
+        !(self.grpc_address.is_loopback() && self.rest_address.is_loopback())
     }
 
     /// Who adds what the operator leaves to its webhook.

@@ -18,12 +18,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
-mod watch;
 
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
 pub use set::TemplateSet;
 pub use store::{Fallback, NoTemplateSet, Probe, Status, TemplateStore};
-pub use watch::{Timing, Watch};
 
 /// The text of all documents of one submission, all from one template set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use crate::{
     submission::{Origin, Reach, SubmitterContext, UnknownFields},
     submitter::{Submitter, probe},
     telemetry::{LogFormat, Metrics, start_logging},
-    templates::{Fallback, TemplateStore, Timing, Watch},
+    templates::{Fallback, TemplateStore},
+    watch::Timing,
 };
 use std::sync::Arc;
 use tracing::error;
@@ -72,7 +73,7 @@ impl Serve {
         })
         .await
         .map_err(|error| error.to_string())?;
-        let _watch = Watch::start(Arc::clone(&templates), Timing::default());
+        let _watch = templates.watch(Timing::default());
         let submitter = Submitter {
             templates,
             sink,

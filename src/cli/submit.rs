@@ -3,7 +3,10 @@
 use super::{End, input::Input};
 use crate::{
     cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
-    server::{client as grpc, now_ms},
+    server::{
+        client::{self as grpc, Server, TlsOptions},
+        now_ms,
+    },
     settings::ApplyTo,
     submission::SubmissionId,
     submitter::{Accepted, Asked, Mode, Submitter},
@@ -30,9 +33,12 @@ pub(super) struct Submit {
     )]
     apply_to: ApplyTo,
 
-    /// Send the application to a running `native-submit serve` by gRPC instead
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "spark_submit")]
-    server: Option<String>,
+    /// Send the application to a running `native-submit serve` by gRPC instead; https:// where it speaks TLS
+    #[arg(long, value_name = "[https://]HOST:PORT", conflicts_with = "spark_submit")]
+    server: Option<Server>,
+
+    #[command(flatten)]
+    tls: TlsOptions,
 
     /// How long to wait for the end, in seconds
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
@@ -49,7 +55,7 @@ impl Submit {
         };
         let outcome = runtime.block_on(async {
             match &self.server {
-                Some(server) => self.through(server).await,
+                Some(server) => self.through(server.clone().with(self.tls.clone())).await,
                 None => self.directly().await,
             }
         });
@@ -62,7 +68,7 @@ impl Submit {
         }
     }
 
-    async fn through(&self, server: &str) -> Result<serde_json::Value, End> {
+    async fn through(&self, server: Server) -> Result<serde_json::Value, End> {
         // Read here too, so that a misspelled field is an error before anything is sent.
         let text = self.input.text()?;
         let id = self
@@ -70,7 +76,7 @@ impl Submit {
             .submission_id
             .clone()
             .unwrap_or_else(SubmissionId::random);
-        grpc::submit(server, text, &id, Duration::from_secs(self.timeout))
+        grpc::submit(&server, text, &id, Duration::from_secs(self.timeout))
             .await
             .map_err(|error| super::report(&error))
     }

@@ -1,5 +1,9 @@
 //! The gRPC client: `native-submit submit --server`.
 
+mod address;
+
+pub use address::{Server, ServerError, TlsOptions};
+
 use crate::{
     submission::SubmissionId,
     wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient},
@@ -10,9 +14,9 @@ use std::time::Duration;
 /// Why a call through a server failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The address can't be used.
-    #[error("--server {0}: expected HOST:PORT")]
-    Address(String),
+    /// The address can't be used, or the files of its TLS.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// No connection, or it broke. The submission may exist: the same id again is safe.
     #[error("--server {server}: {message}; if the call was sent, repeat it with --submission-id {id}")]
     Transport {
@@ -30,18 +34,18 @@ pub enum ClientError {
 
 /// Sends the text of a `SparkApplication` to the server, which reads it whole, and gives the line to print.
 pub async fn submit(
-    server: &str,
+    server: &Server,
     application: String,
     id: &SubmissionId,
     timeout: Duration,
 ) -> Result<Value, ClientError> {
     let transport = |message: String| ClientError::Transport {
-        server: server.to_owned(),
+        server: server.to_string(),
         message,
         id: id.to_string(),
     };
-    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{server}"))
-        .map_err(|_| ClientError::Address(server.to_owned()))?
+    let endpoint = server
+        .endpoint()?
         .connect_timeout(Duration::from_secs(5))
         .timeout(timeout);
     let channel = endpoint
@@ -57,7 +61,7 @@ pub async fn submit(
     let reply = SparkSubmitServiceClient::new(channel)
         .run_alt_spark_submit(request)
         .await
-        .map_err(|status| transport(format!("{:?}: {}", status.code(), status.message())))?
+        .map_err(|status| transport(said(&status)))?
         .into_inner();
     if !reply.success {
         return Err(ClientError::Refused(reply.error_message));
@@ -71,6 +75,16 @@ pub async fn submit(
         "spark_application_id": reply.spark_application_id,
         "template_set": reply.template_set,
     }))
+}
+
+/// What a call's failure says: the cause where it has one (a TLS alert above all), else the server's words.
+fn said(status: &tonic::Status) -> String {
+    let cause = std::error::Error::source(status).map(innermost);
+    format!(
+        "{:?}: {}",
+        status.code(),
+        cause.as_deref().unwrap_or(status.message())
+    )
 }
 
 /// The cause that says most: transports wrap it in general sentences.

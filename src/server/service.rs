@@ -7,6 +7,7 @@ use crate::{
     settings::ServeSettings,
     submission::{Origin, Refusal, SubmissionId, SubmitterContext, wrong},
     submitter::{Accepted, Asked, Mode, SubmitError, Submitter},
+    telemetry::Metrics,
     templates,
 };
 use std::{
@@ -184,6 +185,11 @@ impl Service {
                 Err(ServiceError::Internal)
             }
         }
+    }
+
+    /// What is counted.
+    pub(super) fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.shared.submitter.metrics)
     }
 
     /// How many submissions are at work.

@@ -49,6 +49,11 @@ struct ReloadResult {
     result: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventResult {
+    result: &'static str,
+}
+
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -59,6 +64,10 @@ pub struct Metrics {
     reloads: Family<ReloadResult, Counter<u64, AtomicU64>>,
     last_reload_success: Gauge<i64, AtomicI64>,
     generation: Gauge<i64, AtomicI64>,
+    tls_reloads: Family<ReloadResult, Counter<u64, AtomicU64>>,
+    tls_last_reload_success: Gauge<i64, AtomicI64>,
+    tls_handshakes_failed: Counter,
+    events: Family<EventResult, Counter>,
 }
 
 impl Default for Metrics {
@@ -74,6 +83,10 @@ impl Default for Metrics {
             reloads: Family::default(),
             last_reload_success: Gauge::default(),
             generation: Gauge::default(),
+            tls_reloads: Family::default(),
+            tls_last_reload_success: Gauge::default(),
+            tls_handshakes_failed: Counter::default(),
+            events: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -102,6 +115,26 @@ impl Default for Metrics {
             "template_set_generation",
             "How many template sets have gone live since the start",
             metrics.generation.clone(),
+        );
+        registry.register(
+            "tls_reloads",
+            "Attempts to put TLS files live, the first one included, by result",
+            metrics.tls_reloads.clone(),
+        );
+        registry.register(
+            "tls_last_reload_success",
+            "Whether the last attempt to put TLS files live succeeded (1) or they were rejected (0)",
+            metrics.tls_last_reload_success.clone(),
+        );
+        registry.register(
+            "tls_handshakes_failed",
+            "Connections that ended in the TLS handshake",
+            metrics.tls_handshakes_failed.clone(),
+        );
+        registry.register(
+            "events",
+            "Kubernetes Events about refused submissions, by what became of them (created, counted, dropped, failed)",
+            metrics.events.clone(),
         );
         Self { registry, ..metrics }
     }
@@ -138,6 +171,23 @@ impl Metrics {
         }
         self.last_reload_success.set(i64::from(last_succeeded));
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
+    /// Counts an attempt to put TLS files live.
+    pub fn tls_reload(&self, succeeded: bool) {
+        let result = if succeeded { "success" } else { "rejected" };
+        self.tls_reloads.get_or_create(&ReloadResult { result }).inc();
+        self.tls_last_reload_success.set(i64::from(succeeded));
+    }
+
+    /// Counts a connection that ended in the TLS handshake.
+    pub fn tls_handshake_failed(&self) {
+        self.tls_handshakes_failed.inc();
+    }
+
+    /// Counts a Kubernetes Event by what became of it.
+    pub fn event(&self, result: &'static str) {
+        self.events.get_or_create(&EventResult { result }).inc();
     }
 
     /// All metrics as text.

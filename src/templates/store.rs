@@ -4,6 +4,7 @@
 //! the last good one stays. Who renders takes one set and keeps it for all documents of a submission.
 
 use super::{TemplateSet, directory, set};
+use crate::watch::{Timing, Watch};
 use arc_swap::ArcSwapOption;
 use std::{
     fmt,
@@ -105,6 +106,19 @@ impl TemplateStore {
     /// The directory that is watched.
     pub fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()
+    }
+
+    /// Looks at the directory, if there is one, whenever it changes, and now and then.
+    pub fn watch(self: &Arc<Self>, timing: Timing) -> Option<Watch> {
+        let directory = self.directory()?.to_owned();
+        let store = Arc::clone(self);
+        let look = move || store.reload();
+        Some(Watch::start(
+            "the template directory",
+            vec![directory],
+            timing,
+            look,
+        ))
     }
 
     /// Looks at the files and, if they changed since the last attempt, tries to make them live. Blocks.

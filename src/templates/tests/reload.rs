@@ -3,7 +3,8 @@
 use super::parsed;
 use crate::{
     strict,
-    templates::{Fallback, Probe, Status, TemplateSet, TemplateStore, Timing, Watch, sample},
+    templates::{Fallback, Probe, Status, TemplateSet, TemplateStore, sample},
+    watch::Timing,
 };
 use std::{
     fs,
@@ -354,7 +355,7 @@ const BY_POLL: Timing = Timing {
 async fn successive_swaps_are_noticed_by_events() {
     let mut mount = Mount::new(&as_strs(&marked("1")));
     let store = Arc::new(store(&mount.path()));
-    let watch = Watch::start(Arc::clone(&store), BY_EVENT).unwrap();
+    let watch = store.watch(BY_EVENT).unwrap();
     // The watch is up once it has noticed something: until then the change may come before it.
     for mark in ["2", "3", "4"] {
         mount.swap(&as_strs(&marked(mark)));
@@ -381,7 +382,7 @@ async fn successive_swaps_are_noticed_by_events() {
 async fn a_plain_directory_is_noticed_by_events_too() {
     let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(store(directory.path()));
-    let _watch = Watch::start(Arc::clone(&store), BY_EVENT).unwrap();
+    let _watch = store.watch(BY_EVENT).unwrap();
     // The first change may come before the watch is up; the second can't.
     for (generation, mark) in [(2, "x"), (3, "y")] {
         let new = directory.path().join("new");
@@ -397,7 +398,7 @@ async fn what_no_event_tells_is_found_by_polling() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("templates");
     let store = Arc::new(store(&directory));
-    let _watch = Watch::start(Arc::clone(&store), BY_POLL).unwrap();
+    let _watch = store.watch(BY_POLL).unwrap();
     fs::create_dir(&directory).unwrap();
     wait_for(&store, |status| status.last_error.is_none()).await;
 }
@@ -405,14 +406,14 @@ async fn what_no_event_tells_is_found_by_polling() {
 #[tokio::test]
 async fn a_store_without_directory_has_nothing_to_watch() {
     let store = Arc::new(TemplateStore::start(None, probe(), Fallback::Builtin));
-    assert!(Watch::start(store, Timing::default()).is_none());
+    assert!(store.watch(Timing::default()).is_none());
 }
 
 #[tokio::test]
 async fn a_watch_ends_when_it_is_dropped() {
     let mount = Mount::new(&[]);
     let store = Arc::new(store(&mount.path()));
-    drop(Watch::start(Arc::clone(&store), BY_POLL));
+    drop(store.watch(BY_POLL));
     timeout(Duration::from_secs(30), async {
         while Arc::strong_count(&store) > 1 {
             tokio::task::yield_now().await;

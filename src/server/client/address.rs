@@ -1,0 +1,181 @@
+//! Where a server is, and what is needed to talk to it.
+
+use crate::server::tls::pem::{FileError, PemFile};
+use clap::Args;
+use std::{fmt, path::PathBuf, str::FromStr};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+
+/// Files for a server that speaks TLS. The variables have names of their own, for a server's (`TLS_CERT_FILE`) may be set in
+/// the same environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
+pub struct TlsOptions {
+    /// Certificate authorities of the server, PEM; the system's where it is not given
+    #[arg(long, env = "NATIVE_SUBMIT_TLS_CA", value_name = "PATH")]
+    pub tls_ca: Option<PathBuf>,
+
+    /// Certificate chain to show to the server, PEM
+    #[arg(long, env = "NATIVE_SUBMIT_TLS_CERT", value_name = "PATH")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of --tls-cert, PEM
+    #[arg(long, env = "NATIVE_SUBMIT_TLS_KEY", value_name = "PATH")]
+    pub tls_key: Option<PathBuf>,
+}
+
+/// A server of the gRPC door: `HOST:PORT` or `http://HOST:PORT` in plain text, `https://HOST:PORT` with TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    authority: String,
+    /// None for plain text.
+    tls: Option<TlsOptions>,
+}
+
+/// Why a server can't even be called.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ServerError(#[from] Problem);
+
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("--server {0}: allowed is HOST:PORT, or https://HOST:PORT for TLS")]
+    Address(String),
+    #[error("{0} is given and {1} is not: a client's certificate needs its key")]
+    Half(&'static str, &'static str),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("the files of --tls-ca, --tls-cert and --tls-key can't be used together: {0}")]
+    Tls(String),
+}
+
+impl FromStr for Server {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (authority, tls) = match text.split_once("://") {
+            None => (text, None),
+            Some(("http", authority)) => (authority, None),
+            Some(("https", authority)) => (authority, Some(TlsOptions::default())),
+            Some(_) => ("", None),
+        };
+        let parsed = authority.parse::<http::uri::Authority>();
+        match parsed {
+            Ok(parsed) if parsed.port_u16().is_some() && !parsed.as_str().contains('@') => Ok(Self {
+                authority: authority.to_owned(),
+                tls,
+            }),
+            _ => Err("allowed is HOST:PORT, or https://HOST:PORT for TLS".to_owned()),
+        }
+    }
+}
+
+impl Server {
+    /// The same server; if it speaks TLS, with these files.
+    #[must_use]
+    pub fn with(mut self, options: TlsOptions) -> Self {
+        if let Some(tls) = &mut self.tls {
+            *tls = options;
+        }
+        self
+    }
+
+    /// What connects to it.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, ServerError> {
+        Ok(self.connecting()?)
+    }
+
+    fn connecting(&self) -> Result<Endpoint, Problem> {
+        let endpoint =
+            Endpoint::from_shared(self.to_string()).map_err(|_| Problem::Address(self.to_string()))?;
+        let Some(options) = &self.tls else {
+            return Ok(endpoint);
+        };
+        let tls = options.config()?;
+        endpoint
+            .tls_config(tls)
+            .map_err(|error| Problem::Tls(super::innermost(&error)))
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority)
+    }
+}
+
+impl TlsOptions {
+    fn config(&self) -> Result<ClientTlsConfig, Problem> {
+        let mut config = ClientTlsConfig::new();
+        config = match &self.tls_ca {
+            None => config.with_native_roots(),
+            Some(path) => {
+                let file = PemFile::read("--tls-ca", path)?;
+                // Read here too: what is no certificate would be passed over, and then nobody be trusted.
+                file.certificates()?;
+                config.ca_certificate(Certificate::from_pem(file.bytes()))
+            }
+        };
+        match (&self.tls_cert, &self.tls_key) {
+            (None, None) => Ok(config),
+            (Some(_), None) => Err(Problem::Half("--tls-cert", "--tls-key")),
+            (None, Some(_)) => Err(Problem::Half("--tls-key", "--tls-cert")),
+            (Some(certificate), Some(key)) => {
+                let certificate = PemFile::read("--tls-cert", certificate)?;
+                let key = PemFile::read("--tls-key", key)?;
+                certificate.certificates()?;
+                key.private_key()?;
+                Ok(config.identity(Identity::from_pem(certificate.bytes(), key.bytes())))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_a_host_and_a_port_with_or_without_tls() {
+        for (text, url) in [
+            ("localhost:50051", "http://localhost:50051"),
+            ("http://10.0.0.1:1", "http://10.0.0.1:1"),
+            (
+                "https://native-submit.spark:50051",
+                "https://native-submit.spark:50051",
+            ),
+            ("[::1]:50051", "http://[::1]:50051"),
+        ] {
+            assert_eq!(text.parse::<Server>().unwrap().to_string(), url);
+        }
+        for text in [
+            "",
+            "localhost",
+            "grpc://a:1",
+            "https://",
+            "a:1/path",
+            "user@a:1",
+            "a b:1",
+            "a:99999",
+        ] {
+            assert!(text.parse::<Server>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn half_a_certificate_is_an_error_that_names_the_other_half() {
+        let options = |cert: bool| TlsOptions {
+            tls_cert: cert.then(|| "a".into()),
+            tls_key: (!cert).then(|| "a".into()),
+            ..TlsOptions::default()
+        };
+        for (cert, message) in [
+            (true, "--tls-cert is given and --tls-key is not"),
+            (false, "--tls-key is given and --tls-cert is not"),
+        ] {
+            let server: Server = "https://a:1".parse().unwrap();
+            let error = server.with(options(cert)).endpoint().unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+    }
+}
