@@ -61,7 +61,7 @@ pub async fn submit(
     let reply = SparkSubmitServiceClient::new(channel)
         .run_alt_spark_submit(request)
         .await
-        .map_err(|status| transport(said(&status)))?
+        .map_err(|status| transport(said(&status, server)))?
         .into_inner();
     if !reply.success {
         return Err(ClientError::Refused(reply.error_message));
@@ -77,14 +77,17 @@ pub async fn submit(
     }))
 }
 
-/// What a call's failure says: the cause where it has one (a TLS alert above all), else the server's words.
-fn said(status: &tonic::Status) -> String {
-    let cause = std::error::Error::source(status).map(innermost);
-    format!(
-        "{:?}: {}",
-        status.code(),
-        cause.as_deref().unwrap_or(status.message())
-    )
+/// What a call's failure says: the cause where the connection broke, else the server's words.
+fn said(status: &tonic::Status, server: &Server) -> String {
+    let code = status.code();
+    match std::error::Error::source(status).map(innermost) {
+        None => format!("{code:?}: {}", status.message()),
+        // A refused client may see no more than a closed connection (TLS 1.3 asks for its certificate last).
+        Some(cause) if server.shows_no_certificate() => format!(
+            "{code:?}: {cause} (a server that asks for clients' certificates needs --tls-cert and --tls-key)"
+        ),
+        Some(cause) => format!("{code:?}: {cause}"),
+    }
 }
 
 /// The cause that says most: transports wrap it in general sentences.

@@ -16,17 +16,23 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
     task::JoinSet,
     time,
 };
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tonic::transport::server::Connected;
 use tracing::{debug, info, warn};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// How long a client that is refused may take to close.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The most that is read of what it still sends.
+const MOST_UNREAD: u64 = 64 << 10;
 
 /// Handshakes at once; further connections wait in the kernel's queue.
 const MOST_HANDSHAKES: usize = 1024;
@@ -71,8 +77,8 @@ impl Listener {
                                 let tls = tls.acceptor(*protocol);
                                 let metrics = Arc::clone(&self.metrics);
                                 self.handshakes.spawn(async move {
-                                    let shaken = time::timeout(HANDSHAKE, tls.accept(stream)).await;
-                                    established(shaken, peer, &metrics)
+                                    let stream = established(tls, stream, peer, &metrics).await?;
+                                    Some((Connection::Tls(Box::new(stream)), peer))
                                 });
                             }
                         }
@@ -96,19 +102,20 @@ impl Listener {
     }
 }
 
-/// The connection, if its handshake succeeded.
-fn established(
-    shaken: Result<io::Result<TlsStream<TcpStream>>, time::error::Elapsed>,
+/// The connection, if its handshake succeeds.
+async fn established(
+    tls: TlsAcceptor,
+    stream: TcpStream,
     peer: SocketAddr,
     metrics: &Metrics,
-) -> Option<(Connection, SocketAddr)> {
-    let error = match shaken {
-        Ok(Ok(stream)) => return Some((Connection::Tls(Box::new(stream)), peer)),
-        Ok(Err(error)) => error,
-        Err(_) => io::Error::new(
-            ErrorKind::TimedOut,
-            format!("not done in {} s", HANDSHAKE.as_secs()),
-        ),
+) -> Option<TlsStream<TcpStream>> {
+    let (error, stream) = match time::timeout(HANDSHAKE, tls.accept(stream).into_fallible()).await {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err((error, stream))) => (error, Some(stream)),
+        Err(_) => {
+            let late = format!("not done in {} s", HANDSHAKE.as_secs());
+            (io::Error::new(ErrorKind::TimedOut, late), None)
+        }
     };
     metrics.tls_handshake_failed();
     if error.kind() == ErrorKind::UnexpectedEof {
@@ -117,7 +124,17 @@ fn established(
     } else {
         info!(%peer, "TLS handshake: {error}");
     }
+    if let Some(stream) = stream {
+        linger(stream).await;
+    }
     None
+}
+
+/// Lets the client read the alert that says why: closing with bytes of its own unread would reset the connection.
+async fn linger(mut stream: TcpStream) {
+    let _ = stream.shutdown().await;
+    let mut rest = stream.take(MOST_UNREAD);
+    let _ = time::timeout(LINGER, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
 }
 
 /// The client went away before it was accepted.

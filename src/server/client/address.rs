@@ -79,6 +79,11 @@ impl Server {
         self
     }
 
+    /// Whether it speaks TLS and gets no certificate to see.
+    pub(super) fn shows_no_certificate(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.tls_cert.is_none())
+    }
+
     /// What connects to it.
     pub(super) fn endpoint(&self) -> Result<Endpoint, ServerError> {
         Ok(self.connecting()?)
