@@ -38,6 +38,7 @@ mod place;
 mod pod_spec;
 mod read;
 mod record;
+mod reference;
 mod restart;
 mod roles;
 mod spec;
@@ -51,6 +52,7 @@ pub use from_wire::from_wire;
 pub use monitoring::{MonitoringSpec, PrometheusSpec};
 pub use pod_spec::{GpuSpec, NameKey, NamePath, SecretInfo, SecretType, SparkPodSpec};
 pub use read::{Parsed, UnknownFields, from_value, parse};
+pub use reference::ApplicationReference;
 pub use restart::{RestartPolicy, RestartPolicyType};
 pub use roles::{DriverSpec, ExecutorSpec, Port};
 pub use spec::{

@@ -18,6 +18,7 @@ mod client;
 mod directory;
 mod dry_run;
 mod error;
+mod events;
 mod found;
 mod in_turn;
 mod live;
@@ -32,6 +33,7 @@ pub use apply::{ClusterSettings, ClusterSink};
 pub use client::{ClientError, ClientSettings, client};
 pub use directory::{DirectorySink, Layout};
 pub use error::ApplyError;
+pub use events::Events;
 pub use found::OBJECTS_ANNOTATION;
 pub use live::{LiveApplication, LiveError};
 

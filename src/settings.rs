@@ -116,6 +116,10 @@ pub struct ServeSettings {
     #[arg(long, env = "ALLOW_PLAINTEXT", default_value_t = false)]
     pub allow_plaintext: bool,
 
+    /// Write Kubernetes Events about refused submissions on their SparkApplication
+    #[arg(long, env = "EVENTS", default_value_t = true, action = clap::ArgAction::Set, value_name = "true|false")]
+    pub events: bool,
+
     /// Submissions at work at once; above it callers are told to come back
     #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_in_flight: u32,

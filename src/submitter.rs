@@ -7,7 +7,7 @@ pub use error::SubmitError;
 pub use samples::probe;
 
 use crate::{
-    application::{self, SparkApplication},
+    application::{self, ApplicationReference, SparkApplication},
     cluster::{LiveError, Sink, Submitted},
     manifest::{self, Manifests},
     plan,
@@ -44,6 +44,18 @@ impl Asked {
         match self {
             Self::Application(application) => application.namespace(),
             Self::Arguments(submission) => submission.namespace(),
+        }
+    }
+
+    /// The application that this is about; arguments have it as the driver's owner.
+    pub fn application(&self) -> Option<ApplicationReference> {
+        match self {
+            Self::Application(application) => ApplicationReference::to(application),
+            Self::Arguments(submission) => {
+                let template = submission.driver_template.as_ref()?;
+                let owners = template.metadata.get("ownerReferences")?;
+                ApplicationReference::among(owners, submission.namespace())
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{End, process};
 use crate::{
-    cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
+    cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, Sink, client},
     server::{self, Service},
     settings::{ApplyTo, ServeSettings, TemplateFallback, UnknownFieldsSetting},
     submission::{Origin, Reach, SubmitterContext, UnknownFields},
@@ -50,12 +50,17 @@ impl Serve {
 
     async fn serve(&self) -> Result<(), String> {
         let settings = &self.settings;
+        let metrics = Arc::new(Metrics::default());
+        let mut events = None;
         let (sink, api_server) = match &settings.apply_to {
             ApplyTo::Cluster => {
                 let client = client(&ClientSettings::default())
                     .await
                     .map_err(|error| error.to_string())?;
                 let sink = ClusterSink::new(client.clone(), ClusterSettings::default());
+                events = settings
+                    .events
+                    .then(|| Events::start(sink.clone(), Arc::clone(&metrics)));
                 (Sink::Cluster(sink), Some(client))
             }
             ApplyTo::Directory(path) => (
@@ -77,9 +82,9 @@ impl Serve {
         let submitter = Submitter {
             templates,
             sink,
-            metrics: Arc::new(Metrics::default()),
+            metrics,
         };
-        let service = Service::new(submitter, self.context(), self.origin(), settings);
+        let service = Service::new(submitter, self.context(), self.origin(), settings, events);
         server::serve(service, settings, api_server).await
     }
 

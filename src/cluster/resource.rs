@@ -35,6 +35,8 @@ const CLAIMS: Resource = resource("", "v1", "persistentvolumeclaims");
 const NETWORK_POLICIES: Resource = resource("networking.k8s.io", "v1", "networkpolicies");
 /// Volcano's resource.
 const POD_GROUPS: Resource = resource("scheduling.volcano.sh", "v1beta1", "podgroups");
+/// What is said about an application.
+pub(crate) const EVENTS: Resource = resource("", "v1", "events");
 /// The operator's resource, read only.
 pub(crate) const SPARK_APPLICATIONS: Resource =
     resource("sparkoperator.k8s.io", "v1beta2", "sparkapplications");

@@ -2,10 +2,10 @@
 
 use super::{
     Service,
-    service::{Call, ServiceError},
+    service::{Call, NotAsked, ServiceError},
 };
 use crate::{
-    application,
+    application::{self, ApplicationReference},
     submission::{Refusal, UnknownFields},
     submitter::{Accepted, Asked, Mode, SubmitError},
     wire::{
@@ -61,21 +61,41 @@ impl SparkSubmitService for Door {
 }
 
 /// The whole application, where the request has it; else what the messages can express.
-fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Result<Asked, SubmitError> {
-    let application = if !request.spark_application_manifest.is_empty() {
-        let text = std::str::from_utf8(&request.spark_application_manifest)
-            .map_err(|_| Refusal::new("spark_application_manifest", "is not UTF-8 text"))?;
-        let unknown_fields = match unknown_fields {
-            UnknownFields::Refuse => application::UnknownFields::Refuse,
-            UnknownFields::Keep => application::UnknownFields::Warn,
-        };
-        application::parse(text, unknown_fields)?.application
-    } else if let Some(application) = request.spark_application {
-        application::from_wire(application)?
-    } else {
+fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Result<Asked, NotAsked> {
+    let manifest = request.spark_application_manifest;
+    if !manifest.is_empty() {
+        return manifest_asked(&manifest, unknown_fields).map_err(|error| NotAsked {
+            error,
+            about: std::str::from_utf8(&manifest)
+                .ok()
+                .and_then(ApplicationReference::in_text),
+        });
+    }
+    let Some(application) = request.spark_application else {
         let missing = "is missing, and so is spark_application_manifest";
-        return Err(Refusal::new("spark_application", missing).into());
+        return Err(NotAsked {
+            error: Refusal::new("spark_application", missing).into(),
+            about: None,
+        });
     };
+    let about = ApplicationReference::on_the_wire(&application);
+    match application::from_wire(application) {
+        Ok(application) => Ok(Asked::Application(Box::new(application))),
+        Err(error) => Err(NotAsked {
+            error: error.into(),
+            about,
+        }),
+    }
+}
+
+fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Asked, SubmitError> {
+    let text = std::str::from_utf8(manifest)
+        .map_err(|_| Refusal::new("spark_application_manifest", "is not UTF-8 text"))?;
+    let unknown_fields = match unknown_fields {
+        UnknownFields::Refuse => application::UnknownFields::Refuse,
+        UnknownFields::Keep => application::UnknownFields::Warn,
+    };
+    let application = application::parse(text, unknown_fields)?.application;
     Ok(Asked::Application(Box::new(application)))
 }
 

@@ -2,7 +2,8 @@
 
 use super::admission::{Admission, Refused};
 use crate::{
-    cluster::Sink,
+    application::ApplicationReference,
+    cluster::{Events, Sink},
     error_code::ErrorCode,
     settings::ServeSettings,
     submission::{Origin, Refusal, SubmissionId, SubmitterContext, wrong},
@@ -30,6 +31,7 @@ struct Shared {
     allowed_namespaces: Vec<String>,
     admission: Admission,
     max_in_flight: u32,
+    events: Option<Events>,
 }
 
 /// Why a door got no [`Accepted`].
@@ -93,6 +95,15 @@ impl From<Refusal> for ServiceError {
     }
 }
 
+/// A request of which nothing could be made.
+#[derive(Debug)]
+pub(super) struct NotAsked {
+    /// Why.
+    pub(super) error: SubmitError,
+    /// The application that it names all the same.
+    pub(super) about: Option<ApplicationReference>,
+}
+
 /// One call through a door.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -115,6 +126,7 @@ impl Service {
         context: SubmitterContext,
         origin: Origin,
         settings: &ServeSettings,
+        events: Option<Events>,
     ) -> Self {
         let allowed_namespaces = settings
             .allowed_namespaces
@@ -130,6 +142,7 @@ impl Service {
                 allowed_namespaces,
                 admission: Admission::new(settings.max_in_flight as usize),
                 max_in_flight: settings.max_in_flight,
+                events,
             }),
         }
     }
@@ -137,7 +150,7 @@ impl Service {
     /// Submits what `ask` makes of a call's request, and counts what became of it.
     pub(super) async fn submit<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
     where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, SubmitError> + Send + 'static,
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
         let (door, id) = (call.door, call.id.clone());
         let result = self.admitted(call, ask).await;
@@ -154,7 +167,7 @@ impl Service {
 
     async fn admitted<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
     where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, SubmitError> + Send + 'static,
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
         let place = self.shared.admission.enter();
         let place = place.map_err(|refused| self.shared.not_admitted(&refused))?;
@@ -164,19 +177,13 @@ impl Service {
         // A task of its own: a caller that goes away doesn't cut it short, and a panic ends this submission only.
         let work = tokio::spawn(async move {
             let _held = (place, in_flight);
-            let context = call.context.unwrap_or_else(|| SubmitterContext {
-                submit_time_ms: now_ms(),
-                ..shared.context.clone()
-            });
-            let asked = ask(&id, shared.origin, &context)?;
-            shared.check_namespace(&asked)?;
-            let counted = shared.admission.count(asked.namespace());
-            let _counted = counted.map_err(|refused| shared.not_admitted(&refused))?;
-            shared
-                .submitter
-                .submit(asked, id, shared.origin, &context, call.deadline, call.mode)
-                .await
-                .map_err(ServiceError::from)
+            let mode = call.mode;
+            let mut about = None;
+            let result = shared.work(call, id, ask, &mut about).await;
+            if let (Err(error), Some(about), Mode::Submit) = (&result, about, mode) {
+                shared.tell(about, error);
+            }
+            result
         });
         match work.await {
             Ok(result) => result,
@@ -232,6 +239,50 @@ impl Service {
 }
 
 impl Shared {
+    /// The whole call; `about` becomes the application that it is about as soon as that is known.
+    async fn work<A>(
+        &self,
+        call: Call,
+        id: SubmissionId,
+        ask: A,
+        about: &mut Option<ApplicationReference>,
+    ) -> Result<Accepted, ServiceError>
+    where
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked>,
+    {
+        let context = call.context.unwrap_or_else(|| SubmitterContext {
+            submit_time_ms: now_ms(),
+            ..self.context.clone()
+        });
+        let asked = ask(&id, self.origin, &context).map_err(|not_asked| {
+            *about = not_asked.about;
+            not_asked.error
+        })?;
+        *about = asked.application();
+        self.check_namespace(&asked)?;
+        let counted = self.admission.count(asked.namespace());
+        let _counted = counted.map_err(|refused| self.not_admitted(&refused))?;
+        let submitted = self
+            .submitter
+            .submit(asked, id, self.origin, &context, call.deadline, call.mode);
+        Ok(submitted.await?)
+    }
+
+    /// Says on the cluster why this application was refused, but not where nothing may be created, and not where another
+    /// try is all it needs.
+    fn tell(&self, about: ApplicationReference, error: &ServiceError) {
+        let Some(events) = &self.events else { return };
+        let code = error.code();
+        if code != ErrorCode::SubmitterOverloaded && self.allows(&about.namespace) {
+            events.refused(about, code, error.to_string());
+        }
+    }
+
+    fn allows(&self, namespace: &str) -> bool {
+        let allowed = &self.allowed_namespaces;
+        allowed.is_empty() || allowed.iter().any(|name| name == namespace)
+    }
+
     fn not_admitted(&self, refused: &Refused) -> ServiceError {
         match refused {
             Refused::Full => ServiceError::Overloaded(self.max_in_flight),
@@ -241,8 +292,7 @@ impl Shared {
 
     fn check_namespace(&self, asked: &Asked) -> Result<(), Refusal> {
         let namespace = asked.namespace();
-        let allowed = &self.allowed_namespaces;
-        if allowed.is_empty() || allowed.iter().any(|name| name == namespace) {
+        if self.allows(namespace) {
             return Ok(());
         }
         let field = match asked {
@@ -252,7 +302,7 @@ impl Shared {
         Err(wrong(
             field,
             namespace,
-            &format!("{} (ALLOWED_NAMESPACES)", allowed.join(", ")),
+            &format!("{} (ALLOWED_NAMESPACES)", self.allowed_namespaces.join(", ")),
         ))
     }
 }

@@ -1,7 +1,9 @@
 //! What is posted: the arguments of `spark-submit`, and the pod templates that the operator would otherwise write to files.
 
 use crate::{
+    application::ApplicationReference,
     redaction::shown,
+    server::service::NotAsked,
     submission::{Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments, resolve},
     submitter::{Asked, SubmitError},
 };
@@ -108,6 +110,27 @@ impl SparkSubmit {
 
     /// What is asked for: the arguments are the spec, and the templates are what `podTemplateFile` would name.
     pub(super) fn asked(
+        self,
+        id: &SubmissionId,
+        origin: Origin,
+        context: &SubmitterContext,
+    ) -> Result<Asked, NotAsked> {
+        let about = self.about();
+        self.read_arguments(id, origin, context)
+            .map_err(|error| NotAsked { error, about })
+    }
+
+    /// The application that owns the driver, by the template and by arguments that may be wrong.
+    fn about(&self) -> Option<ApplicationReference> {
+        let owners = &self.driver_template.as_ref()?["metadata"]["ownerReferences"];
+        let namespace = self.arguments.windows(2).find_map(|pair| match pair {
+            [flag, conf] if flag == "--conf" => conf.strip_prefix("spark.kubernetes.namespace="),
+            _ => None,
+        });
+        ApplicationReference::among(owners, namespace.unwrap_or("default"))
+    }
+
+    fn read_arguments(
         self,
         id: &SubmissionId,
         origin: Origin,
