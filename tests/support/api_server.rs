@@ -1,6 +1,6 @@
 //! A stand-in for the Kubernetes API server, in this process, over real HTTP on a loopback port.
 //!
-//! It keeps objects, gives uids and resource versions, answers POST, GET, PATCH of owner references and DELETE as
+//! It keeps objects, gives uids and resource versions, answers POST, GET, PATCH and DELETE as
 //! kube-apiserver does (409 with reason, uid and resourceVersion preconditions, 404 for namespaces), logs each request, and does
 //! wrong what a test asks for: see [`Fault`]. It neither validates nor defaults, and collects garbage only
 //! when told to.
@@ -407,11 +407,14 @@ impl Cluster {
             (_, None) => status(404, "NotFound", &about(resource)),
             ("get", Some(object)) => (200, object.clone()),
             ("patch", Some(object)) => {
-                if body["metadata"]["uid"] != object["metadata"]["uid"] {
-                    return status(409, "Conflict", &about(resource));
+                for part in ["uid", "resourceVersion"] {
+                    let wanted = &body["metadata"][part];
+                    if !wanted.is_null() && *wanted != object["metadata"][part] {
+                        return status(409, "Conflict", &about(resource));
+                    }
                 }
                 let mut patched = object.clone();
-                patched["metadata"]["ownerReferences"] = body["metadata"]["ownerReferences"].clone();
+                merge(&mut patched, body);
                 (200, self.insert(resource, namespace, patched))
             }
             ("delete", Some(object)) => {
@@ -435,6 +438,22 @@ impl Cluster {
             }
             (verb, _) => panic!("the stand-in knows no {verb}"),
         }
+    }
+}
+
+/// A JSON merge patch (RFC 7386).
+fn merge(object: &mut Value, patch: &Value) {
+    match (object, patch) {
+        (Value::Object(fields), Value::Object(patch)) => {
+            for (name, value) in patch {
+                if value.is_null() {
+                    fields.remove(name);
+                } else {
+                    merge(fields.entry(name).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (object, patch) => *object = patch.clone(),
     }
 }
 
