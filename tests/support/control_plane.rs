@@ -17,7 +17,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The kinds that a submission is made of: kind, path of the API group, plural.
-const KINDS: [(&str, &str, &str); 7] = [
+const KINDS: [(&str, &str, &str); 8] = [
     ("Pod", "/api/v1", "pods"),
     ("Service", "/api/v1", "services"),
     ("ConfigMap", "/api/v1", "configmaps"),
@@ -29,6 +29,7 @@ const KINDS: [(&str, &str, &str); 7] = [
         "/apis/sparkoperator.k8s.io/v1beta2",
         "sparkapplications",
     ),
+    ("PodGroup", "/apis/scheduling.volcano.sh/v1beta1", "podgroups"),
 ];
 
 /// A connection to the API server.
