@@ -133,7 +133,7 @@ impl Default for Metrics {
         );
         registry.register(
             "events",
-            "Kubernetes Events about refused submissions, by what became of them (created, counted, dropped, failed)",
+            "Kubernetes Events about refused submissions, by what became of them (created, counted, no-application, dropped, failed)",
             metrics.events.clone(),
         );
         Self { registry, ..metrics }
