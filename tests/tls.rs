@@ -36,6 +36,9 @@ struct Setup {
     live: Certified,
 }
 
+/// Names and values of environment variables.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 /// Whether clients need a certificate.
 #[derive(Clone, Copy, PartialEq)]
 enum Clients {
@@ -374,7 +377,7 @@ fn what_could_not_be_served_with_is_an_error_at_the_start() {
         folder.path().join("none").display().to_string(),
     );
     let garbage = path("garbage", "-----BEGIN hunter2");
-    let table: [(&[(&str, &str)], i32, &str); 8] = [
+    let table: [(Variables<'_>, i32, &str); 8] = [
         (
             &[("TLS_CERT_FILE", &certificate)],
             2,

@@ -55,7 +55,7 @@ struct Attempt {
 }
 
 impl Configs {
-    fn new(config: ServerConfig) -> Self {
+    fn new(config: &ServerConfig) -> Self {
         let speaking = |protocol: &[u8]| {
             let mut config = config.clone();
             config.alpn_protocols = vec![protocol.to_vec()];
@@ -72,7 +72,7 @@ impl Tls {
     /// Reads the files for the first time.
     pub(super) fn load(files: TlsFiles, metrics: Arc<Metrics>) -> Result<Self, FileError> {
         let identity = Identity::read(&files)?;
-        let configs = Configs::new(identity.config()?);
+        let configs = Configs::new(&identity.config()?);
         metrics.tls_reload(true);
         Ok(Self {
             files,
@@ -139,7 +139,7 @@ impl Tls {
     }
 
     fn go_live(&self, identity: &Identity) -> Result<(), FileError> {
-        let configs = Configs::new(identity.config()?);
+        let configs = Configs::new(&identity.config()?);
         self.live.store(Arc::new(configs));
         Ok(())
     }

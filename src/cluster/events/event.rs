@@ -66,7 +66,11 @@ fn reason(code: &str) -> String {
 
 /// At most so many bytes, whole characters.
 fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+    let ends = text
+        .char_indices()
+        .map(|(start, character)| start + character.len_utf8());
+    let end = ends.take_while(|end| *end <= most).last();
+    &text[..end.unwrap_or_default()]
 }
 
 #[cfg(test)]
