@@ -27,6 +27,7 @@ mod refusal;
 mod requests;
 mod resource;
 mod rollback;
+mod webhook;
 
 pub use apply::{ClusterSettings, ClusterSink};
 pub use client::{ClientError, ClientSettings, client};
@@ -34,6 +35,7 @@ pub use directory::{DirectorySink, Layout};
 pub use error::ApplyError;
 pub use found::OBJECTS_ANNOTATION;
 pub use live::{LiveApplication, LiveError};
+pub use webhook::OperatorWebhook;
 
 use crate::manifest::Manifests;
 use serde::Serialize;

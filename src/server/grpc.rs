@@ -62,21 +62,21 @@ impl SparkSubmitService for Door {
 
 /// The whole application, where the request has it; else what the messages can express.
 fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Result<Asked, SubmitError> {
-    let application = if !request.spark_application_manifest.is_empty() {
+    if !request.spark_application_manifest.is_empty() {
         let text = std::str::from_utf8(&request.spark_application_manifest)
             .map_err(|_| Refusal::new("spark_application_manifest", "is not UTF-8 text"))?;
         let unknown_fields = match unknown_fields {
             UnknownFields::Refuse => application::UnknownFields::Refuse,
             UnknownFields::Keep => application::UnknownFields::Warn,
         };
-        application::parse(text, unknown_fields)?.application
-    } else if let Some(application) = request.spark_application {
-        application::from_wire(application)?
-    } else {
+        let parsed = application::parse(text, unknown_fields)?;
+        return Ok(Asked::Application(Box::new(parsed)));
+    }
+    let application = request.spark_application.ok_or_else(|| {
         let missing = "is missing, and so is spark_application_manifest";
-        return Err(Refusal::new("spark_application", missing).into());
-    };
-    Ok(Asked::Application(Box::new(application)))
+        Refusal::new("spark_application", missing)
+    })?;
+    Ok(Asked::Messages(Box::new(application::from_wire(application)?)))
 }
 
 /// The caller's deadline, from the header `grpc-timeout`: digits and a unit.
