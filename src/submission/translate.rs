@@ -7,6 +7,7 @@ mod local_dirs;
 mod monitoring;
 mod owner;
 mod roles;
+mod scheduling;
 
 use super::{
     PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, UnknownFields,
@@ -47,6 +48,7 @@ pub fn submission(
 ) -> Result<Submission, Refusal> {
     let mut application = application.clone();
     monitoring::configure(&mut application);
+    let gang = scheduling::configure(&mut application, origin.operator)?;
     let arguments = arguments::build(&application, &id, context)?;
     let spark_version = match application.spec.spark_version.as_deref() {
         Some(text) if !text.is_empty() => Some(
@@ -78,7 +80,8 @@ pub fn submission(
         executor_template: Some(executor_template),
         driver_additions,
         config_maps,
-        warnings: Vec::new(),
+        pod_group: gang.pod_group,
+        warnings: gang.warning.into_iter().collect(),
     };
     resolve(arguments, request, context)
 }
