@@ -28,6 +28,7 @@ mod refusal;
 mod requests;
 mod resource;
 mod rollback;
+mod webhook;
 
 pub use apply::{ClusterSettings, ClusterSink};
 pub use client::{ClientError, ClientSettings, client};
@@ -36,6 +37,7 @@ pub use error::ApplyError;
 pub use events::Events;
 pub use found::OBJECTS_ANNOTATION;
 pub use live::{LiveApplication, LiveError};
+pub use webhook::OperatorWebhook;
 
 use crate::manifest::Manifests;
 use serde::Serialize;

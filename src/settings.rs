@@ -4,6 +4,7 @@ mod tls;
 
 pub use tls::{TlsFiles, TlsSettings};
 
+use crate::{submission::Webhook, submitter::SpecSource};
 use clap::{Args, ValueEnum};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -44,11 +45,59 @@ pub enum TemplateFallback {
 
 /// Who adds what the operator leaves to its mutating webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OperatorWebhook {
+pub enum OperatorWebhookSetting {
+    /// The operator's webhook where the cluster has it registered for the pod, else native-submit.
+    Auto,
     /// The operator's webhook does.
     On,
     /// native-submit does.
     Off,
+}
+
+/// Where specifications come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
+pub enum SpecSourceSetting {
+    /// The request, and the live SparkApplication for what the request's form can't carry.
+    Auto,
+    /// The request alone.
+    Request,
+    /// As auto, but the live SparkApplication must be there.
+    Cluster,
+}
+
+/// What is taken from the cluster besides the request.
+#[derive(Debug, Clone, Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
+pub struct ClusterViewSettings {
+    /// Who adds volumes, affinity, sidecars and so on to the pods: the operator's webhook (on) or native-submit (off);
+    /// off where nothing is said and objects go to a directory
+    #[arg(long, env = "OPERATOR_WEBHOOK", value_enum)]
+    pub operator_webhook: Option<OperatorWebhookSetting>,
+
+    /// Where the specification of an application comes from: the request alone, or also the live SparkApplication
+    #[arg(long, env = "SPEC_SOURCE", value_enum, default_value = "auto")]
+    pub spec_source: SpecSourceSetting,
+}
+
+impl ClusterViewSettings {
+    /// Who adds what the operator leaves to its webhook; `None` where the cluster is to be asked.
+    pub fn webhook(&self, sink: &ApplyTo) -> Option<Webhook> {
+        match (self.operator_webhook, sink) {
+            (Some(OperatorWebhookSetting::On), _) => Some(Webhook::On),
+            (Some(OperatorWebhookSetting::Off), _) | (_, ApplyTo::Directory(_)) => Some(Webhook::Off),
+            (Some(OperatorWebhookSetting::Auto) | None, ApplyTo::Cluster) => None,
+        }
+    }
+
+    /// Where specifications come from.
+    pub fn spec_source(&self) -> SpecSource {
+        match self.spec_source {
+            SpecSourceSetting::Auto => SpecSource::Auto,
+            SpecSourceSetting::Request => SpecSource::Request,
+            SpecSourceSetting::Cluster => SpecSource::Cluster,
+        }
+    }
 }
 
 /// Templates, for all commands.
@@ -152,10 +201,9 @@ pub struct ServeSettings {
     #[arg(long, env = "UNKNOWN_FIELDS", value_enum, default_value = "pass")]
     pub unknown_fields: UnknownFieldsSetting,
 
-    /// Who adds volumes, affinity, sidecars and so on to the pods: the operator's webhook (on) or native-submit (off);
-    /// off where nothing is said and objects go to a directory
-    #[arg(long, env = "OPERATOR_WEBHOOK", value_enum)]
-    pub operator_webhook: Option<OperatorWebhook>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub cluster_view: ClusterViewSettings,
 
     /// What to do when the template directory is bad at the start
     #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "builtin")]
@@ -197,18 +245,6 @@ impl ServeSettings {
     /// Whether gRPC or REST listens on an address that other machines reach.
     pub fn is_reachable(&self) -> bool {
         !(self.grpc_address.is_loopback() && self.rest_address.is_loopback())
-    }
-
-    /// Who adds what the operator leaves to its webhook.
-    pub fn webhook(&self) -> crate::submission::Webhook {
-        let default = match self.apply_to {
-            ApplyTo::Cluster => OperatorWebhook::On,
-            ApplyTo::Directory(_) => OperatorWebhook::Off,
-        };
-        match self.operator_webhook.unwrap_or(default) {
-            OperatorWebhook::On => crate::submission::Webhook::On,
-            OperatorWebhook::Off => crate::submission::Webhook::Off,
-        }
     }
 }
 

@@ -29,7 +29,7 @@ pub use pod_group::{PodGroup, PodGroupTemplate};
 pub use pod_template::{PodTemplate, UnknownFields};
 pub use refusal::Refusal;
 pub use resolve::{Request, resolve};
-pub use translate::{Origin, Webhook, submission as from_application};
+pub use translate::{Origin, Webhook, add_for_webhook, operator_labels, submission as from_application};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::wrong;

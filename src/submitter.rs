@@ -1,14 +1,17 @@
 //! The spine: the one road from a submission to objects, in the order of its stages.
 
 mod error;
+mod live;
 mod samples;
 
 pub use error::SubmitError;
+use live::Informed;
+pub use live::SpecSource;
 pub use samples::probe;
 
 use crate::{
-    application::{self, ApplicationReference, SparkApplication},
-    cluster::{LiveError, Sink, Submitted},
+    application::{self, ApplicationReference, Parsed, SparkApplication},
+    cluster::{OperatorWebhook, Sink, Submitted},
     manifest::{self, Manifests},
     plan,
     submission::{self, Origin, Submission, SubmissionId, SubmitterContext},
@@ -27,13 +30,19 @@ pub struct Submitter {
     pub sink: Sink,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where specifications come from.
+    pub spec_source: SpecSource,
+    /// The operator's webhook on the cluster; where this is `None`, what [`Origin`] says of it holds.
+    pub webhook: Option<OperatorWebhook>,
 }
 
 /// What is to be submitted, as a door hands it over.
 #[derive(Debug)]
 pub enum Asked {
-    /// An application, to be completed and translated.
-    Application(Box<SparkApplication>),
+    /// A whole application.
+    Application(Box<Parsed>),
+    /// What the gRPC messages can express of an application.
+    Messages(Box<SparkApplication>),
     /// What was made of an argument vector.
     Arguments(Box<Submission>),
 }
@@ -42,7 +51,8 @@ impl Asked {
     /// Where the driver is to run.
     pub fn namespace(&self) -> &str {
         match self {
-            Self::Application(application) => application.namespace(),
+            Self::Application(parsed) => parsed.application.namespace(),
+            Self::Messages(application) => application.namespace(),
             Self::Arguments(submission) => submission.namespace(),
         }
     }
@@ -50,7 +60,8 @@ impl Asked {
     /// The application that this is about; arguments have it as the driver's owner.
     pub fn application(&self) -> Option<ApplicationReference> {
         match self {
-            Self::Application(application) => ApplicationReference::to(application),
+            Self::Application(parsed) => ApplicationReference::to(&parsed.application),
+            Self::Messages(application) => ApplicationReference::to(application),
             Self::Arguments(submission) => {
                 let template = submission.driver_template.as_ref()?;
                 let owners = template.metadata.get("ownerReferences")?;
@@ -95,14 +106,15 @@ impl Submitter {
         deadline: Option<Instant>,
         mode: Mode,
     ) -> Result<Accepted, SubmitError> {
-        let mut start = Instant::now();
-        let submission = match asked {
-            Asked::Arguments(submission) => *submission,
-            Asked::Application(application) => {
-                let (application, unowned) = self.with_owner(*application).await?;
-                start = Instant::now();
-                let mut submission = intent(application, id, origin, context)?;
-                submission.warnings.extend(unowned);
+        let webhook = self.webhook(&asked, origin).await;
+        let origin = Origin { webhook, ..origin };
+        let informed = self.informed(asked, webhook).await?;
+        let start = Instant::now();
+        let submission = match informed {
+            Informed::Arguments(submission) => *submission,
+            Informed::Application(parsed) => {
+                let mut submission = intent(parsed.application, id, origin, context)?;
+                submission.warnings.extend(parsed.warnings);
                 submission
             }
         };
@@ -142,36 +154,6 @@ impl Submitter {
             template_set: identity.template_set,
             warnings,
         })
-    }
-
-    /// The application with its uid, read from the API server where the caller has none. Without a uid the driver
-    /// has no owner; a uid is never made up, for Kubernetes collects what has an owner that does not exist.
-    async fn with_owner(
-        &self,
-        mut application: SparkApplication,
-    ) -> Result<(SparkApplication, Option<String>), SubmitError> {
-        if application.uid().is_some() || application.name().is_empty() {
-            return Ok((application, None));
-        }
-        let live = self
-            .sink
-            .live_application(application.namespace(), application.name())
-            .await;
-        let warning = match live {
-            Ok(Some(live)) => {
-                application.metadata.uid = Some(live.uid);
-                None
-            }
-            Ok(None) if matches!(self.sink, Sink::Directory(_)) => None,
-            Ok(None) => {
-                Some("no such SparkApplication on the cluster: the driver Pod has no owner".to_owned())
-            }
-            Err(error @ LiveError::NotPermitted { .. }) => {
-                Some(format!("the driver Pod has no owner: {error}"))
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Ok((application, warning))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{End, process};
 use crate::{
-    application::{self, SparkApplication, UnknownFields},
+    application::{self, Parsed, UnknownFields},
     settings::TemplateSettings,
     submission::{
         self, Origin, Reach, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook,
@@ -67,11 +67,9 @@ impl Input {
     }
 
     /// The application in the file; a misspelled field is an error.
-    pub(super) fn application(&self) -> Result<SparkApplication, End> {
-        match application::parse(&self.text()?, UnknownFields::Refuse) {
-            Ok(parsed) => Ok(parsed.application),
-            Err(error) => Err(super::report(&format!("{}:\n{error}", self.file()))),
-        }
+    pub(super) fn application(&self) -> Result<Parsed, End> {
+        application::parse(&self.text()?, UnknownFields::Refuse)
+            .map_err(|error| super::report(&format!("{}:\n{error}", self.file())))
     }
 
     /// What is to be submitted, from the file or the arguments.
@@ -82,7 +80,7 @@ impl Input {
     ) -> Result<Submission, End> {
         if !self.spark_submit {
             let id = self.submission_id.clone().unwrap_or(default_id);
-            return submitter::intent(self.application()?, id, Self::origin(), context)
+            return submitter::intent(self.application()?.application, id, Self::origin(), context)
                 .map_err(|error| super::report(&error));
         }
         let request = Request {

@@ -2,10 +2,13 @@
 
 use super::{End, process};
 use crate::{
-    cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, Sink, client},
+    cluster::{
+        ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, OperatorWebhook, Sink,
+        client,
+    },
     server::{self, Service},
     settings::{ApplyTo, ServeSettings, TemplateFallback, UnknownFieldsSetting},
-    submission::{Origin, Reach, SubmitterContext, UnknownFields},
+    submission::{Origin, Reach, SubmitterContext, UnknownFields, Webhook},
     submitter::{Submitter, probe},
     telemetry::{LogFormat, Metrics, start_logging},
     templates::{Fallback, TemplateStore},
@@ -52,6 +55,7 @@ impl Serve {
         let settings = &self.settings;
         let metrics = Arc::new(Metrics::default());
         let mut events = None;
+        let said = settings.cluster_view.webhook(&settings.apply_to);
         let (sink, api_server) = match &settings.apply_to {
             ApplyTo::Cluster => {
                 let client = client(&ClientSettings::default())
@@ -79,18 +83,27 @@ impl Serve {
         .await
         .map_err(|error| error.to_string())?;
         let _watch = templates.watch(Timing::default());
+        let webhook = match (&sink, &api_server, said) {
+            (Sink::Cluster(sink), Some(client), None) => {
+                Some(OperatorWebhook::watch(client.clone(), sink.clone()))
+            }
+            _ => None,
+        };
         let submitter = Submitter {
             templates,
             sink,
             metrics,
+            spec_source: settings.cluster_view.spec_source(),
+            webhook,
         };
-        let service = Service::new(submitter, self.context(), self.origin(), settings, events);
+        let origin = self.origin(said.unwrap_or(Webhook::On));
+        let service = Service::new(submitter, self.context(), origin, settings, events);
         server::serve(service, settings, api_server).await
     }
 
-    fn origin(&self) -> Origin {
+    fn origin(&self, webhook: Webhook) -> Origin {
         Origin {
-            webhook: self.settings.webhook(),
+            webhook,
             operator: true,
             unknown_fields: match self.settings.unknown_fields {
                 UnknownFieldsSetting::Pass => UnknownFields::Keep,

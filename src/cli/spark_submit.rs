@@ -8,10 +8,10 @@ mod sidecar;
 mod usage;
 
 use crate::{
-    cluster::{ClientSettings, ClusterSettings, ClusterSink, Sink, client},
+    cluster::{ClientSettings, ClusterSettings, ClusterSink, OperatorWebhook, Sink, client},
     plan,
     server::now_ms,
-    settings::{TemplateFallback, TemplateSettings},
+    settings::{ApplyTo, ClusterViewSettings, TemplateFallback, TemplateSettings},
     submission::{
         ConfReader, Origin, Refusal, Request, Submission, SubmissionId, SubmitterContext, UnknownFields,
         Webhook, arguments, arguments::ArgumentsError, resolve,
@@ -45,6 +45,9 @@ struct Settings {
 
     #[arg(long, env = "SPARK_VERSION")]
     spark_version: Option<crate::submission::SparkVersion>,
+
+    #[command(flatten)]
+    cluster_view: ClusterViewSettings,
 }
 
 /// Whether this process was called by the name `spark-submit`.
@@ -195,18 +198,24 @@ async fn directly(
         TemplateFallback::Builtin => Fallback::Builtin,
         TemplateFallback::Refuse => Fallback::Refuse,
     };
+    let sink = ClusterSink::new(client.clone(), ClusterSettings::default());
+    let said = settings.cluster_view.webhook(&ApplyTo::Cluster);
+    let webhook = said
+        .is_none()
+        .then(|| OperatorWebhook::watch(client, sink.clone()));
     let submitter = Submitter {
         templates: Arc::new(TemplateStore::start(
             settings.templates.template_dir.clone(),
             Arc::new(probe),
             fallback,
         )),
-        sink: Sink::Cluster(ClusterSink::new(client, ClusterSettings::default())),
+        sink: Sink::Cluster(sink),
         metrics: Arc::new(Metrics::default()),
+        spec_source: settings.cluster_view.spec_source(),
+        webhook,
     };
-    // Arguments have no webhook: what it would add comes as pod templates, if at all.
     let origin = Origin {
-        webhook: Webhook::On,
+        webhook: said.unwrap_or(Webhook::On),
         operator: true,
         unknown_fields: UnknownFields::Refuse,
     };

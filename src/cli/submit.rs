@@ -9,7 +9,7 @@ use crate::{
     },
     settings::ApplyTo,
     submission::SubmissionId,
-    submitter::{Accepted, Asked, Mode, Submitter},
+    submitter::{Accepted, Asked, Mode, SpecSource, Submitter},
     telemetry::{LogFormat, Metrics, start_logging},
 };
 use serde_json::json;
@@ -103,6 +103,8 @@ impl Submit {
             templates: Arc::new(self.input.templates()),
             sink,
             metrics: Arc::new(Metrics::default()),
+            spec_source: SpecSource::Auto,
+            webhook: None,
         };
         let (asked, id) = if self.input.spark_submit {
             let submission = self.input.submission(SubmissionId::random(), &context)?;

@@ -33,6 +33,30 @@ pub enum LiveError {
         /// The application's name.
         name: String,
     },
+    /// It was deleted and made anew since the request was sent.
+    #[error(
+        "SparkApplication `{namespace}/{name}` is another one now: its uid is {found}, and the request is for {sent}"
+    )]
+    Another {
+        /// The namespace.
+        namespace: String,
+        /// The application's name.
+        name: String,
+        /// The uid of the request.
+        sent: String,
+        /// The live one's.
+        found: String,
+    },
+    /// There is none, and the settings ask for one.
+    #[error(
+        "there is no SparkApplication `{namespace}/{name}` on the cluster, which SPEC_SOURCE=cluster asks for"
+    )]
+    NotFound {
+        /// The namespace.
+        namespace: String,
+        /// The application's name.
+        name: String,
+    },
     /// No usable answer.
     #[error(transparent)]
     Failed(#[from] ApplyError),

@@ -27,7 +27,7 @@ const fn resource(group: &'static str, version: &'static str, plural: &'static s
     }
 }
 
-const PODS: Resource = resource("", "v1", "pods");
+pub(crate) const PODS: Resource = resource("", "v1", "pods");
 const SERVICES: Resource = resource("", "v1", "services");
 const CONFIG_MAPS: Resource = resource("", "v1", "configmaps");
 const SECRETS: Resource = resource("", "v1", "secrets");
@@ -37,6 +37,8 @@ const NETWORK_POLICIES: Resource = resource("networking.k8s.io", "v1", "networkp
 const POD_GROUPS: Resource = resource("scheduling.volcano.sh", "v1beta1", "podgroups");
 /// What is said about an application.
 pub(crate) const EVENTS: Resource = resource("", "v1", "events");
+/// Read only; its own address has no namespace in it.
+const NAMESPACES: Resource = resource("", "v1", "namespaces");
 /// The operator's resource, read only.
 pub(crate) const SPARK_APPLICATIONS: Resource =
     resource("sparkoperator.k8s.io", "v1beta2", "sparkapplications");
@@ -120,6 +122,11 @@ impl Target {
         })
     }
 
+    /// The address of a namespace itself.
+    pub(crate) fn namespace(name: &str) -> Result<Self, ApplyError> {
+        Self::new(&NAMESPACES, name, name)
+    }
+
     /// The address of a manifest.
     pub(crate) fn of(manifest: &Manifest, namespace: &str) -> Result<Self, ApplyError> {
         let name = manifest.value.pointer("/metadata/name").and_then(Value::as_str);
@@ -149,6 +156,9 @@ impl Target {
 
     /// The path of the object itself.
     pub(crate) fn path(&self) -> String {
+        if *self.resource == NAMESPACES {
+            return format!("/api/v1/namespaces/{}", self.name);
+        }
         format!("{}/{}", self.collection(), self.name)
     }
 }

@@ -17,6 +17,10 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         "annotations",
         [(GROUP_NAME.to_owned(), name.as_str().into())],
     );
+    if template.marks_executors {
+        let key = format!("spark.kubernetes.executor.annotation.{GROUP_NAME}");
+        draft.properties.insert(key, name.clone());
+    }
     draft.pod_group = Some(PodGroupPlan {
         name,
         other_metadata: template.metadata.clone(),

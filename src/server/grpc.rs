@@ -80,7 +80,7 @@ fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Re
     };
     let about = ApplicationReference::on_the_wire(&application);
     match application::from_wire(application) {
-        Ok(application) => Ok(Asked::Application(Box::new(application))),
+        Ok(application) => Ok(Asked::Messages(Box::new(application))),
         Err(error) => Err(NotAsked {
             error: error.into(),
             about,
@@ -95,8 +95,8 @@ fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Aske
         UnknownFields::Refuse => application::UnknownFields::Refuse,
         UnknownFields::Keep => application::UnknownFields::Warn,
     };
-    let application = application::parse(text, unknown_fields)?.application;
-    Ok(Asked::Application(Box::new(application)))
+    let parsed = application::parse(text, unknown_fields)?;
+    Ok(Asked::Application(Box::new(parsed)))
 }
 
 /// The caller's deadline, from the header `grpc-timeout`: digits and a unit.

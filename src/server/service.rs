@@ -296,7 +296,7 @@ impl Shared {
             return Ok(());
         }
         let field = match asked {
-            Asked::Application(_) => "metadata.namespace",
+            Asked::Application(_) | Asked::Messages(_) => "metadata.namespace",
             Asked::Arguments(_) => "spark.kubernetes.namespace",
         };
         Err(wrong(

@@ -30,6 +30,8 @@ pub struct PodGroupTemplate {
     pub other: Map<String, Value>,
     /// The fields that [`PodGroup`] doesn't have, by path without list indices.
     pub unknown_fields: Vec<String>,
+    /// Whether the executors are put into the group too, by conf. Spark has a step of its own for that.
+    pub marks_executors: bool,
 }
 
 impl std::fmt::Debug for PodGroupTemplate {
@@ -152,6 +154,7 @@ fn from_text(subject: &str, text: &str, unknown: UnknownFields) -> Result<PodGro
             .iter()
             .map(|problem| strict::generalised(&problem.path))
             .collect(),
+        marks_executors: false,
     })
 }
 

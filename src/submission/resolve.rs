@@ -6,9 +6,9 @@ mod merge;
 mod validate;
 
 use super::{
-    ConfReader, OwnConfigMap, PodAdditions, PodTemplate, PrimaryResource, Refusal, SparkConf,
-    SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments::SparkOption,
-    conf::wrong, files, pod_group, uri,
+    ConfReader, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource, Refusal,
+    SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
+    arguments::SparkOption, conf::wrong, files, pod_group, uri,
 };
 use std::collections::BTreeMap;
 
@@ -29,6 +29,8 @@ pub struct Request {
     pub driver_additions: PodAdditions,
     /// Further `ConfigMap`s that the driver owns.
     pub config_maps: Vec<OwnConfigMap>,
+    /// What the driver's `PodGroup` starts from, where the conf does not ask for one.
+    pub pod_group: Option<PodGroupTemplate>,
     /// What was odd on the way here.
     pub warnings: Vec<String>,
 }
@@ -98,7 +100,7 @@ pub fn resolve(
         Some(template) => Some(template),
         None => files::executor_template(reader, context, &spark_version)?,
     };
-    let pod_group = pod_group::read(reader, context, &spark_version)?;
+    let pod_group = pod_group::read(reader, context, &spark_version)?.or(request.pod_group);
     Ok(Submission {
         id,
         spark_version,

@@ -7,6 +7,7 @@ mod local_dirs;
 mod monitoring;
 mod owner;
 mod roles;
+mod scheduling;
 
 use super::{
     PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, UnknownFields,
@@ -15,6 +16,7 @@ use super::{
 use crate::application::{SparkApplication, SparkPodSpec};
 use roles::Role;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Who adds what the operator leaves to its mutating webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,7 @@ pub fn submission(
 ) -> Result<Submission, Refusal> {
     let mut application = application.clone();
     monitoring::configure(&mut application);
+    let gang = scheduling::configure(&mut application, origin.operator)?;
     let arguments = arguments::build(&application, &id, context)?;
     let spark_version = match application.spec.spark_version.as_deref() {
         Some(text) if !text.is_empty() => Some(
@@ -77,9 +80,39 @@ pub fn submission(
         executor_template: Some(executor_template),
         driver_additions,
         config_maps,
-        warnings: Vec::new(),
+        pod_group: gang.pod_group,
+        warnings: gang.warning.into_iter().collect(),
     };
     resolve(arguments, request, context)
+}
+
+/// Adds to a submission that was made of arguments what the webhook would add for `application`, which is the live one.
+pub fn add_for_webhook(submission: &mut Submission, application: &SparkApplication) -> Result<(), Refusal> {
+    submission.driver_additions = additions::of(application, Role::Driver)?;
+    let template = submission.executor_template.get_or_insert_with(|| PodTemplate {
+        spec: default_spec(Role::Executor),
+        ..PodTemplate::default()
+    });
+    additions::of(application, Role::Executor)?
+        .add_to_template(&mut template.spec, Role::Executor.container_names());
+    Ok(())
+}
+
+/// The labels of an application's driver Pod by which webhooks select it, but for the submission id.
+pub fn operator_labels(application: &SparkApplication) -> BTreeMap<String, String> {
+    let from_metadata = application.metadata.labels.iter().flatten();
+    let mut labels: BTreeMap<_, _> = from_metadata
+        .chain(&application.spec.driver.pod.labels)
+        .map(|(label, value)| (label.clone(), value.clone()))
+        .collect();
+    for (label, value) in [
+        ("sparkoperator.k8s.io/app-name", application.name()),
+        ("sparkoperator.k8s.io/launched-by-spark-operator", "true"),
+        ("spark-role", "driver"),
+    ] {
+        labels.insert(label.to_owned(), value.to_owned());
+    }
+    labels
 }
 
 /// The user's pod template, or one with nothing but the Spark container's name; owned by the application.

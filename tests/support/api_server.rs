@@ -476,6 +476,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (namespace, resource, name) = match rest {
         [namespace, resource] => (*namespace, *resource, None),
         [namespace, resource, name] => (*namespace, *resource, Some(*name)),
+        _ if path.last() == Some(&WEBHOOKS) => return webhooks(&shared, parts.uri.query()).await,
         _ => return respond(404, &json!({}), None),
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -539,6 +540,55 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     };
     shared.state.lock().unwrap().answers += 1;
     respond(code, &body, None)
+}
+
+/// The one resource without namespaces that can be listed and watched.
+const WEBHOOKS: &str = "mutatingwebhookconfigurations";
+
+/// Answers a list; or a watch, with what there is after the next change and no more.
+async fn webhooks(shared: &Shared, query: Option<&str>) -> Response {
+    if let Some(Effect::Refuse(code, body)) = shared.state.lock().unwrap().fault_for("list", WEBHOOKS) {
+        return respond(code, &body, None);
+    }
+    let all = || -> (u64, Vec<Value>) {
+        let state = shared.state.lock().unwrap();
+        let found = state
+            .objects
+            .iter()
+            .filter(|((resource, ..), _)| resource == WEBHOOKS);
+        (state.counter, found.map(|(_, object)| object.clone()).collect())
+    };
+    if !query.unwrap_or_default().contains("watch=true") {
+        let (version, items) = all();
+        return respond(
+            200,
+            &json!({"metadata": {"resourceVersion": version.to_string()}, "items": items}),
+            None,
+        );
+    }
+    let before = all().1;
+    let mut changes = shared.changes.subscribe();
+    loop {
+        let (version, now) = all();
+        let gone = before.iter().filter(|object| !now.contains(object));
+        let new = now.iter().filter(|object| !before.contains(object));
+        let mut events = String::new();
+        for (kind, object) in gone
+            .map(|object| ("DELETED", object))
+            .chain(new.map(|object| ("ADDED", object)))
+        {
+            let mut object = object.clone();
+            object["metadata"]["resourceVersion"] = json!(version.to_string());
+            events += &json!({"type": kind, "object": object}).to_string();
+            events.push('\n');
+        }
+        if !events.is_empty() {
+            return Response::new(Body::from(events));
+        }
+        if changes.changed().await.is_err() {
+            return respond(503, &json!({}), None);
+        }
+    }
 }
 
 /// Ends the connection's task without an answer, and without the panic hook's noise.

@@ -1,0 +1,217 @@
+//! Whether the operator's mutating webhook will act on a driver Pod (CONTRACT 10).
+//!
+//! It looks at the cluster's `MutatingWebhookConfiguration`s, watches them, and asks them of each Pod. Where it may not
+//! look, the webhook counts as there: what it adds would be refused if it stood in the Pod already.
+
+mod registered;
+
+use super::{
+    ClusterSink,
+    patience::Patience,
+    requests::{Call, Requests},
+    resource::{self, Target},
+};
+use crate::submission::Webhook;
+use futures::{StreamExt, pin_mut};
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use kube::{
+    Api, Client,
+    api::{ListParams, WatchParams},
+    core::WatchEvent,
+};
+use registered::Registered;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinHandle, time};
+use tracing::{info, warn};
+
+/// How long the first submission waits for the first look.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
+
+/// How long one watch lasts, in seconds: shorter than the client takes silence for a dead connection.
+const WATCH: u32 = 10;
+
+/// The pause after a look that failed.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The pause after a look that was not permitted; rights change seldom.
+const PERMITTED_AGAIN: Duration = Duration::from_secs(60);
+
+/// What is known of the cluster's webhooks.
+#[derive(Debug, Clone)]
+enum Known {
+    /// Nothing yet.
+    Nothing,
+    /// They can't be looked at.
+    MayNotLook,
+    /// The operator's, for Pods.
+    Webhooks(Arc<Vec<Registered>>),
+}
+
+/// The operator's mutating webhook, as the cluster has it registered.
+#[derive(Debug)]
+pub struct OperatorWebhook {
+    known: watch::Receiver<Known>,
+    sink: ClusterSink,
+    watching: JoinHandle<()>,
+}
+
+impl Drop for OperatorWebhook {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+impl OperatorWebhook {
+    /// Begins to look. Must be called within a tokio runtime.
+    pub fn watch(client: Client, sink: ClusterSink) -> Self {
+        let (sender, known) = watch::channel(Known::Nothing);
+        let watching = tokio::spawn(keep_looking(Api::all(client), sender));
+        Self {
+            known,
+            sink,
+            watching,
+        }
+    }
+
+    /// Who adds what the operator leaves to its webhook, for a driver Pod with these labels.
+    pub async fn acts_on(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Webhook {
+        let mut known = self.known.clone();
+        let looked = known.wait_for(|known| !matches!(known, Known::Nothing));
+        let _ = time::timeout(FIRST_LOOK, looked).await;
+        let Known::Webhooks(webhooks) = self.known.borrow().clone() else {
+            return Webhook::On;
+        };
+        let requests = &self.sink.shared.requests;
+        let matching: Vec<_> = webhooks
+            .iter()
+            .filter(|webhook| webhook.selects(labels))
+            .collect();
+        let mut namespace_labels = None;
+        for webhook in matching {
+            if webhook.needs_namespace() && namespace_labels.is_none() {
+                namespace_labels = Some(labels_of(requests, namespace).await);
+            }
+            let read = namespace_labels.as_ref().and_then(Option::as_ref);
+            if !webhook.selects_namespace(namespace, read) {
+                continue;
+            }
+            if !webhook.may_be_left_out() || mutates(requests, namespace, labels).await {
+                return Webhook::On;
+            }
+        }
+        Webhook::Off
+    }
+}
+
+/// A namespace's labels; `None` where they can't be read.
+async fn labels_of(requests: &Requests, namespace: &str) -> Option<BTreeMap<String, String>> {
+    let target = Target::namespace(namespace).ok()?;
+    let found = requests.get(&target, &Patience::own(FIRST_LOOK)).await.ok()??;
+    let labels = found.pointer("/metadata/labels").cloned().unwrap_or(json!({}));
+    serde_json::from_value(labels).ok()
+}
+
+/// Whether the webhook changes a driver Pod: asked with one that is never made. It gives each its owner.
+async fn mutates(requests: &Requests, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+    let probe = "native-submit-webhook-probe";
+    let Ok(target) = Target::new(&resource::PODS, namespace, probe) else {
+        return false;
+    };
+    let body = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": probe, "namespace": namespace, "labels": labels},
+        "spec": {"containers": [{"name": "spark-kubernetes-driver", "image": probe}]},
+    });
+    let call = Call::DryRun(&target, &body);
+    match requests.send(&call, &Patience::own(FIRST_LOOK)).await.answer {
+        Ok(pod) => pod
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array)
+            .is_some_and(|owners| !owners.is_empty()),
+        Err(_) => false,
+    }
+}
+
+async fn keep_looking(api: Api<MutatingWebhookConfiguration>, known: watch::Sender<Known>) {
+    let mut told = false;
+    loop {
+        let pause = match look(&api, &known).await {
+            Ok(()) => {
+                told = false;
+                Duration::ZERO
+            }
+            Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => {
+                known.send_replace(Known::MayNotLook);
+                if !told {
+                    told = true;
+                    info!(
+                        "may not list mutatingwebhookconfigurations, so the operator's webhook counts as on \
+                         (OPERATOR_WEBHOOK=on or off says it without looking)"
+                    );
+                }
+                PERMITTED_AGAIN
+            }
+            Err(error) => {
+                // What was seen last holds; nobody waits for what may never be seen.
+                known.send_if_modified(|known| {
+                    let first = matches!(known, Known::Nothing);
+                    if first {
+                        *known = Known::MayNotLook;
+                    }
+                    first
+                });
+                if !told {
+                    told = true;
+                    warn!("can't look at mutatingwebhookconfigurations: {error}");
+                }
+                AGAIN
+            }
+        };
+        time::sleep(pause).await;
+    }
+}
+
+/// Lists, and follows what changes until the server no longer knows from where.
+async fn look(
+    api: &Api<MutatingWebhookConfiguration>,
+    known: &watch::Sender<Known>,
+) -> Result<(), kube::Error> {
+    let list = api.list(&ListParams::default()).await?;
+    let mut version = list.metadata.resource_version.unwrap_or_default();
+    let mut configurations: BTreeMap<String, MutatingWebhookConfiguration> = list
+        .items
+        .into_iter()
+        .map(|configuration| (name(&configuration), configuration))
+        .collect();
+    loop {
+        let webhooks: Vec<_> = configurations.values().flat_map(Registered::of).collect();
+        known.send_replace(Known::Webhooks(Arc::new(webhooks)));
+        let parameters = WatchParams::default().timeout(WATCH);
+        let events = api.watch(&parameters, &version).await?;
+        pin_mut!(events);
+        while let Some(event) = events.next().await {
+            match event? {
+                WatchEvent::Added(changed) | WatchEvent::Modified(changed) => {
+                    version = changed.metadata.resource_version.clone().unwrap_or_default();
+                    configurations.insert(name(&changed), changed);
+                }
+                WatchEvent::Deleted(gone) => {
+                    version = gone.metadata.resource_version.clone().unwrap_or_default();
+                    configurations.remove(&name(&gone));
+                }
+                WatchEvent::Bookmark(mark) => version = mark.metadata.resource_version,
+                // 410 Gone: from the beginning.
+                WatchEvent::Error(status) if status.code == 410 => return Ok(()),
+                WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
+            }
+            let webhooks: Vec<_> = configurations.values().flat_map(Registered::of).collect();
+            known.send_replace(Known::Webhooks(Arc::new(webhooks)));
+        }
+    }
+}
+
+fn name(configuration: &MutatingWebhookConfiguration) -> String {
+    configuration.metadata.name.clone().unwrap_or_default()
+}

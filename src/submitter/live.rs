@@ -1,0 +1,207 @@
+//! What the cluster adds to what was asked for: the live `SparkApplication` (CONTRACT 6), and whether the operator's
+//! webhook is there (CONTRACT 10).
+
+use super::{Asked, SubmitError, Submitter};
+use crate::{
+    application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
+    cluster::{LiveApplication, LiveError, Sink},
+    submission::{self, Origin, Submission, Webhook, operator_labels},
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Where the specification of an application comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SpecSource {
+    /// From the request; and from the live application what the request's form can't carry.
+    #[default]
+    Auto,
+    /// From the request alone. The live application is never read.
+    Request,
+    /// As `Auto`, but the live application must be there and readable.
+    Cluster,
+}
+
+/// What is to be submitted, with all that the cluster has to say about it.
+pub(super) enum Informed {
+    /// An application, to be translated.
+    Application(Box<Parsed>),
+    /// What was made of an argument vector.
+    Arguments(Box<Submission>),
+}
+
+/// The label by which arguments name their `SparkApplication`.
+const APPLICATION_LABEL: &str = "sparkoperator.k8s.io/app-name";
+
+/// The conf keys of the driver Pod's labels.
+const DRIVER_LABELS: &str = "spark.kubernetes.driver.label.";
+
+impl Submitter {
+    /// Who adds what the operator leaves to its webhook: as the cluster has it, where it is looked at.
+    pub(super) async fn webhook(&self, asked: &Asked, origin: Origin) -> Webhook {
+        let Some(webhook) = &self.webhook else {
+            return origin.webhook;
+        };
+        let labels = match asked {
+            Asked::Application(parsed) => operator_labels(&parsed.application),
+            Asked::Messages(application) => operator_labels(application),
+            Asked::Arguments(submission) => driver_labels(submission),
+        };
+        if !labels.contains_key(APPLICATION_LABEL) {
+            return Webhook::Off;
+        }
+        webhook.acts_on(asked.namespace(), &labels).await
+    }
+
+    /// What was asked for, with what the cluster has of it.
+    pub(super) async fn informed(&self, asked: Asked, webhook: Webhook) -> Result<Informed, SubmitError> {
+        Ok(match asked {
+            Asked::Arguments(submission) if webhook == Webhook::Off => {
+                Informed::Arguments(self.with_additions(submission).await?)
+            }
+            Asked::Arguments(submission) => Informed::Arguments(submission),
+            Asked::Messages(application) => {
+                Informed::Application(Box::new(self.completed(*application).await?))
+            }
+            Asked::Application(parsed) => Informed::Application(self.owned(parsed).await?),
+        })
+    }
+
+    /// A whole application with its uid. A uid is never made up, for Kubernetes collects what has an owner that does
+    /// not exist.
+    async fn owned(&self, mut parsed: Box<Parsed>) -> Result<Box<Parsed>, SubmitError> {
+        match self.live(&parsed.application).await? {
+            Live::Read(live) => parsed.application.metadata.uid = Some(live.uid),
+            Live::Without(warning) => parsed.warnings.extend(warning),
+        }
+        Ok(parsed)
+    }
+
+    /// What the gRPC messages could not carry, from the live application.
+    async fn completed(&self, application: SparkApplication) -> Result<Parsed, SubmitError> {
+        match self.live(&application).await? {
+            Live::Read(live) => Ok(overlay(&application, live.value)?),
+            Live::Without(warning) => Ok(Parsed {
+                application,
+                warnings: warning.into_iter().collect(),
+                unknown_fields: Vec::new(),
+            }),
+        }
+    }
+
+    /// What the webhook would add, which arguments and pod templates don't have, from the live application.
+    async fn with_additions(&self, mut submission: Box<Submission>) -> Result<Box<Submission>, SubmitError> {
+        let labels = driver_labels(&submission);
+        let Some(name) = labels.get(APPLICATION_LABEL) else {
+            return Ok(submission);
+        };
+        let lost = |why: &str| {
+            format!(
+                "what the operator leaves to its webhook (volumes, affinity, sidecars, …) is not in the pods, and the webhook is off: {why}"
+            )
+        };
+        if self.spec_source == SpecSource::Request {
+            submission.warnings.push(lost("SPEC_SOURCE is request"));
+            return Ok(submission);
+        }
+        match self.sink.live_application(submission.namespace(), name).await {
+            Ok(Some(live)) => {
+                same(&live, controller(&submission), submission.namespace(), name)?;
+                let parsed = from_value(live.value, UnknownFields::Warn)?;
+                submission::add_for_webhook(&mut submission, &parsed.application)?;
+            }
+            Ok(None) if self.spec_source == SpecSource::Auto => {
+                if !matches!(self.sink, Sink::Directory(_)) {
+                    submission
+                        .warnings
+                        .push(lost("there is no such SparkApplication"));
+                }
+            }
+            Ok(None) => return Err(not_found(submission.namespace(), name).into()),
+            Err(error @ LiveError::NotPermitted { .. }) if self.spec_source == SpecSource::Auto => {
+                submission.warnings.push(lost(&error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(submission)
+    }
+
+    async fn live(&self, application: &SparkApplication) -> Result<Live, SubmitError> {
+        let (namespace, name) = (application.namespace(), application.name());
+        let read = match self.spec_source {
+            SpecSource::Request => false,
+            SpecSource::Auto => application.uid().is_none(),
+            SpecSource::Cluster => true,
+        };
+        if name.is_empty() || (!read && application.uid().is_some()) {
+            return Ok(Live::Without(None));
+        }
+        let unowned = |why: &str| Ok(Live::Without(Some(format!("the driver Pod has no owner: {why}"))));
+        if !read {
+            return unowned("the request has no uid, and SPEC_SOURCE is request");
+        }
+        match self.sink.live_application(namespace, name).await {
+            Ok(Some(live)) => {
+                same(&live, application.uid(), namespace, name)?;
+                Ok(Live::Read(live))
+            }
+            Ok(None) if matches!(self.sink, Sink::Directory(_)) => Ok(Live::Without(None)),
+            Ok(None) if self.spec_source == SpecSource::Auto => {
+                unowned("there is no such SparkApplication on the cluster")
+            }
+            Ok(None) => Err(not_found(namespace, name).into()),
+            Err(error @ LiveError::NotPermitted { .. }) if self.spec_source == SpecSource::Auto => {
+                unowned(&error.to_string())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What came of looking for the live application.
+enum Live {
+    Read(LiveApplication),
+    /// It goes on without, with a warning where something is lost.
+    Without(Option<String>),
+}
+
+/// The live application must be the one that was sent, and not its successor of the same name.
+fn same(live: &LiveApplication, sent: Option<&str>, namespace: &str, name: &str) -> Result<(), LiveError> {
+    match sent {
+        Some(sent) if sent != live.uid => Err(LiveError::Another {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            sent: sent.to_owned(),
+            found: live.uid.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn not_found(namespace: &str, name: &str) -> LiveError {
+    LiveError::NotFound {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+/// The driver Pod's labels, as far as conf and template give them.
+fn driver_labels(submission: &Submission) -> BTreeMap<String, String> {
+    let from_conf = submission.conf.iter().filter_map(|(key, value)| {
+        let label = key.strip_prefix(DRIVER_LABELS)?;
+        Some((label.to_owned(), value.to_owned()))
+    });
+    let mut labels: BTreeMap<_, _> = from_conf.collect();
+    labels.insert("spark-role".to_owned(), "driver".to_owned());
+    labels
+}
+
+/// The uid of the driver Pod's controller, which the operator puts into its pod template.
+fn controller(submission: &Submission) -> Option<&str> {
+    let metadata = &submission.driver_template.as_ref()?.metadata;
+    let owners = metadata.get("ownerReferences").and_then(Value::as_array)?;
+    owners
+        .iter()
+        .find(|owner| owner["controller"] == true)
+        .and_then(|owner| owner["uid"].as_str())
+}

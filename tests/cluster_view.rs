@@ -1,0 +1,303 @@
+//! What the cluster adds to a request: the live `SparkApplication`, and whether the operator's webhook is there. The
+//! real binary, behind each door, and an API server that keeps objects.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/api_server.rs"]
+mod api_server;
+#[path = "support/serve.rs"]
+mod serve;
+
+use api_server::{ApiServer, Effect, Fault};
+use native_submit::wire;
+use serde_json::{Value, json};
+use serve::{Serve, exchange};
+use std::time::Duration;
+
+const UID: &str = "3f1c9a52-0000-4000-8000-000000000001";
+
+/// The application as the API server has it: with parts that only the webhook brings to pods.
+fn live() -> Value {
+    json!({
+        "apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication",
+        "metadata": {"name": "pi", "namespace": "jobs", "uid": UID},
+        "spec": {
+            "type": "Scala", "mode": "cluster", "sparkVersion": "4.0.1", "image": "spark:4.0.1",
+            "mainClass": "org.example.Pi", "mainApplicationFile": "local:///opt/pi.jar",
+            "volumes": [{"name": "data", "emptyDir": {}}],
+            "driver": {
+                "memory": "1g", "priorityClassName": "high",
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                "sidecars": [{"name": "side", "image": "side:1"}],
+            },
+            "executor": {"instances": 2, "memory": "1g", "tolerations": [{"key": "spot", "operator": "Exists"}]},
+        },
+        "status": {"submissionID": "an earlier one"},
+    })
+}
+
+/// The operator's registration, as its chart makes it.
+fn webhook() -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "spark-operator-webhook"},
+        "webhooks": [{
+            "name": "mutate-pod.sparkoperator.k8s.io", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+            "clientConfig": {}, "failurePolicy": "Fail",
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+            "objectSelector": {"matchLabels": {"sparkoperator.k8s.io/launched-by-spark-operator": "true"}},
+        }],
+    })
+}
+
+/// What the operator's REST submitter sends of it.
+fn arguments(id: &str) -> Value {
+    let label =
+        |key: &str, value: &str| format!("spark.kubernetes.driver.label.sparkoperator.k8s.io/{key}={value}");
+    let template = |role: &str, controller: bool| {
+        json!({
+            "metadata": {"ownerReferences": [{
+                "apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "name": "pi", "uid": UID,
+                "controller": controller, "blockOwnerDeletion": controller,
+            }]},
+            "spec": {"containers": [{"name": format!("spark-kubernetes-{role}")}]},
+        })
+    };
+    let pod_name = format!("pi-{id}-driver");
+    json!({
+        "submission_id": id,
+        "spark_submit_args": [
+            "--master", "k8s://https://10.0.0.1:443", "--deploy-mode", "cluster", "--class", "org.example.Pi",
+            "--name", "pi", "--conf", "spark.kubernetes.namespace=jobs",
+            "--conf", "spark.kubernetes.container.image=spark:4.0.1",
+            "--conf", format!("spark.kubernetes.driver.pod.name={pod_name}"),
+            "--conf", label("app-name", "pi"), "--conf", label("launched-by-spark-operator", "true"),
+            "--conf", label("submission-id", id), "local:///opt/pi.jar",
+        ],
+        "driver_pod_template": template("driver", true),
+        "executor_pod_template": template("executor", false),
+    })
+}
+
+fn post(serve: &Serve, body: &Value) -> (u16, Value) {
+    let (status, answer) = exchange(
+        &serve.rest,
+        "POST /api/v1/spark-submit",
+        "Content-Type: application/json\r\n",
+        body.to_string().as_bytes(),
+    );
+    (status, serde_json::from_str(&answer).unwrap())
+}
+
+/// Whether the pods have what only the webhook or we can have brought: the driver's parts, the executors' part.
+fn added(api: &ApiServer, id: &str) -> (bool, bool) {
+    let pod = api.get("pods", "jobs", &format!("pi-{id}-driver")).unwrap();
+    let volumes = pod["spec"]["volumes"].to_string();
+    let containers = pod["spec"]["containers"].to_string();
+    let driver = volumes.contains(r#""name":"data""#)
+        && containers.contains("/data")
+        && containers.contains("side:1")
+        && pod["spec"]["priorityClassName"] == "high";
+    let uid = &pod["metadata"]["uid"];
+    let executors = api
+        .names()
+        .into_iter()
+        .filter(|name| name.contains("podspec-conf-map"))
+        .filter_map(|name| api.get("configmaps", "jobs", name.rsplit('/').next().unwrap()))
+        .find(|config_map| config_map["metadata"]["ownerReferences"][0]["uid"] == *uid)
+        .unwrap();
+    (driver, executors["data"].to_string().contains("spot"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_webhook_would_add_is_added_where_it_is_not_registered() {
+    let api = ApiServer::start().await;
+    api.put("sparkapplications", live());
+    let (serve, _folder) = Serve::to(&api.url, &[]);
+    assert_eq!(post(&serve, &arguments("a")).0, 201);
+    assert_eq!(added(&api, "a"), (true, true));
+
+    // Installed while we run: from the next submission on it is the webhook's.
+    api.put("mutatingwebhookconfigurations", webhook());
+    let seen = settled(&api, &serve, "b", (false, false)).await;
+    api.remove("mutatingwebhookconfigurations", "", "spark-operator-webhook");
+    settled(&api, &serve, &format!("{seen}c"), (true, true)).await;
+}
+
+/// Waits for a line of the server's log, which a thread of its own reads.
+fn logged(serve: &Serve, text: &str) {
+    for _ in 0..100 {
+        if serve.log().contains(text) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{text}: not in {}", serve.log());
+}
+
+/// Submits until the pods look like this; the last id.
+async fn settled(api: &ApiServer, serve: &Serve, id: &str, expected: (bool, bool)) -> String {
+    for round in 0..100 {
+        let id = format!("{id}{round}");
+        assert_eq!(post(serve, &arguments(&id)).0, 201);
+        if added(api, &id) == expected {
+            return id;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the webhook's registration was not noticed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_webhooks_may_not_be_listed_they_count_as_there() {
+    let api = ApiServer::start().await;
+    api.put("sparkapplications", live());
+    api.fault(Fault::always(
+        "list",
+        "mutatingwebhookconfigurations",
+        Effect::status(403),
+    ));
+    let (serve, _folder) = Serve::to(&api.url, &[]);
+    assert_eq!(post(&serve, &arguments("a")).0, 201);
+    assert_eq!(added(&api, "a"), (false, false));
+    let (off, _folder) = Serve::to(&api.url, &["--operator-webhook", "off"]);
+    assert_eq!(post(&off, &arguments("b")).0, 201);
+    assert_eq!(added(&api, "b"), (true, true));
+    let (request, _folder) = Serve::to(
+        &api.url,
+        &["--operator-webhook", "off", "--spec-source", "request"],
+    );
+    assert_eq!(post(&request, &arguments("c")).0, 201);
+    assert_eq!(added(&api, "c"), (false, false));
+    logged(&request, "SPEC_SOURCE is request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_may_be_left_out_counts_where_a_dry_run_shows_it() {
+    let api = ApiServer::start().await;
+    api.put("sparkapplications", live());
+    let mut ignored = webhook();
+    ignored["webhooks"][0]["failurePolicy"] = json!("Ignore");
+    api.put("mutatingwebhookconfigurations", ignored);
+    let (serve, _folder) = Serve::to(&api.url, &[]);
+    // The stand-in has no admission: the probe comes back as it was sent.
+    assert_eq!(post(&serve, &arguments("a")).0, 201);
+    assert_eq!(added(&api, "a"), (true, true));
+    let probes: Vec<_> = api
+        .log()
+        .into_iter()
+        .filter(|seen| seen.name == "native-submit-webhook-probe")
+        .collect();
+    assert_eq!(probes.len(), 1);
+    assert!(probes[0].query.contains("dryRun=All"), "{}", probes[0].query);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_application_of_the_same_name_is_refused_and_none_is_told() {
+    let api = ApiServer::start().await;
+    let (serve, _folder) = Serve::to(&api.url, &[]);
+    assert_eq!(post(&serve, &arguments("a")).0, 201);
+    assert_eq!(added(&api, "a"), (false, false));
+    logged(&serve, "there is no such SparkApplication");
+
+    let mut successor = live();
+    successor["metadata"]["uid"] = json!("another");
+    api.put("sparkapplications", successor);
+    let (status, answer) = post(&serve, &arguments("b"));
+    assert_eq!(status, 400, "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(
+        message.contains("is another one now") && message.contains(UID),
+        "{message}"
+    );
+    assert_eq!(api.get("pods", "jobs", "pi-b-driver"), None);
+}
+
+/// What the operator's existing gRPC client sends of it.
+fn few_fields(id: &str) -> wire::RunAltSparkSubmitRequest {
+    wire::RunAltSparkSubmitRequest {
+        submission_id: id.to_owned(),
+        spark_application: Some(wire::SparkApplication {
+            metadata: Some(wire::ObjectMeta {
+                name: "pi".to_owned(),
+                namespace: "jobs".to_owned(),
+                ..wire::ObjectMeta::default()
+            }),
+            spec: Some(wire::SparkApplicationSpec {
+                spark_version: "4.0.1".to_owned(),
+                spark_conf: [("spark.ui.proxyBase".to_owned(), "/pi".to_owned())].into(),
+                driver: Some(wire::DriverSpec {
+                    spark_pod_spec: Some(wire::SparkPodSpec {
+                        memory: "2g".to_owned(),
+                        ..wire::SparkPodSpec::default()
+                    }),
+                    ..wire::DriverSpec::default()
+                }),
+                executor: Some(wire::ExecutorSpec::default()),
+                ..wire::SparkApplicationSpec::default()
+            }),
+            ..wire::SparkApplication::default()
+        }),
+        ..wire::RunAltSparkSubmitRequest::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_messages_cannot_carry_comes_from_the_live_application() {
+    let api = ApiServer::start().await;
+    api.put("sparkapplications", live());
+    let (serve, _folder) = Serve::to(&api.url, &[]);
+    let reply = serve
+        .client()
+        .await
+        .run_alt_spark_submit(few_fields("a"))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(reply.success, "{}", reply.error_message);
+    let pod = api.get("pods", "jobs", "pi-driver").unwrap();
+    assert_eq!(pod["metadata"]["ownerReferences"][0]["uid"], UID);
+    assert_eq!(
+        pod["spec"]["priorityClassName"], "high",
+        "of the live application"
+    );
+    let containers = pod["spec"]["containers"].as_array().unwrap();
+    let driver = containers
+        .iter()
+        .find(|container| container["name"] == "spark-kubernetes-driver")
+        .unwrap();
+    assert_eq!(driver["image"], "spark:4.0.1", "of the live application");
+    assert_eq!(
+        driver["resources"]["limits"]["memory"], "2432Mi",
+        "of the request"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_application_is_read_as_the_setting_says() {
+    let api = ApiServer::start().await;
+    let (cluster, _folder) = Serve::to(&api.url, &["--spec-source", "cluster"]);
+    let mut client = cluster.client().await;
+    let reply = client
+        .run_alt_spark_submit(few_fields("a"))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(
+        reply.error_message.contains("SPEC_SOURCE=cluster"),
+        "{}",
+        reply.error_message
+    );
+    assert!(api.names().is_empty(), "{:?}", api.names());
+
+    api.fault(Fault::always("get", "sparkapplications", Effect::status(403)));
+    let reply = client
+        .run_alt_spark_submit(few_fields("b"))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(
+        reply.error_message.contains("add {apiGroups"),
+        "{}",
+        reply.error_message
+    );
+}
