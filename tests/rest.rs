@@ -177,7 +177,7 @@ async fn every_answer_has_the_structured_body() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_refused_under_the_code_that_says_whose_fault_it_is() {
     let api = ApiServer::start().await;
-    let (serve, _folder) = Serve::to(&api.url, &["--allowed-namespaces", "jobs"]);
+    let (serve, _folder) = Serve::to(&api.url, &["--events=false", "--allowed-namespaces", "jobs"]);
     let with = |from: &str, to: &str| {
         let text = spark_pi("a").to_string();
         assert!(text.contains(from), "{from}");
@@ -275,7 +275,7 @@ async fn the_api_servers_refusals_have_the_contracts_codes() {
     ];
     for (code, refusal, expected, name) in table {
         let api = ApiServer::start().await;
-        let (serve, _folder) = Serve::to(&api.url, &[]);
+        let (serve, _folder) = Serve::to(&api.url, &["--events=false"]);
         api.fault(Fault::always("create", "pods", Effect::Refuse(code, refusal)));
         let (found, body) = submit(&serve, &spark_pi("a"));
         assert_eq!(
