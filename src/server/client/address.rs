@@ -44,7 +44,9 @@ enum Problem {
     Half(&'static str, &'static str),
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("the files of --tls-ca, --tls-cert and --tls-key can't be used together: {0}")]
+    #[error(
+        "--tls-cert and --tls-key, or the authorities (the system's without --tls-ca), can't be used: {0}"
+    )]
     Tls(String),
 }
 
@@ -95,7 +97,9 @@ impl Server {
         let Some(options) = &self.tls else {
             return Ok(endpoint);
         };
-        let tls = options.config()?;
+        // An IPv6 address has brackets in a URL, and none in a certificate.
+        let name = endpoint.uri().host().unwrap_or_default();
+        let tls = options.config()?.domain_name(name.trim_matches(['[', ']']));
         endpoint
             .tls_config(tls)
             .map_err(|error| Problem::Tls(super::innermost(&error)))
@@ -164,6 +168,22 @@ mod tests {
             "a:99999",
         ] {
             assert!(text.parse::<Server>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_can_be_called_with_tls() {
+        let folder = tempfile::tempdir().unwrap();
+        let ca = folder.path().join("ca.crt");
+        let signed = rcgen::generate_simple_self_signed(vec!["::1".to_owned()]).unwrap();
+        std::fs::write(&ca, signed.cert.pem()).unwrap();
+        let options = TlsOptions {
+            tls_ca: Some(ca),
+            ..TlsOptions::default()
+        };
+        for url in ["https://[::1]:50051", "https://a.b:1"] {
+            let server: Server = url.parse().unwrap();
+            assert!(server.with(options.clone()).endpoint().is_ok(), "{url}");
         }
     }
 
