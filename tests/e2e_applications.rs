@@ -4,10 +4,10 @@
 
 mod support {
     pub(crate) mod control_plane;
+    pub(crate) mod golden_case;
 }
 
 use native_submit::{
-    application::{self, UnknownFields},
     cluster::{ClusterSettings, ClusterSink, Outcome},
     manifest::Manifests,
     submission::{self, Origin, SubmissionId, SubmitterContext, Webhook},
@@ -15,32 +15,15 @@ use native_submit::{
     templates::TemplateSet,
 };
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+use support::{
+    control_plane::{ControlPlane, name_of},
+    golden_case,
 };
-use support::control_plane::{ControlPlane, name_of};
-
-/// The cases that are not refused.
-fn cases() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
-    let mut cases: Vec<_> = fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir() && !path.join("error.txt").exists())
-        .collect();
-    cases.sort();
-    assert!(cases.len() >= 12, "golden/ has only {} cases", cases.len());
-    cases
-}
 
 /// The case's application as it is on the API server: in this namespace, with a uid.
 async fn create_application(plane: &ControlPlane, folder: &Path, namespace: &str) -> Value {
-    let text = fs::read_to_string(folder.join("application.yaml")).unwrap();
-    let mut object: Value = serde_yaml::from_str(&text).unwrap();
-    object["metadata"]["namespace"] = namespace.into();
+    let object = golden_case::application(folder, namespace);
     plane
         .create(namespace, &object)
         .await
@@ -54,7 +37,7 @@ fn manifests(live: &Value) -> Manifests {
         operator: false,
         unknown_fields: submission::UnknownFields::Refuse,
     };
-    let parsed = application::parse(&live.to_string(), UnknownFields::Refuse).unwrap();
+    let parsed = golden_case::parsed(live);
     let submission = submitter::intent(parsed.application, SubmissionId::nil(), origin, &context).unwrap();
     submitter::manifests(&submission, &context, &TemplateSet::builtin().unwrap()).unwrap()
 }
@@ -63,7 +46,12 @@ fn manifests(live: &Value) -> Manifests {
 async fn every_golden_application_is_taken_found_again_and_collected() {
     let plane = ControlPlane::connect().await;
     // At once, for most of the time goes in waiting for the garbage collector.
-    futures::future::join_all(cases().iter().map(|folder| life_of(&plane, folder))).await;
+    futures::future::join_all(
+        golden_case::folders()
+            .iter()
+            .map(|folder| life_of(&plane, folder)),
+    )
+    .await;
 }
 
 /// From the application's creation to its deletion.
@@ -75,6 +63,10 @@ async fn life_of(plane: &ControlPlane, folder: &Path) {
     let manifests = Arc::new(manifests(&application));
     plane.prepare_for(&namespace, &manifests.driver_pod.value).await;
 
+    for (file, object) in manifests.for_files() {
+        let asked = plane.dry_run_strictly(&namespace, &object).await;
+        asked.unwrap_or_else(|status| panic!("{case} {file}: {}", status.message));
+    }
     let first = sink.apply(Arc::clone(&manifests), None).await;
     let first = first.unwrap_or_else(|error| panic!("{case}: the API server refuses it: {error}"));
     assert_eq!(first.outcome, Outcome::Created, "{case}");

@@ -87,6 +87,12 @@ impl ControlPlane {
         self.request("POST", &path, object).await
     }
 
+    /// The same, and an unknown field is an error.
+    pub(crate) async fn dry_run_strictly(&self, namespace: &str, object: &Value) -> Result<Value, Status> {
+        let path = collection(object, namespace) + "?dryRun=All&fieldValidation=Strict";
+        self.request("POST", &path, object).await
+    }
+
     /// Deletes what an object names.
     pub(crate) async fn delete(&self, object: &Value) -> Result<Value, Status> {
         let metadata = &object["metadata"];
