@@ -95,7 +95,8 @@ async fn the_driver_is_the_same_by_every_door_with_the_webhook_and_without() {
     application["spec"]["volumes"] = json!([{"name": "data", "emptyDir": {}}]);
     application["spec"]["driver"]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
     application["spec"]["driver"]["env"] = json!([{"name": "MODE", "value": "rich"}]);
-    application["metadata"].as_object_mut().unwrap().remove("uid");
+    // The drop-in goes by the Spark that it stands in for.
+    application["spec"]["sparkVersion"] = "4.0.1".into();
     let life = Life::begin(&plane, "rich", application).await;
     let driver = life.driver().await;
     let spec = pods::normal(driver.clone());

@@ -5,7 +5,10 @@ use super::{Asked, SubmitError, Submitter};
 use crate::{
     application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
     cluster::{LiveApplication, LiveError, Sink},
-    submission::{self, Origin, Submission, Webhook, operator_labels},
+    submission::{
+        self, NotAVersion, Origin, Refusal, SparkVersion, Submission, SubmitterContext, Webhook,
+        operator_labels,
+    },
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -46,6 +49,7 @@ impl Submitter {
             Asked::Application(parsed) => operator_labels(&parsed.application),
             Asked::Messages(application) => operator_labels(application),
             Asked::Arguments(submission) => driver_labels(submission),
+            Asked::Unversioned(unversioned) => driver_labels(&unversioned.submission),
         };
         if !labels.contains_key(APPLICATION_LABEL) {
             return Webhook::Off;
@@ -54,12 +58,28 @@ impl Submitter {
     }
 
     /// What was asked for, with what the cluster has of it.
-    pub(super) async fn informed(&self, asked: Asked, webhook: Webhook) -> Result<Informed, SubmitError> {
+    pub(super) async fn informed(
+        &self,
+        asked: Asked,
+        webhook: Webhook,
+        context: &SubmitterContext,
+    ) -> Result<Informed, SubmitError> {
         Ok(match asked {
-            Asked::Arguments(submission) if webhook == Webhook::Off => {
-                Informed::Arguments(self.with_additions(submission).await?)
+            Asked::Arguments(mut submission) => {
+                if webhook == Webhook::Off {
+                    let live = self.behind(&submission).await?;
+                    add(&mut submission, live)?;
+                }
+                Informed::Arguments(submission)
             }
-            Asked::Arguments(submission) => Informed::Arguments(submission),
+            Asked::Unversioned(unversioned) => {
+                let live = self.behind(&unversioned.submission).await?;
+                let mut submission = unversioned.for_version(version(&live)?, context)?;
+                if webhook == Webhook::Off {
+                    add(&mut submission, live)?;
+                }
+                Informed::Arguments(Box::new(submission))
+            }
             Asked::Messages(application) => {
                 Informed::Application(Box::new(self.completed(*application).await?))
             }
@@ -89,41 +109,31 @@ impl Submitter {
         }
     }
 
-    /// What the webhook would add, which arguments and pod templates don't have, from the live application.
-    async fn with_additions(&self, mut submission: Box<Submission>) -> Result<Box<Submission>, SubmitError> {
-        let labels = driver_labels(&submission);
+    /// The live application that an argument vector was made of, which its labels name.
+    async fn behind(&self, submission: &Submission) -> Result<Behind, SubmitError> {
+        let labels = driver_labels(submission);
         let Some(name) = labels.get(APPLICATION_LABEL) else {
-            return Ok(submission);
-        };
-        let lost = |why: &str| {
-            format!(
-                "what the operator leaves to its webhook (volumes, affinity, sidecars, …) is not in the pods, and the webhook is off: {why}"
-            )
+            return Ok(Behind::None);
         };
         if self.spec_source == SpecSource::Request {
-            submission.warnings.push(lost("SPEC_SOURCE is request"));
-            return Ok(submission);
+            return Ok(Behind::Unread("SPEC_SOURCE is request".to_owned()));
         }
         match self.sink.live_application(submission.namespace(), name).await {
             Ok(Some(live)) => {
-                same(&live, controller(&submission), submission.namespace(), name)?;
+                same(&live, controller(submission), submission.namespace(), name)?;
                 let parsed = from_value(live.value, UnknownFields::Warn)?;
-                submission::add_for_webhook(&mut submission, &parsed.application)?;
+                Ok(Behind::Application(Box::new(parsed.application)))
             }
+            Ok(None) if matches!(self.sink, Sink::Directory(_)) => Ok(Behind::None),
             Ok(None) if self.spec_source == SpecSource::Auto => {
-                if !matches!(self.sink, Sink::Directory(_)) {
-                    submission
-                        .warnings
-                        .push(lost("there is no such SparkApplication"));
-                }
+                Ok(Behind::Unread("there is no such SparkApplication".to_owned()))
             }
-            Ok(None) => return Err(not_found(submission.namespace(), name).into()),
+            Ok(None) => Err(not_found(submission.namespace(), name).into()),
             Err(error @ LiveError::NotPermitted { .. }) if self.spec_source == SpecSource::Auto => {
-                submission.warnings.push(lost(&error.to_string()));
+                Ok(Behind::Unread(error.to_string()))
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => Err(error.into()),
         }
-        Ok(submission)
     }
 
     async fn live(&self, application: &SparkApplication) -> Result<Live, SubmitError> {
@@ -163,6 +173,48 @@ enum Live {
     Read(LiveApplication),
     /// It goes on without, with a warning where something is lost.
     Without(Option<String>),
+}
+
+/// The live application that an argument vector was made of.
+enum Behind {
+    Application(Box<SparkApplication>),
+    /// There is one, or should be, but it isn't known; why.
+    Unread(String),
+    /// There is none: somebody's own arguments.
+    None,
+}
+
+/// `spec.sparkVersion`, which arguments don't carry.
+fn version(live: &Behind) -> Result<Option<SparkVersion>, Refusal> {
+    let Behind::Application(application) = live else {
+        return Ok(None);
+    };
+    let given = application
+        .spec
+        .spark_version
+        .as_deref()
+        .filter(|text| !text.is_empty());
+    given
+        .map(|text| {
+            text.parse()
+                .map_err(|error: NotAVersion| Refusal::new("spec.sparkVersion", error.to_string()))
+        })
+        .transpose()
+}
+
+/// What the webhook would add, which arguments and pod templates don't have.
+fn add(submission: &mut Submission, live: Behind) -> Result<(), Refusal> {
+    match live {
+        Behind::Application(application) => submission::add_for_webhook(submission, &application),
+        Behind::Unread(why) => {
+            submission.warnings.push(format!(
+                "what the operator leaves to its webhook (volumes, affinity, sidecars, …) is not in the pods, and the \
+                 webhook is off: {why}"
+            ));
+            Ok(())
+        }
+        Behind::None => Ok(()),
+    }
 }
 
 /// The live application must be the one that was sent, and not its successor of the same name.
