@@ -87,7 +87,7 @@ impl Submitter {
         let submission = match asked {
             Asked::Arguments(submission) => *submission,
             Asked::Application(application) => {
-                let (application, unowned) = self.with_owner(*application).await?;
+                let (application, unowned) = self.with_owner(*application, deadline).await?;
                 start = Instant::now();
                 let mut submission = intent(application, id, origin, context)?;
                 submission.warnings.extend(unowned);
@@ -137,13 +137,14 @@ impl Submitter {
     async fn with_owner(
         &self,
         mut application: SparkApplication,
+        deadline: Option<Instant>,
     ) -> Result<(SparkApplication, Option<String>), SubmitError> {
         if application.uid().is_some() || application.name().is_empty() {
             return Ok((application, None));
         }
         let live = self
             .sink
-            .live_application(application.namespace(), application.name())
+            .live_application(application.namespace(), application.name(), deadline)
             .await;
         let warning = match live {
             Ok(Some(live)) => {
