@@ -259,6 +259,10 @@ impl Case {
             );
             api.remove(resource, "ns", &left);
         }
+        if let (Err(error), Some(_), "delete") = (&result, api.get("pods", "ns", POD), verb) {
+            let said = error.to_string();
+            assert!(said.contains("could not be removed: pods/"), "{name}: {said}");
+        }
         self.nothing_unowned(&api, &name, &first, result.is_ok());
         api.heal();
         next(&api, &sink, self.next, &name).await;
