@@ -75,7 +75,7 @@ impl Submitter {
     ) -> Result<Accepted, SubmitError> {
         let webhook = self.webhook(&asked, origin).await;
         let origin = Origin { webhook, ..origin };
-        let informed = self.informed(asked, webhook, context).await?;
+        let informed = self.informed(asked, webhook, context, deadline).await?;
         let start = Instant::now();
         let submission = match informed {
             Informed::Arguments(submission) => *submission,

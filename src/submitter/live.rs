@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 /// Where the specification of an application comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,17 +63,18 @@ impl Submitter {
         asked: Asked,
         webhook: Webhook,
         context: &SubmitterContext,
+        deadline: Option<Instant>,
     ) -> Result<Informed, SubmitError> {
         Ok(match asked {
             Asked::Arguments(mut submission) => {
                 if webhook == Webhook::Off {
-                    let live = self.behind(&submission).await?;
+                    let live = self.behind(&submission, deadline).await?;
                     add(&mut submission, live)?;
                 }
                 Informed::Arguments(submission)
             }
             Asked::Unversioned(unversioned) => {
-                let live = self.behind(&unversioned.submission).await?;
+                let live = self.behind(&unversioned.submission, deadline).await?;
                 let mut submission = unversioned.for_version(version(&live)?, context)?;
                 if webhook == Webhook::Off {
                     add(&mut submission, live)?;
@@ -81,16 +82,20 @@ impl Submitter {
                 Informed::Arguments(Box::new(submission))
             }
             Asked::Messages(application) => {
-                Informed::Application(Box::new(self.completed(*application).await?))
+                Informed::Application(Box::new(self.completed(*application, deadline).await?))
             }
-            Asked::Application(parsed) => Informed::Application(self.owned(parsed).await?),
+            Asked::Application(parsed) => Informed::Application(self.owned(parsed, deadline).await?),
         })
     }
 
     /// A whole application with its uid. A uid is never made up, for Kubernetes collects what has an owner that does
     /// not exist.
-    async fn owned(&self, mut parsed: Box<Parsed>) -> Result<Box<Parsed>, SubmitError> {
-        match self.live(&parsed.application).await? {
+    async fn owned(
+        &self,
+        mut parsed: Box<Parsed>,
+        deadline: Option<Instant>,
+    ) -> Result<Box<Parsed>, SubmitError> {
+        match self.live(&parsed.application, deadline).await? {
             Live::Read(live) => parsed.application.metadata.uid = Some(live.uid),
             Live::Without(warning) => parsed.warnings.extend(warning),
         }
@@ -98,8 +103,12 @@ impl Submitter {
     }
 
     /// What the gRPC messages could not carry, from the live application.
-    async fn completed(&self, application: SparkApplication) -> Result<Parsed, SubmitError> {
-        match self.live(&application).await? {
+    async fn completed(
+        &self,
+        application: SparkApplication,
+        deadline: Option<Instant>,
+    ) -> Result<Parsed, SubmitError> {
+        match self.live(&application, deadline).await? {
             Live::Read(live) => Ok(overlay(&application, live.value)?),
             Live::Without(warning) => Ok(Parsed {
                 application,
@@ -110,7 +119,11 @@ impl Submitter {
     }
 
     /// The live application that an argument vector was made of, which its labels name.
-    async fn behind(&self, submission: &Submission) -> Result<Behind, SubmitError> {
+    async fn behind(
+        &self,
+        submission: &Submission,
+        deadline: Option<Instant>,
+    ) -> Result<Behind, SubmitError> {
         let labels = driver_labels(submission);
         let Some(name) = labels.get(APPLICATION_LABEL) else {
             return Ok(Behind::None);
@@ -118,7 +131,11 @@ impl Submitter {
         if self.spec_source == SpecSource::Request {
             return Ok(Behind::Unread("SPEC_SOURCE is request".to_owned()));
         }
-        match self.sink.live_application(submission.namespace(), name).await {
+        match self
+            .sink
+            .live_application(submission.namespace(), name, deadline)
+            .await
+        {
             Ok(Some(live)) => {
                 same(&live, controller(submission), submission.namespace(), name)?;
                 let parsed = from_value(live.value, UnknownFields::Warn)?;
@@ -136,7 +153,11 @@ impl Submitter {
         }
     }
 
-    async fn live(&self, application: &SparkApplication) -> Result<Live, SubmitError> {
+    async fn live(
+        &self,
+        application: &SparkApplication,
+        deadline: Option<Instant>,
+    ) -> Result<Live, SubmitError> {
         let (namespace, name) = (application.namespace(), application.name());
         let read = match self.spec_source {
             SpecSource::Request => false,
@@ -150,7 +171,7 @@ impl Submitter {
         if !read {
             return unowned("the request has no uid, and SPEC_SOURCE is request");
         }
-        match self.sink.live_application(namespace, name).await {
+        match self.sink.live_application(namespace, name, deadline).await {
             Ok(Some(live)) => {
                 same(&live, application.uid(), namespace, name)?;
                 Ok(Live::Read(live))
