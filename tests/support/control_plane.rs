@@ -37,6 +37,7 @@ const KINDS: [(&str, &str, &str); 8] = [
 pub(crate) struct ControlPlane {
     /// The admin's client, with kube's own retries off.
     pub(crate) client: Client,
+    config: Config,
 }
 
 impl ControlPlane {
@@ -53,8 +54,46 @@ impl ControlPlane {
             .await
             .unwrap();
         config.default_retry = false;
-        let client = Client::try_from(config).unwrap();
-        Self { client }
+        let client = Client::try_from(config.clone()).unwrap();
+        Self { client, config }
+    }
+
+    /// A client that has the rights of this user.
+    pub(crate) fn acting_as(&self, user: &str) -> Client {
+        let mut config = self.config.clone();
+        config.auth_info.impersonate = Some(user.to_owned());
+        Client::try_from(config).unwrap()
+    }
+
+    /// Gives a user these rules in all namespaces, and no others.
+    pub(crate) async fn grant(&self, user: &str, rules: &Value) {
+        let group = "/apis/rbac.authorization.k8s.io/v1";
+        self.remove(&format!("{group}/clusterroles/{user}")).await;
+        self.remove(&format!("{group}/clusterrolebindings/{user}")).await;
+        let role = json!({"metadata": {"name": user}, "rules": rules});
+        let path = format!("{group}/clusterroles");
+        self.request("POST", &path, &role).await.unwrap();
+        let binding = json!({
+            "metadata": {"name": user},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+        });
+        let path = format!("{group}/clusterrolebindings");
+        self.request("POST", &path, &binding).await.unwrap();
+    }
+
+    /// Makes the cluster-wide object at this path be this one.
+    pub(crate) async fn put_cluster_wide(&self, collection: &str, object: &Value) {
+        let name = object["metadata"]["name"].as_str().unwrap();
+        self.remove(&format!("{collection}/{name}")).await;
+        self.request("POST", collection, object).await.unwrap();
+    }
+
+    /// Removes what is at this path, if it is there.
+    pub(crate) async fn remove(&self, path: &str) {
+        if let Err(status) = self.request("DELETE", path, &Value::Null).await {
+            assert_eq!(status.code, 404, "{status:?}");
+        }
     }
 
     async fn request(&self, method: &str, path: &str, body: &Value) -> Result<Value, Status> {
@@ -63,16 +102,23 @@ impl ControlPlane {
         } else {
             body.to_string().into_bytes()
         };
-        let request = http::Request::builder()
-            .method(method)
-            .uri(path)
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(body)
-            .unwrap();
-        match self.client.request::<Value>(request).await {
-            Ok(value) => Ok(value),
-            Err(kube::Error::Api(status)) => Err(*status),
-            Err(error) => panic!("{method} {path}: {error}"),
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let request = http::Request::builder()
+                .method(method)
+                .uri(path)
+                .header(http::header::CONTENT_TYPE, "application/json")
+                .body(body.clone())
+                .unwrap();
+            match self.client.request::<Value>(request).await {
+                Ok(value) => return Ok(value),
+                // A new CRD's storage is not there at once.
+                Err(kube::Error::Api(status)) if status.code == 429 && Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                Err(kube::Error::Api(status)) => return Err(*status),
+                Err(error) => panic!("{method} {path}: {error}"),
+            }
         }
     }
 
