@@ -138,7 +138,7 @@ async fn all_become_complete_drivers_and_nothing_else() {
         plane
             .prepare_for(
                 &namespace,
-                &serde_json::json!({"spec": {"serviceAccountName": "spark"}}),
+                &serde_json::json!({"spec": {"serviceAccountName": "spark-operator-spark"}}),
             )
             .await;
         namespaces.push(namespace);

@@ -81,6 +81,7 @@ pub(crate) async fn give_all(
         let patch = json!({"metadata": {
             "uid": waiting.uid,
             "ownerReferences": found::pod_as_owner(owner.name, owner.uid),
+            "labels": {found::WAITING_LABEL: null},
         }});
         let call = Call::Patch(&waiting.target, &patch);
         let end = match requests.send(&call, patience).await.answer {
@@ -109,4 +110,37 @@ pub(crate) async fn remove_all(requests: &Requests, all: Vec<Waiting>, pod_seen:
         }
     }))
     .await;
+}
+
+/// Deletes what earlier attempts, under other submission ids, died over before they had a Pod. Once there is a Pod, no
+/// other attempt at the same application can get one. What cannot be seen or deleted goes with the application.
+pub(crate) async fn remove_earlier(
+    requests: &Requests,
+    like: &Target,
+    application: &str,
+    patience: &Patience,
+) {
+    let label = format!("{}={application}", found::WAITING_LABEL);
+    let list = match requests.send(&Call::List(like, &label), patience).await.answer {
+        Ok(list) => list,
+        Err(failure) => {
+            let code = failure.into_error(&Call::List(like, &label)).code();
+            tracing::warn!(resource = %like.resource, %code, "cannot look for what an earlier attempt left behind");
+            return;
+        }
+    };
+    let items = list.get("items").and_then(Value::as_array);
+    let left = items.into_iter().flatten().filter_map(|item| {
+        let earlier = Found(item.clone());
+        let name = item.pointer("/metadata/name")?.as_str()?;
+        let target = Target::new(like.resource, &like.namespace, name).ok()?;
+        let waits = target != *like && !earlier.owned_by_a_pod();
+        let uid = earlier.uid().filter(|_| waits)?.to_owned();
+        Some(Waiting {
+            target,
+            uid,
+            made_here: false,
+        })
+    });
+    remove_all(requests, left.collect(), false, patience).await;
 }

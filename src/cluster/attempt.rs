@@ -79,7 +79,20 @@ impl Attempt {
         let unclaimed = mem::take(&mut self.waiting);
         let patience = Patience::own(self.settings.finish_within / 3);
         ahead::remove_all(&self.requests, unclaimed, self.pod_seen, &patience).await;
+        if matches!(&result, Ok(submitted) if submitted.outcome == Outcome::Created) {
+            self.remove_earlier(&patience).await;
+        }
         result
+    }
+
+    /// What attempts under other ids left that died before their Pod was there.
+    async fn remove_earlier(&self, patience: &Patience) {
+        let pod = Found(self.manifests.driver_pod.value.clone());
+        if let Some(application) = pod.application_uid() {
+            for like in self.owned.iter().filter(|target| target.precedes_pod()) {
+                ahead::remove_earlier(&self.requests, like, application, patience).await;
+            }
+        }
     }
 
     /// Creates the Pod, or finds out what stands in its place, as often as that changes.
