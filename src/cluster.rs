@@ -85,9 +85,10 @@ impl Sink {
         &self,
         namespace: &str,
         name: &str,
+        deadline: Option<Instant>,
     ) -> Result<Option<LiveApplication>, LiveError> {
         match self {
-            Self::Cluster(sink) => sink.live_application(namespace, name).await,
+            Self::Cluster(sink) => sink.live_application(namespace, name, deadline).await,
             Self::Directory(_) => Ok(None),
         }
     }

@@ -1,16 +1,18 @@
 //! The spine: the one road from a submission to objects, in the order of its stages.
 
+mod asked;
 mod error;
 mod live;
 mod samples;
 
+pub use asked::{Asked, Unversioned};
 pub use error::SubmitError;
 use live::Informed;
 pub use live::SpecSource;
 pub use samples::probe;
 
 use crate::{
-    application::{self, ApplicationReference, Parsed, SparkApplication},
+    application::{self, SparkApplication},
     cluster::{OperatorWebhook, Sink, Submitted},
     manifest::{self, Manifests},
     plan,
@@ -34,41 +36,6 @@ pub struct Submitter {
     pub spec_source: SpecSource,
     /// The operator's webhook on the cluster; where this is `None`, what [`Origin`] says of it holds.
     pub webhook: Option<OperatorWebhook>,
-}
-
-/// What is to be submitted, as a door hands it over.
-#[derive(Debug)]
-pub enum Asked {
-    /// A whole application.
-    Application(Box<Parsed>),
-    /// What the gRPC messages can express of an application.
-    Messages(Box<SparkApplication>),
-    /// What was made of an argument vector.
-    Arguments(Box<Submission>),
-}
-
-impl Asked {
-    /// Where the driver is to run.
-    pub fn namespace(&self) -> &str {
-        match self {
-            Self::Application(parsed) => parsed.application.namespace(),
-            Self::Messages(application) => application.namespace(),
-            Self::Arguments(submission) => submission.namespace(),
-        }
-    }
-
-    /// The application that this is about; arguments have it as the driver's owner.
-    pub fn application(&self) -> Option<ApplicationReference> {
-        match self {
-            Self::Application(parsed) => ApplicationReference::to(&parsed.application),
-            Self::Messages(application) => ApplicationReference::to(application),
-            Self::Arguments(submission) => {
-                let template = submission.driver_template.as_ref()?;
-                let owners = template.metadata.get("ownerReferences")?;
-                ApplicationReference::among(owners, submission.namespace())
-            }
-        }
-    }
 }
 
 /// Whether objects are to exist afterwards.
@@ -108,7 +75,7 @@ impl Submitter {
     ) -> Result<Accepted, SubmitError> {
         let webhook = self.webhook(&asked, origin).await;
         let origin = Origin { webhook, ..origin };
-        let informed = self.informed(asked, webhook).await?;
+        let informed = self.informed(asked, webhook, context, deadline).await?;
         let start = Instant::now();
         let submission = match informed {
             Informed::Arguments(submission) => *submission,

@@ -858,7 +858,7 @@ async fn the_live_application_gives_its_uid() {
     let bench = Bench::new().await;
     let live = |bench: &Bench| {
         let sink = Sink::Cluster(bench.sink.clone());
-        async move { sink.live_application("ns", "pi").await }
+        async move { sink.live_application("ns", "pi", None).await }
     };
     assert_eq!(live(&bench).await, Ok(None));
     let application = json!({"metadata": {"name": "pi", "namespace": "ns"}, "spec": {"type": "Java"}});

@@ -115,6 +115,11 @@ async fn what_the_webhook_would_add_is_added_where_it_is_not_registered() {
     let (serve, _folder) = Serve::to(&api.url, &[]);
     assert_eq!(post(&serve, &arguments("a")).0, 201);
     assert_eq!(added(&api, "a"), (true, true));
+    let pod = api.get("pods", "jobs", "pi-a-driver").unwrap();
+    assert_eq!(
+        pod["metadata"]["labels"]["spark-version"], "4.0.1",
+        "the arguments have no version, the live application has"
+    );
 
     // Installed while we run: from the next submission on it is the webhook's.
     api.put("mutatingwebhookconfigurations", webhook());

@@ -8,6 +8,7 @@
 mod support {
     pub(crate) mod control_plane;
     pub(crate) mod golden_case;
+    pub(crate) mod pods;
 }
 
 use native_submit::{
@@ -16,12 +17,12 @@ use native_submit::{
     submitter,
     templates::TemplateSet,
 };
-use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, path::Path, time::Duration};
-use support::{control_plane::ControlPlane, golden_case};
+use serde_json::{Value, json};
+use std::{path::Path, time::Duration};
+use support::{control_plane::ControlPlane, golden_case, pods};
 
 /// The label by which the webhook selects Pods.
-const SELECTED: &str = "sparkoperator.k8s.io/launched-by-spark-operator";
+const SELECTED: &str = pods::LAUNCHED;
 
 /// The webhook of released operators makes Pods of these that the API server refuses; ours are taken.
 const REFUSED_WITH_THE_WEBHOOK: [(&str, &str); 1] = [("config-map-with-dots", "must not contain dots")];
@@ -74,7 +75,7 @@ async fn compare(plane: &ControlPlane, folder: &Path) -> Vec<String> {
                 continue;
             }
         };
-        for (path, webhook, us) in differing("", &by_webhook, &by_us) {
+        for (path, webhook, us) in pods::differing("", &by_webhook, &by_us) {
             differences.push(format!("{case} {role} {path}: the webhook {webhook}, we {us}"));
         }
     }
@@ -147,7 +148,7 @@ async fn asked(
     // The webhook's cache may not have the application yet.
     for _ in 0..100 {
         match plane.dry_run_strictly(namespace, &pod).await {
-            Ok(kept) => return Ok(normal(kept)),
+            Ok(kept) => return Ok(pods::normal(kept)),
             Err(status) if status.message.contains("not found") => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -155,79 +156,4 @@ async fn asked(
         }
     }
     Err("the webhook does not get to know the application".to_owned())
-}
-
-/// Without what differs by chance, and with lists as what they mean: env by its last entry, the rest by name, tolerations
-/// in any order.
-fn normal(mut pod: Value) -> Value {
-    let metadata = pod["metadata"].as_object_mut().unwrap();
-    for generated in ["uid", "creationTimestamp", "managedFields", "generation"] {
-        metadata.remove(generated);
-    }
-    if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
-        annotations.retain(|key, _| !key.starts_with("native-submit/"));
-    }
-    if let Some(Value::Object(labels)) = metadata.get_mut("labels") {
-        labels.remove(SELECTED);
-    }
-    if let Some(Value::Array(tolerations)) = pod.pointer_mut("/spec/tolerations") {
-        tolerations.sort_by_key(Value::to_string);
-    }
-    by_name(&mut pod)
-}
-
-fn by_name(value: &mut Value) -> Value {
-    match value {
-        Value::Object(fields) => fields
-            .iter_mut()
-            .map(|(field, value)| (field.clone(), by_name(value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        Value::Array(items) => {
-            let items: Vec<_> = items.iter_mut().map(by_name).collect();
-            let keyed: Option<BTreeMap<String, Value>> = items
-                .iter()
-                .map(|item| {
-                    let key = item.get("mountPath").or(item.get("name"))?.as_str()?;
-                    // The token's volume has a name by chance.
-                    let key = if key.starts_with("kube-api-access-") {
-                        "token"
-                    } else {
-                        key
-                    };
-                    let mut item = item.clone();
-                    if item["name"]
-                        .as_str()
-                        .is_some_and(|name| name.starts_with("kube-api-access-"))
-                    {
-                        item["name"] = "token".into();
-                    }
-                    Some((key.to_owned(), item))
-                })
-                .collect();
-            match keyed {
-                Some(keyed) => json!(keyed),
-                None => items.into(),
-            }
-        }
-        other => other.take(),
-    }
-}
-
-/// Where two values differ: the path, and both.
-fn differing(path: &str, one: &Value, other: &Value) -> Vec<(String, Value, Value)> {
-    if one == other {
-        return Vec::new();
-    }
-    if let (Value::Object(a), Value::Object(b)) = (one, other) {
-        let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
-        return keys
-            .into_iter()
-            .flat_map(|key| {
-                let at = |fields: &Map<String, Value>| fields.get(key).cloned().unwrap_or_default();
-                differing(&format!("{path}.{key}"), &at(a), &at(b))
-            })
-            .collect();
-    }
-    vec![(path.to_owned(), one.clone(), other.clone())]
 }

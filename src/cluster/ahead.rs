@@ -51,7 +51,7 @@ pub(crate) async fn create(
             }
             Ok(Some(there)) if there.owned_by_a_pod() => return Ok(None),
             Ok(Some(there)) => return waiting(target, &there, false).map(Some),
-            Ok(None) if taken => {}
+            Ok(None) if taken => requests.breathe().await,
             Err(error) if taken => return Err(error),
             _ => return Err(failure.into_error(&call)),
         }

@@ -29,6 +29,8 @@ pub(crate) struct Attempt {
     patience: Patience,
     /// An earlier Pod of this submission was deleted on the way.
     replaced: bool,
+    /// The deletion of an earlier Pod has begun.
+    removing: bool,
     /// What was created before the Pod and is not the Pod's yet.
     waiting: Vec<Waiting>,
     /// There was a Pod of this name when ours was to be created.
@@ -68,6 +70,7 @@ impl Attempt {
             manifests,
             patience,
             replaced: false,
+            removing: false,
             waiting: Vec::new(),
             pod_seen: false,
         })
@@ -104,7 +107,10 @@ impl Attempt {
             let (found, perhaps_ours) = match self.create_pod(&body).await? {
                 Met::Created(pod) => return self.furnish(&pod, true).await,
                 Met::There { found, perhaps_ours } => (found, perhaps_ours),
-                Met::Vanished => continue,
+                Met::Vanished => {
+                    self.requests.breathe().await;
+                    continue;
+                }
             };
             self.pod_seen = true;
             match found::judge(&found, &self.manifests) {
@@ -264,12 +270,19 @@ impl Attempt {
 
     /// Deletes a Pod unless it has changed since it was looked at; then it is looked at again.
     async fn remove_unstarted(&mut self, found: &Found) -> Result<bool, ApplyError> {
-        self.own_patience();
+        // Once: a Pod that changes at each look must not keep this going for ever.
+        if !mem::replace(&mut self.removing, true) {
+            self.own_patience();
+        }
         let preconditions = Preconditions {
             uid: found.uid().unwrap_or_default().to_owned(),
             resource_version: found.resource_version().map(str::to_owned),
         };
-        owned::delete(&self.requests, &self.pod, &preconditions, &self.patience).await
+        let removed = owned::delete(&self.requests, &self.pod, &preconditions, &self.patience).await?;
+        if !removed {
+            self.requests.breathe().await;
+        }
+        Ok(removed)
     }
 
     /// Another submission of the same application, not started. If it lacks an object it is what a crash left:

@@ -15,7 +15,10 @@ use super::{
 use crate::{application::ApplicationReference, error_code::ErrorCode, telemetry::Metrics};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{sync::mpsc, time};
 use tracing::{debug, warn};
 
@@ -162,7 +165,11 @@ impl ClusterSink {
         if application.uid.is_some() {
             return application.uid.clone();
         }
-        let live = self.live_application(&application.namespace, &application.name);
+        let live = self.live_application(
+            &application.namespace,
+            &application.name,
+            Some(Instant::now() + PATIENCE),
+        );
         live.await.ok()?.map(|live| live.uid)
     }
 }

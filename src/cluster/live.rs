@@ -2,6 +2,7 @@
 
 use super::{ApplyError, ClusterSink, found::Found, patience::Patience, requests::Call, resource};
 use serde_json::Value;
+use std::time::Instant;
 
 /// A `SparkApplication` as the API server has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,15 +64,16 @@ pub enum LiveError {
 }
 
 impl ClusterSink {
-    /// Reads the `SparkApplication` of this name; `None` where there is none, or no such CRD.
+    /// Reads the `SparkApplication` of this name, before `deadline`; `None` where there is none, or no such CRD.
     pub async fn live_application(
         &self,
         namespace: &str,
         name: &str,
+        deadline: Option<Instant>,
     ) -> Result<Option<LiveApplication>, LiveError> {
         let target = resource::Target::new(&resource::SPARK_APPLICATIONS, namespace, name)?;
         let call = Call::Get(&target);
-        let patience = Patience::own(self.shared.settings.deadline);
+        let patience = deadline.map_or_else(|| Patience::own(self.shared.settings.deadline), Patience::until);
         let value = match self.shared.requests.send(&call, &patience).await.answer {
             Ok(value) => value,
             Err(failure) if failure.not_found() => return Ok(None),

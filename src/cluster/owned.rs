@@ -117,7 +117,7 @@ async fn create(
                 });
             }
             // Gone again between the two requests.
-            None if taken => {}
+            None if taken => requests.breathe().await,
             // The last answer may have been lost, and a late server may still act.
             None => return End::Unknown(failure.into_error(&call)),
         }

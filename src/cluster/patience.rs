@@ -24,10 +24,12 @@ impl Patience {
 
     /// From now on for `time`, whoever listens.
     pub(crate) fn own(time: Duration) -> Self {
-        Self {
-            until: Instant::now() + time,
-            caller: None,
-        }
+        Self::until(Instant::now() + time)
+    }
+
+    /// Until `until`, for work that ends by itself when its caller goes: it runs in the caller's own future.
+    pub(crate) fn until(until: Instant) -> Self {
+        Self { until, caller: None }
     }
 
     /// What is left; `None` when it is over or the caller has gone.

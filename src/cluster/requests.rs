@@ -224,6 +224,11 @@ impl Requests {
         }
     }
 
+    /// A pause before a loop looks again at what changed under its hands, so that it is no storm of requests.
+    pub(crate) async fn breathe(&self) {
+        time::sleep(jittered(self.settings.longest_pause / 4)).await;
+    }
+
     /// The pause before the second look at what should go away.
     pub(crate) fn first_look(&self) -> Duration {
         self.settings.first_pause

@@ -93,10 +93,11 @@ async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patienc
             Err(_) => return Removal::Failed,
         }
         match requests.get(pod.target, patience).await {
-            Ok(Some(now)) if Found(now.clone()).uid() == Some(uid) && !pod.made_here => found = Found(now),
+            Ok(Some(now)) if Found(now.clone()).uid() == Some(uid) => found = Found(now),
             Ok(_) => return Removal::Gone,
             Err(_) => return Removal::Failed,
         }
+        requests.breathe().await;
     }
 }
 

@@ -297,7 +297,7 @@ impl Shared {
         }
         let field = match asked {
             Asked::Application(_) | Asked::Messages(_) => "metadata.namespace",
-            Asked::Arguments(_) => "spark.kubernetes.namespace",
+            Asked::Arguments(_) | Asked::Unversioned(_) => "spark.kubernetes.namespace",
         };
         Err(wrong(
             field,

@@ -13,7 +13,7 @@ use super::{
 use std::collections::BTreeMap;
 
 /// What comes with the arguments: from a request, a file, or nothing of it from a bare command line.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The id, where the caller gave one apart from the arguments.
     pub id: Option<SubmissionId>,

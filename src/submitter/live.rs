@@ -5,10 +5,13 @@ use super::{Asked, SubmitError, Submitter};
 use crate::{
     application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
     cluster::{LiveApplication, LiveError, Sink},
-    submission::{self, Origin, Submission, Webhook, operator_labels},
+    submission::{
+        self, NotAVersion, Origin, Refusal, SparkVersion, Submission, SubmitterContext, Webhook,
+        operator_labels,
+    },
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 /// Where the specification of an application comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,6 +49,7 @@ impl Submitter {
             Asked::Application(parsed) => operator_labels(&parsed.application),
             Asked::Messages(application) => operator_labels(application),
             Asked::Arguments(submission) => driver_labels(submission),
+            Asked::Unversioned(unversioned) => driver_labels(&unversioned.submission),
         };
         if !labels.contains_key(APPLICATION_LABEL) {
             return Webhook::Off;
@@ -54,23 +58,44 @@ impl Submitter {
     }
 
     /// What was asked for, with what the cluster has of it.
-    pub(super) async fn informed(&self, asked: Asked, webhook: Webhook) -> Result<Informed, SubmitError> {
+    pub(super) async fn informed(
+        &self,
+        asked: Asked,
+        webhook: Webhook,
+        context: &SubmitterContext,
+        deadline: Option<Instant>,
+    ) -> Result<Informed, SubmitError> {
         Ok(match asked {
-            Asked::Arguments(submission) if webhook == Webhook::Off => {
-                Informed::Arguments(self.with_additions(submission).await?)
+            Asked::Arguments(mut submission) => {
+                if webhook == Webhook::Off {
+                    let live = self.behind(&submission, deadline).await?;
+                    add(&mut submission, live)?;
+                }
+                Informed::Arguments(submission)
             }
-            Asked::Arguments(submission) => Informed::Arguments(submission),
+            Asked::Unversioned(unversioned) => {
+                let live = self.behind(&unversioned.submission, deadline).await?;
+                let mut submission = unversioned.for_version(version(&live)?, context)?;
+                if webhook == Webhook::Off {
+                    add(&mut submission, live)?;
+                }
+                Informed::Arguments(Box::new(submission))
+            }
             Asked::Messages(application) => {
-                Informed::Application(Box::new(self.completed(*application).await?))
+                Informed::Application(Box::new(self.completed(*application, deadline).await?))
             }
-            Asked::Application(parsed) => Informed::Application(self.owned(parsed).await?),
+            Asked::Application(parsed) => Informed::Application(self.owned(parsed, deadline).await?),
         })
     }
 
     /// A whole application with its uid. A uid is never made up, for Kubernetes collects what has an owner that does
     /// not exist.
-    async fn owned(&self, mut parsed: Box<Parsed>) -> Result<Box<Parsed>, SubmitError> {
-        match self.live(&parsed.application).await? {
+    async fn owned(
+        &self,
+        mut parsed: Box<Parsed>,
+        deadline: Option<Instant>,
+    ) -> Result<Box<Parsed>, SubmitError> {
+        match self.live(&parsed.application, deadline).await? {
             Live::Read(live) => parsed.application.metadata.uid = Some(live.uid),
             Live::Without(warning) => parsed.warnings.extend(warning),
         }
@@ -78,8 +103,12 @@ impl Submitter {
     }
 
     /// What the gRPC messages could not carry, from the live application.
-    async fn completed(&self, application: SparkApplication) -> Result<Parsed, SubmitError> {
-        match self.live(&application).await? {
+    async fn completed(
+        &self,
+        application: SparkApplication,
+        deadline: Option<Instant>,
+    ) -> Result<Parsed, SubmitError> {
+        match self.live(&application, deadline).await? {
             Live::Read(live) => Ok(overlay(&application, live.value)?),
             Live::Without(warning) => Ok(Parsed {
                 application,
@@ -89,44 +118,46 @@ impl Submitter {
         }
     }
 
-    /// What the webhook would add, which arguments and pod templates don't have, from the live application.
-    async fn with_additions(&self, mut submission: Box<Submission>) -> Result<Box<Submission>, SubmitError> {
-        let labels = driver_labels(&submission);
+    /// The live application that an argument vector was made of, which its labels name.
+    async fn behind(
+        &self,
+        submission: &Submission,
+        deadline: Option<Instant>,
+    ) -> Result<Behind, SubmitError> {
+        let labels = driver_labels(submission);
         let Some(name) = labels.get(APPLICATION_LABEL) else {
-            return Ok(submission);
-        };
-        let lost = |why: &str| {
-            format!(
-                "what the operator leaves to its webhook (volumes, affinity, sidecars, …) is not in the pods, and the webhook is off: {why}"
-            )
+            return Ok(Behind::None);
         };
         if self.spec_source == SpecSource::Request {
-            submission.warnings.push(lost("SPEC_SOURCE is request"));
-            return Ok(submission);
+            return Ok(Behind::Unread("SPEC_SOURCE is request".to_owned()));
         }
-        match self.sink.live_application(submission.namespace(), name).await {
+        match self
+            .sink
+            .live_application(submission.namespace(), name, deadline)
+            .await
+        {
             Ok(Some(live)) => {
-                same(&live, controller(&submission), submission.namespace(), name)?;
+                same(&live, controller(submission), submission.namespace(), name)?;
                 let parsed = from_value(live.value, UnknownFields::Warn)?;
-                submission::add_for_webhook(&mut submission, &parsed.application)?;
+                Ok(Behind::Application(Box::new(parsed.application)))
             }
+            Ok(None) if matches!(self.sink, Sink::Directory(_)) => Ok(Behind::None),
             Ok(None) if self.spec_source == SpecSource::Auto => {
-                if !matches!(self.sink, Sink::Directory(_)) {
-                    submission
-                        .warnings
-                        .push(lost("there is no such SparkApplication"));
-                }
+                Ok(Behind::Unread("there is no such SparkApplication".to_owned()))
             }
-            Ok(None) => return Err(not_found(submission.namespace(), name).into()),
+            Ok(None) => Err(not_found(submission.namespace(), name).into()),
             Err(error @ LiveError::NotPermitted { .. }) if self.spec_source == SpecSource::Auto => {
-                submission.warnings.push(lost(&error.to_string()));
+                Ok(Behind::Unread(error.to_string()))
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => Err(error.into()),
         }
-        Ok(submission)
     }
 
-    async fn live(&self, application: &SparkApplication) -> Result<Live, SubmitError> {
+    async fn live(
+        &self,
+        application: &SparkApplication,
+        deadline: Option<Instant>,
+    ) -> Result<Live, SubmitError> {
         let (namespace, name) = (application.namespace(), application.name());
         let read = match self.spec_source {
             SpecSource::Request => false,
@@ -140,7 +171,7 @@ impl Submitter {
         if !read {
             return unowned("the request has no uid, and SPEC_SOURCE is request");
         }
-        match self.sink.live_application(namespace, name).await {
+        match self.sink.live_application(namespace, name, deadline).await {
             Ok(Some(live)) => {
                 same(&live, application.uid(), namespace, name)?;
                 Ok(Live::Read(live))
@@ -163,6 +194,48 @@ enum Live {
     Read(LiveApplication),
     /// It goes on without, with a warning where something is lost.
     Without(Option<String>),
+}
+
+/// The live application that an argument vector was made of.
+enum Behind {
+    Application(Box<SparkApplication>),
+    /// There is one, or should be, but it isn't known; why.
+    Unread(String),
+    /// There is none: somebody's own arguments.
+    None,
+}
+
+/// `spec.sparkVersion`, which arguments don't carry.
+fn version(live: &Behind) -> Result<Option<SparkVersion>, Refusal> {
+    let Behind::Application(application) = live else {
+        return Ok(None);
+    };
+    let given = application
+        .spec
+        .spark_version
+        .as_deref()
+        .filter(|text| !text.is_empty());
+    given
+        .map(|text| {
+            text.parse()
+                .map_err(|error: NotAVersion| Refusal::new("spec.sparkVersion", error.to_string()))
+        })
+        .transpose()
+}
+
+/// What the webhook would add, which arguments and pod templates don't have.
+fn add(submission: &mut Submission, live: Behind) -> Result<(), Refusal> {
+    match live {
+        Behind::Application(application) => submission::add_for_webhook(submission, &application),
+        Behind::Unread(why) => {
+            submission.warnings.push(format!(
+                "what the operator leaves to its webhook (volumes, affinity, sidecars, …) is not in the pods, and the \
+                 webhook is off: {why}"
+            ));
+            Ok(())
+        }
+        Behind::None => Ok(()),
+    }
 }
 
 /// The live application must be the one that was sent, and not its successor of the same name.

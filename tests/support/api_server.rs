@@ -28,7 +28,7 @@ pub(crate) struct ApiServer {
     /// `http://127.0.0.1:PORT`.
     pub(crate) url: String,
     shared: Arc<Shared>,
-    serving: JoinHandle<()>,
+    serving: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -149,7 +149,33 @@ impl ApiServer {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, shared, serving }
+        Self {
+            url,
+            shared,
+            serving: Some(serving),
+        }
+    }
+
+    /// One that no socket leads to, only [`direct`](Self::direct): for thousands of them in a few seconds.
+    pub(crate) fn unserved() -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            changes: watch::Sender::new(0),
+        });
+        Self {
+            url: String::new(),
+            shared,
+            serving: None,
+        }
+    }
+
+    /// A client that calls it without a connection. A reset is an error of its transport.
+    pub(crate) fn direct(&self) -> Client {
+        let shared = Arc::clone(&self.shared);
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            tokio::spawn(answer(State(Arc::clone(&shared)), request.map(Body::new)))
+        });
+        Client::new(service, "default")
     }
 
     /// A client of it, without kube's own retry.
@@ -309,7 +335,9 @@ impl ApiServer {
 
 impl Drop for ApiServer {
     fn drop(&mut self) {
-        self.serving.abort();
+        if let Some(serving) = &self.serving {
+            serving.abort();
+        }
     }
 }
 

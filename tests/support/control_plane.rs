@@ -93,6 +93,31 @@ impl ControlPlane {
         self.request("POST", &path, object).await
     }
 
+    /// An object of this kind, if it is there.
+    pub(crate) async fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+        let path = format!("{}/{name}", collection(&json!({"kind": kind}), namespace));
+        match self.request("GET", &path, &Value::Null).await {
+            Ok(object) => Some(object),
+            Err(status) if status.code == 404 => None,
+            Err(status) => panic!("GET {path}: {}", status.message),
+        }
+    }
+
+    /// Writes a Pod's status, as its kubelet would.
+    pub(crate) async fn set_pod_status(&self, namespace: &str, name: &str, status: &Value) {
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/status");
+        let request = http::Request::builder()
+            .method("PATCH")
+            .uri(&path)
+            .header(http::header::CONTENT_TYPE, "application/merge-patch+json")
+            .body(json!({"status": status}).to_string().into_bytes())
+            .unwrap();
+        self.client
+            .request::<Value>(request)
+            .await
+            .unwrap_or_else(|error| panic!("PATCH {path}: {error}"));
+    }
+
     /// Deletes what an object names.
     pub(crate) async fn delete(&self, object: &Value) -> Result<Value, Status> {
         let metadata = &object["metadata"];

@@ -1,7 +1,10 @@
 //! The manifests of a small submission, made by hand.
 #![allow(dead_code)]
 
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::{
+    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
+    networking::v1::NetworkPolicy,
+};
 use native_submit::{
     manifest::{Identity, Manifest, Manifests, Object},
     submission::PodGroup,
@@ -28,6 +31,7 @@ pub(crate) struct Sample {
     pod: String,
     owner: String,
     gang: bool,
+    every_kind: bool,
 }
 
 impl Sample {
@@ -39,6 +43,7 @@ impl Sample {
             pod: POD.to_owned(),
             owner: "app-uid".to_owned(),
             gang: false,
+            every_kind: false,
         }
     }
 
@@ -68,6 +73,12 @@ impl Sample {
         self
     }
 
+    /// With an object of each kind that a driver Pod can own.
+    pub(crate) fn every_kind(mut self) -> Self {
+        self.every_kind = true;
+        self.gang()
+    }
+
     /// The name of an owned object.
     pub(crate) fn name(&self, prefix: &str) -> String {
         format!("{prefix}-{}", self.id)
@@ -82,6 +93,11 @@ impl Sample {
         ];
         if self.gang {
             names.insert(1, format!("podgroups/{}", self.name(POD_GROUP)));
+        }
+        if self.every_kind {
+            let more = ["networkpolicies", "persistentvolumeclaims", "secrets"];
+            names.extend(more.map(|plural| format!("{plural}/{}", self.name("pi"))));
+            names.sort();
         }
         names
     }
@@ -139,6 +155,22 @@ impl Sample {
                 Object::ConfigMap(ConfigMap::default()),
             ),
         ]);
+        if self.every_kind {
+            let more = |api: &str, kind: &str| json!({"apiVersion": api, "kind": kind, "metadata": {"name": self.name("pi"), "namespace": "ns"}});
+            owned.extend([
+                manifest("secret", more("v1", "Secret"), Object::Secret(Secret::default())),
+                manifest(
+                    "claim",
+                    more("v1", "PersistentVolumeClaim"),
+                    Object::PersistentVolumeClaim(PersistentVolumeClaim::default()),
+                ),
+                manifest(
+                    "network-policy",
+                    more("networking.k8s.io/v1", "NetworkPolicy"),
+                    Object::NetworkPolicy(NetworkPolicy::default()),
+                ),
+            ]);
+        }
         Arc::new(Manifests {
             identity: Identity {
                 namespace: "ns".to_owned(),

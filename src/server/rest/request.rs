@@ -4,8 +4,8 @@ use crate::{
     application::ApplicationReference,
     redaction::shown,
     server::service::NotAsked,
-    submission::{Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments, resolve},
-    submitter::{Asked, SubmitError},
+    submission::{Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments},
+    submitter::{Asked, SubmitError, Unversioned},
 };
 use serde_json::{Map, Value};
 
@@ -173,7 +173,9 @@ impl SparkSubmit {
             executor_template: template("executor_pod_template", self.executor_template)?,
             ..Request::default()
         };
-        Ok(Asked::Arguments(Box::new(resolve(arguments, request, context)?)))
+        Ok(Asked::Unversioned(Box::new(Unversioned::resolve(
+            arguments, request, context,
+        )?)))
     }
 }
 

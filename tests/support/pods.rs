@@ -1,0 +1,90 @@
+//! Pods as the API server keeps them, compared by what they mean (CONTRACT 10).
+// Each test uses a part of it.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// The label by which the operator knows its Pods.
+pub(crate) const LAUNCHED: &str = "sparkoperator.k8s.io/launched-by-spark-operator";
+
+/// Without what differs by chance, and with lists as what they mean: env by its last entry, the rest by name, tolerations
+/// in any order.
+pub(crate) fn normal(mut pod: Value) -> Value {
+    let metadata = pod["metadata"].as_object_mut().unwrap();
+    for generated in [
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+        "managedFields",
+        "generation",
+    ] {
+        metadata.remove(generated);
+    }
+    if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+        annotations.retain(|key, _| !key.starts_with("native-submit/"));
+    }
+    if let Some(Value::Object(labels)) = metadata.get_mut("labels") {
+        labels.remove(LAUNCHED);
+    }
+    if let Some(Value::Array(tolerations)) = pod.pointer_mut("/spec/tolerations") {
+        tolerations.sort_by_key(Value::to_string);
+    }
+    by_name(&mut pod)
+}
+
+fn by_name(value: &mut Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter_mut()
+            .map(|(field, value)| (field.clone(), by_name(value)))
+            .collect::<Map<_, _>>()
+            .into(),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter_mut().map(by_name).collect();
+            let keyed: Option<BTreeMap<String, Value>> = items
+                .iter()
+                .map(|item| {
+                    let key = item.get("mountPath").or(item.get("name"))?.as_str()?;
+                    // The token's volume has a name by chance.
+                    let key = if key.starts_with("kube-api-access-") {
+                        "token"
+                    } else {
+                        key
+                    };
+                    let mut item = item.clone();
+                    if item["name"]
+                        .as_str()
+                        .is_some_and(|name| name.starts_with("kube-api-access-"))
+                    {
+                        item["name"] = "token".into();
+                    }
+                    Some((key.to_owned(), item))
+                })
+                .collect();
+            match keyed {
+                Some(keyed) => json!(keyed),
+                None => items.into(),
+            }
+        }
+        other => other.take(),
+    }
+}
+
+/// Where two values differ: the path, and both.
+pub(crate) fn differing(path: &str, one: &Value, other: &Value) -> Vec<(String, Value, Value)> {
+    if one == other {
+        return Vec::new();
+    }
+    if let (Value::Object(a), Value::Object(b)) = (one, other) {
+        let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+        return keys
+            .into_iter()
+            .flat_map(|key| {
+                let at = |fields: &Map<String, Value>| fields.get(key).cloned().unwrap_or_default();
+                differing(&format!("{path}.{key}"), &at(a), &at(b))
+            })
+            .collect();
+    }
+    vec![(path.to_owned(), one.clone(), other.clone())]
+}
