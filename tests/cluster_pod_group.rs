@@ -225,30 +225,6 @@ async fn it_goes_where_another_submission_has_the_pods_name() {
 }
 
 #[tokio::test]
-async fn one_fault_anywhere_is_survived() {
-    let effects = [
-        Effect::status(503),
-        Effect::ActThenRefuse(500),
-        Effect::HangBefore,
-        Effect::HangAfter,
-        Effect::ResetBefore,
-        Effect::ResetAfter,
-    ];
-    for (verb, resource) in [
-        ("create", "podgroups"),
-        ("create", "pods"),
-        ("patch", "podgroups"),
-    ] {
-        for effect in &effects {
-            let bench = Bench::new().await;
-            bench.api.fault(Fault::once(verb, resource, 1, effect.clone()));
-            bench.apply(&sample()).await.unwrap();
-            bench.all_there(&sample());
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_found_pod_keeps_its_group_when_completing_it_fails() {
     let bench = Bench::new().await;
     bench.apply(&sample()).await.unwrap();

@@ -82,8 +82,9 @@ impl Attempt {
         let unclaimed = mem::take(&mut self.waiting);
         let patience = Patience::own(self.settings.finish_within / 3);
         ahead::remove_all(&self.requests, unclaimed, self.pod_seen, &patience).await;
-        if matches!(&result, Ok(submitted) if submitted.outcome == Outcome::Created) {
-            self.remove_earlier(&patience).await;
+        if result.is_ok() {
+            // The caller waits, and nothing depends on it.
+            self.remove_earlier(&Patience::own(LOOK)).await;
         }
         result
     }
