@@ -43,7 +43,7 @@ const ATTEMPTS: u64 = 20;
 /// 3 of 100 requests meet each of five faults; which ones, is the same in each run.
 fn treatment(number: u64) -> Treatment {
     // A Weyl sequence: as even as counting, but neighbours are far apart.
-    let dice = (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * 100 >> 32;
+    let dice = ((number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * 100) >> 32;
     match dice {
         0..3 => Treatment::Refuse(429),
         3..6 => Treatment::Refuse(500),
