@@ -96,20 +96,27 @@ pub(crate) async fn give_all(
     .await
 }
 
-/// Deletes what no Pod took over. What a dead call left may be the very one that the Pod which stands there
-/// needs, and so goes only where no Pod was seen.
-pub(crate) async fn remove_all(requests: &Requests, all: Vec<Waiting>, pod_seen: bool, patience: &Patience) {
+/// Deletes what no Pod took over, and gives what could not be deleted. What a dead call left may be the very one that
+/// the Pod which stands there needs, and so goes only where no Pod was seen.
+pub(crate) async fn remove_all(
+    requests: &Requests,
+    all: Vec<Waiting>,
+    pod_seen: bool,
+    patience: &Patience,
+) -> Vec<Target> {
     let removable = all.into_iter().filter(|waiting| waiting.made_here || !pod_seen);
-    future::join_all(removable.map(|waiting| async move {
+    let removals = future::join_all(removable.map(|waiting| async move {
         let preconditions = Preconditions {
             uid: waiting.uid,
             resource_version: None,
         };
-        if let Err(error) = owned::delete(requests, &waiting.target, &preconditions, patience).await {
-            tracing::warn!(object = %waiting.target, code = %error.code(), "is left behind without its Pod");
-        }
-    }))
-    .await;
+        let error = owned::delete(requests, &waiting.target, &preconditions, patience)
+            .await
+            .err()?;
+        tracing::warn!(object = %waiting.target, code = %error.code(), "is left behind without its Pod");
+        Some(waiting.target)
+    }));
+    removals.await.into_iter().flatten().collect()
 }
 
 /// Deletes what earlier attempts, under other submission ids, died over before they had a Pod. Once there is a Pod, no

@@ -81,12 +81,20 @@ impl Attempt {
         let result = self.settle().await;
         let unclaimed = mem::take(&mut self.waiting);
         let patience = Patience::own(self.settings.finish_within / 3);
-        ahead::remove_all(&self.requests, unclaimed, self.pod_seen, &patience).await;
-        if result.is_ok() {
-            // The caller waits, and nothing depends on it.
-            self.remove_earlier(&Patience::own(LOOK)).await;
+        let left = ahead::remove_all(&self.requests, unclaimed, self.pod_seen, &patience).await;
+        match result {
+            Ok(submitted) => {
+                // The caller waits, and nothing depends on it.
+                self.remove_earlier(&Patience::own(LOOK)).await;
+                Ok(submitted)
+            }
+            Err(cause) if left.is_empty() => Err(cause),
+            Err(cause) => Err(ApplyError::RolledBack {
+                cause: Box::new(cause),
+                removed: Vec::new(),
+                left: left.iter().map(ToString::to_string).collect(),
+            }),
         }
-        result
     }
 
     /// What attempts under other ids left that died before their Pod was there.

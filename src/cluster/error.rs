@@ -187,7 +187,7 @@ pub enum ApplyError {
         /// What was going on.
         doing: String,
     },
-    /// A step failed for good after the Pod existed.
+    /// A step failed for good after something existed.
     #[error("{cause}; {}", rolled_back(removed, left))]
     RolledBack {
         /// What failed.
