@@ -157,6 +157,52 @@ async fn what_a_crash_left_beside_its_pod_is_completed_or_gives_way() {
     bench.all_there(&next);
 }
 
+/// The next attempt's id is a new one, and so is its group's name: nothing but the label leads to the dead one's.
+#[tokio::test]
+async fn what_a_crash_left_before_its_pod_goes_with_the_next_attempt() {
+    for what_fails in [None, Some("list"), Some("delete")] {
+        let bench = Bench::new().await;
+        for (owner, id) in [("app-uid", "id-1"), ("another-application", "id-3")] {
+            // As a process leaves it that dies over its Pod.
+            bench
+                .api
+                .fault(Fault::always("create", "pods", Effect::status(403)));
+            bench
+                .api
+                .fault(Fault::always("delete", "podgroups", Effect::status(403)));
+            bench
+                .apply(&Sample::new(id).gang().owner(owner))
+                .await
+                .unwrap_err();
+        }
+        bench.api.heal();
+        if let Some(verb) = what_fails {
+            bench
+                .api
+                .fault(Fault::always(verb, "podgroups", Effect::status(403)));
+        }
+        let next = Sample::new("id-2").gang();
+        assert_eq!(bench.apply(&next).await.unwrap().outcome, Outcome::Created);
+        let groups: Vec<_> = bench
+            .api
+            .names()
+            .into_iter()
+            .filter(|name| name.starts_with("podgroups/"))
+            .collect();
+        assert_eq!(
+            groups.contains(&"podgroups/pi-podgroup-id-1".to_owned()),
+            what_fails.is_some(),
+            "{what_fails:?}: {groups:?}"
+        );
+        assert!(
+            groups.contains(&"podgroups/pi-podgroup-id-3".to_owned()),
+            "another application's stays"
+        );
+        let labels = &bench.group(&next)["metadata"]["labels"];
+        assert_eq!(*labels, json!({}), "it waits no more");
+    }
+}
+
 #[tokio::test]
 async fn another_plan_replaces_it_with_its_pod() {
     let bench = Bench::new().await;
@@ -176,30 +222,6 @@ async fn it_goes_where_another_submission_has_the_pods_name() {
     let error = bench.apply(&Sample::new("id-2").gang()).await.unwrap_err();
     assert!(matches!(error, ApplyError::AlreadyExists { .. }), "{error}");
     bench.all_there(&first);
-}
-
-#[tokio::test]
-async fn one_fault_anywhere_is_survived() {
-    let effects = [
-        Effect::status(503),
-        Effect::ActThenRefuse(500),
-        Effect::HangBefore,
-        Effect::HangAfter,
-        Effect::ResetBefore,
-        Effect::ResetAfter,
-    ];
-    for (verb, resource) in [
-        ("create", "podgroups"),
-        ("create", "pods"),
-        ("patch", "podgroups"),
-    ] {
-        for effect in &effects {
-            let bench = Bench::new().await;
-            bench.api.fault(Fault::once(verb, resource, 1, effect.clone()));
-            bench.apply(&sample()).await.unwrap();
-            bench.all_there(&sample());
-        }
-    }
 }
 
 #[tokio::test]

@@ -12,7 +12,9 @@ use native_submit::{
     cluster::{ApplyError, ClusterSettings, ClusterSink, Events, OperatorWebhook, Outcome},
     error_code::ErrorCode,
     manifest::Manifests,
-    submission::{Request, SubmissionId, SubmitterContext, Webhook, arguments, resolve},
+    submission::{
+        PodTemplate, Request, SubmissionId, SubmitterContext, UnknownFields, Webhook, arguments, resolve,
+    },
     submitter,
     telemetry::Metrics,
     templates::TemplateSet,
@@ -62,7 +64,7 @@ fn each(rule: &Value) -> Vec<Right> {
 }
 
 /// A submission that owns one object of each kind.
-fn manifests(namespace: &str) -> Arc<Manifests> {
+fn manifests(namespace: &str, owner: &Value) -> Arc<Manifests> {
     let conf = [
         format!("spark.kubernetes.namespace={namespace}"),
         "spark.kubernetes.driver.pod.name=all-driver".to_owned(),
@@ -81,8 +83,13 @@ fn manifests(namespace: &str) -> Arc<Manifests> {
     let mut argv: Vec<String> = options.split(' ').map(str::to_owned).collect();
     argv.extend(conf.into_iter().flat_map(|conf| ["--conf".to_owned(), conf]));
     argv.push("local:///a.jar".to_owned());
+    let template = json!({
+        "metadata": {"ownerReferences": [owner]},
+        "spec": {"containers": [{"name": "spark-kubernetes-driver"}]},
+    });
     let request = Request {
         default_id: Some(SubmissionId::nil()),
+        driver_template: Some(PodTemplate::from_value("driver", template, UnknownFields::Refuse).unwrap()),
         ..Request::default()
     };
     let context = SubmitterContext {
@@ -91,6 +98,30 @@ fn manifests(namespace: &str) -> Arc<Manifests> {
     };
     let submission = resolve(arguments::parse(&argv).unwrap(), request, &context).unwrap();
     Arc::new(submitter::manifests(&submission, &context, &TemplateSet::builtin().unwrap()).unwrap())
+}
+
+/// An application, which gives drivers their owner.
+async fn application(plane: &ControlPlane, namespace: &str) -> Value {
+    let mut application: Value = serde_yaml::from_str(include_str!("../examples/spark-pi.yaml")).unwrap();
+    application["metadata"] = json!({"name": "all", "namespace": namespace});
+    let live = plane.create(namespace, &application).await.unwrap();
+    json!({
+        "apiVersion": live["apiVersion"], "kind": live["kind"], "name": "all", "uid": live["metadata"]["uid"],
+        "controller": true, "blockOwnerDeletion": true,
+    })
+}
+
+/// What an attempt for the same application leaves that is killed before its Pod is there.
+fn left_behind(owner: &Value) -> Value {
+    json!({
+        "apiVersion": "scheduling.volcano.sh/v1beta1", "kind": "PodGroup",
+        "metadata": {
+            "name": "left-behind",
+            "labels": {"native-submit/waiting": owner["uid"]},
+            "ownerReferences": [owner],
+        },
+        "spec": {"minMember": 1},
+    })
 }
 
 /// Everything that native-submit does on a cluster; the first thing that fails.
@@ -109,9 +140,14 @@ async fn everything(plane: &ControlPlane, client: Client) -> Result<(), String> 
     webhook(&sink, client, &namespace).await?;
     events(&sink, &namespace).await?;
 
-    let all = manifests(&namespace);
+    let owner = application(plane, &namespace).await;
+    let all = manifests(&namespace, &owner);
+    plane.create(&namespace, &left_behind(&owner)).await.unwrap();
     let first = sink.apply(Arc::clone(&all), None).await;
     first.map_err(|error| format!("a submission: {error}"))?;
+    if plane.get("PodGroup", &namespace, "left-behind").await.is_some() {
+        return Err("the PodGroup that a killed attempt left behind stays".to_owned());
+    }
     let again = sink.apply(Arc::clone(&all), None).await;
     let again = again.map_err(|error| format!("the same again: {error}"))?;
     assert_eq!(again.outcome, Outcome::Found);
@@ -121,7 +157,8 @@ async fn everything(plane: &ControlPlane, client: Client) -> Result<(), String> 
     for kind in ["Service", "ConfigMap"] {
         let namespace = plane.namespace("rbac").await;
         plane.prepare_for(&namespace, &json!({})).await;
-        let all = manifests(&namespace);
+        let owner = application(plane, &namespace).await;
+        let all = manifests(&namespace, &owner);
         let mut in_the_way = all
             .owned
             .iter()

@@ -81,6 +81,7 @@ pub(crate) async fn give_all(
         let patch = json!({"metadata": {
             "uid": waiting.uid,
             "ownerReferences": found::pod_as_owner(owner.name, owner.uid),
+            "labels": {found::WAITING_LABEL: null},
         }});
         let call = Call::Patch(&waiting.target, &patch);
         let end = match requests.send(&call, patience).await.answer {
@@ -95,18 +96,58 @@ pub(crate) async fn give_all(
     .await
 }
 
-/// Deletes what no Pod took over. What a dead call left may be the very one that the Pod which stands there
-/// needs, and so goes only where no Pod was seen.
-pub(crate) async fn remove_all(requests: &Requests, all: Vec<Waiting>, pod_seen: bool, patience: &Patience) {
+/// Deletes what no Pod took over, and gives what could not be deleted. What a dead call left may be the very one that
+/// the Pod which stands there needs, and so goes only where no Pod was seen.
+pub(crate) async fn remove_all(
+    requests: &Requests,
+    all: Vec<Waiting>,
+    pod_seen: bool,
+    patience: &Patience,
+) -> Vec<Target> {
     let removable = all.into_iter().filter(|waiting| waiting.made_here || !pod_seen);
-    future::join_all(removable.map(|waiting| async move {
+    let removals = future::join_all(removable.map(|waiting| async move {
         let preconditions = Preconditions {
             uid: waiting.uid,
             resource_version: None,
         };
-        if let Err(error) = owned::delete(requests, &waiting.target, &preconditions, patience).await {
-            tracing::warn!(object = %waiting.target, code = %error.code(), "is left behind without its Pod");
+        let error = owned::delete(requests, &waiting.target, &preconditions, patience)
+            .await
+            .err()?;
+        tracing::warn!(object = %waiting.target, code = %error.code(), "is left behind without its Pod");
+        Some(waiting.target)
+    }));
+    removals.await.into_iter().flatten().collect()
+}
+
+/// Deletes what earlier attempts, under other submission ids, died over before they had a Pod. Once there is a Pod, no
+/// other attempt at the same application can get one. What cannot be seen or deleted goes with the application.
+pub(crate) async fn remove_earlier(
+    requests: &Requests,
+    like: &Target,
+    application: &str,
+    patience: &Patience,
+) {
+    let label = format!("{}={application}", found::WAITING_LABEL);
+    let list = match requests.send(&Call::List(like, &label), patience).await.answer {
+        Ok(list) => list,
+        Err(failure) => {
+            let code = failure.into_error(&Call::List(like, &label)).code();
+            tracing::warn!(resource = %like.resource, %code, "cannot look for what an earlier attempt left behind");
+            return;
         }
-    }))
-    .await;
+    };
+    let items = list.get("items").and_then(Value::as_array);
+    let left = items.into_iter().flatten().filter_map(|item| {
+        let earlier = Found(item.clone());
+        let name = item.pointer("/metadata/name")?.as_str()?;
+        let target = Target::new(like.resource, &like.namespace, name).ok()?;
+        let waits = target != *like && !earlier.owned_by_a_pod();
+        let uid = earlier.uid().filter(|_| waits)?.to_owned();
+        Some(Waiting {
+            target,
+            uid,
+            made_here: false,
+        })
+    });
+    remove_all(requests, left.collect(), false, patience).await;
 }

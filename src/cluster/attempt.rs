@@ -81,8 +81,30 @@ impl Attempt {
         let result = self.settle().await;
         let unclaimed = mem::take(&mut self.waiting);
         let patience = Patience::own(self.settings.finish_within / 3);
-        ahead::remove_all(&self.requests, unclaimed, self.pod_seen, &patience).await;
-        result
+        let left = ahead::remove_all(&self.requests, unclaimed, self.pod_seen, &patience).await;
+        match result {
+            Ok(submitted) => {
+                // The caller waits, and nothing depends on it.
+                self.remove_earlier(&Patience::own(LOOK)).await;
+                Ok(submitted)
+            }
+            Err(cause) if left.is_empty() => Err(cause),
+            Err(cause) => Err(ApplyError::RolledBack {
+                cause: Box::new(cause),
+                removed: Vec::new(),
+                left: left.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    /// What attempts under other ids left that died before their Pod was there.
+    async fn remove_earlier(&self, patience: &Patience) {
+        let pod = Found(self.manifests.driver_pod.value.clone());
+        if let Some(application) = pod.application_uid() {
+            for like in self.owned.iter().filter(|target| target.precedes_pod()) {
+                ahead::remove_earlier(&self.requests, like, application, patience).await;
+            }
+        }
     }
 
     /// Creates the Pod, or finds out what stands in its place, as often as that changes.

@@ -136,6 +136,18 @@ pub enum ApplyError {
         /// What is wrong.
         reason: String,
     },
+    /// The cluster has no such kind of object.
+    #[error("the API server knows no {resource} ({group}/{version}){advice}")]
+    KindMissing {
+        /// The resource as `kubectl` names it.
+        resource: String,
+        /// Its API group.
+        group: &'static str,
+        /// The group's version.
+        version: &'static str,
+        /// What to install.
+        advice: &'static str,
+    },
     /// A `ResourceQuota` is used up.
     #[error(
         "{object} exceeds quota {} of namespace `{namespace}`: wait for others to end, or raise it",
@@ -175,7 +187,7 @@ pub enum ApplyError {
         /// What was going on.
         doing: String,
     },
-    /// A step failed for good after the Pod existed.
+    /// A step failed for good after something existed.
     #[error("{cause}; {}", rolled_back(removed, left))]
     RolledBack {
         /// What failed.
@@ -234,6 +246,7 @@ impl ApplyError {
             | Self::DirectoryTaken { .. } => ErrorCode::DriverPodAlreadyExists,
             Self::Forbidden { .. }
             | Self::Unauthorized { .. }
+            | Self::KindMissing { .. }
             | Self::ApplicationUnknown { .. }
             | Self::WebhookUnreachable { .. }
             | Self::File { .. }

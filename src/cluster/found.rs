@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 /// Written by the cluster sink alone.
 pub const OBJECTS_ANNOTATION: &str = "native-submit/objects";
 
+/// The label of an object that was created before the driver Pod that is to own it: its value is the uid of their
+/// `SparkApplication`. The Pod's taking it over takes the label away.
+pub(crate) const WAITING_LABEL: &str = "native-submit/waiting";
+
 const SUBMISSION_ID: &str = "native-submit/submission-id";
 const PLAN_HASH: &str = "native-submit/plan-hash";
 const TEMPLATE_SET: &str = "native-submit/template-set";
@@ -93,6 +97,12 @@ impl Found {
             .and_then(Value::as_array)
             .into_iter()
             .flatten()
+    }
+
+    /// The uid of the `SparkApplication` that controls it.
+    pub(crate) fn application_uid(&self) -> Option<&str> {
+        let controller = self.controller()?;
+        (controller["kind"] == "SparkApplication").then(|| controller["uid"].as_str())?
     }
 
     fn controller(&self) -> Option<&Value> {
@@ -194,10 +204,7 @@ fn difference(found: &Found, wanted: &Identity) -> Option<&'static str> {
 }
 
 fn same_controller(a: &Found, b: &Found) -> bool {
-    match (a.controller(), b.controller()) {
-        (Some(a), Some(b)) => a["kind"] == "SparkApplication" && a["uid"].is_string() && a["uid"] == b["uid"],
-        _ => false,
-    }
+    a.application_uid().is_some() && a.application_uid() == b.application_uid()
 }
 
 /// The driver Pod as it is sent: with the list of what it will own.
@@ -234,14 +241,20 @@ pub(crate) fn pod_as_owner(pod_name: &str, pod_uid: &str) -> Value {
     }])
 }
 
-/// An object as it is sent before its Pod exists: with the Pod's owners. Should the process die before the Pod is
-/// there, it goes with the `SparkApplication`.
+/// An object as it is sent before its Pod exists: with the Pod's owners, and with a label that says so. Should the process
+/// die before the Pod is there, it goes with the `SparkApplication`, or when the next attempt finds it by the label.
 pub(crate) fn with_owners_of(object: &Value, pod: &Value) -> Value {
     let mut object = object.clone();
     if let Some(owners) = pod.pointer("/metadata/ownerReferences")
         && let Some(metadata) = map_in(&mut object, "metadata")
     {
         metadata["ownerReferences"] = owners.clone();
+        if let Some(application) = Found(pod.clone()).application_uid() {
+            if !metadata.get("labels").is_some_and(Value::is_object) {
+                metadata["labels"] = json!({});
+            }
+            metadata["labels"][WAITING_LABEL] = Value::from(application);
+        }
     }
     object
 }

@@ -24,6 +24,8 @@ use tokio::{sync::Semaphore, time};
 pub(crate) enum Call<'a> {
     /// Reads an object.
     Get(&'a Target),
+    /// Lists the objects beside this one that have this label.
+    List(&'a Target, &'a str),
     /// Creates an object.
     Create(&'a Target, &'a Value),
     /// Merges this into an object.
@@ -49,6 +51,7 @@ impl Call<'_> {
         match self {
             Self::Get(target)
             | Self::Create(target, _)
+            | Self::List(target, _)
             | Self::Patch(target, _)
             | Self::DryRun(target, _)
             | Self::Delete(target, _) => target,
@@ -60,6 +63,7 @@ impl Call<'_> {
         match self {
             Self::Get(_) => "get",
             Self::Create(..) | Self::DryRun(..) => "create",
+            Self::List(..) => "list",
             Self::Patch(..) => "patch",
             Self::Delete(..) => "delete",
         }
@@ -77,6 +81,11 @@ impl Call<'_> {
     fn request(&self) -> Result<Request<Body>, Failure> {
         let (method, uri, body) = match self {
             Self::Get(target) => (Method::GET, target.path(), None),
+            Self::List(target, label) => (
+                Method::GET,
+                format!("{}?labelSelector={label}", target.collection()),
+                None,
+            ),
             Self::Create(target, object) | Self::DryRun(target, object) => (
                 Method::POST,
                 format!("{}?{}", target.collection(), self.creation_query()),

@@ -1,6 +1,6 @@
 //! A stand-in for the Kubernetes API server, in this process, over real HTTP on a loopback port.
 //!
-//! It keeps objects, gives uids and resource versions, answers POST, GET, PATCH and DELETE as
+//! It keeps objects, gives uids and resource versions, answers POST, GET (also of a list), PATCH and DELETE as
 //! kube-apiserver does (409 with reason, uid and resourceVersion preconditions, 404 for namespaces), logs each request, and does
 //! wrong what a test asks for: see [`Fault`]. It neither validates nor defaults, and collects garbage only
 //! when told to.
@@ -54,7 +54,7 @@ struct Cluster {
 /// A request that arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    /// `create`, `get`, `patch` or `delete`.
+    /// `create`, `get`, `list`, `patch` or `delete`.
     pub(crate) verb: &'static str,
     /// The plural name of the resource.
     pub(crate) resource: String,
@@ -73,7 +73,7 @@ pub(crate) struct Seen {
 /// Something to do wrong.
 #[derive(Clone)]
 pub(crate) struct Fault {
-    /// `create`, `get`, `patch`, `delete`, or `*`.
+    /// `create`, `get`, `list`, `patch`, `delete`, or `*`.
     pub(crate) verb: &'static str,
     /// The plural name of a resource, or `*`.
     pub(crate) resource: &'static str,
@@ -414,6 +414,23 @@ impl Cluster {
         effect
     }
 
+    /// What a list answers: the objects with the label of `labelSelector=key=value`, or all.
+    fn labelled(&self, seen: &Seen) -> Vec<Value> {
+        let label = seen
+            .query
+            .strip_prefix("labelSelector=")
+            .and_then(|label| label.split_once('='));
+        let fits =
+            |object: &Value| label.is_none_or(|(key, value)| object["metadata"]["labels"][key] == value);
+        self.objects
+            .iter()
+            .filter(|((resource, namespace, _), object)| {
+                *resource == seen.resource && *namespace == seen.namespace && fits(object)
+            })
+            .map(|(_, object)| object.clone())
+            .collect()
+    }
+
     fn act(&mut self, seen: &Seen) -> (u16, Value) {
         let Seen {
             verb,
@@ -432,6 +449,7 @@ impl Cluster {
             ("create", Some(_)) => status(409, "AlreadyExists", &about(resource)),
             ("create", None) if seen.query.contains("dryRun=All") => (201, body.clone()),
             ("create", None) => (201, self.insert(resource, namespace, body.clone())),
+            ("list", _) => (200, json!({"items": self.labelled(seen)})),
             (_, None) => status(404, "NotFound", &about(resource)),
             ("get", Some(object)) => (200, object.clone()),
             ("patch", Some(object)) => {
@@ -511,6 +529,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let verb = match (parts.method.as_str(), name) {
         ("POST", None) => "create",
         ("GET", Some(_)) => "get",
+        ("GET", None) => "list",
         ("PATCH", Some(_)) => "patch",
         ("DELETE", Some(_)) => "delete",
         _ => return respond(405, &json!({}), None),

@@ -43,6 +43,8 @@ pub(super) fn meaning(refusal: &Refusal, call: &Call<'_>) -> ApplyError {
     let seen = Seen { refusal, call };
     match RULES.iter().find(|rule| (rule.fits)(refusal)) {
         Some(rule) => (rule.error)(&seen),
+        // A POST names no object that could be missing, and a missing namespace is said.
+        None if refusal.code == 404 && seen.creates_of_a_group() => kind_missing(&seen),
         None => ApplyError::Internal {
             what: format!(
                 "the API server answers {} ({}) to {} {}",
@@ -68,6 +70,12 @@ fn word(reason: &str) -> &str {
 impl Seen<'_> {
     fn object(&self) -> String {
         self.call.target().to_string()
+    }
+
+    /// Whether an object is to be created that is of an API group, and not of Kubernetes' core.
+    fn creates_of_a_group(&self) -> bool {
+        matches!(self.call, Call::Create(..) | Call::DryRun(..))
+            && !self.call.target().resource.group.is_empty()
     }
 
     fn namespace(&self) -> String {
@@ -244,6 +252,22 @@ fn forbidden(seen: &Seen<'_>) -> ApplyError {
         group: resource.group,
         plural: resource.plural,
         namespace: seen.namespace(),
+        advice,
+    }
+}
+
+fn kind_missing(seen: &Seen<'_>) -> ApplyError {
+    let resource = seen.call.target().resource;
+    let advice = if resource.plural == "podgroups" {
+        ": install Volcano with its CRD podgroups.scheduling.volcano.sh, or submit without its VolcanoFeatureStep \
+         and scheduler"
+    } else {
+        ": see whether its CustomResourceDefinition or API is installed and served (`kubectl api-resources`)"
+    };
+    ApplyError::KindMissing {
+        resource: resource.to_string(),
+        group: resource.group,
+        version: resource.version,
         advice,
     }
 }

@@ -150,6 +150,32 @@ fn a_missing_namespace_is_not_a_missing_object() {
     );
 }
 
+/// Where a cluster has no such kind, kube-apiserver answers `404 page not found`, which is not even JSON.
+#[test]
+fn a_missing_kind_says_what_to_install() {
+    let of = |text: &str| Target::owned(text, "ns").unwrap();
+    let (group, core) = (of("podgroups.scheduling.volcano.sh/pi"), of("configmaps/pi"));
+    let missing = |call: &Call<'_>| refused(404, json!({})).into_error(call);
+    for call in [
+        Call::Create(&group, &Value::Null),
+        Call::DryRun(&group, &Value::Null),
+    ] {
+        let error = missing(&call);
+        assert_eq!(
+            error.to_string(),
+            "the API server knows no podgroups.scheduling.volcano.sh (scheduling.volcano.sh/v1beta1): install Volcano with \
+             its CRD podgroups.scheduling.volcano.sh, or submit without its VolcanoFeatureStep and scheduler"
+        );
+        assert_eq!(error.code().http_status(), 500);
+    }
+    for call in [
+        Call::Create(&core, &Value::Null),
+        Call::Patch(&group, &Value::Null),
+    ] {
+        assert!(matches!(missing(&call), ApplyError::Internal { .. }));
+    }
+}
+
 #[test]
 fn a_forbidden_network_policy_also_names_the_spark_version() {
     let target = Target::owned("networkpolicies.networking.k8s.io/pi", "ns").unwrap();
