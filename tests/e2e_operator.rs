@@ -4,6 +4,7 @@
 
 mod support {
     pub(crate) mod control_plane;
+    pub(crate) mod golden_case;
     pub(crate) mod pods;
 }
 
@@ -16,7 +17,7 @@ use std::{
 };
 use support::{
     control_plane::{ControlPlane, name_of},
-    pods,
+    golden_case, pods,
 };
 
 /// How long the operator may take for a step; it submits ten at a time.
@@ -26,20 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 fn examples() -> Vec<(String, Value)> {
     let source =
         std::env::var("E2E_OPERATOR_SOURCE").expect("E2E_OPERATOR_SOURCE, which tests/e2e/doors sets");
-    let mut examples: Vec<_> = fs::read_dir(Path::new(&source).join("examples"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file())
-        .filter_map(|path| {
-            let text = fs::read_to_string(&path).unwrap();
-            let application: Value = serde_yaml::from_str(&text).ok()?;
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (application["kind"] == "SparkApplication").then_some((name, application))
-        })
-        .collect();
-    examples.sort_by(|a, b| a.0.cmp(&b.0));
-    assert!(examples.len() >= 10, "{} examples", examples.len());
-    examples
+    golden_case::examples(&Path::new(&source).join("examples"))
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What we add where the operator's webhook is off, against what the real webhook of the real operator adds
-//! (`tests/e2e/operator-up --webhook`): each application of `golden/`, driver and executors, field by field.
+//! (`tests/e2e/operator-up --webhook`): each application of `golden/` and of the operator's own examples, driver and
+//! executors, field by field.
 //!
 //! The real API server is asked twice, by dry run: for the Pod that we leave to the webhook, which acts on it; and for the one that
 //! we complete ourselves, without the label by which the webhook selects, so that it doesn't.
@@ -18,7 +19,7 @@ use native_submit::{
     templates::TemplateSet,
 };
 use serde_json::{Value, json};
-use std::{path::Path, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 use support::{control_plane::ControlPlane, golden_case, pods};
 
 /// The label by which the webhook selects Pods.
@@ -32,22 +33,36 @@ async fn what_we_add_without_the_webhook_is_what_it_would_add() {
     let plane = ControlPlane::connect().await;
     let mut compared = 0;
     let mut differences = Vec::new();
-    for folder in golden_case::folders() {
-        // The same application with the webhook on.
-        if folder.to_string_lossy().ends_with("-webhook") || folder.to_string_lossy().ends_with("-operator") {
-            continue;
-        }
-        differences.extend(compare(&plane, &folder).await);
+    for (case, application) in golden_cases().into_iter().chain(examples()) {
+        differences.extend(compare(&plane, &case, application).await);
         compared += 1;
     }
-    assert!(compared >= 12, "{compared} applications");
+    assert!(compared >= 24, "{compared} applications");
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-async fn compare(plane: &ControlPlane, folder: &Path) -> Vec<String> {
-    let case = folder.file_name().unwrap().to_str().unwrap();
+/// The applications of `golden/`, but for those that another case has with the webhook on.
+fn golden_cases() -> Vec<(String, Value)> {
+    golden_case::folders()
+        .into_iter()
+        .map(|folder| {
+            let case = folder.file_name().unwrap().to_string_lossy().into_owned();
+            (case, golden_case::application(&folder, ""))
+        })
+        .filter(|(case, _)| !case.ends_with("-webhook") && !case.ends_with("-operator"))
+        .collect()
+}
+
+/// The operator's own examples.
+fn examples() -> Vec<(String, Value)> {
+    let asked = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/operator/source")).output();
+    let source = String::from_utf8(asked.unwrap().stdout).unwrap();
+    golden_case::examples(&Path::new(source.trim()).join("examples"))
+}
+
+async fn compare(plane: &ControlPlane, case: &str, mut application: Value) -> Vec<String> {
     let namespace = plane.namespace("webhook").await;
-    let mut application = golden_case::application(folder, &namespace);
+    application["metadata"]["namespace"] = namespace.clone().into();
     // The operator leaves it alone; its webhook knows it.
     application["spec"]["suspend"] = true.into();
     let live = plane

@@ -1,4 +1,4 @@
-//! The applications of `golden/`, for tests on a control plane.
+//! The applications of `golden/` and of the operator's examples, for tests on a control plane.
 // Each test uses a part of it.
 #![allow(dead_code, clippy::unwrap_used)]
 
@@ -33,4 +33,22 @@ pub(crate) fn application(folder: &Path, namespace: &str) -> Value {
 /// An application as the API server has it, read.
 pub(crate) fn parsed(live: &Value) -> Parsed {
     application::parse(&live.to_string(), UnknownFields::Refuse).unwrap()
+}
+
+/// The files of a folder that are a `SparkApplication`.
+pub(crate) fn examples(folder: &Path) -> Vec<(String, Value)> {
+    let mut examples: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .filter_map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let application: Value = serde_yaml::from_str(&text).ok()?;
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (application["kind"] == "SparkApplication").then_some((name, application))
+        })
+        .collect();
+    examples.sort_by(|a, b| a.0.cmp(&b.0));
+    assert!(examples.len() >= 10, "{} examples", examples.len());
+    examples
 }
