@@ -31,7 +31,7 @@ mod rollback;
 mod webhook;
 
 pub use apply::{ClusterSettings, ClusterSink};
-pub use client::{ClientError, ClientSettings, client};
+pub use client::{ClientError, ClientSettings, Credentials, client};
 pub use directory::{DirectorySink, Layout};
 pub use error::ApplyError;
 pub use events::Events;

@@ -328,6 +328,22 @@ async fn a_server_on_this_machine_submits_what_the_drop_in_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_names_credentials_goes_past_the_server() {
+    let (servers, callers) = (ApiServer::start().await, ApiServer::start().await);
+    let installed = installed();
+    let socket = installed.folder.path().join("submit.sock");
+    let (_serve, _folder) = Serve::to(&servers.url, &at(&socket));
+    let token = "spark.kubernetes.authenticate.submission.oauthToken=mine";
+    let output = installed.run(
+        &words(&arguments(&callers.url, "a", &["--conf", token])),
+        &[("NATIVE_SUBMIT_SOCKET", socket.to_str().unwrap())],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(callers.get("pods", "jobs", "pi-driver").is_some());
+    assert!(servers.names().is_empty(), "{:?}", servers.names());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_server_behind_the_socket_it_submits_itself() {
     let api = ApiServer::start().await;
     let installed = installed();

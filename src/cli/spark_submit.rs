@@ -8,13 +8,13 @@ mod sidecar;
 mod usage;
 
 use crate::{
-    cluster::{ClientSettings, ClusterSettings, ClusterSink, OperatorWebhook, Sink, client},
+    cluster::{ClientSettings, ClusterSettings, ClusterSink, Credentials, OperatorWebhook, Sink, client},
     plan,
     server::now_ms,
     settings::{ApplyTo, ClusterViewSettings, TemplateFallback, TemplateSettings},
     submission::{
-        ConfReader, Origin, Refusal, Request, Submission, SubmissionId, SubmitterContext, UnknownFields,
-        Webhook, arguments, arguments::ArgumentsError, resolve,
+        ConfReader, Origin, Refusal, Request, SparkConf, Submission, SubmissionId, SubmitterContext,
+        UnknownFields, Webhook, arguments, arguments::ArgumentsError, resolve,
     },
     submitter::{Accepted, Asked, Mode, SubmitError, Submitter, probe},
     telemetry::{LogFormat, Metrics, start_logging},
@@ -137,7 +137,9 @@ fn submit(arguments: arguments::SparkSubmitArguments) -> Result<(), Ending> {
     runtime.block_on(async {
         let id = submission.id.to_string();
         let socket = sidecar::socket();
+        // A server has an identity of its own: who names another goes without it.
         if socket.exists()
+            && !credentials(&submission.conf).given()
             && let Answer::Accepted(reply) = sidecar::submit(&socket, &submission, &context).await?
         {
             let driver = format!("{}:{}", reply.namespace, reply.pod_name);
@@ -175,6 +177,22 @@ fn context(settings: &Settings) -> Result<SubmitterContext, Ending> {
     })
 }
 
+/// Who submits, where the conf says it.
+fn credentials(conf: &SparkConf) -> Credentials {
+    // As they stand: Spark expands no `${…}` in these.
+    let text = |what: &str| {
+        let key = format!("spark.kubernetes.authenticate.submission.{what}");
+        conf.get(&key).map(str::to_owned)
+    };
+    Credentials {
+        token: text("oauthToken"),
+        token_file: text("oauthTokenFile"),
+        authority_file: text("caCertFile"),
+        certificate_file: text("clientCertFile"),
+        key_file: text("clientKeyFile"),
+    }
+}
+
 /// To the API server, from this process.
 async fn directly(
     submission: Submission,
@@ -189,6 +207,7 @@ async fn directly(
             .get("spark.master")
             .and_then(|master| master.strip_prefix("k8s://"))
             .map(str::to_owned),
+        credentials: credentials(&submission.conf),
         ..ClientSettings::default()
     };
     let client = client(&client_settings)

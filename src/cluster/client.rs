@@ -5,6 +5,7 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, KubeconfigError},
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::time::Duration;
 
 /// How to reach the API server.
@@ -15,10 +16,79 @@ pub struct ClientSettings {
     pub context: Option<String>,
     /// Where the API server is, in place of what the configuration says: `https://host:port`.
     pub server: Option<String>,
+    /// Credentials in place of the configuration's, each by itself.
+    pub credentials: Credentials,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long the server may be silent on a connection; longer than a request may take.
     pub read_timeout: Duration,
+}
+
+/// Who a client is and whom it trusts, as `spark.kubernetes.authenticate.submission.*` has it.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// A bearer token.
+    pub token: Option<String>,
+    /// A file with a bearer token, read again as it changes.
+    pub token_file: Option<String>,
+    /// A PEM file with the authorities that the API server's certificate is held against.
+    pub authority_file: Option<String>,
+    /// A PEM file with the client's certificate.
+    pub certificate_file: Option<String>,
+    /// A PEM file with the certificate's key.
+    pub key_file: Option<String>,
+}
+
+impl Credentials {
+    /// Whether there are any.
+    pub fn given(&self) -> bool {
+        let Self {
+            token,
+            token_file,
+            authority_file,
+            certificate_file,
+            key_file,
+        } = self;
+        [token, token_file, authority_file, certificate_file, key_file]
+            .into_iter()
+            .any(Option::is_some)
+    }
+
+    fn put_into(&self, config: &mut Config) -> Result<(), ClientError> {
+        let user = &mut config.auth_info;
+        if self.token.is_some() || self.token_file.is_some() {
+            user.token = self.token.clone().map(Into::into);
+            user.token_file.clone_from(&self.token_file);
+        }
+        if self.certificate_file.is_some() {
+            user.client_certificate.clone_from(&self.certificate_file);
+            user.client_certificate_data = None;
+        }
+        if self.key_file.is_some() {
+            user.client_key.clone_from(&self.key_file);
+            user.client_key_data = None;
+        }
+        if let Some(path) = &self.authority_file {
+            let unusable = |what: &str| ClientError::Unusable(format!("{}: {what}", shown(path)));
+            let text = std::fs::read(path).map_err(|error| unusable(&error.to_string()))?;
+            let authorities: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+            let authorities = authorities.map_err(|_| unusable("is not PEM"))?;
+            if authorities.is_empty() {
+                return Err(unusable("holds no certificate in PEM"));
+            }
+            config.root_cert = Some(authorities.iter().map(|der| der.to_vec()).collect());
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    /// A token is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("given", &self.given())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ClientSettings {
@@ -26,6 +96,7 @@ impl Default for ClientSettings {
         Self {
             context: None,
             server: None,
+            credentials: Credentials::default(),
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
         }
@@ -86,6 +157,7 @@ pub async fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
             config
         }
     };
+    settings.credentials.put_into(&mut config)?;
     set(&mut config, settings);
     Client::try_from(config).map_err(|error| ClientError::Unusable(error.to_string()))
 }
@@ -121,6 +193,34 @@ mod tests {
         for timeout in [config.connect_timeout, config.read_timeout, config.write_timeout] {
             assert!(timeout.is_some_and(|timeout| timeout <= Duration::from_secs(15)));
         }
+    }
+
+    #[test]
+    fn given_credentials_take_the_place_of_the_configurations() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let authority = rcgen::generate_simple_self_signed(["api".to_owned()]).unwrap();
+        std::fs::write(path("ca.pem"), authority.cert.pem()).unwrap();
+        let mut config = Config::new("http://127.0.0.1:1".parse().unwrap());
+        config.auth_info.token_file = Some("of-the-kubeconfig".to_owned());
+        config.auth_info.client_key_data = Some("of-the-kubeconfig".to_owned().into());
+        let credentials = Credentials {
+            token: Some("mine".to_owned()),
+            authority_file: Some(path("ca.pem")),
+            key_file: Some(path("key.pem")),
+            ..Credentials::default()
+        };
+        credentials.put_into(&mut config).unwrap();
+        assert!(config.auth_info.token.is_some());
+        assert_eq!(config.auth_info.token_file, None);
+        assert_eq!(config.auth_info.client_key, Some(path("key.pem")));
+        assert!(config.auth_info.client_key_data.is_none());
+        assert_eq!(config.root_cert, Some(vec![authority.cert.der().to_vec()]));
+        assert!(!format!("{credentials:?}").contains("mine"));
+
+        std::fs::write(path("ca.pem"), "no certificate").unwrap();
+        let refused = credentials.put_into(&mut config).unwrap_err().to_string();
+        assert!(refused.contains("ca.pem"), "{refused}");
     }
 
     #[tokio::test]
