@@ -18,6 +18,8 @@ func (p *pod) environment(ctx context.Context, container core.Container) ([]vari
 	all := []variable{
 		{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
 		{"HOME", "/tmp"},
+		// As Spark's image has it: without, Java takes arguments for ASCII.
+		{"LANG", "C.UTF-8"},
 		{"HOSTNAME", p.object.Name},
 		{"KUBERNETES_SERVICE_HOST", gateway},
 		{"KUBERNETES_SERVICE_PORT", "443"},
