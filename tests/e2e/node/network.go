@@ -25,7 +25,7 @@ type network struct {
 
 // newNetwork makes the bridge, and lets Pods reach the API server at its address.
 func newNetwork(apiserver string) (*network, error) {
-	_ = command("ip", "link", "delete", bridge)
+	removeLeftovers()
 	for _, line := range []string{
 		"ip link add " + bridge + " type bridge",
 		"ip address add " + gateway + prefix + " dev " + bridge,
@@ -41,6 +41,22 @@ func newNetwork(apiserver string) (*network, error) {
 	}
 	go forward(listener, apiserver)
 	return &network{next: 2, listen: listener}, nil
+}
+
+// removeLeftovers takes away what a node left that was killed.
+func removeLeftovers() {
+	left, _ := exec.Command("ip", "netns", "list").Output()
+	for _, line := range strings.Split(string(left), "\n") {
+		if name, _, _ := strings.Cut(line, " "); strings.HasPrefix(name, "e2e-") {
+			detach(name)
+		}
+	}
+	links, _ := net.Interfaces()
+	for _, link := range links {
+		if strings.HasPrefix(link.Name, "e2e-") {
+			_ = command("ip", "link", "delete", link.Name)
+		}
+	}
 }
 
 func (n *network) close() {
@@ -79,7 +95,7 @@ func (n *network) attach(name string) (string, error) {
 }
 
 // detach ends what still runs in the namespace (Python's workers lead groups of their own), and the namespace.
-func (n *network) detach(name string) {
+func detach(name string) {
 	left, _ := exec.Command("ip", "netns", "pids", name).Output()
 	for _, id := range strings.Fields(string(left)) {
 		_ = command("kill", "-KILL", id)

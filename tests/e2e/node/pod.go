@@ -40,7 +40,7 @@ func (p *pod) live(ctx context.Context) {
 		fmt.Fprintf(os.Stderr, "node: %s/%s: %v\n", p.object.Namespace, p.object.Name, err)
 		p.report(map[string]any{"phase": core.PodFailed, "reason": "NodeRefused", "message": err.Error()})
 	}
-	p.node.network.detach(p.namespace)
+	detach(p.namespace)
 	_ = os.RemoveAll(filepath.Join(p.directory, "volumes"))
 }
 
