@@ -7,6 +7,7 @@ COPY proto proto
 COPY templates templates
 COPY examples examples
 COPY src src
+COPY deploy/rbac deploy/rbac
 # musl's target links statically; the result needs no library of the image.
 RUN cargo build --release --locked --bin native-submit
 

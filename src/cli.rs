@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand.
 
+mod doctor;
 mod healthcheck;
 mod input;
 mod install;
@@ -39,6 +40,8 @@ enum Command {
     SparkSubmit,
     /// Copy this binary into a directory under the name spark-submit
     Install(install::Install),
+    /// Find out whether a server could do its work here, and what to fix
+    Doctor(Box<doctor::Doctor>),
     /// Ask a running server whether it is healthy, for a container's HEALTHCHECK
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -81,6 +84,7 @@ pub fn run() -> ExitCode {
         // Taken care of above, before its arguments could be taken for ours.
         Command::SparkSubmit => return spark_submit::run(&[]),
         Command::Install(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
     }
     .into()

@@ -38,6 +38,7 @@ pub use events::Events;
 pub use found::OBJECTS_ANNOTATION;
 pub use live::{LiveApplication, LiveError};
 pub use webhook::OperatorWebhook;
+pub(crate) use webhook::registered_webhooks;
 
 use crate::manifest::Manifests;
 use serde::Serialize;

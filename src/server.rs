@@ -14,6 +14,7 @@ mod tls;
 pub(crate) use drop_in::RELEASE;
 pub use service::Service;
 pub(crate) use service::now_ms;
+pub(crate) use tls::certificates;
 
 use crate::{
     settings::ServeSettings,

@@ -15,13 +15,28 @@ use crate::{
 use arc_swap::ArcSwap;
 use identity::Identity;
 use pem::FileError;
-use rustls::ServerConfig;
+use rustls::{ServerConfig, pki_types::CertificateDer};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, info};
+
+/// What the files hold, where they are good together.
+pub(crate) struct Certificates {
+    /// The server's certificate, then its issuers.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// The authorities of clients.
+    pub(crate) client_authorities: Vec<CertificateDer<'static>>,
+}
+
+/// Reads the files once, as a server does at its start.
+pub(crate) fn certificates(files: &TlsFiles) -> Result<Certificates, FileError> {
+    let identity = Identity::read(files)?;
+    identity.config()?;
+    identity.certificates()
+}
 
 /// What a door speaks inside TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

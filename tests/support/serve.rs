@@ -85,13 +85,7 @@ impl Serve {
     pub(crate) fn to(url: &str, arguments: &[&str]) -> (Self, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("config");
-        let config = serde_json::json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {"server": url}}],
-            "users": [{"name": "test", "user": {}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        });
-        std::fs::write(&kubeconfig, config.to_string()).unwrap();
+        std::fs::write(&kubeconfig, self::kubeconfig(url)).unwrap();
         let serve = Self::start(arguments, &[("KUBECONFIG", kubeconfig.to_str().unwrap())]);
         (serve, folder)
     }
@@ -169,6 +163,17 @@ fn keep_reading(lines: BufReader<ChildStderr>, log: Arc<Mutex<String>>) -> JoinH
             log.push('\n');
         }
     })
+}
+
+/// A kubeconfig for the API server at `url`, without credentials.
+pub(crate) fn kubeconfig(url: &str) -> String {
+    serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {"server": url}}],
+        "users": [{"name": "test", "user": {}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+    })
+    .to_string()
 }
 
 /// Submits a whole application to the server at `address`.

@@ -1,6 +1,9 @@
 //! What the server shows to clients and asks of them: certificate, key and authorities, read as one state of the files.
 
-use super::pem::{FileError, PemFile};
+use super::{
+    Certificates,
+    pem::{FileError, PemFile},
+};
 use crate::settings::TlsFiles;
 use rustls::{
     RootCertStore, ServerConfig,
@@ -46,6 +49,15 @@ impl Identity {
             client_ca: client_ca
                 .map(|path| PemFile::read("TLS_CLIENT_CA_FILE", path))
                 .transpose()?,
+        })
+    }
+
+    /// All certificates that are in the files.
+    pub(super) fn certificates(&self) -> Result<Certificates, FileError> {
+        let authorities = self.client_ca.as_ref().map(PemFile::certificates).transpose()?;
+        Ok(Certificates {
+            chain: self.certificate.certificates()?,
+            client_authorities: authorities.unwrap_or_default(),
         })
     }
 
