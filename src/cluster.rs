@@ -14,6 +14,7 @@
 mod ahead;
 mod apply;
 mod attempt;
+mod beside;
 mod client;
 mod directory;
 mod dry_run;

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod redaction;
 pub mod server;
 pub mod settings;
+pub mod shadow;
 pub mod strict;
 pub mod submission;
 pub mod submitter;

@@ -54,7 +54,7 @@ const OWNED: [&Resource; 6] = [
 ];
 
 impl Resource {
-    fn of(object: &Object) -> &'static Self {
+    pub(crate) fn of(object: &Object) -> &'static Self {
         match object {
             Object::Pod(_) => &PODS,
             Object::Service(_) => &SERVICES,

@@ -11,19 +11,41 @@ use crate::{
     submission::{Reach, Submission, SubmitterContext},
     submitter::{Accepted, Asked, Mode},
     wire::drop_in::{
-        SubmitReply, SubmitRequest,
+        ShadowReply, ShadowReport, SubmitReply, SubmitRequest,
         drop_in_server::{DropIn, DropInServer},
     },
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use tokio::net::UnixListener;
 use tonic::{Request, Response, Status};
+use tracing::{info, warn};
 
 /// The door's name in metrics and logs.
 const DOOR: &str = "drop-in";
 
 /// This release; drop-in and server must be the same, for a submission's JSON is no contract.
 pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// The results of shadow mode, as labels.
+const RESULTS: [&str; 6] = [
+    "equal",
+    "different",
+    "unknown",
+    "refused",
+    "handed-over",
+    "spark-failed",
+];
+
+/// The kinds of object of a submission, as labels.
+const KINDS: [&str; 7] = [
+    "Pod",
+    "Service",
+    "ConfigMap",
+    "Secret",
+    "PersistentVolumeClaim",
+    "NetworkPolicy",
+    "PodGroup",
+];
 
 /// The implementation.
 pub(super) struct Door {
@@ -72,6 +94,43 @@ impl DropIn for Door {
             Err(error) => Err(error.into()),
         }
     }
+
+    async fn report_shadow(&self, request: Request<ShadowReport>) -> Result<Response<ShadowReply>, Status> {
+        let report = request.into_inner();
+        let metrics = self.service.metrics();
+        let result = known(&RESULTS, &report.result);
+        metrics.shadow(result);
+        for kind in &report.kinds {
+            metrics.shadow_difference(known(&KINDS, kind));
+        }
+        if result == "equal" {
+            info!(
+                submission_id = report.submission_id,
+                namespace = report.namespace,
+                application = report.application,
+                "shadow: equal"
+            );
+        } else {
+            warn!(
+                submission_id = report.submission_id,
+                namespace = report.namespace,
+                application = report.application,
+                result,
+                details = report.details.join("; "),
+                "shadow: not equal"
+            );
+        }
+        Ok(Response::new(ShadowReply {}))
+    }
+}
+
+/// What shadow mode says, in its own words: the sender may be of another release, and a label never holds what it likes.
+fn known(words: &[&'static str], word: &str) -> &'static str {
+    words
+        .iter()
+        .find(|known| **known == word)
+        .copied()
+        .unwrap_or("other")
 }
 
 fn reply(accepted: Accepted) -> SubmitReply {

@@ -54,6 +54,16 @@ struct EventResult {
     result: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShadowResult {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
+}
+
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -68,6 +78,8 @@ pub struct Metrics {
     tls_last_reload_success: Gauge<i64, AtomicI64>,
     tls_handshakes_failed: Counter,
     events: Family<EventResult, Counter>,
+    shadow: Family<ShadowResult, Counter>,
+    shadow_differences: Family<Kind, Counter>,
 }
 
 impl Default for Metrics {
@@ -87,6 +99,8 @@ impl Default for Metrics {
             tls_last_reload_success: Gauge::default(),
             tls_handshakes_failed: Counter::default(),
             events: Family::default(),
+            shadow: Family::default(),
+            shadow_differences: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -135,6 +149,16 @@ impl Default for Metrics {
             "events",
             "Kubernetes Events about refused submissions, by what became of them (created, counted, no-application, dropped, failed)",
             metrics.events.clone(),
+        );
+        registry.register(
+            "shadow",
+            "Submissions of the real spark-submit that shadow mode looked at, by result (equal, different, refused, handed-over, spark-failed, unknown)",
+            metrics.shadow.clone(),
+        );
+        registry.register(
+            "shadow_differences",
+            "Fields in which shadow mode found a difference, by the object's kind",
+            metrics.shadow_differences.clone(),
         );
         Self { registry, ..metrics }
     }
@@ -188,6 +212,16 @@ impl Metrics {
     /// Counts a Kubernetes Event by what became of it.
     pub fn event(&self, result: &'static str) {
         self.events.get_or_create(&EventResult { result }).inc();
+    }
+
+    /// Counts what shadow mode found of a submission.
+    pub fn shadow(&self, result: &'static str) {
+        self.shadow.get_or_create(&ShadowResult { result }).inc();
+    }
+
+    /// Counts a field in which shadow mode found a difference.
+    pub fn shadow_difference(&self, kind: &'static str) {
+        self.shadow_differences.get_or_create(&Kind { kind }).inc();
     }
 
     /// All metrics as text.
