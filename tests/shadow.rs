@@ -13,6 +13,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
+    time::{Duration, Instant},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_native-submit");
@@ -132,7 +133,12 @@ async fn a_difference_is_named_without_its_value_and_counted_by_the_server() {
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
-    assert!(server.log().contains("shadow: not equal"), "{}", server.log());
+    // The log is read on a thread of its own.
+    let end = Instant::now() + Duration::from_secs(10);
+    while !server.log().contains("shadow: not equal") {
+        assert!(Instant::now() < end, "{}", server.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

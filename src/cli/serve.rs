@@ -10,7 +10,7 @@ use crate::{
     settings::{ApplyTo, ServeSettings, TemplateFallback, UnknownFieldsSetting},
     submission::{Origin, Reach, SubmitterContext, UnknownFields, Webhook},
     submitter::{Submitter, probe},
-    telemetry::{LogFormat, Metrics, start_logging},
+    telemetry::{LogFormat, Metrics, Traces, start_logging_and},
     templates::{Fallback, TemplateStore},
     watch::Timing,
 };
@@ -33,16 +33,24 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> End {
-        start_logging(self.log_format, "info");
         let runtime = match super::runtime() {
             Ok(runtime) => runtime,
             Err(end) => return end,
         };
+        let traces = match runtime.block_on(async { Traces::start() }) {
+            Ok(traces) => traces,
+            Err(message) => return super::report(&message),
+        };
+        start_logging_and(self.log_format, "info", traces.as_ref());
         if let Err(message) = self.settings.grpc().and_then(|_| self.settings.rest()) {
             eprintln!("error: {message}");
             return End::Usage;
         }
-        match runtime.block_on(self.serve()) {
+        let ended = runtime.block_on(self.serve());
+        if let Some(traces) = traces {
+            traces.end();
+        }
+        match ended {
             Ok(()) => End::Done,
             Err(message) => {
                 error!("{message}");

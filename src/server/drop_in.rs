@@ -10,6 +10,7 @@ use super::{
 use crate::{
     submission::{Reach, Submission, SubmitterContext},
     submitter::{Accepted, Asked, Mode},
+    telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
     wire::drop_in::{
         ShadowReply, ShadowReport, SubmitReply, SubmitRequest,
         drop_in_server::{DropIn, DropInServer},
@@ -26,27 +27,6 @@ const DOOR: &str = "drop-in";
 /// This release; drop-in and server must be the same, for a submission's JSON is no contract.
 pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
-/// The results of shadow mode, as labels.
-const RESULTS: [&str; 6] = [
-    "equal",
-    "different",
-    "unknown",
-    "refused",
-    "handed-over",
-    "spark-failed",
-];
-
-/// The kinds of object of a submission, as labels.
-const KINDS: [&str; 7] = [
-    "Pod",
-    "Service",
-    "ConfigMap",
-    "Secret",
-    "PersistentVolumeClaim",
-    "NetworkPolicy",
-    "PodGroup",
-];
-
 /// The implementation.
 pub(super) struct Door {
     service: Service,
@@ -61,6 +41,7 @@ pub(super) fn contract(service: Service, max_request_bytes: usize) -> DropInServ
 impl DropIn for Door {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<SubmitReply>, Status> {
         let deadline = super::grpc::deadline(&request);
+        let caller = super::grpc::caller(&request);
         let request = request.into_inner();
         if request.release != RELEASE {
             let found = &request.release;
@@ -83,6 +64,7 @@ impl DropIn for Door {
             deadline,
             mode: Mode::Submit,
             context: Some(context),
+            caller,
         };
         let asked = Asked::Arguments(Box::new(submission));
         match self.service.submit(call, |_, _, _| Ok(asked)).await {
@@ -98,10 +80,10 @@ impl DropIn for Door {
     async fn report_shadow(&self, request: Request<ShadowReport>) -> Result<Response<ShadowReply>, Status> {
         let report = request.into_inner();
         let metrics = self.service.metrics();
-        let result = known(&RESULTS, &report.result);
+        let result = known(&SHADOW_RESULTS, &report.result);
         metrics.shadow(result);
         for kind in &report.kinds {
-            metrics.shadow_difference(known(&KINDS, kind));
+            metrics.shadow_difference(known(&SHADOW_KINDS, kind));
         }
         if result == "equal" {
             info!(

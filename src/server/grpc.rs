@@ -8,6 +8,7 @@ use crate::{
     application::{self, ApplicationReference},
     submission::{Refusal, UnknownFields},
     submitter::{Accepted, Asked, Mode, SubmitError},
+    telemetry::Caller,
     wire::{
         RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
         spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
@@ -41,6 +42,7 @@ impl SparkSubmitService for Door {
         request: Request<RunAltSparkSubmitRequest>,
     ) -> Result<Response<RunAltSparkSubmitResponse>, Status> {
         let deadline = deadline(&request);
+        let caller = caller(&request);
         let request = request.into_inner();
         let call = Call {
             door: DOOR,
@@ -48,6 +50,7 @@ impl SparkSubmitService for Door {
             deadline,
             mode: Mode::Submit,
             context: None,
+            caller,
         };
         let submitted = self
             .service
@@ -114,6 +117,11 @@ pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
         _ => return None,
     };
     Instant::now().checked_add(timeout)
+}
+
+/// The caller's trace.
+pub(super) fn caller<T>(request: &Request<T>) -> Caller {
+    Caller::of(|name| request.metadata().get(name)?.to_str().ok())
 }
 
 fn success(accepted: Accepted) -> RunAltSparkSubmitResponse {

@@ -89,6 +89,7 @@ impl Tls {
         let identity = Identity::read(&files)?;
         let configs = Configs::new(&identity.config()?);
         metrics.tls_reload(true);
+        metrics.certificate_ends(identity.ends().unwrap_or_default());
         Ok(Self {
             files,
             live: ArcSwap::from_pointee(configs),
@@ -156,6 +157,7 @@ impl Tls {
     fn go_live(&self, identity: &Identity) -> Result<(), FileError> {
         let configs = Configs::new(&identity.config()?);
         self.live.store(Arc::new(configs));
+        self.metrics.certificate_ends(identity.ends().unwrap_or_default());
         Ok(())
     }
 

@@ -110,6 +110,12 @@ async fn connect(socket: &Path) -> Option<Channel> {
 async fn once(socket: &Path, request: SubmitRequest) -> Result<SubmitReply, Option<Status>> {
     let channel = connect(socket).await.ok_or(None)?;
     let mut request = Request::new(request);
+    for (variable, header) in [("TRACEPARENT", "traceparent"), ("TRACESTATE", "tracestate")] {
+        let value = super::super::process::variable(variable).and_then(|value| value.parse().ok());
+        if let Some(value) = value {
+            request.metadata_mut().insert(header, value);
+        }
+    }
     request.set_timeout(CALL);
     match DropInClient::new(channel).submit(request).await {
         Ok(reply) => Ok(reply.into_inner()),

@@ -12,6 +12,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use std::sync::Arc;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// How often files that change while they are read are read again.
 const ATTEMPTS: usize = 5;
@@ -59,6 +60,13 @@ impl Identity {
             chain: self.certificate.certificates()?,
             client_authorities: authorities.unwrap_or_default(),
         })
+    }
+
+    /// When the server's certificate ends, in seconds since 1970.
+    pub(super) fn ends(&self) -> Option<i64> {
+        let chain = self.certificate.certificates().ok()?;
+        let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
+        Some(certificate.validity().not_after.timestamp())
     }
 
     /// TLS 1.2 and 1.3 by these. With authorities, who has no certificate of theirs is refused.
