@@ -22,7 +22,7 @@ pub(super) fn examine(settings: &ServeSettings) -> Vec<Finding> {
         findings.push(Finding::warn(
             CHECK,
             "ALLOW_PLAINTEXT=true: whoever reaches gRPC or REST creates pods with this service's rights",
-            "use TLS with TLS_CLIENT_CA_FILE, or keep others away (deploy/kustomize/network-policy)",
+            "use TLS with TLS_CLIENT_CA_FILE, or keep others away (deploy/kustomize/reachable)",
         ));
     }
     if settings.drain_timeout >= GRACE {
