@@ -17,7 +17,8 @@ pub(super) fn examine(settings: &TlsSettings) -> Vec<Finding> {
         Ok(None) => return vec![Finding::ok(CHECK, "no TLS: gRPC and REST speak plain text")],
         Ok(Some(files)) => files,
     };
-    let fix = "mount a Secret of type kubernetes.io/tls, or let cert-manager make it (deploy/kustomize/reachable)";
+    let fix =
+        "mount a Secret of type kubernetes.io/tls, or let cert-manager make it (deploy/kustomize/reachable)";
     let found = match certificates(&files) {
         Err(error) => return vec![Finding::fail(CHECK, error.to_string(), fix)],
         Ok(found) => found,

@@ -32,7 +32,8 @@ pub(crate) struct Serve {
 impl Serve {
     /// Starts a server with these arguments and variables, and waits until it is ready.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+        let built = env!("CARGO_BIN_EXE_native-submit").to_owned();
+        let mut child = Command::new(std::env::var("NATIVE_SUBMIT").unwrap_or(built))
             .arg("serve")
             .args([
                 "--grpc-port",
