@@ -235,12 +235,12 @@ async fn templates_of_a_config_map_go_live_and_mistakes_do_not() {
     assert_eq!(submitted("with-one").await, "one");
 
     replace_config_map(&plane, &namespace, &templates(&marked("two"))).await;
-    reloads(&health, "ok", 1).await;
+    reloads(&health, "success", 2).await;
     assert_eq!(submitted("with-two").await, "two");
 
     let wrong = marked("three").replace("endblock", "endblok");
     replace_config_map(&plane, &namespace, &templates(&wrong)).await;
-    reloads(&health, "error", 1).await;
+    reloads(&health, "rejected", 1).await;
     assert_eq!(submitted("with-a-mistake").await, "two");
     plane.remove_namespace(&namespace).await;
 }
@@ -258,7 +258,10 @@ async fn reloads(health: &str, result: &str, times: u32) {
         let (_, metrics) = serve::get(health, "/metrics");
         let counted = metrics
             .lines()
-            .find(|line| line.contains("template_reload") && line.contains(&format!("\"{result}\"")))
+            .find(|line| {
+                line.starts_with("native_submit_template_set_reloads_total")
+                    && line.contains(&format!("\"{result}\""))
+            })
             .and_then(|line| line.rsplit(' ').next())
             .and_then(|count| count.parse::<u32>().ok());
         counted.filter(|count| *count >= times)

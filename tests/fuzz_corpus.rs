@@ -7,9 +7,12 @@ mod targets;
 
 use std::{fs, path::Path};
 
+/// What a target does with its bytes.
+type Target = fn(&[u8]);
+
 #[test]
 fn the_corpus_passes_every_target() {
-    let all: [(&str, fn(&[u8])); 6] = [
+    let all: [(&str, Target); 6] = [
         ("argv", targets::argv),
         ("properties", targets::properties),
         ("spark_application", targets::spark_application),

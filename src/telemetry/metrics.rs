@@ -168,118 +168,126 @@ impl Default for Metrics {
             certificate_expiry: Gauge::default(),
             registry: Registry::default(),
         };
-        registry.register(
-            "submissions",
-            "Submissions by door and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
-            metrics.submissions.clone(),
-        );
-        registry.register(
-            "failures",
-            "Submissions that failed, by the error code of their answer",
-            metrics.failures.clone(),
-        );
-        registry.register_with_unit(
-            "stage_duration",
-            "Time that a submission spends in each stage",
-            Unit::Seconds,
-            metrics.durations.clone(),
-        );
-        registry.register("in_flight", "Submissions at work now", metrics.in_flight.clone());
-        registry.register(
-            "template_set_reloads",
-            "Attempts to put a template set live, by result",
-            metrics.reloads.clone(),
-        );
-        registry.register(
-            "template_set_last_reload_success",
-            "Whether the last attempt to put a template set live succeeded (1) or the set was rejected (0)",
-            metrics.last_reload_success.clone(),
-        );
-        registry.register(
-            "template_set_generation",
-            "How many template sets have gone live since the start",
-            metrics.generation.clone(),
-        );
-        registry.register(
-            "tls_reloads",
-            "Attempts to put TLS files live, the first one included, by result",
-            metrics.tls_reloads.clone(),
-        );
-        registry.register(
-            "tls_last_reload_success",
-            "Whether the last attempt to put TLS files live succeeded (1) or they were rejected (0)",
-            metrics.tls_last_reload_success.clone(),
-        );
-        registry.register(
-            "tls_handshakes_failed",
-            "Connections that ended in the TLS handshake",
-            metrics.tls_handshakes_failed.clone(),
-        );
-        registry.register(
-            "events",
-            "Kubernetes Events about refused submissions, by what became of them (created, counted, no-application, dropped, failed)",
-            metrics.events.clone(),
-        );
-        registry.register(
-            "shadow",
-            "Submissions of the real spark-submit that shadow mode looked at, by result (equal, different, refused, handed-over, spark-failed, unknown)",
-            metrics.shadow.clone(),
-        );
-        registry.register(
-            "shadow_differences",
-            "Fields in which shadow mode found a difference, by the object's kind",
-            metrics.shadow_differences.clone(),
-        );
-        registry.register(
-            "ready",
-            "Whether submissions are served (1): started, not draining, the API server in reach",
-            metrics.ready.clone(),
-        );
-        registry.register(
-            "capacity",
-            "Submissions that may be at work at once (MAX_IN_FLIGHT)",
-            metrics.capacity.clone(),
-        );
-        registry.register(
-            "tls_certificate_expiry_timestamp_seconds",
-            "When the live TLS certificate ends, in seconds since 1970; 0 without TLS",
-            metrics.certificate_expiry.clone(),
-        );
-        registry.register(
-            "build",
-            "The release that runs",
-            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-        );
+        metrics.register_submissions(&mut registry);
+        metrics.register_files_and_service(&mut registry);
         metrics.begin_at_zero();
         Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
+    fn register_submissions(&self, registry: &mut Registry) {
+        registry.register(
+            "submissions",
+            "Submissions by door and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
+            self.submissions.clone(),
+        );
+        registry.register(
+            "failures",
+            "Submissions that failed, by the error code of their answer",
+            self.failures.clone(),
+        );
+        registry.register_with_unit(
+            "stage_duration",
+            "Time that a submission spends in each stage",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        registry.register("in_flight", "Submissions at work now", self.in_flight.clone());
+    }
+
+    fn register_files_and_service(&self, registry: &mut Registry) {
+        registry.register(
+            "template_set_reloads",
+            "Attempts to put a template set live, by result",
+            self.reloads.clone(),
+        );
+        registry.register(
+            "template_set_last_reload_success",
+            "Whether the last attempt to put a template set live succeeded (1) or the set was rejected (0)",
+            self.last_reload_success.clone(),
+        );
+        registry.register(
+            "template_set_generation",
+            "How many template sets have gone live since the start",
+            self.generation.clone(),
+        );
+        registry.register(
+            "tls_reloads",
+            "Attempts to put TLS files live, the first one included, by result",
+            self.tls_reloads.clone(),
+        );
+        registry.register(
+            "tls_last_reload_success",
+            "Whether the last attempt to put TLS files live succeeded (1) or they were rejected (0)",
+            self.tls_last_reload_success.clone(),
+        );
+        registry.register(
+            "tls_handshakes_failed",
+            "Connections that ended in the TLS handshake",
+            self.tls_handshakes_failed.clone(),
+        );
+        registry.register(
+            "events",
+            "Kubernetes Events about refused submissions, by what became of them (created, counted, no-application, dropped, failed)",
+            self.events.clone(),
+        );
+        registry.register(
+            "shadow",
+            "Submissions of the real spark-submit that shadow mode looked at, by result (equal, different, refused, handed-over, spark-failed, unknown)",
+            self.shadow.clone(),
+        );
+        registry.register(
+            "shadow_differences",
+            "Fields in which shadow mode found a difference, by the object's kind",
+            self.shadow_differences.clone(),
+        );
+        registry.register(
+            "ready",
+            "Whether submissions are served (1): started, not draining, the API server in reach",
+            self.ready.clone(),
+        );
+        registry.register(
+            "capacity",
+            "Submissions that may be at work at once (MAX_IN_FLIGHT)",
+            self.capacity.clone(),
+        );
+        registry.register(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the live TLS certificate ends, in seconds since 1970; 0 without TLS",
+            self.certificate_expiry.clone(),
+        );
+        registry.register(
+            "build",
+            "The release that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+    }
+
     /// A counter that first appears as 1 has no rate: the first failure would raise no alert.
     fn begin_at_zero(&self) {
         for door in ["grpc", "rest", "drop-in"] {
             for outcome in ["created", "overloaded"] {
-                self.submissions.get_or_create(&Outcome { door, outcome });
+                let _ = self.submissions.get_or_create(&Outcome { door, outcome });
             }
         }
         for code in ErrorCode::ALL {
-            self.failures.get_or_create(&Failure { code: code.name() });
+            let _ = self.failures.get_or_create(&Failure { code: code.name() });
         }
         for stage in Stage::ALL {
-            self.durations.get_or_create(&StageLabel { stage: stage.name() });
+            let _ = self.durations.get_or_create(&StageLabel { stage: stage.name() });
         }
         for result in ["success", "rejected"] {
-            self.tls_reloads.get_or_create(&ReloadResult { result });
+            let _ = self.tls_reloads.get_or_create(&ReloadResult { result });
         }
         for result in ["created", "counted", "no-application", "dropped", "failed"] {
-            self.events.get_or_create(&EventResult { result });
+            let _ = self.events.get_or_create(&EventResult { result });
         }
         for result in SHADOW_RESULTS {
-            self.shadow.get_or_create(&ShadowResult { result });
+            let _ = self.shadow.get_or_create(&ShadowResult { result });
         }
         for kind in SHADOW_KINDS {
-            self.shadow_differences.get_or_create(&Kind { kind });
+            let _ = self.shadow_differences.get_or_create(&Kind { kind });
         }
     }
 

@@ -30,7 +30,7 @@ impl Traces {
     /// Begins, where a collector is named. Must be called within a tokio runtime.
     pub fn start() -> Result<Option<Self>, String> {
         let named = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        if !ENDPOINTS.iter().any(|name| named(name)) {
+        if !ENDPOINTS.iter().any(named) {
             return Ok(None);
         }
         let exporter = SpanExporter::builder()
