@@ -15,10 +15,13 @@ use crate::{
     },
 };
 use std::time::{Duration, Instant};
-use tonic::{Request, Response, Status};
+use tonic::{
+    Request, Response, Status,
+    service::{Interceptor, interceptor::InterceptedService},
+};
 
 /// The service as tonic serves it.
-pub(super) type Contract = SparkSubmitServiceServer<Door>;
+pub(super) type Contract = InterceptedService<SparkSubmitServiceServer<Door>, Gate>;
 
 /// The door's name in metrics and logs.
 const DOOR: &str = "grpc";
@@ -28,9 +31,27 @@ pub(super) struct Door {
     service: Service,
 }
 
+/// Sees a call before its message is read.
+#[derive(Clone)]
+pub(super) struct Gate {
+    service: Service,
+}
+
+impl Interceptor for Gate {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        self.service.has_room(DOOR)?;
+        Ok(request)
+    }
+}
+
 /// The contract over `service`.
 pub(super) fn contract(service: Service, max_request_bytes: usize) -> Contract {
-    SparkSubmitServiceServer::new(Door { service }).max_decoding_message_size(max_request_bytes)
+    let gate = Gate {
+        service: service.clone(),
+    };
+    let contract =
+        SparkSubmitServiceServer::new(Door { service }).max_decoding_message_size(max_request_bytes);
+    InterceptedService::new(contract, gate)
 }
 
 #[tonic::async_trait]

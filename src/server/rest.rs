@@ -57,6 +57,9 @@ async fn spark_submit(
     if !is_json(&headers) {
         return Answer::unsupported_media_type();
     }
+    if let Err(refused) = door.service.has_room(DOOR) {
+        return Answer::failed("", &refused);
+    }
     let Ok(body) = to_bytes(body.into_body(), door.max_request_bytes).await else {
         let allowed = door.max_request_bytes;
         return Answer::bad_request(

@@ -15,6 +15,7 @@ use std::{
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
+use tokio::runtime::Handle;
 use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
 
 /// The service behind every door. Clones share it.
@@ -32,6 +33,8 @@ struct Shared {
     admission: Admission,
     max_in_flight: u32,
     events: Option<Events>,
+    /// Where submissions are at work: doors may run elsewhere, so that they answer while all of this is busy.
+    work: Handle,
 }
 
 /// Why a door got no [`Accepted`].
@@ -122,7 +125,7 @@ pub(super) struct Call {
 }
 
 impl Service {
-    /// A service over `submitter`.
+    /// A service over `submitter`, which works in the runtime that this is called in.
     pub fn new(
         submitter: Submitter,
         context: SubmitterContext,
@@ -145,6 +148,7 @@ impl Service {
                 admission: Admission::new(settings.max_in_flight as usize),
                 max_in_flight: settings.max_in_flight,
                 events,
+                work: Handle::current(),
             }),
         }
     }
@@ -209,13 +213,30 @@ impl Service {
             }
             result
         };
-        match tokio::spawn(work.instrument(span)).await {
+        match self.shared.work.spawn(work.instrument(span)).await {
             Ok(result) => result,
             Err(failure) => {
                 error!("a submission was stopped by a defect: {failure}");
                 Err(ServiceError::Internal)
             }
         }
+    }
+
+    /// Turns a call away before its request is read, where there is no room: in a flood reading what will be refused
+    /// would take the time of those that are in.
+    pub(super) fn has_room(&self, door: &'static str) -> Result<(), ServiceError> {
+        if !self.shared.admission.is_full() {
+            return Ok(());
+        }
+        let refused = ServiceError::Overloaded(self.shared.max_in_flight);
+        self.shared.submitter.metrics.submission(door, refused.reason());
+        self.shared.submitter.metrics.failure(refused.code());
+        Err(refused)
+    }
+
+    /// How many submissions may be at work.
+    pub(super) fn capacity(&self) -> u32 {
+        self.shared.max_in_flight
     }
 
     /// What is counted.
