@@ -8,19 +8,23 @@ mod directory;
 mod environment;
 mod error;
 mod escape;
+mod extra;
+mod files;
 mod filters;
 mod markup;
 mod render;
 #[cfg(test)]
 mod sample;
 mod set;
+mod sources;
 mod store;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
 
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
-pub use set::TemplateSet;
+pub use extra::ExtraKind;
+pub use set::{DEFAULT_SET, TemplateSet};
 pub use store::{Fallback, NoTemplateSet, Probe, Status, TemplateStore};
 
 /// The text of all documents of one submission, all from one template set.
@@ -30,7 +34,12 @@ pub struct Rendered {
     pub template_set: String,
     /// The documents: the driver Pod first, then what it owns in the order of creation.
     pub documents: Vec<Document>,
+    /// The kinds that further objects may have.
+    pub extra_kinds: Vec<ExtraKind>,
 }
+
+/// What the role of a further object begins with: `extra-budget` is what `budget.yaml.j2` wrote.
+pub const EXTRA_ROLE: &str = "extra-";
 
 /// One rendered object.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,6 +51,28 @@ pub struct Document {
     pub template: String,
     /// The text, YAML.
     pub text: String,
+    /// What is merged onto it.
+    pub patch: Option<Patch>,
+    /// What is merged onto the executor pod template, where this `ConfigMap` carries it.
+    pub executor_patch: Option<Patch>,
+}
+
+/// The text of a `*.patch.yaml.j2`: the part of an object that it adds or changes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Patch {
+    /// The template that wrote it, for messages: `driver-pod.patch.yaml.j2`.
+    pub template: String,
+    /// The text, YAML.
+    pub text: String,
+}
+
+impl std::fmt::Debug for Patch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Patch")
+            .field("template", &self.template)
+            .field("text", &crate::redaction::hidden(&self.text))
+            .finish()
+    }
 }
 
 /// Without the text, which has the values of Secrets and of the conf.
