@@ -220,6 +220,34 @@ impl ControlPlane {
         self.request("DELETE", &path, &Value::Null).await.unwrap();
     }
 
+    /// Gives a namespace a service account with the rights that a driver needs: its executors are its own to make.
+    pub(crate) async fn let_drivers_run(&self, namespace: &str, account: &str) {
+        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        self.ensure(&accounts, &json!({"metadata": {"name": account}}))
+            .await;
+        let group = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}");
+        let rule = json!({
+            "apiGroups": [""], "resources": ["pods", "services", "configmaps", "persistentvolumeclaims"], "verbs": ["*"],
+        });
+        let role = json!({"metadata": {"name": account}, "rules": [rule]});
+        self.ensure(&format!("{group}/roles"), &role).await;
+        let binding = json!({
+            "metadata": {"name": account},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account},
+            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+        });
+        self.ensure(&format!("{group}/rolebindings"), &binding).await;
+    }
+
+    /// The URL of the API server.
+    pub(crate) fn server(&self) -> String {
+        self.config
+            .cluster_url
+            .to_string()
+            .trim_end_matches('/')
+            .to_owned()
+    }
+
     /// Creates what admission wants to be there before it takes a Pod: its service account and classes.
     pub(crate) async fn prepare_for(&self, namespace: &str, pod: &Value) {
         let spec = &pod["spec"];

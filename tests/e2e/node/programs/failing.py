@@ -1,0 +1,5 @@
+"""Fails before it has a context."""
+
+import sys
+
+sys.exit("THIS PROGRAM FAILS")
