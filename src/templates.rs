@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod escape;
 mod filters;
+mod inspect;
 mod markup;
 mod render;
 #[cfg(test)]
@@ -18,6 +19,14 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
+
+pub(crate) use directory::{Contents, DirectoryError, read as read_directory};
+pub(crate) use inspect::{builtin_sources, callable, try_out};
+pub(crate) use markup::{
+    marks::{Mark, marked, unmarked},
+    outline::Outline,
+};
+pub(crate) use set::is_template;
 
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
 pub use set::TemplateSet;
