@@ -20,7 +20,7 @@ mod store;
 mod tests;
 mod vocabulary;
 
-pub(crate) use directory::{Contents, DirectoryError, read as read_directory};
+pub(crate) use directory::{DirectoryError, read as read_directory};
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},

@@ -1,7 +1,7 @@
 //! What the tools for authors of templates ask: which names a template can use, and what an expression gives.
 
 use super::{builtin, environment::environment};
-use minijinja::value::Value;
+use minijinja::value::{Serde, Value};
 
 /// What a template can call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) fn try_out(source: &str, context: &serde_json::Value) -> Result<Strin
     let mut environment = environment();
     environment
         .add_template_owned("example", source.to_owned())
-        .and_then(|()| environment.get_template("example")?.render(Value::from_serialize(context)))
+        .and_then(|()| environment.get_template("example")?.render(Value::from(Serde(context))))
         .map_err(|error| error.to_string())
 }
 

@@ -35,34 +35,18 @@ pub(crate) fn marked(source: &str, template: usize) -> String {
             .get(index + 1)
             .is_some_and(|next| next.kind == Kind::Expression);
         let mut at = piece.start;
-        for line in piece.text.split_inclusive('\n') {
+        let mut lines = piece.text.split('\n').peekable();
+        while let Some(line) = lines.next() {
             let begins_line = at == 0 || source[..at].ends_with('\n');
             let text = line.trim_start_matches(' ');
-            let writes = !text.trim().is_empty()
-                || (text.is_empty() && before_value && at + line.len() == piece.start + piece.text.len());
-            if begins_line && writes {
+            let writes_value = text.is_empty() && before_value && lines.peek().is_none();
+            if begins_line && (writes_value || !text.trim().is_empty()) {
                 let place = at + line.len() - text.len();
                 marked.push_str(&source[copied..place]);
                 copied = place;
-                let number = source[..at].matches('\n').count() + 1;
-                write(&mut marked, template, number);
+                write(&mut marked, template, source[..at].matches('\n').count() + 1);
             }
-            at += line.len();
-        }
-        // A value at the very beginning of a line, with no text before it.
-        if before_value && piece.text.is_empty() && (piece.start == 0 || source[..piece.start].ends_with('\n')) {
-            marked.push_str(&source[copied..piece.start]);
-            copied = piece.start;
-            write(&mut marked, template, source[..piece.start].matches('\n').count() + 1);
-        }
-        // After the text's last line break, a value may begin the next line.
-        if before_value && piece.text.ends_with('\n') {
-            let end = piece.start + piece.text.len();
-            if source.get(end..).is_some_and(|rest| rest.starts_with("{{")) && copied <= end {
-                marked.push_str(&source[copied..end]);
-                copied = end;
-                write(&mut marked, template, source[..end].matches('\n').count() + 1);
-            }
+            at += line.len() + 1;
         }
     }
     marked.push_str(&source[copied..]);
