@@ -12,7 +12,7 @@ pub mod golden;
 mod lines;
 mod lint;
 mod live;
-//pub mod reference;
+pub mod reference;
 mod rendered;
 pub mod report;
 mod sources;

@@ -164,17 +164,22 @@ pub struct Finding {
     pub rendered: Vec<ShownLine>,
     /// The applications on which it was met; none where it is about the templates as such.
     pub applications: Vec<String>,
+    /// What it is without the names and values of one application: findings of the same line with the same are one.
+    #[serde(skip)]
+    pub likeness: String,
 }
 
 impl Finding {
     /// A finding about a file as a whole, until more is known.
     pub fn new(rule: Rule, file: impl Into<String>, message: impl Into<String>) -> Self {
+        let message = message.into();
         Self {
             rule,
             file: file.into(),
             line: None,
             column: None,
-            message: message.into(),
+            likeness: message.clone(),
+            message,
             notes: Vec::new(),
             source: Vec::new(),
             rendered: Vec::new(),
@@ -198,6 +203,6 @@ impl Finding {
     pub(super) fn same_as(&self, other: &Self) -> bool {
         (self.rule, self.line, self.column) == (other.rule, other.line, other.column)
             && self.file == other.file
-            && self.message == other.message
+            && self.likeness == other.likeness
     }
 }

@@ -89,11 +89,20 @@ impl<'s> Tracer<'s> {
         let finding =
             finding::Finding::new(finding::Rule::Manifest, self.sources.path(file), message).at(template_line);
         let mut finding = self.sources.with_source(finding, file);
+        finding.likeness = likeness(found);
         if let (Some(traced), Some(line)) = (traced, line) {
             finding.rendered = excerpt(&traced.text, line, &self.sources.lines());
         }
         finding
     }
+}
+
+/// A finding without the names and values of its application.
+fn likeness(found: &manifest::Finding) -> String {
+    // Every second piece stands in backticks; a label's name there is told apart by the text before it.
+    let words: Vec<_> = found.message.split('`').step_by(2).collect();
+    let kind = found.object.split('/').next().unwrap_or_default();
+    format!("{kind} {} {}", strict::generalised(&found.path), words.join("`"))
 }
 
 /// The document that a finding is about.

@@ -6,7 +6,6 @@ use crate::{
     manifest,
     server::now_ms,
     submission::SubmissionId,
-    templates::TemplateSet,
 };
 use clap::ValueEnum;
 use serde_json::Value;
@@ -20,6 +19,7 @@ enum Output {
 
 /// The arguments of `context`.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("file", |file| file.required_unless_present("schema")))]
 #[command(after_help = "\
 The context has everything that a template can name, values of Secrets included: keep it as you keep those. Its field \
 context_version grows when a field is removed or changes its meaning. What each field means is in --schema, and in \
@@ -27,11 +27,11 @@ docs/template-reference.md. Without --submission-id the id is the nil UUID, and 
 0 printed, 1 refused, 2 wrong usage.")]
 pub(super) struct Context {
     /// Print the JSON Schema of the context instead; takes no application
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["file", "spark_submit"])]
     schema: bool,
 
     #[command(flatten)]
-    input: Option<Input>,
+    input: Input,
 
     /// How to print the context
     #[arg(long, value_enum, default_value = "json")]
@@ -40,9 +40,10 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn run(self) -> End {
-        let printed = match &self.input {
-            Some(input) if !self.schema => of(input),
-            _ => Ok(context::schema()),
+        let printed = if self.schema {
+            Ok(context::schema())
+        } else {
+            of(&self.input)
         };
         match printed {
             Ok(value) => super::print(&match self.output {
@@ -58,10 +59,7 @@ fn of(input: &Input) -> Result<Value, End> {
     let submit_time_ms = if input.spark_submit { now_ms() } else { 0 };
     let submitter = input.context(submit_time_ms)?;
     let submission = input.submission(SubmissionId::nil(), &submitter)?;
-    let set = match &input.templates.template_dir {
-        Some(directory) => super::templates::load(directory)?,
-        None => TemplateSet::builtin().map_err(|error| super::report(&error))?,
-    };
+    let set = super::templates::load_or_builtin(input.templates.template_dir.as_deref())?;
     for warning in &submission.warnings {
         eprintln!("warning: {warning}");
     }

@@ -5,7 +5,7 @@ use crate::templates::{TemplateSet, read_directory};
 use std::path::Path;
 
 /// The set of a directory, compiled; its samples are not rendered.
-pub(super) fn load(directory: &Path) -> Result<TemplateSet, End> {
+fn load(directory: &Path) -> Result<TemplateSet, End> {
     let contents =
         read_directory(directory).map_err(|error| report(&format!("{}: {error}", directory.display())))?;
     TemplateSet::load(&contents.files).map_err(|error| report(&format!("{}:\n{error}", directory.display())))
