@@ -22,6 +22,7 @@ mod events;
 mod found;
 mod in_turn;
 mod live;
+mod look;
 mod owned;
 mod patience;
 mod refusal;
@@ -37,6 +38,7 @@ pub use error::ApplyError;
 pub use events::Events;
 pub use found::OBJECTS_ANNOTATION;
 pub use live::{LiveApplication, LiveError};
+pub use look::LivePod;
 pub use webhook::OperatorWebhook;
 
 use crate::manifest::Manifests;

@@ -12,6 +12,7 @@
 //! said; [`watch`] notices that mounted files changed.
 
 pub mod application;
+pub mod authoring;
 pub mod cli;
 pub mod cluster;
 pub mod error_code;

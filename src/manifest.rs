@@ -15,6 +15,8 @@ mod sample;
 mod stamp;
 mod write;
 
+pub(crate) use quantity::Quantity;
+
 pub use check::check;
 pub use diff::{Difference, differences};
 pub use finding::{Finding, Findings};

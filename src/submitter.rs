@@ -9,7 +9,7 @@ pub use asked::{Asked, Unversioned};
 pub use error::SubmitError;
 use live::Informed;
 pub use live::SpecSource;
-pub use samples::probe;
+pub use samples::{probe, samples};
 
 use crate::{
     application::{self, SparkApplication},

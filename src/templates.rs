@@ -11,6 +11,7 @@ mod escape;
 mod extra;
 mod files;
 mod filters;
+mod inspect;
 mod markup;
 mod render;
 #[cfg(test)]
@@ -21,6 +22,14 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
+
+pub(crate) use directory::{DirectoryError, read as read_directory};
+pub(crate) use inspect::{builtin_sources, callable, try_out};
+pub(crate) use markup::{
+    marks::{Mark, marked, unmarked},
+    outline::Outline,
+};
+pub(crate) use set::is_template;
 
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
 pub use extra::ExtraKind;

@@ -28,6 +28,11 @@ const SAMPLES: [(&str, &str); 4] = [
     ),
 ];
 
+/// The samples, each with its name: `examples/spark-pi.yaml`.
+pub fn samples() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SAMPLES.into_iter()
+}
+
 /// Renders every sample with `set`, with the operator's webhook and without, and reports what is wrong.
 pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
     let mut findings = Vec::new();

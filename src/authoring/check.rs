@@ -1,0 +1,259 @@
+//! The check of a template directory: what a server would refuse it for, and what is odd about it.
+//!
+//! Every template is compiled; the built-in samples and the author's own cases are rendered with them, and all that
+//! they make is held against the rules, as the service does it before a set goes live.
+
+use super::{
+    case::Case,
+    finding::{Finding, Level, Rule},
+    lint::lint,
+    sources::{BUILTIN, Sources, add, has_errors, warning},
+    trace::Tracer,
+};
+use crate::{
+    manifest::{self, Manifests},
+    plan,
+    submitter::SubmitError,
+    templates::{
+        DirectoryError, Place, Rendered, TemplateError, TemplateErrorKind, TemplateSet, is_template, read_directory,
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// The directory can't be read at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{directory}: {reason}")]
+pub struct Unreadable {
+    directory: String,
+    reason: String,
+}
+
+/// What a check found, and what it went through.
+#[derive(Debug)]
+pub struct Checked {
+    /// The findings: errors first, each by file and line.
+    pub findings: Vec<Finding>,
+    /// How many templates the directory has.
+    pub templates: usize,
+    /// The applications that were rendered, and what they became where that was right.
+    pub applications: Vec<(Case, Option<Manifests>)>,
+}
+
+impl Checked {
+    /// How many findings are of this level.
+    pub fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|finding| finding.level() == level).count()
+    }
+
+    /// Adds what somebody else found.
+    pub fn add(&mut self, finding: Finding) {
+        add(&mut self.findings, finding);
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        let order = |finding: &Finding| (finding.level(), finding.file.clone(), finding.line);
+        self.findings.sort_by_key(order);
+    }
+}
+
+/// Checks the templates of `directory` with the built-in samples and these cases.
+///
+/// # Errors
+/// Where the directory itself can't be read; everything else is a finding.
+pub fn check(directory: &Path, cases: Vec<Case>) -> Result<Checked, Unreadable> {
+    let shown = directory.display().to_string();
+    let mut checked = Checked {
+        findings: Vec::new(),
+        templates: 0,
+        applications: Vec::new(),
+    };
+    let contents = match read_directory(directory) {
+        Ok(contents) => contents,
+        Err(error @ (DirectoryError::Directory(_) | DirectoryError::Restless)) => {
+            let reason = error.to_string();
+            return Err(Unreadable { directory: shown, reason });
+        }
+        Err(DirectoryError::File { name, error }) => {
+            let path = directory.join(name).display().to_string();
+            let message = format!("can't be read: {error}");
+            checked.add(Finding::new(Rule::File, path, message));
+            return Ok(checked);
+        }
+        Err(error) => {
+            checked.add(Finding::new(Rule::File, shown, error.to_string()));
+            return Ok(checked);
+        }
+    };
+    let sources = Sources::new(directory, &contents.files);
+    checked.templates = contents.files.len();
+    checked.findings.extend(odd_files(&sources, &contents.ignored, contents.files.is_empty(), &shown));
+    checked.findings.extend(lint(&sources));
+    match TemplateSet::load(&contents.files) {
+        Ok(set) => {
+            checked.findings.extend(unknown_variables(&sources, &set));
+            let cases = Case::samples().into_iter().chain(cases).collect();
+            Applications::new(&sources, &set).check(cases, &mut checked);
+        }
+        Err(errors) => {
+            for error in errors.0 {
+                let finding = of_template(&error, &sources);
+                let line = finding.line.or_else(|| line_of_bad_byte(&error, &contents.files));
+                add(&mut checked.findings, finding.at(line));
+            }
+        }
+    }
+    checked.sort();
+    Ok(checked)
+}
+
+fn odd_files(sources: &Sources, ignored: &[String], empty: bool, directory: &str) -> Vec<Finding> {
+    let mut findings: Vec<_> = ignored
+        .iter()
+        .map(|ignored| {
+            let (name, why) = ignored.split_once(": ").unwrap_or((ignored, "ignored"));
+            warning(sources, Rule::IgnoredFile, name, None, why)
+        })
+        .collect();
+    if empty {
+        let message = "there is no template in it: a server uses the built-in ones";
+        findings.push(Finding::new(Rule::UnusedTemplate, directory, message));
+    }
+    findings
+}
+
+/// The set's own warnings that name a variable: ``driver-pod.yaml.j2: nothing is named `nmae` ``.
+fn unknown_variables(sources: &Sources, set: &TemplateSet) -> Vec<Finding> {
+    let warnings = set.warnings().iter();
+    warnings
+        .filter_map(|text| {
+            let (name, message) = text.split_once(": ")?;
+            let word = message.split('`').nth(1)?;
+            let line = sources.line_of_word(name, word);
+            is_template(name).then(|| warning(sources, Rule::UnknownVariable, name, line, message))
+        })
+        .collect()
+}
+
+/// An error of a template, at the innermost place that is the author's own.
+fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
+    let rule = match error.kind {
+        TemplateErrorKind::File => Rule::File,
+        TemplateErrorKind::Syntax => Rule::Syntax,
+        TemplateErrorKind::Undefined => Rule::Undefined,
+        TemplateErrorKind::Limit => Rule::Limit,
+        TemplateErrorKind::Refused => Rule::Refused,
+        TemplateErrorKind::Render => Rule::Render,
+    };
+    let innermost = Place {
+        template: error.template.clone(),
+        line: error.line,
+    };
+    let places: Vec<_> = std::iter::once(&innermost).chain(error.via.iter().rev()).collect();
+    let own = places.iter().position(|place| !place.template.starts_with(BUILTIN));
+    let own = own.unwrap_or_default();
+    let place = places[own];
+    let mut finding =
+        Finding::new(rule, sources.path(&place.template), error.message.clone()).at(place.line);
+    if own == 0 {
+        let source = error.source_line.as_ref().filter(|source| !source.columns.is_empty());
+        finding.column = source.map(|source| source.columns.start + 1);
+    }
+    let described = |what: &str, place: &Place| {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{what} {}{line}", sources.path(&place.template))
+    };
+    finding.notes.extend(places[..own].iter().map(|place| described("in", place)));
+    finding.notes.extend(places[own + 1..].iter().map(|place| described("used by", place)));
+    if !error.in_reach.is_empty() {
+        finding.notes.push(format!("in reach: {}", error.in_reach.join(", ")));
+    }
+    sources.with_source(finding, &place.template)
+}
+
+/// The line of the first byte that is no UTF-8.
+fn line_of_bad_byte(error: &TemplateError, files: &BTreeMap<String, Vec<u8>>) -> Option<usize> {
+    let bytes = files.get(&error.template)?;
+    let good = std::str::from_utf8(bytes).err()?.valid_up_to();
+    Some(bytes[..good].iter().filter(|byte| **byte == b'\n').count() + 1)
+}
+
+/// The applications that a set is tried with.
+struct Applications<'s> {
+    sources: &'s Sources,
+    set: &'s TemplateSet,
+    tracer: Tracer<'s>,
+    /// The templates that wrote something.
+    used: BTreeSet<String>,
+}
+
+impl<'s> Applications<'s> {
+    fn new(sources: &'s Sources, set: &'s TemplateSet) -> Self {
+        Self {
+            sources,
+            set,
+            tracer: Tracer::new(sources),
+            used: BTreeSet::new(),
+        }
+    }
+
+    fn check(mut self, cases: Vec<Case>, checked: &mut Checked) {
+        for case in cases {
+            let (manifests, found) = self.application(&case);
+            for mut finding in found.into_iter().filter(|_| !case.must_be_refused) {
+                finding.applications = vec![case.name.clone()];
+                add(&mut checked.findings, finding);
+            }
+            checked.applications.push((case, manifests));
+        }
+        if !has_errors(&checked.findings) {
+            checked.findings.extend(self.unused());
+        }
+    }
+
+    fn application(&mut self, case: &Case) -> (Option<Manifests>, Vec<Finding>) {
+        let refused = |error: &SubmitError| vec![Finding::new(Rule::Case, case.path(), error.to_string())];
+        let (submission, context) = match case.submission() {
+            Ok(submission) => submission,
+            Err(error) => return (None, refused(&error)),
+        };
+        let plan = match plan::plan(&submission, &context) {
+            Ok(plan) => plan,
+            Err(refusal) => return (None, refused(&refusal.into())),
+        };
+        let rendered = match self.set.render(&plan) {
+            Ok(rendered) => rendered,
+            Err(error) => return (None, vec![of_template(&error, self.sources)]),
+        };
+        self.note(&rendered);
+        match manifest::check(&rendered, &plan, &submission.unknown_fields()) {
+            Ok(manifests) => (Some(manifests), Vec::new()),
+            Err(found) => (None, self.tracer.locate(&found.0, &rendered, &plan)),
+        }
+    }
+
+    fn note(&mut self, rendered: &Rendered) {
+        for document in &rendered.documents {
+            self.used.insert(document.template.clone());
+            // The text that one document carries has a template of its own.
+            if document.role == "configmap-executor-template" {
+                self.used.insert("executor-pod.yaml.j2".to_owned());
+            }
+        }
+    }
+
+    fn unused(&self) -> Vec<Finding> {
+        let names = self.sources.iter().map(|(name, _)| name);
+        names
+            .filter(|name| !name.starts_with('_') && !self.used.contains(*name))
+            .map(|name| {
+                let message = "was compiled and never rendered: no sample and no case has such an object; add a case \
+                               that does (--cases)";
+                warning(self.sources, Rule::UnusedTemplate, name, None, message)
+            })
+            .collect()
+    }
+}
