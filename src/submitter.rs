@@ -18,7 +18,7 @@ use crate::{
     plan,
     submission::{self, Origin, Submission, SubmissionId, SubmitterContext},
     telemetry::{Metrics, Stage},
-    templates::{TemplateSet, TemplateStore},
+    templates::{TemplateSet, TemplateSets, TemplateStore},
 };
 use std::{sync::Arc, time::Instant};
 use tracing::{info, warn};
@@ -85,7 +85,7 @@ impl Submitter {
                 submission
             }
         };
-        let set = self.templates.current()?;
+        let set = self.templates.current().choose(&submission)?;
         let manifests = Arc::new(manifests(&submission, context, &set)?);
         let prepared = self.metrics.stage(Stage::Prepare, start);
         let warnings = manifests.warnings.clone();
@@ -136,6 +136,16 @@ pub fn intent(
     let mut submission = submission::from_application(&application, id, origin, context)?;
     submission.warnings.extend(application::warnings(&application));
     Ok(submission)
+}
+
+/// The road without its last step, with the set that is this submission's.
+pub fn manifests_by(
+    submission: &Submission,
+    context: &SubmitterContext,
+    sets: &TemplateSets,
+) -> Result<Manifests, SubmitError> {
+    let set = sets.choose(submission)?;
+    manifests(submission, context, &set)
 }
 
 /// The road without its last step: plan, render, check. A pure function.

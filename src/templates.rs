@@ -4,6 +4,7 @@
 //! [`DriverPlan`](crate::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
 
 mod builtin;
+mod choice;
 mod directory;
 mod environment;
 mod error;
@@ -17,24 +18,28 @@ mod render;
 #[cfg(test)]
 mod sample;
 mod set;
+mod sets;
 mod sources;
 mod store;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
 
-pub(crate) use directory::{DirectoryError, read as read_directory};
+pub(crate) use directory::{Contents, DirectoryError, is_set_name, read_sets};
+pub(crate) use files::{Files, is_template};
+pub(crate) use set::Parts;
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},
     outline::Outline,
 };
-pub(crate) use set::is_template;
 
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
-pub use extra::ExtraKind;
+pub use extra::{CustomKind, ExtraKind};
 pub use set::{DEFAULT_SET, TemplateSet};
-pub use store::{Fallback, NoTemplateSet, Probe, Status, TemplateStore};
+pub use choice::{SetAnnotation, SetRule, SetRules};
+pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
+pub use store::{Fallback, Probe, SetStatus, Status, TemplateStore};
 
 /// The text of all documents of one submission, all from one template set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,9 +13,11 @@ use super::{
 use crate::{
     manifest::{self, Manifests},
     plan,
+    redaction,
     submitter::SubmitError,
     templates::{
-        DirectoryError, Place, Rendered, TemplateError, TemplateErrorKind, TemplateSet, is_template, read_directory,
+        Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, Rendered, SetOptions, TemplateError,
+        TemplateErrorKind, TemplateSet, is_template, read_sets,
     },
 };
 use std::{
@@ -60,69 +62,123 @@ impl Checked {
     }
 }
 
-/// Checks the templates of `directory` with the built-in samples and these cases.
+/// Checks the sets of a directory with the built-in samples, and with these cases as far as they get the set.
 ///
 /// # Errors
 /// Where the directory itself can't be read; everything else is a finding.
-pub fn check(directory: &Path, cases: Vec<Case>) -> Result<Checked, Unreadable> {
+pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result<Checked, Unreadable> {
     let shown = directory.display().to_string();
     let mut checked = Checked {
         findings: Vec::new(),
         templates: 0,
         applications: Vec::new(),
     };
-    let contents = match read_directory(directory) {
-        Ok(contents) => contents,
+    let mut sets = match read_sets(directory) {
+        Ok(sets) => sets,
         Err(error @ (DirectoryError::Directory(_) | DirectoryError::Restless)) => {
             let reason = error.to_string();
             return Err(Unreadable { directory: shown, reason });
-        }
-        Err(DirectoryError::File { name, error }) => {
-            let path = directory.join(name).display().to_string();
-            let message = format!("can't be read: {error}");
-            checked.add(Finding::new(Rule::File, path, message));
-            return Ok(checked);
         }
         Err(error) => {
             checked.add(Finding::new(Rule::File, shown, error.to_string()));
             return Ok(checked);
         }
     };
-    let sources = Sources::new(directory, &contents.files);
-    checked.templates = contents.files.len();
-    checked.findings.extend(odd_files(&sources, &contents.ignored, contents.files.is_empty(), &shown));
-    checked.findings.extend(lint(&sources));
-    match TemplateSet::load(&contents.files) {
-        Ok(set) => {
-            checked.findings.extend(unknown_variables(&sources, &set));
-            let cases = Case::samples().into_iter().chain(cases).collect();
-            Applications::new(&sources, &set).check(cases, &mut checked);
-        }
-        Err(errors) => {
-            for error in errors.0 {
-                let finding = of_template(&error, &sources);
-                let line = finding.line.or_else(|| line_of_bad_byte(&error, &contents.files));
-                add(&mut checked.findings, finding.at(line));
-            }
-        }
+    let mut cases_of = by_set(cases, options, &sets, &mut checked);
+    let is_empty = |contents: &Result<Contents, _>| contents.as_ref().is_ok_and(|contents| contents.files.is_empty());
+    if sets.values().all(is_empty) {
+        let message = "there is no template in it: a server uses the built-in ones";
+        checked.findings.push(Finding::new(Rule::UnusedTemplate, &shown, message));
+    }
+    let default = sets.remove(DEFAULT_SET);
+    let base = default.as_ref().and_then(|contents| contents.as_ref().ok());
+    let base = base.map(|contents| contents.files.clone()).unwrap_or_default();
+    let default = default.map(|contents| (DEFAULT_SET.to_owned(), contents));
+    for (name, contents) in default.into_iter().chain(sets) {
+        let cases = cases_of.remove(&name).unwrap_or_default();
+        let none = Files::new();
+        let base = if name == DEFAULT_SET { &none } else { &base };
+        check_set(directory, options, (&name, contents), base, cases, &mut checked);
     }
     checked.sort();
     Ok(checked)
 }
 
-fn odd_files(sources: &Sources, ignored: &[String], empty: bool, directory: &str) -> Vec<Finding> {
-    let mut findings: Vec<_> = ignored
+/// The cases of each set. One that gets no set of the directory is an error of its own.
+fn by_set(
+    cases: Vec<Case>,
+    options: &SetOptions,
+    sets: &BTreeMap<String, Result<Contents, DirectoryError>>,
+    checked: &mut Checked,
+) -> BTreeMap<String, Vec<Case>> {
+    let mut cases_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for case in cases {
+        // What can't be submitted at all is told where it is tried.
+        let name = match case.submission() {
+            Ok((submission, _)) => options.rules.name_for(&submission).to_owned(),
+            Err(_) => DEFAULT_SET.to_owned(),
+        };
+        if sets.contains_key(&name) {
+            cases_of.entry(name).or_default().push(case);
+        } else {
+            let message = format!("gets the template set {}, and there is no folder of that name", redaction::shown(&name));
+            checked.add(Finding::new(Rule::Case, case.path(), message));
+        }
+    }
+    cases_of
+}
+
+/// Checks one set.
+fn check_set(
+    directory: &Path,
+    options: &SetOptions,
+    (name, contents): (&str, Result<Contents, DirectoryError>),
+    default: &Files,
+    cases: Vec<Case>,
+    checked: &mut Checked,
+) {
+    let folder = if name == DEFAULT_SET { directory.to_owned() } else { directory.join(name) };
+    let contents = match contents {
+        Ok(contents) => contents,
+        Err(DirectoryError::File { name, error }) => {
+            let path = folder.join(name).display().to_string();
+            return checked.add(Finding::new(Rule::File, path, format!("can't be read: {error}")));
+        }
+        Err(error) => return checked.add(Finding::new(Rule::File, folder.display().to_string(), error.to_string())),
+    };
+    let sources = Sources::new(directory, name, &contents.files, default);
+    checked.templates += contents.files.len();
+    checked.findings.extend(odd_files(&folder, &contents.ignored));
+    checked.findings.extend(lint(&sources));
+    let parts = Parts {
+        name,
+        files: &contents.files,
+        default,
+        extra_kinds: &options.extra_kinds,
+    };
+    match TemplateSet::load_parts(parts) {
+        Ok(set) => {
+            checked.findings.extend(unknown_variables(&sources, &set));
+            let cases = Case::samples().into_iter().chain(cases).collect();
+            let tracer = Tracer::new(&sources, name, &options.extra_kinds);
+            Applications::new(&sources, &set, tracer).check(cases, checked);
+        }
+        Err(errors) => {
+            for error in errors.0 {
+                add(&mut checked.findings, of_template(&error, &sources));
+            }
+        }
+    }
+}
+
+fn odd_files(folder: &Path, ignored: &[String]) -> Vec<Finding> {
+    ignored
         .iter()
         .map(|ignored| {
             let (name, why) = ignored.split_once(": ").unwrap_or((ignored, "ignored"));
-            warning(sources, Rule::IgnoredFile, name, None, why)
+            Finding::new(Rule::IgnoredFile, folder.join(name).display().to_string(), why)
         })
-        .collect();
-    if empty {
-        let message = "there is no template in it: a server uses the built-in ones";
-        findings.push(Finding::new(Rule::UnusedTemplate, directory, message));
-    }
-    findings
+        .collect()
 }
 
 /// The set's own warnings that name a variable: ``driver-pod.yaml.j2: nothing is named `nmae` ``.
@@ -133,7 +189,7 @@ fn unknown_variables(sources: &Sources, set: &TemplateSet) -> Vec<Finding> {
             let (name, message) = text.split_once(": ")?;
             let word = message.split('`').nth(1)?;
             let line = sources.line_of_word(name, word);
-            is_template(name).then(|| warning(sources, Rule::UnknownVariable, name, line, message))
+            (is_template(name) && sources.is_own(name)).then(|| warning(sources, Rule::UnknownVariable, name, line, message))
         })
         .collect()
 }
@@ -174,13 +230,6 @@ fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
     sources.with_source(finding, &place.template)
 }
 
-/// The line of the first byte that is no UTF-8.
-fn line_of_bad_byte(error: &TemplateError, files: &BTreeMap<String, Vec<u8>>) -> Option<usize> {
-    let bytes = files.get(&error.template)?;
-    let good = std::str::from_utf8(bytes).err()?.valid_up_to();
-    Some(bytes[..good].iter().filter(|byte| **byte == b'\n').count() + 1)
-}
-
 /// The applications that a set is tried with.
 struct Applications<'s> {
     sources: &'s Sources,
@@ -191,11 +240,11 @@ struct Applications<'s> {
 }
 
 impl<'s> Applications<'s> {
-    fn new(sources: &'s Sources, set: &'s TemplateSet) -> Self {
+    fn new(sources: &'s Sources, set: &'s TemplateSet, tracer: Tracer<'s>) -> Self {
         Self {
             sources,
             set,
-            tracer: Tracer::new(sources),
+            tracer,
             used: BTreeSet::new(),
         }
     }
@@ -238,17 +287,19 @@ impl<'s> Applications<'s> {
     fn note(&mut self, rendered: &Rendered) {
         for document in &rendered.documents {
             self.used.insert(document.template.clone());
+            let patches = document.patch.iter().chain(&document.executor_patch);
+            self.used.extend(patches.map(|patch| patch.template.clone()));
             // The text that one document carries has a template of its own.
             if document.role == "configmap-executor-template" {
-                self.used.insert("executor-pod.yaml.j2".to_owned());
+                self.used.insert(self.sources.named("executor-pod.yaml.j2"));
             }
         }
     }
 
     fn unused(&self) -> Vec<Finding> {
-        let names = self.sources.iter().map(|(name, _)| name);
+        let names = self.sources.own().map(|(name, _)| name);
         names
-            .filter(|name| !name.starts_with('_') && !self.used.contains(*name))
+            .filter(|name| !self.sources.file_name(name).starts_with('_') && !self.used.contains(*name))
             .map(|name| {
                 let message = "was compiled and never rendered: no sample and no case has such an object; add a case \
                                that does (--cases)";

@@ -4,7 +4,7 @@ use super::case::{APPLICATION, Case, CaseError, REFUSAL, SETTINGS};
 use crate::{
     manifest,
     submitter::{self, SubmitError},
-    templates::TemplateSet,
+    templates::TemplateSets,
 };
 use similar::TextDiff;
 use std::{collections::BTreeMap, fs, io, path::Path};
@@ -22,10 +22,10 @@ pub struct Differing {
 }
 
 /// The files that a case must have: the objects, or the refusal.
-pub fn rendered(case: &Case, set: &TemplateSet) -> BTreeMap<String, String> {
+pub fn rendered(case: &Case, sets: &TemplateSets) -> BTreeMap<String, String> {
     let manifests = || -> Result<_, SubmitError> {
         let (submission, context) = case.submission()?;
-        submitter::manifests(&submission, &context, set)
+        submitter::manifests_by(&submission, &context, sets)
     };
     match manifests() {
         Ok(manifests) => manifests
@@ -53,9 +53,9 @@ pub fn kept(folder: &Path) -> Result<BTreeMap<String, String>, CaseError> {
 }
 
 /// What differs between the golden files of a folder and what is rendered now.
-pub fn verify(folder: &Path, set: &TemplateSet) -> Result<Vec<Differing>, CaseError> {
+pub fn verify(folder: &Path, sets: &TemplateSets) -> Result<Vec<Differing>, CaseError> {
     let case = Case::read(folder)?;
-    let (kept, rendered) = (kept(folder)?, rendered(&case, set));
+    let (kept, rendered) = (kept(folder)?, rendered(&case, sets));
     let mut names: Vec<_> = kept.keys().chain(rendered.keys()).collect();
     names.sort();
     names.dedup();
@@ -84,9 +84,9 @@ fn unified(path: &str, before: Option<&String>, after: Option<&String>) -> Strin
 }
 
 /// Writes the golden files of a folder anew, and tells which changed.
-pub fn update(folder: &Path, set: &TemplateSet) -> Result<Vec<String>, CaseError> {
+pub fn update(folder: &Path, sets: &TemplateSets) -> Result<Vec<String>, CaseError> {
     let case = Case::read(folder)?;
-    let (kept, rendered) = (kept(folder)?, rendered(&case, set));
+    let (kept, rendered) = (kept(folder)?, rendered(&case, sets));
     let mut changed = Vec::new();
     for file in kept.keys().filter(|file| !rendered.contains_key(*file)) {
         let path = folder.join(file);

@@ -23,16 +23,16 @@ pub(super) fn lint(sources: &Sources) -> Vec<Finding> {
         .map(|(name, text)| (name, Outline::of(text)))
         .collect();
     let mut findings = unused_partials(sources, &outlines);
-    for (name, text) in sources.iter() {
-        if builtin(name) == Some(text) {
+    for (name, text) in sources.own() {
+        if builtin(sources.file_name(name)) == Some(text) {
             let message = "is the built-in template word for word: without this file the set is the same, and follows \
                            the next release";
             findings.push(warning(sources, Rule::SameAsBuiltin, name, None, message));
         }
     }
-    for (name, outline) in &outlines {
+    for (name, outline) in outlines.iter().filter(|(name, _)| sources.is_own(name)) {
         if let Some(extends) = &outline.extends {
-            let parent = match sources.text(&extends.name) {
+            let parent = match sources.text(&sources.named(&extends.name)) {
                 Some(text) => Outline::of(text),
                 None => builtin(&extends.name).map(Outline::of).unwrap_or_default(),
             };
@@ -60,11 +60,12 @@ fn unused_partials(sources: &Sources, outlines: &BTreeMap<&str, Outline>) -> Vec
     let named: BTreeSet<_> = outlines
         .values()
         .flat_map(|outline| &outline.references)
-        .map(|named| named.name.as_str())
+        .map(|named| sources.named(&named.name))
         .collect();
     outlines
         .keys()
-        .filter(|name| name.starts_with('_') && !named.contains(*name))
+        .filter(|name| sources.is_own(name) && sources.file_name(name).starts_with('_'))
+        .filter(|name| !named.contains(**name))
         .map(|name| {
             let message = "no template includes, imports or extends this partial";
             warning(sources, Rule::UnusedTemplate, name, None, message)
@@ -111,6 +112,7 @@ fn blocks(sources: &Sources, name: &str, own: &Outline, parent: &Outline, parent
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::templates::{DEFAULT_SET, Files};
     use std::path::Path;
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
@@ -118,7 +120,7 @@ mod tests {
             .iter()
             .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
             .collect();
-        lint(&Sources::new(Path::new(""), &files))
+        lint(&Sources::new(Path::new(""), DEFAULT_SET, &files, &Files::new()))
             .iter()
             .map(|finding| {
                 format!("{}:{} {}", finding.file, finding.line.unwrap_or_default(), finding.rule.name())

@@ -4,7 +4,7 @@ use super::{
     finding::{Finding, Level, Rule, ShownLine},
     rendered::cut,
 };
-use crate::templates::{Outline, builtin_sources};
+use crate::templates::{DEFAULT_SET, Files, Outline, builtin_sources};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -13,29 +13,63 @@ use std::{
 /// Under this name the built-in templates are in reach of overrides.
 pub(super) const BUILTIN: &str = "builtin/";
 
-/// The templates of a directory that are text.
+/// The templates of a set that are text: its own and the default set's, by the names that messages have for them.
 #[derive(Debug)]
 pub(super) struct Sources {
     directory: PathBuf,
+    /// The folder of a named set, with a slash; empty for the default set.
+    folder: String,
     texts: BTreeMap<String, String>,
 }
 
 impl Sources {
-    /// Of the files, those that are text.
-    pub(super) fn new(directory: &Path, files: &BTreeMap<String, Vec<u8>>) -> Self {
+    /// Of the files of a set and of the default set that it builds on, those that are text.
+    pub(super) fn new(directory: &Path, set: &str, files: &Files, default: &Files) -> Self {
+        let folder = match set {
+            DEFAULT_SET => String::new(),
+            set => format!("{set}/"),
+        };
         let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).ok();
+        let own = files.iter().map(|(name, bytes)| (format!("{folder}{name}"), bytes));
+        let default = default.iter().map(|(name, bytes)| (name.clone(), bytes));
         Self {
             directory: directory.to_owned(),
-            texts: files
-                .iter()
-                .filter_map(|(name, bytes)| Some((name.clone(), text(bytes)?)))
-                .collect(),
+            texts: default.chain(own).filter_map(|(name, bytes)| Some((name, text(bytes)?))).collect(),
+            folder,
         }
     }
 
     /// Name and text of each.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// Name and text of each of the set's own.
+    pub(super) fn own(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.iter().filter(|(name, _)| self.is_own(name))
+    }
+
+    /// Whether a template is the set's own.
+    pub(super) fn is_own(&self, name: &str) -> bool {
+        match self.folder.as_str() {
+            "" => !name.starts_with(BUILTIN),
+            folder => name.starts_with(folder),
+        }
+    }
+
+    /// The name of a file within its folder.
+    pub(super) fn file_name<'n>(&self, name: &'n str) -> &'n str {
+        if self.folder.is_empty() { name } else { name.strip_prefix(&self.folder).unwrap_or(name) }
+    }
+
+    /// What messages call the template that another one names, `{% extends "…" %}`.
+    pub(super) fn named(&self, name: &str) -> String {
+        let own = format!("{}{name}", self.folder);
+        if self.texts.contains_key(&own) {
+            own
+        } else {
+            name.strip_prefix("default/").unwrap_or(name).to_owned()
+        }
     }
 
     /// The text of a file.
@@ -46,10 +80,12 @@ impl Sources {
     /// The path of a file as it is shown; a built-in template has its name alone.
     pub(super) fn path(&self, template: &str) -> String {
         if template.starts_with(BUILTIN) {
-            template.to_owned()
-        } else {
-            self.directory.join(template).display().to_string()
+            return template.to_owned();
         }
+        let path = self.directory.join(template);
+        let inner = self.directory.join(DEFAULT_SET).join(template);
+        let path = if !path.exists() && inner.exists() { inner } else { path };
+        path.display().to_string()
     }
 
     /// Every line of every template in reach, without the space around it: what authors wrote and users didn't.
@@ -160,7 +196,7 @@ mod tests {
     fn a_line_is_found_by_the_words_of_a_path() {
         let text = "{% extends \"builtin/driver-pod.yaml.j2\" %}\n{% block node_selector %}\n    disk: ssd\n{% endblock %}\n";
         let files = [("driver-pod.yaml.j2".to_owned(), text.as_bytes().to_vec())].into();
-        let sources = Sources::new(Path::new("dir"), &files);
+        let sources = Sources::new(Path::new("dir"), DEFAULT_SET, &files, &Files::new());
         let table = [
             ("spec.nodeSelector.disk", Some(3)),
             ("spec.nodeSelector[\"a.b\"]", Some(2)),

@@ -2,16 +2,14 @@
 
 use super::{finding, lines::Lines, rendered::excerpt, sources::Sources};
 use crate::{
-    manifest,
+    manifest::{self, EXECUTOR},
     plan::DriverPlan,
     strict,
-    templates::{Document, Mark, Rendered, TemplateSet, marked, unmarked},
+    templates::{
+        Document, ExtraKind, Files, Mark, Parts, Patch, Rendered, TemplateSet, marked, unmarked,
+    },
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
-
-/// How a finding's object begins that is about the text in a `ConfigMap`.
-const EXECUTOR: &str = "executor pod template in ";
 
 /// The templates of a directory once more, each line with a mark.
 pub(super) struct Tracer<'s> {
@@ -28,17 +26,24 @@ struct Traced {
 }
 
 impl<'s> Tracer<'s> {
-    pub(super) fn new(sources: &'s Sources) -> Self {
+    /// Over the templates of the set of this name.
+    pub(super) fn new(sources: &'s Sources, name: &str, extra_kinds: &[ExtraKind]) -> Self {
         let names: Vec<_> = sources.iter().map(|(name, _)| name).collect();
-        let files: BTreeMap<_, _> = sources
-            .iter()
-            .enumerate()
-            .map(|(index, (name, text))| (name.to_owned(), marked(text, index).into_bytes()))
-            .collect();
+        let (mut files, mut default) = (Files::new(), Files::new());
+        for (index, (name, text)) in sources.iter().enumerate() {
+            let folder = if sources.is_own(name) { &mut files } else { &mut default };
+            folder.insert(sources.file_name(name).to_owned(), marked(text, index).into_bytes());
+        }
+        let parts = Parts {
+            name,
+            files: &files,
+            default: &default,
+            extra_kinds,
+        };
         Self {
             sources,
             names,
-            set: TemplateSet::load(&files).ok(),
+            set: TemplateSet::load_parts(parts).ok(),
         }
     }
 
@@ -105,7 +110,12 @@ fn likeness(found: &manifest::Finding) -> String {
     format!("{kind} {} {}", strict::generalised(&found.path), words.join("`"))
 }
 
-/// The document that a finding is about.
+/// Whether a finding is to be mended in this patch.
+fn is_of(found: &manifest::Finding, patch: Option<&Patch>) -> bool {
+    patch.is_some_and(|patch| patch.template == found.template)
+}
+
+/// The document that a finding is about; none where it is about a patch, whose paths are others.
 fn document<'r>(found: &manifest::Finding, rendered: &'r Rendered) -> Option<&'r Document> {
     let object = found.object.strip_prefix(EXECUTOR).unwrap_or(&found.object);
     let is_it = |document: &&Document| {

@@ -11,6 +11,7 @@ use crate::{
     cluster::{ApplyError, ClientSettings, ClusterSettings, ClusterSink, client},
     error_code::ErrorCode,
     manifest::Manifests,
+    settings::SetSettings,
 };
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -42,6 +43,9 @@ pub(super) struct Check {
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
+    #[command(flatten)]
+    sets: SetSettings,
+
     /// Directory with cases of your own: a folder with application.yaml for each, as golden has them
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
@@ -66,7 +70,7 @@ impl Check {
 
     fn findings(&self) -> Result<End, End> {
         let cases = self.own_cases().map_err(|error| could_not_run(&error))?;
-        let mut checked = check(&self.directory, cases).map_err(|error| could_not_run(&error))?;
+        let mut checked = check(&self.directory, &self.sets.options(Some(self.directory.clone())), cases).map_err(|error| could_not_run(&error))?;
         if self.server_dry_run {
             let runtime = super::runtime().map_err(|_| End::CouldNotRun)?;
             runtime.block_on(self.ask_server(&mut checked))?;

@@ -59,7 +59,8 @@ fn of(input: &Input) -> Result<Value, End> {
     let submit_time_ms = if input.spark_submit { now_ms() } else { 0 };
     let submitter = input.context(submit_time_ms)?;
     let submission = input.submission(SubmissionId::nil(), &submitter)?;
-    let set = super::templates::load_or_builtin(input.templates.template_dir.as_deref())?;
+    let sets = super::templates::load(&input.templates.options())?;
+    let set = sets.choose(&submission).map_err(|error| super::report(&error))?;
     for warning in &submission.warnings {
         eprintln!("warning: {warning}");
     }

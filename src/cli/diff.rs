@@ -8,9 +8,10 @@ use crate::{
     application::{self, SparkApplication, UnknownFields},
     authoring::diff::{ObjectDiff, compare, of_manifests},
     manifest::Manifests,
+    settings::SetSettings,
     submission::{Origin, Reach, SparkVersion, SubmissionId, SubmitterContext},
     submitter::{self, SubmitError},
-    templates::TemplateSet,
+    templates::TemplateSets,
 };
 use clap::ValueEnum;
 use serde::Serialize;
@@ -57,6 +58,9 @@ pub(super) struct Diff {
     /// Directory with the templates as they will be; the built-in ones without
     #[arg(long, value_name = "DIR", env = "TEMPLATE_DIR")]
     to: Option<PathBuf>,
+
+    #[command(flatten)]
+    sets: SetSettings,
 
     /// Compare with what is on the cluster instead of what templates make
     #[arg(long)]
@@ -119,7 +123,7 @@ impl Diff {
             return Err(End::Usage);
         }
         let set = |directory: &Option<PathBuf>| {
-            templates::load_or_builtin(directory.as_deref()).map_err(|_| End::CouldNotRun)
+            templates::load(&self.sets.options(directory.clone())).map_err(|_| End::CouldNotRun)
         };
         let to = set(&self.to)?;
         let asked: Vec<_> = self.files.iter().map(|file| asked(file)).collect::<Result<_, _>>()?;
@@ -164,7 +168,7 @@ impl Diff {
         }
     }
 
-    fn between(&self, asked: Asked, from: &TemplateSet, to: &TemplateSet) -> Result<FileDiff, End> {
+    fn between(&self, asked: Asked, from: &TemplateSets, to: &TemplateSets) -> Result<FileDiff, End> {
         let Asked { file, application } = asked;
         let context = self.context();
         let made = |set| manifests(&application, SubmissionId::nil(), input::Input::origin(), &context, set);
@@ -200,8 +204,8 @@ fn manifests(
     id: SubmissionId,
     origin: Origin,
     context: &SubmitterContext,
-    set: &TemplateSet,
+    sets: &TemplateSets,
 ) -> Result<Manifests, SubmitError> {
     let submission = submitter::intent(application.clone(), id, origin, context)?;
-    submitter::manifests(&submission, context, set)
+    submitter::manifests_by(&submission, context, sets)
 }

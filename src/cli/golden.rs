@@ -8,7 +8,7 @@ use crate::{
         report::{Failure, TestCase, junit},
     },
     settings::TemplateSettings,
-    templates::TemplateSet,
+    templates::TemplateSets,
 };
 use clap::ValueEnum;
 use std::{
@@ -81,18 +81,17 @@ impl Golden {
 }
 
 impl Cases {
-    fn load(&self) -> Result<(TemplateSet, Vec<PathBuf>), End> {
-        let set = templates::load_or_builtin(self.templates.template_dir.as_deref())
-            .map_err(|_| End::CouldNotRun)?;
+    fn load(&self) -> Result<(TemplateSets, Vec<PathBuf>), End> {
+        let sets = templates::load(&self.templates.options()).map_err(|_| End::CouldNotRun)?;
         let folders = case::folders(&self.cases).map_err(|error| could_not_run(&error))?;
-        Ok((set, folders))
+        Ok((sets, folders))
     }
 
     fn update(&self) -> Result<End, End> {
-        let (set, folders) = self.load()?;
+        let (sets, folders) = self.load()?;
         let mut count = 0;
         for folder in &folders {
-            for file in golden::update(folder, &set).map_err(|error| could_not_run(&error))? {
+            for file in golden::update(folder, &sets).map_err(|error| could_not_run(&error))? {
                 println!("{}", folder.join(file).display());
                 count += 1;
             }
@@ -111,10 +110,10 @@ enum Verdict {
 
 impl Verify {
     fn run(&self) -> Result<End, End> {
-        let (set, folders) = self.cases.load()?;
+        let (sets, folders) = self.cases.load()?;
         let verdicts: Vec<_> = folders
             .iter()
-            .map(|folder| (name(folder), verdict(folder, &set)))
+            .map(|folder| (name(folder), verdict(folder, &sets)))
             .collect();
         let text = match self.output {
             Output::Text => text(&verdicts),
@@ -143,8 +142,8 @@ fn name(folder: &Path) -> String {
     folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn verdict(folder: &Path, set: &TemplateSet) -> Verdict {
-    match golden::verify(folder, set) {
+fn verdict(folder: &Path, sets: &TemplateSets) -> Verdict {
+    match golden::verify(folder, sets) {
         Ok(differing) if differing.is_empty() => Verdict::Same,
         Ok(differing) => Verdict::Differs(differing),
         Err(error) => Verdict::CouldNotRun(error),

@@ -100,7 +100,7 @@ impl Input {
     /// as it would be by a server.
     pub(super) fn templates(&self) -> TemplateStore {
         TemplateStore::start(
-            self.templates.template_dir.clone(),
+            self.templates.options(),
             Arc::new(submitter::probe),
             Fallback::Refuse,
         )

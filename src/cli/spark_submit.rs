@@ -224,7 +224,7 @@ async fn directly(
         .then(|| OperatorWebhook::watch(client, sink.clone()));
     let submitter = Submitter {
         templates: Arc::new(TemplateStore::start(
-            settings.templates.template_dir.clone(),
+            settings.templates.options(),
             Arc::new(probe),
             fallback,
         )),

@@ -33,6 +33,11 @@ pub(super) fn router(service: Service, readiness: Arc<Readiness>) -> Router {
 async fn readyz(State(admin): State<Admin>) -> Response {
     let unready = admin.readiness.unready();
     let templates = admin.service.templates();
+    let sets: serde_json::Map<_, _> = templates
+        .sets
+        .into_iter()
+        .map(|(name, set)| (name, json!({"live": set.live, "rejected": set.rejected, "error": set.error})))
+        .collect();
     let body = json!({
         "ready": unready.is_none(),
         "reason": unready,
@@ -41,6 +46,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             "generation": templates.generation,
             "rejected": templates.rejected,
             "error": templates.last_error,
+            "sets": sets,
         },
     });
     let status = if unready.is_none() {

@@ -127,7 +127,7 @@ fn one_default(
 }
 
 /// Reads one state of one directory.
-fn read(directory: &Path) -> Result<Contents, DirectoryError> {
+pub(super) fn read(directory: &Path) -> Result<Contents, DirectoryError> {
     settled(directory, read_files)
 }
 

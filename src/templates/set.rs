@@ -232,8 +232,14 @@ impl Compiler {
     }
 
     fn file(&mut self, name: &str, shown: &str, bytes: &[u8], wrong_name: Option<String>) {
-        let text = wrong_name.map_or_else(|| text(bytes), Err);
-        let text = text.map_err(|message| TemplateError::new(TemplateErrorKind::File, shown, message));
+        let wrong = |message: String| TemplateError::new(TemplateErrorKind::File, shown, message);
+        let text = match wrong_name {
+            Some(message) => Err(wrong(message)),
+            None => text(bytes).map_err(|(message, line)| TemplateError {
+                line,
+                ..wrong(message)
+            }),
+        };
         match text.and_then(|source| markup::check_size(shown, source).map(|()| source)) {
             Ok(source) => {
                 self.errors.extend(markup::check(shown, source));
@@ -255,13 +261,14 @@ impl Compiler {
     }
 }
 
-fn text(bytes: &[u8]) -> Result<&str, String> {
+/// The text of a file; else what is wrong, and in which line.
+fn text(bytes: &[u8]) -> Result<&str, (String, Option<usize>)> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.trim().is_empty() => Err("the file is empty".to_owned()),
+        Ok(text) if text.trim().is_empty() => Err(("the file is empty".to_owned(), None)),
         Ok(text) => Ok(text),
         Err(error) => {
             let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
-            Err(format!("not UTF-8, at byte {} on line {line}", error.valid_up_to()))
+            Err((format!("not UTF-8, at byte {}", error.valid_up_to()), Some(line)))
         }
     }
 }

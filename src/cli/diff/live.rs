@@ -6,14 +6,14 @@ use crate::{
     cli::{End, could_not_run, input::Input, runtime},
     cluster::{ClientSettings, ClusterSettings, ClusterSink, client},
     submission::{Origin, SubmissionId, SubmitterContext},
-    templates::TemplateSet,
+    templates::TemplateSets,
 };
 
 /// What differs between the cluster and what each application becomes.
 pub(super) fn differences(
     asked: Vec<Asked>,
     context: &SubmitterContext,
-    set: &TemplateSet,
+    set: &TemplateSets,
 ) -> Result<Vec<FileDiff>, End> {
     let runtime = runtime().map_err(|_| End::CouldNotRun)?;
     runtime.block_on(async {
@@ -32,7 +32,7 @@ pub(super) fn differences(
 async fn with_cluster(
     asked: Asked,
     context: &SubmitterContext,
-    set: &TemplateSet,
+    set: &TemplateSets,
     sink: &ClusterSink,
 ) -> Result<FileDiff, End> {
     let Asked { file, application } = asked;
