@@ -25,7 +25,7 @@ mod store;
 mod tests;
 mod vocabulary;
 
-pub(crate) use directory::{Contents, DirectoryError, is_set_name, read_sets};
+pub(crate) use directory::{Contents, DirectoryError, read_sets};
 pub(crate) use files::{Files, is_template};
 pub(crate) use set::Parts;
 pub(crate) use inspect::{builtin_sources, callable, try_out};

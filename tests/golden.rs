@@ -11,7 +11,7 @@ use native_submit::{
         case::{self, Case, REFUSAL},
         golden,
     },
-    templates::TemplateSet,
+    templates::{SetOptions, TemplateSets},
 };
 use std::{
     collections::BTreeMap,
@@ -23,15 +23,15 @@ fn cases() -> Vec<PathBuf> {
     case::folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")).unwrap()
 }
 
-fn builtin() -> TemplateSet {
-    TemplateSet::builtin().unwrap()
+fn builtin() -> TemplateSets {
+    TemplateSets::load(&SetOptions::default()).unwrap()
 }
 
-fn rendered(folder: &Path, set: &TemplateSet) -> BTreeMap<String, String> {
+fn rendered(folder: &Path, set: &TemplateSets) -> BTreeMap<String, String> {
     golden::rendered(&Case::read(folder).unwrap(), set)
 }
 
-fn differences(folder: &Path, set: &TemplateSet) -> String {
+fn differences(folder: &Path, set: &TemplateSets) -> String {
     let differing = golden::verify(folder, set).unwrap();
     differing.into_iter().map(|file| file.diff).collect()
 }

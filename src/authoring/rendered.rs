@@ -151,7 +151,7 @@ mod tests {
             ),
             (
                 "data: {\"name\":\"hunter2\",\"n\":1}",
-                "data: {\"name\":\"<redacted, 7 bytes>\",\"n\":1}",
+                "data: {\"n\":1,\"name\":\"<redacted, 7 bytes>\"}",
             ),
         ];
         for (line, expected) in table {

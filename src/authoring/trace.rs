@@ -6,7 +6,7 @@ use crate::{
     plan::DriverPlan,
     strict,
     templates::{
-        Document, ExtraKind, Files, Mark, Parts, Patch, Rendered, TemplateSet, marked, unmarked,
+        Document, ExtraKind, Files, Mark, Parts, Rendered, TemplateSet, marked, unmarked,
     },
 };
 use serde_json::Value;
@@ -108,11 +108,6 @@ fn likeness(found: &manifest::Finding) -> String {
     let words: Vec<_> = found.message.split('`').step_by(2).collect();
     let kind = found.object.split('/').next().unwrap_or_default();
     format!("{kind} {} {}", strict::generalised(&found.path), words.join("`"))
-}
-
-/// Whether a finding is to be mended in this patch.
-fn is_of(found: &manifest::Finding, patch: Option<&Patch>) -> bool {
-    patch.is_some_and(|patch| patch.template == found.template)
 }
 
 /// The document that a finding is about; none where it is about a patch, whose paths are others.

@@ -115,7 +115,8 @@ fn into_mapping(
                 }
                 None => {
                     self.touched.written.push(here.to_string());
-                    fields.insert(name, Value::Array(without_directive(items, &here)?.1));
+                    let items = without_directive(items, &here)?;
+                    fields.insert(name, Value::Array(items));
                 }
             },
             scalar => {
@@ -220,10 +221,9 @@ fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
     }
 }
 
-/// The items of a list without the one that says to replace it, and whether there was one.
-fn without_directive(items: Vec<Value>, place: &Place<'_>) -> Result<(bool, Vec<Value>), Problem> {
+/// The items of a list that is replaced anyway, without the one that says so.
+fn without_directive(items: Vec<Value>, place: &Place<'_>) -> Result<Vec<Value>, Problem> {
     let is_replace = |item: &Value| *item == serde_json::json!({DIRECTIVE: "replace"});
-    let replaces = items.iter().any(is_replace);
     let items: Vec<_> = items.into_iter().filter(|item| !is_replace(item)).collect();
     if items.iter().any(|item| item.get(DIRECTIVE).is_some()) {
         return Err(problem(
@@ -231,7 +231,7 @@ fn without_directive(items: Vec<Value>, place: &Place<'_>) -> Result<(bool, Vec<
             "this list has no key by which its items are known, so it is replaced whole: `$patch` has no meaning in it",
         ));
     }
-    Ok((replaces, items))
+    Ok(items)
 }
 
 fn known_by(item: &mut Value, key: &str, name: Value) {
