@@ -250,13 +250,21 @@ impl<'s> Applications<'s> {
     }
 
     fn check(mut self, cases: Vec<Case>, checked: &mut Checked) {
+        let mut refusals = Vec::new();
+        let mut rendered = false;
         for case in cases {
             let (manifests, found) = self.application(&case);
+            rendered |= case.is_sample() && manifests.is_some();
             for mut finding in found.into_iter().filter(|_| !case.must_be_refused) {
                 finding.applications = vec![case.name.clone()];
-                add(&mut checked.findings, finding);
+                let of_policy = case.is_sample() && finding.rule == Rule::Refused;
+                add(if of_policy { &mut refusals } else { &mut checked.findings }, finding);
             }
             checked.applications.push((case, manifests));
+        }
+        // A policy that refuses a sample is no defect; one that refuses all of them leaves the set untried.
+        if !rendered {
+            refusals.into_iter().for_each(|finding| add(&mut checked.findings, finding));
         }
         if !has_errors(&checked.findings) {
             checked.findings.extend(self.unused());
