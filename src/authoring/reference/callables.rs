@@ -61,6 +61,11 @@ const FUNCTIONS: &[Entry] = &[
         "refuses this one submission with this text, which is the admin's policy and no defect",
         "{% if false %}{{ refuse(\"no GPU for this team\") }}{% endif %}",
     ),
+    (
+        "require_context",
+        "an error unless the context has this version, or one of these; writes nothing",
+        "{{ require_context(1) }}",
+    ),
 ];
 
 const TESTS: &[Entry] = &[
@@ -113,7 +118,7 @@ const STATEMENTS: &[Entry] = &[
 
 const OTHER_TEMPLATES: &str = "\
 Of the other templates of the set, `{% extends %}`, `{% include %}`, `{% import %}` and `{% from %}` take one by its name: a file of the
-directory, or a built-in one as `builtin/<name>`. There is no access to files, the network, the environment or the clock.
+set, a built-in one as `builtin/<name>`, or from a named set the default set's as `default/<name>`. There is no access to files, the network, the environment or the clock.
 ";
 
 /// The sections of the page; an error where one is about something that isn't registered, or doesn't do as it says.
