@@ -67,8 +67,17 @@ pub struct Document {
     pub text: String,
     /// What is merged onto it.
     pub patch: Option<Patch>,
-    /// What is merged onto the executor pod template, where this `ConfigMap` carries it.
-    pub executor_patch: Option<Patch>,
+    /// Where this `ConfigMap` carries the executor pod template: where that comes from.
+    pub carried: Option<Carried>,
+}
+
+/// The text that a `ConfigMap` carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The template that wrote it, for messages: `executor-pod.yaml.j2`.
+    pub template: String,
+    /// What is merged onto it.
+    pub patch: Option<Patch>,
 }
 
 /// The text of a `*.patch.yaml.j2`: the part of an object that it adds or changes.

@@ -295,7 +295,7 @@ impl<'s> Applications<'s> {
     fn note(&mut self, rendered: &Rendered) {
         for document in &rendered.documents {
             self.used.insert(document.template.clone());
-            let patches = document.patch.iter().chain(&document.executor_patch);
+            let patches = document.patch.iter().chain(document.carried.iter().filter_map(|carried| carried.patch.as_ref()));
             self.used.extend(patches.map(|patch| patch.template.clone()));
             // The text that one document carries has a template of its own.
             if document.role == "configmap-executor-template" {

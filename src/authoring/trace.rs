@@ -112,9 +112,15 @@ fn likeness(found: &manifest::Finding) -> String {
 
 /// The document that a finding is about; none where it is about a patch, whose paths are others.
 fn document<'r>(found: &manifest::Finding, rendered: &'r Rendered) -> Option<&'r Document> {
-    let object = found.object.strip_prefix(EXECUTOR).unwrap_or(&found.object);
+    let carried = found.object.strip_prefix(EXECUTOR);
+    let object = carried.unwrap_or(&found.object);
+    let wrote = |document: &Document| match (carried, &document.carried) {
+        (Some(_), Some(carried)) => carried.template == found.template,
+        (Some(_), None) => false,
+        (None, _) => document.template == found.template,
+    };
     let is_it = |document: &&Document| {
-        document.template == found.template && (document.role == object || name(document).as_deref() == Some(object))
+        wrote(document) && (document.role == object || name(document).as_deref() == Some(object))
     };
     let mut of_template = rendered
         .documents

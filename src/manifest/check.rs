@@ -56,7 +56,7 @@ pub fn check(
             patched.blame(finding, false);
         }
     }
-    checker.driver_pod(&written);
+    checker.driver_pod(rendered, &written);
     if let Some(executor) = &plan.executor {
         checker.executor_template(executor, &written);
     }
@@ -131,10 +131,14 @@ impl Checker<'_> {
     }
 
     /// There is one Pod.
-    fn driver_pod(&mut self, written: &[Written<'_>]) {
+    fn driver_pod(&mut self, rendered: &Rendered, written: &[Written<'_>]) {
+        let empty = rendered.documents.iter().find(|document| document.role == "pod-driver");
         let mut pods = written.iter().filter(|written| written.kind == Kind::Pod);
         let message = match (pods.next(), pods.next()) {
-            (None, _) if self.findings.is_empty() => ("", "", "no template wrote the driver Pod"),
+            (None, _) if self.findings.is_empty() => {
+                let template = empty.map_or("", |document| &document.template);
+                ("", template, "no template wrote the driver Pod")
+            }
             (_, Some(second)) => (
                 second.object.as_str(),
                 second.template,

@@ -34,11 +34,12 @@ impl<'r> Patched<'r> {
         let own = lay(document.patch.as_ref(), &mut value, document, containers)?;
         let mut executor = None;
         if let Some(planned) = &plan.executor
-            && document.executor_patch.is_some()
+            && let Some(carried) = &document.carried
+            && carried.patch.is_some()
             && let Some(Value::String(text)) = value.pointer_mut("/data").and_then(|data| data.get_mut(&planned.key))
         {
-            let mut template = parse(text, &document.role, &document.template)?;
-            executor = lay(document.executor_patch.as_ref(), &mut template, document, Containers::Behind)?;
+            let mut template = parse(text, &document.role, &carried.template)?;
+            executor = lay(carried.patch.as_ref(), &mut template, document, Containers::Behind)?;
             if executor.is_some() {
                 *text = write::to_yaml(&template);
             }
@@ -51,8 +52,11 @@ impl<'r> Patched<'r> {
         }))
     }
 
-    /// Names the patch as what is to be mended, where a finding about this document comes from it.
+    /// Names what is to be mended, where a finding about this document comes from the text that it carries, or from a patch.
     pub(super) fn blame(&self, finding: &mut Finding, is_executor: bool) {
+        if let Some(carried) = self.document.carried.as_ref().filter(|_| is_executor) {
+            finding.template.clone_from(&carried.template);
+        }
         let patch = if is_executor { &self.executor } else { &self.own };
         if let Some((patch, touched)) = patch
             && touched.covers(&finding.path)

@@ -200,7 +200,7 @@ pub(super) fn rendered(objects: &[(String, Value)]) -> Rendered {
                 template: format!("{role}.yaml.j2"),
                 text: value.to_string(),
                 patch: None,
-                executor_patch: None,
+                carried: None,
             })
             .collect(),
         extra_kinds: Vec::new(),

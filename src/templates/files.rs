@@ -72,7 +72,9 @@ pub(crate) fn name_error(name: &str, files: &Files, extras: bool) -> Option<Stri
                 format!("it patches `{of}`, and no template has that name{near}")
             })
         }
-        FileKind::Extra if extras => None,
+        FileKind::Extra if extras => misspelled(name).map(|known| {
+            format!("a further object needs a name of its own, and this is almost another's; did you mean `{known}`?")
+        }),
         FileKind::Extra => Some(format!(
             "{}; for a further object ALLOWED_EXTRA_KINDS must allow its kind, and it allows none)",
             unknown(name)
@@ -89,6 +91,15 @@ fn unknown(name: &str) -> String {
         did_you_mean(name, str::to_owned),
         known.join(", ")
     )
+}
+
+/// How many letters may differ between a name and the one that is meant.
+const MISSPELLED: usize = 2;
+
+/// The built-in template that is meant, where a name is almost its.
+fn misspelled(name: &str) -> Option<&'static str> {
+    let mut known = builtin::SOURCES.iter().map(|(known, _)| *known);
+    known.find(|known| strsim::damerau_levenshtein(name, known) <= MISSPELLED)
 }
 
 fn did_you_mean(name: &str, written: impl Fn(&str) -> String) -> String {

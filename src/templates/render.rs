@@ -1,7 +1,7 @@
 //! From a plan and a compiled set to the text of all documents.
 
 use super::{
-    Document, EXTRA_ROLE, Patch, Rendered, TemplateError, TemplateSet, builtin, environment::MOST_BYTES,
+    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, TemplateSet, builtin, environment::MOST_BYTES,
     error::Cause, files, vocabulary,
 };
 use crate::plan::DriverPlan;
@@ -69,15 +69,18 @@ fn documents_within(set: &TemplateSet, plan: &DriverPlan, time: Duration) -> Res
             if let Some(object) = subject.object.and_then(|place| object(&plan_context, place)) {
                 context = context! { object => object, ..context };
             }
-            let mut executor_patch = None;
+            let mut carried = None;
             if kind.template == builtin::EXECUTOR_CONFIG_MAP {
                 let text = writer.write(builtin::EXECUTOR_POD, &context)?;
                 // One line end, so that the ConfigMap can show the text as a block.
                 context = context! { executor_pod => format!("{}\n", text.trim_end()), ..context };
-                executor_patch = writer.patch(builtin::EXECUTOR_POD, &context)?;
+                carried = Some(Carried {
+                    template: set.sources.full_name(builtin::EXECUTOR_POD),
+                    patch: writer.patch(builtin::EXECUTOR_POD, &context)?,
+                });
             }
             documents.push(Document {
-                executor_patch,
+                carried,
                 ..writer.document(kind.template, subject.role, &context)?
             });
         }
@@ -114,7 +117,7 @@ impl Writer<'_> {
             template: self.set.sources.full_name(template),
             text: self.write(template, context)?,
             patch: self.patch(template, context)?,
-            executor_patch: None,
+            carried: None,
         })
     }
 

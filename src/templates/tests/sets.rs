@@ -156,7 +156,7 @@ fn patches_and_further_objects_are_rendered_beside_their_document() {
         (patch.template.as_str(), patch.text.as_str()),
         ("driver-pod.patch.yaml.j2", "spec: {priorityClassName: \"team-a\"}\n")
     );
-    assert!(document("configmap-executor-template").executor_patch.is_some());
+    assert!(document("configmap-executor-template").carried.as_ref().is_some_and(|carried| carried.patch.is_some()));
     assert!(document("extra-budget").patch.is_some());
     assert!(document("service-driver").patch.is_none());
 
