@@ -200,7 +200,7 @@ async fn storm(time: std::time::Duration, least_swaps: u32) {
     }
     let submitted = submitting.await.unwrap();
     let late = resident(serve.pid());
-    assert!(submitted > 20, "{submitted} submissions");
+    assert!(submitted >= 5, "{submitted} submissions");
     assert!(swaps >= least_swaps, "{swaps} swaps");
     assert!(late < early + (8 << 10), "{early} KiB after a third of the time, {late} KiB at its end");
     mount(templates.path(), 1_000_000, &marked("mended"));
