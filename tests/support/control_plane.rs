@@ -127,6 +127,13 @@ impl ControlPlane {
         self.request("POST", &collection(object, namespace), object).await
     }
 
+    /// Replaces an object, whatever it was.
+    pub(crate) async fn replace(&self, namespace: &str, object: &Value) {
+        let name = object["metadata"]["name"].as_str().unwrap();
+        let path = format!("{}/{name}", collection(object, namespace));
+        self.request("PUT", &path, object).await.unwrap();
+    }
+
     /// What would become of creating an object; nothing is created.
     pub(crate) async fn dry_run(&self, namespace: &str, object: &Value) -> Result<Value, Status> {
         let path = collection(object, namespace) + "?dryRun=All&fieldValidation=Warn";

@@ -292,7 +292,8 @@ pub(crate) fn log_file(pod: &Value, container: &str) -> PathBuf {
         .join(format!("{container}.log"))
 }
 
-fn merge(into: &mut Value, over: &Value) {
+/// Lays one value over another, object by object.
+pub(crate) fn merge(into: &mut Value, over: &Value) {
     match (into, over) {
         (Value::Object(into), Value::Object(over)) => {
             for (key, value) in over {

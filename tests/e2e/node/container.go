@@ -113,12 +113,12 @@ func (r *process) running() bool {
 	}
 }
 
-// stop asks all of the container's processes to end, and after a while makes them.
+// stop asks the container's first process to end, and after a while ends all of them.
 func (r *process) stop(grace time.Duration) {
 	if !r.running() {
 		return
 	}
-	_ = syscall.Kill(-r.command.Process.Pid, syscall.SIGTERM)
+	_ = syscall.Kill(r.command.Process.Pid, syscall.SIGTERM)
 	select {
 	case <-r.ended:
 	case <-time.After(grace):
@@ -194,14 +194,14 @@ func (p *pod) script(container core.Container, directory, spark string, volumes 
 		workdir = container.WorkingDir
 	}
 	command := append(append([]string{}, container.Command...), container.Args...)
+	for i, word := range command {
+		command[i] = expand(word, environment)
+	}
 	if len(container.Command) == 0 && spark != "" {
-		command = append([]string{"/opt/spark/entrypoint"}, container.Args...)
+		command = append([]string{"/opt/spark/entrypoint"}, command...)
 	}
 	if len(command) == 0 {
 		return "", fmt.Errorf("container %s: it has no command", container.Name)
-	}
-	for i := len(container.Command); i < len(container.Command)+len(container.Args) && len(container.Command) > 0; i++ {
-		command[i] = expand(command[i], environment)
 	}
 	if context := container.SecurityContext; context != nil {
 		if is(context.ReadOnlyRootFilesystem) {

@@ -1,0 +1,225 @@
+//! native-submit beside the floor, and beside the real spark-submit, on the real API server of `tests/e2e/up`.
+//!
+//! The floor is a client that only POSTs the same ready-made objects in the same two waves: the Pod, then what it owns. The
+//! two take turns in blocks, each in a namespace of its own; of each pair of blocks the ratio is taken, and of the ratios the
+//! median with its 95 % interval. `docs/performance.md` says how to run it and what came out.
+//!
+//!     cargo bench --bench cluster -- latency throughput doors spark-submit memory
+//!
+//! `BLOCK` is how many submissions a block has (1,000), `PAIRS` how many pairs of blocks there are (7).
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::cast_precision_loss)]
+
+mod block;
+mod floor;
+#[path = "../measured/mod.rs"]
+mod measured;
+mod ours;
+mod real;
+#[path = "../../tests/support"]
+mod support {
+    pub(crate) mod control_plane;
+    pub(crate) mod serve;
+}
+
+use block::{Block, Run};
+use measured::{Latencies, Ratios, cpu_ms, machine, memory_mib};
+use ours::{Door, Ours};
+use std::time::Duration;
+
+fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+#[tokio::main]
+async fn main() {
+    let asked: Vec<_> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    if asked.is_empty() {
+        println!("say what to measure: latency, throughput, doors, spark-submit, memory");
+        return;
+    }
+    println!("{}\n", machine());
+    for what in asked {
+        match what.as_str() {
+            "latency" => latency().await,
+            "throughput" => throughput().await,
+            "doors" => doors().await,
+            "spark-submit" => spark_submit().await,
+            "memory" => memory().await,
+            other => panic!("latency, throughput, doors, spark-submit or memory, not {other}"),
+        }
+    }
+}
+
+/// By gRPC, one in flight.
+async fn latency() {
+    let (block, pairs) = (number("BLOCK", 1_000), number("PAIRS", 7));
+    println!("Latency over the floor, 1 in flight, {pairs} pairs of blocks of {block}\n");
+    println!("| pair | ours p50 ms | p99 ms | floor p50 ms | p99 ms |\n| --- | --- | --- | --- | --- |");
+    let ours = Ours::start(Door::Grpc).await;
+    let (mut halves, mut tails) = (Ratios::default(), Ratios::default());
+    for pair in 0..pairs {
+        let (ours, floor) = side_by_side(&ours, pair, block, 1).await;
+        let row =
+            [&ours.latencies, &floor.latencies].map(|found| (found.percentile(0.5), found.percentile(0.99)));
+        println!(
+            "| {} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            pair + 1,
+            row[0].0,
+            row[0].1,
+            row[1].0,
+            row[1].1
+        );
+        halves.add(row[0].0, row[1].0);
+        tails.add(row[0].1, row[1].1);
+    }
+    println!("\np50 over the floor: {halves}; p99 over the floor: {tails}\n");
+}
+
+/// By gRPC, with more and more in flight.
+async fn throughput() {
+    let (block, pairs) = (number("BLOCK", 1_000), number("PAIRS", 7));
+    println!("Throughput over the floor, {pairs} pairs of blocks of {block}\n");
+    println!("| in flight | ours a second | floor a second | ratio | ours p50 ms | p99 ms | CPU ms each |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for at_once in [1, 8, 64, 256] {
+        let ours = Ours::start(Door::Grpc).await;
+        let (mut ratios, mut rates, mut all, mut cpu) = (Ratios::default(), [0.0; 2], Vec::new(), 0.0);
+        for pair in 0..pairs {
+            let (ours, floor) = side_by_side(&ours, pair, block, at_once).await;
+            ratios.add(ours.a_second(), floor.a_second());
+            rates[0] += ours.a_second() / pairs as f64;
+            rates[1] += floor.a_second() / pairs as f64;
+            cpu += ours.cpu_ms / (pairs * block) as f64;
+            all.push((ours.latencies.percentile(0.5), ours.latencies.percentile(0.99)));
+        }
+        let middle = |pick: fn(&(f64, f64)) -> f64| {
+            let mut values: Vec<_> = all.iter().map(pick).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            values[values.len() / 2]
+        };
+        let (half, tail) = (middle(|pair| pair.0), middle(|pair| pair.1));
+        println!(
+            "| {at_once} | {:.0} | {:.0} | {ratios} | {half:.1} | {tail:.1} | {cpu:.2} |",
+            rates[0], rates[1]
+        );
+    }
+    println!();
+}
+
+/// Each door, one in flight.
+async fn doors() {
+    let (block, pairs) = (number("BLOCK", 1_000), number("PAIRS", 7));
+    println!(
+        "The doors, 1 in flight, {pairs} pairs of blocks of {block}; CPU of the server, and of the drop-in's processes\n"
+    );
+    println!(
+        "| door | p50 ms | p99 ms | floor p50 ms | p50 over the floor | p50 above the floor, ms | CPU ms each |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for door in [Door::Grpc, Door::Rest, Door::DropInBySocket, Door::DropIn] {
+        let ours = Ours::start(door).await;
+        let (mut ratios, mut above, mut cpu) = (Ratios::default(), Vec::new(), 0.0);
+        let mut last = None;
+        for pair in 0..pairs {
+            let (ours, floor) = side_by_side(&ours, pair, block, 1).await;
+            let (half, beneath) = (ours.latencies.percentile(0.5), floor.latencies.percentile(0.5));
+            ratios.add(half, beneath);
+            above.push(half - beneath);
+            cpu += ours.cpu_ms / (pairs * block) as f64;
+            last = Some((half, ours.latencies.percentile(0.99), beneath));
+        }
+        above.sort_unstable_by(f64::total_cmp);
+        let (half, tail, beneath) = last.unwrap();
+        println!(
+            "| {door} | {half:.1} | {tail:.1} | {beneath:.1} | {ratios} | {:.1} | {cpu:.2} |",
+            above[above.len() / 2]
+        );
+    }
+    println!();
+}
+
+/// The real spark-submit, and ours by gRPC before and after it.
+async fn spark_submit() {
+    let (block, runs) = (number("BLOCK", 1_000), number("RUNS", 10));
+    let ours = Ours::start(Door::Grpc).await;
+    let before = ours.run(block, 1).await;
+    let real = real::run(runs).await;
+    let after = ours.run(block, 1).await;
+    println!(
+        "Beside the real spark-submit of Spark {}, {runs} runs one after the other\n",
+        real::version()
+    );
+    println!("| | p50 ms | longest ms | CPU ms each |\n| --- | --- | --- | --- |");
+    for (name, run) in [
+        ("ours, before", &before),
+        ("spark-submit", &real),
+        ("ours, after", &after),
+    ] {
+        let each = run.cpu_ms / run.count as f64;
+        println!(
+            "| {name} | {:.1} | {:.1} | {each:.2} |",
+            run.latencies.percentile(0.5),
+            run.latencies.percentile(1.0)
+        );
+    }
+    let worse = |pick: fn(&Run) -> f64| pick(&before).max(pick(&after));
+    println!(
+        "\nspark-submit over the slower of ours: latency {:.0} ×, CPU {:.0} ×\n",
+        real.latencies.percentile(0.5) / worse(|run| run.latencies.percentile(0.5)),
+        real.cpu_ms / real.count as f64 / worse(|run| run.cpu_ms / run.count as f64)
+    );
+}
+
+/// Resident memory: idle, and after many submissions 64 in flight.
+async fn memory() {
+    let many = number("SUBMISSIONS", 10_000);
+    let ours = Ours::start(Door::Grpc).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (idle, _) = memory_mib(ours.server());
+    for _ in 0..many / 1_000 {
+        ours.run(1_000, 64).await;
+    }
+    let (now, most) = memory_mib(ours.server());
+    println!(
+        "Resident memory: idle {idle:.1} MiB; after {many} submissions 64 in flight {now:.1} MiB, at most {most:.1} MiB\n"
+    );
+}
+
+/// A block of each; which comes first, changes.
+async fn side_by_side(ours: &Ours, pair: usize, block: usize, at_once: usize) -> (Run, Run) {
+    if pair.is_multiple_of(2) {
+        let floor = floor::run(block, at_once).await;
+        (ours.run(block, at_once).await, floor)
+    } else {
+        let run = ours.run(block, at_once).await;
+        (run, floor::run(block, at_once).await)
+    }
+}
+
+impl Run {
+    /// Submissions in a second.
+    fn a_second(&self) -> f64 {
+        self.count as f64 / self.took.as_secs_f64()
+    }
+
+    /// Runs the block, and takes what the process used meanwhile.
+    async fn of<F: Future<Output = ()>>(
+        block: &Block,
+        at_once: usize,
+        process: &str,
+        one: impl Fn(usize) -> F,
+    ) -> Self {
+        let before = cpu_ms(process);
+        let (latencies, took) = block.go(at_once, one).await;
+        Self {
+            count: block.applications.len(),
+            latencies: Latencies::new(latencies),
+            took,
+            cpu_ms: cpu_ms(process) - before,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The road of a submission without the cluster, stage by stage and as one: gRPC bytes in, JSON bodies out. And how its
+//! cost grows with the submission. `docs/performance.md` has the figures.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use native_submit::{
+    application::{self, SparkApplication, UnknownFields},
+    manifest::{self, Manifests},
+    plan,
+    submission::{
+        Origin, Submission, SubmissionId, SubmitterContext, UnknownFields as TemplateFields, Webhook,
+    },
+    submitter,
+    templates::TemplateSet,
+    wire,
+};
+use prost::Message;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, hint::black_box};
+
+const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
+
+/// The application as the operator has it from the API server: JSON, with an owner's uid.
+fn spark_pi() -> Value {
+    let mut application: Value = serde_yaml::from_str(SPARK_PI).unwrap();
+    application["metadata"]["uid"] = "0f0e0d0c-0b0a-4908-8706-050403020100".into();
+    application
+}
+
+fn request(application: &Value) -> Vec<u8> {
+    wire::RunAltSparkSubmitRequest {
+        submission_id: SubmissionId::nil().to_string(),
+        spark_application_manifest: application.to_string().into_bytes(),
+        ..wire::RunAltSparkSubmitRequest::default()
+    }
+    .encode_to_vec()
+}
+
+fn origin() -> Origin {
+    Origin {
+        webhook: Webhook::Off,
+        operator: true,
+        unknown_fields: TemplateFields::Keep,
+    }
+}
+
+fn intent(application: SparkApplication, context: &SubmitterContext) -> Submission {
+    submitter::intent(application, SubmissionId::nil(), origin(), context).unwrap()
+}
+
+fn bodies(manifests: &Manifests) -> usize {
+    let all = [&manifests.driver_pod].into_iter().chain(&manifests.owned);
+    all.map(|manifest| serde_json::to_vec(&manifest.value).unwrap().len())
+        .sum()
+}
+
+/// All of it.
+fn road(request: &[u8], context: &SubmitterContext, set: &TemplateSet) -> usize {
+    let request = wire::RunAltSparkSubmitRequest::decode(request).unwrap();
+    let text = std::str::from_utf8(&request.spark_application_manifest).unwrap();
+    let parsed = application::parse(text, UnknownFields::Warn).unwrap();
+    let submission = intent(parsed.application, context);
+    bodies(&submitter::manifests(&submission, context, set).unwrap())
+}
+
+fn stages(criterion: &mut Criterion) {
+    let context = SubmitterContext::golden();
+    let set = TemplateSet::builtin().unwrap();
+    let json = spark_pi();
+    let (text, bytes) = (json.to_string(), request(&json));
+    let parsed = application::parse(&text, UnknownFields::Warn)
+        .unwrap()
+        .application;
+    let submission = intent(parsed.clone(), &context);
+    let planned = plan::plan(&submission, &context).unwrap();
+    let rendered = set.render(&planned).unwrap();
+    let checked = manifest::check(&rendered, &planned, &[]).unwrap();
+
+    let mut group = criterion.benchmark_group("SparkPi");
+    group.bench_function("1 SparkApplication from JSON", |bencher| {
+        bencher.iter(|| application::parse(black_box(&text), UnknownFields::Warn).unwrap());
+    });
+    group.bench_function("1 SparkApplication from YAML", |bencher| {
+        bencher.iter(|| application::parse(black_box(SPARK_PI), UnknownFields::Warn).unwrap());
+    });
+    group.bench_function("2 defaults, validate, translate", |bencher| {
+        bencher.iter(|| intent(black_box(&parsed).clone(), &context));
+    });
+    group.bench_function("3 plan", |bencher| {
+        bencher.iter(|| plan::plan(black_box(&submission), &context).unwrap());
+    });
+    group.bench_function("4 render", |bencher| {
+        bencher.iter(|| set.render(black_box(&planned)).unwrap());
+    });
+    group.bench_function("5 check", |bencher| {
+        bencher.iter(|| manifest::check(black_box(&rendered), &planned, &[]).unwrap());
+    });
+    group.bench_function("6 bodies", |bencher| bencher.iter(|| bodies(black_box(&checked))));
+    group.bench_function("the whole road", |bencher| {
+        bencher.iter(|| road(black_box(&bytes), &context, &set));
+    });
+    group.finish();
+}
+
+/// Linear growth shows as a constant throughput.
+fn growth(criterion: &mut Criterion) {
+    let context = SubmitterContext::golden();
+    let set = TemplateSet::builtin().unwrap();
+    let mut curve = |name: &str, sizes: [usize; 4], application: fn(usize) -> Value| {
+        let mut group = criterion.benchmark_group(name);
+        group.sample_size(20);
+        for size in sizes {
+            let bytes = request(&application(size));
+            group.throughput(Throughput::Elements(size as u64));
+            group.bench_with_input(BenchmarkId::from_parameter(size), &bytes, |bencher, bytes| {
+                bencher.iter(|| road(black_box(bytes), &context, &set));
+            });
+        }
+        group.finish();
+    };
+    curve("conf keys", [10, 100, 1_000, 10_000], |size| {
+        let mut application = spark_pi();
+        let conf: BTreeMap<_, _> = (0..size)
+            .map(|index| (format!("spark.sql.catalog.c{index}.uri"), "thrift://host:9083"))
+            .collect();
+        application["spec"]["sparkConf"] = json!(conf);
+        application
+    });
+    curve("arguments", [10, 100, 1_000, 10_000], |size| {
+        let mut application = spark_pi();
+        let arguments: Vec<_> = (0..size).map(|index| format!("--date=2026-{index}")).collect();
+        application["spec"]["arguments"] = json!(arguments);
+        application
+    });
+}
+
+/// A template set with many overrides is compiled once; a submission's cost doesn't depend on it.
+fn templates(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("templates compiled");
+    group.sample_size(10);
+    for size in [1_usize, 10, 100, 1_000] {
+        let files: BTreeMap<String, Vec<u8>> = (0..size)
+            .map(|index| {
+                let text = format!(
+                    "{{% macro label_{index}(value) %}}label-{index}: {{{{ value }}}}{{% endmacro %}}\n"
+                );
+                (format!("_partial_{index}.yaml.j2"), text.into_bytes())
+            })
+            .collect();
+        group.throughput(Throughput::Elements(size as u64));
+        group.bench_with_input(BenchmarkId::from_parameter(size), &files, |bencher, files| {
+            bencher.iter(|| TemplateSet::load(black_box(files)).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, stages, growth, templates);
+criterion_main!(benches);
