@@ -105,6 +105,8 @@ impl std::fmt::Debug for Document {
             .field("role", &self.role)
             .field("template", &self.template)
             .field("text", &crate::redaction::hidden(&self.text))
+            .field("patch", &self.patch)
+            .field("carried", &self.carried)
             .finish()
     }
 }

@@ -264,7 +264,9 @@ impl<'s> Applications<'s> {
         }
         // A policy that refuses a sample is no defect; one that refuses all of them leaves the set untried.
         if !rendered {
-            refusals.into_iter().for_each(|finding| add(&mut checked.findings, finding));
+            for finding in refusals {
+                add(&mut checked.findings, finding);
+            }
         }
         if !has_errors(&checked.findings) {
             checked.findings.extend(self.unused());

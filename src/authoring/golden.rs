@@ -76,7 +76,7 @@ fn unified(path: &str, before: Option<&String>, after: Option<&String>) -> Strin
     };
     let (old, new) = (header(before, path), header(after, "rendered now"));
     let text = |text: Option<&String>| text.cloned().unwrap_or_default();
-    TextDiff::from_lines(&text(before), &text(after))
+    TextDiff::from_lines(text(before), text(after))
         .unified_diff()
         .context_radius(CONTEXT_LINES)
         .header(&old, &new)

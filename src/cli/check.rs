@@ -31,6 +31,7 @@ enum Output {
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 #[command(after_help = "\
 Every template is compiled, and the built-in samples of all application types and the cases are rendered with them; what \
 a server would refuse the set for is an error. Ignored files, templates that nothing renders, overrides equal to the built-in \
@@ -114,9 +115,8 @@ impl Check {
             .collect();
         for (case, manifests) in asked {
             match sink.dry_run(&manifests, None).await {
-                Ok(_) => {}
-                // It runs: whether another one could be made of it is no question of templates.
-                Err(ApplyError::AlreadyExists { .. }) => {}
+                // Where it runs already, whether another one could be made of it is no question of templates.
+                Ok(_) | Err(ApplyError::AlreadyExists { .. }) => {}
                 Err(error) if is_refusal(&error) => {
                     checked.add(self.refusal(&case, &manifests, &error));
                 }

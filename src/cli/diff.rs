@@ -27,6 +27,7 @@ enum Output {
 }
 
 /// When to colour.
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Color {
     /// On a terminal, unless NO_COLOR is set.

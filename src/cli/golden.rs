@@ -50,6 +50,7 @@ where it must be refused. Files that don't end in .yaml are left alone. Without 
 are used. Exit codes: 0 nothing differs (update: written), 1 something differs, 2 wrong usage, 3 could not run.";
 
 /// How verdicts are printed.
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
     /// The differences, as diff -u writes them.

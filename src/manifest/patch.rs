@@ -54,7 +54,7 @@ pub(super) fn merge(object: &mut Value, patch: Value, containers: Containers) ->
         containers,
         touched: Touched::default(),
     };
-    merge.into_mapping(object, patch, &Place::Document)?;
+    merge.mapping(object, patch, &Place::Document)?;
     Ok(merge.touched)
 }
 
@@ -73,7 +73,7 @@ fn problem(place: &Place<'_>, message: &str) -> Problem {
 }
 
 impl Merge {
-fn into_mapping(
+fn mapping(
     &mut self,
     target: &mut Value,
     mut patch: Map<String, Value>,
@@ -107,11 +107,11 @@ fn into_mapping(
                 self.touched.removed.push(here.to_string());
                 fields.remove(&name);
             }
-            Value::Object(inner) => self.into_mapping(fields.entry(&name).or_insert(Value::Null), inner, &here)?,
+            Value::Object(inner) => self.mapping(fields.entry(&name).or_insert(Value::Null), inner, &here)?,
             Value::Array(items) => match merge_key(place, &name) {
                 Some(key) => {
                     let list = fields.entry(&name).or_insert(Value::Null);
-                    self.into_list(list, items, key, &here)?;
+                    self.list(list, items, key, &here)?;
                 }
                 None => {
                     self.touched.written.push(here.to_string());
@@ -128,7 +128,7 @@ fn into_mapping(
     Ok(())
 }
 
-fn into_list(
+fn list(
     &mut self,
     target: &mut Value,
     items: Vec<Value>,
@@ -189,7 +189,7 @@ fn into_list(
     for (name, item) in patches {
         // Of variables of the same name the last one counts.
         if let Some(index) = list.iter().rposition(|known| known.get(key) == Some(&name)) {
-            self.into_mapping(&mut list[index], item, &Place::Item(place, index))?;
+            self.mapping(&mut list[index], item, &Place::Item(place, index))?;
         }
     }
     Ok(())

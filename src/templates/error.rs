@@ -246,9 +246,8 @@ impl std::error::Error for Cause {}
 impl From<Cause> for minijinja::Error {
     fn from(cause: Cause) -> Self {
         let kind = match cause {
-            Cause::Refused(_) => ErrorKind::InvalidOperation,
             Cause::TooLarge(_) | Cause::TooSlow(_) => ErrorKind::WriteFailure,
-            Cause::Context(_) => ErrorKind::InvalidOperation,
+            Cause::Refused(_) | Cause::Context(_) => ErrorKind::InvalidOperation,
             _ => ErrorKind::BadSerialization,
         };
         Self::from(kind).with_source(cause)

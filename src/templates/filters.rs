@@ -84,8 +84,8 @@ fn tojson(state: &mut State, value: &Value) -> Result<Value, Error> {
 }
 
 /// `require_context(1)`: the template was made for this version of the context, or for one of these. Prints nothing.
-fn require_context(versions: Rest<u32>) -> Result<Value, Error> {
-    if versions.contains(&CONTEXT_VERSION) {
+fn require_context(Rest(versions): Rest<u32>) -> Result<Value, Error> {
+    if versions.into_iter().any(|version| version == CONTEXT_VERSION) {
         Ok(Value::from_safe_string(String::new()))
     } else {
         Err(Cause::Context(CONTEXT_VERSION).into())

@@ -1,4 +1,4 @@
-//! JUnit's XML, which every CI system shows as tests.
+//! `JUnit`'s XML, which every CI system shows as tests.
 
 use std::fmt::Write;
 
