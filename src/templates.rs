@@ -27,17 +27,17 @@ mod vocabulary;
 
 pub(crate) use directory::{Contents, DirectoryError, read_sets};
 pub(crate) use files::{Files, is_template};
-pub(crate) use set::Parts;
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},
     outline::Outline,
 };
+pub(crate) use set::Parts;
 
+pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
 pub use extra::{CustomKind, ExtraKind};
 pub use set::{DEFAULT_SET, TemplateSet};
-pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
 pub use store::{Fallback, Probe, SetStatus, Status, TemplateStore};
 

@@ -159,7 +159,10 @@ async fn a_broken_set_never_goes_live_and_says_why() {
 /// The memory that a process has in use, in KiB.
 fn resident(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
@@ -202,7 +205,10 @@ async fn storm(time: std::time::Duration, least_swaps: u32) {
     let late = resident(serve.pid());
     assert!(submitted >= 5, "{submitted} submissions");
     assert!(swaps >= least_swaps, "{swaps} swaps");
-    assert!(late < early + (8 << 10), "{early} KiB after a third of the time, {late} KiB at its end");
+    assert!(
+        late < early + (8 << 10),
+        "{early} KiB after a third of the time, {late} KiB at its end"
+    );
     mount(templates.path(), 1_000_000, &marked("mended"));
     serve.wait_for("/readyz", |body| body.contains("\"error\": null"));
     println!("{swaps} swaps, {submitted} submissions, {early} KiB, {late} KiB");

@@ -44,11 +44,18 @@ fn with_secrets() -> (Submission, SubmitterContext) {
         ..Request::default()
     };
     let context = SubmitterContext::golden();
-    (resolve(arguments::parse(&arguments).unwrap(), request, &context).unwrap(), context)
+    (
+        resolve(arguments::parse(&arguments).unwrap(), request, &context).unwrap(),
+        context,
+    )
 }
 
 /// What a newer Kubernetes or Volcano may have, or a pod template from a file: and so nothing here.
-const WITHOUT_EXAMPLE: [&str; 3] = ["| `other` | mapping |  | What else the pod template has (`apiVersion`, `kind`).", "| `other` | mapping |  | What else the pod template has beside", "| `other` | mapping |  | What else its template has."];
+const WITHOUT_EXAMPLE: [&str; 3] = [
+    "| `other` | mapping |  | What else the pod template has (`apiVersion`, `kind`).",
+    "| `other` | mapping |  | What else the pod template has beside",
+    "| `other` | mapping |  | What else its template has.",
+];
 
 fn page() -> String {
     reference::page(&contexts()).unwrap()
@@ -72,14 +79,23 @@ fn the_page_is_up_to_date() {
 #[test]
 fn every_variable_has_a_type_a_meaning_and_an_example() {
     let mut rows = 0;
-    for line in page().lines().skip_while(|line| *line != "## Variables").take_while(|line| *line != "## Filters") {
+    for line in page()
+        .lines()
+        .skip_while(|line| *line != "## Variables")
+        .take_while(|line| *line != "## Filters")
+    {
         let cells: Vec<_> = line.replace("\\|", "/").split(" | ").map(str::to_owned).collect();
         if line.starts_with("| `") {
             rows += 1;
-            let [_, kind, _, meaning, example] = &cells[..] else { panic!("{line}") };
+            let [_, kind, _, meaning, example] = &cells[..] else {
+                panic!("{line}")
+            };
             assert!(!kind.is_empty() && !meaning.is_empty(), "{line}");
             let has_none = WITHOUT_EXAMPLE.iter().any(|row| line.starts_with(row));
-            assert!(has_none || example.trim_end_matches(" |").len() > 2, "no example: {line}");
+            assert!(
+                has_none || example.trim_end_matches(" |").len() > 2,
+                "no example: {line}"
+            );
         }
     }
     assert!(rows > 60, "{rows} variables");

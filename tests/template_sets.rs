@@ -25,16 +25,28 @@ fn sets() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     for set in ["gpu", "python", "team", "extra"] {
         let patch = format!("metadata: {{labels: {{mark: {set}}}}}\n");
-        write(directory.path(), &format!("{set}/driver-pod.patch.yaml.j2"), &patch);
+        write(
+            directory.path(),
+            &format!("{set}/driver-pod.patch.yaml.j2"),
+            &patch,
+        );
     }
     let object = |api_version: &str, kind: &str, spec: &str| {
         format!(
             "apiVersion: {api_version}\nkind: {kind}\nmetadata:\n  name: {{{{ pod.name }}}}\nspec: {spec}\n"
         )
     };
-    let budget = object("policy/v1", "PodDisruptionBudget", "{selector: {matchLabels: {a: b}}}");
+    let budget = object(
+        "policy/v1",
+        "PodDisruptionBudget",
+        "{selector: {matchLabels: {a: b}}}",
+    );
     write(directory.path(), "extra/budget.yaml.j2", &budget);
-    let monitor = object("monitoring.coreos.com/v1", "ServiceMonitor", "{endpoints: [{port: spark-ui}]}");
+    let monitor = object(
+        "monitoring.coreos.com/v1",
+        "ServiceMonitor",
+        "{endpoints: [{port: spark-ui}]}",
+    );
     write(directory.path(), "extra/monitor.yaml.j2", &monitor);
     directory
 }
@@ -65,7 +77,9 @@ fn application(name: &str, namespace: &str, set: Option<&str>) -> String {
 
 fn mark(api: &ApiServer, namespace: &str, name: &str) -> String {
     let pod = api.get("pods", namespace, &format!("{name}-driver")).unwrap();
-    let set = pod["metadata"]["annotations"]["native-submit/template-set"].as_str().unwrap();
+    let set = pod["metadata"]["annotations"]["native-submit/template-set"]
+        .as_str()
+        .unwrap();
     let mark = pod["metadata"]["labels"]["mark"].as_str().unwrap_or("none");
     let (name, hash) = set.split_once('@').unwrap();
     assert_eq!(hash.len(), 12, "{set}");
@@ -88,14 +102,24 @@ async fn annotation_then_namespace_then_type_choose_the_set() {
         assert_eq!(mark(&api, namespace, name), expected);
         let told = reply.template_set.unwrap();
         assert!(told.starts_with(&format!("{expected}@")), "{told}");
-        assert!(serve.log().contains(&format!("\"template_set\":\"{told}\"")), "{}", serve.log());
+        assert!(
+            serve.log().contains(&format!("\"template_set\":\"{told}\"")),
+            "{}",
+            serve.log()
+        );
     }
     let python = SPARK_PI
         .replace("name: spark-pi", "name: py")
         .replace("type: Scala", "type: Python")
         .lines()
         .filter(|line| !line.contains("mainClass"))
-        .map(|line| if line.contains("mainApplicationFile") { "  mainApplicationFile: local:///a.py\n".to_owned() } else { format!("{line}\n") })
+        .map(|line| {
+            if line.contains("mainApplicationFile") {
+                "  mainApplicationFile: local:///a.py\n".to_owned()
+            } else {
+                format!("{line}\n")
+            }
+        })
         .collect::<String>();
     let reply = serve.submit(&python, "py").await;
     assert!(reply.success, "{}", reply.error_message);
@@ -106,7 +130,9 @@ async fn annotation_then_namespace_then_type_choose_the_set() {
 async fn a_set_that_is_not_there_is_refused_and_never_another_one_used() {
     let (api, sets) = (ApiServer::start().await, sets());
     let (serve, _folder) = start(&api, sets.path(), "off", &[]);
-    let reply = serve.submit(&application("a", "default", Some("gpuu")), "a").await;
+    let reply = serve
+        .submit(&application("a", "default", Some("gpuu")), "a")
+        .await;
     assert_eq!(
         (reply.error_message.as_str(), reply.retryable),
         (
@@ -115,20 +141,40 @@ async fn a_set_that_is_not_there_is_refused_and_never_another_one_used() {
         )
     );
     let reply = serve.submit(&application("a", "gone", None), "a").await;
-    assert!(reply.error_message.contains("no set `gone`, which TEMPLATE_SETS names"), "{}", reply.error_message);
+    assert!(
+        reply
+            .error_message
+            .contains("no set `gone`, which TEMPLATE_SETS names"),
+        "{}",
+        reply.error_message
+    );
     assert_eq!(reply.retryable, Some(true));
 
     write(sets.path(), "late/driver-pod.yaml.j2", "{{ nothing }}");
-    serve.wait_for("/readyz", |body| body.contains("late/driver-pod.yaml.j2:1: `nothing` is undefined"));
-    let reply = serve.submit(&application("a", "default", Some("late")), "a").await;
-    assert!(reply.error_message.contains("late/driver-pod.yaml.j2:1"), "{}", reply.error_message);
+    serve.wait_for("/readyz", |body| {
+        body.contains("late/driver-pod.yaml.j2:1: `nothing` is undefined")
+    });
+    let reply = serve
+        .submit(&application("a", "default", Some("late")), "a")
+        .await;
+    assert!(
+        reply.error_message.contains("late/driver-pod.yaml.j2:1"),
+        "{}",
+        reply.error_message
+    );
     assert_eq!(reply.retryable, Some(true));
     assert_eq!(api.names(), [""; 0]);
 
     // A set's folder that comes later is watched too.
-    write(sets.path(), "late/driver-pod.yaml.j2", "{% include \"builtin/driver-pod.yaml.j2\" %}");
+    write(
+        sets.path(),
+        "late/driver-pod.yaml.j2",
+        "{% include \"builtin/driver-pod.yaml.j2\" %}",
+    );
     serve.wait_for("/readyz", |body| body.contains("\"live\": \"late@"));
-    let reply = serve.submit(&application("a", "default", Some("late")), "a").await;
+    let reply = serve
+        .submit(&application("a", "default", Some("late")), "a")
+        .await;
     assert!(reply.success, "{}", reply.error_message);
 }
 
@@ -137,7 +183,11 @@ async fn an_admin_can_forbid_the_annotation() {
     let (api, sets) = (ApiServer::start().await, sets());
     let (serve, _folder) = start(&api, sets.path(), "off", &["--template-set-annotation", "refuse"]);
     let reply = serve.submit(&application("a", "team-a", Some("gpu")), "a").await;
-    assert!(reply.error_message.contains("TEMPLATE_SET_ANNOTATION is refuse"), "{}", reply.error_message);
+    assert!(
+        reply.error_message.contains("TEMPLATE_SET_ANNOTATION is refuse"),
+        "{}",
+        reply.error_message
+    );
     assert_eq!(api.names(), [""; 0]);
     let reply = serve.submit(&application("a", "team-a", None), "a").await;
     assert!(reply.success, "{}", reply.error_message);
@@ -148,10 +198,22 @@ async fn an_admin_can_forbid_the_annotation() {
 fn arguments(conf: &[&str]) -> Value {
     let label = "spark.kubernetes.driver.label.sparkoperator.k8s.io/app-name=spark-pi";
     let mut arguments = vec![
-        "--master", "k8s://https://10.0.0.1:443", "--deploy-mode", "cluster",
-        "--class", "C", "--name", "spark-pi", "--conf", "spark.kubernetes.namespace=default",
-        "--conf", "spark.kubernetes.container.image=spark:4.0.1", "--conf", label,
-        "--conf", "spark.kubernetes.driver.pod.name=spark-pi-driver",
+        "--master",
+        "k8s://https://10.0.0.1:443",
+        "--deploy-mode",
+        "cluster",
+        "--class",
+        "C",
+        "--name",
+        "spark-pi",
+        "--conf",
+        "spark.kubernetes.namespace=default",
+        "--conf",
+        "spark.kubernetes.container.image=spark:4.0.1",
+        "--conf",
+        label,
+        "--conf",
+        "spark.kubernetes.driver.pod.name=spark-pi-driver",
     ];
     for conf in conf {
         arguments.extend(["--conf", conf]);
@@ -172,7 +234,11 @@ async fn arguments_get_the_set_of_their_application() {
     for (webhook, conf, expected) in [
         ("off", &[][..], "gpu"),
         ("on", &[], "gpu"),
-        ("on", &["spark.kubernetes.driver.annotation.native-submit/template-set=team"], "gpu"),
+        (
+            "on",
+            &["spark.kubernetes.driver.annotation.native-submit/template-set=team"],
+            "gpu",
+        ),
     ] {
         let (api, sets) = (ApiServer::start().await, sets());
         let mut live: Value = serde_json::to_value(
@@ -192,7 +258,10 @@ async fn arguments_get_the_set_of_their_application() {
         let (status, body) = exchange(&serve.rest, "POST /api/v1/spark-submit", json, body.as_bytes());
         assert_eq!(status, 201, "{body}");
         let body: Value = serde_json::from_str(&body).unwrap();
-        assert!(body["template_set"].as_str().unwrap().starts_with(expected), "{body}");
+        assert!(
+            body["template_set"].as_str().unwrap().starts_with(expected),
+            "{body}"
+        );
         assert_eq!(mark(&api, "default", "spark-pi"), expected);
     }
 }
@@ -210,9 +279,14 @@ async fn further_objects_are_the_drivers_and_go_with_it() {
         assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], uid, "{object}");
     }
     let pod = api.get("pods", "default", "a-driver").unwrap();
-    let owned = pod["metadata"]["annotations"]["native-submit/objects"].as_str().unwrap();
+    let owned = pod["metadata"]["annotations"]["native-submit/objects"]
+        .as_str()
+        .unwrap();
     assert!(owned.contains("poddisruptionbudgets.policy/a-driver"), "{owned}");
-    assert!(owned.contains("servicemonitors.v1.monitoring.coreos.com/a-driver"), "{owned}");
+    assert!(
+        owned.contains("servicemonitors.v1.monitoring.coreos.com/a-driver"),
+        "{owned}"
+    );
 
     // The same again completes what is missing.
     api.remove("servicemonitors", "default", "a-driver");
@@ -221,9 +295,23 @@ async fn further_objects_are_the_drivers_and_go_with_it() {
     assert!(api.get("servicemonitors", "default", "a-driver").is_some());
 
     // One that is refused takes everything with it.
-    api.fault(Fault::always("create", "servicemonitors", Effect::says(403, "no")));
-    let reply = serve.submit(&application("b", "default", Some("extra")), "b").await;
+    api.fault(Fault::always(
+        "create",
+        "servicemonitors",
+        Effect::says(403, "no"),
+    ));
+    let reply = serve
+        .submit(&application("b", "default", Some("extra")), "b")
+        .await;
     assert!(!reply.success);
-    assert!(reply.error_message.contains("servicemonitors"), "{}", reply.error_message);
-    assert!(api.names().iter().all(|name| !name.contains("b-")), "{:?}", api.names());
+    assert!(
+        reply.error_message.contains("servicemonitors"),
+        "{}",
+        reply.error_message
+    );
+    assert!(
+        api.names().iter().all(|name| !name.contains("b-")),
+        "{:?}",
+        api.names()
+    );
 }

@@ -29,8 +29,11 @@ fn blocks() -> Vec<Block<'static>> {
     let mut lines = PAGE.lines();
     while let Some(line) = lines.next() {
         if let Some(info) = line.strip_prefix("```") {
-            let text: String = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
-            let (language, more) = info.split_once(' ').map_or((info, None), |(language, more)| (language, Some(more)));
+            let text: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+            let text = text.join("\n") + "\n";
+            let (language, more) = info
+                .split_once(' ')
+                .map_or((info, None), |(language, more)| (language, Some(more)));
             blocks.push(Block { language, more, text });
         }
     }
@@ -41,7 +44,11 @@ fn blocks() -> Vec<Block<'static>> {
 fn programs(folder: &Path) -> String {
     let programs = folder.join("programs");
     fs::create_dir(&programs).unwrap();
-    symlink(env!("CARGO_BIN_EXE_native-submit"), programs.join("native-submit")).unwrap();
+    symlink(
+        env!("CARGO_BIN_EXE_native-submit"),
+        programs.join("native-submit"),
+    )
+    .unwrap();
     let kubectl = programs.join("kubectl");
     fs::write(&kubectl, KUBECTL).unwrap();
     fs::set_permissions(&kubectl, fs::Permissions::from_mode(0o755)).unwrap();
@@ -50,7 +57,9 @@ fn programs(folder: &Path) -> String {
 
 /// Runs commands one by one: all must succeed but the last one, which ends as it is said.
 fn run(work: &Path, path: &str, block: &Block<'_>) -> String {
-    let expected = block.more.map_or(0, |more| more.strip_prefix("exit=").expect(more).parse().unwrap());
+    let expected = block
+        .more
+        .map_or(0, |more| more.strip_prefix("exit=").expect(more).parse().unwrap());
     let mut script: Vec<_> = block.text.lines().collect();
     let last = script.pop().unwrap();
     let script = format!("exec 2>&1\nset -e\n{}\nset +e\n{last}\n", script.join("\n"));
@@ -95,7 +104,10 @@ fn every_snippet_does_what_the_page_says() {
             (language, more) => panic!("a block of no known sort: {language} {more:?}"),
         }
     }
-    assert!(files >= 11 && commands >= 12, "{files} files, {commands} commands");
+    assert!(
+        files >= 11 && commands >= 12,
+        "{files} files, {commands} commands"
+    );
     for made in ["check.sarif", "golden.xml"] {
         assert!(fs::metadata(work.join(made)).unwrap().len() > 100, "{made}");
     }
@@ -103,10 +115,16 @@ fn every_snippet_does_what_the_page_says() {
 
 #[test]
 fn the_values_name_settings_that_there_are() {
-    let block = blocks().into_iter().find(|block| block.more == Some("values.yaml")).unwrap();
+    let block = blocks()
+        .into_iter()
+        .find(|block| block.more == Some("values.yaml"))
+        .unwrap();
     let values = native_submit::strict::parse_yaml(&block.text).unwrap();
     let sidecar = &values["controller"]["sidecars"][0];
-    let help = Command::new(env!("CARGO_BIN_EXE_native-submit")).args(["serve", "--help"]).output().unwrap();
+    let help = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+        .args(["serve", "--help"])
+        .output()
+        .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     for variable in sidecar["env"].as_array().unwrap() {
         let name = variable["name"].as_str().unwrap();
@@ -114,15 +132,23 @@ fn the_values_name_settings_that_there_are() {
     }
     let volume = &values["controller"]["volumes"][0];
     assert_eq!(sidecar["volumeMounts"][0]["name"], volume["name"]);
-    assert!(PAGE.contains(&format!("kubectl create configmap {} ", volume["configMap"]["name"].as_str().unwrap())));
+    assert!(PAGE.contains(&format!(
+        "kubectl create configmap {} ",
+        volume["configMap"]["name"].as_str().unwrap()
+    )));
 }
 
 /// Variables of the settings that are about templates, by the page.
 #[test]
 fn the_page_has_every_setting_of_templates() {
-    let help = Command::new(env!("CARGO_BIN_EXE_native-submit")).args(["serve", "--help"]).output().unwrap();
+    let help = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+        .args(["serve", "--help"])
+        .output()
+        .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    let variables = help.lines().filter_map(|line| line.trim().strip_prefix("[env: ")?.split('=').next());
+    let variables = help
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("[env: ")?.split('=').next());
     let of_templates: Vec<_> = variables
         .filter(|name| name.contains("TEMPLATE") || name.contains("EXTRA"))
         .collect();

@@ -141,7 +141,11 @@ impl Case {
             Err(error) => return Err(CaseError::Unusable { path, error }),
         };
         Ok(Self {
-            name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            name: folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             must_be_refused: folder.join(REFUSAL).exists(),
             path: Some(folder.join(APPLICATION)),
             application,
@@ -222,7 +226,9 @@ fn terms(text: &str) -> Result<Terms, String> {
         terms.id = SubmissionId::new(id).map_err(|refusal| format!("submissionId: {}", refusal.message))?;
     }
     if let Some(version) = &settings.spark_version {
-        let version: SparkVersion = version.parse().map_err(|error| format!("sparkVersion: {error}"))?;
+        let version: SparkVersion = version
+            .parse()
+            .map_err(|error| format!("sparkVersion: {error}"))?;
         terms.context.spark_version = Some(version);
     }
     if let Some(user) = settings.user {

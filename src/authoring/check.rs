@@ -12,8 +12,7 @@ use super::{
 };
 use crate::{
     manifest::{self, Manifests},
-    plan,
-    redaction,
+    plan, redaction,
     submitter::SubmitError,
     templates::{
         Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, Rendered, SetOptions, TemplateError,
@@ -47,7 +46,10 @@ pub struct Checked {
 impl Checked {
     /// How many findings are of this level.
     pub fn count(&self, level: Level) -> usize {
-        self.findings.iter().filter(|finding| finding.level() == level).count()
+        self.findings
+            .iter()
+            .filter(|finding| finding.level() == level)
+            .count()
     }
 
     /// Adds what somebody else found.
@@ -77,7 +79,10 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         Ok(sets) => sets,
         Err(error @ (DirectoryError::Directory(_) | DirectoryError::Restless)) => {
             let reason = error.to_string();
-            return Err(Unreadable { directory: shown, reason });
+            return Err(Unreadable {
+                directory: shown,
+                reason,
+            });
         }
         Err(error) => {
             checked.add(Finding::new(Rule::File, shown, error.to_string()));
@@ -85,10 +90,13 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         }
     };
     let mut cases_of = by_set(cases, options, &sets, &mut checked);
-    let is_empty = |contents: &Result<Contents, _>| contents.as_ref().is_ok_and(|contents| contents.files.is_empty());
+    let is_empty =
+        |contents: &Result<Contents, _>| contents.as_ref().is_ok_and(|contents| contents.files.is_empty());
     if sets.values().all(is_empty) {
         let message = "there is no template in it: a server uses the built-in ones";
-        checked.findings.push(Finding::new(Rule::UnusedTemplate, &shown, message));
+        checked
+            .findings
+            .push(Finding::new(Rule::UnusedTemplate, &shown, message));
     }
     let default = sets.remove(DEFAULT_SET);
     let base = default.as_ref().and_then(|contents| contents.as_ref().ok());
@@ -121,7 +129,10 @@ fn by_set(
         if sets.contains_key(&name) {
             cases_of.entry(name).or_default().push(case);
         } else {
-            let message = format!("gets the template set {}, and there is no folder of that name", redaction::shown(&name));
+            let message = format!(
+                "gets the template set {}, and there is no folder of that name",
+                redaction::shown(&name)
+            );
             checked.add(Finding::new(Rule::Case, case.path(), message));
         }
     }
@@ -137,14 +148,24 @@ fn check_set(
     cases: Vec<Case>,
     checked: &mut Checked,
 ) {
-    let folder = if name == DEFAULT_SET { directory.to_owned() } else { directory.join(name) };
+    let folder = if name == DEFAULT_SET {
+        directory.to_owned()
+    } else {
+        directory.join(name)
+    };
     let contents = match contents {
         Ok(contents) => contents,
         Err(DirectoryError::File { name, error }) => {
             let path = folder.join(name).display().to_string();
             return checked.add(Finding::new(Rule::File, path, format!("can't be read: {error}")));
         }
-        Err(error) => return checked.add(Finding::new(Rule::File, folder.display().to_string(), error.to_string())),
+        Err(error) => {
+            return checked.add(Finding::new(
+                Rule::File,
+                folder.display().to_string(),
+                error.to_string(),
+            ));
+        }
     };
     let sources = Sources::new(directory, name, &contents.files, default);
     checked.templates += contents.files.len();
@@ -189,7 +210,8 @@ fn unknown_variables(sources: &Sources, set: &TemplateSet) -> Vec<Finding> {
             let (name, message) = text.split_once(": ")?;
             let word = message.split('`').nth(1)?;
             let line = sources.line_of_word(name, word);
-            (is_template(name) && sources.is_own(name)).then(|| warning(sources, Rule::UnknownVariable, name, line, message))
+            (is_template(name) && sources.is_own(name))
+                .then(|| warning(sources, Rule::UnknownVariable, name, line, message))
         })
         .collect()
 }
@@ -208,24 +230,36 @@ fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
         template: error.template.clone(),
         line: error.line,
     };
-    let places: Vec<_> = std::iter::once(&innermost).chain(error.via.iter().rev()).collect();
-    let own = places.iter().position(|place| !place.template.starts_with(BUILTIN));
+    let places: Vec<_> = std::iter::once(&innermost)
+        .chain(error.via.iter().rev())
+        .collect();
+    let own = places
+        .iter()
+        .position(|place| !place.template.starts_with(BUILTIN));
     let own = own.unwrap_or_default();
     let place = places[own];
-    let mut finding =
-        Finding::new(rule, sources.path(&place.template), error.message.clone()).at(place.line);
+    let mut finding = Finding::new(rule, sources.path(&place.template), error.message.clone()).at(place.line);
     if own == 0 {
-        let source = error.source_line.as_ref().filter(|source| !source.columns.is_empty());
+        let source = error
+            .source_line
+            .as_ref()
+            .filter(|source| !source.columns.is_empty());
         finding.column = source.map(|source| source.columns.start + 1);
     }
     let described = |what: &str, place: &Place| {
         let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
         format!("{what} {}{line}", sources.path(&place.template))
     };
-    finding.notes.extend(places[..own].iter().map(|place| described("in", place)));
-    finding.notes.extend(places[own + 1..].iter().map(|place| described("used by", place)));
+    finding
+        .notes
+        .extend(places[..own].iter().map(|place| described("in", place)));
+    finding
+        .notes
+        .extend(places[own + 1..].iter().map(|place| described("used by", place)));
     if !error.in_reach.is_empty() {
-        finding.notes.push(format!("in reach: {}", error.in_reach.join(", ")));
+        finding
+            .notes
+            .push(format!("in reach: {}", error.in_reach.join(", ")));
     }
     sources.with_source(finding, &place.template)
 }
@@ -258,7 +292,14 @@ impl<'s> Applications<'s> {
             for mut finding in found.into_iter().filter(|_| !case.must_be_refused) {
                 finding.applications = vec![case.name.clone()];
                 let of_policy = case.is_sample() && finding.rule == Rule::Refused;
-                add(if of_policy { &mut refusals } else { &mut checked.findings }, finding);
+                add(
+                    if of_policy {
+                        &mut refusals
+                    } else {
+                        &mut checked.findings
+                    },
+                    finding,
+                );
             }
             checked.applications.push((case, manifests));
         }
@@ -297,7 +338,12 @@ impl<'s> Applications<'s> {
     fn note(&mut self, rendered: &Rendered) {
         for document in &rendered.documents {
             self.used.insert(document.template.clone());
-            let patches = document.patch.iter().chain(document.carried.iter().filter_map(|carried| carried.patch.as_ref()));
+            let patches = document.patch.iter().chain(
+                document
+                    .carried
+                    .iter()
+                    .filter_map(|carried| carried.patch.as_ref()),
+            );
             self.used.extend(patches.map(|patch| patch.template.clone()));
             // The text that one document carries has a template of its own.
             if document.role == "configmap-executor-template" {

@@ -41,7 +41,10 @@ pub fn schema() -> Value {
     plain(&mut schema);
     if let Value::Object(root) = &mut schema {
         root.insert("x-context-version".to_owned(), plan::CONTEXT_VERSION.into());
-        root.insert("title".to_owned(), "The context of native-submit's templates".into());
+        root.insert(
+            "title".to_owned(),
+            "The context of native-submit's templates".into(),
+        );
     }
     schema
 }

@@ -91,7 +91,10 @@ pub fn compare(from: &Objects, to: &Objects) -> Vec<ObjectDiff> {
             let (change, object) = match (from.get(key), to.get(key)) {
                 (Some(left), Some(right)) => {
                     let fields = manifest::differences(left, right);
-                    let fields: Vec<_> = fields.into_iter().filter(|field| !live::means_the_same(field)).collect();
+                    let fields: Vec<_> = fields
+                        .into_iter()
+                        .filter(|field| !live::means_the_same(field))
+                        .collect();
                     if fields.is_empty() {
                         return None;
                     }
@@ -119,7 +122,9 @@ fn without_notes(mut object: Value) -> Value {
         annotations.retain(|key, _| !key.starts_with("native-submit/"));
         if annotations.is_empty() {
             drop(object.pointer_mut("/metadata").map(|metadata| {
-                metadata.as_object_mut().map(|metadata| metadata.remove("annotations"))
+                metadata
+                    .as_object_mut()
+                    .map(|metadata| metadata.remove("annotations"))
             }));
         }
     }
@@ -169,7 +174,13 @@ mod tests {
         };
         let from: Objects = config_map("a=1\nb=2\n", "spec:\n  x: 1\n");
         let to = config_map("b=3\na=1\n", "spec: {x: 2}\n");
-        let [ObjectDiff { object, change: Change::Changed { fields } }] = &compare(&from, &to)[..] else {
+        let [
+            ObjectDiff {
+                object,
+                change: Change::Changed { fields },
+            },
+        ] = &compare(&from, &to)[..]
+        else {
             panic!("one object differs");
         };
         let paths: Vec<_> = fields.iter().map(|field| field.path.as_str()).collect();

@@ -96,7 +96,9 @@ impl Rule {
     /// What it finds, in one sentence.
     pub fn description(self) -> &'static str {
         match self {
-            Self::File => "A file can't be a template: its name is unknown, it is empty, unreadable or not UTF-8.",
+            Self::File => {
+                "A file can't be a template: its name is unknown, it is empty, unreadable or not UTF-8."
+            }
             Self::Syntax => "A template doesn't compile.",
             Self::Undefined => "A template uses a variable that isn't there.",
             Self::Limit => "A template runs out of its budget, its depth or its output size.",
@@ -108,9 +110,15 @@ impl Rule {
             Self::IgnoredFile => "A file is left out, because its name isn't a template's.",
             Self::UnusedTemplate => "Nothing renders a template.",
             Self::SameAsBuiltin => "An override is the built-in template word for word.",
-            Self::ShadowedBlock => "A block is never written, because an override of a block around it has its place.",
-            Self::UnknownBlock => "A block is never written, because the extended template has none of that name.",
-            Self::StrayText => "Text outside of the blocks of a template that extends another one goes nowhere.",
+            Self::ShadowedBlock => {
+                "A block is never written, because an override of a block around it has its place."
+            }
+            Self::UnknownBlock => {
+                "A block is never written, because the extended template has none of that name."
+            }
+            Self::StrayText => {
+                "Text outside of the blocks of a template that extends another one goes nowhere."
+            }
             Self::UnknownVariable => "A template asks for a variable that nothing sets.",
         }
     }

@@ -41,9 +41,16 @@ pub fn kept(folder: &Path) -> Result<BTreeMap<String, String>, CaseError> {
     let mut kept = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(CaseError::unusable(folder))? {
         let path = entry.map_err(CaseError::unusable(folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let is_given = [APPLICATION, SETTINGS].contains(&name.as_str());
-        let is_golden = name == REFUSAL || Path::new(&name).extension().is_some_and(|ending| ending == "yaml");
+        let is_golden = name == REFUSAL
+            || Path::new(&name)
+                .extension()
+                .is_some_and(|ending| ending == "yaml");
         if is_golden && !is_given && !name.starts_with('.') && !path.is_dir() {
             let text = fs::read_to_string(&path).map_err(CaseError::unusable(&path))?;
             kept.insert(name, text);

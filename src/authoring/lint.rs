@@ -86,7 +86,13 @@ fn blocks(sources: &Sources, name: &str, own: &Outline, parent: &Outline, parent
                     block.name,
                     known.join(", ")
                 );
-                findings.push(warning(sources, Rule::UnknownBlock, name, Some(block.line), message));
+                findings.push(warning(
+                    sources,
+                    Rule::UnknownBlock,
+                    name,
+                    Some(block.line),
+                    message,
+                ));
             }
             continue;
         };
@@ -96,14 +102,24 @@ fn blocks(sources: &Sources, name: &str, own: &Outline, parent: &Outline, parent
         let around = |index: usize| parent.blocks[index].parent;
         let ancestors = std::iter::successors(around(index), |index| around(*index));
         let shadow = ancestors
-            .filter_map(|index| own.blocks.iter().find(|own| own.name == parent.blocks[index].name))
+            .filter_map(|index| {
+                own.blocks
+                    .iter()
+                    .find(|own| own.name == parent.blocks[index].name)
+            })
             .find(|override_of_it| !override_of_it.calls_super);
         if let Some(shadow) = shadow {
             let message = format!(
                 "block `{}` is never written: block `{}` of line {} has its place, and doesn't call super()",
                 block.name, shadow.name, shadow.line
             );
-            findings.push(warning(sources, Rule::ShadowedBlock, name, Some(block.line), message));
+            findings.push(warning(
+                sources,
+                Rule::ShadowedBlock,
+                name,
+                Some(block.line),
+                message,
+            ));
         }
     }
     findings
@@ -123,7 +139,12 @@ mod tests {
         lint(&Sources::new(Path::new(""), DEFAULT_SET, &files, &Files::new()))
             .iter()
             .map(|finding| {
-                format!("{}:{} {}", finding.file, finding.line.unwrap_or_default(), finding.rule.name())
+                format!(
+                    "{}:{} {}",
+                    finding.file,
+                    finding.line.unwrap_or_default(),
+                    finding.rule.name()
+                )
             })
             .collect()
     }
@@ -132,8 +153,14 @@ mod tests {
     fn what_is_never_written_is_found() {
         let extends = "{% extends \"builtin/driver-pod.yaml.j2\" %}\n";
         let table = [
-            ("{% block labels %}\n{{ super() }}\n    a: b\n{% endblock %}\n", &[][..]),
-            ("{% block lables %}\n    a: b\n{% endblock %}\n", &["driver-pod.yaml.j2:2 unknown-block"]),
+            (
+                "{% block labels %}\n{{ super() }}\n    a: b\n{% endblock %}\n",
+                &[][..],
+            ),
+            (
+                "{% block lables %}\n    a: b\n{% endblock %}\n",
+                &["driver-pod.yaml.j2:2 unknown-block"],
+            ),
             ("  a: b\n", &["driver-pod.yaml.j2:2 stray-text"]),
             (
                 "{% block metadata %}\n  name: x\n{% endblock %}\n{% block labels %}\n    a: b\n{% endblock %}\n",
@@ -162,6 +189,9 @@ mod tests {
             ["_b.yaml.j2:0 unused-template"]
         );
         let copy = builtin("secret.yaml.j2").unwrap();
-        assert_eq!(found(&[("secret.yaml.j2", copy)]), ["secret.yaml.j2:0 same-as-builtin"]);
+        assert_eq!(
+            found(&[("secret.yaml.j2", copy)]),
+            ["secret.yaml.j2:0 same-as-builtin"]
+        );
     }
 }

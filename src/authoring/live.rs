@@ -70,7 +70,9 @@ pub(super) fn normal(mut object: Value) -> Value {
         if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
             metadata.retain(|key, _| !ASSIGNED.contains(&key.as_str()));
             if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
-                annotations.retain(|key, _| !key.contains("kubernetes.io/bind-completed") && !key.starts_with("pv."));
+                annotations.retain(|key, _| {
+                    !key.contains("kubernetes.io/bind-completed") && !key.starts_with("pv.")
+                });
             }
         }
         if fields.get("kind") == Some(&json!("Service"))
@@ -151,7 +153,9 @@ fn mapping(mut fields: Map<String, Value>) -> Value {
 
 /// Whether an admission plugin adds such an item to a list: the token's volume and mount, and two tolerations.
 fn is_added(item: &Value) -> bool {
-    let token = item["name"].as_str().is_some_and(|name| name.starts_with("kube-api-access-"));
+    let token = item["name"]
+        .as_str()
+        .is_some_and(|name| name.starts_with("kube-api-access-"));
     let not_ready = item["tolerationSeconds"] == 300
         && item["effect"] == "NoExecute"
         && ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]
@@ -254,9 +258,21 @@ mod tests {
             left: Some(json!(left)),
             right: Some(json!(right)),
         };
-        assert!(means_the_same(&difference("spec.a.requests.memory", "1024Mi", "1Gi")));
-        assert!(!means_the_same(&difference("spec.a.requests.memory", "1024Mi", "2Gi")));
-        assert!(!means_the_same(&difference("metadata.labels.memory", "1024Mi", "1Gi")));
+        assert!(means_the_same(&difference(
+            "spec.a.requests.memory",
+            "1024Mi",
+            "1Gi"
+        )));
+        assert!(!means_the_same(&difference(
+            "spec.a.requests.memory",
+            "1024Mi",
+            "2Gi"
+        )));
+        assert!(!means_the_same(&difference(
+            "metadata.labels.memory",
+            "1024Mi",
+            "1Gi"
+        )));
     }
 
     #[test]

@@ -45,7 +45,10 @@ pub fn page(contexts: &[Value]) -> Result<String, String> {
     );
     variables::write(&mut page, &context::schema(), contexts);
     callables::write(&mut page)?;
-    let _ = write!(page, "\n## Blocks and macros of the built-in templates\n\n{BLOCKS}");
+    let _ = write!(
+        page,
+        "\n## Blocks and macros of the built-in templates\n\n{BLOCKS}"
+    );
     for (name, source) in builtin_sources() {
         blocks(&mut page, name, source);
     }
@@ -65,7 +68,11 @@ fn blocks(page: &mut String, name: &str, source: &str) {
         let _ = writeln!(page, "{:indent$}- `{}`", "", block.name, indent = depth * 2);
     }
     if !outline.macros.is_empty() {
-        let names: Vec<_> = outline.macros.iter().map(|named| format!("`{}`", named.name)).collect();
+        let names: Vec<_> = outline
+            .macros
+            .iter()
+            .map(|named| format!("`{}`", named.name))
+            .collect();
         let _ = writeln!(page, "\nMacros: {}.", names.join(", "));
     }
 }

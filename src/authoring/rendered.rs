@@ -34,7 +34,14 @@ const CLOSED: [&str; 18] = [
 ];
 
 /// The fields whose own fields are named by users.
-const FREE: [&str; 6] = ["annotations", "data", "labels", "matchLabels", "nodeSelector", "stringData"];
+const FREE: [&str; 6] = [
+    "annotations",
+    "data",
+    "labels",
+    "matchLabels",
+    "nodeSelector",
+    "stringData",
+];
 
 /// The lines around one of a rendered text. What a template's author wrote is shown as it is: `written` has the
 /// templates' lines, without the space around them.
@@ -75,7 +82,11 @@ fn shown_line(line: &str, written: &BTreeSet<&str>) -> String {
     }
     match key(body) {
         Some((key, quoted, value)) => {
-            let label = if quoted { shown(&key).replace('`', "\"") } else { key.clone() };
+            let label = if quoted {
+                shown(&key).replace('`', "\"")
+            } else {
+                key.clone()
+            };
             // A quoted key was a value, and so is a user's.
             let key = if quoted { "" } else { key.as_str() };
             let space = if value.is_empty() { "" } else { " " };
@@ -137,10 +148,16 @@ mod tests {
     fn the_structure_is_shown_and_values_are_not() {
         let written = BTreeSet::from(["example.com/cost-center: \"1234\""]);
         let table = [
-            ("    example.com/cost-center: \"1234\"", "    example.com/cost-center: \"1234\""),
+            (
+                "    example.com/cost-center: \"1234\"",
+                "    example.com/cost-center: \"1234\"",
+            ),
             ("  name: \"spark-pi-driver\"", "  name: \"spark-pi-driver\""),
             ("  labels:", "  labels:"),
-            ("    \"name\": \"hunter2\"", "    \"name\": \"<redacted, 7 bytes>\""),
+            (
+                "    \"name\": \"hunter2\"",
+                "    \"name\": \"<redacted, 7 bytes>\"",
+            ),
             ("  restartPolicy: \"Never\"", "  restartPolicy: \"Never\""),
             ("  args: hunter2", "  args: <redacted, 7 bytes>"),
             ("        - \"hunter2\"", "        - \"<redacted, 7 bytes>\""),

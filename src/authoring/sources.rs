@@ -30,18 +30,25 @@ impl Sources {
             set => format!("{set}/"),
         };
         let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).ok();
-        let own = files.iter().map(|(name, bytes)| (format!("{folder}{name}"), bytes));
+        let own = files
+            .iter()
+            .map(|(name, bytes)| (format!("{folder}{name}"), bytes));
         let default = default.iter().map(|(name, bytes)| (name.clone(), bytes));
         Self {
             directory: directory.to_owned(),
-            texts: default.chain(own).filter_map(|(name, bytes)| Some((name, text(bytes)?))).collect(),
+            texts: default
+                .chain(own)
+                .filter_map(|(name, bytes)| Some((name, text(bytes)?)))
+                .collect(),
             folder,
         }
     }
 
     /// Name and text of each.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+        self.texts
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
     /// Name and text of each of the set's own.
@@ -59,7 +66,11 @@ impl Sources {
 
     /// The name of a file within its folder.
     pub(super) fn file_name<'n>(&self, name: &'n str) -> &'n str {
-        if self.folder.is_empty() { name } else { name.strip_prefix(&self.folder).unwrap_or(name) }
+        if self.folder.is_empty() {
+            name
+        } else {
+            name.strip_prefix(&self.folder).unwrap_or(name)
+        }
     }
 
     /// What messages call the template that another one names, `{% extends "…" %}`.
@@ -84,7 +95,11 @@ impl Sources {
         }
         let path = self.directory.join(template);
         let inner = self.directory.join(DEFAULT_SET).join(template);
-        let path = if !path.exists() && inner.exists() { inner } else { path };
+        let path = if !path.exists() && inner.exists() {
+            inner
+        } else {
+            path
+        };
         path.display().to_string()
     }
 
@@ -131,11 +146,16 @@ impl Sources {
     /// The first line that has `word` as a word of its own within a tag.
     pub(super) fn line_of_word(&self, template: &str, word: &str) -> Option<usize> {
         let is_word = |character: char| character.is_alphanumeric() || character == '_';
-        let has = |line: &str| line.split(|character| !is_word(character)).any(|found| found == word);
+        let has = |line: &str| {
+            line.split(|character| !is_word(character))
+                .any(|found| found == word)
+        };
         let text = self.text(template)?;
         let tagged = |line: &&str| line.contains(['{', '%']) && has(line);
         let index = text.lines().position(|line| tagged(&line));
-        index.or_else(|| text.lines().position(has)).map(|index| index + 1)
+        index
+            .or_else(|| text.lines().position(has))
+            .map(|index| index + 1)
     }
 }
 

@@ -5,9 +5,7 @@ use crate::{
     manifest::{self, EXECUTOR},
     plan::DriverPlan,
     strict,
-    templates::{
-        Document, ExtraKind, Files, Mark, Parts, Rendered, TemplateSet, marked, unmarked,
-    },
+    templates::{Document, ExtraKind, Files, Mark, Parts, Rendered, TemplateSet, marked, unmarked},
 };
 use serde_json::Value;
 
@@ -31,8 +29,15 @@ impl<'s> Tracer<'s> {
         let names: Vec<_> = sources.iter().map(|(name, _)| name).collect();
         let (mut files, mut default) = (Files::new(), Files::new());
         for (index, (name, text)) in sources.iter().enumerate() {
-            let folder = if sources.is_own(name) { &mut files } else { &mut default };
-            folder.insert(sources.file_name(name).to_owned(), marked(text, index).into_bytes());
+            let folder = if sources.is_own(name) {
+                &mut files
+            } else {
+                &mut default
+            };
+            folder.insert(
+                sources.file_name(name).to_owned(),
+                marked(text, index).into_bytes(),
+            );
         }
         let parts = Parts {
             name,
@@ -61,7 +66,10 @@ impl<'s> Tracer<'s> {
                 let document = document(found, rendered);
                 let traced = document.and_then(|document| {
                     let marked = marked.as_ref().and_then(|marked| {
-                        marked.documents.iter().find(|marked| marked.role == document.role)
+                        marked
+                            .documents
+                            .iter()
+                            .find(|marked| marked.role == document.role)
                     });
                     traced(found, document, marked)
                 });
@@ -88,11 +96,15 @@ impl<'s> Tracer<'s> {
                 (name, self.sources.by_words(name, &found.path))
             }
         };
-        let file = if template.is_empty() { "driver-pod.yaml.j2" } else { template };
+        let file = if template.is_empty() {
+            "driver-pod.yaml.j2"
+        } else {
+            template
+        };
         let space = if found.path.is_empty() { "" } else { " " };
         let message = format!("{}{space}{:.256}: {}", found.object, found.path, found.message);
-        let finding =
-            finding::Finding::new(finding::Rule::Manifest, self.sources.path(file), message).at(template_line);
+        let finding = finding::Finding::new(finding::Rule::Manifest, self.sources.path(file), message)
+            .at(template_line);
         let mut finding = self.sources.with_source(finding, file);
         finding.likeness = likeness(found);
         if let (Some(traced), Some(line)) = (traced, line) {
@@ -141,7 +153,13 @@ fn name(document: &Document) -> Option<String> {
 /// The text that a finding's path is in: the document's, or the one that it carries.
 fn traced(found: &manifest::Finding, document: &Document, marked: Option<&Document>) -> Option<Traced> {
     let is_executor = found.object.starts_with(EXECUTOR);
-    let carried = |text: &str| if is_executor { carried(text) } else { Some(text.to_owned()) };
+    let carried = |text: &str| {
+        if is_executor {
+            carried(text)
+        } else {
+            Some(text.to_owned())
+        }
+    };
     let plain = carried(&document.text)?;
     if let Some(marked) = marked.and_then(|marked| carried(&marked.text)) {
         let (text, marks) = unmarked(&marked);

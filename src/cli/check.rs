@@ -71,7 +71,12 @@ impl Check {
 
     fn findings(&self) -> Result<End, End> {
         let cases = self.own_cases().map_err(|error| could_not_run(&error))?;
-        let mut checked = check(&self.directory, &self.sets.options(Some(self.directory.clone())), cases).map_err(|error| could_not_run(&error))?;
+        let mut checked = check(
+            &self.directory,
+            &self.sets.options(Some(self.directory.clone())),
+            cases,
+        )
+        .map_err(|error| could_not_run(&error))?;
         if self.server_dry_run {
             let runtime = super::runtime().map_err(|_| End::CouldNotRun)?;
             runtime.block_on(self.ask_server(&mut checked))?;
@@ -99,7 +104,10 @@ impl Check {
         let Some(directory) = &self.cases else {
             return Ok(Vec::new());
         };
-        case::folders(directory)?.iter().map(|folder| Case::read(folder)).collect()
+        case::folders(directory)?
+            .iter()
+            .map(|folder| Case::read(folder))
+            .collect()
     }
 
     async fn ask_server(&self, checked: &mut Checked) -> Result<(), End> {

@@ -127,7 +127,11 @@ impl Diff {
             templates::load(&self.sets.options(directory.clone())).map_err(|_| End::CouldNotRun)
         };
         let to = set(&self.to)?;
-        let asked: Vec<_> = self.files.iter().map(|file| asked(file)).collect::<Result<_, _>>()?;
+        let asked: Vec<_> = self
+            .files
+            .iter()
+            .map(|file| asked(file))
+            .collect::<Result<_, _>>()?;
         let files = if self.live {
             live::differences(asked, &self.context(), &to)?
         } else {
@@ -151,7 +155,8 @@ impl Diff {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
-                std::io::IsTerminal::is_terminal(&std::io::stdout()) && process::variable("NO_COLOR").is_none()
+                std::io::IsTerminal::is_terminal(&std::io::stdout())
+                    && process::variable("NO_COLOR").is_none()
             }
         }
     }
@@ -172,8 +177,21 @@ impl Diff {
     fn between(&self, asked: Asked, from: &TemplateSets, to: &TemplateSets) -> Result<FileDiff, End> {
         let Asked { file, application } = asked;
         let context = self.context();
-        let made = |set| manifests(&application, SubmissionId::nil(), input::Input::origin(), &context, set);
-        let refused = |by, reason: SubmitError| Some(Refused { by, reason: reason.to_string() });
+        let made = |set| {
+            manifests(
+                &application,
+                SubmissionId::nil(),
+                input::Input::origin(),
+                &context,
+                set,
+            )
+        };
+        let refused = |by, reason: SubmitError| {
+            Some(Refused {
+                by,
+                reason: reason.to_string(),
+            })
+        };
         let (refused, objects) = match (made(from), made(to)) {
             (Ok(from), Ok(to)) => (None, compare(&of_manifests(&from), &of_manifests(&to))),
             (Ok(_), Err(reason)) => (refused("to", reason), Vec::new()),
@@ -190,7 +208,8 @@ impl Diff {
 
 /// Reads the application of a file.
 fn asked(file: &str) -> Result<Asked, End> {
-    let text = input::read(file).map_err(|error| could_not_run(&format!("{file}: can't be read: {error}")))?;
+    let text =
+        input::read(file).map_err(|error| could_not_run(&format!("{file}: can't be read: {error}")))?;
     let parsed = application::parse(&text, UnknownFields::Refuse)
         .map_err(|error| could_not_run(&format!("{file}:\n{error}")))?;
     Ok(Asked {

@@ -118,7 +118,10 @@ impl Verify {
             .collect();
         let text = match self.output {
             Output::Text => text(&verdicts),
-            Output::Junit => junit("native-submit golden", &verdicts.iter().map(test).collect::<Vec<_>>()),
+            Output::Junit => junit(
+                "native-submit golden",
+                &verdicts.iter().map(test).collect::<Vec<_>>(),
+            ),
         };
         if super::print(&text) == End::Refused {
             return Err(End::CouldNotRun);
@@ -129,7 +132,10 @@ impl Verify {
             }
         }
         let broken = |(_, verdict): &(String, Verdict)| matches!(verdict, Verdict::CouldNotRun(_));
-        let differs = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Differs(_))).count();
+        let differs = verdicts
+            .iter()
+            .filter(|(_, verdict)| matches!(verdict, Verdict::Differs(_)))
+            .count();
         eprintln!("{differs} of {} cases differ", verdicts.len());
         Ok(match differs {
             _ if verdicts.iter().any(broken) => End::CouldNotRun,
@@ -140,7 +146,11 @@ impl Verify {
 }
 
 fn name(folder: &Path) -> String {
-    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn verdict(folder: &Path, sets: &TemplateSets) -> Verdict {

@@ -66,8 +66,7 @@ impl Input {
 
     /// The text of the file.
     pub(super) fn text(&self) -> Result<String, End> {
-        read(self.file())
-            .map_err(|error| super::report(&format!("{}: can't be read: {error}", self.file())))
+        read(self.file()).map_err(|error| super::report(&format!("{}: can't be read: {error}", self.file())))
     }
 
     /// The application in the file; a misspelled field is an error.

@@ -81,7 +81,9 @@ impl Resource {
 
     /// Whether it is of a `CustomResourceDefinition` that only the admin's templates know.
     fn is_custom(&self) -> bool {
-        self.group.contains('.') && !self.group.ends_with(".k8s.io") && ![&POD_GROUPS, &SPARK_APPLICATIONS].contains(&self)
+        self.group.contains('.')
+            && !self.group.ends_with(".k8s.io")
+            && ![&POD_GROUPS, &SPARK_APPLICATIONS].contains(&self)
     }
 
     /// Reads back what [`Display`](fmt::Display) wrote.

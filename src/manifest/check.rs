@@ -47,7 +47,8 @@ pub fn check(
     let mut names = Vec::with_capacity(values.len());
     for patched in &values {
         let found = checker.findings.len();
-        if let Some((one, object)) = checker.document(patched.document, &patched.value, &rendered.extra_kinds) {
+        if let Some((one, object)) = checker.document(patched.document, &patched.value, &rendered.extra_kinds)
+        {
             names.push((one.object.clone(), patched));
             written.push(one);
             objects.push(object);
@@ -132,7 +133,10 @@ impl Checker<'_> {
 
     /// There is one Pod.
     fn driver_pod(&mut self, rendered: &Rendered, written: &[Written<'_>]) {
-        let empty = rendered.documents.iter().find(|document| document.role == "pod-driver");
+        let empty = rendered
+            .documents
+            .iter()
+            .find(|document| document.role == "pod-driver");
         let mut pods = written.iter().filter(|written| written.kind == Kind::Pod);
         let message = match (pods.next(), pods.next()) {
             (None, _) if self.findings.is_empty() => {

@@ -51,9 +51,13 @@ const ROWS: [Row; 9] = [
         Kind::PodGroup,
         |value| read(value, Object::PodGroup),
     ),
-    row("ingress", "networking.k8s.io/v1", "Ingress", Kind::Ingress, |value| {
-        read(value, Object::Ingress)
-    }),
+    row(
+        "ingress",
+        "networking.k8s.io/v1",
+        "Ingress",
+        Kind::Ingress,
+        |value| read(value, Object::Ingress),
+    ),
     row(
         "poddisruptionbudget",
         "policy/v1",
@@ -163,7 +167,11 @@ pub(super) fn kind<'k>(
         Known::Custom(custom) => custom.api_version(),
     };
     if at.text("apiVersion") != Some(&api_version) {
-        let message = format!("must be {api_version} for a {}; found {}", known.name(), found("apiVersion"));
+        let message = format!(
+            "must be {api_version} for a {}; found {}",
+            known.name(),
+            found("apiVersion")
+        );
         return Err(problem("apiVersion", message));
     }
     let role = document.role.split('-').next().unwrap_or_default();
@@ -189,10 +197,18 @@ fn extra<'k>(kind: &str, allowed: &'k [ExtraKind]) -> Result<Known<'k>, Problem>
     };
     let row = || ROWS.iter().find(|row| row.name == kind).map(Known::Row);
     let allowed_kind = allowed.iter().find(|allowed| allowed.name() == kind);
-    allowed_kind.and_then(|allowed| custom(allowed).or_else(row)).ok_or_else(|| {
-        let names = ExtraKind::names(allowed);
-        problem("kind", format!("must be one of {names} (ALLOWED_EXTRA_KINDS); found {}", shown(kind)))
-    })
+    allowed_kind
+        .and_then(|allowed| custom(allowed).or_else(row))
+        .ok_or_else(|| {
+            let names = ExtraKind::names(allowed);
+            problem(
+                "kind",
+                format!(
+                    "must be one of {names} (ALLOWED_EXTRA_KINDS); found {}",
+                    shown(kind)
+                ),
+            )
+        })
 }
 
 fn problem(path: &str, message: String) -> Problem {

@@ -31,7 +31,11 @@ impl Touched {
                 .strip_prefix(outer)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        let written = self.written.iter().chain(&self.removed).any(|touched| within(touched, path));
+        let written = self
+            .written
+            .iter()
+            .chain(&self.removed)
+            .any(|touched| within(touched, path));
         written || self.removed.iter().any(|removed| within(path, removed))
     }
 }
@@ -48,7 +52,10 @@ pub(super) enum Containers {
 /// Lays `patch` over `object`.
 pub(super) fn merge(object: &mut Value, patch: Value, containers: Containers) -> Result<Touched, Problem> {
     let Value::Object(patch) = patch else {
-        return Err(problem(&Place::Document, "a patch must be a mapping: the part of the object that it changes"));
+        return Err(problem(
+            &Place::Document,
+            "a patch must be a mapping: the part of the object that it changes",
+        ));
     };
     let mut merge = Merge {
         containers,
@@ -73,139 +80,160 @@ fn problem(place: &Place<'_>, message: &str) -> Problem {
 }
 
 impl Merge {
-fn mapping(
-    &mut self,
-    target: &mut Value,
-    mut patch: Map<String, Value>,
-    place: &Place<'_>,
-) -> Result<(), Problem> {
-    if place.depth() > DEEPEST {
-        return Err(problem(place, "the patch is nested too deep"));
-    }
-    let replaces = match patch.remove(DIRECTIVE) {
-        None => false,
-        Some(directive) if directive == "replace" => true,
-        Some(_) => {
-            return Err(problem(place, "`$patch` must be `replace` here; `delete` is for items of lists"));
+    fn mapping(
+        &mut self,
+        target: &mut Value,
+        mut patch: Map<String, Value>,
+        place: &Place<'_>,
+    ) -> Result<(), Problem> {
+        if place.depth() > DEEPEST {
+            return Err(problem(place, "the patch is nested too deep"));
         }
-    };
-    if let Some(name) = patch.keys().find(|name| name.starts_with('$')) {
-        let field = Place::Field(place, name);
-        return Err(problem(&field, "no directive has this name; there is `$patch: delete` and `$patch: replace`"));
-    }
-    if replaces || !target.is_object() {
-        self.touched.written.push(place.to_string());
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(fields) = target else {
-        return Ok(());
-    };
-    for (name, value) in patch {
-        let here = Place::Field(place, &name);
-        match value {
-            Value::Null => {
-                self.touched.removed.push(here.to_string());
-                fields.remove(&name);
+        let replaces = match patch.remove(DIRECTIVE) {
+            None => false,
+            Some(directive) if directive == "replace" => true,
+            Some(_) => {
+                return Err(problem(
+                    place,
+                    "`$patch` must be `replace` here; `delete` is for items of lists",
+                ));
             }
-            Value::Object(inner) => self.mapping(fields.entry(&name).or_insert(Value::Null), inner, &here)?,
-            Value::Array(items) => match merge_key(place, &name) {
-                Some(key) => {
-                    let list = fields.entry(&name).or_insert(Value::Null);
-                    self.list(list, items, key, &here)?;
+        };
+        if let Some(name) = patch.keys().find(|name| name.starts_with('$')) {
+            let field = Place::Field(place, name);
+            return Err(problem(
+                &field,
+                "no directive has this name; there is `$patch: delete` and `$patch: replace`",
+            ));
+        }
+        if replaces || !target.is_object() {
+            self.touched.written.push(place.to_string());
+            *target = Value::Object(Map::new());
+        }
+        let Value::Object(fields) = target else {
+            return Ok(());
+        };
+        for (name, value) in patch {
+            let here = Place::Field(place, &name);
+            match value {
+                Value::Null => {
+                    self.touched.removed.push(here.to_string());
+                    fields.remove(&name);
                 }
-                None => {
+                Value::Object(inner) => {
+                    self.mapping(fields.entry(&name).or_insert(Value::Null), inner, &here)?
+                }
+                Value::Array(items) => match merge_key(place, &name) {
+                    Some(key) => {
+                        let list = fields.entry(&name).or_insert(Value::Null);
+                        self.list(list, items, key, &here)?;
+                    }
+                    None => {
+                        self.touched.written.push(here.to_string());
+                        let items = without_directive(items, &here)?;
+                        fields.insert(name, Value::Array(items));
+                    }
+                },
+                scalar => {
                     self.touched.written.push(here.to_string());
-                    let items = without_directive(items, &here)?;
-                    fields.insert(name, Value::Array(items));
+                    fields.insert(name, scalar);
                 }
-            },
-            scalar => {
-                self.touched.written.push(here.to_string());
-                fields.insert(name, scalar);
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn list(
-    &mut self,
-    target: &mut Value,
-    items: Vec<Value>,
-    key: &str,
-    place: &Place<'_>,
-) -> Result<(), Problem> {
-    let replaces = items.iter().any(|item| *item == serde_json::json!({DIRECTIVE: "replace"}));
-    if replaces || !target.is_array() {
-        self.touched.written.push(place.to_string());
-        *target = Value::Array(Vec::new());
-    }
-    let Value::Array(list) = target else {
-        return Ok(());
-    };
-    let mut patches = Vec::new();
-    for item in items {
-        let Value::Object(mut item) = item else {
-            return Err(problem(place, "an item of this list must be a mapping"));
-        };
-        let directive = item.remove(DIRECTIVE);
-        let Some(name) = item.get(key).cloned() else {
-            if item.is_empty() && directive.as_ref().is_some_and(|directive| directive == "replace") {
-                continue;
-            }
-            return Err(problem(place, &format!("an item of this list is known by its `{key}`, and one has none")));
-        };
-        match directive {
-            Some(directive) if directive == "delete" => {
-                self.touched.removed.push(place.to_string());
-                list.retain(|known| known.get(key) != Some(&name));
-            }
-            Some(directive) if directive == "replace" => {
-                if let Some(known) = list.iter_mut().rfind(|known| known.get(key) == Some(&name)) {
-                    *known = Value::Null;
-                    known_by(known, key, name.clone());
-                }
-                patches.push((name, item));
-            }
-            Some(_) => return Err(problem(place, "`$patch` must be `delete` or `replace`")),
-            None => patches.push((name, item)),
+    fn list(
+        &mut self,
+        target: &mut Value,
+        items: Vec<Value>,
+        key: &str,
+        place: &Place<'_>,
+    ) -> Result<(), Problem> {
+        let replaces = items
+            .iter()
+            .any(|item| *item == serde_json::json!({DIRECTIVE: "replace"}));
+        if replaces || !target.is_array() {
+            self.touched.written.push(place.to_string());
+            *target = Value::Array(Vec::new());
         }
-    }
-    // New items first: where they are put moves the others.
-    for (name, _) in &patches {
-        if !list.iter().any(|known| known.get(key) == Some(name)) {
-            let at = match place {
-                Place::Field(_, "containers") if self.containers == Containers::BeforeLast => {
-                    list.len().saturating_sub(1)
-                }
-                _ => list.len(),
+        let Value::Array(list) = target else {
+            return Ok(());
+        };
+        let mut patches = Vec::new();
+        for item in items {
+            let Value::Object(mut item) = item else {
+                return Err(problem(place, "an item of this list must be a mapping"));
             };
-            let mut new = Value::Null;
-            known_by(&mut new, key, name.clone());
-            list.insert(at, new);
-            self.touched.written.push(Place::Item(place, at).to_string());
+            let directive = item.remove(DIRECTIVE);
+            let Some(name) = item.get(key).cloned() else {
+                if item.is_empty() && directive.as_ref().is_some_and(|directive| directive == "replace") {
+                    continue;
+                }
+                return Err(problem(
+                    place,
+                    &format!("an item of this list is known by its `{key}`, and one has none"),
+                ));
+            };
+            match directive {
+                Some(directive) if directive == "delete" => {
+                    self.touched.removed.push(place.to_string());
+                    list.retain(|known| known.get(key) != Some(&name));
+                }
+                Some(directive) if directive == "replace" => {
+                    if let Some(known) = list.iter_mut().rfind(|known| known.get(key) == Some(&name)) {
+                        *known = Value::Null;
+                        known_by(known, key, name.clone());
+                    }
+                    patches.push((name, item));
+                }
+                Some(_) => return Err(problem(place, "`$patch` must be `delete` or `replace`")),
+                None => patches.push((name, item)),
+            }
         }
-    }
-    for (name, item) in patches {
-        // Of variables of the same name the last one counts.
-        if let Some(index) = list.iter().rposition(|known| known.get(key) == Some(&name)) {
-            self.mapping(&mut list[index], item, &Place::Item(place, index))?;
+        // New items first: where they are put moves the others.
+        for (name, _) in &patches {
+            if !list.iter().any(|known| known.get(key) == Some(name)) {
+                let at = match place {
+                    Place::Field(_, "containers") if self.containers == Containers::BeforeLast => {
+                        list.len().saturating_sub(1)
+                    }
+                    _ => list.len(),
+                };
+                let mut new = Value::Null;
+                known_by(&mut new, key, name.clone());
+                list.insert(at, new);
+                self.touched.written.push(Place::Item(place, at).to_string());
+            }
         }
+        for (name, item) in patches {
+            // Of variables of the same name the last one counts.
+            if let Some(index) = list.iter().rposition(|known| known.get(key) == Some(&name)) {
+                self.mapping(&mut list[index], item, &Place::Item(place, index))?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
-}
 }
 
 /// The key by which the items of a list are known: `patchMergeKey` of the field in Kubernetes' API reference.
 fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
     let in_container = matches!(
         parent,
-        Place::Item(Place::Field(_, "containers" | "initContainers" | "ephemeralContainers"), _)
+        Place::Item(
+            Place::Field(_, "containers" | "initContainers" | "ephemeralContainers"),
+            _
+        )
     );
     let in_spec = matches!(parent, Place::Field(Place::Document, "spec"));
     match list {
-        "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "imagePullSecrets"
-        | "resourceClaims" | "schedulingGates"
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "volumes"
+        | "imagePullSecrets"
+        | "resourceClaims"
+        | "schedulingGates"
             if in_spec =>
         {
             Some("name")
@@ -267,11 +295,31 @@ mod tests {
     #[test]
     fn a_patch_changes_what_it_names() {
         let table = [
-            (json!({"metadata": {"labels": {"c": "3"}}}), "/metadata/labels", json!({"a": "1", "b": "2", "c": "3"})),
-            (json!({"metadata": {"labels": {"a": null}}}), "/metadata/labels", json!({"b": "2"})),
-            (json!({"metadata": {"labels": {"$patch": "replace", "z": "1"}}}), "/metadata/labels", json!({"z": "1"})),
-            (json!({"spec": {"tolerations": [{"key": "y"}]}}), "/spec/tolerations", json!([{"key": "y"}])),
-            (json!({"spec": {"priorityClassName": "high"}}), "/spec/priorityClassName", json!("high")),
+            (
+                json!({"metadata": {"labels": {"c": "3"}}}),
+                "/metadata/labels",
+                json!({"a": "1", "b": "2", "c": "3"}),
+            ),
+            (
+                json!({"metadata": {"labels": {"a": null}}}),
+                "/metadata/labels",
+                json!({"b": "2"}),
+            ),
+            (
+                json!({"metadata": {"labels": {"$patch": "replace", "z": "1"}}}),
+                "/metadata/labels",
+                json!({"z": "1"}),
+            ),
+            (
+                json!({"spec": {"tolerations": [{"key": "y"}]}}),
+                "/spec/tolerations",
+                json!([{"key": "y"}]),
+            ),
+            (
+                json!({"spec": {"priorityClassName": "high"}}),
+                "/spec/priorityClassName",
+                json!("high"),
+            ),
             (
                 json!({"spec": {"containers": [{"name": "driver", "env": [{"name": "A", "value": "3"}]}]}}),
                 "/spec/containers/1/env",
@@ -302,7 +350,11 @@ mod tests {
                 "/spec/volumes",
                 json!([{"name": "w", "emptyDir": {}}]),
             ),
-            (json!({"spec": {"imagePullSecrets": [{"name": "r"}]}}), "/spec/imagePullSecrets", json!([{"name": "r"}])),
+            (
+                json!({"spec": {"imagePullSecrets": [{"name": "r"}]}}),
+                "/spec/imagePullSecrets",
+                json!([{"name": "r"}]),
+            ),
         ];
         for (patch, pointer, expected) in table {
             let mut object = pod();
@@ -316,12 +368,27 @@ mod tests {
         for (patch, path) in [
             (json!([1]), ""),
             (json!({"metadata": {"$patch": "delete"}}), "metadata"),
-            (json!({"metadata": {"$retainKeys": ["a"]}}), "metadata[\"$retainKeys\"]"),
-            (json!({"spec": {"containers": [{"image": "x"}]}}), "spec.containers"),
+            (
+                json!({"metadata": {"$retainKeys": ["a"]}}),
+                "metadata[\"$retainKeys\"]",
+            ),
+            (
+                json!({"spec": {"containers": [{"image": "x"}]}}),
+                "spec.containers",
+            ),
             (json!({"spec": {"containers": ["x"]}}), "spec.containers"),
-            (json!({"spec": {"tolerations": [{"key": "x", "$patch": "delete"}]}}), "spec.tolerations"),
+            (
+                json!({"spec": {"tolerations": [{"key": "x", "$patch": "delete"}]}}),
+                "spec.tolerations",
+            ),
         ] {
-            assert_eq!(merge(&mut pod(), patch.clone(), Containers::Behind).unwrap_err().path, path, "{patch}");
+            assert_eq!(
+                merge(&mut pod(), patch.clone(), Containers::Behind)
+                    .unwrap_err()
+                    .path,
+                path,
+                "{patch}"
+            );
         }
     }
 

@@ -36,10 +36,17 @@ impl<'r> Patched<'r> {
         if let Some(planned) = &plan.executor
             && let Some(carried) = &document.carried
             && carried.patch.is_some()
-            && let Some(Value::String(text)) = value.pointer_mut("/data").and_then(|data| data.get_mut(&planned.key))
+            && let Some(Value::String(text)) = value
+                .pointer_mut("/data")
+                .and_then(|data| data.get_mut(&planned.key))
         {
             let mut template = parse(text, &document.role, &carried.template)?;
-            executor = lay(carried.patch.as_ref(), &mut template, document, Containers::Behind)?;
+            executor = lay(
+                carried.patch.as_ref(),
+                &mut template,
+                document,
+                Containers::Behind,
+            )?;
             if executor.is_some() {
                 *text = write::to_yaml(&template);
             }

@@ -36,7 +36,12 @@ async fn readyz(State(admin): State<Admin>) -> Response {
     let sets: serde_json::Map<_, _> = templates
         .sets
         .into_iter()
-        .map(|(name, set)| (name, json!({"live": set.live, "rejected": set.rejected, "error": set.error})))
+        .map(|(name, set)| {
+            (
+                name,
+                json!({"live": set.live, "rejected": set.rejected, "error": set.error}),
+            )
+        })
         .collect();
     let body = json!({
         "ready": unready.is_none(),

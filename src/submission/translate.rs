@@ -93,7 +93,10 @@ pub fn submission(
 /// The template set that an application's own annotation asks for.
 pub fn template_set_of(application: &SparkApplication) -> Option<String> {
     let annotations = application.metadata.annotations.as_ref()?;
-    annotations.get(TEMPLATE_SET_ANNOTATION).filter(|name| !name.is_empty()).cloned()
+    annotations
+        .get(TEMPLATE_SET_ANNOTATION)
+        .filter(|name| !name.is_empty())
+        .cloned()
 }
 
 /// Adds to a submission that was made of arguments what the webhook would add for `application`, which is the live one.

@@ -46,7 +46,9 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
                     continue;
                 }
                 // What the probe finds is shown on /readyz, which must not hold a template's source.
-                Err(SubmitError::Template(error)) => (error.brief(), error.kind == TemplateErrorKind::Refused),
+                Err(SubmitError::Template(error)) => {
+                    (error.brief(), error.kind == TemplateErrorKind::Refused)
+                }
                 Err(error) => (error.to_string(), false),
             };
             let found = if by_policy { &mut refusals } else { &mut findings };

@@ -62,7 +62,8 @@ impl FromStr for SetRule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "allowed is namespace:NAME=SET, namespace:PREFIX*=SET and type:Java|Python|R=SET".to_owned();
+        let wrong =
+            || "allowed is namespace:NAME=SET, namespace:PREFIX*=SET and type:Java|Python|R=SET".to_owned();
         let (subject, set) = text.split_once('=').ok_or_else(wrong)?;
         if !is_set_name(set) {
             return Err("a set's name has lowercase letters, digits and `-` only".to_owned());
@@ -71,7 +72,9 @@ impl FromStr for SetRule {
             ("type", "Java") => Subject::Type(ApplicationType::Java),
             ("type", "Python") => Subject::Type(ApplicationType::Python),
             ("type", "R") => Subject::Type(ApplicationType::R),
-            ("type", "Scala") => return Err("spark-submit can't tell Scala from Java: say type:Java".to_owned()),
+            ("type", "Scala") => {
+                return Err("spark-submit can't tell Scala from Java: say type:Java".to_owned());
+            }
             ("namespace", name) => match name.strip_suffix('*') {
                 Some(prefix) => Subject::NamespacesFrom(prefix.to_owned()),
                 None if is_set_name(name) => Subject::Namespace(name.to_owned()),
@@ -133,17 +136,29 @@ mod tests {
     use crate::submission::{Request, SubmissionId, SubmitterContext, arguments, resolve};
 
     fn submission(namespace: &str, file: &str, asked: Option<&str>) -> Submission {
-        let arguments = ["--master", "k8s://https://h:1", "--deploy-mode", "cluster", "--name", "a"];
+        let arguments = [
+            "--master",
+            "k8s://https://h:1",
+            "--deploy-mode",
+            "cluster",
+            "--name",
+            "a",
+        ];
         let conf = [
             format!("spark.kubernetes.namespace={namespace}"),
             "spark.kubernetes.container.image=i".to_owned(),
         ];
-        let asked = asked.map(|set| format!("spark.kubernetes.driver.annotation.native-submit/template-set={set}"));
+        let asked =
+            asked.map(|set| format!("spark.kubernetes.driver.annotation.native-submit/template-set={set}"));
         let mut arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
         for conf in conf.into_iter().chain(asked) {
             arguments.extend(["--conf".to_owned(), conf]);
         }
-        arguments.extend(["--class".to_owned(), "C".to_owned()].into_iter().filter(|_| file.ends_with("jar")));
+        arguments.extend(
+            ["--class".to_owned(), "C".to_owned()]
+                .into_iter()
+                .filter(|_| file.ends_with("jar")),
+        );
         arguments.push(file.to_owned());
         let arguments = arguments::parse(&arguments).unwrap();
         let request = Request {
@@ -155,7 +170,12 @@ mod tests {
 
     #[test]
     fn the_annotation_comes_first_then_namespace_then_type() {
-        let rules = ["type:Python=py", "namespace:team-*=team", "namespace:team-a=never", "namespace:ops=default"];
+        let rules = [
+            "type:Python=py",
+            "namespace:team-*=team",
+            "namespace:team-a=never",
+            "namespace:ops=default",
+        ];
         let rules = SetRules {
             annotation: SetAnnotation::Allow,
             rules: rules.map(|rule| rule.parse().unwrap()).to_vec(),
@@ -175,7 +195,15 @@ mod tests {
     #[test]
     fn a_rule_is_read_strictly() {
         for text in [
-            "", "a=b", "namespace:=b", "namespace:A=b", "type:java=b", "type:Scala=b", "type:R=B", "type:R=", "user:a=b",
+            "",
+            "a=b",
+            "namespace:=b",
+            "namespace:A=b",
+            "type:java=b",
+            "type:Scala=b",
+            "type:R=B",
+            "type:R=",
+            "user:a=b",
         ] {
             assert!(text.parse::<SetRule>().is_err(), "{text}");
         }

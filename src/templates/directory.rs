@@ -66,7 +66,9 @@ pub(crate) enum DirectoryError {
     Restless,
     #[error("the template directory has over {MOST_SETS} sets")]
     TooManySets,
-    #[error("the default set's templates are in the template directory itself and in its folder `{DEFAULT_SET}`")]
+    #[error(
+        "the default set's templates are in the template directory itself and in its folder `{DEFAULT_SET}`"
+    )]
     TwoDefaults,
 }
 
@@ -90,7 +92,9 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
     for (name, folder) in own_folders(directory)? {
         let contents = read(&folder);
         if name == DEFAULT_SET {
-            let beside = sets.remove(DEFAULT_SET).unwrap_or(Err(DirectoryError::TwoDefaults));
+            let beside = sets
+                .remove(DEFAULT_SET)
+                .unwrap_or(Err(DirectoryError::TwoDefaults));
             sets.insert(name, one_default(beside, Some(contents)));
         } else {
             sets.insert(name, contents);
@@ -346,12 +350,18 @@ mod tests {
         ];
         assert_eq!(
             texts(path),
-            expected.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
+            expected
+                .map(|(name, text)| (name.to_owned(), text.to_owned()))
+                .into()
         );
         let watched: Vec<_> = watched(path).into_iter().collect();
         assert_eq!(
             watched,
-            ["", "broken", "empty", "team"].map(|name| if name.is_empty() { path.to_owned() } else { path.join(name) })
+            ["", "broken", "empty", "team"].map(|name| if name.is_empty() {
+                path.to_owned()
+            } else {
+                path.join(name)
+            })
         );
     }
 

@@ -76,7 +76,12 @@ impl fmt::Display for ExtraKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Custom(custom) => {
-                let CustomKind { kind, plural, group, version } = custom;
+                let CustomKind {
+                    kind,
+                    plural,
+                    group,
+                    version,
+                } = custom;
                 write!(f, "{kind}={plural}.{group}/{version}")
             }
             known => f.write_str(known.name()),
@@ -89,14 +94,12 @@ impl FromStr for ExtraKind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::KNOWN.into_iter().find(|kind| kind.name() == text);
-        known
-            .or_else(|| custom(text).map(Self::Custom))
-            .ok_or_else(|| {
-                format!(
-                    "allowed is {}, and a kind of a CustomResourceDefinition as KIND=PLURAL.GROUP/VERSION",
-                    Self::names(&Self::KNOWN)
-                )
-            })
+        known.or_else(|| custom(text).map(Self::Custom)).ok_or_else(|| {
+            format!(
+                "allowed is {}, and a kind of a CustomResourceDefinition as KIND=PLURAL.GROUP/VERSION",
+                Self::names(&Self::KNOWN)
+            )
+        })
     }
 }
 

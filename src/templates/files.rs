@@ -148,7 +148,10 @@ mod tests {
         for (name, says) in [
             ("budget.yaml.j2", "ALLOWED_EXTRA_KINDS"),
             ("driver-pd.yaml.j2", "did you mean `driver-pod.yaml.j2`?"),
-            ("driver-pd.patch.yaml.j2", "did you mean `driver-pod.patch.yaml.j2`?"),
+            (
+                "driver-pd.patch.yaml.j2",
+                "did you mean `driver-pod.patch.yaml.j2`?",
+            ),
             ("labels.j2", "a partial's name begins with `_`"),
         ] {
             let message = error(name, false).unwrap();

@@ -29,7 +29,9 @@ pub(crate) fn callable() -> Callable {
 }
 
 fn listed(listing: &str, begins: &str) -> Vec<String> {
-    let names = listing.split_once(begins).and_then(|(_, rest)| rest.split_once(']'));
+    let names = listing
+        .split_once(begins)
+        .and_then(|(_, rest)| rest.split_once(']'));
     let names = names.map_or("", |(names, _)| names);
     let quoted = names.split(", ").map(|name| name.trim_matches('"').to_owned());
     quoted.filter(|name| !name.is_empty()).collect()
@@ -40,7 +42,11 @@ pub(crate) fn try_out(source: &str, context: &serde_json::Value) -> Result<Strin
     let mut environment = environment();
     environment
         .add_template_owned("example", source.to_owned())
-        .and_then(|()| environment.get_template("example")?.render(Value::from(Serde(context))))
+        .and_then(|()| {
+            environment
+                .get_template("example")?
+                .render(Value::from(Serde(context)))
+        })
         .map_err(|error| error.to_string())
 }
 

@@ -1,8 +1,8 @@
 //! From a plan and a compiled set to the text of all documents.
 
 use super::{
-    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, TemplateSet, builtin, environment::MOST_BYTES,
-    error::Cause, files, vocabulary,
+    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, TemplateSet, builtin,
+    environment::MOST_BYTES, error::Cause, files, vocabulary,
 };
 use crate::plan::DriverPlan;
 use minijinja::{

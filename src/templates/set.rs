@@ -56,8 +56,14 @@ pub(crate) struct Parts<'f> {
 impl<'f> Parts<'f> {
     /// The file that stands under each name, and what messages call it.
     fn effective(self) -> BTreeMap<&'f str, (String, &'f [u8])> {
-        let default = self.default.iter().map(|(name, bytes)| (name, name.clone(), bytes));
-        let own = self.files.iter().map(|(name, bytes)| (name, self.shown(name), bytes));
+        let default = self
+            .default
+            .iter()
+            .map(|(name, bytes)| (name, name.clone(), bytes));
+        let own = self
+            .files
+            .iter()
+            .map(|(name, bytes)| (name, self.shown(name), bytes));
         default
             .chain(own)
             .filter(|(name, ..)| is_template(name))
@@ -125,7 +131,10 @@ impl TemplateSet {
     fn compile(parts: Parts<'_>) -> Result<Self, LoadError> {
         let mut compiler = Compiler::new();
         let effective = parts.effective();
-        let names: Files = effective.keys().map(|name| ((*name).to_owned(), Vec::new())).collect();
+        let names: Files = effective
+            .keys()
+            .map(|name| ((*name).to_owned(), Vec::new()))
+            .collect();
         compiler.builtins(&names);
         if parts.name != DEFAULT_SET {
             compiler.defaults(parts.default);
@@ -267,7 +276,12 @@ fn text(bytes: &[u8]) -> Result<&str, (String, Option<usize>)> {
         Ok(text) if text.trim().is_empty() => Err(("the file is empty".to_owned(), None)),
         Ok(text) => Ok(text),
         Err(error) => {
-            let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+            let line = bytes
+                .iter()
+                .take(error.valid_up_to())
+                .filter(|byte| **byte == b'\n')
+                .count()
+                + 1;
             Err((format!("not UTF-8, at byte {}", error.valid_up_to()), Some(line)))
         }
     }

@@ -80,15 +80,28 @@ impl TemplateSets {
     /// The first set that can't be read or doesn't compile.
     pub fn load(options: &SetOptions) -> Result<Self, SetsError> {
         let read = options.directory.as_deref().map(directory::read_sets).transpose();
-        let mut contents = read.map_err(|error| SetsError::Unreadable(error.to_string()))?.unwrap_or_default();
+        let mut contents = read
+            .map_err(|error| SetsError::Unreadable(error.to_string()))?
+            .unwrap_or_default();
         let none = Files::new();
-        let default = contents.remove(DEFAULT_SET).map(|contents| files(DEFAULT_SET, contents)).transpose()?;
+        let default = contents
+            .remove(DEFAULT_SET)
+            .map(|contents| files(DEFAULT_SET, contents))
+            .transpose()?;
         let default = default.unwrap_or_default();
         let compiled = |name: &str, files: &Files, default: &Files| -> Result<_, SetsError> {
             let extra_kinds = &options.extra_kinds;
-            Ok(Arc::new(TemplateSet::load_parts(Parts { name, files, default, extra_kinds })?))
+            Ok(Arc::new(TemplateSet::load_parts(Parts {
+                name,
+                files,
+                default,
+                extra_kinds,
+            })?))
         };
-        let mut sets = BTreeMap::from([(DEFAULT_SET.to_owned(), Ok(compiled(DEFAULT_SET, &default, &none)?))]);
+        let mut sets = BTreeMap::from([(
+            DEFAULT_SET.to_owned(),
+            Ok(compiled(DEFAULT_SET, &default, &none)?),
+        )]);
         for (name, contents) in contents {
             let set = compiled(&name, &files(&name, contents)?, &default)?;
             sets.insert(name, Ok(set));

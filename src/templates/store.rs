@@ -126,8 +126,16 @@ impl TemplateStore {
         };
         store.reload();
         let sets = store.status().sets;
-        for name in store.options.rules.named().filter(|name| !sets.contains_key(*name)) {
-            tracing::warn!(set = name, "TEMPLATE_SETS names a set that is not there: who is to have it is refused");
+        for name in store
+            .options
+            .rules
+            .named()
+            .filter(|name| !sets.contains_key(*name))
+        {
+            tracing::warn!(
+                set = name,
+                "TEMPLATE_SETS names a set that is not there: who is to have it is refused"
+            );
         }
         store
     }
@@ -287,7 +295,13 @@ impl TemplateStore {
 
     /// Shows what is live now to those who render, and then to those who watch.
     fn publish(&self, held: &Held, tally: &Tally) {
-        let error = |state: &State| state.error.clone().or_else(|| held.unreadable.clone()).unwrap_or_default();
+        let error = |state: &State| {
+            state
+                .error
+                .clone()
+                .or_else(|| held.unreadable.clone())
+                .unwrap_or_default()
+        };
         let sets = held.sets.iter().map(|(name, state)| {
             let set = state.live.clone().ok_or_else(|| error(state));
             (name.clone(), set)
@@ -301,7 +315,11 @@ impl TemplateStore {
             new.generation = status.generation + tally.live + tally.fallen_back;
             new.reloads_succeeded = status.reloads_succeeded + tally.live;
             new.reloads_failed = status.reloads_failed + tally.failed;
-            new.last_attempt = if tally.attempted { Some(SystemTime::now()) } else { status.last_attempt };
+            new.last_attempt = if tally.attempted {
+                Some(SystemTime::now())
+            } else {
+                status.last_attempt
+            };
             let modified = new != *status;
             *status = new;
             modified
@@ -313,11 +331,14 @@ impl Held {
     /// What is live and what is wrong; counts and times are the caller's.
     fn status(&self) -> Status {
         let default = self.sets.get(DEFAULT_SET);
-        let errors = self.sets.iter().filter_map(|(name, state)| match (&state.error, name.as_str()) {
-            (Some(error), DEFAULT_SET) => Some(error.clone()),
-            (Some(error), name) => Some(format!("set `{name}`: {error}")),
-            (None, _) => None,
-        });
+        let errors = self
+            .sets
+            .iter()
+            .filter_map(|(name, state)| match (&state.error, name.as_str()) {
+                (Some(error), DEFAULT_SET) => Some(error.clone()),
+                (Some(error), name) => Some(format!("set `{name}`: {error}")),
+                (None, _) => None,
+            });
         let errors: Vec<_> = self.unreadable.iter().cloned().chain(errors).collect();
         let sets = self.sets.iter().map(|(name, state)| {
             let status = SetStatus {
@@ -328,10 +349,16 @@ impl Held {
             (name.clone(), status)
         });
         Status {
-            live: default.and_then(|state| state.live.as_ref()).map(|live| live.id().to_owned()),
+            live: default
+                .and_then(|state| state.live.as_ref())
+                .map(|live| live.id().to_owned()),
             last_error: (!errors.is_empty()).then(|| errors.join("\n")),
             rejected: self.sets.values().find_map(|state| state.rejected.clone()),
-            warnings: self.sets.values().flat_map(|state| state.warnings.clone()).collect(),
+            warnings: self
+                .sets
+                .values()
+                .flat_map(|state| state.warnings.clone())
+                .collect(),
             sets: sets.collect(),
             ..Status::default()
         }

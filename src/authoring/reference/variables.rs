@@ -33,7 +33,11 @@ pub(super) fn write(page: &mut String, schema: &Value, contexts: &[Value]) {
         heading(page, &path, &definition, is_list);
         let fields = definition.get("properties").and_then(Value::as_object);
         for (name, field) in fields.into_iter().flatten() {
-            let below = if is_list { format!("{path}[].{name}") } else { join(&path, name) };
+            let below = if is_list {
+                format!("{path}[].{name}")
+            } else {
+                join(&path, name)
+            };
             row(page, name, &below, field, schema, contexts);
             let (inner, is_list) = of(field, schema);
             if let Some(inner) = inner.filter(|inner| inner.get("properties").is_some()) {
@@ -49,7 +53,11 @@ pub(super) fn write(page: &mut String, schema: &Value, contexts: &[Value]) {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 fn heading(page: &mut String, path: &str, definition: &Value, is_list: bool) {
@@ -60,7 +68,11 @@ fn heading(page: &mut String, path: &str, definition: &Value, is_list: bool) {
         (path, true) => write!(page, "\n### Each of `{path}`\n\n"),
     };
     if !path.is_empty() {
-        let _ = write!(page, "{}\n\n", definition["description"].as_str().unwrap_or_default());
+        let _ = write!(
+            page,
+            "{}\n\n",
+            definition["description"].as_str().unwrap_or_default()
+        );
     }
     page.push_str("| variable | type | unit | meaning | example |\n| --- | --- | --- | --- | --- |\n");
 }
@@ -128,7 +140,10 @@ fn kind(field: &Value, root: &Value) -> String {
     let words = types.iter().map(|name| match *name {
         "object" => match field.get("additionalProperties") {
             Some(Value::Object(values)) if values.contains_key("type") => {
-                format!("mapping of {}", plural(&kind(&field["additionalProperties"], root)))
+                format!(
+                    "mapping of {}",
+                    plural(&kind(&field["additionalProperties"], root))
+                )
             }
             _ => "mapping".to_owned(),
         },
@@ -150,7 +165,11 @@ fn example(path: &str, contexts: &[Value]) -> Option<String> {
         path.split('.').try_fold(context.clone(), |value, step| {
             let name = step.trim_end_matches("[]");
             let field = value.get(name)?;
-            let found = if step.ends_with("[]") { field.get(0)? } else { field };
+            let found = if step.ends_with("[]") {
+                field.get(0)?
+            } else {
+                field
+            };
             Some(found.clone())
         })
     };
@@ -180,5 +199,9 @@ fn short(value: &Value) -> String {
     let text = first.to_string().replace('`', "'");
     let more = if first == *value { "" } else { " …" };
     let cut: String = text.chars().take(LONGEST).collect();
-    if cut.len() < text.len() { format!("{cut}…") } else { format!("{text}{more}") }
+    if cut.len() < text.len() {
+        format!("{cut}…")
+    } else {
+        format!("{text}{more}")
+    }
 }

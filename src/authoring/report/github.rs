@@ -12,8 +12,14 @@ pub fn github(findings: &[Finding]) -> String {
             Level::Error => "error",
             Level::Warning => "warning",
         };
-        let line = finding.line.map(|line| format!(",line={line}")).unwrap_or_default();
-        let column = finding.column.map(|column| format!(",col={column}")).unwrap_or_default();
+        let line = finding
+            .line
+            .map(|line| format!(",line={line}"))
+            .unwrap_or_default();
+        let column = finding
+            .column
+            .map(|column| format!(",col={column}"))
+            .unwrap_or_default();
         let met = met_on(finding).map(|on| format!(" ({on})")).unwrap_or_default();
         // Writing to a String cannot fail.
         let _ = writeln!(

@@ -28,7 +28,12 @@ pub fn junit(suite: &str, tests: &[TestCase]) -> String {
         let failures = tests.iter().filter_map(|test| test.failure.as_ref());
         failures.filter(|failure| failure.is_error == is_error).count()
     };
-    let counts = format!("tests=\"{}\" failures=\"{}\" errors=\"{}\"", tests.len(), count(false), count(true));
+    let counts = format!(
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\"",
+        tests.len(),
+        count(false),
+        count(true)
+    );
     let suite = escaped(suite);
     let mut xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
     // Writing to a String cannot fail.
@@ -78,7 +83,10 @@ mod tests {
 
     #[test]
     fn what_is_no_xml_is_escaped() {
-        assert_eq!(escaped("<a b=\"c\">&'\u{1}\n"), "&lt;a b=&quot;c&quot;&gt;&amp;&apos;\u{fffd}\n");
+        assert_eq!(
+            escaped("<a b=\"c\">&'\u{1}\n"),
+            "&lt;a b=&quot;c&quot;&gt;&amp;&apos;\u{fffd}\n"
+        );
     }
 
     #[test]
@@ -95,6 +103,9 @@ mod tests {
             failure,
         });
         let xml = junit("s", &tests);
-        assert!(xml.contains("<testsuite name=\"s\" tests=\"3\" failures=\"1\" errors=\"1\">"), "{xml}");
+        assert!(
+            xml.contains("<testsuite name=\"s\" tests=\"3\" failures=\"1\" errors=\"1\">"),
+            "{xml}"
+        );
     }
 }

@@ -71,7 +71,12 @@ fn message(finding: &Finding) -> String {
     for note in &finding.notes {
         let _ = write!(text, "\n{note}");
     }
-    for ShownLine { number, text: line, meant } in &finding.rendered {
+    for ShownLine {
+        number,
+        text: line,
+        meant,
+    } in &finding.rendered
+    {
         let mark = if *meant { '>' } else { ' ' };
         let _ = write!(text, "\n{mark} {number} | {line}");
     }
@@ -108,7 +113,10 @@ mod tests {
     fn every_rule_has_a_name_of_its_own() {
         for (index, rule) in Rule::ALL.iter().enumerate() {
             assert_eq!(json!(rule), json!(rule.name()));
-            assert_eq!(Rule::ALL.iter().position(|other| other.name() == rule.name()), Some(index));
+            assert_eq!(
+                Rule::ALL.iter().position(|other| other.name() == rule.name()),
+                Some(index)
+            );
         }
     }
 }

@@ -48,7 +48,10 @@ async fn with_cluster(
         .map_err(|error| could_not_run(&error))?;
     let wanted = match &pod {
         Some(pod) => {
-            let id = pod.submission_id.as_deref().and_then(|id| SubmissionId::new(id).ok());
+            let id = pod
+                .submission_id
+                .as_deref()
+                .and_then(|id| SubmissionId::new(id).ok());
             let origin = Origin {
                 operator: pod.of_operator,
                 ..Input::origin()

@@ -51,8 +51,12 @@ impl Writer {
                     self.line(Paint::Bold, &format!("  {}", object.object));
                     for field in fields {
                         match (&field.from, &field.to) {
-                            (None, Some(to)) => self.line(Paint::Green, &format!("    + {}: {to}", field.path)),
-                            (Some(from), None) => self.line(Paint::Red, &format!("    - {}: {from}", field.path)),
+                            (None, Some(to)) => {
+                                self.line(Paint::Green, &format!("    + {}: {to}", field.path))
+                            }
+                            (Some(from), None) => {
+                                self.line(Paint::Red, &format!("    - {}: {from}", field.path))
+                            }
                             (from, to) => {
                                 let side = |value: &Option<Value>| value.clone().unwrap_or_default();
                                 self.line(Paint::Yellow, &format!("    ~ {}:", field.path));

@@ -142,8 +142,16 @@ const REQUIRED: &[(For, &str, &[&str])] = &[
     (For::Only(Kind::Ingress), "", &["metadata", "spec"]),
     (For::Only(Kind::Ingress), "metadata", &["name"]),
     (For::Only(Kind::Ingress), "spec.rules[].http", &["paths"]),
-    (For::Only(Kind::Ingress), "spec.rules[].http.paths[]", &["pathType", "backend"]),
-    (For::Only(Kind::Ingress), "spec.rules[].http.paths[].backend.service", &["name", "port"]),
+    (
+        For::Only(Kind::Ingress),
+        "spec.rules[].http.paths[]",
+        &["pathType", "backend"],
+    ),
+    (
+        For::Only(Kind::Ingress),
+        "spec.rules[].http.paths[].backend.service",
+        &["name", "port"],
+    ),
     (For::Only(Kind::PodDisruptionBudget), "", &["metadata", "spec"]),
     (For::Only(Kind::PodDisruptionBudget), "metadata", &["name"]),
     (For::Only(Kind::PodDisruptionBudget), "spec", &["selector"]),

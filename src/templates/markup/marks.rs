@@ -11,7 +11,9 @@ use super::pieces::{Kind, pieces};
 const FENCE: char = '\u{2003}';
 
 /// Digits of base six: the spaces from three-per-em to thin and hair.
-const DIGITS: [char; 6] = ['\u{2004}', '\u{2005}', '\u{2006}', '\u{2007}', '\u{2008}', '\u{2009}'];
+const DIGITS: [char; 6] = [
+    '\u{2004}', '\u{2005}', '\u{2006}', '\u{2007}', '\u{2008}', '\u{2009}',
+];
 
 /// A line of one of the templates that were marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,13 +142,18 @@ mod tests {
 
     #[test]
     fn a_section_that_stays_empty_is_empty_to_trim() {
-        let source = "{% set s %}{% if false %}\n  a: 1\n{% endif %}{% endset %}{% if s | trim %}no{% endif %}";
+        let source =
+            "{% set s %}{% if false %}\n  a: 1\n{% endif %}{% endset %}{% if s | trim %}no{% endif %}";
         assert_eq!(unmarked(&render(&marked(source, 0))).0, render(source));
     }
 
     #[test]
     fn em_spaces_of_others_stay() {
-        for text in ["a\u{2003}b", "\u{2003}\u{2003}\u{2003}", "\u{2003}x\u{2003}y\u{2003}\n"] {
+        for text in [
+            "a\u{2003}b",
+            "\u{2003}\u{2003}\u{2003}",
+            "\u{2003}x\u{2003}y\u{2003}\n",
+        ] {
             assert_eq!(unmarked(text).0, text);
         }
     }

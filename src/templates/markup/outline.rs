@@ -168,7 +168,10 @@ mod tests {
 
     #[test]
     fn what_stands_outside_of_blocks_is_found_and_what_is_captured_is_not() {
-        assert_eq!(Outline::of("{% set x %}a{% endset %}{% set y = 1 %}\n").stray, None);
+        assert_eq!(
+            Outline::of("{% set x %}a{% endset %}{% set y = 1 %}\n").stray,
+            None
+        );
         assert_eq!(Outline::of("{% macro m() %}a{% endmacro %}{# c #}").stray, None);
         assert_eq!(
             Outline::of("{% block a %}x{% endblock %}\n\n  spec: 1\n").stray,
@@ -180,7 +183,11 @@ mod tests {
     #[test]
     fn templates_are_named_by_text_or_by_an_expression() {
         let outline = Outline::of("{% include ['_a.j2', \"_b.j2\"] %}\n{% from '_c.j2' import m %}");
-        let names: Vec<_> = outline.references.iter().map(|named| named.name.as_str()).collect();
+        let names: Vec<_> = outline
+            .references
+            .iter()
+            .map(|named| named.name.as_str())
+            .collect();
         assert_eq!(names, ["_a.j2", "_b.j2", "_c.j2"]);
         assert!(!outline.names_by_expression);
         assert!(Outline::of("{% include x %}").names_by_expression);

@@ -117,11 +117,17 @@ const BROKEN: &[(&str, &str)] = &[("secret.yaml.j2", "a: 1\nb: {{ object.nmae }}
 fn each_swap_goes_live_and_unchanged_files_do_nothing() {
     let mut mount = Mount::new(&as_strs(&marked("one")));
     let store = store(&mount.path());
-    assert_eq!(marks(&store.current().default_set().unwrap()), ("one".into(), "one".into()));
+    assert_eq!(
+        marks(&store.current().default_set().unwrap()),
+        ("one".into(), "one".into())
+    );
     for (generation, mark) in [(2, "two"), (3, "three")] {
         mount.swap(&as_strs(&marked(mark)));
         store.reload();
-        assert_eq!(marks(&store.current().default_set().unwrap()), (mark.into(), mark.into()));
+        assert_eq!(
+            marks(&store.current().default_set().unwrap()),
+            (mark.into(), mark.into())
+        );
         let before = store.status();
         assert_eq!(
             (before.generation, before.reloads_succeeded),

@@ -28,7 +28,12 @@ fn write(directory: &Path, name: &str, text: &str) {
 fn annotations(set: &TemplateSet) -> Vec<String> {
     let rendered = set.render(&sample::plan()).unwrap();
     let pod = parsed(&rendered, "pod-driver");
-    pod["metadata"]["annotations"].as_object().unwrap().keys().cloned().collect()
+    pod["metadata"]["annotations"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect()
 }
 
 fn options(directory: &Path) -> SetOptions {
@@ -46,11 +51,23 @@ fn renders() -> Probe {
 fn a_named_set_has_the_defaults_for_what_it_lacks_and_can_build_on_them() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
-    write(path, "driver-pod.yaml.j2", &annotated("builtin/driver-pod.yaml.j2", "default"));
+    write(
+        path,
+        "driver-pod.yaml.j2",
+        &annotated("builtin/driver-pod.yaml.j2", "default"),
+    );
     write(path, "_part.j2", "y");
     write(path, "empty/README.md", "");
-    write(path, "onto/driver-pod.yaml.j2", &annotated("default/driver-pod.yaml.j2", "onto"));
-    write(path, "apart/driver-pod.yaml.j2", &annotated("builtin/driver-pod.yaml.j2", "apart"));
+    write(
+        path,
+        "onto/driver-pod.yaml.j2",
+        &annotated("default/driver-pod.yaml.j2", "onto"),
+    );
+    write(
+        path,
+        "apart/driver-pod.yaml.j2",
+        &annotated("builtin/driver-pod.yaml.j2", "apart"),
+    );
     let sets = TemplateSets::load(&options(path)).unwrap();
     let of = |name: &str| annotations(sets.sets[name].as_ref().unwrap());
     assert_eq!(of("default"), ["default", "note"]);
@@ -73,7 +90,12 @@ fn errors_name_the_sets_folder() {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), "gpu/driver-pod.yaml.j2", "a: {{ b\n");
     let error = TemplateSets::load(&options(directory.path())).unwrap_err();
-    assert!(error.to_string().starts_with("gpu/driver-pod.yaml.j2:1: syntax error"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("gpu/driver-pod.yaml.j2:1: syntax error"),
+        "{error}"
+    );
 
     let missing = SetOptions {
         rules: SetRules {
@@ -82,7 +104,10 @@ fn errors_name_the_sets_folder() {
         },
         ..SetOptions::default()
     };
-    assert_eq!(TemplateSets::load(&missing).unwrap_err(), SetsError::Missing("r".to_owned()));
+    assert_eq!(
+        TemplateSets::load(&missing).unwrap_err(),
+        SetsError::Missing("r".to_owned())
+    );
 }
 
 #[test]
@@ -93,17 +118,33 @@ fn a_broken_set_holds_up_no_other_and_keeps_its_last_good_state() {
     write(path, "driver-pod.yaml.j2", &pod("one"));
     write(path, "gpu/driver-pod.yaml.j2", &pod("gpu-one"));
     let store = TemplateStore::start(options(path), renders(), Fallback::Builtin);
-    let of = |name: &str| store.current().sets[name].clone().map(|set| annotations(&set)[..1].join(""));
-    assert_eq!((of("default").unwrap(), of("gpu").unwrap()), ("note".to_owned(), "gpu-one".to_owned()));
+    let of = |name: &str| {
+        store.current().sets[name]
+            .clone()
+            .map(|set| annotations(&set)[..1].join(""))
+    };
+    assert_eq!(
+        (of("default").unwrap(), of("gpu").unwrap()),
+        ("note".to_owned(), "gpu-one".to_owned())
+    );
 
     write(path, "driver-pod.yaml.j2", &pod("another"));
     write(path, "gpu/driver-pod.yaml.j2", "{{ nothing }}");
     store.reload();
-    assert_eq!((of("default").unwrap(), of("gpu").unwrap()), ("another".to_owned(), "gpu-one".to_owned()));
+    assert_eq!(
+        (of("default").unwrap(), of("gpu").unwrap()),
+        ("another".to_owned(), "gpu-one".to_owned())
+    );
     let status = store.status();
     let error = status.last_error.clone().unwrap();
-    assert!(error.starts_with("set `gpu`: gpu/driver-pod.yaml.j2:1: "), "{error}");
-    assert!(status.sets["gpu"].live.is_some() && status.sets["default"].error.is_none(), "{status:?}");
+    assert!(
+        error.starts_with("set `gpu`: gpu/driver-pod.yaml.j2:1: "),
+        "{error}"
+    );
+    assert!(
+        status.sets["gpu"].live.is_some() && status.sets["default"].error.is_none(),
+        "{status:?}"
+    );
     store.reload();
     assert_eq!(store.status(), status, "unchanged files do nothing");
 
@@ -116,7 +157,10 @@ fn a_broken_set_holds_up_no_other_and_keeps_its_last_good_state() {
     write(path, "driver-pod.yaml.j2", "{{ nothing }}");
     write(path, "gpu/driver-pod.yaml.j2", &pod("gpu-two"));
     store.reload();
-    assert_eq!((of("default").unwrap(), of("gpu").unwrap()), ("another".to_owned(), "gpu-two".to_owned()));
+    assert_eq!(
+        (of("default").unwrap(), of("gpu").unwrap()),
+        ("another".to_owned(), "gpu-two".to_owned())
+    );
 
     fs::remove_dir_all(path.join("gpu")).unwrap();
     store.reload();
@@ -137,7 +181,10 @@ fn a_bad_default_set_at_the_start_stops_named_ones_only_where_nothing_stands_in(
 #[test]
 fn patches_and_further_objects_are_rendered_beside_their_document() {
     let all = files(&[
-        ("driver-pod.patch.yaml.j2", "spec: {priorityClassName: {{ application.namespace }}}\n"),
+        (
+            "driver-pod.patch.yaml.j2",
+            "spec: {priorityClassName: {{ application.namespace }}}\n",
+        ),
         ("executor-pod.patch.yaml.j2", "spec: {priorityClassName: low}\n"),
         ("budget.yaml.j2", "kind: PodDisruptionBudget\n"),
         ("budget.patch.yaml.j2", "spec: {}\n"),
@@ -149,14 +196,31 @@ fn patches_and_further_objects_are_rendered_beside_their_document() {
         default: &none,
         extra_kinds: &[ExtraKind::PodDisruptionBudget],
     };
-    let rendered = TemplateSet::load_parts(parts).unwrap().render(&sample::plan()).unwrap();
-    let document = |role: &str| rendered.documents.iter().find(|document| document.role == role).unwrap();
+    let rendered = TemplateSet::load_parts(parts)
+        .unwrap()
+        .render(&sample::plan())
+        .unwrap();
+    let document = |role: &str| {
+        rendered
+            .documents
+            .iter()
+            .find(|document| document.role == role)
+            .unwrap()
+    };
     let patch = document("pod-driver").patch.as_ref().unwrap();
     assert_eq!(
         (patch.template.as_str(), patch.text.as_str()),
-        ("driver-pod.patch.yaml.j2", "spec: {priorityClassName: \"team-a\"}\n")
+        (
+            "driver-pod.patch.yaml.j2",
+            "spec: {priorityClassName: \"team-a\"}\n"
+        )
     );
-    assert!(document("configmap-executor-template").carried.as_ref().is_some_and(|carried| carried.patch.is_some()));
+    assert!(
+        document("configmap-executor-template")
+            .carried
+            .as_ref()
+            .is_some_and(|carried| carried.patch.is_some())
+    );
     assert!(document("extra-budget").patch.is_some());
     assert!(document("service-driver").patch.is_none());
 
@@ -165,5 +229,8 @@ fn patches_and_further_objects_are_rendered_beside_their_document() {
     assert_eq!(error.kind, TemplateErrorKind::File);
     assert!(error.message.contains("ALLOWED_EXTRA_KINDS"), "{error}");
     let error = refused(&[("driver-pd.patch.yaml.j2", "a: 1\n")]);
-    assert!(error.message.contains("did you mean `driver-pod.patch.yaml.j2`?"), "{error}");
+    assert!(
+        error.message.contains("did you mean `driver-pod.patch.yaml.j2`?"),
+        "{error}"
+    );
 }
