@@ -4,7 +4,7 @@
 //! they make is held against the rules, as the service does it before a set goes live.
 
 use super::{
-    case::Case,
+    case::{Case, REFUSAL},
     finding::{Finding, Level, Rule},
     lint::lint,
     sources::{BUILTIN, Sources, add, has_errors, warning},
@@ -15,8 +15,8 @@ use crate::{
     plan, redaction,
     submitter::SubmitError,
     templates::{
-        Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, Rendered, SetOptions, TemplateError,
-        TemplateErrorKind, TemplateSet, is_template, read_sets,
+        Contents, DEFAULT_SET, DirectoryError, EXTRA_ROLE, Files, Parts, Place, Rendered, SetOptions,
+        TemplateError, TemplateErrorKind, TemplateSet, is_template, read_sets,
     },
 };
 use std::{
@@ -271,6 +271,8 @@ struct Applications<'s> {
     tracer: Tracer<'s>,
     /// The templates that wrote something.
     used: BTreeSet<String>,
+    /// The applications, by the further objects that they have: template, and the object's name.
+    sharing: BTreeMap<(String, String), BTreeSet<String>>,
 }
 
 impl<'s> Applications<'s> {
@@ -280,6 +282,7 @@ impl<'s> Applications<'s> {
             set,
             tracer,
             used: BTreeSet::new(),
+            sharing: BTreeMap::new(),
         }
     }
 
@@ -301,6 +304,13 @@ impl<'s> Applications<'s> {
                     finding,
                 );
             }
+            if case.must_be_refused && manifests.is_some() {
+                let message = format!("has an {REFUSAL}, and is not refused");
+                add(
+                    &mut checked.findings,
+                    Finding::new(Rule::Case, case.path(), message),
+                );
+            }
             checked.applications.push((case, manifests));
         }
         // A policy that refuses a sample is no defect; one that refuses all of them leaves the set untried.
@@ -311,6 +321,7 @@ impl<'s> Applications<'s> {
         }
         if !has_errors(&checked.findings) {
             checked.findings.extend(self.unused());
+            checked.findings.extend(self.shared_names());
         }
     }
 
@@ -330,7 +341,10 @@ impl<'s> Applications<'s> {
         };
         self.note(&rendered);
         match manifest::check(&rendered, &plan, &submission.unknown_fields()) {
-            Ok(manifests) => (Some(manifests), Vec::new()),
+            Ok(manifests) => {
+                self.note_names(&rendered, &manifests);
+                (Some(manifests), Vec::new())
+            }
             Err(found) => (None, self.tracer.locate(&found.0, &rendered, &plan)),
         }
     }
@@ -350,6 +364,46 @@ impl<'s> Applications<'s> {
                 self.used.insert(self.sources.named("executor-pod.yaml.j2"));
             }
         }
+    }
+
+    fn note_names(&mut self, rendered: &Rendered, manifests: &Manifests) {
+        let extras = rendered
+            .documents
+            .iter()
+            .filter(|document| document.role.starts_with(EXTRA_ROLE));
+        for document in extras {
+            let written = manifests
+                .owned
+                .iter()
+                .find(|manifest| manifest.role == document.role);
+            let name = written.and_then(|manifest| manifest.value.pointer("/metadata/name")?.as_str());
+            if let Some(name) = name {
+                let sharing = self
+                    .sharing
+                    .entry((document.template.clone(), name.to_owned()))
+                    .or_default();
+                sharing.insert(manifests.identity.pod_name.clone());
+            }
+        }
+    }
+
+    fn shared_names(&self) -> Vec<Finding> {
+        let shared = self
+            .sharing
+            .iter()
+            .filter(|(_, applications)| applications.len() > 1);
+        shared
+            .map(|((template, name), applications)| {
+                let message = format!(
+                    "{} applications would have an object named {}, and in a namespace one can have it: derive the name from \
+                     pod.name",
+                    applications.len(),
+                    redaction::shown(name)
+                );
+                let line = self.sources.line_of_word(template, "name");
+                warning(self.sources, Rule::SharedName, template, line, message)
+            })
+            .collect()
     }
 
     fn unused(&self) -> Vec<Finding> {

@@ -48,11 +48,13 @@ pub enum Rule {
     StrayText,
     /// A template asks for a variable that nothing sets.
     UnknownVariable,
+    /// Further objects of several applications have the same name.
+    SharedName,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::File,
         Self::Syntax,
         Self::Undefined,
@@ -69,6 +71,7 @@ impl Rule {
         Self::UnknownBlock,
         Self::StrayText,
         Self::UnknownVariable,
+        Self::SharedName,
     ];
 
     /// Its name, as it is serialized.
@@ -90,6 +93,7 @@ impl Rule {
             Self::UnknownBlock => "unknown-block",
             Self::StrayText => "stray-text",
             Self::UnknownVariable => "unknown-variable",
+            Self::SharedName => "shared-name",
         }
     }
 
@@ -120,6 +124,9 @@ impl Rule {
                 "Text outside of the blocks of a template that extends another one goes nowhere."
             }
             Self::UnknownVariable => "A template asks for a variable that nothing sets.",
+            Self::SharedName => {
+                "A further object has the same name for several applications, of which one can have it."
+            }
         }
     }
 

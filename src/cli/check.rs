@@ -12,6 +12,7 @@ use crate::{
     error_code::ErrorCode,
     manifest::Manifests,
     settings::SetSettings,
+    templates::DEFAULT_SET,
 };
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -118,7 +119,7 @@ impl Check {
         let asked: Vec<_> = checked
             .applications
             .iter()
-            .filter(|(case, _)| case.is_sample() != self.cases.is_some())
+            .filter(|(case, _)| case.is_sample() != self.cases.is_some() && !case.must_be_refused)
             .filter_map(|(case, manifests)| Some((case.clone(), manifests.clone()?)))
             .collect();
         for (case, manifests) in asked {
@@ -135,9 +136,12 @@ impl Check {
     }
 
     fn refusal(&self, case: &Case, manifests: &Manifests, error: &ApplyError) -> Finding {
+        let set = manifests.identity.template_set.split('@').next();
+        let folder = set.filter(|set| *set != DEFAULT_SET).unwrap_or_default();
+        let folder = self.directory.join(folder).display().to_string();
         let mut finding = Finding::new(
             Rule::ApiServer,
-            self.directory.display().to_string(),
+            folder.trim_end_matches('/').to_owned(),
             format!("{error} (namespace {})", manifests.identity.namespace),
         );
         finding.applications = vec![case.name.clone()];
