@@ -20,6 +20,7 @@ mod sample;
 mod set;
 mod sets;
 mod sources;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -39,7 +40,8 @@ pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
 pub use extra::{CustomKind, ExtraKind};
 pub use set::{DEFAULT_SET, TemplateSet};
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
-pub use store::{Fallback, Probe, SetStatus, Status, TemplateStore};
+pub use state::{SetStatus, Status};
+pub use store::{Fallback, Probe, TemplateStore};
 
 /// The text of all documents of one submission, all from one template set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,10 +52,10 @@ impl Writer {
                     for field in fields {
                         match (&field.from, &field.to) {
                             (None, Some(to)) => {
-                                self.line(Paint::Green, &format!("    + {}: {to}", field.path))
+                                self.line(Paint::Green, &format!("    + {}: {to}", field.path));
                             }
                             (Some(from), None) => {
-                                self.line(Paint::Red, &format!("    - {}: {from}", field.path))
+                                self.line(Paint::Red, &format!("    - {}: {from}", field.path));
                             }
                             (from, to) => {
                                 let side = |value: &Option<Value>| value.clone().unwrap_or_default();
