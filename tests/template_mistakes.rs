@@ -308,6 +308,7 @@ fn of_rendering() -> Vec<Mistake> {
     ]
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_the_pod() -> Vec<Mistake> {
     let replaced = "    - name: main\n      image: {{ driver.image }}\n      args: {{ driver.args }}";
     vec![
@@ -472,6 +473,7 @@ fn of_the_pod() -> Vec<Mistake> {
     ]
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_other_objects() -> Vec<Mistake> {
     vec![
         mistake(
