@@ -5,7 +5,9 @@
 //! can name the path, what was found (its kind, never the value), what is allowed, and the nearest known name.
 
 mod general;
+mod json;
 mod place;
+mod plain;
 mod reader;
 
 pub use general::generalised;
@@ -63,6 +65,11 @@ pub struct Reading<T> {
 ///
 /// The message has line and column, and never the text around them.
 pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
+    plain::read(text).map_or_else(|| parse_fully(text), Ok)
+}
+
+/// By the reader of all of YAML.
+fn parse_fully(text: &str) -> Result<Value, Problem> {
     let options = serde_yaml::options! {
         with_snippet: false,
         strict_booleans: true,
