@@ -1,6 +1,10 @@
 //! The command line: one file for each subcommand.
 
+mod check;
+mod context;
+mod diff;
 mod doctor;
+mod golden;
 mod healthcheck;
 mod input;
 mod install;
@@ -9,9 +13,10 @@ mod render;
 mod serve;
 mod spark_submit;
 mod submit;
+mod templates;
 
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 /// Submits Spark applications to Kubernetes without a JVM.
 #[derive(Debug, Parser)]
@@ -31,6 +36,14 @@ struct Cli {
 enum Command {
     /// Print the objects that an application would become; create nothing
     Render(render::Render),
+    /// Print what templates see of an application, or the schema of it
+    Context(context::Context),
+    /// Check a directory of templates: compile all, render samples and cases, report file and line
+    Check(check::Check),
+    /// Show what a change of templates does to applications, or what differs from the cluster
+    Diff(diff::Diff),
+    /// Test templates against golden files of your own
+    Golden(golden::Golden),
     /// Submit an application: to the cluster, into a directory, or through a running server
     Submit(submit::Submit),
     /// Serve submissions over gRPC, as the operator's sidecar
@@ -50,8 +63,11 @@ enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Done,
+    /// Refused, failed; or something was found.
     Refused,
     Usage,
+    /// `check`, `diff` and `golden` could not do what they were asked.
+    CouldNotRun,
 }
 
 impl From<End> for ExitCode {
@@ -60,11 +76,13 @@ impl From<End> for ExitCode {
             End::Done => 0,
             End::Refused => 1,
             End::Usage => 2,
+            End::CouldNotRun => 3,
         })
     }
 }
 
-/// Runs the command that this process was called with. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+/// Runs the command that this process was called with. Exit codes: 0 done, 1 refused or failed, 2 wrong usage; `check`,
+/// `diff` and `golden verify` end with 1 where they found something, and with 3 where they could not run.
 /// Called as `spark-submit`, it takes that one's arguments and ends as it does.
 pub fn run() -> ExitCode {
     let mut words = std::env::args_os();
@@ -79,6 +97,10 @@ pub fn run() -> ExitCode {
     }
     match Cli::parse().command {
         Command::Render(command) => command.run(),
+        Command::Context(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Diff(command) => command.run(),
+        Command::Golden(command) => command.run(),
         Command::Submit(command) => command.run(),
         Command::Serve(command) => command.run(),
         // Taken care of above, before its arguments could be taken for ours.
@@ -94,6 +116,22 @@ pub fn run() -> ExitCode {
 fn report(error: &dyn std::fmt::Display) -> End {
     eprintln!("error: {error}");
     End::Refused
+}
+
+/// Prints why a command that finds things found nothing out.
+fn could_not_run(error: &dyn std::fmt::Display) -> End {
+    eprintln!("error: {error}");
+    End::CouldNotRun
+}
+
+/// Writes what a command was asked for to standard output.
+fn print(text: &str) -> End {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => End::Done,
+        // A reader that went away (`| head`) is no failure.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => End::Done,
+        Err(error) => report(&format!("standard output: {error}")),
+    }
 }
 
 /// A runtime for the commands that talk to somebody.

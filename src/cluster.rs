@@ -23,6 +23,7 @@ mod events;
 mod found;
 mod in_turn;
 mod live;
+mod look;
 mod owned;
 mod patience;
 mod refusal;
@@ -38,6 +39,7 @@ pub use error::ApplyError;
 pub use events::Events;
 pub use found::OBJECTS_ANNOTATION;
 pub use live::{LiveApplication, LiveError};
+pub use look::LivePod;
 pub use webhook::OperatorWebhook;
 pub(crate) use webhook::registered_webhooks;
 

@@ -12,6 +12,7 @@
 //! said; [`watch`] notices that mounted files changed. [`doctor`] looks at what a server would meet, for [`cli`] alone.
 
 pub mod application;
+pub mod authoring;
 pub mod cli;
 pub mod cluster;
 pub mod doctor;

@@ -8,6 +8,9 @@ mod at;
 mod check;
 mod diff;
 mod finding;
+mod known;
+mod patch;
+mod patched;
 mod quantity;
 mod rules;
 #[cfg(test)]
@@ -15,16 +18,20 @@ mod sample;
 mod stamp;
 mod write;
 
+pub(crate) use quantity::Quantity;
+
+pub(crate) use check::EXECUTOR;
 pub use check::check;
 pub use diff::{Difference, differences};
 pub use finding::{Finding, Findings};
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 pub use write::{to_documents, to_json_list, to_yaml};
 
-use crate::submission::PodGroup;
+use crate::{submission::PodGroup, templates::CustomKind};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
-    networking::v1::NetworkPolicy,
+    networking::v1::{Ingress, NetworkPolicy},
+    policy::v1::PodDisruptionBudget,
 };
 use serde_json::Value;
 
@@ -72,7 +79,7 @@ pub struct Manifest {
     pub object: Object,
 }
 
-/// The kinds of object that a submission is made of.
+/// The kinds of object that a submission is made of. A template set can add some.
 #[derive(Debug, Clone)]
 #[allow(missing_docs, clippy::large_enum_variant)]
 pub enum Object {
@@ -83,6 +90,10 @@ pub enum Object {
     PersistentVolumeClaim(PersistentVolumeClaim),
     NetworkPolicy(NetworkPolicy),
     PodGroup(PodGroup),
+    Ingress(Ingress),
+    PodDisruptionBudget(PodDisruptionBudget),
+    /// One that only the admin's templates write; of it no more than its metadata was checked.
+    Custom(CustomKind),
 }
 
 impl Manifest {

@@ -26,6 +26,7 @@ mod volumes;
 
 pub use steps::plan;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ use std::collections::BTreeMap;
 pub const CONTEXT_VERSION: u32 = 1;
 
 /// Everything that is to be created for one submission. Templates see it as their context.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DriverPlan {
     /// The version of this context, [`CONTEXT_VERSION`].
     pub context_version: u32,
@@ -49,6 +50,7 @@ pub struct DriverPlan {
     /// The driver's `ConfigMap`: `spark.properties` and the files of `SPARK_CONF_DIR`.
     pub config_map: ConfigMapPlan,
     /// The effective Spark properties, as the driver reads them.
+    #[schemars(extend("x-unit" = "as Spark writes each: `1g`, `30s`, `true`"))]
     pub properties: BTreeMap<String, String>,
     /// The executor pod template that the driver reads; absent where none was given.
     pub executor: Option<ExecutorPlan>,
@@ -65,7 +67,7 @@ pub struct DriverPlan {
 }
 
 /// What is submitted, and as what.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ApplicationPlan {
     /// The Spark application id, `spark-` and 32 hex digits: `spark.app.id` and the label `spark-app-selector`.
     pub id: String,
@@ -82,7 +84,7 @@ pub struct ApplicationPlan {
 }
 
 /// The kind of primary resource, in the words of `spark.kubernetes.resource.type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ResourceType {
     /// A jar, of Java or Scala.
@@ -94,7 +96,7 @@ pub enum ResourceType {
 }
 
 /// The driver Pod, without its driver container.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PodPlan {
     /// `metadata.name`.
     pub name: String,
@@ -129,7 +131,7 @@ pub struct PodPlan {
 }
 
 /// The driver container.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ContainerPlan {
     /// The container's name; `spark-kubernetes-driver` unless the pod template names it.
     pub name: String,
@@ -152,18 +154,20 @@ pub struct ContainerPlan {
 }
 
 /// Requests and limits of the driver container, as Kubernetes quantities.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct ResourcesPlan {
     /// `resources.requests`.
+    #[schemars(extend("x-unit" = "Kubernetes quantity: bytes for memory, cores for cpu"))]
     pub requests: BTreeMap<String, Value>,
     /// `resources.limits`.
+    #[schemars(extend("x-unit" = "Kubernetes quantity: bytes for memory, cores for cpu"))]
     pub limits: BTreeMap<String, Value>,
     /// What else the pod template has under `resources`.
     pub other: Map<String, Value>,
 }
 
 /// The driver's headless Service.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ServicePlan {
     /// The name: at most 63 characters.
     pub name: String,
@@ -184,7 +188,7 @@ pub struct ServicePlan {
 }
 
 /// A `ConfigMap` that the driver mounts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ConfigMapPlan {
     /// What it is for: `driver`, `hadoop`, `krb5`. Names the object's file.
     pub role: String,
@@ -195,7 +199,7 @@ pub struct ConfigMapPlan {
 }
 
 /// The executor pod template, and the `ConfigMap` that carries it to the driver.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ExecutorPlan {
     /// The name of the `ConfigMap`.
     pub config_map_name: String,
@@ -210,13 +214,14 @@ pub struct ExecutorPlan {
 }
 
 /// A Secret that the driver mounts.
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SecretPlan {
     /// What it is for: `credentials`, `keytab`. Names the object's file.
     pub role: String,
     /// The name.
     pub name: String,
     /// The data, base64.
+    #[schemars(extend("x-unit" = "base64"))]
     pub data: BTreeMap<String, String>,
 }
 
@@ -232,7 +237,7 @@ impl std::fmt::Debug for SecretPlan {
 }
 
 /// A claim for a volume of the driver.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PersistentVolumeClaimPlan {
     /// The name, to which the driver's volume refers.
     pub name: String,
@@ -245,11 +250,12 @@ pub struct PersistentVolumeClaimPlan {
     /// `spec.accessModes`.
     pub access_modes: Vec<String>,
     /// The size asked for, a Kubernetes quantity.
+    #[schemars(extend("x-unit" = "Kubernetes quantity, bytes"))]
     pub storage: String,
 }
 
 /// Who may reach the executors: the pods of the same application.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct NetworkPolicyPlan {
     /// The name.
     pub name: String,
@@ -262,7 +268,7 @@ pub struct NetworkPolicyPlan {
 }
 
 /// A `PodGroup` of Volcano's, `scheduling.volcano.sh/v1beta1`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PodGroupPlan {
     /// The name, which the driver Pod has as an annotation.
     pub name: String,

@@ -4,7 +4,11 @@ mod tls;
 
 pub use tls::{TlsFiles, TlsSettings};
 
-use crate::{submission::Webhook, submitter::SpecSource};
+use crate::{
+    submission::Webhook,
+    submitter::SpecSource,
+    templates::{ExtraKind, SetAnnotation, SetOptions, SetRule, SetRules},
+};
 use clap::{Args, ValueEnum};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -107,6 +111,59 @@ pub struct TemplateSettings {
     /// Directory (a ConfigMap mount) whose *.yaml.j2 files override the built-in templates of the same name
     #[arg(long, env = "TEMPLATE_DIR", value_name = "DIR")]
     pub template_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub sets: SetSettings,
+}
+
+impl TemplateSettings {
+    /// Where the sets are, and who gets which.
+    pub fn options(&self) -> SetOptions {
+        self.sets.options(self.template_dir.clone())
+    }
+}
+
+/// Template sets: who gets which, and what they may write. A folder of the template directory is a set by its name.
+#[derive(Debug, Clone, Default, Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
+pub struct SetSettings {
+    /// Who gets which set, comma-separated: namespace:NAME=SET, namespace:PREFIX*=SET, type:Java|Python|R=SET; the default
+    /// set where none fits
+    #[arg(long, env = "TEMPLATE_SETS", value_delimiter = ',', value_name = "RULES", value_parser = blank_or::<SetRule>)]
+    pub template_sets: Vec<Option<SetRule>>,
+
+    /// What becomes of an application's annotation native-submit/template-set: it chooses the set before all rules, or
+    /// the submission is refused
+    #[arg(long, env = "TEMPLATE_SET_ANNOTATION", value_enum, default_value = "allow")]
+    pub template_set_annotation: SetAnnotation,
+
+    /// Kinds of further objects that templates may write, comma-separated: NetworkPolicy, PodDisruptionBudget, Ingress,
+    /// ConfigMap, Secret, Service, PersistentVolumeClaim, or KIND=PLURAL.GROUP/VERSION; none without it
+    #[arg(long, env = "ALLOWED_EXTRA_KINDS", value_delimiter = ',', value_name = "KINDS", value_parser = blank_or::<ExtraKind>)]
+    pub allowed_extra_kinds: Vec<Option<ExtraKind>>,
+}
+
+impl SetSettings {
+    /// The same for the sets of a directory.
+    pub fn options(&self, directory: Option<PathBuf>) -> SetOptions {
+        SetOptions {
+            directory,
+            extra_kinds: self.allowed_extra_kinds.iter().flatten().cloned().collect(),
+            rules: SetRules {
+                annotation: self.template_set_annotation,
+                rules: self.template_sets.iter().flatten().cloned().collect(),
+            },
+        }
+    }
+}
+
+/// An item of a list, which may be empty where a chart's value is.
+fn blank_or<T: FromStr<Err = String>>(text: &str) -> Result<Option<T>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        text => text.parse().map(Some),
+    }
 }
 
 /// Where the drop-in looks for a server.

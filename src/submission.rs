@@ -29,7 +29,9 @@ pub use pod_group::{PodGroup, PodGroupTemplate};
 pub use pod_template::{PodTemplate, UnknownFields};
 pub use refusal::Refusal;
 pub use resolve::{Request, resolve};
-pub use translate::{Origin, Webhook, add_for_webhook, operator_labels, submission as from_application};
+pub use translate::{
+    Origin, Webhook, add_for_webhook, operator_labels, submission as from_application, template_set_of,
+};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::wrong;
@@ -70,9 +72,15 @@ pub struct Submission {
     pub config_maps: Vec<OwnConfigMap>,
     /// Files of the submitter that go to the driver.
     pub files: SubmitterFiles,
+    /// The template set that the application's annotation asks for.
+    #[serde(default)]
+    pub template_set: Option<String>,
     /// What is odd but not wrong, for the log and the reply.
     pub warnings: Vec<String>,
 }
+
+/// The annotation by which an application asks for a template set; on the driver Pod it says which one it was.
+pub const TEMPLATE_SET_ANNOTATION: &str = "native-submit/template-set";
 
 impl Submission {
     /// `spark.kubernetes.namespace` as given.

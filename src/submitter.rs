@@ -9,7 +9,7 @@ pub use asked::{Asked, Unversioned};
 pub use error::SubmitError;
 use live::Informed;
 pub use live::SpecSource;
-pub use samples::probe;
+pub use samples::{probe, samples};
 
 use crate::{
     application::{self, SparkApplication},
@@ -18,7 +18,7 @@ use crate::{
     plan,
     submission::{self, Origin, Submission, SubmissionId, SubmitterContext},
     telemetry::{Metrics, Stage, Stages},
-    templates::{TemplateSet, TemplateStore},
+    templates::{TemplateSet, TemplateSets, TemplateStore},
 };
 use std::{sync::Arc, time::Instant};
 use tracing::{info, warn};
@@ -89,7 +89,7 @@ impl Submitter {
                 Ok::<_, SubmitError>(submission)
             })?,
         };
-        let set = self.templates.current()?;
+        let set = self.templates.current().choose(&submission)?;
         let manifests = Arc::new(measured(&submission, context, &set, &mut stages)?);
         let warnings = manifests.warnings.clone();
         let identity = manifests.identity.clone();
@@ -141,6 +141,16 @@ pub fn intent(
     let mut submission = submission::from_application(&application, id, origin, context)?;
     submission.warnings.extend(application::warnings(&application));
     Ok(submission)
+}
+
+/// The road without its last step, with the set that is this submission's.
+pub fn manifests_by(
+    submission: &Submission,
+    context: &SubmitterContext,
+    sets: &TemplateSets,
+) -> Result<Manifests, SubmitError> {
+    let set = sets.choose(submission)?;
+    manifests(submission, context, &set)
 }
 
 /// The road without its last step: plan, render, check. A pure function.

@@ -4,24 +4,44 @@
 //! [`DriverPlan`](crate::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
 
 mod builtin;
+mod choice;
 mod directory;
 mod environment;
 mod error;
 mod escape;
+mod extra;
+mod files;
 mod filters;
+mod inspect;
 mod markup;
 mod render;
 #[cfg(test)]
 mod sample;
 mod set;
+mod sets;
+mod sources;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
 
+pub(crate) use directory::{Contents, DirectoryError, read_sets};
+pub(crate) use files::{Files, is_template};
+pub(crate) use inspect::{builtin_sources, callable, try_out};
+pub(crate) use markup::{
+    marks::{Mark, marked, unmarked},
+    outline::Outline,
+};
+pub(crate) use set::Parts;
+
+pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
-pub use set::TemplateSet;
-pub use store::{Fallback, NoTemplateSet, Probe, Status, TemplateStore};
+pub use extra::{CustomKind, ExtraKind};
+pub use set::{DEFAULT_SET, TemplateSet};
+pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
+pub use state::{SetStatus, Status};
+pub use store::{Fallback, Probe, TemplateStore};
 
 /// The text of all documents of one submission, all from one template set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +50,12 @@ pub struct Rendered {
     pub template_set: String,
     /// The documents: the driver Pod first, then what it owns in the order of creation.
     pub documents: Vec<Document>,
+    /// The kinds that further objects may have.
+    pub extra_kinds: Vec<ExtraKind>,
 }
+
+/// What the role of a further object begins with: `extra-budget` is what `budget.yaml.j2` wrote.
+pub const EXTRA_ROLE: &str = "extra-";
 
 /// One rendered object.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,6 +67,37 @@ pub struct Document {
     pub template: String,
     /// The text, YAML.
     pub text: String,
+    /// What is merged onto it.
+    pub patch: Option<Patch>,
+    /// Where this `ConfigMap` carries the executor pod template: where that comes from.
+    pub carried: Option<Carried>,
+}
+
+/// The text that a `ConfigMap` carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The template that wrote it, for messages: `executor-pod.yaml.j2`.
+    pub template: String,
+    /// What is merged onto it.
+    pub patch: Option<Patch>,
+}
+
+/// The text of a `*.patch.yaml.j2`: the part of an object that it adds or changes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Patch {
+    /// The template that wrote it, for messages: `driver-pod.patch.yaml.j2`.
+    pub template: String,
+    /// The text, YAML.
+    pub text: String,
+}
+
+impl std::fmt::Debug for Patch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Patch")
+            .field("template", &self.template)
+            .field("text", &crate::redaction::hidden(&self.text))
+            .finish()
+    }
 }
 
 /// Without the text, which has the values of Secrets and of the conf.
@@ -51,6 +107,8 @@ impl std::fmt::Debug for Document {
             .field("role", &self.role)
             .field("template", &self.template)
             .field("text", &crate::redaction::hidden(&self.text))
+            .field("patch", &self.patch)
+            .field("carried", &self.carried)
             .finish()
     }
 }

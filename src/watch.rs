@@ -40,14 +40,15 @@ impl Drop for Watch {
 
 impl Watch {
     /// Calls `look`, which may block, when something in the directories changed, and now and then. `what` names the
-    /// directories in the log. Must be called inside a Tokio runtime.
+    /// directories in the log; which they are is asked again after each change. Must be called inside a Tokio runtime.
     pub fn start(
         what: &'static str,
-        directories: Vec<PathBuf>,
+        directories: impl Fn() -> Vec<PathBuf> + Send + 'static,
         timing: Timing,
         look: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        for directory in &directories {
+        let mut watched = directories();
+        for directory in &watched {
             if !directory.join("..data").exists() {
                 tracing::info!(
                     directory = %directory.display(),
@@ -58,17 +59,23 @@ impl Watch {
         let look: Arc<dyn Fn() + Send + Sync> = Arc::new(look);
         let task = tokio::spawn(async move {
             let (hint, mut hints) = mpsc::channel(1);
-            let mut watcher = watch(what, &directories, &hint);
+            let mut watcher = watch(what, &watched, &hint);
             // What changed since the caller's first look, before anything was watched.
             blocking(&look).await;
             loop {
                 // The sender lives as long as this task, so `recv` never ends.
-                if let Ok(Some(())) = time::timeout(timing.poll, hints.recv()).await {
+                let polled = time::timeout(timing.poll, hints.recv()).await.is_err();
+                if !polled {
                     time::sleep(timing.debounce).await;
                     // What came meanwhile belongs to the same change.
                     let _ = hints.try_recv();
-                } else if watcher.is_none() || directories.iter().any(|directory| !directory.is_dir()) {
-                    watcher = watch(what, &directories, &hint);
+                }
+                let lost = watcher.is_none() || watched.iter().any(|directory| !directory.is_dir());
+                let now = directories();
+                if now != watched || (polled && lost) {
+                    watched = now;
+                    // Before the look, so that it sees what changed while nothing was watched.
+                    watcher = watch(what, &watched, &hint);
                 }
                 blocking(&look).await;
             }

@@ -155,3 +155,72 @@ async fn a_broken_set_never_goes_live_and_says_why() {
     }
     assert_eq!(now, "mended");
 }
+
+/// The memory that a process has in use, in KiB.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Swaps templates 100 times a second, good and broken ones, while submissions run.
+async fn storm(time: std::time::Duration, least_swaps: u32) {
+    let (out, templates) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    mount(templates.path(), 0, &marked("good-0"));
+    let apply_to = format!("dir:{}", out.path().display());
+    let template_dir = templates.path().to_str().unwrap();
+    let serve = Serve::start(&["--apply-to", &apply_to, "--template-dir", template_dir], &[]);
+    let (start, address) = (std::time::Instant::now(), serve.grpc.clone());
+    let submitting = tokio::spawn(async move {
+        let mut submitted = 0;
+        while start.elapsed() < time {
+            let application = SPARK_PI.replace("name: spark-pi", &format!("name: spark-pi-{submitted}"));
+            let reply = serve::submit(&address, &application, &format!("id-{submitted}")).await;
+            assert!(reply.success, "{}", reply.error_message);
+            submitted += 1;
+        }
+        submitted
+    });
+    let (mut swaps, mut early) = (0_u32, 0);
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(10));
+    while start.elapsed() < time {
+        tick.tick().await;
+        swaps += 1;
+        let files = marked(&format!("good-{swaps}"));
+        let broken = [("driver-pod.yaml.j2", format!("{{{{ broken_{swaps} }}}}"))];
+        let number = usize::try_from(swaps).unwrap();
+        if swaps % 3 == 0 {
+            mount(templates.path(), number, &broken);
+        } else {
+            mount(templates.path(), number, &files);
+        }
+        if early == 0 && start.elapsed() > time / 3 {
+            early = resident(serve.pid());
+        }
+    }
+    let submitted = submitting.await.unwrap();
+    let late = resident(serve.pid());
+    assert!(submitted >= 5, "{submitted} submissions");
+    assert!(swaps >= least_swaps, "{swaps} swaps");
+    assert!(
+        late < early + (8 << 10),
+        "{early} KiB after a third of the time, {late} KiB at its end"
+    );
+    mount(templates.path(), 1_000_000, &marked("mended"));
+    serve.wait_for("/readyz", |body| body.contains("\"error\": null"));
+    println!("{swaps} swaps, {submitted} submissions, {early} KiB, {late} KiB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_storm_of_three_seconds_costs_no_submission_and_no_memory() {
+    storm(std::time::Duration::from_secs(3), 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute"]
+async fn a_reload_storm_of_a_minute_costs_no_submission_and_no_memory() {
+    storm(std::time::Duration::from_secs(60), 5500).await;
+}

@@ -15,7 +15,7 @@ fn below(path: &str, fields: &[&str]) -> Vec<String> {
 
 /// Every field of the types, by path.
 fn fields() -> BTreeSet<String> {
-    let mut all = below("metadata", &["name", "namespace", "uid", "labels"]);
+    let mut all = below("metadata", &["name", "namespace", "uid", "labels", "annotations"]);
     all.extend(below("spec", SparkApplicationSpec::FIELDS));
     for (part, fields) in [
         ("deps", Dependencies::FIELDS),

@@ -13,6 +13,15 @@ use crate::{
 };
 use std::{collections::BTreeMap, io::Read, sync::Arc};
 
+/// The text of a file, or of standard input.
+pub(super) fn read(file: &str) -> std::io::Result<String> {
+    if file == "-" {
+        let mut text = String::new();
+        return std::io::stdin().read_to_string(&mut text).map(|_| text);
+    }
+    std::fs::read_to_string(file)
+}
+
 /// The application, its identity, and its templates.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
@@ -57,13 +66,7 @@ impl Input {
 
     /// The text of the file.
     pub(super) fn text(&self) -> Result<String, End> {
-        let read = if self.file() == "-" {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map(|_| text)
-        } else {
-            std::fs::read_to_string(self.file())
-        };
-        read.map_err(|error| super::report(&format!("{}: can't be read: {error}", self.file())))
+        read(self.file()).map_err(|error| super::report(&format!("{}: can't be read: {error}", self.file())))
     }
 
     /// The application in the file; a misspelled field is an error.
@@ -96,7 +99,7 @@ impl Input {
     /// as it would be by a server.
     pub(super) fn templates(&self) -> TemplateStore {
         TemplateStore::start(
-            self.templates.template_dir.clone(),
+            self.templates.options(),
             Arc::new(submitter::probe),
             Fallback::Refuse,
         )

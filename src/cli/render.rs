@@ -37,17 +37,13 @@ impl Render {
     }
 
     fn objects(&self) -> Result<(), End> {
-        let set = self
-            .input
-            .templates()
-            .current()
-            .map_err(|error| super::report(&error))?;
+        let sets = self.input.templates().current();
         // Reproducible for a file; arguments are submitted now, as spark-submit would.
         let submit_time_ms = if self.input.spark_submit { now_ms() } else { 0 };
         let context = self.input.context(submit_time_ms)?;
         let submission = self.input.submission(SubmissionId::nil(), &context)?;
         let manifests =
-            submitter::manifests(&submission, &context, &set).map_err(|error| super::report(&error))?;
+            submitter::manifests_by(&submission, &context, &sets).map_err(|error| super::report(&error))?;
         for warning in &manifests.warnings {
             eprintln!("warning: {warning}");
         }

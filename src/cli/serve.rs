@@ -96,9 +96,9 @@ impl Serve {
             TemplateFallback::Builtin => Fallback::Builtin,
             TemplateFallback::Refuse => Fallback::Refuse,
         };
-        let directory = settings.templates.template_dir.clone();
+        let options = settings.templates.options();
         let templates = tokio::task::spawn_blocking(move || {
-            Arc::new(TemplateStore::start(directory, Arc::new(probe), fallback))
+            Arc::new(TemplateStore::start(options, Arc::new(probe), fallback))
         })
         .await
         .map_err(|error| error.to_string())?;

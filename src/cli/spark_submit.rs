@@ -260,7 +260,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         .then(|| OperatorWebhook::watch(client, sink.clone()));
     let submitter = Submitter {
         templates: Arc::new(TemplateStore::start(
-            settings.templates.template_dir.clone(),
+            settings.templates.options(),
             Arc::new(probe),
             settings.fallback(),
         )),

@@ -140,7 +140,7 @@ pub(crate) async fn remove_earlier(
     let left = items.into_iter().flatten().filter_map(|item| {
         let earlier = Found(item.clone());
         let name = item.pointer("/metadata/name")?.as_str()?;
-        let target = Target::new(like.resource, &like.namespace, name).ok()?;
+        let target = like.beside(name).ok()?;
         let waits = target != *like && !earlier.owned_by_a_pod();
         let uid = earlier.uid().filter(|_| waits)?.to_owned();
         Some(Waiting {

@@ -1,11 +1,6 @@
 //! What another submitter has created, read beside what we would: for shadow mode. Nothing is changed.
 
-use super::{
-    ApplyError, ClusterSink,
-    patience::Patience,
-    requests::Call,
-    resource::{Resource, Target},
-};
+use super::{ApplyError, ClusterSink, patience::Patience, requests::Call, resource::Target};
 use crate::manifest::{Manifest, Manifests};
 use serde_json::Value;
 use std::time::Duration;
@@ -24,7 +19,7 @@ impl ClusterSink {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>, ApplyError> {
-        let target = Target::new(Resource::of(&like.object), namespace, name)?;
+        let target = Target::of(like, namespace)?.named(name)?;
         self.shared.requests.get(&target, &Patience::own(PATIENCE)).await
     }
 
@@ -34,11 +29,7 @@ impl ClusterSink {
         manifest: &Manifest,
         manifests: &Manifests,
     ) -> Result<Value, ApplyError> {
-        let target = Target::new(
-            Resource::of(&manifest.object),
-            &manifests.identity.namespace,
-            NAME,
-        )?;
+        let target = Target::of(manifest, &manifests.identity.namespace)?.named(NAME)?;
         let mut body = manifest.value.clone();
         let name = body
             .pointer_mut("/metadata/name")

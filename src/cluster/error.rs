@@ -122,9 +122,9 @@ pub enum ApplyError {
         /// The resource as `kubectl` names it.
         resource: String,
         /// Its API group.
-        group: &'static str,
+        group: String,
         /// Its plural name.
-        plural: &'static str,
+        plural: String,
         /// The namespace.
         namespace: String,
         /// What else would help.
@@ -142,9 +142,9 @@ pub enum ApplyError {
         /// The resource as `kubectl` names it.
         resource: String,
         /// Its API group.
-        group: &'static str,
+        group: String,
         /// The group's version.
-        version: &'static str,
+        version: String,
         /// What to install.
         advice: &'static str,
     },

@@ -6,56 +6,60 @@ use crate::{
     redaction,
 };
 use serde_json::Value;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// A resource of the API server.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Resource {
     /// The API group; empty for the core group.
-    pub(crate) group: &'static str,
+    pub(crate) group: Cow<'static, str>,
     /// The version of the group.
-    pub(crate) version: &'static str,
+    pub(crate) version: Cow<'static, str>,
     /// The plural name, as in RBAC rules.
-    pub(crate) plural: &'static str,
+    pub(crate) plural: Cow<'static, str>,
 }
 
 const fn resource(group: &'static str, version: &'static str, plural: &'static str) -> Resource {
     Resource {
-        group,
-        version,
-        plural,
+        group: Cow::Borrowed(group),
+        version: Cow::Borrowed(version),
+        plural: Cow::Borrowed(plural),
     }
 }
 
-pub(crate) const PODS: Resource = resource("", "v1", "pods");
-const SERVICES: Resource = resource("", "v1", "services");
-const CONFIG_MAPS: Resource = resource("", "v1", "configmaps");
-const SECRETS: Resource = resource("", "v1", "secrets");
-const CLAIMS: Resource = resource("", "v1", "persistentvolumeclaims");
-const NETWORK_POLICIES: Resource = resource("networking.k8s.io", "v1", "networkpolicies");
+pub(crate) static PODS: Resource = resource("", "v1", "pods");
+static SERVICES: Resource = resource("", "v1", "services");
+static CONFIG_MAPS: Resource = resource("", "v1", "configmaps");
+static SECRETS: Resource = resource("", "v1", "secrets");
+static CLAIMS: Resource = resource("", "v1", "persistentvolumeclaims");
+static NETWORK_POLICIES: Resource = resource("networking.k8s.io", "v1", "networkpolicies");
+static INGRESSES: Resource = resource("networking.k8s.io", "v1", "ingresses");
+static BUDGETS: Resource = resource("policy", "v1", "poddisruptionbudgets");
 /// Volcano's resource.
-const POD_GROUPS: Resource = resource("scheduling.volcano.sh", "v1beta1", "podgroups");
+static POD_GROUPS: Resource = resource("scheduling.volcano.sh", "v1beta1", "podgroups");
 /// What is said about an application.
-pub(crate) const EVENTS: Resource = resource("", "v1", "events");
+pub(crate) static EVENTS: Resource = resource("", "v1", "events");
 /// Read only; its own address has no namespace in it.
-const NAMESPACES: Resource = resource("", "v1", "namespaces");
+static NAMESPACES: Resource = resource("", "v1", "namespaces");
 /// The operator's resource, read only.
-pub(crate) const SPARK_APPLICATIONS: Resource =
+pub(crate) static SPARK_APPLICATIONS: Resource =
     resource("sparkoperator.k8s.io", "v1beta2", "sparkapplications");
 
-/// What a driver Pod can own.
-const OWNED: [&Resource; 6] = [
+/// What a driver Pod can own, beside custom resources.
+static OWNED: [&Resource; 8] = [
     &SERVICES,
     &CONFIG_MAPS,
     &SECRETS,
     &CLAIMS,
     &NETWORK_POLICIES,
     &POD_GROUPS,
+    &INGRESSES,
+    &BUDGETS,
 ];
 
 impl Resource {
-    pub(crate) fn of(object: &Object) -> &'static Self {
-        match object {
+    fn of(object: &Object) -> Cow<'static, Self> {
+        Cow::Borrowed(match object {
             Object::Pod(_) => &PODS,
             Object::Service(_) => &SERVICES,
             Object::ConfigMap(_) => &CONFIG_MAPS,
@@ -63,7 +67,39 @@ impl Resource {
             Object::PersistentVolumeClaim(_) => &CLAIMS,
             Object::NetworkPolicy(_) => &NETWORK_POLICIES,
             Object::PodGroup(_) => &POD_GROUPS,
+            Object::Ingress(_) => &INGRESSES,
+            Object::PodDisruptionBudget(_) => &BUDGETS,
+            Object::Custom(custom) => {
+                return Cow::Owned(Self {
+                    group: Cow::Owned(custom.group.clone()),
+                    version: Cow::Owned(custom.version.clone()),
+                    plural: Cow::Owned(custom.plural.clone()),
+                });
+            }
+        })
+    }
+
+    /// Whether it is of a `CustomResourceDefinition` that only the admin's templates know.
+    fn is_custom(&self) -> bool {
+        self.group.contains('.')
+            && !self.group.ends_with(".k8s.io")
+            && ![&POD_GROUPS, &SPARK_APPLICATIONS].contains(&self)
+    }
+
+    /// Reads back what [`Display`](fmt::Display) wrote.
+    fn owned(text: &str) -> Option<Self> {
+        if let Some(known) = OWNED.iter().find(|known| known.to_string() == text) {
+            return Some((*known).clone());
         }
+        let (plural, rest) = text.split_once('.')?;
+        let (version, group) = rest.split_once('.')?;
+        let owned = |text: &str| Cow::Owned(text.to_owned());
+        let custom = Self {
+            group: owned(group),
+            version: owned(version),
+            plural: owned(plural),
+        };
+        ([plural, version, group].into_iter().all(is_name) && custom.is_custom()).then_some(custom)
     }
 
     /// The path of the collection in a namespace.
@@ -81,10 +117,14 @@ impl Resource {
     }
 }
 
-/// As `kubectl` names it: `configmaps`, `networkpolicies.networking.k8s.io`.
+/// As `kubectl` names it: `configmaps`, `networkpolicies.networking.k8s.io`; a custom one with its version, which can't be
+/// looked up here: `servicemonitors.v1.monitoring.coreos.com`.
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.plural)?;
+        f.write_str(&self.plural)?;
+        if self.is_custom() {
+            write!(f, ".{}", self.version)?;
+        }
         if !self.group.is_empty() {
             write!(f, ".{}", self.group)?;
         }
@@ -95,7 +135,7 @@ impl fmt::Display for Resource {
 /// One object by its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    pub(crate) resource: &'static Resource,
+    pub(crate) resource: Cow<'static, Resource>,
     pub(crate) namespace: String,
     pub(crate) name: String,
 }
@@ -103,6 +143,10 @@ pub(crate) struct Target {
 impl Target {
     /// The address of an object; an error where a name cannot be part of a path.
     pub(crate) fn new(resource: &'static Resource, namespace: &str, name: &str) -> Result<Self, ApplyError> {
+        Self::at(Cow::Borrowed(resource), namespace, name)
+    }
+
+    fn at(resource: Cow<'static, Resource>, namespace: &str, name: &str) -> Result<Self, ApplyError> {
         for (path, text) in [("metadata.namespace", namespace), ("metadata.name", name)] {
             if !is_name(text) {
                 return Err(ApplyError::Invalid {
@@ -127,14 +171,24 @@ impl Target {
         Self::new(&NAMESPACES, name, name)
     }
 
+    /// The address of another object beside this one.
+    pub(crate) fn beside(&self, name: &str) -> Result<Self, ApplyError> {
+        Self::at(self.resource.clone(), &self.namespace, name)
+    }
+
     /// The address of a manifest.
     pub(crate) fn of(manifest: &Manifest, namespace: &str) -> Result<Self, ApplyError> {
         let name = manifest.value.pointer("/metadata/name").and_then(Value::as_str);
-        Self::new(
+        Self::at(
             Resource::of(&manifest.object),
             namespace,
             name.unwrap_or_default(),
         )
+    }
+
+    /// The address beside it that has this name.
+    pub(crate) fn named(self, name: &str) -> Result<Self, ApplyError> {
+        Self::at(self.resource, &self.namespace, name)
     }
 
     /// Whether it is created before the Pod that will own it.
@@ -145,8 +199,7 @@ impl Target {
     /// Reads back what [`Display`](fmt::Display) wrote, for what a driver Pod can own.
     pub(crate) fn owned(text: &str, namespace: &str) -> Option<Self> {
         let (resource, name) = text.split_once('/')?;
-        let resource = OWNED.into_iter().find(|known| known.to_string() == resource)?;
-        Self::new(resource, namespace, name).ok()
+        Self::at(Cow::Owned(Resource::owned(resource)?), namespace, name).ok()
     }
 
     /// The path of the collection, for POST.
@@ -194,6 +247,14 @@ mod tests {
                 "networkpolicies.networking.k8s.io/a",
                 "/apis/networking.k8s.io/v1/namespaces/ns/networkpolicies/a",
             ),
+            (
+                "poddisruptionbudgets.policy/a",
+                "/apis/policy/v1/namespaces/ns/poddisruptionbudgets/a",
+            ),
+            (
+                "servicemonitors.v1.monitoring.coreos.com/a",
+                "/apis/monitoring.coreos.com/v1/namespaces/ns/servicemonitors/a",
+            ),
         ] {
             let target = Target::owned(text, "ns").unwrap();
             assert_eq!(target.to_string(), text);
@@ -205,6 +266,9 @@ mod tests {
             "configmaps/../x",
             "roles/a",
             "configmaps/",
+            "rolebindings.v1.rbac.authorization.k8s.io/a",
+            "jobs.v1.batch/a",
+            "a.v1.b?c.d/a",
         ] {
             assert_eq!(Target::owned(text, "ns"), None, "{text}");
         }

@@ -4,85 +4,22 @@ use super::{
     Identity, Manifest, Manifests, Object,
     at::At,
     finding::{Finding, Findings, object_name},
+    known,
+    patched::Patched,
     rules::{self, Kind, Report, Written},
     stamp,
 };
 use crate::{
     plan::{DriverPlan, ExecutorPlan},
     redaction::shown,
-    strict::{self, Problem, Reading},
+    strict::{self, Problem},
     submission::PodDocument,
-    templates::{Document, Rendered},
+    templates::{Document, ExtraKind, Rendered},
 };
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What a role begins with, the kind that its document is, and how that is read.
-struct Known {
-    role: &'static str,
-    api_version: &'static str,
-    name: &'static str,
-    kind: Kind,
-    read: fn(&Value) -> Reading<Object>,
-}
-
-const KNOWN: [Known; 7] = [
-    known("pod", "v1", "Pod", Kind::Pod, |value| read(value, Object::Pod)),
-    known("service", "v1", "Service", Kind::Service, |value| {
-        read(value, Object::Service)
-    }),
-    known("configmap", "v1", "ConfigMap", Kind::ConfigMap, |value| {
-        read(value, Object::ConfigMap)
-    }),
-    known("secret", "v1", "Secret", Kind::Secret, |value| {
-        read(value, Object::Secret)
-    }),
-    known(
-        "persistentvolumeclaim",
-        "v1",
-        "PersistentVolumeClaim",
-        Kind::PersistentVolumeClaim,
-        |value| read(value, Object::PersistentVolumeClaim),
-    ),
-    known(
-        "networkpolicy",
-        "networking.k8s.io/v1",
-        "NetworkPolicy",
-        Kind::NetworkPolicy,
-        |value| read(value, Object::NetworkPolicy),
-    ),
-    known(
-        "podgroup",
-        "scheduling.volcano.sh/v1beta1",
-        "PodGroup",
-        Kind::PodGroup,
-        |value| read(value, Object::PodGroup),
-    ),
-];
-
-const fn known(
-    role: &'static str,
-    api_version: &'static str,
-    name: &'static str,
-    kind: Kind,
-    read: fn(&Value) -> Reading<Object>,
-) -> Known {
-    Known {
-        role,
-        api_version,
-        name,
-        kind,
-        read,
-    }
-}
-
-fn read<T: DeserializeOwned>(value: &Value, object: fn(T) -> Object) -> Reading<Object> {
-    let Reading { value, problems } = strict::read::<T>(value);
-    Reading {
-        value: value.map(object),
-        problems,
-    }
-}
+/// How the object of a finding begins that is about the text in a `ConfigMap`.
+pub(crate) const EXECUTOR: &str = "executor pod template in ";
 
 /// Reads all documents of a submission strictly and holds them against the rules: what Kubernetes would refuse,
 /// and what Spark needs. A document that is empty counts as not written.
@@ -104,21 +41,36 @@ pub fn check(
         findings: Vec::new(),
         warnings: Vec::new(),
     };
-    let values = checker.parse(rendered);
+    let values = checker.read(rendered, plan);
     let mut written = Vec::with_capacity(values.len());
     let mut objects = Vec::with_capacity(values.len());
-    for (document, value) in &values {
-        if let Some((one, object)) = checker.document(document, value) {
+    let mut names = Vec::with_capacity(values.len());
+    for patched in &values {
+        let found = checker.findings.len();
+        if let Some((one, object)) = checker.document(patched.document, &patched.value, &rendered.extra_kinds)
+        {
+            names.push((one.object.clone(), patched));
             written.push(one);
             objects.push(object);
         }
+        for finding in &mut checker.findings[found..] {
+            patched.blame(finding, false);
+        }
     }
-    checker.driver_pod(&written);
+    checker.driver_pod(rendered, &written);
     if let Some(executor) = &plan.executor {
         checker.executor_template(executor, &written);
     }
     rules::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
+    for finding in &mut checker.findings {
+        let carried = finding.object.strip_prefix(EXECUTOR).map(str::to_owned);
+        let object = carried.as_ref().unwrap_or(&finding.object);
+        if let Some((_, patched)) = names.iter().find(|(name, _)| name == object) {
+            patched.blame(finding, carried.is_some());
+        }
+    }
+    drop(names);
     checker.manifests(rendered, plan, values, objects)
 }
 
@@ -129,25 +81,25 @@ struct Checker<'c> {
 }
 
 impl Checker<'_> {
-    fn parse<'r>(&mut self, rendered: &'r Rendered) -> Vec<(&'r Document, Value)> {
+    fn read<'r>(&mut self, rendered: &'r Rendered, plan: &DriverPlan) -> Vec<Patched<'r>> {
         let mut values = Vec::with_capacity(rendered.documents.len());
         for document in &rendered.documents {
-            match strict::parse_yaml(&document.text) {
-                Ok(Value::Null) => {}
-                Ok(value) => values.push((document, value)),
-                Err(problem) => self.found(&document.role, &document.template, problem),
+            match Patched::read(document, plan) {
+                Ok(patched) => values.extend(patched),
+                Err(finding) => self.findings.push(finding),
             }
         }
         values
     }
 
-    /// Reads one document as the kind that it says it is; `None` where it is none of ours.
+    /// Reads one document as the kind that it says it is; `None` where it is none that it may be.
     fn document<'w>(
         &mut self,
         document: &'w Document,
         value: &'w Value,
+        extra_kinds: &[ExtraKind],
     ) -> Option<(Written<'w>, Option<Object>)> {
-        let known = match known_kind(document, value) {
+        let known = match known::kind(document, value, extra_kinds) {
             Ok(known) => known,
             Err(problem) => {
                 self.found(&document.role, &document.template, problem);
@@ -156,10 +108,10 @@ impl Checker<'_> {
         };
         let at = At::document(value);
         let object = match at.text("metadata.name") {
-            Some(name) => object_name(known.name, name),
-            None => format!("{} ({})", known.name, document.role),
+            Some(name) => object_name(known.name(), name),
+            None => format!("{} ({})", known.name(), document.role),
         };
-        let reading = (known.read)(value);
+        let reading = known.read(value);
         for problem in reading.problems {
             self.found(&object, &document.template, problem);
         }
@@ -169,9 +121,9 @@ impl Checker<'_> {
             findings: &mut self.findings,
             warnings: &mut self.warnings,
         };
-        rules::what_kubernetes_refuses(known.kind, &at, report);
+        rules::what_kubernetes_refuses(known.rules(), &at, report);
         let written = Written {
-            kind: known.kind,
+            kind: known.rules(),
             object,
             template: &document.template,
             value,
@@ -180,10 +132,17 @@ impl Checker<'_> {
     }
 
     /// There is one Pod.
-    fn driver_pod(&mut self, written: &[Written<'_>]) {
+    fn driver_pod(&mut self, rendered: &Rendered, written: &[Written<'_>]) {
+        let empty = rendered
+            .documents
+            .iter()
+            .find(|document| document.role == "pod-driver");
         let mut pods = written.iter().filter(|written| written.kind == Kind::Pod);
         let message = match (pods.next(), pods.next()) {
-            (None, _) if self.findings.is_empty() => ("", "", "no template wrote the driver Pod"),
+            (None, _) if self.findings.is_empty() => {
+                let template = empty.map_or("", |document| &document.template);
+                ("", template, "no template wrote the driver Pod")
+            }
             (_, Some(second)) => (
                 second.object.as_str(),
                 second.template,
@@ -212,7 +171,7 @@ impl Checker<'_> {
         else {
             return;
         };
-        let object = format!("executor pod template in {}", written.object);
+        let object = format!("{EXECUTOR}{}", written.object);
         let value = match strict::parse_yaml(text) {
             Ok(value) => value,
             Err(problem) => return self.found(&object, written.template, problem),
@@ -265,7 +224,7 @@ impl Checker<'_> {
         self,
         rendered: &Rendered,
         plan: &DriverPlan,
-        values: Vec<(&Document, Value)>,
+        values: Vec<Patched<'_>>,
         objects: Vec<Option<Object>>,
     ) -> Result<Manifests, Findings> {
         if !self.findings.is_empty() {
@@ -273,7 +232,7 @@ impl Checker<'_> {
         }
         let mut driver_pod = None;
         let mut owned = Vec::with_capacity(values.len());
-        for ((document, value), object) in values.into_iter().zip(objects) {
+        for (Patched { document, value, .. }, object) in values.into_iter().zip(objects) {
             let Some(object) = object else { continue };
             let is_pod = matches!(object, Object::Pod(_));
             let manifest = Manifest {
@@ -308,45 +267,6 @@ impl Checker<'_> {
             warnings: self.warnings,
         })
     }
-}
-
-/// The kind that a document says it is, if it is one of a submission's and the one of its role.
-fn known_kind(document: &Document, value: &Value) -> Result<&'static Known, Problem> {
-    let problem = |path: &str, message: String| Problem {
-        path: path.to_owned(),
-        message,
-        unknown_field: false,
-    };
-    if !value.is_object() {
-        return Err(problem("", "must be a Kubernetes object, a mapping".to_owned()));
-    }
-    let at = At::document(value);
-    let found = |field| at.text(field).map_or_else(|| "nothing".to_owned(), shown);
-    let Some(known) = KNOWN.iter().find(|known| at.text("kind") == Some(known.name)) else {
-        let kinds: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
-        let message = format!("must be one of {}; found {}", kinds.join(", "), found("kind"));
-        return Err(problem("kind", message));
-    };
-    if at.text("apiVersion") != Some(known.api_version) {
-        let message = format!(
-            "must be {} for a {}; found {}",
-            known.api_version,
-            known.name,
-            found("apiVersion")
-        );
-        return Err(problem("apiVersion", message));
-    }
-    let role = document.role.split('-').next().unwrap_or_default();
-    if let Some(expected) = KNOWN.iter().find(|known| known.role == role)
-        && expected.kind != known.kind
-    {
-        let message = format!(
-            "must be {} here ({}), found {}",
-            expected.name, document.role, known.name
-        );
-        return Err(problem("kind", message));
-    }
-    Ok(known)
 }
 
 #[cfg(test)]

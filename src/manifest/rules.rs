@@ -76,6 +76,10 @@ pub(crate) enum Kind {
     PersistentVolumeClaim,
     NetworkPolicy,
     PodGroup,
+    Ingress,
+    PodDisruptionBudget,
+    /// A kind of a `CustomResourceDefinition`.
+    Custom,
 }
 
 impl Kind {

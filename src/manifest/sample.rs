@@ -199,8 +199,11 @@ pub(super) fn rendered(objects: &[(String, Value)]) -> Rendered {
                 role: role.clone(),
                 template: format!("{role}.yaml.j2"),
                 text: value.to_string(),
+                patch: None,
+                carried: None,
             })
             .collect(),
+        extra_kinds: Vec::new(),
     }
 }
 

@@ -33,6 +33,16 @@ pub(super) fn router(service: Service, readiness: Arc<Readiness>) -> Router {
 async fn readyz(State(admin): State<Admin>) -> Response {
     let templates = admin.service.templates();
     let state = admin.readiness.state(templates.last_error.is_some());
+    let sets: serde_json::Map<_, _> = templates
+        .sets
+        .into_iter()
+        .map(|(name, set)| {
+            (
+                name,
+                json!({"live": set.live, "rejected": set.rejected, "error": set.error}),
+            )
+        })
+        .collect();
     let body = json!({
         "ready": state.serves(),
         "state": state.name(),
@@ -42,6 +52,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             "generation": templates.generation,
             "rejected": templates.rejected,
             "error": templates.last_error,
+            "sets": sets,
         },
     });
     let status = if state.serves() {

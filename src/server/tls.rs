@@ -118,9 +118,10 @@ impl Tls {
     /// Looks at the files whenever they change, and now and then.
     pub(super) fn watch(self: &Arc<Self>, timing: Timing) -> Watch {
         let tls = Arc::clone(self);
+        let directories = self.directories();
         Watch::start(
             "the directory of the TLS files",
-            self.directories(),
+            move || directories.clone(),
             timing,
             move || {
                 tls.reload();

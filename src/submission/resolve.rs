@@ -8,7 +8,7 @@ mod validate;
 use super::{
     ConfReader, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource, Refusal,
     SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
-    arguments::SparkOption, conf::wrong, files, pod_group, uri,
+    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, conf::wrong, files, pod_group, uri,
 };
 use std::collections::BTreeMap;
 
@@ -37,6 +37,9 @@ pub struct Request {
 
 /// The conf key by which the operator passes its submission id.
 const SUBMISSION_ID_KEY: &str = "spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id";
+
+/// How the conf keys of the driver Pod's annotations begin.
+const DRIVER_ANNOTATION: &str = "spark.kubernetes.driver.annotation.";
 
 /// The primary resource that stands for none.
 const NO_RESOURCE: &str = "spark-internal";
@@ -101,7 +104,9 @@ pub fn resolve(
         None => files::executor_template(reader, context, &spark_version)?,
     };
     let pod_group = pod_group::read(reader, context, &spark_version)?.or(request.pod_group);
+    let template_set = conf.get(&format!("{DRIVER_ANNOTATION}{TEMPLATE_SET_ANNOTATION}"));
     Ok(Submission {
+        template_set: template_set.filter(|name| !name.is_empty()).map(str::to_owned),
         id,
         spark_version,
         main_class: main_class(&options, &resource)?,

@@ -10,8 +10,8 @@ mod roles;
 mod scheduling;
 
 use super::{
-    PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, UnknownFields,
-    resolve,
+    PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId, SubmitterContext,
+    TEMPLATE_SET_ANNOTATION, UnknownFields, resolve,
 };
 use crate::application::{SparkApplication, SparkPodSpec};
 use roles::Role;
@@ -83,7 +83,20 @@ pub fn submission(
         pod_group: gang.pod_group,
         warnings: gang.warning.into_iter().collect(),
     };
-    resolve(arguments, request, context)
+    let submission = resolve(arguments, request, context)?;
+    Ok(Submission {
+        template_set: template_set_of(&application).or(submission.template_set),
+        ..submission
+    })
+}
+
+/// The template set that an application's own annotation asks for.
+pub fn template_set_of(application: &SparkApplication) -> Option<String> {
+    let annotations = application.metadata.annotations.as_ref()?;
+    annotations
+        .get(TEMPLATE_SET_ANNOTATION)
+        .filter(|name| !name.is_empty())
+        .cloned()
 }
 
 /// Adds to a submission that was made of arguments what the webhook would add for `application`, which is the live one.

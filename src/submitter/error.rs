@@ -6,7 +6,7 @@ use crate::{
     error_code::ErrorCode,
     manifest::Findings,
     submission::Refusal,
-    templates::{NoTemplateSet, TemplateError},
+    templates::{NoTemplateSet, TemplateError, Unchosen},
 };
 
 /// Why a submission failed. Its text is for the data engineer who sent it.
@@ -36,6 +36,15 @@ pub enum SubmitError {
     /// The API server or the directory refused it.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+}
+
+impl From<Unchosen> for SubmitError {
+    fn from(unchosen: Unchosen) -> Self {
+        match unchosen {
+            Unchosen::Refused(refusal) => Self::Refused(refusal),
+            Unchosen::NotLive(error) => Self::NoTemplates(error),
+        }
+    }
 }
 
 impl SubmitError {

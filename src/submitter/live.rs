@@ -67,15 +67,19 @@ impl Submitter {
     ) -> Result<Informed, SubmitError> {
         Ok(match asked {
             Asked::Arguments(mut submission) => {
-                if webhook == Webhook::Off {
+                if webhook == Webhook::Off || self.templates.heeds_annotation() {
                     let live = self.behind(&submission, deadline).await?;
-                    add(&mut submission, live)?;
+                    choose_set(&mut submission, &live);
+                    if webhook == Webhook::Off {
+                        add(&mut submission, live)?;
+                    }
                 }
                 Informed::Arguments(submission)
             }
             Asked::Unversioned(unversioned) => {
                 let live = self.behind(&unversioned.submission, deadline).await?;
                 let mut submission = unversioned.for_version(version(&live)?, context)?;
+                choose_set(&mut submission, &live);
                 if webhook == Webhook::Off {
                     add(&mut submission, live)?;
                 }
@@ -221,6 +225,15 @@ fn version(live: &Behind) -> Result<Option<SparkVersion>, Refusal> {
                 .map_err(|error: NotAVersion| Refusal::new("spec.sparkVersion", error.to_string()))
         })
         .transpose()
+}
+
+/// The template set that the application's annotation asks for, which arguments don't carry.
+fn choose_set(submission: &mut Submission, live: &Behind) {
+    if let Behind::Application(application) = live
+        && let Some(set) = submission::template_set_of(application)
+    {
+        submission.template_set = Some(set);
+    }
 }
 
 /// What the webhook would add, which arguments and pod templates don't have.

@@ -5,7 +5,7 @@ use super::{SubmitError, intent, manifests};
 use crate::{
     application::{self, UnknownFields},
     submission::{self, Origin, SubmissionId, SubmitterContext, Webhook},
-    templates::TemplateSet,
+    templates::{TemplateErrorKind, TemplateSet},
 };
 
 /// The samples, each with its name.
@@ -28,15 +28,36 @@ const SAMPLES: [(&str, &str); 4] = [
     ),
 ];
 
+/// The samples, each with its name: `examples/spark-pi.yaml`.
+pub fn samples() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SAMPLES.into_iter()
+}
+
 /// Renders every sample with `set`, with the operator's webhook and without, and reports what is wrong.
 pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
     let mut findings = Vec::new();
+    let mut refusals = Vec::new();
+    let mut rendered = false;
     for (name, text) in SAMPLES {
         for webhook in [Webhook::On, Webhook::Off] {
-            if let Err(error) = render(text, webhook, set) {
-                findings.extend(error.lines().map(|line| format!("{name}: {line}")));
-            }
+            let (error, by_policy) = match render(text, webhook, set) {
+                Ok(()) => {
+                    rendered = true;
+                    continue;
+                }
+                // What the probe finds is shown on /readyz, which must not hold a template's source.
+                Err(SubmitError::Template(error)) => {
+                    (error.brief(), error.kind == TemplateErrorKind::Refused)
+                }
+                Err(error) => (error.to_string(), false),
+            };
+            let found = if by_policy { &mut refusals } else { &mut findings };
+            found.extend(error.lines().map(|line| format!("{name}: {line}")));
         }
+    }
+    // A policy that refuses a sample is no defect; one that refuses all of them leaves the set untried.
+    if !rendered {
+        findings.extend(refusals);
     }
     findings.dedup();
     if findings.is_empty() {
@@ -46,21 +67,14 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
     }
 }
 
-fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(), String> {
+fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(), SubmitError> {
     let context = SubmitterContext::golden();
     let origin = Origin {
         webhook,
         operator: false,
         unknown_fields: submission::UnknownFields::Refuse,
     };
-    let parsed = application::parse(text, UnknownFields::Refuse).map_err(|error| error.to_string())?;
-    let submission = intent(parsed.application, SubmissionId::nil(), origin, &context)
-        .map_err(|error| error.to_string())?;
-    manifests(&submission, &context, set)
-        .map(drop)
-        .map_err(|error| match error {
-            // What the probe finds is shown on /readyz, which must not hold a template's source.
-            SubmitError::Template(error) => error.brief(),
-            other => other.to_string(),
-        })
+    let parsed = application::parse(text, UnknownFields::Refuse)?;
+    let submission = intent(parsed.application, SubmissionId::nil(), origin, &context)?;
+    manifests(&submission, &context, set).map(drop)
 }

@@ -3,8 +3,14 @@
 //! The kubelet updates a `ConfigMap` mount by renaming a symlink, `..data`, to a new directory. So the link is read
 //! once, everything is read beneath what it points at, and if it points elsewhere afterwards all is read again.
 //! A directory without `..data` is read as it is.
+//!
+//! A folder in it is a set by that name: one that the mount itself has (a projected volume with paths), and then of the
+//! same state; or a directory of its own, which may be another mount.
 
-use super::set::is_template;
+use super::{
+    files::{Files, is_template},
+    set::DEFAULT_SET,
+};
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -22,6 +28,12 @@ const MOST_BYTES: u64 = 4 * 1024 * 1024;
 /// The most entries of the directory.
 const MOST_ENTRIES: usize = 1000;
 
+/// The most sets.
+const MOST_SETS: usize = 100;
+
+/// The longest name of a set.
+const LONGEST_NAME: usize = 63;
+
 /// How often a directory that changes while it is read is read again.
 const ATTEMPTS: usize = 5;
 
@@ -29,15 +41,16 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contents {
     /// The templates by file name.
-    pub files: BTreeMap<String, Vec<u8>>,
+    pub files: Files,
     /// What was left out, and why.
     pub ignored: Vec<String>,
-    /// Whether it is a mount that the kubelet updates.
-    pub has_live_link: bool,
 }
 
+/// One state of each set, or why it can't be read.
+pub(crate) type Sets = BTreeMap<String, Result<Contents, DirectoryError>>;
+
 /// Why a template directory can't be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DirectoryError {
     #[error("the template directory can't be read: {0}")]
     Directory(io::ErrorKind),
@@ -51,21 +64,126 @@ pub(crate) enum DirectoryError {
     TooMany,
     #[error("the directory changed while it was read, {ATTEMPTS} times in a row")]
     Restless,
+    #[error("the template directory has over {MOST_SETS} sets")]
+    TooManySets,
+    #[error(
+        "the default set's templates are in the template directory itself and in its folder `{DEFAULT_SET}`"
+    )]
+    TwoDefaults,
 }
 
-/// Reads one state of the directory.
-pub(crate) fn read(directory: &Path) -> Result<Contents, DirectoryError> {
+/// Reads all sets; an error where the directory itself can't be read.
+pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
+    let mut sets = settled(directory, |base| {
+        let mut sets = Sets::new();
+        if base != directory {
+            for (name, folder) in folders(base)? {
+                sets.insert(name, read_files(&folder));
+            }
+        }
+        let default = read_files(base);
+        Ok((sets, default))
+    })
+    .map(|(mut sets, default)| {
+        let folder = sets.remove(DEFAULT_SET);
+        sets.insert(DEFAULT_SET.to_owned(), one_default(default, folder));
+        sets
+    })?;
+    for (name, folder) in own_folders(directory)? {
+        let contents = read(&folder);
+        if name == DEFAULT_SET {
+            let beside = sets
+                .remove(DEFAULT_SET)
+                .unwrap_or(Err(DirectoryError::TwoDefaults));
+            sets.insert(name, one_default(beside, Some(contents)));
+        } else {
+            sets.insert(name, contents);
+        }
+    }
+    if sets.len() > MOST_SETS {
+        return Err(DirectoryError::TooManySets);
+    }
+    Ok(sets)
+}
+
+/// The directories whose changes matter: the template directory, and each of its folders that may be another mount.
+pub(crate) fn watched(directory: &Path) -> Vec<PathBuf> {
+    let folders = own_folders(directory).unwrap_or_default();
+    std::iter::once(directory.to_owned())
+        .chain(folders.into_values())
+        .collect()
+}
+
+/// Where a folder holds the default set, there are no templates beside it.
+fn one_default(
+    beside: Result<Contents, DirectoryError>,
+    folder: Option<Result<Contents, DirectoryError>>,
+) -> Result<Contents, DirectoryError> {
+    match (beside, folder) {
+        (beside, None) => beside,
+        (Ok(beside), Some(folder)) if beside.files.is_empty() => folder.map(|mut folder| {
+            folder.ignored.extend(beside.ignored);
+            folder
+        }),
+        (Ok(_), Some(_)) => Err(DirectoryError::TwoDefaults),
+        (Err(error), Some(_)) => Err(error),
+    }
+}
+
+/// Reads one state of one directory.
+pub(super) fn read(directory: &Path) -> Result<Contents, DirectoryError> {
+    settled(directory, read_files)
+}
+
+/// What `read` makes of the live state, which is still the live one afterwards.
+fn settled<T>(
+    directory: &Path,
+    read: impl Fn(&Path) -> Result<T, DirectoryError>,
+) -> Result<T, DirectoryError> {
     for _ in 0..ATTEMPTS {
         let live = live(directory)?;
         let base = live
             .as_ref()
             .map_or_else(|| directory.to_owned(), |live| directory.join(live));
-        let outcome = read_files(&base, live.is_some());
+        let outcome = read(&base);
         if self::live(directory)? == live {
             return outcome;
         }
     }
     Err(DirectoryError::Restless)
+}
+
+/// The folders of a directory that are no part of its own mount, where it is one: those of the mount are links.
+fn own_folders(directory: &Path) -> Result<BTreeMap<String, PathBuf>, DirectoryError> {
+    let is_mount = live(directory)?.is_some();
+    let mut folders = folders(directory)?;
+    folders.retain(|_, folder| !is_mount || !folder.is_symlink());
+    Ok(folders)
+}
+
+/// The folders of a directory that are sets by their names.
+fn folders(directory: &Path) -> Result<BTreeMap<String, PathBuf>, DirectoryError> {
+    let failed = |error: io::Error| DirectoryError::Directory(error.kind());
+    let mut folders = BTreeMap::new();
+    for entry in fs::read_dir(directory).map_err(failed)?.take(MOST_ENTRIES) {
+        let entry = entry.map_err(failed)?;
+        if let Some(name) = entry.file_name().to_str()
+            && is_set_name(name)
+            && entry.path().is_dir()
+        {
+            folders.insert(name.to_owned(), entry.path());
+        }
+    }
+    Ok(folders)
+}
+
+/// Whether a set may have this name: a DNS label.
+pub(crate) fn is_set_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    name.len() <= LONGEST_NAME
+        && name.bytes().all(|byte| plain(byte) || byte == b'-')
+        && name.bytes().next().is_some_and(plain)
+        && name.bytes().next_back().is_some_and(plain)
 }
 
 /// What `..data` points at, if it is there.
@@ -85,12 +203,11 @@ fn live(directory: &Path) -> Result<Option<PathBuf>, DirectoryError> {
     }
 }
 
-fn read_files(base: &Path, has_live_link: bool) -> Result<Contents, DirectoryError> {
+fn read_files(base: &Path) -> Result<Contents, DirectoryError> {
     let failed = |error: io::Error| DirectoryError::Directory(error.kind());
     let mut contents = Contents {
-        files: BTreeMap::new(),
+        files: Files::new(),
         ignored: Vec::new(),
-        has_live_link,
     };
     let mut left = MOST_BYTES;
     for (index, entry) in fs::read_dir(base).map_err(failed)?.enumerate() {
@@ -102,9 +219,15 @@ fn read_files(base: &Path, has_live_link: bool) -> Result<Contents, DirectoryErr
             continue;
         };
         if !is_template(&name) {
-            contents
-                .ignored
-                .push(format!("{name}: ignored, because its name doesn't end in `.j2`"));
+            match (entry.path().is_dir(), is_set_name(&name)) {
+                (false, _) => contents
+                    .ignored
+                    .push(format!("{name}: ignored, because its name doesn't end in `.j2`")),
+                (true, false) => contents.ignored.push(format!(
+                    "{name}: ignored, because a set's name has lowercase letters, digits and `-` only"
+                )),
+                (true, true) => {}
+            }
             continue;
         }
         let bytes = read_file(&entry.path(), left).map_err(|error| match error.kind() {
@@ -146,84 +269,4 @@ fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    fn message(directory: &Path) -> String {
-        read(directory).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_plain_directory_is_read_as_it_is() {
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("secret.yaml.j2"), "a").unwrap();
-        fs::write(directory.path().join("README.md"), "b").unwrap();
-        fs::create_dir(directory.path().join("..2026")).unwrap();
-        let contents = read(directory.path()).unwrap();
-        assert_eq!(
-            contents.files,
-            [("secret.yaml.j2".to_owned(), b"a".to_vec())].into()
-        );
-        assert_eq!(
-            contents.ignored,
-            ["README.md: ignored, because its name doesn't end in `.j2`"]
-        );
-        assert!(!contents.has_live_link);
-    }
-
-    #[test]
-    fn what_the_live_link_points_at_counts_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path();
-        fs::create_dir(path.join("..1")).unwrap();
-        fs::write(path.join("..1/secret.yaml.j2"), "live").unwrap();
-        fs::write(path.join("configmap.yaml.j2"), "stray").unwrap();
-        symlink("..1", path.join("..data")).unwrap();
-        symlink("..data/secret.yaml.j2", path.join("secret.yaml.j2")).unwrap();
-        let contents = read(path).unwrap();
-        assert_eq!(
-            contents.files,
-            [("secret.yaml.j2".to_owned(), b"live".to_vec())].into()
-        );
-        assert!(contents.has_live_link);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_an_error_that_names_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path();
-        assert_eq!(
-            message(&path.join("nope")),
-            "the template directory can't be read: entity not found"
-        );
-
-        symlink("gone", path.join("secret.yaml.j2")).unwrap();
-        assert_eq!(message(path), "secret.yaml.j2: can't be read: entity not found");
-        fs::remove_file(path.join("secret.yaml.j2")).unwrap();
-
-        fs::create_dir(path.join("secret.yaml.j2")).unwrap();
-        assert_eq!(message(path), "secret.yaml.j2: can't be read: is a directory");
-        fs::remove_dir(path.join("secret.yaml.j2")).unwrap();
-
-        fs::write(path.join("secret.yaml.j2"), vec![b'a'; 3 << 20]).unwrap();
-        fs::write(path.join("configmap.yaml.j2"), vec![b'a'; 2 << 20]).unwrap();
-        assert_eq!(message(path), "the files have over 4194304 bytes in all");
-
-        symlink("..gone", path.join("..data")).unwrap();
-        assert_eq!(
-            message(path),
-            "the template directory can't be read: entity not found"
-        );
-    }
-
-    #[test]
-    fn a_name_that_is_no_text_is_an_error_only_for_a_template() {
-        use std::os::unix::ffi::OsStrExt as _;
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(OsStr::from_bytes(b"a\xff")), "").unwrap();
-        assert!(read(directory.path()).is_ok());
-        fs::write(directory.path().join(OsStr::from_bytes(b"a\xff.j2")), "").unwrap();
-        assert!(message(directory.path()).ends_with("must be UTF-8"));
-    }
-}
+mod tests;

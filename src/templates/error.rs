@@ -3,7 +3,7 @@
 //! The engine's own messages may quote values of the context, which may be secrets. So a message is built here
 //! from the error's kind and place; of the engine's text only what is made of its own words is kept.
 
-use super::{set::Sources, vocabulary};
+use super::{sources::Sources, vocabulary};
 use minijinja::{ErrorKind, value::Value, value::ValueKind};
 use std::{fmt, fmt::Write as _, io};
 
@@ -124,8 +124,9 @@ impl TemplateError {
             cause = found.or(cause);
             next = current.source();
         }
-        let name = sources.full_name(place.name().unwrap_or(template));
-        let source = sources.get(&name).unwrap_or_default();
+        let known_as = place.name().unwrap_or(template);
+        let name = sources.full_name(known_as);
+        let source = sources.get(known_as).unwrap_or_default();
         let failing = place
             .range()
             .and_then(|range| source.get(range))
@@ -207,6 +208,9 @@ pub(crate) enum Cause {
     NotAValue(ValueKind),
     NotAKey(ValueKind),
     TooLarge(usize),
+    TooSlow(std::time::Duration),
+    /// The context has this version, and the template was made for others.
+    Context(u32),
 }
 
 impl fmt::Display for Cause {
@@ -225,6 +229,14 @@ impl fmt::Display for Cause {
             ),
             Self::NotAKey(kind) => write!(f, "a value of type {kind} can't be a map's key"),
             Self::TooLarge(most) => write!(f, "the document grew over {most} bytes"),
+            Self::TooSlow(most) => {
+                let most = most.as_secs_f64();
+                write!(f, "the documents of one submission took over {most} s")
+            }
+            Self::Context(version) => write!(
+                f,
+                "this template requires another version of the context: it is {version} here"
+            ),
         }
     }
 }
@@ -234,8 +246,8 @@ impl std::error::Error for Cause {}
 impl From<Cause> for minijinja::Error {
     fn from(cause: Cause) -> Self {
         let kind = match cause {
-            Cause::Refused(_) => ErrorKind::InvalidOperation,
-            Cause::TooLarge(_) => ErrorKind::WriteFailure,
+            Cause::TooLarge(_) | Cause::TooSlow(_) => ErrorKind::WriteFailure,
+            Cause::Refused(_) | Cause::Context(_) => ErrorKind::InvalidOperation,
             _ => ErrorKind::BadSerialization,
         };
         Self::from(kind).with_source(cause)
@@ -246,7 +258,7 @@ fn describe(error: &minijinja::Error, cause: Option<&Cause>, failing: &str) -> (
     if let Some(cause) = cause {
         let kind = match cause {
             Cause::Refused(_) => TemplateErrorKind::Refused,
-            Cause::TooLarge(_) => TemplateErrorKind::Limit,
+            Cause::TooLarge(_) | Cause::TooSlow(_) => TemplateErrorKind::Limit,
             Cause::Nothing => TemplateErrorKind::Undefined,
             _ => TemplateErrorKind::Render,
         };

@@ -6,6 +6,7 @@
 //! because it only adds spaces after line breaks, and no value that was written as JSON has one.
 
 use super::error::Cause;
+use crate::plan::CONTEXT_VERSION;
 use minijinja::{
     Environment, Error, State, filters as engine,
     value::{Rest, Value, ValueKind},
@@ -34,6 +35,7 @@ pub(crate) fn install(environment: &mut Environment<'static>) {
     }
     environment.add_filter("tojson", tojson);
     environment.add_function("refuse", refuse);
+    environment.add_function("require_context", require_context);
 }
 
 /// The engine's filters that would hand on the mark to a part or a variant of the text.
@@ -79,6 +81,15 @@ fn unmarked_deep(value: &Value) -> Value {
 fn tojson(state: &mut State, value: &Value) -> Result<Value, Error> {
     let text = state.format(unmarked(value))?;
     Ok(Value::from_safe_string(text))
+}
+
+/// `require_context(1)`: the template was made for this version of the context, or for one of these. Prints nothing.
+fn require_context(Rest(versions): Rest<u32>) -> Result<Value, Error> {
+    if versions.into_iter().any(|version| version == CONTEXT_VERSION) {
+        Ok(Value::from_safe_string(String::new()))
+    } else {
+        Err(Cause::Context(CONTEXT_VERSION).into())
+    }
 }
 
 /// `refuse("text")`: an admin's policy, which refuses this one submission.

@@ -4,6 +4,8 @@
 //! would be a wrong value at best; in `{…}` and `[…]` a user's value could add a key. So that is refused with a
 //! word on what to write instead. Comments and block scalars (`|`, `>`) may have values anywhere.
 
+pub(crate) mod marks;
+pub(crate) mod outline;
 mod pieces;
 mod position;
 

@@ -1,15 +1,18 @@
 //! From a plan and a compiled set to the text of all documents.
 
 use super::{
-    Document, Rendered, TemplateError, builtin, environment::MOST_BYTES, error::Cause, set::Sources,
-    vocabulary,
+    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, TemplateSet, builtin,
+    environment::MOST_BYTES, error::Cause, files, vocabulary,
 };
 use crate::plan::DriverPlan;
 use minijinja::{
     Environment, context,
     value::{Serde, Value},
 };
-use std::io;
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 /// What every template sees: the fields of [`DriverPlan`], and the set's id.
 const CONTEXT: [&str; 14] = [
@@ -30,85 +33,142 @@ const CONTEXT: [&str; 14] = [
 ];
 
 /// What some templates see beside it, and what the engine has by name.
-const FURTHER: [&str; 9] = [
+const FURTHER: [&str; 10] = [
     "object",
     "executor_pod",
     "range",
     "dict",
     "refuse",
+    "require_context",
     "loop",
     "super",
     "self",
     "caller",
 ];
 
+/// How long all documents of one submission may take together. Fuel ends each of them long before; this bounds what
+/// fuel doesn't count.
+const MOST_TIME: Duration = Duration::from_secs(10);
+
 /// Writes all documents of one submission from one set.
-pub(crate) fn documents(
-    environment: &Environment<'static>,
-    sources: &Sources,
-    set: &str,
-    plan: &DriverPlan,
-) -> Result<Rendered, TemplateError> {
-    let context = context! { template_set => set, ..Value::from(Serde(plan)) };
+pub(crate) fn documents(set: &TemplateSet, plan: &DriverPlan) -> Result<Rendered, TemplateError> {
+    documents_within(set, plan, MOST_TIME)
+}
+
+fn documents_within(set: &TemplateSet, plan: &DriverPlan, time: Duration) -> Result<Rendered, TemplateError> {
+    let plan_context = context! { template_set => set.id(), ..Value::from(Serde(plan)) };
+    let writer = Writer {
+        set,
+        start: Instant::now(),
+        time,
+    };
     let mut documents = Vec::new();
     for kind in builtin::DOCUMENTS {
         for subject in (kind.subjects)(plan) {
-            let object = subject.object.and_then(|(list, index)| {
-                context
-                    .get_attr(list)
-                    .and_then(|list| list.get_item(&Value::from(index)))
-                    .ok()
-            });
-            let context = match object {
-                Some(object) => context! { object => object, ..context.clone() },
-                None if kind.template == builtin::EXECUTOR_CONFIG_MAP => {
-                    let text = document(environment, sources, builtin::EXECUTOR_POD, &context)?.1;
-                    // One line end, so that the ConfigMap can show the text as a block.
-                    context! { executor_pod => format!("{}\n", text.trim_end()), ..context.clone() }
-                }
-                None => context.clone(),
-            };
-            let (template, text) = document(environment, sources, kind.template, &context)?;
+            let mut context = plan_context.clone();
+            if let Some(object) = subject.object.and_then(|place| object(&plan_context, place)) {
+                context = context! { object => object, ..context };
+            }
+            let mut carried = None;
+            if kind.template == builtin::EXECUTOR_CONFIG_MAP {
+                let text = writer.write(builtin::EXECUTOR_POD, &context)?;
+                // One line end, so that the ConfigMap can show the text as a block.
+                context = context! { executor_pod => format!("{}\n", text.trim_end()), ..context };
+                carried = Some(Carried {
+                    template: set.sources.full_name(builtin::EXECUTOR_POD),
+                    patch: writer.patch(builtin::EXECUTOR_POD, &context)?,
+                });
+            }
             documents.push(Document {
-                role: subject.role,
-                template,
-                text,
+                carried,
+                ..writer.document(kind.template, subject.role, &context)?
             });
         }
     }
+    for template in &set.extras {
+        let role = format!("{EXTRA_ROLE}{}", files::stem(template).unwrap_or(template));
+        documents.push(writer.document(template, role, &plan_context)?);
+    }
     Ok(Rendered {
-        template_set: set.to_owned(),
+        template_set: set.id().to_owned(),
         documents,
+        extra_kinds: set.extra_kinds.clone(),
     })
 }
 
-/// Writes one document; gives the name of the template too, `builtin/…` where nothing overrides it.
-fn document(
-    environment: &Environment<'static>,
-    sources: &Sources,
-    name: &str,
-    context: &Value,
-) -> Result<(String, String), TemplateError> {
-    let failed = |error| TemplateError::rendering(name, sources, context, &error);
-    let template = environment.get_template(name).map_err(failed)?;
-    let mut text = Capped(Vec::with_capacity(template.source().len()));
-    template
-        .render_captured_to(context.clone(), &mut text)
-        .map_err(failed)?;
-    // The engine writes whole `str`s, so this cannot fail.
-    let text = String::from_utf8(text.0).unwrap_or_default();
-    Ok((sources.full_name(name), text))
+/// One of the plan's objects: the list that it is in, and its index there.
+fn object(context: &Value, (list, index): (&str, usize)) -> Option<Value> {
+    let list = context.get_attr(list).ok()?;
+    list.get_item(&Value::from(index)).ok()
 }
 
-/// Takes no more than [`MOST_BYTES`].
-struct Capped(Vec<u8>);
+/// Writes documents from one set, until its time is over.
+struct Writer<'s> {
+    set: &'s TemplateSet,
+    start: Instant,
+    time: Duration,
+}
 
-impl io::Write for Capped {
+impl Writer<'_> {
+    /// Writes one document and, if there is one, its patch.
+    fn document(&self, template: &str, role: String, context: &Value) -> Result<Document, TemplateError> {
+        Ok(Document {
+            role,
+            template: self.set.sources.full_name(template),
+            text: self.write(template, context)?,
+            patch: self.patch(template, context)?,
+            carried: None,
+        })
+    }
+
+    /// Writes the patch of a template, if there is one.
+    fn patch(&self, template: &str, context: &Value) -> Result<Option<Patch>, TemplateError> {
+        let name = files::patch_of(template);
+        if self.set.sources.get(&name).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Patch {
+            template: self.set.sources.full_name(&name),
+            text: self.write(&name, context)?,
+        }))
+    }
+
+    fn write(&self, name: &str, context: &Value) -> Result<String, TemplateError> {
+        let failed = |error| TemplateError::rendering(name, &self.set.sources, context, &error);
+        let template = self.set.environment.get_template(name).map_err(failed)?;
+        let mut text = Capped {
+            bytes: Vec::with_capacity(template.source().len()),
+            writer: self,
+        };
+        template
+            .render_captured_to(context.clone(), &mut text)
+            .map_err(failed)?;
+        self.check_time().map_err(|cause| failed(cause.into()))?;
+        // The engine writes whole `str`s, so this cannot fail.
+        Ok(String::from_utf8(text.bytes).unwrap_or_default())
+    }
+
+    fn check_time(&self) -> Result<(), Cause> {
+        if self.start.elapsed() > self.time {
+            return Err(Cause::TooSlow(self.time));
+        }
+        Ok(())
+    }
+}
+
+/// Takes no more than [`MOST_BYTES`], and only while there is time.
+struct Capped<'w> {
+    bytes: Vec<u8>,
+    writer: &'w Writer<'w>,
+}
+
+impl io::Write for Capped<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MOST_BYTES {
+        if self.bytes.len() + bytes.len() > MOST_BYTES {
             return Err(io::Error::other(Cause::TooLarge(MOST_BYTES)));
         }
-        self.0.extend_from_slice(bytes);
+        self.writer.check_time().map_err(io::Error::other)?;
+        self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -141,14 +201,24 @@ pub(crate) fn unknown_variables(environment: &Environment<'static>, name: &str) 
             let near = vocabulary::nearest(variable, &[&CONTEXT[..], &FURTHER].concat())
                 .map(|near| format!("; did you mean `{near}`?"))
                 .unwrap_or_default();
-            format!("{name}: nothing is named `{variable}`{near}")
+            format!("nothing is named `{variable}`{near}")
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::CONTEXT;
+    use super::*;
+
+    #[test]
+    fn what_takes_too_long_is_stopped() {
+        let set = TemplateSet::builtin().unwrap();
+        let plan = crate::templates::sample::plan();
+        let error = documents_within(&set, &plan, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind, crate::templates::TemplateErrorKind::Limit);
+        assert!(error.message.ends_with("took over 0 s"), "{error}");
+        assert!(documents_within(&set, &plan, MOST_TIME).is_ok());
+    }
 
     #[test]
     fn the_known_variables_are_those_of_the_plan() {

@@ -1,16 +1,19 @@
-//! A template set: the built-in templates and an admin's overrides, compiled once, never changed.
+//! A template set: the built-in templates and an admin's files, compiled once, never changed.
 
 use super::{
-    LoadError, Rendered, TemplateError, TemplateErrorKind, builtin, environment::environment, markup, render,
-    vocabulary,
+    ExtraKind, LoadError, Rendered, TemplateError, TemplateErrorKind, builtin,
+    environment::environment,
+    files::{self, FileKind, Files, is_template},
+    markup, render,
+    sources::{DEFAULT_PREFIX, Sources},
 };
 use crate::plan::DriverPlan;
 use minijinja::Environment;
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fmt::Write as _};
 
-/// The ending of a file that is a template.
-const TEMPLATE_ENDING: &str = ".j2";
+/// The name of the set that serves where no other is chosen.
+pub const DEFAULT_SET: &str = "default";
 
 /// The stack of the thread that compiles, in bytes; what isn't used isn't taken.
 const COMPILER_STACK: usize = 64 * 1024 * 1024;
@@ -18,37 +21,67 @@ const COMPILER_STACK: usize = 64 * 1024 * 1024;
 /// How many bytes of the content's hash identify a set: 12 hex digits.
 const HASH_BYTES: usize = 6;
 
-/// The built-in templates together with an admin's overrides.
+/// The most further objects of a set.
+const MOST_EXTRAS: usize = 32;
+
+/// The built-in templates together with an admin's overrides, patches and further objects.
 ///
 /// All documents of a submission come from one set. A set is immutable; a changed file makes another one.
 #[derive(Debug)]
 pub struct TemplateSet {
-    environment: Environment<'static>,
-    sources: Sources,
+    pub(super) environment: Environment<'static>,
+    pub(super) sources: Sources,
     id: String,
+    /// The templates of further objects.
+    pub(super) extras: Vec<String>,
+    /// The kinds that those may have.
+    pub(super) extra_kinds: Vec<ExtraKind>,
+    files: Files,
     warnings: Vec<String>,
 }
 
-/// The text of a set's templates, as their authors wrote it.
-#[derive(Debug, Default)]
-pub(crate) struct Sources {
-    overrides: BTreeMap<String, String>,
+/// What a set is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'f> {
+    /// Its name.
+    pub(crate) name: &'f str,
+    /// Its own files.
+    pub(crate) files: &'f Files,
+    /// The default set's files, which stand in for those that a named set lacks; empty for the default set itself.
+    pub(crate) default: &'f Files,
+    /// The kinds of further objects that the admin allows.
+    pub(crate) extra_kinds: &'f [ExtraKind],
 }
 
-impl Sources {
-    /// The text of a template, by its own name or one under `builtin/`.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let is_builtin = name.strip_prefix(builtin::PREFIX);
-        match self.overrides.get(name) {
-            Some(source) => Some(source),
-            None => builtin::source(is_builtin.unwrap_or(name)),
+impl<'f> Parts<'f> {
+    /// The file that stands under each name, and what messages call it.
+    fn effective(self) -> BTreeMap<&'f str, (String, &'f [u8])> {
+        let default = self
+            .default
+            .iter()
+            .map(|(name, bytes)| (name, name.clone(), bytes));
+        let own = self
+            .files
+            .iter()
+            .map(|(name, bytes)| (name, self.shown(name), bytes));
+        default
+            .chain(own)
+            .filter(|(name, ..)| is_template(name))
+            .map(|(name, shown, bytes)| (name.as_str(), (shown, bytes.as_slice())))
+            .collect()
+    }
+
+    fn shown(self, name: &str) -> String {
+        if self.name == DEFAULT_SET {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", self.name)
         }
     }
 
-    /// The name that tells whether a template is the built-in one.
-    pub(crate) fn full_name(&self, name: &str) -> String {
-        let is_builtin = !self.overrides.contains_key(name) && builtin::source(name).is_some();
-        format!("{}{name}", if is_builtin { builtin::PREFIX } else { "" })
+    /// The id that a set of these files has, or would have if it is broken.
+    pub(crate) fn id(self) -> String {
+        format!("{}@{}", self.name, hash(self))
     }
 }
 
@@ -58,14 +91,25 @@ impl TemplateSet {
         Self::load(&BTreeMap::new())
     }
 
-    /// A set with overrides: `files` by name, as they are in the `ConfigMap`.
+    /// A default set with overrides and patches: `files` by name, as they are in the `ConfigMap`.
     ///
     /// A name that a built-in template has overrides it; the built-in one stays in reach as
-    /// `builtin/<name>`. A name that begins with `_` is a partial for `include` and `import`. Any other name
-    /// that ends in `.j2` is an error, and what doesn't end so is ignored with a warning.
+    /// `builtin/<name>`. `<name>.patch.yaml.j2` is merged onto what the template `<name>.yaml.j2` wrote. A name that
+    /// begins with `_` is a partial for `include` and `import`. Any other name that ends in `.j2` is an error, and
+    /// what doesn't end so is ignored with a warning.
     pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, LoadError> {
+        Self::load_parts(Parts {
+            name: DEFAULT_SET,
+            files,
+            default: &Files::new(),
+            extra_kinds: &[],
+        })
+    }
+
+    /// A set of any name. A further `*.yaml.j2` writes a further object where `extra_kinds` has any.
+    pub(crate) fn load_parts(parts: Parts<'_>) -> Result<Self, LoadError> {
         // The engine's parser and compiler recurse, so they get a stack that fits the largest tag.
-        let compile = || Self::compile(files);
+        let compile = || Self::compile(parts);
         let compiled = std::thread::scope(|scope| {
             let builder = std::thread::Builder::new()
                 .name("templates".to_owned())
@@ -84,50 +128,49 @@ impl TemplateSet {
         })
     }
 
-    fn compile(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, LoadError> {
-        let mut errors = Vec::new();
-        let mut warnings = Vec::new();
-        let mut environment = environment();
-        let mut sources = Sources::default();
-        for (name, source) in builtin::SOURCES {
-            add(
-                &mut environment,
-                &format!("{}{name}", builtin::PREFIX),
-                source,
-                &mut errors,
-            );
-            if !files.contains_key(*name) {
-                add(&mut environment, name, source, &mut errors);
-            }
+    fn compile(parts: Parts<'_>) -> Result<Self, LoadError> {
+        let mut compiler = Compiler::new();
+        let effective = parts.effective();
+        let names: Files = effective
+            .keys()
+            .map(|name| ((*name).to_owned(), Vec::new()))
+            .collect();
+        compiler.builtins(&names);
+        if parts.name != DEFAULT_SET {
+            compiler.defaults(parts.default);
         }
-        for (name, bytes) in files {
-            if !is_template(name) {
-                warnings.push(format!(
-                    "{name}: ignored, because its name doesn't end in `{TEMPLATE_ENDING}`"
-                ));
-                continue;
-            }
-            match text(name, bytes).and_then(|source| markup::check_size(name, source).map(|()| source)) {
-                Ok(source) => {
-                    errors.extend(markup::check(name, source));
-                    add(&mut environment, name, source, &mut errors);
-                    warnings.extend(render::unknown_variables(&environment, name));
-                    sources.overrides.insert(name.clone(), source.to_owned());
-                }
-                Err(error) => errors.push(error),
-            }
+        let allows_extras = !parts.extra_kinds.is_empty();
+        for (name, (shown, bytes)) in &effective {
+            let wrong_name = files::name_error(name, &names, allows_extras);
+            compiler.file(name, shown, bytes, wrong_name);
         }
-        if errors.is_empty() {
-            let id = id_of(files);
-            Ok(Self {
-                environment,
-                sources,
-                id,
-                warnings,
-            })
-        } else {
-            Err(LoadError(errors))
+        let extras: Vec<_> = names
+            .into_keys()
+            .filter(|name| files::kind(name) == FileKind::Extra)
+            .collect();
+        if extras.len() > MOST_EXTRAS {
+            let message = format!("the set has over {MOST_EXTRAS} templates of further objects");
+            let error = TemplateError::new(TemplateErrorKind::Limit, parts.name, message);
+            compiler.errors.push(error);
         }
+        for name in parts.files.keys().filter(|name| !is_template(name)) {
+            compiler.warnings.push(format!(
+                "{}: ignored, because its name doesn't end in `.j2`",
+                parts.shown(name)
+            ));
+        }
+        if !compiler.errors.is_empty() {
+            return Err(LoadError(compiler.errors));
+        }
+        Ok(Self {
+            environment: compiler.environment,
+            sources: compiler.sources,
+            id: parts.id(),
+            extras,
+            extra_kinds: parts.extra_kinds.to_vec(),
+            files: parts.files.clone(),
+            warnings: compiler.warnings,
+        })
     }
 
     /// Its name and content hash: `default@0123456789ab`. Equal ids mean equal templates, built-in ones included.
@@ -140,56 +183,121 @@ impl TemplateSet {
         &self.warnings
     }
 
+    /// Its own files.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Writes all documents of one submission.
     pub fn render(&self, plan: &DriverPlan) -> Result<Rendered, TemplateError> {
-        render::documents(&self.environment, &self.sources, &self.id, plan)
+        render::documents(self, plan)
     }
 }
 
-/// The id that a set of these files has, or would have if it is broken.
-pub(crate) fn id_of(files: &BTreeMap<String, Vec<u8>>) -> String {
-    format!("default@{}", hash(files))
+/// Collects templates, and all that is wrong with them.
+struct Compiler {
+    environment: Environment<'static>,
+    sources: Sources,
+    errors: Vec<TemplateError>,
+    warnings: Vec<String>,
 }
 
-/// Whether a file of this name is a template.
-pub(crate) fn is_template(name: &str) -> bool {
-    name.ends_with(TEMPLATE_ENDING)
-}
+impl Compiler {
+    fn new() -> Self {
+        Self {
+            environment: environment(),
+            sources: Sources::default(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
 
-fn add(environment: &mut Environment<'static>, name: &str, source: &str, errors: &mut Vec<TemplateError>) {
-    if let Err(error) = environment.add_template_owned(name.to_owned(), markup::with_line_breaks(source)) {
-        errors.push(TemplateError::compiling(name, source, &error));
+    /// The built-in templates under `builtin/`, and under their own names where no file stands there.
+    fn builtins(&mut self, names: &Files) {
+        for (name, source) in builtin::SOURCES {
+            let full = format!("{}{name}", builtin::PREFIX);
+            self.add(&full, &full, source);
+            if !names.contains_key(*name) {
+                self.add(name, &full, source);
+            }
+        }
+    }
+
+    /// What the default set has under each name, in reach under `default/`. It was checked where it is that set.
+    fn defaults(&mut self, files: &Files) {
+        for (name, source) in builtin::SOURCES {
+            if !files.contains_key(*name) {
+                let full = format!("{}{name}", builtin::PREFIX);
+                self.add(&format!("{DEFAULT_PREFIX}{name}"), &full, source);
+            }
+        }
+        for (name, bytes) in files.iter().filter(|(name, _)| is_template(name)) {
+            if let Ok(source) = std::str::from_utf8(bytes) {
+                let reached = format!("{DEFAULT_PREFIX}{name}");
+                self.sources.add(&reached, name.clone(), source);
+                self.add(&reached, name, source);
+            }
+        }
+    }
+
+    fn file(&mut self, name: &str, shown: &str, bytes: &[u8], wrong_name: Option<String>) {
+        let wrong = |message: String| TemplateError::new(TemplateErrorKind::File, shown, message);
+        let text = match wrong_name {
+            Some(message) => Err(wrong(message)),
+            None => text(bytes).map_err(|(message, line)| TemplateError {
+                line,
+                ..wrong(message)
+            }),
+        };
+        match text.and_then(|source| markup::check_size(shown, source).map(|()| source)) {
+            Ok(source) => {
+                self.errors.extend(markup::check(shown, source));
+                self.sources.add(name, shown.to_owned(), source);
+                self.add(name, shown, source);
+                let unknown = render::unknown_variables(&self.environment, name);
+                self.warnings
+                    .extend(unknown.into_iter().map(|warning| format!("{shown}: {warning}")));
+            }
+            Err(error) => self.errors.push(error),
+        }
+    }
+
+    fn add(&mut self, name: &str, shown: &str, source: &str) {
+        let text = markup::with_line_breaks(source);
+        if let Err(error) = self.environment.add_template_owned(name.to_owned(), text) {
+            self.errors.push(TemplateError::compiling(shown, source, &error));
+        }
     }
 }
 
-fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, TemplateError> {
-    let wrong = |message: String| Err(TemplateError::new(TemplateErrorKind::File, name, message));
-    if !name.starts_with('_') && builtin::source(name).is_none() {
-        let known: Vec<_> = builtin::SOURCES.iter().map(|(name, _)| *name).collect();
-        let near = vocabulary::nearest(name, &known)
-            .map(|near| format!("; did you mean `{near}`?"))
-            .unwrap_or_default();
-        return wrong(format!(
-            "no template has this name{near} (known: {}; a partial's name begins with `_`)",
-            known.join(", ")
-        ));
-    }
+/// The text of a file; else what is wrong, and in which line.
+fn text(bytes: &[u8]) -> Result<&str, (String, Option<usize>)> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.trim().is_empty() => wrong("the file is empty".to_owned()),
+        Ok(text) if text.trim().is_empty() => Err(("the file is empty".to_owned(), None)),
         Ok(text) => Ok(text),
-        Err(error) => wrong(format!("not UTF-8, at byte {}", error.valid_up_to())),
+        Err(error) => {
+            let line = bytes
+                .iter()
+                .take(error.valid_up_to())
+                .filter(|byte| **byte == b'\n')
+                .count()
+                + 1;
+            Err((format!("not UTF-8, at byte {}", error.valid_up_to()), Some(line)))
+        }
     }
 }
 
 /// Over name and content of each template, with their lengths, so that no two sets run into each other.
-fn hash(files: &BTreeMap<String, Vec<u8>>) -> String {
+fn hash(parts: Parts<'_>) -> String {
     let mut hasher = Sha256::new();
-    let overrides = files.iter().filter(|(name, _)| is_template(name));
-    let overrides = overrides.map(|(name, bytes)| (name.clone(), bytes.as_slice()));
+    let effective = parts.effective().into_iter();
+    let overrides = effective.map(|(name, (_, bytes))| (name.to_owned(), bytes));
+    let defaults = parts.default.iter().filter(|(name, _)| is_template(name));
+    let defaults = defaults.map(|(name, bytes)| (format!("{DEFAULT_PREFIX}{name}"), bytes.as_slice()));
     let builtins = builtin::SOURCES
         .iter()
         .map(|(name, source)| (format!("{}{name}", builtin::PREFIX), source.as_bytes()));
-    let sorted: BTreeMap<String, &[u8]> = overrides.chain(builtins).collect();
+    let sorted: BTreeMap<String, &[u8]> = overrides.chain(defaults).chain(builtins).collect();
     for (name, bytes) in sorted {
         for part in [name.as_bytes(), bytes] {
             hasher.update((part.len() as u64).to_be_bytes());

@@ -1,14 +1,22 @@
 //! Which template set is live, and what became of the last attempt to change it.
 //!
 //! A set goes live only after it compiled *and* rendered the samples to manifests that pass the checks. Otherwise
-//! the last good one stays. Who renders takes one set and keeps it for all documents of a submission.
+//! the last good one stays; other sets are not held up by it. Who renders takes one set and keeps it for all documents of a submission.
 
-use super::{TemplateSet, directory, set};
+use super::{
+    DEFAULT_SET, TemplateSet,
+    directory::{self, Contents, DirectoryError},
+    files::Files,
+    set::Parts,
+    sets::{SetOptions, TemplateSets},
+    state::{Held, State, Status, Tally},
+};
 use crate::watch::{Timing, Watch};
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use std::{
+    collections::BTreeMap,
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
@@ -27,43 +35,15 @@ pub enum Fallback {
     Refuse,
 }
 
-/// No set is live: the one that was there at the start was rejected, and the fallback is [`Fallback::Refuse`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no template set is live: {reason}")]
-pub struct NoTemplateSet {
-    /// Why the set was rejected: template, line and message.
-    pub reason: String,
-}
-
-/// What is live, and what became of the last attempt. Holds neither values nor the templates' text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Status {
-    /// The id of the live set; none if none is.
-    pub live: Option<String>,
-    /// How many sets have gone live since the start.
-    pub generation: u64,
-    /// Why the last attempt failed; none if it didn't.
-    pub last_error: Option<String>,
-    /// The id of the set that the last attempt rejected, if it came so far as to have one.
-    pub rejected: Option<String>,
-    /// When the last attempt was made; looking at unchanged files is none.
-    pub last_attempt: Option<SystemTime>,
-    /// How many attempts made a set live, the first one included.
-    pub reloads_succeeded: u64,
-    /// How many attempts failed.
-    pub reloads_failed: u64,
-    /// What is odd about the live set's files but not wrong.
-    pub warnings: Vec<String>,
-}
-
-/// Holds the live template set.
+/// Holds the live template sets.
 pub struct TemplateStore {
-    directory: Option<PathBuf>,
+    options: SetOptions,
     probe: Probe,
-    live: ArcSwapOption<TemplateSet>,
+    fallback: Fallback,
+    live: ArcSwap<TemplateSets>,
     status: watch::Sender<Status>,
     /// Lets one attempt run at a time.
-    attempt: Mutex<()>,
+    held: Mutex<Held>,
 }
 
 impl TemplateStore {
@@ -71,26 +51,39 @@ impl TemplateStore {
     ///
     /// Never fails: what is wrong is in [`TemplateStore::status`], and for [`Fallback::Refuse`] in
     /// [`TemplateStore::current`]. Blocks while it reads and probes.
-    pub fn start(directory: Option<PathBuf>, probe: Probe, fallback: Fallback) -> Self {
+    pub fn start(options: impl Into<SetOptions>, probe: Probe, fallback: Fallback) -> Self {
+        let options = options.into();
+        let none = TemplateSets {
+            sets: BTreeMap::new(),
+            rules: options.rules.clone(),
+        };
         let store = Self {
-            directory,
+            options,
             probe,
-            live: ArcSwapOption::empty(),
+            fallback,
+            live: ArcSwap::from_pointee(none),
             status: watch::Sender::default(),
-            attempt: Mutex::default(),
+            held: Mutex::default(),
         };
         store.reload();
-        if store.live.load().is_none() && fallback == Fallback::Builtin {
-            store.fall_back();
+        let sets = store.status().sets;
+        for name in store
+            .options
+            .rules
+            .named()
+            .filter(|name| !sets.contains_key(*name))
+        {
+            tracing::warn!(
+                set = name,
+                "TEMPLATE_SETS names a set that is not there: who is to have it is refused"
+            );
         }
         store
     }
 
-    /// The live set. Whoever renders calls this once a submission.
-    pub fn current(&self) -> Result<Arc<TemplateSet>, NoTemplateSet> {
-        self.live.load_full().ok_or_else(|| NoTemplateSet {
-            reason: self.status().last_error.unwrap_or_default(),
-        })
+    /// The live sets. Whoever renders calls this once a submission.
+    pub fn current(&self) -> Arc<TemplateSets> {
+        self.live.load_full()
     }
 
     /// What is live, and what became of the last attempt.
@@ -105,47 +98,113 @@ impl TemplateStore {
 
     /// The directory that is watched.
     pub fn directory(&self) -> Option<&Path> {
-        self.directory.as_deref()
+        self.options.directory.as_deref()
     }
 
-    /// Looks at the directory, if there is one, whenever it changes, and now and then.
+    /// Whether an application's annotation says anything about its set.
+    pub fn heeds_annotation(&self) -> bool {
+        self.options.directory.is_some()
+    }
+
+    /// Looks at the directory, if there is one, whenever it or a set's folder changes, and now and then.
     pub fn watch(self: &Arc<Self>, timing: Timing) -> Option<Watch> {
         let directory = self.directory()?.to_owned();
         let store = Arc::clone(self);
-        let look = move || store.reload();
         Some(Watch::start(
             "the template directory",
-            vec![directory],
+            move || directory::watched(&directory),
             timing,
-            look,
+            move || store.reload(),
         ))
     }
 
-    /// Looks at the files and, if they changed since the last attempt, tries to make them live. Blocks.
+    /// Looks at the files; each set that changed since its last attempt is tried, and goes live by itself. Blocks.
+    ///
+    /// The default set first, for the others build on the one that is live.
     pub fn reload(&self) {
-        let _one_at_a_time = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = self.directory.as_deref().map(directory::read).transpose();
-        let (files, ignored) = match read {
-            Ok(contents) => contents
-                .map(|contents| (contents.files, contents.ignored))
-                .unwrap_or_default(),
-            Err(error) => return self.reject(None, error.to_string()),
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tally = Tally::default();
+        match self.directory().map(directory::read_sets).transpose() {
+            Ok(sets) => {
+                held.unreadable = None;
+                self.look(&mut held.sets, sets.unwrap_or_default(), &mut tally);
+            }
+            Err(error) => {
+                let reason = Some(error.to_string());
+                // A directory that stays unreadable is looked at again and again: told once.
+                if held.unreadable != reason {
+                    tracing::error!("no template set can be read: {error}");
+                    (tally.failed, tally.attempted) = (1, true);
+                    held.unreadable = reason;
+                }
+                self.fall_back(held.sets.entry(DEFAULT_SET.to_owned()).or_default(), &mut tally);
+            }
+        }
+        self.publish(&held, &tally);
+    }
+
+    fn look(&self, states: &mut BTreeMap<String, State>, mut sets: directory::Sets, tally: &mut Tally) {
+        let none = Files::new();
+        let empty = || {
+            Ok(Contents {
+                files: Files::new(),
+                ignored: Vec::new(),
+            })
         };
-        let id = set::id_of(&files);
-        let status = self.status();
-        if status.rejected.as_ref() == Some(&id) {
+        let default = sets.remove(DEFAULT_SET).unwrap_or_else(empty);
+        states.retain(|name, _| {
+            let stays = name == DEFAULT_SET || sets.contains_key(name);
+            if !stays {
+                tracing::warn!(set = name, "the template set is gone");
+            }
+            stays
+        });
+        let state = states.entry(DEFAULT_SET.to_owned()).or_default();
+        self.attempt(state, DEFAULT_SET, default, &none, tally);
+        self.fall_back(state, tally);
+        let base = state.live.clone();
+        for (name, contents) in sets {
+            let state = states.entry(name.clone()).or_default();
+            match &base {
+                Some(base) => self.attempt(state, &name, contents, base.files(), tally),
+                None => state.error = Some("the default set, on which it builds, is not live".to_owned()),
+            }
+        }
+    }
+
+    /// Tries to make one set live, if its files changed.
+    fn attempt(
+        &self,
+        state: &mut State,
+        name: &str,
+        contents: Result<Contents, DirectoryError>,
+        default: &Files,
+        tally: &mut Tally,
+    ) {
+        let contents = match contents {
+            Ok(contents) => contents,
+            Err(error) => return state.reject(name, None, error.to_string(), tally),
+        };
+        let parts = Parts {
+            name,
+            files: &contents.files,
+            default,
+            extra_kinds: &self.options.extra_kinds,
+        };
+        let id = parts.id();
+        if state.rejected.as_ref() == Some(&id) {
             return;
         }
-        if status.live.as_ref() == Some(&id) {
-            return self.accept_live(&status);
+        if state.live.as_ref().is_some_and(|live| live.id() == id) {
+            return state.accept_live(&id);
         }
-        let outcome = match TemplateSet::load(&files) {
+        let outcome = match TemplateSet::load_parts(parts) {
             Ok(set) => self.probed(&set).map(|()| set),
             Err(error) => Err(error.brief()),
         };
         match outcome {
-            Ok(set) => self.go_live(set, &ignored),
-            Err(reason) => self.reject(Some(id), reason),
+            Ok(set) => state.go_live(set, &contents.ignored, tally),
+            Err(reason) => state.reject(name, Some(id), reason, tally),
         }
     }
 
@@ -159,74 +218,60 @@ impl TemplateStore {
         }
     }
 
-    /// The files are those of the live set again.
-    fn accept_live(&self, status: &Status) {
-        if status.last_error.is_some() {
-            tracing::info!(
-                live = status.live,
-                "the template directory holds the live set again"
-            );
-            self.status.send_modify(|status| {
-                status.last_error = None;
-                status.rejected = None;
-            });
-        }
-    }
-
-    fn go_live(&self, set: TemplateSet, ignored: &[String]) {
-        let id = set.id().to_owned();
-        let warnings = [ignored, set.warnings()].concat();
-        for warning in &warnings {
-            tracing::warn!(template_set = %id, "{warning}");
-        }
-        self.live.store(Some(Arc::new(set)));
-        tracing::info!(template_set = %id, "template set is live");
-        self.status.send_modify(|status| {
-            status.generation += 1;
-            status.reloads_succeeded += 1;
-            status.last_attempt = Some(SystemTime::now());
-            status.last_error = None;
-            status.rejected = None;
-            status.warnings = warnings;
-            status.live = Some(id);
-        });
-    }
-
-    fn reject(&self, rejected: Option<String>, reason: String) {
-        let status = self.status();
-        // A directory that stays unreadable is looked at again and again: told once.
-        if rejected.is_none() && status.rejected.is_none() && status.last_error.as_ref() == Some(&reason) {
+    /// Where no default set ever went live, the built-in one serves, if the admin wants that. No named set is ever
+    /// replaced so: it may be what keeps a team's drivers in bounds.
+    fn fall_back(&self, state: &mut State, tally: &mut Tally) {
+        if state.live.is_some() || self.fallback == Fallback::Refuse {
             return;
         }
-        tracing::error!(live = status.live, rejected, "template set rejected: {reason}");
-        self.status.send_modify(|status| {
-            status.reloads_failed += 1;
-            status.last_attempt = Some(SystemTime::now());
-            status.rejected = rejected;
-            status.last_error = Some(reason);
-        });
-    }
-
-    fn fall_back(&self) {
         match TemplateSet::builtin() {
             Ok(set) => {
-                let id = set.id().to_owned();
-                tracing::warn!(template_set = %id, "serving the built-in templates instead");
-                self.live.store(Some(Arc::new(set)));
-                self.status.send_modify(|status| {
-                    status.generation += 1;
-                    status.live = Some(id);
-                });
+                tracing::warn!(template_set = %set.id(), "serving the built-in templates instead");
+                state.live = Some(Arc::new(set));
+                tally.fallen_back += 1;
             }
-            Err(error) => self.reject(None, error.brief()),
+            Err(error) => state.reject(DEFAULT_SET, None, error.brief(), tally),
         }
+    }
+
+    /// Shows what is live now to those who render, and then to those who watch.
+    fn publish(&self, held: &Held, tally: &Tally) {
+        let error = |state: &State| {
+            state
+                .error
+                .clone()
+                .or_else(|| held.unreadable.clone())
+                .unwrap_or_default()
+        };
+        let sets = held.sets.iter().map(|(name, state)| {
+            let set = state.live.clone().ok_or_else(|| error(state));
+            (name.clone(), set)
+        });
+        self.live.store(Arc::new(TemplateSets {
+            sets: sets.collect(),
+            rules: self.options.rules.clone(),
+        }));
+        self.status.send_if_modified(|status| {
+            let mut new = held.status();
+            new.generation = status.generation + tally.live + tally.fallen_back;
+            new.reloads_succeeded = status.reloads_succeeded + tally.live;
+            new.reloads_failed = status.reloads_failed + tally.failed;
+            new.last_attempt = if tally.attempted {
+                Some(SystemTime::now())
+            } else {
+                status.last_attempt
+            };
+            let modified = new != *status;
+            *status = new;
+            modified
+        });
     }
 }
 
 impl fmt::Debug for TemplateStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TemplateStore")
-            .field("directory", &self.directory)
+            .field("options", &self.options)
             .field("status", &self.status())
             .finish_non_exhaustive()
     }

@@ -6,6 +6,7 @@ mod errors;
 mod hostile;
 mod overrides;
 mod reload;
+mod sets;
 
 use super::{LoadError, Rendered, TemplateError, TemplateSet};
 use crate::strict;

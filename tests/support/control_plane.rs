@@ -17,13 +17,14 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The kinds that a submission is made of: kind, path of the API group, plural.
-const KINDS: [(&str, &str, &str); 8] = [
+const KINDS: [(&str, &str, &str); 9] = [
     ("Pod", "/api/v1", "pods"),
     ("Service", "/api/v1", "services"),
     ("ConfigMap", "/api/v1", "configmaps"),
     ("Secret", "/api/v1", "secrets"),
     ("PersistentVolumeClaim", "/api/v1", "persistentvolumeclaims"),
     ("NetworkPolicy", "/apis/networking.k8s.io/v1", "networkpolicies"),
+    ("PodDisruptionBudget", "/apis/policy/v1", "poddisruptionbudgets"),
     (
         "SparkApplication",
         "/apis/sparkoperator.k8s.io/v1beta2",

@@ -147,13 +147,11 @@ fn manifests(settings: &Settings, submission: &SparkSubmission) -> Result<Manife
         Arc::new(submitter::probe),
         settings.fallback(),
     );
-    let set = templates
-        .current()
-        .map_err(|error| Ending::Failed(error.to_string()))?;
-    Ok(submitter::manifests(
+    let sets = templates.current();
+    Ok(submitter::manifests_by(
         &submission.submission,
         &submission.context,
-        &set,
+        &sets,
     )?)
 }
 

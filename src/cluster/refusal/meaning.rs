@@ -239,7 +239,7 @@ fn violations(message: &str) -> String {
 }
 
 fn forbidden(seen: &Seen<'_>) -> ApplyError {
-    let resource = seen.call.target().resource;
+    let resource = seen.call.target().resource.clone().into_owned();
     let advice = if resource.plural == "networkpolicies" {
         "; Spark makes this object from version 4.2 on: check the Spark version that is set (spec.sparkVersion, \
          --spark-version, SPARK_VERSION)"
@@ -249,15 +249,15 @@ fn forbidden(seen: &Seen<'_>) -> ApplyError {
     ApplyError::Forbidden {
         verb: seen.call.verb(),
         resource: resource.to_string(),
-        group: resource.group,
-        plural: resource.plural,
+        group: resource.group.into_owned(),
+        plural: resource.plural.into_owned(),
         namespace: seen.namespace(),
         advice,
     }
 }
 
 fn kind_missing(seen: &Seen<'_>) -> ApplyError {
-    let resource = seen.call.target().resource;
+    let resource = seen.call.target().resource.clone().into_owned();
     let advice = if resource.plural == "podgroups" {
         ": install Volcano with its CRD podgroups.scheduling.volcano.sh, or submit without its VolcanoFeatureStep \
          and scheduler"
@@ -266,8 +266,8 @@ fn kind_missing(seen: &Seen<'_>) -> ApplyError {
     };
     ApplyError::KindMissing {
         resource: resource.to_string(),
-        group: resource.group,
-        version: resource.version,
+        group: resource.group.into_owned(),
+        version: resource.version.into_owned(),
         advice,
     }
 }

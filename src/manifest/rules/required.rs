@@ -139,6 +139,24 @@ const REQUIRED: &[(For, &str, &[&str])] = &[
     (For::Only(NetworkPolicy), "spec", &["podSelector"]),
     (For::Only(PodGroup), "", &["metadata", "spec"]),
     (For::Only(PodGroup), "metadata", &["name"]),
+    (For::Only(Kind::Ingress), "", &["metadata", "spec"]),
+    (For::Only(Kind::Ingress), "metadata", &["name"]),
+    (For::Only(Kind::Ingress), "spec.rules[].http", &["paths"]),
+    (
+        For::Only(Kind::Ingress),
+        "spec.rules[].http.paths[]",
+        &["pathType", "backend"],
+    ),
+    (
+        For::Only(Kind::Ingress),
+        "spec.rules[].http.paths[].backend.service",
+        &["name", "port"],
+    ),
+    (For::Only(Kind::PodDisruptionBudget), "", &["metadata", "spec"]),
+    (For::Only(Kind::PodDisruptionBudget), "metadata", &["name"]),
+    (For::Only(Kind::PodDisruptionBudget), "spec", &["selector"]),
+    (For::Only(Kind::Custom), "", &["metadata"]),
+    (For::Only(Kind::Custom), "metadata", &["name"]),
 ];
 
 /// Every required field is there and isn't empty.

@@ -35,6 +35,7 @@ impl Answer {
             "driver_pod_name": submitted.pod_name,
             "driver_pod_uid": submitted.pod_uid.as_deref().unwrap_or_default(),
             "namespace": submitted.namespace,
+            "template_set": accepted.template_set,
             "duplicate_submission": duplicate,
         });
         let status = if duplicate || dry_run {

@@ -121,7 +121,7 @@ fn every_error_of_all_files_is_told_at_once() {
     assert_eq!(
         kinds,
         [
-            ("configmap.yaml.j2", TemplateErrorKind::File, None),
+            ("configmap.yaml.j2", TemplateErrorKind::File, Some(1)),
             ("driver-pd.yaml.j2", TemplateErrorKind::File, None),
             ("driver-pod.yaml.j2", TemplateErrorKind::File, None),
             ("driver-service.yaml.j2", TemplateErrorKind::Syntax, Some(2)),

@@ -117,11 +117,17 @@ const BROKEN: &[(&str, &str)] = &[("secret.yaml.j2", "a: 1\nb: {{ object.nmae }}
 fn each_swap_goes_live_and_unchanged_files_do_nothing() {
     let mut mount = Mount::new(&as_strs(&marked("one")));
     let store = store(&mount.path());
-    assert_eq!(marks(&store.current().unwrap()), ("one".into(), "one".into()));
+    assert_eq!(
+        marks(&store.current().default_set().unwrap()),
+        ("one".into(), "one".into())
+    );
     for (generation, mark) in [(2, "two"), (3, "three")] {
         mount.swap(&as_strs(&marked(mark)));
         store.reload();
-        assert_eq!(marks(&store.current().unwrap()), (mark.into(), mark.into()));
+        assert_eq!(
+            marks(&store.current().default_set().unwrap()),
+            (mark.into(), mark.into())
+        );
         let before = store.status();
         assert_eq!(
             (before.generation, before.reloads_succeeded),
@@ -134,7 +140,7 @@ fn each_swap_goes_live_and_unchanged_files_do_nothing() {
     mount.swap(&[]);
     store.reload();
     assert_eq!(
-        store.current().unwrap().id(),
+        store.current().default_set().unwrap().id(),
         TemplateSet::builtin().unwrap().id()
     );
 }
@@ -168,7 +174,7 @@ fn a_broken_set_never_goes_live_and_its_repair_does() {
             assert_eq!((status.live, status.generation), (good.live.clone(), 1));
             assert_eq!(status.reloads_failed, failed);
             assert!(status.rejected.is_some());
-            assert_eq!(marks(&store.current().unwrap()).0, "good");
+            assert_eq!(marks(&store.current().default_set().unwrap()).0, "good");
         }
     }
     mount.swap(&as_strs(&marked("good")));
@@ -181,7 +187,7 @@ fn a_broken_set_never_goes_live_and_its_repair_does() {
 
     mount.swap(&as_strs(&marked("better")));
     store.reload();
-    assert_eq!(marks(&store.current().unwrap()).0, "better");
+    assert_eq!(marks(&store.current().default_set().unwrap()).0, "better");
 }
 
 #[test]
@@ -201,7 +207,7 @@ fn a_directory_that_cannot_be_read_leaves_the_live_set() {
             (status.reloads_failed, status.generation, status.rejected),
             (1, 1, None)
         );
-        assert_eq!(marks(&store.current().unwrap()).0, "good");
+        assert_eq!(marks(&store.current().default_set().unwrap()).0, "good");
     }
 }
 
@@ -210,14 +216,14 @@ fn a_bad_set_at_the_start_falls_back_or_refuses_until_it_is_good() {
     let mut mount = Mount::new(BROKEN);
     let fallen_back = store(&mount.path());
     assert_eq!(
-        fallen_back.current().unwrap().id(),
+        fallen_back.current().default_set().unwrap().id(),
         TemplateSet::builtin().unwrap().id()
     );
     assert!(fallen_back.status().last_error.is_some());
 
     let refusing = TemplateStore::start(Some(mount.path()), probe(), Fallback::Refuse);
     assert_eq!(
-        refusing.current().unwrap_err().to_string(),
+        refusing.current().default_set().unwrap_err().to_string(),
         "no template set is live: secret.yaml.j2:2: `object.nmae` is undefined"
     );
     assert_eq!(refusing.status().live, None);
@@ -225,7 +231,7 @@ fn a_bad_set_at_the_start_falls_back_or_refuses_until_it_is_good() {
     mount.swap(&as_strs(&marked("good")));
     for store in [fallen_back, refusing] {
         store.reload();
-        assert_eq!(marks(&store.current().unwrap()).0, "good");
+        assert_eq!(marks(&store.current().default_set().unwrap()).0, "good");
     }
 }
 
@@ -233,7 +239,7 @@ fn a_bad_set_at_the_start_falls_back_or_refuses_until_it_is_good() {
 fn without_a_directory_the_builtin_templates_are_live() {
     let store = TemplateStore::start(None, probe(), Fallback::Refuse);
     assert_eq!(
-        store.current().unwrap().id(),
+        store.current().default_set().unwrap().id(),
         TemplateSet::builtin().unwrap().id()
     );
     assert_eq!(store.status().last_error, None);
@@ -248,7 +254,7 @@ fn a_missing_directory_is_told_and_what_appears_goes_live() {
     fs::create_dir(&directory).unwrap();
     fs::write(directory.join("driver-pod.yaml.j2"), &marked("plain")[0].1).unwrap();
     store.reload();
-    assert_eq!(marks(&store.current().unwrap()).0, "plain");
+    assert_eq!(marks(&store.current().default_set().unwrap()).0, "plain");
 }
 
 #[test]
@@ -281,7 +287,7 @@ fn a_thousand_renders_that_race_with_swaps_are_each_of_one_set() {
         let mut renders = 0;
         // As many more as it takes to have seen a swap.
         while renders < 1000 || seen.len() < 3 {
-            let (pod, config_map) = marks(&store.current().unwrap());
+            let (pod, config_map) = marks(&store.current().default_set().unwrap());
             assert_eq!(pod, config_map);
             seen.insert(pod);
             renders += 1;
@@ -371,10 +377,10 @@ async fn successive_swaps_are_noticed_by_events() {
     }
     mount.swap(BROKEN);
     wait_for(&store, |status| status.last_error.is_some()).await;
-    assert_eq!(marks(&store.current().unwrap()).0, "4");
+    assert_eq!(marks(&store.current().default_set().unwrap()).0, "4");
     mount.swap(&as_strs(&marked("5")));
     wait_for(&store, |status| status.last_error.is_none()).await;
-    assert_eq!(marks(&store.current().unwrap()).0, "5");
+    assert_eq!(marks(&store.current().default_set().unwrap()).0, "5");
     drop(watch);
 }
 
@@ -389,7 +395,7 @@ async fn a_plain_directory_is_noticed_by_events_too() {
         fs::write(&new, &marked(mark)[0].1).unwrap();
         fs::rename(new, directory.path().join("driver-pod.yaml.j2")).unwrap();
         wait_for(&store, |status| status.generation == generation).await;
-        assert_eq!(marks(&store.current().unwrap()).0, mark);
+        assert_eq!(marks(&store.current().default_set().unwrap()).0, mark);
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mu
 pub(super) fn unique(submitted: &Submitted<'_>, findings: &mut Vec<Finding>) {
     for (index, written) in submitted.documents.iter().enumerate() {
         let earlier = submitted.documents.iter().take(index);
-        let same = |other: &Written<'_>| other.kind == written.kind && other.name() == written.name();
+        // The object's name has the kind in it; what are one kind here may be several custom ones.
+        let same = |other: &Written<'_>| other.object == written.object;
         if let Some(name) = written.name()
             && let Some(other) = earlier.into_iter().find(|other| same(other))
         {

@@ -1,0 +1,19 @@
+//! What those who write templates work with: the context that templates see and its reference, a check of a template
+//! directory, what a change does to applications, and golden files of their own.
+//!
+//! Nothing here runs in the service; [`crate::cli`] prints what these modules find.
+
+pub mod case;
+pub mod check;
+pub mod context;
+pub mod diff;
+pub mod finding;
+pub mod golden;
+mod lines;
+mod lint;
+mod live;
+pub mod reference;
+mod rendered;
+pub mod report;
+mod sources;
+mod trace;

@@ -1,0 +1,267 @@
+//! A case: an application, and what differs from the context of golden files.
+//!
+//! On disk it is a folder with `application.yaml` and at most a `case.yaml`; beside them its golden files.
+
+use crate::{
+    application::{self, UnknownFields},
+    strict,
+    submission::{self, Origin, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook},
+    submitter::{self, SubmitError},
+};
+use serde::Deserialize;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// The file with the application.
+pub const APPLICATION: &str = "application.yaml";
+
+/// The file with what differs from the golden context.
+pub const SETTINGS: &str = "case.yaml";
+
+/// The file with the refusal, in a case that must be refused.
+pub const REFUSAL: &str = "error.txt";
+
+/// The most cases of one directory, lest a wrong path is searched for hours.
+const MOST_CASES: usize = 10_000;
+
+/// One application, and how it is submitted.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Its folder's name, or the sample's.
+    pub name: String,
+    /// Whether it must be refused: it has an `error.txt`.
+    pub must_be_refused: bool,
+    /// Where its application is; none for a sample.
+    path: Option<PathBuf>,
+    application: String,
+    terms: Terms,
+}
+
+/// How a case is submitted.
+#[derive(Debug, Clone)]
+struct Terms {
+    id: SubmissionId,
+    origin: Origin,
+    context: SubmitterContext,
+}
+
+/// What a `case.yaml` may say.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct Settings {
+    /// Who adds what the operator leaves to its webhook: the webhook (`on`), or native-submit.
+    webhook: WebhookSetting,
+    /// Whether the operator sends it, which makes some objects itself.
+    operator: bool,
+    /// The submission id; the nil UUID where none is given.
+    submission_id: Option<String>,
+    /// The Spark version of an application that names none.
+    spark_version: Option<String>,
+    /// `SPARK_USER`.
+    user: Option<String>,
+    /// The API server as Spark is told it, `k8s://https://host:port`.
+    master: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WebhookSetting {
+    On,
+    #[default]
+    Off,
+}
+
+/// Why a case can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// A file or folder can't be read or written.
+    #[error("{}: {error}", path.display())]
+    Unusable {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// `case.yaml` has a mistake.
+    #[error("{}: {message}", path.display())]
+    Settings {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A directory of cases without any.
+    #[error("{}: there is no case in it: a case is a folder with {APPLICATION}", .0.display())]
+    None(PathBuf),
+    /// A directory with too many folders.
+    #[error("{}: there are over {MOST_CASES} cases in it", .0.display())]
+    TooMany(PathBuf),
+}
+
+impl CaseError {
+    pub(super) fn unusable(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |error| Self::Unusable { path, error }
+    }
+}
+
+/// The folders with cases in a directory, by name. Every folder counts but hidden ones.
+pub fn folders(directory: &Path) -> Result<Vec<PathBuf>, CaseError> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(directory).map_err(CaseError::unusable(directory))? {
+        let path = entry.map_err(CaseError::unusable(directory))?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_dir() && !hidden {
+            folders.push(path);
+        }
+        if folders.len() > MOST_CASES {
+            return Err(CaseError::TooMany(directory.to_owned()));
+        }
+    }
+    if folders.is_empty() {
+        return Err(CaseError::None(directory.to_owned()));
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+impl Case {
+    /// Reads the case of a folder.
+    pub fn read(folder: &Path) -> Result<Self, CaseError> {
+        let path = folder.join(APPLICATION);
+        let application = fs::read_to_string(&path).map_err(CaseError::unusable(&path))?;
+        let path = folder.join(SETTINGS);
+        let terms = match fs::read_to_string(&path) {
+            Ok(text) => terms(&text).map_err(|message| CaseError::Settings { path, message })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Terms::golden(Webhook::Off),
+            Err(error) => return Err(CaseError::Unusable { path, error }),
+        };
+        Ok(Self {
+            name: folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            must_be_refused: folder.join(REFUSAL).exists(),
+            path: Some(folder.join(APPLICATION)),
+            application,
+            terms,
+        })
+    }
+
+    /// Every built-in sample, with the operator's webhook and without.
+    pub fn samples() -> Vec<Self> {
+        submitter::samples()
+            .flat_map(|(name, text)| {
+                [Webhook::On, Webhook::Off].map(|webhook| Self {
+                    name: name.to_owned(),
+                    must_be_refused: false,
+                    path: None,
+                    application: text.to_owned(),
+                    terms: Terms::golden(webhook),
+                })
+            })
+            .collect()
+    }
+
+    /// Whether it is a built-in sample.
+    pub fn is_sample(&self) -> bool {
+        self.path.is_none()
+    }
+
+    /// The path of its application as the directory was given; a sample has its name alone.
+    pub fn path(&self) -> String {
+        let path = self.path.as_ref();
+        path.map_or_else(|| self.name.clone(), |path| path.display().to_string())
+    }
+
+    /// What is submitted, and the context in which.
+    pub fn submission(&self) -> Result<(Submission, SubmitterContext), SubmitError> {
+        let Terms { id, origin, context } = self.terms.clone();
+        let parsed = application::parse(&self.application, UnknownFields::Refuse)?;
+        let submission = submitter::intent(parsed.application, id, origin, &context)?;
+        Ok((submission, context))
+    }
+}
+
+impl Terms {
+    /// Those of golden files.
+    fn golden(webhook: Webhook) -> Self {
+        Self {
+            id: SubmissionId::nil(),
+            origin: Origin {
+                webhook,
+                operator: false,
+                unknown_fields: submission::UnknownFields::Refuse,
+            },
+            context: SubmitterContext::golden(),
+        }
+    }
+}
+
+/// Reads a `case.yaml`.
+fn terms(text: &str) -> Result<Terms, String> {
+    let mut terms = Terms::golden(Webhook::Off);
+    let value = strict::parse_yaml(text).map_err(|problem| problem.to_string())?;
+    if value.is_null() {
+        return Ok(terms);
+    }
+    let reading = strict::read::<Settings>(&value);
+    let settings = match reading.value {
+        Some(settings) if reading.problems.is_empty() => settings,
+        _ => {
+            let problems: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
+            return Err(problems.join("; "));
+        }
+    };
+    if let WebhookSetting::On = settings.webhook {
+        terms.origin.webhook = Webhook::On;
+    }
+    terms.origin.operator = settings.operator;
+    if let Some(id) = &settings.submission_id {
+        terms.id = SubmissionId::new(id).map_err(|refusal| format!("submissionId: {}", refusal.message))?;
+    }
+    if let Some(version) = &settings.spark_version {
+        let version: SparkVersion = version
+            .parse()
+            .map_err(|error| format!("sparkVersion: {error}"))?;
+        terms.context.spark_version = Some(version);
+    }
+    if let Some(user) = settings.user {
+        terms.context.user = user;
+    }
+    if let Some(master) = settings.master {
+        terms.context.master = master;
+    }
+    Ok(terms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_strictly() {
+        let table = [
+            ("webhook: on\n", None),
+            ("webhook: \"off\"\noperator: true\n", None),
+            ("# nothing\n", None),
+            ("webhook: maybe\n", Some("webhook: expected one of on, off")),
+            ("webhok: on\n", Some("webhok: unknown field")),
+            ("sparkVersion: four\n", Some("sparkVersion: ")),
+            ("submissionId: \"\"\n", Some("submissionId: ")),
+            ("- a\n", Some("expected")),
+        ];
+        for (text, wrong) in table {
+            match (terms(text), wrong) {
+                (Ok(_), None) => {}
+                (Err(message), Some(wrong)) => assert!(message.contains(wrong), "{text}: {message}"),
+                (outcome, _) => panic!("{text}: {outcome:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The check of a template directory: what a server would refuse it for, and what is odd about it.
+//!
+//! Every template is compiled; the built-in samples and the author's own cases are rendered with them, and all that
+//! they make is held against the rules, as the service does it before a set goes live.
+
+mod applications;
+
+use super::{
+    case::Case,
+    finding::{Finding, Level, Rule},
+    lint::lint,
+    sources::{BUILTIN, Sources, add, warning},
+    trace::Tracer,
+};
+use crate::{
+    manifest::Manifests,
+    redaction,
+    templates::{
+        Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, TemplateError,
+        TemplateErrorKind, TemplateSet, is_template, read_sets,
+    },
+};
+use applications::Applications;
+use std::{collections::BTreeMap, path::Path};
+
+/// The directory can't be read at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{directory}: {reason}")]
+pub struct Unreadable {
+    directory: String,
+    reason: String,
+}
+
+/// What a check found, and what it went through.
+#[derive(Debug)]
+pub struct Checked {
+    /// The findings: errors first, each by file and line.
+    pub findings: Vec<Finding>,
+    /// How many templates the directory has.
+    pub templates: usize,
+    /// The applications that were rendered, and what they became where that was right.
+    pub applications: Vec<(Case, Option<Manifests>)>,
+}
+
+impl Checked {
+    /// How many findings are of this level.
+    pub fn count(&self, level: Level) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.level() == level)
+            .count()
+    }
+
+    /// Adds what somebody else found.
+    pub fn add(&mut self, finding: Finding) {
+        add(&mut self.findings, finding);
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        let order = |finding: &Finding| (finding.level(), finding.file.clone(), finding.line);
+        self.findings.sort_by_key(order);
+    }
+}
+
+/// Checks the sets of a directory with the built-in samples, and with these cases as far as they get the set.
+///
+/// # Errors
+/// Where the directory itself can't be read; everything else is a finding.
+pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result<Checked, Unreadable> {
+    let shown = directory.display().to_string();
+    let mut checked = Checked {
+        findings: Vec::new(),
+        templates: 0,
+        applications: Vec::new(),
+    };
+    let mut sets = match read_sets(directory) {
+        Ok(sets) => sets,
+        Err(error @ (DirectoryError::Directory(_) | DirectoryError::Restless)) => {
+            let reason = error.to_string();
+            return Err(Unreadable {
+                directory: shown,
+                reason,
+            });
+        }
+        Err(error) => {
+            checked.add(Finding::new(Rule::File, shown, error.to_string()));
+            return Ok(checked);
+        }
+    };
+    let mut cases_of = by_set(cases, options, &sets, &mut checked);
+    let is_empty =
+        |contents: &Result<Contents, _>| contents.as_ref().is_ok_and(|contents| contents.files.is_empty());
+    if sets.values().all(is_empty) {
+        let message = "there is no template in it: a server uses the built-in ones";
+        checked
+            .findings
+            .push(Finding::new(Rule::UnusedTemplate, &shown, message));
+    }
+    let default = sets.remove(DEFAULT_SET);
+    let base = default.as_ref().and_then(|contents| contents.as_ref().ok());
+    let base = base.map(|contents| contents.files.clone()).unwrap_or_default();
+    let default = default.map(|contents| (DEFAULT_SET.to_owned(), contents));
+    for (name, contents) in default.into_iter().chain(sets) {
+        let cases = cases_of.remove(&name).unwrap_or_default();
+        let none = Files::new();
+        let base = if name == DEFAULT_SET { &none } else { &base };
+        check_set(directory, options, (&name, contents), base, cases, &mut checked);
+    }
+    checked.sort();
+    Ok(checked)
+}
+
+/// The cases of each set. One that gets no set of the directory is an error of its own.
+fn by_set(
+    cases: Vec<Case>,
+    options: &SetOptions,
+    sets: &BTreeMap<String, Result<Contents, DirectoryError>>,
+    checked: &mut Checked,
+) -> BTreeMap<String, Vec<Case>> {
+    let mut cases_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for case in cases {
+        // What can't be submitted at all is told where it is tried.
+        let name = match case.submission() {
+            Ok((submission, _)) => options.rules.name_for(&submission).to_owned(),
+            Err(_) => DEFAULT_SET.to_owned(),
+        };
+        if sets.contains_key(&name) {
+            cases_of.entry(name).or_default().push(case);
+        } else {
+            let message = format!(
+                "gets the template set {}, and there is no folder of that name",
+                redaction::shown(&name)
+            );
+            checked.add(Finding::new(Rule::Case, case.path(), message));
+        }
+    }
+    cases_of
+}
+
+/// Checks one set.
+fn check_set(
+    directory: &Path,
+    options: &SetOptions,
+    (name, contents): (&str, Result<Contents, DirectoryError>),
+    default: &Files,
+    cases: Vec<Case>,
+    checked: &mut Checked,
+) {
+    let folder = if name == DEFAULT_SET {
+        directory.to_owned()
+    } else {
+        directory.join(name)
+    };
+    let contents = match contents {
+        Ok(contents) => contents,
+        Err(DirectoryError::File { name, error }) => {
+            let path = folder.join(name).display().to_string();
+            return checked.add(Finding::new(Rule::File, path, format!("can't be read: {error}")));
+        }
+        Err(error) => {
+            return checked.add(Finding::new(
+                Rule::File,
+                folder.display().to_string(),
+                error.to_string(),
+            ));
+        }
+    };
+    let sources = Sources::new(directory, name, &contents.files, default);
+    checked.templates += contents.files.len();
+    checked.findings.extend(odd_files(&folder, &contents.ignored));
+    checked.findings.extend(lint(&sources));
+    let parts = Parts {
+        name,
+        files: &contents.files,
+        default,
+        extra_kinds: &options.extra_kinds,
+    };
+    match TemplateSet::load_parts(parts) {
+        Ok(set) => {
+            checked.findings.extend(unknown_variables(&sources, &set));
+            let cases = Case::samples().into_iter().chain(cases).collect();
+            let tracer = Tracer::new(&sources, name, &options.extra_kinds);
+            Applications::new(&sources, &set, tracer).check(cases, checked);
+        }
+        Err(errors) => {
+            for error in errors.0 {
+                add(&mut checked.findings, of_template(&error, &sources));
+            }
+        }
+    }
+}
+
+fn odd_files(folder: &Path, ignored: &[String]) -> Vec<Finding> {
+    ignored
+        .iter()
+        .map(|ignored| {
+            let (name, why) = ignored.split_once(": ").unwrap_or((ignored, "ignored"));
+            Finding::new(Rule::IgnoredFile, folder.join(name).display().to_string(), why)
+        })
+        .collect()
+}
+
+/// The set's own warnings that name a variable: ``driver-pod.yaml.j2: nothing is named `nmae` ``.
+fn unknown_variables(sources: &Sources, set: &TemplateSet) -> Vec<Finding> {
+    let warnings = set.warnings().iter();
+    warnings
+        .filter_map(|text| {
+            let (name, message) = text.split_once(": ")?;
+            let word = message.split('`').nth(1)?;
+            let line = sources.line_of_word(name, word);
+            (is_template(name) && sources.is_own(name))
+                .then(|| warning(sources, Rule::UnknownVariable, name, line, message))
+        })
+        .collect()
+}
+
+/// An error of a template, at the innermost place that is the author's own.
+fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
+    let rule = match error.kind {
+        TemplateErrorKind::File => Rule::File,
+        TemplateErrorKind::Syntax => Rule::Syntax,
+        TemplateErrorKind::Undefined => Rule::Undefined,
+        TemplateErrorKind::Limit => Rule::Limit,
+        TemplateErrorKind::Refused => Rule::Refused,
+        TemplateErrorKind::Render => Rule::Render,
+    };
+    let innermost = Place {
+        template: error.template.clone(),
+        line: error.line,
+    };
+    let places: Vec<_> = std::iter::once(&innermost)
+        .chain(error.via.iter().rev())
+        .collect();
+    let own = places
+        .iter()
+        .position(|place| !place.template.starts_with(BUILTIN));
+    let own = own.unwrap_or_default();
+    let place = places[own];
+    let mut finding = Finding::new(rule, sources.path(&place.template), error.message.clone()).at(place.line);
+    if own == 0 {
+        let source = error
+            .source_line
+            .as_ref()
+            .filter(|source| !source.columns.is_empty());
+        finding.column = source.map(|source| source.columns.start + 1);
+    }
+    let described = |what: &str, place: &Place| {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{what} {}{line}", sources.path(&place.template))
+    };
+    finding
+        .notes
+        .extend(places[..own].iter().map(|place| described("in", place)));
+    finding
+        .notes
+        .extend(places[own + 1..].iter().map(|place| described("used by", place)));
+    if !error.in_reach.is_empty() {
+        finding
+            .notes
+            .push(format!("in reach: {}", error.in_reach.join(", ")));
+    }
+    sources.with_source(finding, &place.template)
+}

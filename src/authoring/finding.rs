@@ -1,0 +1,223 @@
+//! What a check of templates finds, and where.
+
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// A server would refuse the set, or an application of it.
+    Error,
+    /// Odd, and perhaps not meant so.
+    Warning,
+}
+
+/// What sort of finding it is: its name is stable, for filters and baselines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// A file that can't be a template.
+    File,
+    /// A template doesn't compile.
+    Syntax,
+    /// A template uses a variable that isn't there.
+    Undefined,
+    /// A template ran out of its budget, depth or output size.
+    Limit,
+    /// A template refused an application, by `refuse()`.
+    Refused,
+    /// A template failed while it was rendered.
+    Render,
+    /// A rendered object isn't right.
+    Manifest,
+    /// The API server refuses a rendered object.
+    ApiServer,
+    /// A case can't be rendered, whatever the templates say.
+    Case,
+    /// A file that is left out.
+    IgnoredFile,
+    /// A template that nothing renders.
+    UnusedTemplate,
+    /// An override that is the built-in template.
+    SameAsBuiltin,
+    /// A block that is never written, because another override has its place.
+    ShadowedBlock,
+    /// A block that the extended template doesn't have.
+    UnknownBlock,
+    /// Text outside of the blocks of a template that extends another one.
+    StrayText,
+    /// A template asks for a variable that nothing sets.
+    UnknownVariable,
+    /// Further objects of several applications have the same name.
+    SharedName,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Self; 17] = [
+        Self::File,
+        Self::Syntax,
+        Self::Undefined,
+        Self::Limit,
+        Self::Refused,
+        Self::Render,
+        Self::Manifest,
+        Self::ApiServer,
+        Self::Case,
+        Self::IgnoredFile,
+        Self::UnusedTemplate,
+        Self::SameAsBuiltin,
+        Self::ShadowedBlock,
+        Self::UnknownBlock,
+        Self::StrayText,
+        Self::UnknownVariable,
+        Self::SharedName,
+    ];
+
+    /// Its name, as it is serialized.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Syntax => "syntax",
+            Self::Undefined => "undefined",
+            Self::Limit => "limit",
+            Self::Refused => "refused",
+            Self::Render => "render",
+            Self::Manifest => "manifest",
+            Self::ApiServer => "api-server",
+            Self::Case => "case",
+            Self::IgnoredFile => "ignored-file",
+            Self::UnusedTemplate => "unused-template",
+            Self::SameAsBuiltin => "same-as-builtin",
+            Self::ShadowedBlock => "shadowed-block",
+            Self::UnknownBlock => "unknown-block",
+            Self::StrayText => "stray-text",
+            Self::UnknownVariable => "unknown-variable",
+            Self::SharedName => "shared-name",
+        }
+    }
+
+    /// What it finds, in one sentence.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::File => {
+                "A file can't be a template: its name is unknown, it is empty, unreadable or not UTF-8."
+            }
+            Self::Syntax => "A template doesn't compile.",
+            Self::Undefined => "A template uses a variable that isn't there.",
+            Self::Limit => "A template runs out of its budget, its depth or its output size.",
+            Self::Refused => "A template refuses an application.",
+            Self::Render => "A template fails while it is rendered.",
+            Self::Manifest => "A rendered object is one that Kubernetes would refuse or Spark couldn't use.",
+            Self::ApiServer => "The API server refuses a rendered object.",
+            Self::Case => "A case can't be rendered, whatever the templates say.",
+            Self::IgnoredFile => "A file is left out, because its name isn't a template's.",
+            Self::UnusedTemplate => "Nothing renders a template.",
+            Self::SameAsBuiltin => "An override is the built-in template word for word.",
+            Self::ShadowedBlock => {
+                "A block is never written, because an override of a block around it has its place."
+            }
+            Self::UnknownBlock => {
+                "A block is never written, because the extended template has none of that name."
+            }
+            Self::StrayText => {
+                "Text outside of the blocks of a template that extends another one goes nowhere."
+            }
+            Self::UnknownVariable => "A template asks for a variable that nothing sets.",
+            Self::SharedName => {
+                "A further object has the same name for several applications, of which one can have it."
+            }
+        }
+    }
+
+    /// How bad it is.
+    pub fn level(self) -> Level {
+        match self {
+            Self::File
+            | Self::Syntax
+            | Self::Undefined
+            | Self::Limit
+            | Self::Refused
+            | Self::Render
+            | Self::Manifest
+            | Self::ApiServer
+            | Self::Case => Level::Error,
+            _ => Level::Warning,
+        }
+    }
+}
+
+/// A line that is shown with a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownLine {
+    /// Its number, from 1.
+    pub number: usize,
+    /// The text. Of a rendered line the values are left out, but those of closed grammar.
+    pub text: String,
+    /// Whether it is the line that the finding is about.
+    pub meant: bool,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What sort.
+    pub rule: Rule,
+    /// The file: its path as the command was given the directory, or `builtin/…`.
+    pub file: String,
+    /// The line in it, from 1, where it is known.
+    pub line: Option<usize>,
+    /// The column, from 1.
+    pub column: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// More about it: through which templates it came, what could be meant.
+    pub notes: Vec<String>,
+    /// The line of the template.
+    pub source: Vec<ShownLine>,
+    /// What was rendered there, and the lines around it.
+    pub rendered: Vec<ShownLine>,
+    /// The applications on which it was met; none where it is about the templates as such.
+    pub applications: Vec<String>,
+    /// What it is without the names and values of one application: findings of the same line with the same are one.
+    #[serde(skip)]
+    pub likeness: String,
+}
+
+impl Finding {
+    /// A finding about a file as a whole, until more is known.
+    pub fn new(rule: Rule, file: impl Into<String>, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            rule,
+            file: file.into(),
+            line: None,
+            column: None,
+            likeness: message.clone(),
+            message,
+            notes: Vec::new(),
+            source: Vec::new(),
+            rendered: Vec::new(),
+            applications: Vec::new(),
+        }
+    }
+
+    /// The same at a line.
+    #[must_use]
+    pub fn at(mut self, line: Option<usize>) -> Self {
+        self.line = line;
+        self
+    }
+
+    /// How bad it is.
+    pub fn level(&self) -> Level {
+        self.rule.level()
+    }
+
+    /// Whether another application showed the same.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        (self.rule, self.line, self.column) == (other.rule, other.line, other.column)
+            && self.file == other.file
+            && self.likeness == other.likeness
+    }
+}

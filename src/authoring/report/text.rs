@@ -1,0 +1,35 @@
+//! For people, and for editors that jump to `file:line`.
+
+use super::{met_on, place};
+use crate::authoring::finding::{Finding, Level, ShownLine};
+use std::fmt::Write;
+
+/// Each finding as `file:line: message`, with the template's line and the rendered lines below it.
+pub fn text(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let level = match finding.level() {
+            Level::Error => "",
+            Level::Warning => "warning: ",
+        };
+        let met = met_on(finding).map(|on| format!(" ({on})")).unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}: {level}{}{met}", place(finding), finding.message);
+        lines(&mut text, "template", &finding.source);
+        lines(&mut text, "rendered", &finding.rendered);
+        for note in &finding.notes {
+            let _ = writeln!(text, "    {note}");
+        }
+    }
+    text
+}
+
+fn lines(text: &mut String, what: &str, lines: &[ShownLine]) {
+    let Some(last) = lines.last() else { return };
+    let width = last.number.to_string().len();
+    let _ = writeln!(text, "    {what}:");
+    for line in lines {
+        let mark = if line.meant { '>' } else { ' ' };
+        let _ = writeln!(text, "    {mark} {:width$} | {}", line.number, line.text);
+    }
+}

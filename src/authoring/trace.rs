@@ -1,0 +1,189 @@
+//! From a finding about a rendered object to the line that was rendered, and to the line of the template that wrote it.
+
+use super::{finding, lines::Lines, rendered::excerpt, sources::Sources};
+use crate::{
+    manifest::{self, EXECUTOR},
+    plan::DriverPlan,
+    strict,
+    templates::{Document, ExtraKind, Files, Mark, Parts, Rendered, TemplateSet, marked, unmarked},
+};
+use serde_json::Value;
+
+/// The templates of a directory once more, each line with a mark.
+pub(super) struct Tracer<'s> {
+    sources: &'s Sources,
+    names: Vec<&'s str>,
+    /// None where marked templates can't be compiled: they are a little larger.
+    set: Option<TemplateSet>,
+}
+
+/// A rendered text with the template line of each of its lines.
+struct Traced {
+    text: String,
+    marks: Vec<Option<Mark>>,
+}
+
+impl<'s> Tracer<'s> {
+    /// Over the templates of the set of this name.
+    pub(super) fn new(sources: &'s Sources, name: &str, extra_kinds: &[ExtraKind]) -> Self {
+        let names: Vec<_> = sources.iter().map(|(name, _)| name).collect();
+        let (mut files, mut default) = (Files::new(), Files::new());
+        for (index, (name, text)) in sources.iter().enumerate() {
+            let folder = if sources.is_own(name) {
+                &mut files
+            } else {
+                &mut default
+            };
+            folder.insert(
+                sources.file_name(name).to_owned(),
+                marked(text, index).into_bytes(),
+            );
+        }
+        let parts = Parts {
+            name,
+            files: &files,
+            default: &default,
+            extra_kinds,
+        };
+        Self {
+            sources,
+            names,
+            set: TemplateSet::load_parts(parts).ok(),
+        }
+    }
+
+    /// What was found about the objects of `rendered`, each with its line.
+    pub(super) fn locate(
+        &self,
+        found: &[manifest::Finding],
+        rendered: &Rendered,
+        plan: &DriverPlan,
+    ) -> Vec<finding::Finding> {
+        let marked = self.set.as_ref().and_then(|set| set.render(plan).ok());
+        found
+            .iter()
+            .map(|found| {
+                let document = document(found, rendered);
+                let traced = document.and_then(|document| {
+                    let marked = marked.as_ref().and_then(|marked| {
+                        marked
+                            .documents
+                            .iter()
+                            .find(|marked| marked.role == document.role)
+                    });
+                    traced(found, document, marked)
+                });
+                self.finding(found, traced.as_ref())
+            })
+            .collect()
+    }
+
+    fn finding(&self, found: &manifest::Finding, traced: Option<&Traced>) -> finding::Finding {
+        let line = traced.and_then(|traced| {
+            line_of_yaml_error(&found.message).or_else(|| Lines::of(&traced.text).line(&found.path))
+        });
+        let mark = traced.zip(line).and_then(|(traced, line)| {
+            // What is no YAML ends where the reader gave up, a little behind its cause.
+            let back = if found.path.is_empty() { line } else { 1 };
+            let upto = traced.marks.iter().take(line).rev();
+            upto.take(back).find_map(|mark| *mark)
+        });
+        let marked = mark.and_then(|mark| Some((*self.names.get(mark.template)?, mark.line)));
+        let (template, template_line) = match marked {
+            Some((name, line)) => (name, Some(line)),
+            None => {
+                let name = found.template.as_str();
+                (name, self.sources.by_words(name, &found.path))
+            }
+        };
+        let file = if template.is_empty() {
+            "driver-pod.yaml.j2"
+        } else {
+            template
+        };
+        let space = if found.path.is_empty() { "" } else { " " };
+        let message = format!("{}{space}{:.256}: {}", found.object, found.path, found.message);
+        let finding = finding::Finding::new(finding::Rule::Manifest, self.sources.path(file), message)
+            .at(template_line);
+        let mut finding = self.sources.with_source(finding, file);
+        finding.likeness = likeness(found);
+        if let (Some(traced), Some(line)) = (traced, line) {
+            finding.rendered = excerpt(&traced.text, line, &self.sources.lines());
+        }
+        finding
+    }
+}
+
+/// A finding without the names and values of its application.
+fn likeness(found: &manifest::Finding) -> String {
+    // Every second piece stands in backticks; a label's name there is told apart by the text before it.
+    let words: Vec<_> = found.message.split('`').step_by(2).collect();
+    let kind = found.object.split('/').next().unwrap_or_default();
+    format!("{kind} {} {}", strict::generalised(&found.path), words.join("`"))
+}
+
+/// The document that a finding is about; none where it is about a patch, whose paths are others.
+fn document<'r>(found: &manifest::Finding, rendered: &'r Rendered) -> Option<&'r Document> {
+    let carried = found.object.strip_prefix(EXECUTOR);
+    let object = carried.unwrap_or(&found.object);
+    let wrote = |document: &Document| match (carried, &document.carried) {
+        (Some(_), Some(carried)) => carried.template == found.template,
+        (Some(_), None) => false,
+        (None, _) => document.template == found.template,
+    };
+    let is_it = |document: &&Document| {
+        wrote(document) && (document.role == object || name(document).as_deref() == Some(object))
+    };
+    let mut of_template = rendered
+        .documents
+        .iter()
+        .filter(|document| document.template == found.template);
+    match rendered.documents.iter().find(is_it) {
+        Some(document) => Some(document),
+        None => of_template.next().filter(|_| of_template.next().is_none()),
+    }
+}
+
+fn name(document: &Document) -> Option<String> {
+    let object = strict::parse_yaml(&document.text).ok()?;
+    let kind = object.get("kind")?.as_str()?;
+    Some(format!("{kind}/{}", object.pointer("/metadata/name")?.as_str()?))
+}
+
+/// The text that a finding's path is in: the document's, or the one that it carries.
+fn traced(found: &manifest::Finding, document: &Document, marked: Option<&Document>) -> Option<Traced> {
+    let is_executor = found.object.starts_with(EXECUTOR);
+    let carried = |text: &str| {
+        if is_executor {
+            carried(text)
+        } else {
+            Some(text.to_owned())
+        }
+    };
+    let plain = carried(&document.text)?;
+    if let Some(marked) = marked.and_then(|marked| carried(&marked.text)) {
+        let (text, marks) = unmarked(&marked);
+        if text == plain {
+            return Some(Traced { text, marks });
+        }
+    }
+    Some(Traced {
+        text: plain,
+        marks: Vec::new(),
+    })
+}
+
+/// The one text in a `ConfigMap`.
+fn carried(text: &str) -> Option<String> {
+    let value = strict::parse_yaml(text).ok()?;
+    let texts = value.get("data")?.as_object()?;
+    texts.values().next().and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The line that a message about YAML names: `… at line 3, column 5`.
+fn line_of_yaml_error(message: &str) -> Option<usize> {
+    let message = message.strip_prefix("not valid YAML")?;
+    let digits = message.split_once("line ")?.1;
+    let end = digits.find(|character: char| !character.is_ascii_digit())?;
+    digits[..end].parse().ok()
+}

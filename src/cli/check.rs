@@ -1,0 +1,158 @@
+//! `native-submit check`
+
+use super::{End, could_not_run};
+use crate::{
+    authoring::{
+        case::{self, Case, CaseError},
+        check::{Checked, check},
+        finding::{Finding, Level, Rule},
+        report,
+    },
+    cluster::{ApplyError, ClientSettings, ClusterSettings, ClusterSink, client},
+    error_code::ErrorCode,
+    manifest::Manifests,
+    settings::SetSettings,
+    templates::DEFAULT_SET,
+};
+use clap::ValueEnum;
+use std::path::PathBuf;
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// One line `file:line: message` for each, with the lines around.
+    Text,
+    /// Everything, for scripts.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
+}
+
+/// The arguments of `check`.
+#[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
+#[command(after_help = "\
+Every template is compiled, and the built-in samples of all application types and the cases are rendered with them; what \
+a server would refuse the set for is an error. Ignored files, templates that nothing renders, overrides equal to the built-in \
+template, blocks that are never written and unknown variables are warnings. Findings show the templates' source and \
+field paths, and of rendered lines no value that could be a secret. With --server-dry-run the API server is asked about \
+the cases, or about the samples where there are no cases; their namespaces must exist. Exit codes: 0 no error found, \
+1 errors (with --deny-warnings: or warnings), 2 wrong usage, 3 could not run.")]
+pub(super) struct Check {
+    /// Directory with the templates, as TEMPLATE_DIR would have it
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+
+    #[command(flatten)]
+    sets: SetSettings,
+
+    /// Directory with cases of your own: a folder with application.yaml for each, as golden has them
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
+
+    /// Also ask the API server whether it would take the objects; nothing is kept
+    #[arg(long)]
+    server_dry_run: bool,
+
+    /// How to print the findings
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+
+    /// Let warnings count as errors for the exit code
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+impl Check {
+    pub(super) fn run(self) -> End {
+        self.findings().unwrap_or_else(|end| end)
+    }
+
+    fn findings(&self) -> Result<End, End> {
+        let cases = self.own_cases().map_err(|error| could_not_run(&error))?;
+        let mut checked = check(
+            &self.directory,
+            &self.sets.options(Some(self.directory.clone())),
+            cases,
+        )
+        .map_err(|error| could_not_run(&error))?;
+        if self.server_dry_run {
+            let runtime = super::runtime().map_err(|_| End::CouldNotRun)?;
+            runtime.block_on(self.ask_server(&mut checked))?;
+        }
+        let text = match self.output {
+            Output::Text => report::text(&checked.findings),
+            Output::Json => format!("{:#}\n", report::json(&checked)),
+            Output::Sarif => format!("{:#}\n", report::sarif(&checked.findings)),
+            Output::Github => report::github(&checked.findings),
+        };
+        if super::print(&text) == End::Refused {
+            return Err(End::CouldNotRun);
+        }
+        let (errors, warnings) = (checked.count(Level::Error), checked.count(Level::Warning));
+        eprintln!(
+            "{errors} errors, {warnings} warnings in {} templates, with {} applications",
+            checked.templates,
+            checked.applications.len()
+        );
+        let found = errors > 0 || (self.deny_warnings && warnings > 0);
+        Ok(if found { End::Refused } else { End::Done })
+    }
+
+    fn own_cases(&self) -> Result<Vec<Case>, CaseError> {
+        let Some(directory) = &self.cases else {
+            return Ok(Vec::new());
+        };
+        case::folders(directory)?
+            .iter()
+            .map(|folder| Case::read(folder))
+            .collect()
+    }
+
+    async fn ask_server(&self, checked: &mut Checked) -> Result<(), End> {
+        let client = client(&ClientSettings::default())
+            .await
+            .map_err(|error| could_not_run(&error))?;
+        let sink = ClusterSink::new(client, ClusterSettings::default());
+        let asked: Vec<_> = checked
+            .applications
+            .iter()
+            .filter(|(case, _)| case.is_sample() != self.cases.is_some() && !case.must_be_refused)
+            .filter_map(|(case, manifests)| Some((case.clone(), manifests.clone()?)))
+            .collect();
+        for (case, manifests) in asked {
+            match sink.dry_run(&manifests, None).await {
+                // Where it runs already, whether another one could be made of it is no question of templates.
+                Ok(_) | Err(ApplyError::AlreadyExists { .. }) => {}
+                Err(error) if is_refusal(&error) => {
+                    checked.add(self.refusal(&case, &manifests, &error));
+                }
+                Err(error) => return Err(could_not_run(&format!("--server-dry-run: {error}"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, case: &Case, manifests: &Manifests, error: &ApplyError) -> Finding {
+        let set = manifests.identity.template_set.split('@').next();
+        let folder = set.filter(|set| *set != DEFAULT_SET).unwrap_or_default();
+        let folder = self.directory.join(folder).display().to_string();
+        let mut finding = Finding::new(
+            Rule::ApiServer,
+            folder.trim_end_matches('/').to_owned(),
+            format!("{error} (namespace {})", manifests.identity.namespace),
+        );
+        finding.applications = vec![case.name.clone()];
+        finding
+    }
+}
+
+/// Whether the API server gave an answer about the object, and not about the caller or itself.
+fn is_refusal(error: &ApplyError) -> bool {
+    matches!(
+        error.code(),
+        ErrorCode::InvalidPodTemplate | ErrorCode::InvalidSparkSubmitArgs | ErrorCode::DriverPodAlreadyExists
+    )
+}

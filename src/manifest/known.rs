@@ -1,0 +1,220 @@
+//! The kinds of object that documents may have, and how each is read.
+
+use super::{Object, at::At, rules::Kind};
+use crate::{
+    redaction::shown,
+    strict::{self, Problem, Reading},
+    templates::{CustomKind, Document, EXTRA_ROLE, ExtraKind},
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// What a role begins with, the kind that its document is, and how that is read.
+pub(super) struct Row {
+    role: &'static str,
+    api_version: &'static str,
+    name: &'static str,
+    kind: Kind,
+    read: fn(&Value) -> Reading<Object>,
+}
+
+const ROWS: [Row; 9] = [
+    row("pod", "v1", "Pod", Kind::Pod, |value| read(value, Object::Pod)),
+    row("service", "v1", "Service", Kind::Service, |value| {
+        read(value, Object::Service)
+    }),
+    row("configmap", "v1", "ConfigMap", Kind::ConfigMap, |value| {
+        read(value, Object::ConfigMap)
+    }),
+    row("secret", "v1", "Secret", Kind::Secret, |value| {
+        read(value, Object::Secret)
+    }),
+    row(
+        "persistentvolumeclaim",
+        "v1",
+        "PersistentVolumeClaim",
+        Kind::PersistentVolumeClaim,
+        |value| read(value, Object::PersistentVolumeClaim),
+    ),
+    row(
+        "networkpolicy",
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        Kind::NetworkPolicy,
+        |value| read(value, Object::NetworkPolicy),
+    ),
+    row(
+        "podgroup",
+        "scheduling.volcano.sh/v1beta1",
+        "PodGroup",
+        Kind::PodGroup,
+        |value| read(value, Object::PodGroup),
+    ),
+    row(
+        "ingress",
+        "networking.k8s.io/v1",
+        "Ingress",
+        Kind::Ingress,
+        |value| read(value, Object::Ingress),
+    ),
+    row(
+        "poddisruptionbudget",
+        "policy/v1",
+        "PodDisruptionBudget",
+        Kind::PodDisruptionBudget,
+        |value| read(value, Object::PodDisruptionBudget),
+    ),
+];
+
+const fn row(
+    role: &'static str,
+    api_version: &'static str,
+    name: &'static str,
+    kind: Kind,
+    read: fn(&Value) -> Reading<Object>,
+) -> Row {
+    Row {
+        role,
+        api_version,
+        name,
+        kind,
+        read,
+    }
+}
+
+fn read<T: DeserializeOwned>(value: &Value, object: fn(T) -> Object) -> Reading<Object> {
+    let Reading { value, problems } = strict::read::<T>(value);
+    Reading {
+        value: value.map(object),
+        problems,
+    }
+}
+
+/// The kind of one document.
+pub(super) enum Known<'k> {
+    /// One of Kubernetes' or Volcano's.
+    Row(&'static Row),
+    /// One that the admin named.
+    Custom(&'k CustomKind),
+}
+
+impl Known<'_> {
+    /// As under `kind`.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Row(row) => row.name,
+            Self::Custom(custom) => &custom.kind,
+        }
+    }
+
+    /// Under which rules it stands.
+    pub(super) fn rules(&self) -> Kind {
+        match self {
+            Self::Row(row) => row.kind,
+            Self::Custom(_) => Kind::Custom,
+        }
+    }
+
+    /// Reads a document strictly; of a custom kind only its metadata has a type.
+    pub(super) fn read(&self, value: &Value) -> Reading<Object> {
+        let custom = match self {
+            Self::Row(row) => return (row.read)(value),
+            Self::Custom(custom) => *custom,
+        };
+        let metadata = strict::read::<ObjectMeta>(value.get("metadata").unwrap_or(&Value::Null));
+        let below = |path: &str| match path {
+            "" => "metadata".to_owned(),
+            path if path.starts_with('[') => format!("metadata{path}"),
+            path => format!("metadata.{path}"),
+        };
+        let problems = metadata.problems.into_iter().map(|problem| Problem {
+            path: below(&problem.path),
+            ..problem
+        });
+        Reading {
+            value: metadata.value.map(|_| Object::Custom(custom.clone())),
+            problems: problems.collect(),
+        }
+    }
+}
+
+/// The kind that a document says it is, if it is one that it may be: the one of its role, or for a further object one of
+/// those that the admin allows.
+pub(super) fn kind<'k>(
+    document: &Document,
+    value: &Value,
+    extra_kinds: &'k [ExtraKind],
+) -> Result<Known<'k>, Problem> {
+    if !value.is_object() {
+        return Err(problem("", "must be a Kubernetes object, a mapping".to_owned()));
+    }
+    let at = At::document(value);
+    let found = |field| at.text(field).map_or_else(|| "nothing".to_owned(), shown);
+    let known = match at.text("kind") {
+        Some(kind) if document.role.starts_with(EXTRA_ROLE) => extra(kind, extra_kinds)?,
+        kind => match ROWS.iter().find(|row| kind == Some(row.name)) {
+            Some(row) => Known::Row(row),
+            None => {
+                let kinds: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+                let message = format!("must be one of {}; found {}", kinds.join(", "), found("kind"));
+                return Err(problem("kind", message));
+            }
+        },
+    };
+    let api_version = match &known {
+        Known::Row(row) => row.api_version.to_owned(),
+        Known::Custom(custom) => custom.api_version(),
+    };
+    if at.text("apiVersion") != Some(&api_version) {
+        let message = format!(
+            "must be {api_version} for a {}; found {}",
+            known.name(),
+            found("apiVersion")
+        );
+        return Err(problem("apiVersion", message));
+    }
+    let role = document.role.split('-').next().unwrap_or_default();
+    if let Some(expected) = ROWS.iter().find(|row| row.role == role)
+        && expected.kind != known.rules()
+    {
+        let message = format!(
+            "must be {} here ({}), found {}",
+            expected.name,
+            document.role,
+            known.name()
+        );
+        return Err(problem("kind", message));
+    }
+    Ok(known)
+}
+
+/// The kind of a further object.
+fn extra<'k>(kind: &str, allowed: &'k [ExtraKind]) -> Result<Known<'k>, Problem> {
+    let custom = |allowed: &'k ExtraKind| match allowed {
+        ExtraKind::Custom(custom) => Some(Known::Custom(custom)),
+        _ => None,
+    };
+    let row = || ROWS.iter().find(|row| row.name == kind).map(Known::Row);
+    let allowed_kind = allowed.iter().find(|allowed| allowed.name() == kind);
+    allowed_kind
+        .and_then(|allowed| custom(allowed).or_else(row))
+        .ok_or_else(|| {
+            let names = ExtraKind::names(allowed);
+            problem(
+                "kind",
+                format!(
+                    "must be one of {names} (ALLOWED_EXTRA_KINDS); found {}",
+                    shown(kind)
+                ),
+            )
+        })
+}
+
+fn problem(path: &str, message: String) -> Problem {
+    Problem {
+        path: path.to_owned(),
+        message,
+        unknown_field: false,
+    }
+}

@@ -1,0 +1,146 @@
+use super::*;
+use std::os::unix::fs::symlink;
+
+fn message(directory: &Path) -> String {
+    read(directory).unwrap_err().to_string()
+}
+
+#[test]
+fn a_plain_directory_is_read_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("secret.yaml.j2"), "a").unwrap();
+    fs::write(directory.path().join("README.md"), "b").unwrap();
+    fs::create_dir(directory.path().join("..2026")).unwrap();
+    let contents = read(directory.path()).unwrap();
+    assert_eq!(
+        contents.files,
+        [("secret.yaml.j2".to_owned(), b"a".to_vec())].into()
+    );
+    assert_eq!(
+        contents.ignored,
+        ["README.md: ignored, because its name doesn't end in `.j2`"]
+    );
+}
+
+#[test]
+fn what_the_live_link_points_at_counts_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    fs::create_dir(path.join("..1")).unwrap();
+    fs::write(path.join("..1/secret.yaml.j2"), "live").unwrap();
+    fs::write(path.join("configmap.yaml.j2"), "stray").unwrap();
+    symlink("..1", path.join("..data")).unwrap();
+    symlink("..data/secret.yaml.j2", path.join("secret.yaml.j2")).unwrap();
+    let contents = read(path).unwrap();
+    assert_eq!(
+        contents.files,
+        [("secret.yaml.j2".to_owned(), b"live".to_vec())].into()
+    );
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// The text of a set's only file.
+fn texts(directory: &Path) -> BTreeMap<String, String> {
+    let text = |contents: Result<Contents, DirectoryError>| match contents {
+        Ok(contents) => String::from_utf8(contents.files.into_values().flatten().collect()).unwrap(),
+        Err(error) => error.to_string(),
+    };
+    let sets = read_sets(directory).unwrap().into_iter();
+    sets.map(|(name, contents)| (name, text(contents))).collect()
+}
+
+#[test]
+fn each_folder_is_a_set_wherever_it_is_mounted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    // A projected volume with paths.
+    write(&path.join("..1/secret.yaml.j2"), "default");
+    write(&path.join("..1/gpu/secret.yaml.j2"), "gpu");
+    symlink("..1", path.join("..data")).unwrap();
+    symlink("..data/gpu", path.join("gpu")).unwrap();
+    // Another mount, and one that is broken.
+    write(&path.join("team/..2/secret.yaml.j2"), "team");
+    symlink("..2", path.join("team/..data")).unwrap();
+    fs::create_dir(path.join("broken")).unwrap();
+    symlink("..gone", path.join("broken/..data")).unwrap();
+    fs::create_dir(path.join("empty")).unwrap();
+    fs::create_dir(path.join("lost+found")).unwrap();
+    let expected = [
+        ("broken", "the template directory can't be read: entity not found"),
+        ("default", "default"),
+        ("empty", ""),
+        ("gpu", "gpu"),
+        ("team", "team"),
+    ];
+    assert_eq!(
+        texts(path),
+        expected
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .into()
+    );
+    let watched: Vec<_> = watched(path).into_iter().collect();
+    assert_eq!(
+        watched,
+        ["", "broken", "empty", "team"].map(|name| if name.is_empty() {
+            path.to_owned()
+        } else {
+            path.join(name)
+        })
+    );
+}
+
+#[test]
+fn the_default_set_is_beside_the_others_or_in_a_folder_of_that_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    write(&path.join("default/secret.yaml.j2"), "in the folder");
+    write(&path.join("Gpu/secret.yaml.j2"), "no set");
+    assert_eq!(texts(path)["default"], "in the folder");
+    let ignored = read_sets(path).unwrap()["default"].clone().unwrap().ignored;
+    assert_eq!(ignored.len(), 1, "{ignored:?}");
+    assert!(ignored[0].starts_with("Gpu: ignored"), "{ignored:?}");
+    write(&path.join("secret.yaml.j2"), "beside");
+    assert!(texts(path)["default"].contains("in the template directory itself and in its folder"));
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_that_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    assert_eq!(
+        message(&path.join("nope")),
+        "the template directory can't be read: entity not found"
+    );
+
+    symlink("gone", path.join("secret.yaml.j2")).unwrap();
+    assert_eq!(message(path), "secret.yaml.j2: can't be read: entity not found");
+    fs::remove_file(path.join("secret.yaml.j2")).unwrap();
+
+    fs::create_dir(path.join("secret.yaml.j2")).unwrap();
+    assert_eq!(message(path), "secret.yaml.j2: can't be read: is a directory");
+    fs::remove_dir(path.join("secret.yaml.j2")).unwrap();
+
+    fs::write(path.join("secret.yaml.j2"), vec![b'a'; 3 << 20]).unwrap();
+    fs::write(path.join("configmap.yaml.j2"), vec![b'a'; 2 << 20]).unwrap();
+    assert_eq!(message(path), "the files have over 4194304 bytes in all");
+
+    symlink("..gone", path.join("..data")).unwrap();
+    assert_eq!(
+        message(path),
+        "the template directory can't be read: entity not found"
+    );
+}
+
+#[test]
+fn a_name_that_is_no_text_is_an_error_only_for_a_template() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join(OsStr::from_bytes(b"a\xff")), "").unwrap();
+    assert!(read(directory.path()).is_ok());
+    fs::write(directory.path().join(OsStr::from_bytes(b"a\xff.j2")), "").unwrap();
+    assert!(message(directory.path()).ends_with("must be UTF-8"));
+}

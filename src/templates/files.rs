@@ -1,0 +1,161 @@
+//! What each file of a template set is, by its name.
+
+use super::{builtin, vocabulary};
+use std::collections::BTreeMap;
+
+/// The files of a set by name, as they are in the `ConfigMap`.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
+/// The ending of a file that is a template.
+const TEMPLATE: &str = ".j2";
+
+/// The ending of a template that writes an object.
+const OBJECT: &str = ".yaml.j2";
+
+/// The ending of a template that is merged onto what another wrote.
+const PATCH: &str = ".patch.yaml.j2";
+
+/// What a template's name says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// In place of the built-in template of this name.
+    Override,
+    /// For `include` and `import`: the name begins with `_`.
+    Partial,
+    /// Merged onto what the template of the given name wrote: `driver-pod.patch.yaml.j2`.
+    Patch(String),
+    /// A further object that the driver Pod owns.
+    Extra,
+    /// None of these.
+    Unknown,
+}
+
+/// Whether a file of this name is a template.
+pub(crate) fn is_template(name: &str) -> bool {
+    name.ends_with(TEMPLATE)
+}
+
+/// What the template of this name is.
+pub(crate) fn kind(name: &str) -> FileKind {
+    if name.starts_with('_') {
+        FileKind::Partial
+    } else if builtin::source(name).is_some() {
+        FileKind::Override
+    } else if let Some(stem) = name.strip_suffix(PATCH) {
+        FileKind::Patch(format!("{stem}{OBJECT}"))
+    } else if stem(name).is_some_and(is_plain) {
+        FileKind::Extra
+    } else {
+        FileKind::Unknown
+    }
+}
+
+/// A template's name without its ending: `driver-pod`.
+pub(crate) fn stem(name: &str) -> Option<&str> {
+    name.strip_suffix(OBJECT)
+}
+
+/// The name that the patch of a template has.
+pub(crate) fn patch_of(template: &str) -> String {
+    format!("{}{PATCH}", stem(template).unwrap_or(template))
+}
+
+/// What is wrong with a file's name among these, where `extras` says whether further objects are allowed.
+pub(crate) fn name_error(name: &str, files: &Files, extras: bool) -> Option<String> {
+    match kind(name) {
+        FileKind::Override | FileKind::Partial => None,
+        FileKind::Patch(of) => {
+            let is_extra = files.contains_key(&of) && kind(&of) == FileKind::Extra;
+            let known = builtin::source(&of).is_some() || is_extra;
+            (!known).then(|| {
+                let near = did_you_mean(&of, patch_of);
+                format!("it patches `{of}`, and no template has that name{near}")
+            })
+        }
+        FileKind::Extra if extras => misspelled(name).map(|known| {
+            format!("a further object needs a name of its own, and this is almost another's; did you mean `{known}`?")
+        }),
+        FileKind::Extra => Some(format!(
+            "{}; for a further object ALLOWED_EXTRA_KINDS must allow its kind, and it allows none)",
+            unknown(name)
+        )),
+        FileKind::Unknown => Some(format!("{})", unknown(name))),
+    }
+}
+
+/// Its parenthesis is left open.
+fn unknown(name: &str) -> String {
+    let known: Vec<_> = builtin::SOURCES.iter().map(|(name, _)| *name).collect();
+    format!(
+        "no template has this name{} (known: {}; a partial's name begins with `_`",
+        did_you_mean(name, str::to_owned),
+        known.join(", ")
+    )
+}
+
+/// How many letters may differ between a name and the one that is meant.
+const MISSPELLED: usize = 2;
+
+/// The built-in template that is meant, where a name is almost its.
+fn misspelled(name: &str) -> Option<&'static str> {
+    let mut known = builtin::SOURCES.iter().map(|(known, _)| *known);
+    known.find(|known| strsim::damerau_levenshtein(name, known) <= MISSPELLED)
+}
+
+fn did_you_mean(name: &str, written: impl Fn(&str) -> String) -> String {
+    let known: Vec<_> = builtin::SOURCES.iter().map(|(name, _)| *name).collect();
+    vocabulary::nearest(name, &known)
+        .map(|near| format!("; did you mean `{}`?", written(near)))
+        .unwrap_or_default()
+}
+
+/// Whether a stem can be part of an object file's name.
+fn is_plain(stem: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !stem.is_empty() && stem.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_what_a_file_is() {
+        for (name, expected) in [
+            ("driver-pod.yaml.j2", FileKind::Override),
+            ("_labels.j2", FileKind::Partial),
+            (
+                "driver-pod.patch.yaml.j2",
+                FileKind::Patch("driver-pod.yaml.j2".to_owned()),
+            ),
+            ("budget.yaml.j2", FileKind::Extra),
+            ("Budget.yaml.j2", FileKind::Unknown),
+            ("budget.j2", FileKind::Unknown),
+            (".yaml.j2", FileKind::Unknown),
+        ] {
+            assert_eq!(kind(name), expected, "{name}");
+        }
+        assert_eq!(patch_of("driver-pod.yaml.j2"), "driver-pod.patch.yaml.j2");
+    }
+
+    #[test]
+    fn a_wrong_name_is_told_with_what_was_meant() {
+        let files = Files::from([("budget.yaml.j2".to_owned(), Vec::new())]);
+        let error = |name: &str, extras| name_error(name, &files, extras);
+        assert_eq!(error("budget.yaml.j2", true), None);
+        assert_eq!(error("budget.patch.yaml.j2", true), None);
+        assert_eq!(error("secret.patch.yaml.j2", false), None);
+        for (name, says) in [
+            ("budget.yaml.j2", "ALLOWED_EXTRA_KINDS"),
+            ("driver-pd.yaml.j2", "did you mean `driver-pod.yaml.j2`?"),
+            (
+                "driver-pd.patch.yaml.j2",
+                "did you mean `driver-pod.patch.yaml.j2`?",
+            ),
+            ("labels.j2", "a partial's name begins with `_`"),
+        ] {
+            let message = error(name, false).unwrap();
+            assert!(message.contains(says), "{name}: {message}");
+        }
+    }
+}

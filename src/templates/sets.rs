@@ -1,0 +1,166 @@
+//! All sets of one moment.
+
+use super::{
+    ExtraKind, LoadError, TemplateSet,
+    choice::{Choice, SetAnnotation, SetRules},
+    directory::{self, Contents, DirectoryError},
+    files::Files,
+    set::{DEFAULT_SET, Parts},
+};
+use crate::{
+    redaction::shown,
+    submission::{Refusal, Submission, TEMPLATE_SET_ANNOTATION},
+};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+/// Where template sets are, what they may write, and who gets which.
+#[derive(Debug, Clone, Default)]
+pub struct SetOptions {
+    /// `TEMPLATE_DIR`; none: the built-in templates alone.
+    pub directory: Option<PathBuf>,
+    /// `ALLOWED_EXTRA_KINDS`.
+    pub extra_kinds: Vec<ExtraKind>,
+    /// `TEMPLATE_SETS` and `TEMPLATE_SET_ANNOTATION`.
+    pub rules: SetRules,
+}
+
+impl From<Option<PathBuf>> for SetOptions {
+    fn from(directory: Option<PathBuf>) -> Self {
+        Self {
+            directory,
+            ..Self::default()
+        }
+    }
+}
+
+/// The sets that serve, by name; of one that doesn't, why.
+#[derive(Debug, Clone)]
+pub struct TemplateSets {
+    pub(super) sets: BTreeMap<String, Result<Arc<TemplateSet>, String>>,
+    pub(super) rules: SetRules,
+}
+
+/// No set is live: the one that was there at the start was rejected, and nothing stands in for it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no template set is live: {reason}")]
+pub struct NoTemplateSet {
+    /// Why the set was rejected: template, line and message.
+    pub reason: String,
+}
+
+/// Why a submission gets no set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unchosen {
+    /// It asks for one that it can't have.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The one that it is to have doesn't serve.
+    #[error(transparent)]
+    NotLive(#[from] NoTemplateSet),
+}
+
+/// Why the sets of a directory can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SetsError {
+    /// The directory, or a set's folder, can't be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// A set doesn't compile.
+    #[error(transparent)]
+    Broken(#[from] LoadError),
+    /// A rule names a set that isn't there.
+    #[error("TEMPLATE_SETS names the set `{0}`, and the template directory has no folder of that name")]
+    Missing(String),
+}
+
+impl TemplateSets {
+    /// Compiles all sets of a directory. Their samples are not rendered.
+    ///
+    /// # Errors
+    /// The first set that can't be read or doesn't compile.
+    pub fn load(options: &SetOptions) -> Result<Self, SetsError> {
+        let read = options.directory.as_deref().map(directory::read_sets).transpose();
+        let mut contents = read
+            .map_err(|error| SetsError::Unreadable(error.to_string()))?
+            .unwrap_or_default();
+        let none = Files::new();
+        let default = contents
+            .remove(DEFAULT_SET)
+            .map(|contents| files(DEFAULT_SET, contents))
+            .transpose()?;
+        let default = default.unwrap_or_default();
+        let compiled = |name: &str, files: &Files, default: &Files| -> Result<_, SetsError> {
+            let extra_kinds = &options.extra_kinds;
+            Ok(Arc::new(TemplateSet::load_parts(Parts {
+                name,
+                files,
+                default,
+                extra_kinds,
+            })?))
+        };
+        let mut sets = BTreeMap::from([(
+            DEFAULT_SET.to_owned(),
+            Ok(compiled(DEFAULT_SET, &default, &none)?),
+        )]);
+        for (name, contents) in contents {
+            let set = compiled(&name, &files(&name, contents)?, &default)?;
+            sets.insert(name, Ok(set));
+        }
+        match options.rules.named().find(|name| !sets.contains_key(*name)) {
+            Some(missing) => Err(SetsError::Missing(missing.to_owned())),
+            None => Ok(Self {
+                sets,
+                rules: options.rules.clone(),
+            }),
+        }
+    }
+
+    /// The set of a submission. It is taken once, for all of its documents.
+    ///
+    /// # Errors
+    /// Where the application asks for a set that it can't have, or the set doesn't serve: never another one instead.
+    pub fn choose(&self, submission: &Submission) -> Result<Arc<TemplateSet>, Unchosen> {
+        match self.rules.choose(submission) {
+            Choice::Asked(_) if self.rules.annotation == SetAnnotation::Refuse => Err(refusal(
+                "must not be set: TEMPLATE_SET_ANNOTATION is refuse, so an administrator chooses the template set".to_owned(),
+            )),
+            Choice::Asked(name) if !self.sets.contains_key(name) => {
+                let known: Vec<_> = self.sets.keys().map(String::as_str).collect();
+                let message = format!("found {}, and the template sets are {}", shown(name), known.join(", "));
+                Err(refusal(message))
+            }
+            Choice::Asked(name) | Choice::Given(name) => Ok(self.get(name)?),
+        }
+    }
+
+    /// The default set.
+    pub fn default_set(&self) -> Result<Arc<TemplateSet>, NoTemplateSet> {
+        self.get(DEFAULT_SET)
+    }
+
+    /// Every set that serves.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<TemplateSet>> {
+        self.sets.values().flatten()
+    }
+
+    fn get(&self, name: &str) -> Result<Arc<TemplateSet>, NoTemplateSet> {
+        let reason = match self.sets.get(name) {
+            Some(Ok(set)) => return Ok(Arc::clone(set)),
+            Some(Err(reason)) => reason.clone(),
+            None => format!("the template directory has no set `{name}`, which TEMPLATE_SETS names"),
+        };
+        Err(NoTemplateSet { reason })
+    }
+}
+
+fn refusal(message: String) -> Unchosen {
+    Refusal::new(TEMPLATE_SET_ANNOTATION, message).into()
+}
+
+fn files(name: &str, contents: Result<Contents, DirectoryError>) -> Result<Files, SetsError> {
+    match contents {
+        Ok(contents) => Ok(contents.files),
+        Err(error) if name == DEFAULT_SET => Err(SetsError::Unreadable(error.to_string())),
+        Err(error) => Err(SetsError::Unreadable(format!("set `{name}`: {error}"))),
+    }
+}

@@ -1,0 +1,51 @@
+//! The text of a set's templates, as their authors wrote it, and the names by which messages call them.
+
+use super::builtin;
+use std::collections::BTreeMap;
+
+/// The folder under which the default set's templates stay in reach of a named set: `default/driver-pod.yaml.j2`.
+pub(crate) const DEFAULT_PREFIX: &str = "default/";
+
+/// The text of an admin's templates by the name that the engine knows them by; the built-in ones are there anyway.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    files: BTreeMap<String, Source>,
+}
+
+#[derive(Debug)]
+struct Source {
+    text: String,
+    shown: String,
+}
+
+impl Sources {
+    /// Adds a file; `shown` is what messages call it, with its set: `gpu/driver-pod.yaml.j2`.
+    pub(crate) fn add(&mut self, name: &str, shown: String, text: &str) {
+        let text = text.to_owned();
+        self.files.insert(name.to_owned(), Source { text, shown });
+    }
+
+    /// The text of the template that the engine knows by this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        match self.files.get(name) {
+            Some(source) => Some(&source.text),
+            None => builtin::source(plain(name)),
+        }
+    }
+
+    /// The name that tells where a template comes from: `builtin/…`, a named set's folder, or the plain name of a file
+    /// of the default set.
+    pub(crate) fn full_name(&self, name: &str) -> String {
+        match self.files.get(name) {
+            Some(source) => source.shown.clone(),
+            None if builtin::source(plain(name)).is_some() => format!("{}{}", builtin::PREFIX, plain(name)),
+            None => name.to_owned(),
+        }
+    }
+}
+
+fn plain(name: &str) -> &str {
+    name.strip_prefix(builtin::PREFIX)
+        .or_else(|| name.strip_prefix(DEFAULT_PREFIX))
+        .unwrap_or(name)
+}

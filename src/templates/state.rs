@@ -1,0 +1,141 @@
+//! What is known of each set, and how that is told.
+
+use super::{DEFAULT_SET, TemplateSet};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+
+/// What is live, and what became of the last attempt. Holds neither values nor the templates' text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The id of the live default set; none if none is.
+    pub live: Option<String>,
+    /// Each set by name.
+    pub sets: BTreeMap<String, SetStatus>,
+    /// How many sets have gone live since the start.
+    pub generation: u64,
+    /// Why the directory's files are not all live; none if they are.
+    pub last_error: Option<String>,
+    /// The id of the set that the last attempt rejected, if it came so far as to have one.
+    pub rejected: Option<String>,
+    /// When the last attempt was made; looking at unchanged files is none.
+    pub last_attempt: Option<SystemTime>,
+    /// How many attempts made a set live, the first one included.
+    pub reloads_succeeded: u64,
+    /// How many attempts failed.
+    pub reloads_failed: u64,
+    /// What is odd about the live sets' files but not wrong.
+    pub warnings: Vec<String>,
+}
+
+/// What is live of one set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SetStatus {
+    /// The id that serves; none if none does.
+    pub live: Option<String>,
+    /// The id that was rejected, if the files came so far as to have one.
+    pub rejected: Option<String>,
+    /// Why.
+    pub error: Option<String>,
+}
+
+/// What is known of the directory.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) sets: BTreeMap<String, State>,
+    /// Why the directory as a whole can't be read.
+    pub(super) unreadable: Option<String>,
+}
+
+/// What is known of one set.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) live: Option<Arc<TemplateSet>>,
+    pub(super) rejected: Option<String>,
+    pub(super) error: Option<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// What one look at the directory changed.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) live: u64,
+    pub(super) failed: u64,
+    pub(super) fallen_back: u64,
+    pub(super) attempted: bool,
+}
+
+impl Held {
+    /// What is live and what is wrong; counts and times are the caller's.
+    pub(super) fn status(&self) -> Status {
+        let default = self.sets.get(DEFAULT_SET);
+        let errors = self
+            .sets
+            .iter()
+            .filter_map(|(name, state)| match (&state.error, name.as_str()) {
+                (Some(error), DEFAULT_SET) => Some(error.clone()),
+                (Some(error), name) => Some(format!("set `{name}`: {error}")),
+                (None, _) => None,
+            });
+        let errors: Vec<_> = self.unreadable.iter().cloned().chain(errors).collect();
+        let sets = self.sets.iter().map(|(name, state)| {
+            let status = SetStatus {
+                live: state.live.as_ref().map(|live| live.id().to_owned()),
+                rejected: state.rejected.clone(),
+                error: state.error.clone(),
+            };
+            (name.clone(), status)
+        });
+        Status {
+            live: default
+                .and_then(|state| state.live.as_ref())
+                .map(|live| live.id().to_owned()),
+            last_error: (!errors.is_empty()).then(|| errors.join("\n")),
+            rejected: self.sets.values().find_map(|state| state.rejected.clone()),
+            warnings: self
+                .sets
+                .values()
+                .flat_map(|state| state.warnings.clone())
+                .collect(),
+            sets: sets.collect(),
+            ..Status::default()
+        }
+    }
+}
+
+impl State {
+    /// The files are those of the live set again.
+    pub(super) fn accept_live(&mut self, id: &str) {
+        if self.error.is_some() {
+            tracing::info!(live = id, "the template directory holds the live set again");
+            self.error = None;
+            self.rejected = None;
+        }
+    }
+
+    pub(super) fn go_live(&mut self, set: TemplateSet, ignored: &[String], tally: &mut Tally) {
+        let warnings = [ignored, set.warnings()].concat();
+        for warning in &warnings {
+            tracing::warn!(template_set = %set.id(), "{warning}");
+        }
+        tracing::info!(template_set = %set.id(), "template set is live");
+        *self = Self {
+            live: Some(Arc::new(set)),
+            warnings,
+            ..Self::default()
+        };
+        tally.live += 1;
+        tally.attempted = true;
+    }
+
+    pub(super) fn reject(&mut self, name: &str, rejected: Option<String>, reason: String, tally: &mut Tally) {
+        // What stays unreadable is looked at again and again: told once.
+        if rejected.is_none() && self.rejected.is_none() && self.error.as_ref() == Some(&reason) {
+            return;
+        }
+        let live = self.live.as_ref().map(|live| live.id());
+        tracing::error!(set = name, live, rejected, "template set rejected: {reason}");
+        tally.failed += 1;
+        tally.attempted = true;
+        self.rejected = rejected;
+        self.error = Some(reason);
+    }
+}
