@@ -3,6 +3,7 @@
 mod check;
 mod context;
 mod diff;
+mod doctor;
 mod golden;
 mod healthcheck;
 mod input;
@@ -52,6 +53,8 @@ enum Command {
     SparkSubmit,
     /// Copy this binary into a directory under the name spark-submit
     Install(install::Install),
+    /// Find out whether a server could do its work here, and what to fix
+    Doctor(Box<doctor::Doctor>),
     /// Ask a running server whether it is healthy, for a container's HEALTHCHECK
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -103,6 +106,7 @@ pub fn run() -> ExitCode {
         // Taken care of above, before its arguments could be taken for ours.
         Command::SparkSubmit => return spark_submit::run(&[]),
         Command::Install(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
     }
     .into()

@@ -14,6 +14,7 @@
 mod ahead;
 mod apply;
 mod attempt;
+mod beside;
 mod client;
 mod directory;
 mod dry_run;
@@ -40,6 +41,7 @@ pub use found::OBJECTS_ANNOTATION;
 pub use live::{LiveApplication, LiveError};
 pub use look::LivePod;
 pub use webhook::OperatorWebhook;
+pub(crate) use webhook::registered_webhooks;
 
 use crate::manifest::Manifests;
 use serde::Serialize;

@@ -26,6 +26,19 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::BadRequest,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::UnsupportedMediaType,
+        Self::InvalidSparkSubmitArgs,
+        Self::InvalidPodTemplate,
+        Self::DriverPodAlreadyExists,
+        Self::InternalServerError,
+        Self::SubmitterOverloaded,
+    ];
+
     /// The code as it is written, and the HTTP status that belongs to it.
     fn entry(self) -> (&'static str, u16) {
         match self {

@@ -9,18 +9,20 @@
 //! Each module is a stage, and imports only those below it: [`cli`] and [`server`] are the doors, [`submitter`] is the
 //! road, [`cluster`], [`manifest`], [`templates`], [`plan`], [`submission`] and [`application`] are its stages.
 //! [`strict`] reads documents so that every mistake is named, and [`redaction`] decides what of a user's value may be
-//! said; [`watch`] notices that mounted files changed.
+//! said; [`watch`] notices that mounted files changed. [`doctor`] looks at what a server would meet, for [`cli`] alone.
 
 pub mod application;
 pub mod authoring;
 pub mod cli;
 pub mod cluster;
+pub mod doctor;
 pub mod error_code;
 pub mod manifest;
 pub mod plan;
 pub mod redaction;
 pub mod server;
 pub mod settings;
+pub mod shadow;
 pub mod strict;
 pub mod submission;
 pub mod submitter;

@@ -14,6 +14,7 @@ mod tls;
 pub(crate) use drop_in::RELEASE;
 pub use service::Service;
 pub(crate) use service::now_ms;
+pub(crate) use tls::certificates;
 
 use crate::{
     settings::ServeSettings,
@@ -190,6 +191,8 @@ fn grpc_server(
     let v1alpha = reflection(tonic_reflection::server::Builder::configure())
         .build_v1alpha()
         .map_err(|error| format!("gRPC reflection: {error}"))?;
+    // A caller with more than these at once waits in its own memory, not in ours.
+    let most_streams = service.capacity().saturating_mul(2);
     let contract = grpc::contract(service, max_request_bytes);
     Ok(async move {
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -199,6 +202,7 @@ fn grpc_server(
             reporter.set_not_serving::<grpc::Contract>().await;
         };
         let served = tonic::transport::Server::builder()
+            .max_concurrent_streams(most_streams)
             .add_service(contract)
             .add_service(health)
             .add_service(v1)

@@ -17,7 +17,7 @@ use crate::{
     manifest::{self, Manifests},
     plan,
     submission::{self, Origin, Submission, SubmissionId, SubmitterContext},
-    telemetry::{Metrics, Stage},
+    telemetry::{Metrics, Stage, Stages},
     templates::{TemplateSet, TemplateSets, TemplateStore},
 };
 use std::{sync::Arc, time::Instant};
@@ -73,45 +73,50 @@ impl Submitter {
         deadline: Option<Instant>,
         mode: Mode,
     ) -> Result<Accepted, SubmitError> {
-        let webhook = self.webhook(&asked, origin).await;
-        let origin = Origin { webhook, ..origin };
-        let informed = self.informed(asked, webhook, context, deadline).await?;
-        let start = Instant::now();
+        let mut stages = Stages::counted(Arc::clone(&self.metrics));
+        let (informed, origin) = stages
+            .wait(Stage::Inform, async {
+                let webhook = self.webhook(&asked, origin).await;
+                let informed = self.informed(asked, webhook, context, deadline).await?;
+                Ok::<_, SubmitError>((informed, Origin { webhook, ..origin }))
+            })
+            .await?;
         let submission = match informed {
             Informed::Arguments(submission) => *submission,
-            Informed::Application(parsed) => {
+            Informed::Application(parsed) => stages.run(Stage::Intent, || {
                 let mut submission = intent(parsed.application, id, origin, context)?;
                 submission.warnings.extend(parsed.warnings);
-                submission
-            }
+                Ok::<_, SubmitError>(submission)
+            })?,
         };
         let set = self.templates.current().choose(&submission)?;
-        let manifests = Arc::new(manifests(&submission, context, &set)?);
-        let prepared = self.metrics.stage(Stage::Prepare, start);
+        let manifests = Arc::new(measured(&submission, context, &set, &mut stages)?);
         let warnings = manifests.warnings.clone();
         let identity = manifests.identity.clone();
-        let start = Instant::now();
-        let submitted = match mode {
-            Mode::Submit => self.sink.apply(manifests, deadline).await?,
-            Mode::DryRun => self.sink.dry_run(manifests, deadline).await?,
+        let applying = async {
+            match mode {
+                Mode::Submit => self.sink.apply(manifests, deadline).await,
+                Mode::DryRun => self.sink.dry_run(manifests, deadline).await,
+            }
         };
-        let applied = self.metrics.stage(Stage::Apply, start);
+        let submitted = stages.wait(Stage::Apply, applying).await?;
         for warning in &warnings {
-            warn!(
-                submission_id = identity.submission_id,
-                pod = identity.pod_name,
-                "{warning}"
-            );
+            warn!(pod = identity.pod_name, "{warning}");
         }
         info!(
             submission_id = identity.submission_id,
             namespace = identity.namespace,
+            application = identity.application_name,
             pod = identity.pod_name,
             application_id = identity.application_id,
             template_set = identity.template_set,
             outcome = submitted.outcome.name(),
-            prepare_ms = prepared.as_secs_f64() * 1000.0,
-            apply_ms = applied.as_secs_f64() * 1000.0,
+            inform_ms = stages.milliseconds(Stage::Inform),
+            intent_ms = stages.milliseconds(Stage::Intent),
+            plan_ms = stages.milliseconds(Stage::Plan),
+            render_ms = stages.milliseconds(Stage::Render),
+            check_ms = stages.milliseconds(Stage::Check),
+            apply_ms = stages.milliseconds(Stage::Apply),
             "submitted"
         );
         Ok(Accepted {
@@ -154,9 +159,21 @@ pub fn manifests(
     context: &SubmitterContext,
     set: &TemplateSet,
 ) -> Result<Manifests, SubmitError> {
-    let plan = plan::plan(submission, context)?;
-    let rendered = set.render(&plan)?;
-    let mut manifests = manifest::check(&rendered, &plan, &submission.unknown_fields())?;
+    measured(submission, context, set, &mut Stages::default())
+}
+
+fn measured(
+    submission: &Submission,
+    context: &SubmitterContext,
+    set: &TemplateSet,
+    stages: &mut Stages,
+) -> Result<Manifests, SubmitError> {
+    let plan = stages.run(Stage::Plan, || plan::plan(submission, context))?;
+    let rendered = stages.run(Stage::Render, || set.render(&plan))?;
+    let checked = stages.run(Stage::Check, || {
+        manifest::check(&rendered, &plan, &submission.unknown_fields())
+    });
+    let mut manifests = checked?;
     manifests.warnings.extend(submission.warnings.iter().cloned());
     Ok(manifests)
 }

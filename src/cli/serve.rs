@@ -10,11 +10,12 @@ use crate::{
     settings::{ApplyTo, ServeSettings, TemplateFallback, UnknownFieldsSetting},
     submission::{Origin, Reach, SubmitterContext, UnknownFields, Webhook},
     submitter::{Submitter, probe},
-    telemetry::{LogFormat, Metrics, start_logging},
+    telemetry::{LogFormat, Metrics, Traces, start_logging_and},
     templates::{Fallback, TemplateStore},
     watch::Timing,
 };
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tracing::error;
 
 /// The arguments of `serve`.
@@ -33,16 +34,35 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> End {
-        start_logging(self.log_format, "info");
         let runtime = match super::runtime() {
             Ok(runtime) => runtime,
             Err(end) => return end,
         };
+        let traces = match runtime.block_on(async { Traces::start() }) {
+            Ok(traces) => traces,
+            Err(message) => return super::report(&message),
+        };
+        start_logging_and(self.log_format, "info", traces.as_ref());
         if let Err(message) = self.settings.grpc().and_then(|_| self.settings.rest()) {
             eprintln!("error: {message}");
             return End::Usage;
         }
-        match runtime.block_on(self.serve()) {
+        // Doors have a thread of their own, which the system lets run while submissions take all that there is: else who is to
+        // be turned away would wait behind them.
+        let doors = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("doors")
+            .enable_all()
+            .build();
+        let doors = match doors {
+            Ok(doors) => doors,
+            Err(error) => return super::report(&format!("can't start: {error}")),
+        };
+        let ended = runtime.block_on(self.serve(doors.handle()));
+        if let Some(traces) = traces {
+            traces.end();
+        }
+        match ended {
             Ok(()) => End::Done,
             Err(message) => {
                 error!("{message}");
@@ -51,7 +71,7 @@ impl Serve {
         }
     }
 
-    async fn serve(&self) -> Result<(), String> {
+    async fn serve(&self, doors: &Handle) -> Result<(), String> {
         let settings = &self.settings;
         let metrics = Arc::new(Metrics::default());
         let mut events = None;
@@ -98,7 +118,9 @@ impl Serve {
         };
         let origin = self.origin(said.unwrap_or(Webhook::On));
         let service = Service::new(submitter, self.context(), origin, settings, events);
-        server::serve(service, settings, api_server).await
+        let settings = settings.clone();
+        let serving = doors.spawn(async move { server::serve(service, &settings, api_server).await });
+        serving.await.map_err(|error| error.to_string())?
     }
 
     fn origin(&self, webhook: Webhook) -> Origin {

@@ -4,6 +4,7 @@
 //! created, never after.
 
 mod fallback;
+mod shadow;
 mod sidecar;
 mod usage;
 
@@ -82,9 +83,28 @@ impl From<SubmitError> for Ending {
     }
 }
 
+impl Settings {
+    fn fallback(&self) -> Fallback {
+        match self.template_fallback {
+            TemplateFallback::Builtin => Fallback::Builtin,
+            TemplateFallback::Refuse => Fallback::Refuse,
+        }
+    }
+}
+
+/// What is to be submitted, and by whom.
+struct SparkSubmission {
+    submission: Submission,
+    context: SubmitterContext,
+    settings: Settings,
+}
+
 /// Runs as `spark-submit` with these arguments.
 pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     start_logging(LogFormat::Text, "off");
+    if let Some(arguments) = shadow::asked(arguments) {
+        return shadow::run(arguments);
+    }
     if arguments.is_empty() {
         eprintln!("{}", usage::TEXT);
         return ExitCode::from(NO_ARGUMENTS);
@@ -113,7 +133,8 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-fn submit(arguments: arguments::SparkSubmitArguments) -> Result<(), Ending> {
+/// What the arguments and this process's files and environment come to; an error where only Spark can do it.
+fn resolved(arguments: arguments::SparkSubmitArguments) -> Result<SparkSubmission, Ending> {
     let settings = Settings::try_parse_from::<[OsString; 0], _>([])
         .map_err(|error| Ending::Failed(error.to_string()))?;
     let context = context(&settings)?;
@@ -130,17 +151,29 @@ fn submit(arguments: arguments::SparkSubmitArguments) -> Result<(), Ending> {
     }
     // Here too, where a server would plan it: what needs Spark must be known before anything is sent.
     plan::plan(&submission, &context)?;
+    Ok(SparkSubmission {
+        submission,
+        context,
+        settings,
+    })
+}
+
+fn submit(arguments: arguments::SparkSubmitArguments) -> Result<(), Ending> {
+    let to_submit = resolved(arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Ending::Failed(format!("can't start: {error}")))?;
     runtime.block_on(async {
+        let SparkSubmission {
+            submission, context, ..
+        } = &to_submit;
         let id = submission.id.to_string();
         let socket = sidecar::socket();
         // A server has an identity of its own: who names another goes without it.
         if socket.exists()
             && !credentials(&submission.conf).given()
-            && let Answer::Accepted(reply) = sidecar::submit(&socket, &submission, &context).await?
+            && let Answer::Accepted(reply) = sidecar::submit(&socket, submission, context).await?
         {
             let driver = format!("{}:{}", reply.namespace, reply.pod_name);
             tell(
@@ -152,7 +185,7 @@ fn submit(arguments: arguments::SparkSubmitArguments) -> Result<(), Ending> {
             );
             return Ok(());
         }
-        let accepted = directly(submission, &context, &settings).await?;
+        let accepted = directly(to_submit).await?;
         let submitted = &accepted.submitted;
         let driver = format!("{}:{}", submitted.namespace, submitted.pod_name);
         tell(
@@ -193,13 +226,10 @@ fn credentials(conf: &SparkConf) -> Credentials {
     }
 }
 
-/// To the API server, from this process.
-async fn directly(
-    submission: Submission,
-    context: &SubmitterContext,
-    settings: &Settings,
-) -> Result<Accepted, Ending> {
-    let conf = ConfReader::new(&submission.conf, context);
+/// A client for the API server, as the conf says it.
+async fn directly_client(to_submit: &SparkSubmission) -> Result<kube::Client, Ending> {
+    let submission = &to_submit.submission;
+    let conf = ConfReader::new(&submission.conf, &to_submit.context);
     let client_settings = ClientSettings {
         context: conf.text("spark.kubernetes.context")?,
         server: conf
@@ -210,13 +240,19 @@ async fn directly(
         credentials: credentials(&submission.conf),
         ..ClientSettings::default()
     };
-    let client = client(&client_settings)
+    client(&client_settings)
         .await
-        .map_err(|error| Ending::Failed(error.to_string()))?;
-    let fallback = match settings.template_fallback {
-        TemplateFallback::Builtin => Fallback::Builtin,
-        TemplateFallback::Refuse => Fallback::Refuse,
-    };
+        .map_err(|error| Ending::Failed(error.to_string()))
+}
+
+/// To the API server, from this process.
+async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
+    let client = directly_client(&to_submit).await?;
+    let SparkSubmission {
+        submission,
+        context,
+        settings,
+    } = to_submit;
     let sink = ClusterSink::new(client.clone(), ClusterSettings::default());
     let said = settings.cluster_view.webhook(&ApplyTo::Cluster);
     let webhook = said
@@ -226,7 +262,7 @@ async fn directly(
         templates: Arc::new(TemplateStore::start(
             settings.templates.options(),
             Arc::new(probe),
-            fallback,
+            settings.fallback(),
         )),
         sink: Sink::Cluster(sink),
         metrics: Arc::new(Metrics::default()),
@@ -241,7 +277,7 @@ async fn directly(
     let id = submission.id.clone();
     let asked = Asked::Arguments(Box::new(submission));
     Ok(submitter
-        .submit(asked, id, origin, context, None, Mode::Submit)
+        .submit(asked, id, origin, &context, None, Mode::Submit)
         .await?)
 }
 

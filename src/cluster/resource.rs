@@ -186,6 +186,11 @@ impl Target {
         )
     }
 
+    /// The address of another object of this one's kind.
+    pub(crate) fn like(object: &Object, namespace: &str, name: &str) -> Result<Self, ApplyError> {
+        Self::at(Resource::of(object), namespace, name)
+    }
+
     /// Whether it is created before the Pod that will own it.
     pub(crate) fn precedes_pod(&self) -> bool {
         *self.resource == POD_GROUPS

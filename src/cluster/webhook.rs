@@ -104,6 +104,13 @@ impl OperatorWebhook {
     }
 }
 
+/// How many webhooks for Pods the operator has registered.
+pub(crate) async fn registered_webhooks(client: &Client) -> Result<usize, kube::Error> {
+    let api = Api::<MutatingWebhookConfiguration>::all(client.clone());
+    let found = api.list(&ListParams::default()).await?;
+    Ok(found.items.iter().map(|item| Registered::of(item).len()).sum())
+}
+
 /// A namespace's labels; `None` where they can't be read.
 async fn labels_of(requests: &Requests, namespace: &str) -> Option<BTreeMap<String, String>> {
     let target = Target::namespace(namespace).ok()?;

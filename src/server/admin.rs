@@ -31,7 +31,6 @@ pub(super) fn router(service: Service, readiness: Arc<Readiness>) -> Router {
 /// 200 when submissions are served, 503 when not; the body says which template set is live, and why a newer one
 /// is not.
 async fn readyz(State(admin): State<Admin>) -> Response {
-    let unready = admin.readiness.unready();
     let templates = admin.service.templates();
     let sets: serde_json::Map<_, _> = templates
         .sets
@@ -43,9 +42,11 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             )
         })
         .collect();
+    let state = admin.readiness.state(templates.last_error.is_some());
     let body = json!({
-        "ready": unready.is_none(),
-        "reason": unready,
+        "ready": state.serves(),
+        "state": state.name(),
+        "reason": state.reason(),
         "templates": {
             "live": templates.live,
             "generation": templates.generation,
@@ -54,7 +55,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             "sets": sets,
         },
     });
-    let status = if unready.is_none() {
+    let status = if state.serves() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
@@ -68,5 +69,6 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    ([(CONTENT_TYPE, METRICS_TYPE)], admin.service.metrics_text()).into_response()
+    let ready = admin.readiness.state(false).serves();
+    ([(CONTENT_TYPE, METRICS_TYPE)], admin.service.metrics_text(ready)).into_response()
 }

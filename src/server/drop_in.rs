@@ -10,14 +10,16 @@ use super::{
 use crate::{
     submission::{Reach, Submission, SubmitterContext},
     submitter::{Accepted, Asked, Mode},
+    telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
     wire::drop_in::{
-        SubmitReply, SubmitRequest,
+        ShadowReply, ShadowReport, SubmitReply, SubmitRequest,
         drop_in_server::{DropIn, DropInServer},
     },
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use tokio::net::UnixListener;
 use tonic::{Request, Response, Status};
+use tracing::{info, warn};
 
 /// The door's name in metrics and logs.
 const DOOR: &str = "drop-in";
@@ -39,6 +41,7 @@ pub(super) fn contract(service: Service, max_request_bytes: usize) -> DropInServ
 impl DropIn for Door {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<SubmitReply>, Status> {
         let deadline = super::grpc::deadline(&request);
+        let caller = super::grpc::caller(&request);
         let request = request.into_inner();
         if request.release != RELEASE {
             let found = &request.release;
@@ -61,6 +64,7 @@ impl DropIn for Door {
             deadline,
             mode: Mode::Submit,
             context: Some(context),
+            caller,
         };
         let asked = Asked::Arguments(Box::new(submission));
         match self.service.submit(call, |_, _, _| Ok(asked)).await {
@@ -72,6 +76,43 @@ impl DropIn for Door {
             Err(error) => Err(error.into()),
         }
     }
+
+    async fn report_shadow(&self, request: Request<ShadowReport>) -> Result<Response<ShadowReply>, Status> {
+        let report = request.into_inner();
+        let metrics = self.service.metrics();
+        let result = known(&SHADOW_RESULTS, &report.result);
+        metrics.shadow(result);
+        for kind in &report.kinds {
+            metrics.shadow_difference(known(&SHADOW_KINDS, kind));
+        }
+        if result == "equal" {
+            info!(
+                submission_id = report.submission_id,
+                namespace = report.namespace,
+                application = report.application,
+                "shadow: equal"
+            );
+        } else {
+            warn!(
+                submission_id = report.submission_id,
+                namespace = report.namespace,
+                application = report.application,
+                result,
+                details = report.details.join("; "),
+                "shadow: not equal"
+            );
+        }
+        Ok(Response::new(ShadowReply {}))
+    }
+}
+
+/// What shadow mode says, in its own words: the sender may be of another release, and a label never holds what it likes.
+fn known(words: &[&'static str], word: &str) -> &'static str {
+    words
+        .iter()
+        .find(|known| **known == word)
+        .copied()
+        .unwrap_or("other")
 }
 
 fn reply(accepted: Accepted) -> SubmitReply {

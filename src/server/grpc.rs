@@ -8,16 +8,20 @@ use crate::{
     application::{self, ApplicationReference},
     submission::{Refusal, UnknownFields},
     submitter::{Accepted, Asked, Mode, SubmitError},
+    telemetry::Caller,
     wire::{
         RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
         spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
     },
 };
 use std::time::{Duration, Instant};
-use tonic::{Request, Response, Status};
+use tonic::{
+    Request, Response, Status,
+    service::{Interceptor, interceptor::InterceptedService},
+};
 
 /// The service as tonic serves it.
-pub(super) type Contract = SparkSubmitServiceServer<Door>;
+pub(super) type Contract = InterceptedService<SparkSubmitServiceServer<Door>, Gate>;
 
 /// The door's name in metrics and logs.
 const DOOR: &str = "grpc";
@@ -27,9 +31,27 @@ pub(super) struct Door {
     service: Service,
 }
 
+/// Sees a call before its message is read.
+#[derive(Clone)]
+pub(super) struct Gate {
+    service: Service,
+}
+
+impl Interceptor for Gate {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        self.service.has_room(DOOR)?;
+        Ok(request)
+    }
+}
+
 /// The contract over `service`.
 pub(super) fn contract(service: Service, max_request_bytes: usize) -> Contract {
-    SparkSubmitServiceServer::new(Door { service }).max_decoding_message_size(max_request_bytes)
+    let gate = Gate {
+        service: service.clone(),
+    };
+    let contract =
+        SparkSubmitServiceServer::new(Door { service }).max_decoding_message_size(max_request_bytes);
+    InterceptedService::new(contract, gate)
 }
 
 #[tonic::async_trait]
@@ -41,6 +63,7 @@ impl SparkSubmitService for Door {
         request: Request<RunAltSparkSubmitRequest>,
     ) -> Result<Response<RunAltSparkSubmitResponse>, Status> {
         let deadline = deadline(&request);
+        let caller = caller(&request);
         let request = request.into_inner();
         let call = Call {
             door: DOOR,
@@ -48,6 +71,7 @@ impl SparkSubmitService for Door {
             deadline,
             mode: Mode::Submit,
             context: None,
+            caller,
         };
         let submitted = self
             .service
@@ -114,6 +138,11 @@ pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
         _ => return None,
     };
     Instant::now().checked_add(timeout)
+}
+
+/// The caller's trace.
+pub(super) fn caller<T>(request: &Request<T>) -> Caller {
+    Caller::of(|name| request.metadata().get(name)?.to_str().ok())
 }
 
 fn success(accepted: Accepted) -> RunAltSparkSubmitResponse {

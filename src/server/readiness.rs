@@ -24,6 +24,49 @@ pub(super) struct Readiness {
     api_server: Option<ApiServer>,
 }
 
+/// What `/readyz` tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Submissions are served.
+    Ready,
+    /// They are served, with the last good template set.
+    TemplatesRejected,
+    /// Not yet.
+    NotStarted,
+    /// The API server has not answered for 30 s.
+    ApiServerOutOfReach,
+    /// No longer.
+    Draining,
+}
+
+impl State {
+    /// The state in words for programs.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::TemplatesRejected => "template-set-rejected",
+            Self::NotStarted => "not-started",
+            Self::ApiServerOutOfReach => "api-server-out-of-reach",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// Whether submissions are served.
+    pub(super) fn serves(self) -> bool {
+        matches!(self, Self::Ready | Self::TemplatesRejected)
+    }
+
+    /// Why submissions are not served.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Ready | Self::TemplatesRejected => None,
+            Self::NotStarted => Some("not started"),
+            Self::ApiServerOutOfReach => Some("the API server is out of reach"),
+            Self::Draining => Some("draining"),
+        }
+    }
+}
+
 struct ApiServer(kube::Client);
 
 impl std::fmt::Debug for ApiServer {
@@ -50,21 +93,23 @@ impl Readiness {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Why the service is not ready, if it isn't.
-    pub(super) fn unready(&self) -> Option<&'static str> {
+    /// Whether the service takes submissions; `templates_rejected` as the template store says it.
+    pub(super) fn state(&self, templates_rejected: bool) -> State {
         if !self.started.load(Ordering::Relaxed) {
-            return Some("not started");
+            return State::NotStarted;
         }
         if self.draining.load(Ordering::Relaxed) {
-            return Some("draining");
+            return State::Draining;
         }
-        let silent_since = self
-            .last_answer
-            .as_ref()?
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .elapsed();
-        (silent_since > PATIENCE).then_some("the API server is out of reach")
+        let silent = self.last_answer.as_ref().map(|last_answer| {
+            let last_answer = last_answer.lock().unwrap_or_else(PoisonError::into_inner);
+            last_answer.elapsed()
+        });
+        match silent {
+            Some(silent) if silent > PATIENCE => State::ApiServerOutOfReach,
+            _ if templates_rejected => State::TemplatesRejected,
+            _ => State::Ready,
+        }
     }
 
     /// Asks the API server again and again.
@@ -87,6 +132,42 @@ impl Readiness {
             }
             reachable = answered;
             tokio::time::sleep(PERIOD).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_is_told_apart_and_the_gravest_wins() {
+        let client = kube::Client::new(
+            tower::service_fn(async |_: http::Request<kube::client::Body>| {
+                Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::empty()))
+            }),
+            "default",
+        );
+        let readiness = Readiness::new(Some(client));
+        assert_eq!(readiness.state(true), State::NotStarted);
+        readiness.started();
+        assert_eq!(readiness.state(false), State::Ready);
+        assert_eq!(readiness.state(true), State::TemplatesRejected);
+        let long_ago = Instant::now().checked_sub(PATIENCE * 2).unwrap();
+        *readiness.last_answer.as_ref().unwrap().lock().unwrap() = long_ago;
+        assert_eq!(readiness.state(true), State::ApiServerOutOfReach);
+        readiness.draining();
+        assert_eq!(readiness.state(true), State::Draining);
+        let served = [State::Ready, State::TemplatesRejected];
+        for state in [
+            State::Ready,
+            State::TemplatesRejected,
+            State::NotStarted,
+            State::ApiServerOutOfReach,
+            State::Draining,
+        ] {
+            assert_eq!(state.serves(), served.contains(&state));
+            assert_eq!(state.reason().is_none(), state.serves(), "{state:?}");
         }
     }
 }

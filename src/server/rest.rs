@@ -4,7 +4,7 @@ mod answer;
 mod request;
 
 use super::{Service, service::Call};
-use crate::submitter::Mode;
+use crate::{submitter::Mode, telemetry::Caller};
 use answer::Answer;
 use axum::{
     Router,
@@ -57,6 +57,9 @@ async fn spark_submit(
     if !is_json(&headers) {
         return Answer::unsupported_media_type();
     }
+    if let Err(refused) = door.service.has_room(DOOR) {
+        return Answer::failed("", &refused);
+    }
     let Ok(body) = to_bytes(body.into_body(), door.max_request_bytes).await else {
         let allowed = door.max_request_bytes;
         return Answer::bad_request(
@@ -64,10 +67,11 @@ async fn spark_submit(
             &format!("the body is cut short or longer than {allowed} bytes (MAX_REQUEST_BYTES)"),
         );
     };
-    submit(&door.service, &body, mode).await
+    let caller = Caller::of(|name| headers.get(name)?.to_str().ok());
+    submit(&door.service, &body, mode, caller).await
 }
 
-async fn submit(service: &Service, body: &Bytes, mode: Mode) -> Response {
+async fn submit(service: &Service, body: &Bytes, mode: Mode, caller: Caller) -> Response {
     let request = match SparkSubmit::read(body) {
         Ok(request) => request,
         Err(error) => return Answer::bad_request(&error.submission_id, &error.message),
@@ -80,6 +84,7 @@ async fn submit(service: &Service, body: &Bytes, mode: Mode) -> Response {
         deadline: None,
         mode,
         context: None,
+        caller,
     };
     match service
         .submit(call, |id, origin, context| request.asked(id, origin, context))

@@ -8,14 +8,15 @@ use crate::{
     settings::ServeSettings,
     submission::{Origin, Refusal, SubmissionId, SubmitterContext, wrong},
     submitter::{Accepted, Asked, Mode, SubmitError, Submitter},
-    telemetry::Metrics,
+    telemetry::{Caller, Metrics},
     templates,
 };
 use std::{
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
-use tracing::{error, warn};
+use tokio::runtime::Handle;
+use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
 
 /// The service behind every door. Clones share it.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ struct Shared {
     admission: Admission,
     max_in_flight: u32,
     events: Option<Events>,
+    /// Where submissions are at work: doors may run elsewhere, so that they answer while all of this is busy.
+    work: Handle,
 }
 
 /// Why a door got no [`Accepted`].
@@ -117,10 +120,12 @@ pub(super) struct Call {
     pub(super) mode: Mode,
     /// The submitter, where that is not this service.
     pub(super) context: Option<SubmitterContext>,
+    /// The trace that the caller is in.
+    pub(super) caller: Caller,
 }
 
 impl Service {
-    /// A service over `submitter`.
+    /// A service over `submitter`, which works in the runtime that this is called in.
     pub fn new(
         submitter: Submitter,
         context: SubmitterContext,
@@ -143,6 +148,7 @@ impl Service {
                 admission: Admission::new(settings.max_in_flight as usize),
                 max_in_flight: settings.max_in_flight,
                 events,
+                work: Handle::current(),
             }),
         }
     }
@@ -152,15 +158,36 @@ impl Service {
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
-        let (door, id) = (call.door, call.id.clone());
-        let result = self.admitted(call, ask).await;
+        let door = call.door;
+        // All that is logged on the way carries these; what the call is about is filled in when it is known.
+        let span = info_span!(
+            "submission",
+            otel.kind = "server",
+            otel.status_code = Empty,
+            door,
+            submission_id = call.id,
+            namespace = Empty,
+            application = Empty,
+            outcome = Empty
+        );
+        call.caller.continued_by(&span);
+        let result = self.admitted(call, ask).instrument(span.clone()).await;
         let outcome = match &result {
             Ok(accepted) => accepted.submitted.outcome.name(),
             Err(failure) => failure.reason(),
         };
+        span.record("outcome", outcome);
         self.shared.submitter.metrics.submission(door, outcome);
         if let Err(failure) = &result {
-            warn!(door, submission_id = %id, reason = outcome, "refused: {failure}");
+            self.shared.submitter.metrics.failure(failure.code());
+            span.record("otel.status_code", "ERROR");
+            span.in_scope(|| {
+                warn!(
+                    code = failure.code().name(),
+                    reason = outcome,
+                    "refused: {failure}"
+                );
+            });
         }
         result
     }
@@ -175,7 +202,8 @@ impl Service {
         let id = SubmissionId::new(&call.id)?;
         let shared = Arc::clone(&self.shared);
         // A task of its own: a caller that goes away doesn't cut it short, and a panic ends this submission only.
-        let work = tokio::spawn(async move {
+        let span = Span::current();
+        let work = async move {
             let _held = (place, in_flight);
             let mode = call.mode;
             let mut about = None;
@@ -184,14 +212,31 @@ impl Service {
                 shared.tell(about, error);
             }
             result
-        });
-        match work.await {
+        };
+        match self.shared.work.spawn(work.instrument(span)).await {
             Ok(result) => result,
             Err(failure) => {
                 error!("a submission was stopped by a defect: {failure}");
                 Err(ServiceError::Internal)
             }
         }
+    }
+
+    /// Turns a call away before its request is read, where there is no room: in a flood reading what will be refused
+    /// would take the time of those that are in.
+    pub(super) fn has_room(&self, door: &'static str) -> Result<(), ServiceError> {
+        if !self.shared.admission.is_full() {
+            return Ok(());
+        }
+        let refused = ServiceError::Overloaded(self.shared.max_in_flight);
+        self.shared.submitter.metrics.submission(door, refused.reason());
+        self.shared.submitter.metrics.failure(refused.code());
+        Err(refused)
+    }
+
+    /// How many submissions may be at work.
+    pub(super) fn capacity(&self) -> u32 {
+        self.shared.max_in_flight
     }
 
     /// What is counted.
@@ -225,7 +270,7 @@ impl Service {
     }
 
     /// All metrics.
-    pub(super) fn metrics_text(&self) -> String {
+    pub(super) fn metrics_text(&self, ready: bool) -> String {
         let status = self.templates();
         let metrics = &self.shared.submitter.metrics;
         metrics.template_sets(
@@ -234,6 +279,7 @@ impl Service {
             status.last_error.is_none(),
             status.generation,
         );
+        metrics.serving(ready, self.shared.max_in_flight);
         metrics.text()
     }
 }
@@ -259,6 +305,11 @@ impl Shared {
             not_asked.error
         })?;
         *about = asked.application();
+        let span = Span::current();
+        span.record("namespace", asked.namespace());
+        if let Some(about) = about {
+            span.record("application", about.name.as_str());
+        }
         self.check_namespace(&asked)?;
         let counted = self.admission.count(asked.namespace());
         let _counted = counted.map_err(|refused| self.not_admitted(&refused))?;

@@ -15,13 +15,28 @@ use crate::{
 use arc_swap::ArcSwap;
 use identity::Identity;
 use pem::FileError;
-use rustls::ServerConfig;
+use rustls::{ServerConfig, pki_types::CertificateDer};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, info};
+
+/// What the files hold, where they are good together.
+pub(crate) struct Certificates {
+    /// The server's certificate, then its issuers.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// The authorities of clients.
+    pub(crate) client_authorities: Vec<CertificateDer<'static>>,
+}
+
+/// Reads the files once, as a server does at its start.
+pub(crate) fn certificates(files: &TlsFiles) -> Result<Certificates, FileError> {
+    let identity = Identity::read(files)?;
+    identity.config()?;
+    identity.certificates()
+}
 
 /// What a door speaks inside TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +89,7 @@ impl Tls {
         let identity = Identity::read(&files)?;
         let configs = Configs::new(&identity.config()?);
         metrics.tls_reload(true);
+        metrics.certificate_ends(identity.ends().unwrap_or_default());
         Ok(Self {
             files,
             live: ArcSwap::from_pointee(configs),
@@ -142,6 +158,7 @@ impl Tls {
     fn go_live(&self, identity: &Identity) -> Result<(), FileError> {
         let configs = Configs::new(&identity.config()?);
         self.live.store(Arc::new(configs));
+        self.metrics.certificate_ends(identity.ends().unwrap_or_default());
         Ok(())
     }
 

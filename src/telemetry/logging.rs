@@ -1,5 +1,6 @@
 //! Logs to standard error, as text or as JSON.
 
+use super::Traces;
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
@@ -15,12 +16,23 @@ pub enum LogFormat {
 /// Starts logging. `RUST_LOG` chooses what is logged; `default` does where it is not set. What a command prints
 /// goes to standard output, so logs never mix with it.
 pub fn start_logging(format: LogFormat, default: &str) {
+    start_logging_and(format, default, None);
+}
+
+/// The same, with spans that go to a collector too.
+pub fn start_logging_and(format: LogFormat, default: &str, traces: Option<&Traces>) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
-    let registry = tracing_subscriber::registry().with(filter);
-    // A second start (in a test) keeps the first.
-    let _ = match format {
-        LogFormat::Text => registry.with(lines.with_ansi(false)).try_init(),
-        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+        // The span that holds the submission is part of the line; what it is in is not of interest.
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
+    let spans = traces.map(|traces| tracing_opentelemetry::layer().with_tracer(traces.tracer()));
+    // A second start (in a test) keeps the first.
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(spans)
+        .with(lines)
+        .try_init();
 }

@@ -1,42 +1,78 @@
 //! Metrics in Prometheus' text form. No label ever holds a user's value.
 
+use crate::error_code::ErrorCode;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
-        counter::Counter,
-        family::Family,
-        gauge::Gauge,
-        histogram::{Histogram, exponential_buckets},
+        counter::Counter, exemplar::HistogramWithExemplars, family::Family, gauge::Gauge,
+        histogram::exponential_buckets, info::Info,
     },
     registry::{Registry, Unit},
 };
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// A stage of the road whose time is measured.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// From the request to the checked manifests.
-    Prepare,
+    /// What is asked of the cluster before: the live application, the operator's webhook.
+    Inform,
+    /// From an application to the submission.
+    Intent,
+    /// From the submission to the plan.
+    Plan,
+    /// From the plan to text.
+    Render,
+    /// From text to checked manifests.
+    Check,
     /// On the cluster, or in the directory.
     Apply,
 }
 
 impl Stage {
-    fn name(self) -> &'static str {
+    /// All of them, in their order.
+    pub const ALL: [Self; 6] = [
+        Self::Inform,
+        Self::Intent,
+        Self::Plan,
+        Self::Render,
+        Self::Check,
+        Self::Apply,
+    ];
+
+    /// The stage as a label.
+    pub fn name(self) -> &'static str {
         match self {
-            Stage::Prepare => "prepare",
-            Stage::Apply => "apply",
+            Self::Inform => "inform",
+            Self::Intent => "intent",
+            Self::Plan => "plan",
+            Self::Render => "render",
+            Self::Check => "check",
+            Self::Apply => "apply",
         }
     }
 }
+
+/// The trace of an observation, as an exemplar.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Trace {
+    trace_id: String,
+}
+
+/// A histogram whose buckets name the trace of their last observation, where traces are made.
+type Durations = HistogramWithExemplars<Trace>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     door: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failure {
+    code: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,12 +90,44 @@ struct EventResult {
     result: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShadowResult {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
+}
+
+/// The results of shadow mode.
+pub(crate) const SHADOW_RESULTS: [&str; 6] = [
+    "equal",
+    "different",
+    "unknown",
+    "refused",
+    "handed-over",
+    "spark-failed",
+];
+
+/// The kinds of object of a submission.
+pub(crate) const SHADOW_KINDS: [&str; 7] = [
+    "Pod",
+    "Service",
+    "ConfigMap",
+    "Secret",
+    "PersistentVolumeClaim",
+    "NetworkPolicy",
+    "PodGroup",
+];
+
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     submissions: Family<Outcome, Counter>,
-    durations: Family<StageLabel, Histogram, fn() -> Histogram>,
+    failures: Family<Failure, Counter>,
+    durations: Family<StageLabel, Durations, fn() -> Durations>,
     in_flight: Gauge<i64, AtomicI64>,
     reloads: Family<ReloadResult, Counter<u64, AtomicU64>>,
     last_reload_success: Gauge<i64, AtomicI64>,
@@ -68,16 +136,22 @@ pub struct Metrics {
     tls_last_reload_success: Gauge<i64, AtomicI64>,
     tls_handshakes_failed: Counter,
     events: Family<EventResult, Counter>,
+    shadow: Family<ShadowResult, Counter>,
+    shadow_differences: Family<Kind, Counter>,
+    ready: Gauge<i64, AtomicI64>,
+    capacity: Gauge<i64, AtomicI64>,
+    certificate_expiry: Gauge<i64, AtomicI64>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("native_submit");
         // 0.1 ms to about 26 s.
-        let durations: Family<StageLabel, Histogram, fn() -> Histogram> =
-            Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0001, 2.0, 19)));
+        let durations: Family<StageLabel, Durations, fn() -> Durations> =
+            Family::new_with_constructor(|| Durations::new(exponential_buckets(0.0001, 2.0, 19)));
         let metrics = Self {
             submissions: Family::default(),
+            failures: Family::default(),
             durations,
             in_flight: Gauge::default(),
             reloads: Family::default(),
@@ -87,72 +161,155 @@ impl Default for Metrics {
             tls_last_reload_success: Gauge::default(),
             tls_handshakes_failed: Counter::default(),
             events: Family::default(),
+            shadow: Family::default(),
+            shadow_differences: Family::default(),
+            ready: Gauge::default(),
+            capacity: Gauge::default(),
+            certificate_expiry: Gauge::default(),
             registry: Registry::default(),
         };
-        registry.register(
-            "submissions",
-            "Submissions by door and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
-            metrics.submissions.clone(),
-        );
-        registry.register_with_unit(
-            "stage_duration",
-            "Time that a submission spends in each stage",
-            Unit::Seconds,
-            metrics.durations.clone(),
-        );
-        registry.register("in_flight", "Submissions at work now", metrics.in_flight.clone());
-        registry.register(
-            "template_set_reloads",
-            "Attempts to put a template set live, by result",
-            metrics.reloads.clone(),
-        );
-        registry.register(
-            "template_set_last_reload_success",
-            "Whether the last attempt to put a template set live succeeded (1) or the set was rejected (0)",
-            metrics.last_reload_success.clone(),
-        );
-        registry.register(
-            "template_set_generation",
-            "How many template sets have gone live since the start",
-            metrics.generation.clone(),
-        );
-        registry.register(
-            "tls_reloads",
-            "Attempts to put TLS files live, the first one included, by result",
-            metrics.tls_reloads.clone(),
-        );
-        registry.register(
-            "tls_last_reload_success",
-            "Whether the last attempt to put TLS files live succeeded (1) or they were rejected (0)",
-            metrics.tls_last_reload_success.clone(),
-        );
-        registry.register(
-            "tls_handshakes_failed",
-            "Connections that ended in the TLS handshake",
-            metrics.tls_handshakes_failed.clone(),
-        );
-        registry.register(
-            "events",
-            "Kubernetes Events about refused submissions, by what became of them (created, counted, no-application, dropped, failed)",
-            metrics.events.clone(),
-        );
+        metrics.register_submissions(&mut registry);
+        metrics.register_files_and_service(&mut registry);
+        metrics.begin_at_zero();
         Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
+    fn register_submissions(&self, registry: &mut Registry) {
+        registry.register(
+            "submissions",
+            "Submissions by door and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
+            self.submissions.clone(),
+        );
+        registry.register(
+            "failures",
+            "Submissions that failed, by the error code of their answer",
+            self.failures.clone(),
+        );
+        registry.register_with_unit(
+            "stage_duration",
+            "Time that a submission spends in each stage",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        registry.register("in_flight", "Submissions at work now", self.in_flight.clone());
+    }
+
+    fn register_files_and_service(&self, registry: &mut Registry) {
+        registry.register(
+            "template_set_reloads",
+            "Attempts to put a template set live, by result",
+            self.reloads.clone(),
+        );
+        registry.register(
+            "template_set_last_reload_success",
+            "Whether the last attempt to put a template set live succeeded (1) or the set was rejected (0)",
+            self.last_reload_success.clone(),
+        );
+        registry.register(
+            "template_set_generation",
+            "How many template sets have gone live since the start",
+            self.generation.clone(),
+        );
+        registry.register(
+            "tls_reloads",
+            "Attempts to put TLS files live, the first one included, by result",
+            self.tls_reloads.clone(),
+        );
+        registry.register(
+            "tls_last_reload_success",
+            "Whether the last attempt to put TLS files live succeeded (1) or they were rejected (0)",
+            self.tls_last_reload_success.clone(),
+        );
+        registry.register(
+            "tls_handshakes_failed",
+            "Connections that ended in the TLS handshake",
+            self.tls_handshakes_failed.clone(),
+        );
+        registry.register(
+            "events",
+            "Kubernetes Events about refused submissions, by what became of them (created, counted, no-application, dropped, failed)",
+            self.events.clone(),
+        );
+        registry.register(
+            "shadow",
+            "Submissions of the real spark-submit that shadow mode looked at, by result (equal, different, refused, handed-over, spark-failed, unknown)",
+            self.shadow.clone(),
+        );
+        registry.register(
+            "shadow_differences",
+            "Fields in which shadow mode found a difference, by the object's kind",
+            self.shadow_differences.clone(),
+        );
+        registry.register(
+            "ready",
+            "Whether submissions are served (1): started, not draining, the API server in reach",
+            self.ready.clone(),
+        );
+        registry.register(
+            "capacity",
+            "Submissions that may be at work at once (MAX_IN_FLIGHT)",
+            self.capacity.clone(),
+        );
+        registry.register(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the live TLS certificate ends, in seconds since 1970; 0 without TLS",
+            self.certificate_expiry.clone(),
+        );
+        registry.register(
+            "build",
+            "The release that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+    }
+
+    /// A counter that first appears as 1 has no rate: the first failure would raise no alert.
+    fn begin_at_zero(&self) {
+        for door in ["grpc", "rest", "drop-in"] {
+            for outcome in ["created", "overloaded"] {
+                let _ = self.submissions.get_or_create(&Outcome { door, outcome });
+            }
+        }
+        for code in ErrorCode::ALL {
+            let _ = self.failures.get_or_create(&Failure { code: code.name() });
+        }
+        for stage in Stage::ALL {
+            let _ = self.durations.get_or_create(&StageLabel { stage: stage.name() });
+        }
+        for result in ["success", "rejected"] {
+            let _ = self.tls_reloads.get_or_create(&ReloadResult { result });
+        }
+        for result in ["created", "counted", "no-application", "dropped", "failed"] {
+            let _ = self.events.get_or_create(&EventResult { result });
+        }
+        for result in SHADOW_RESULTS {
+            let _ = self.shadow.get_or_create(&ShadowResult { result });
+        }
+        for kind in SHADOW_KINDS {
+            let _ = self.shadow_differences.get_or_create(&Kind { kind });
+        }
+    }
+
     /// Counts a submission that ended.
     pub fn submission(&self, door: &'static str, outcome: &'static str) {
         self.submissions.get_or_create(&Outcome { door, outcome }).inc();
     }
 
-    /// Records the time since `start` for `stage`, and gives it back.
-    pub fn stage(&self, stage: Stage, start: Instant) -> Duration {
-        let elapsed = start.elapsed();
+    /// Counts a submission that failed.
+    pub fn failure(&self, code: ErrorCode) {
+        self.failures.get_or_create(&Failure { code: code.name() }).inc();
+    }
+
+    /// Records the time that a submission spent in `stage`; `trace` is the trace that it is part of.
+    pub fn stage(&self, stage: Stage, spent: Duration, trace: Option<String>) {
         self.durations
             .get_or_create(&StageLabel { stage: stage.name() })
-            .observe(elapsed.as_secs_f64());
-        elapsed
+            .observe(
+                spent.as_secs_f64(),
+                trace.map(|trace_id| Trace { trace_id }),
+                None,
+            );
     }
 
     /// Counts a submission as in flight until the guard is dropped.
@@ -188,6 +345,27 @@ impl Metrics {
     /// Counts a Kubernetes Event by what became of it.
     pub fn event(&self, result: &'static str) {
         self.events.get_or_create(&EventResult { result }).inc();
+    }
+
+    /// Counts what shadow mode found of a submission.
+    pub fn shadow(&self, result: &'static str) {
+        self.shadow.get_or_create(&ShadowResult { result }).inc();
+    }
+
+    /// Counts a field in which shadow mode found a difference.
+    pub fn shadow_difference(&self, kind: &'static str) {
+        self.shadow_differences.get_or_create(&Kind { kind }).inc();
+    }
+
+    /// Takes over whether the service is ready, and for how many.
+    pub fn serving(&self, ready: bool, capacity: u32) {
+        self.ready.set(i64::from(ready));
+        self.capacity.set(i64::from(capacity));
+    }
+
+    /// Takes over when the live certificate ends, in seconds since 1970.
+    pub fn certificate_ends(&self, seconds: i64) {
+        self.certificate_expiry.set(seconds);
     }
 
     /// All metrics as text.

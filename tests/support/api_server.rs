@@ -47,6 +47,7 @@ struct Cluster {
     log: Vec<Seen>,
     faults: Vec<(Fault, u32)>,
     held: BTreeSet<Key>,
+    denied: BTreeSet<(String, String)>,
     counter: u64,
     answers: usize,
 }
@@ -193,6 +194,12 @@ impl ApiServer {
     /// Takes all faults away.
     pub(crate) fn heal(&self) {
         self.shared.state.lock().unwrap().faults.clear();
+    }
+
+    /// Says no to who asks whether they may do this.
+    pub(crate) fn deny(&self, verb: &str, resource: &str) {
+        let denied = (verb.to_owned(), resource.to_owned());
+        self.shared.state.lock().unwrap().denied.insert(denied);
     }
 
     /// Answers 404 for this namespace.
@@ -522,6 +529,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (namespace, resource, name) = match rest {
         [namespace, resource] => (*namespace, *resource, None),
         [namespace, resource, name] => (*namespace, *resource, Some(*name)),
+        _ if path == ["version"] => return respond(200, &version(), None),
+        _ if path == ["apis", "sparkoperator.k8s.io", "v1beta2"] => return respond(200, &resources(), None),
+        _ if matches!(path[..], ["apis", _, _]) => return not_served(),
+        _ if path.last() == Some(&"selfsubjectaccessreviews") => return review(&shared, &body),
         _ if path.last() == Some(&WEBHOOKS) => return webhooks(&shared, parts.uri.query()).await,
         _ => return respond(404, &json!({}), None),
     };
@@ -587,6 +598,36 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     };
     shared.state.lock().unwrap().answers += 1;
     respond(code, &body, None)
+}
+
+fn version() -> Value {
+    json!({
+        "major": "1", "minor": "36", "gitVersion": "v1.36.0", "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "", "goVersion": "", "compiler": "gc", "platform": "",
+    })
+}
+
+/// What the operator's CRDs bring.
+fn resources() -> Value {
+    json!({"kind": "APIResourceList", "groupVersion": "sparkoperator.k8s.io/v1beta2", "resources": []})
+}
+
+/// A group that nobody serves: in plain text, as kube-apiserver has it.
+fn not_served() -> Response {
+    let mut response = Response::new(Body::from("404 page not found\n"));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+/// Whether the caller may do what the review asks about.
+fn review(shared: &Shared, body: &[u8]) -> Response {
+    let mut review: Value = serde_json::from_slice(body).unwrap();
+    let asked = &review["spec"]["resourceAttributes"];
+    let word = |name: &str| asked[name].as_str().unwrap().to_owned();
+    let question = (word("verb"), word("resource"));
+    let denied = shared.state.lock().unwrap().denied.contains(&question);
+    review["status"] = json!({"allowed": !denied});
+    respond(201, &review, None)
 }
 
 /// The one resource without namespaces that can be listed and watched.

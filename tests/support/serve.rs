@@ -32,7 +32,8 @@ pub(crate) struct Serve {
 impl Serve {
     /// Starts a server with these arguments and variables, and waits until it is ready.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+        let built = env!("CARGO_BIN_EXE_native-submit").to_owned();
+        let mut child = Command::new(std::env::var("NATIVE_SUBMIT").unwrap_or(built))
             .arg("serve")
             .args([
                 "--grpc-port",
@@ -85,13 +86,7 @@ impl Serve {
     pub(crate) fn to(url: &str, arguments: &[&str]) -> (Self, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("config");
-        let config = serde_json::json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {"server": url}}],
-            "users": [{"name": "test", "user": {}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        });
-        std::fs::write(&kubeconfig, config.to_string()).unwrap();
+        std::fs::write(&kubeconfig, self::kubeconfig(url)).unwrap();
         let serve = Self::start(arguments, &[("KUBECONFIG", kubeconfig.to_str().unwrap())]);
         (serve, folder)
     }
@@ -169,6 +164,17 @@ fn keep_reading(lines: BufReader<ChildStderr>, log: Arc<Mutex<String>>) -> JoinH
             log.push('\n');
         }
     })
+}
+
+/// A kubeconfig for the API server at `url`, without credentials.
+pub(crate) fn kubeconfig(url: &str) -> String {
+    serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {"server": url}}],
+        "users": [{"name": "test", "user": {}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+    })
+    .to_string()
 }
 
 /// Submits a whole application to the server at `address`.

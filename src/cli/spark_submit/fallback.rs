@@ -13,27 +13,38 @@ const FALLBACK: &str = "NATIVE_SUBMIT_FALLBACK";
 /// Set for the real one, so that a fallback that is this binary again ends here.
 const DEPTH: &str = "NATIVE_SUBMIT_DEPTH";
 
-/// Becomes the real `spark-submit`, with the same arguments; ends with an error where there is none.
-pub(super) fn hand_over(arguments: &[OsString], why: &str) -> ExitCode {
+/// The real `spark-submit` with these arguments; else what is wrong with the variable.
+pub(super) fn command(arguments: &[OsString]) -> Result<Command, String> {
     let line = std::env::var(FALLBACK).unwrap_or_default();
     let mut words = line.split_whitespace();
     let Some(program) = words.next() else {
-        eprintln!(
-            "Error: {why}\nThe real spark-submit is asked where {FALLBACK} names it, and it names none."
-        );
-        return ExitCode::from(FAILED);
+        return Err(format!(
+            "The real spark-submit is asked where {FALLBACK} names it, and it names none."
+        ));
     };
     if std::env::var_os(DEPTH).is_some() {
-        eprintln!("Error: {why}\n{FALLBACK} leads back to native-submit: name the real spark-submit.");
-        return ExitCode::from(FAILED);
+        return Err(format!(
+            "{FALLBACK} leads back to native-submit: name the real spark-submit."
+        ));
     }
+    let mut command = Command::new(program);
+    command.args(words).args(arguments).env(DEPTH, "1");
+    Ok(command)
+}
+
+/// Becomes the real `spark-submit`, with the same arguments; ends with an error where there is none.
+pub(super) fn hand_over(arguments: &[OsString], why: &str) -> ExitCode {
+    let mut command = match command(arguments) {
+        Ok(command) => command,
+        Err(message) => {
+            eprintln!("Error: {why}\n{message}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let program = command.get_program().to_string_lossy().into_owned();
     eprintln!("native-submit: handing over to {program}: {why}");
     // Only returns if it can't.
-    let error = Command::new(program)
-        .args(words)
-        .args(arguments)
-        .env(DEPTH, "1")
-        .exec();
+    let error = command.exec();
     eprintln!("Error: {FALLBACK}: {program} can't be run: {error}");
     ExitCode::from(FAILED)
 }

@@ -2,18 +2,26 @@
 
 use super::Ending;
 use crate::{
+    manifest::Identity,
     server::RELEASE,
+    shadow::Comparison,
     submission::{Submission, SubmitterContext},
-    wire::drop_in::{SubmitReply, SubmitRequest, drop_in_client::DropInClient},
+    wire::drop_in::{ShadowReport, SubmitReply, SubmitRequest, drop_in_client::DropInClient},
 };
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use tonic::{Code, Request, Status, transport::Endpoint};
+use tonic::{
+    Code, Request, Status,
+    transport::{Channel, Endpoint},
+};
 
 /// How long one call may take; the server itself ends within 30 s of its first request to the API server.
 const CALL: Duration = Duration::from_secs(60);
+
+/// How long a server may take for the report of shadow mode.
+const REPORT: Duration = Duration::from_secs(5);
 
 /// How long a server that is full, draining or gone is tried again.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -67,12 +75,47 @@ pub(super) async fn submit(
     }
 }
 
+/// Tells the server what shadow mode found, where there is one: its metrics and its log are kept, this process is not.
+pub(super) async fn report(socket: &Path, comparison: &Comparison, about: Option<&Identity>) {
+    let Some(channel) = connect(socket).await else {
+        return;
+    };
+    let mut request = Request::new(ShadowReport {
+        release: RELEASE.to_owned(),
+        result: comparison.name().to_owned(),
+        kinds: comparison.kinds().into_iter().map(str::to_owned).collect(),
+        details: comparison.details(),
+        submission_id: about.map(|about| about.submission_id.clone()).unwrap_or_default(),
+        namespace: about.map(|about| about.namespace.clone()).unwrap_or_default(),
+        application: about
+            .map(|about| about.application_name.clone())
+            .unwrap_or_default(),
+    });
+    request.set_timeout(REPORT);
+    let told = tokio::time::timeout(REPORT, DropInClient::new(channel).report_shadow(request)).await;
+    if !matches!(told, Ok(Ok(_))) {
+        eprintln!(
+            "native-submit: shadow: the server at {} did not take the report",
+            socket.display()
+        );
+    }
+}
+
+async fn connect(socket: &Path) -> Option<Channel> {
+    let address = format!("unix:{}", socket.display());
+    Endpoint::from_shared(address).ok()?.connect().await.ok()
+}
+
 /// One try; the error is `None` where nobody listens.
 async fn once(socket: &Path, request: SubmitRequest) -> Result<SubmitReply, Option<Status>> {
-    let address = format!("unix:{}", socket.display());
-    let endpoint = Endpoint::from_shared(address).map_err(|_| None)?;
-    let channel = endpoint.connect().await.map_err(|_| None)?;
+    let channel = connect(socket).await.ok_or(None)?;
     let mut request = Request::new(request);
+    for (variable, header) in [("TRACEPARENT", "traceparent"), ("TRACESTATE", "tracestate")] {
+        let value = super::super::process::variable(variable).and_then(|value| value.parse().ok());
+        if let Some(value) = value {
+            request.metadata_mut().insert(header, value);
+        }
+    }
     request.set_timeout(CALL);
     match DropInClient::new(channel).submit(request).await {
         Ok(reply) => Ok(reply.into_inner()),

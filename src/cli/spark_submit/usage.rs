@@ -15,7 +15,10 @@ Handed to the real spark-submit where NATIVE_SUBMIT_FALLBACK names it (for insta
 waiting for the end (spark.kubernetes.submission.waitAppCompletion, true by default), uploads, wildcards in URIs,
 the main class out of a jar's manifest, --kill and --status.
 
-Environment: NATIVE_SUBMIT_FALLBACK, NATIVE_SUBMIT_SOCKET, TEMPLATE_DIR, TEMPLATE_FALLBACK, SPARK_VERSION, KUBECONFIG";
+--shadow as the first argument, or NATIVE_SUBMIT_SHADOW=true: the real spark-submit does it all, and what native-submit would
+have created is held against what it created.
+
+Environment: NATIVE_SUBMIT_FALLBACK, NATIVE_SUBMIT_SHADOW, NATIVE_SUBMIT_SOCKET, TEMPLATE_DIR, TEMPLATE_FALLBACK, SPARK_VERSION, KUBECONFIG";
 
 /// Whether the option is a question about the command.
 pub(super) fn answers(option: &str) -> bool {

@@ -1,6 +1,9 @@
 //! What the server shows to clients and asks of them: certificate, key and authorities, read as one state of the files.
 
-use super::pem::{FileError, PemFile};
+use super::{
+    Certificates,
+    pem::{FileError, PemFile},
+};
 use crate::settings::TlsFiles;
 use rustls::{
     RootCertStore, ServerConfig,
@@ -9,6 +12,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 use std::sync::Arc;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// How often files that change while they are read are read again.
 const ATTEMPTS: usize = 5;
@@ -47,6 +51,22 @@ impl Identity {
                 .map(|path| PemFile::read("TLS_CLIENT_CA_FILE", path))
                 .transpose()?,
         })
+    }
+
+    /// All certificates that are in the files.
+    pub(super) fn certificates(&self) -> Result<Certificates, FileError> {
+        let authorities = self.client_ca.as_ref().map(PemFile::certificates).transpose()?;
+        Ok(Certificates {
+            chain: self.certificate.certificates()?,
+            client_authorities: authorities.unwrap_or_default(),
+        })
+    }
+
+    /// When the server's certificate ends, in seconds since 1970.
+    pub(super) fn ends(&self) -> Option<i64> {
+        let chain = self.certificate.certificates().ok()?;
+        let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
+        Some(certificate.validity().not_after.timestamp())
     }
 
     /// TLS 1.2 and 1.3 by these. With authorities, who has no certificate of theirs is refused.

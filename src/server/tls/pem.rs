@@ -13,7 +13,7 @@ const MOST_BYTES: u64 = 1 << 20;
 /// A file that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting} {}: {problem}", path.display())]
-pub(in crate::server) struct FileError {
+pub(crate) struct FileError {
     /// What names the file.
     pub(in crate::server) setting: &'static str,
     /// The file.

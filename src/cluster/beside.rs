@@ -1,0 +1,56 @@
+//! What another submitter has created, read beside what we would: for shadow mode. Nothing is changed.
+
+use super::{ApplyError, ClusterSink, patience::Patience, requests::Call, resource::Target};
+use crate::manifest::{Manifest, Manifests};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long one question may take, retries included.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The name of an object that is asked about and never made: the real one's is taken.
+const NAME: &str = "native-submit-shadow";
+
+impl ClusterSink {
+    /// The object of this manifest's kind that has this name; `None` where there is none.
+    pub(crate) async fn live(
+        &self,
+        like: &Manifest,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>, ApplyError> {
+        let target = Target::like(&like.object, namespace, name)?;
+        self.shared.requests.get(&target, &Patience::own(PATIENCE)).await
+    }
+
+    /// The manifest as the API server would keep it, with its defaults and with what admission adds, under its own name.
+    pub(crate) async fn admitted(
+        &self,
+        manifest: &Manifest,
+        manifests: &Manifests,
+    ) -> Result<Value, ApplyError> {
+        let target = Target::like(&manifest.object, &manifests.identity.namespace, NAME)?;
+        let mut body = manifest.value.clone();
+        let name = body
+            .pointer_mut("/metadata/name")
+            .map(Value::take)
+            .unwrap_or_default();
+        rename(&mut body, NAME.into());
+        let call = Call::DryRun(&target, &body);
+        let answer = self
+            .shared
+            .requests
+            .send(&call, &Patience::own(PATIENCE))
+            .await
+            .answer;
+        let mut kept = answer.map_err(|failure| failure.into_error(&call))?;
+        rename(&mut kept, name);
+        Ok(kept)
+    }
+}
+
+fn rename(object: &mut Value, name: Value) {
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+        metadata.insert("name".to_owned(), name);
+    }
+}

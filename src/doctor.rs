@@ -1,0 +1,68 @@
+//! What `native-submit doctor` finds out: whether a server with these settings could do its work here, and what to fix.
+//!
+//! It asks and never changes: no object is created, and ports are let go at once.
+
+mod api_server;
+mod certificates;
+mod configuration;
+mod finding;
+mod operator;
+mod ports;
+mod rights;
+mod templates;
+
+pub use finding::{Finding, Report, Verdict};
+
+use crate::{
+    cluster::{ClientSettings, client},
+    settings::{ApplyTo, ServeSettings},
+};
+use std::time::Duration;
+
+/// How long the API server may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is looked at besides the settings of the server.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The namespace of the operator's Deployment.
+    pub operator_namespace: String,
+}
+
+/// Looks at everything, in the order in which a server would need it.
+pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> Report {
+    let mut report = Report::default();
+    report.extend(configuration::examine(settings));
+    report.extend(certificates::examine(&settings.tls));
+    report.extend(ports::examine(settings).await);
+    report.extend(templates::examine(settings.templates.template_dir.clone()).await);
+    if settings.apply_to != ApplyTo::Cluster {
+        return report;
+    }
+    let client = match client(&ClientSettings {
+        connect_timeout: PATIENCE,
+        read_timeout: PATIENCE,
+        ..ClientSettings::default()
+    })
+    .await
+    {
+        Ok(client) => client,
+        Err(error) => {
+            report.add(Finding::fail(
+                "api-server",
+                error.to_string(),
+                "run it where native-submit runs (kubectl exec), or set KUBECONFIG",
+            ));
+            return report;
+        }
+    };
+    let version = api_server::examine(&client).await;
+    let reachable = version.verdict != Verdict::Fail;
+    report.add(version);
+    if !reachable {
+        return report;
+    }
+    report.extend(operator::examine(&client, settings, surroundings).await);
+    report.extend(rights::examine(&client, settings).await);
+    report
+}

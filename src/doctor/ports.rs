@@ -1,0 +1,119 @@
+//! Whether the ports are free, or already a server of ours; and the drop-in's socket.
+
+use super::Finding;
+use crate::settings::ServeSettings;
+use std::{io::ErrorKind, net::SocketAddr, path::Path};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+
+const CHECK: &str = "ports";
+
+pub(super) async fn examine(settings: &ServeSettings) -> Vec<Finding> {
+    let health = SocketAddr::new(settings.health_address, settings.health_port);
+    let doors = [
+        (
+            "GRPC_PORT",
+            SocketAddr::new(settings.grpc_address, settings.grpc_port),
+        ),
+        (
+            "REST_PORT",
+            SocketAddr::new(settings.rest_address, settings.rest_port),
+        ),
+        ("HEALTH_PORT", health),
+    ];
+    let mut findings = Vec::new();
+    let running = running(health).await;
+    if let Some(status) = running {
+        findings.push(if status == 200 {
+            Finding::ok(CHECK, format!("a native-submit server is ready at {health}"))
+        } else {
+            Finding::warn(
+                CHECK,
+                format!("a native-submit server at {health} is not ready: /readyz answers {status}"),
+                "read the body of /readyz: it has the reason",
+            )
+        });
+    }
+    for (variable, address) in doors {
+        findings.push(match TcpListener::bind(address).await {
+            Ok(_) if running.is_some() => Finding::warn(
+                CHECK,
+                format!("{variable} {address} is free, though a server runs at {health}"),
+                "run doctor with the settings of that server",
+            ),
+            Ok(_) => Finding::ok(CHECK, format!("{variable} {address} is free")),
+            Err(error) if error.kind() == ErrorKind::AddrInUse && running.is_some() => {
+                Finding::ok(CHECK, format!("{variable} {address} is listened on"))
+            }
+            Err(error) => Finding::fail(
+                CHECK,
+                format!("{variable} {address} can't be listened on: {error}"),
+                "stop what listens there, or choose another port or address",
+            ),
+        });
+    }
+    findings.push(socket(&settings.socket));
+    findings
+}
+
+/// The status of `/readyz`, where the body is one of ours.
+async fn running(mut address: SocketAddr) -> Option<u16> {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let asking = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream
+            .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
+        let mut answer = String::new();
+        stream.take(1 << 16).read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = timeout(super::PATIENCE, asking).await.ok()?.ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    body.get("templates").map(|_| status)
+}
+
+/// The server listens there only where the directory exists, which is how a deployment asks for it.
+fn socket(path: &Path) -> Finding {
+    const CHECK: &str = "socket";
+    match path.parent() {
+        Some(directory) if directory.is_dir() => {
+            // A file of its own name, made and removed: access(2) says nothing of read-only mounts in all cases.
+            let probe = directory.join(format!(".doctor-{}", std::process::id()));
+            match std::fs::File::create_new(&probe) {
+                Ok(_) => {
+                    let _ = std::fs::remove_file(&probe);
+                    Finding::ok(
+                        CHECK,
+                        format!("NATIVE_SUBMIT_SOCKET {} can be made", path.display()),
+                    )
+                }
+                Err(error) => Finding::fail(
+                    CHECK,
+                    format!(
+                        "NATIVE_SUBMIT_SOCKET {}: its directory can't be written: {error}",
+                        path.display()
+                    ),
+                    "mount an emptyDir there that this user (uid 185) may write, or set another path",
+                ),
+            }
+        }
+        _ => Finding::ok(
+            CHECK,
+            format!(
+                "no directory for NATIVE_SUBMIT_SOCKET {}: no door for the drop-in",
+                path.display()
+            ),
+        ),
+    }
+}

@@ -1,0 +1,271 @@
+//! Whether this account may do what `deploy/rbac` gives: asked of the API server verb by verb, as
+//! `kubectl auth can-i` does it.
+
+use super::{Finding, operator::serves};
+use crate::settings::{OperatorWebhookSetting, ServeSettings};
+use futures::{StreamExt, stream};
+use k8s_openapi::api::{
+    authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
+    rbac::v1::ClusterRole,
+};
+use kube::{Api, Client, api::PostParams};
+use std::collections::BTreeMap;
+
+const CHECK: &str = "rights";
+
+/// How many questions are under way at once.
+const AT_ONCE: usize = 8;
+
+/// One file of `deploy/rbac`, and what it is to those who lack it.
+struct Part {
+    file: &'static str,
+    role: &'static str,
+    need: Need,
+}
+
+enum Need {
+    /// No submission succeeds without it.
+    Everyone,
+    /// Only submissions of this kind need it.
+    Some(&'static str),
+}
+
+macro_rules! part {
+    ($file:literal, $need:expr) => {
+        Part {
+            file: concat!("deploy/rbac/", $file),
+            role: include_str!(concat!("../../deploy/rbac/", $file)),
+            need: $need,
+        }
+    };
+}
+
+const PARTS: [Part; 7] = [
+    part!("role.yaml", Need::Everyone),
+    part!("spark-4.2.yaml", Need::Some("Spark 4.2 or later")),
+    part!("claims.yaml", Need::Some("drivers with OnDemand claims")),
+    part!(
+        "credentials.yaml",
+        Need::Some("Kerberos and spark.kubernetes.authenticate.driver.*")
+    ),
+    part!("volcano.yaml", Need::Some("Volcano")),
+    part!("events.yaml", Need::Some("Events on refused applications")),
+    part!("webhook.yaml", Need::Some("OPERATOR_WEBHOOK=auto")),
+];
+
+/// One question.
+#[derive(Debug, Clone)]
+struct Right {
+    group: String,
+    resource: String,
+    verb: String,
+}
+
+impl Right {
+    /// What is not in a namespace is asked for once, for the whole cluster.
+    fn is_of_cluster(&self) -> bool {
+        matches!(
+            self.resource.as_str(),
+            "namespaces" | "mutatingwebhookconfigurations"
+        )
+    }
+}
+
+pub(super) async fn examine(client: &Client, settings: &ServeSettings) -> Vec<Finding> {
+    let named: Vec<&str> = settings
+        .allowed_namespaces
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !name.is_empty())
+        .collect();
+    let namespaces = if named.is_empty() { vec![""] } else { named };
+    let mut findings = Vec::new();
+    for part in PARTS.iter().filter(|part| part.is_asked_for(settings)) {
+        match part.rights() {
+            Err(error) => findings.push(Finding::fail(
+                CHECK,
+                format!("{}: {error}", part.file),
+                "report this defect",
+            )),
+            Ok(rights) => findings.extend(part.examine(client, rights, &namespaces).await),
+        }
+    }
+    findings
+}
+
+impl Part {
+    fn is_asked_for(&self, settings: &ServeSettings) -> bool {
+        let auto = matches!(
+            settings.cluster_view.operator_webhook,
+            None | Some(OperatorWebhookSetting::Auto)
+        );
+        match self.file {
+            "deploy/rbac/events.yaml" => settings.events,
+            "deploy/rbac/webhook.yaml" => auto,
+            _ => true,
+        }
+    }
+
+    fn rights(&self) -> Result<Vec<Right>, String> {
+        let role: ClusterRole = serde_yaml::from_str(self.role).map_err(|error| error.to_string())?;
+        let mut rights = Vec::new();
+        for rule in role.rules.into_iter().flatten() {
+            for group in rule.api_groups.iter().flatten() {
+                for resource in rule.resources.iter().flatten() {
+                    rights.extend(rule.verbs.iter().map(|verb| Right {
+                        group: group.clone(),
+                        resource: resource.clone(),
+                        verb: verb.clone(),
+                    }));
+                }
+            }
+        }
+        Ok(rights)
+    }
+
+    async fn examine(&self, client: &Client, rights: Vec<Right>, namespaces: &[&str]) -> Vec<Finding> {
+        // Nobody needs rights to Volcano's objects where there is no Volcano.
+        if self.file.ends_with("volcano.yaml")
+            && serves(client, "scheduling.volcano.sh/v1beta1").await == Some(false)
+        {
+            return vec![Finding::ok(
+                CHECK,
+                format!("no Volcano here: {} is not needed", self.file),
+            )];
+        }
+        let (cluster, namespaced): (Vec<_>, Vec<_>) = rights.into_iter().partition(Right::is_of_cluster);
+        let mut findings = Vec::new();
+        if !cluster.is_empty() {
+            findings.push(self.verdict("the cluster", denied(client, &cluster, "").await));
+        }
+        if !namespaced.is_empty() {
+            for namespace in namespaces {
+                let place = if namespace.is_empty() {
+                    "all namespaces".to_owned()
+                } else {
+                    format!("namespace {namespace}")
+                };
+                findings.push(self.verdict(&place, denied(client, &namespaced, namespace).await));
+            }
+        }
+        findings
+    }
+
+    fn verdict(&self, place: &str, denied: Result<Vec<Right>, String>) -> Finding {
+        let denied = match denied {
+            Ok(denied) => denied,
+            Err(error) => {
+                return Finding::warn(
+                    CHECK,
+                    format!("{} in {place} can't be told: {error}", self.file),
+                    "let the account create selfsubjectaccessreviews (system:basic-user gives it to all)",
+                );
+            }
+        };
+        if denied.is_empty() {
+            return Finding::ok(CHECK, format!("{} holds in {place}", self.file));
+        }
+        let missing = in_words(&denied);
+        let bind = format!(
+            "apply {} and bind it in {place}{}",
+            self.file,
+            if place == "all namespaces" {
+                ", or set ALLOWED_NAMESPACES to where it is bound"
+            } else {
+                ""
+            }
+        );
+        match self.need {
+            Need::Everyone => Finding::fail(CHECK, format!("may not in {place}: {missing}"), bind),
+            Need::Some(who) => Finding::warn(
+                CHECK,
+                format!("may not in {place}: {missing}; needed for {who} alone"),
+                bind,
+            ),
+        }
+    }
+}
+
+/// `pods: create, delete; services: get`.
+fn in_words(rights: &[Right]) -> String {
+    let mut by_resource: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for Right {
+        group,
+        resource,
+        verb,
+    } in rights
+    {
+        let name = if group.is_empty() {
+            resource.clone()
+        } else {
+            format!("{resource}.{group}")
+        };
+        by_resource.entry(name).or_default().push(verb);
+    }
+    let parts: Vec<_> = by_resource
+        .into_iter()
+        .map(|(resource, verbs)| format!("{resource}: {}", verbs.join(", ")))
+        .collect();
+    parts.join("; ")
+}
+
+/// Those that this account does not have; all namespaces where `namespace` is empty.
+async fn denied(client: &Client, rights: &[Right], namespace: &str) -> Result<Vec<Right>, String> {
+    let reviews = Api::<SelfSubjectAccessReview>::all(client.clone());
+    let answers: Vec<_> = stream::iter(rights.iter().cloned())
+        .map(|right| ask(&reviews, right, namespace))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let mut denied = Vec::new();
+    for answer in answers {
+        denied.extend(answer?);
+    }
+    Ok(denied)
+}
+
+/// The right, where the account does not have it.
+async fn ask(
+    reviews: &Api<SelfSubjectAccessReview>,
+    right: Right,
+    namespace: &str,
+) -> Result<Option<Right>, String> {
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(ResourceAttributes {
+                group: Some(right.group.clone()),
+                resource: Some(right.resource.clone()),
+                verb: Some(right.verb.clone()),
+                namespace: Some(namespace.to_owned()),
+                ..ResourceAttributes::default()
+            }),
+            ..SelfSubjectAccessReviewSpec::default()
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let answer = reviews
+        .create(&PostParams::default(), &review)
+        .await
+        .map_err(|error| super::api_server::innermost(&error))?;
+    let allowed = answer.status.is_some_and(|status| status.allowed);
+    Ok((!allowed).then_some(right))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_deploy_rbac_is_asked_for() {
+        for part in &PARTS {
+            assert!(!part.rights().unwrap().is_empty(), "{}", part.file);
+        }
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let is_role = !["bindings.yaml", "kustomization.yaml"].contains(&name.as_str());
+            let asked = PARTS.iter().any(|part| part.file.ends_with(&format!("/{name}")));
+            assert_eq!(asked, is_role, "{name}");
+        }
+    }
+}

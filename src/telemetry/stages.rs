@@ -1,0 +1,69 @@
+//! The time of each stage of one submission: as a span, in the metrics, and for its log line.
+
+use super::{Metrics, Stage, tracing::trace_id};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tracing::{Instrument, Span, info_span};
+
+/// Measures the stages of one submission.
+#[derive(Debug, Default)]
+pub struct Stages {
+    metrics: Option<Arc<Metrics>>,
+    spent: [Duration; Stage::ALL.len()],
+}
+
+impl Stages {
+    /// One that also counts for the metrics.
+    pub fn counted(metrics: Arc<Metrics>) -> Self {
+        Self {
+            metrics: Some(metrics),
+            ..Self::default()
+        }
+    }
+
+    /// Runs a stage.
+    pub fn run<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let done = span(stage).in_scope(work);
+        self.ended(stage, start);
+        done
+    }
+
+    /// Waits for a stage.
+    pub async fn wait<T>(&mut self, stage: Stage, work: impl Future<Output = T>) -> T {
+        let start = Instant::now();
+        let done = work.instrument(span(stage)).await;
+        self.ended(stage, start);
+        done
+    }
+
+    fn ended(&mut self, stage: Stage, start: Instant) {
+        let elapsed = start.elapsed();
+        if let Some(spent) = self.spent.get_mut(stage as usize) {
+            *spent += elapsed;
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.stage(stage, elapsed, trace_id(&Span::current()));
+        }
+    }
+
+    /// Milliseconds that a stage took.
+    pub fn milliseconds(&self, stage: Stage) -> f64 {
+        let spent = self.spent.get(stage as usize).copied().unwrap_or_default();
+        spent.as_secs_f64() * 1000.0
+    }
+}
+
+/// A span's name can't be a variable.
+fn span(stage: Stage) -> Span {
+    match stage {
+        Stage::Inform => info_span!("inform"),
+        Stage::Intent => info_span!("intent"),
+        Stage::Plan => info_span!("plan"),
+        Stage::Render => info_span!("render"),
+        Stage::Check => info_span!("check"),
+        Stage::Apply => info_span!("apply"),
+    }
+}

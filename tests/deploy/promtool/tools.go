@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package tools names the program, so that go mod tidy keeps its module.
+package tools
+
+import _ "github.com/prometheus/prometheus/cmd/promtool"
