@@ -19,7 +19,7 @@ impl ClusterSink {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>, ApplyError> {
-        let target = Target::like(&like.object, namespace, name)?;
+        let target = Target::of(like, namespace)?.named(name)?;
         self.shared.requests.get(&target, &Patience::own(PATIENCE)).await
     }
 
@@ -29,7 +29,7 @@ impl ClusterSink {
         manifest: &Manifest,
         manifests: &Manifests,
     ) -> Result<Value, ApplyError> {
-        let target = Target::like(&manifest.object, &manifests.identity.namespace, NAME)?;
+        let target = Target::of(manifest, &manifests.identity.namespace)?.named(NAME)?;
         let mut body = manifest.value.clone();
         let name = body
             .pointer_mut("/metadata/name")

@@ -186,9 +186,9 @@ impl Target {
         )
     }
 
-    /// The address of another object of this one's kind.
-    pub(crate) fn like(object: &Object, namespace: &str, name: &str) -> Result<Self, ApplyError> {
-        Self::at(Resource::of(object), namespace, name)
+    /// The address beside it that has this name.
+    pub(crate) fn named(self, name: &str) -> Result<Self, ApplyError> {
+        Self::at(self.resource, &self.namespace, name)
     }
 
     /// Whether it is created before the Pod that will own it.

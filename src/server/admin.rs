@@ -32,6 +32,7 @@ pub(super) fn router(service: Service, readiness: Arc<Readiness>) -> Router {
 /// is not.
 async fn readyz(State(admin): State<Admin>) -> Response {
     let templates = admin.service.templates();
+    let state = admin.readiness.state(templates.last_error.is_some());
     let sets: serde_json::Map<_, _> = templates
         .sets
         .into_iter()
@@ -42,7 +43,6 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             )
         })
         .collect();
-    let state = admin.readiness.state(templates.last_error.is_some());
     let body = json!({
         "ready": state.serves(),
         "state": state.name(),

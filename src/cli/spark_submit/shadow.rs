@@ -143,15 +143,15 @@ fn prepare(arguments: &[OsString]) -> Result<Ours, Ending> {
 
 fn manifests(settings: &Settings, submission: &SparkSubmission) -> Result<Manifests, Ending> {
     let templates = TemplateStore::start(
-        settings.templates.options(),
+        settings.templates.template_dir.clone(),
         Arc::new(submitter::probe),
         settings.fallback(),
     );
-    let (submission, context) = (&submission.submission, &submission.context);
+    let sets = templates.current();
     Ok(submitter::manifests_by(
-        submission,
-        context,
-        &templates.current(),
+        &submission.submission,
+        &submission.context,
+        &sets,
     )?)
 }
 
