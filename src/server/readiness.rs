@@ -140,8 +140,8 @@ impl Readiness {
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_state_is_told_apart_and_the_gravest_wins() {
+    #[tokio::test]
+    async fn each_state_is_told_apart_and_the_gravest_wins() {
         let client = kube::Client::new(
             tower::service_fn(async |_: http::Request<kube::client::Body>| {
                 Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::empty()))

@@ -2,7 +2,7 @@
 
 use super::Traces;
 use clap::ValueEnum;
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,14 +25,17 @@ pub fn start_logging_and(format: LogFormat, default: &str, traces: Option<&Trace
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(false).boxed(),
-        // The span that holds the submission is part of the line; what it is in is not of interest.
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        // With all spans around: the submission's own has its id.
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
     };
-    let spans = traces.map(|traces| tracing_opentelemetry::layer().with_tracer(traces.tracer()));
+    let spans = traces.map(|traces| {
+        let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer());
+        // RUST_LOG is about log lines; the stages of a submission are info.
+        layer.with_filter(LevelFilter::INFO)
+    });
     // A second start (in a test) keeps the first.
     let _ = tracing_subscriber::registry()
-        .with(filter)
         .with(spans)
-        .with(lines)
+        .with(lines.with_filter(filter))
         .try_init();
 }
