@@ -1,6 +1,6 @@
 //! native-submit beside the floor, and beside the real spark-submit, on the real API server of `tests/e2e/up`.
 //!
-//! The floor is a client that only POSTs the same ready-made objects in the same two waves: the Pod, then what it owns. The
+//! The floor is a client that only creates the same ready-made objects in the same two waves: the Pod, then what it owns. The
 //! two take turns in blocks, each in a namespace of its own; of each pair of blocks the ratio is taken, and of the ratios the
 //! median with its 95 % interval. `docs/performance.md` says how to run it and what came out.
 //!

@@ -1,4 +1,4 @@
-//! The real spark-submit, out of PyPI's pyspark (`tests/e2e/node/distribution VERSION`).
+//! The real spark-submit, out of the `pyspark` package (`tests/e2e/node/distribution VERSION`).
 
 use crate::{
     block::{Block, Run},

@@ -75,7 +75,7 @@ fn reload() {
             templates.path(),
             &number.to_string(),
             &[("driver-pod.yaml.j2", &text(number))],
-        )
+        );
     };
     put(0);
     let apply_to = format!("dir:{}", out.path().display());

@@ -28,8 +28,7 @@ pub(super) fn read(text: &str) -> Option<Value> {
 /// Whether YAML's readers may take a character for a line break, or refuse it.
 fn is_special(character: char) -> bool {
     match character {
-        '\n' => false,
-        ' '..='~' => false,
+        '\n' | ' '..='~' => false,
         '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => true,
         other => other.is_control(),
     }
