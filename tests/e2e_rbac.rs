@@ -229,11 +229,17 @@ async fn events(sink: &ClusterSink, namespace: &str) -> Result<(), String> {
         events.refused(application, ErrorCode::BadRequest, "refused".to_owned());
     }
     for _ in 0..100 {
+        // All series are there from the start, at 0.
         let text = metrics.text();
-        if text.contains(r#"result="failed""#) {
+        let some = |result: &str| {
+            let series = format!("native_submit_events_total{{result=\"{result}\"}} ");
+            let value = text.lines().find_map(|line| line.strip_prefix(&series)).unwrap();
+            value != "0"
+        };
+        if some("failed") {
             return Err("an Event can't be written".to_owned());
         }
-        if text.contains(r#"result="created""#) && text.contains(r#"result="counted""#) {
+        if some("created") && some("counted") {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
