@@ -18,6 +18,10 @@ use prost::Message;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, hint::black_box};
 
+/// As the command has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
 
 /// The application as the operator has it from the API server: JSON, with an owner's uid.

@@ -3,6 +3,40 @@
 use crate::strict::Place;
 use serde_json::Value;
 
+/// One step of a pattern.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Step<'t> {
+    /// The field's name.
+    pub(crate) name: &'t str,
+    pub(crate) of: Of,
+}
+
+/// What of a field a step goes to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// The field itself.
+    Field,
+    /// `[]`: each item of its list.
+    Items,
+    /// `{}`: each value of its mapping.
+    Values,
+}
+
+impl<'t> Step<'t> {
+    /// The first step of a pattern, and the rest.
+    pub(crate) fn first_of(pattern: &'t str) -> (Self, &'t str) {
+        let (step, rest) = pattern.split_once('.').unwrap_or((pattern, ""));
+        let (name, of) = if let Some(name) = step.strip_suffix("[]") {
+            (name, Of::Items)
+        } else if let Some(name) = step.strip_suffix("{}") {
+            (name, Of::Values)
+        } else {
+            (step, Of::Field)
+        };
+        (Self { name, of }, rest)
+    }
+}
+
 /// A value, and where in its document it stands. The path is written only when it is asked for.
 #[derive(Clone, Copy)]
 pub(crate) struct At<'v, 'p> {
@@ -68,33 +102,56 @@ impl<'v> At<'v, '_> {
             .filter(|text| !text.is_empty())
     }
 
+    /// A field of this mapping; null is as good as absent.
+    pub(crate) fn field<'s>(&'s self, name: &'s str) -> Option<At<'v, 's>> {
+        let value = self.value.get(name).filter(|value| !value.is_null())?;
+        let place = Place::Field(&self.place, name);
+        Some(At { value, place })
+    }
+
+    /// The items of this list that are not null.
+    pub(crate) fn items<'s>(&'s self) -> impl Iterator<Item = At<'v, 's>> {
+        let items = self.value.as_array().into_iter().flatten().enumerate();
+        items
+            .filter(|(_, value)| !value.is_null())
+            .map(|(index, value)| At {
+                value,
+                place: Place::Item(&self.place, index),
+            })
+    }
+
+    /// The values of this mapping that are not null.
+    pub(crate) fn values<'s>(&'s self) -> impl Iterator<Item = At<'v, 's>>
+    where
+        'v: 's,
+    {
+        let values = self.value.as_object().into_iter().flatten();
+        values
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| At {
+                value,
+                place: Place::Field(&self.place, key),
+            })
+    }
+
     /// Every place that a pattern names: `spec.containers[].ports[].name`, `resources.limits{}`. `[]` stands
     /// for each item of a list, `{}` for each value of a mapping. Nulls are absent.
     pub(crate) fn each<'s>(&'s self, pattern: &str, visit: &mut dyn FnMut(At<'v, '_>))
     where
         'v: 's,
     {
-        let (step, rest) = pattern.split_once('.').unwrap_or((pattern, ""));
+        let (step, rest) = Step::first_of(pattern);
         let onward = |at: At<'v, '_>, visit: &mut dyn FnMut(At<'v, '_>)| match rest {
-            _ if at.value.is_null() => {}
             "" => visit(at),
             rest => at.each(rest, visit),
         };
-        let name = step.trim_end_matches(['[', ']', '{', '}']);
-        let Some(value) = self.value.get(name) else { return };
-        let field = Place::Field(&self.place, name);
-        if step.ends_with("[]") {
-            for (index, value) in value.as_array().into_iter().flatten().enumerate() {
-                let place = Place::Item(&field, index);
-                onward(At { value, place }, visit);
-            }
-        } else if step.ends_with("{}") {
-            for (key, value) in value.as_object().into_iter().flatten() {
-                let place = Place::Field(&field, key);
-                onward(At { value, place }, visit);
-            }
-        } else {
-            onward(At { value, place: field }, visit);
+        let Some(field) = self.field(step.name) else {
+            return;
+        };
+        match step.of {
+            Of::Field => onward(field, visit),
+            Of::Items => field.items().for_each(|item| onward(item, visit)),
+            Of::Values => field.values().for_each(|value| onward(value, visit)),
         }
     }
 

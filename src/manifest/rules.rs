@@ -18,6 +18,7 @@ mod scalars;
 mod scheduling;
 mod spark;
 mod storage;
+mod table;
 mod text;
 
 pub(crate) use spark::{Written, what_spark_needs};
@@ -78,11 +79,14 @@ pub(crate) enum Kind {
     PodGroup,
     Ingress,
     PodDisruptionBudget,
-    /// A kind of a `CustomResourceDefinition`.
+    /// A kind of a `CustomResourceDefinition`. It stays the last here.
     Custom,
 }
 
 impl Kind {
+    /// How many there are.
+    const COUNT: usize = Self::Custom as usize + 1;
+
     fn is_pod(self) -> bool {
         matches!(self, Kind::Pod | Kind::ExecutorTemplate)
     }

@@ -3,9 +3,10 @@
 
 use super::{Identity, Manifest, Object};
 use crate::plan::DriverPlan;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::{fmt::Write as _, io};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
 
 /// The attempt's id, as its caller gave it.
 pub const SUBMISSION_ID: &str = "native-submit/submission-id";
@@ -51,48 +52,95 @@ fn mapping(value: &mut Value) -> Option<&mut Map<String, Value>> {
 /// Identifies the plan: the first 16 hex digits of the SHA-256 of its JSON, without the submit time, which
 /// differs each time the same application is submitted.
 pub fn plan_hash(plan: &DriverPlan) -> String {
-    let mut hash = HashWriter(Sha256::new());
-    let written = serde_json::to_value(plan).map(|mut json| {
-        forget_submit_time(&mut json);
-        serde_json::to_writer(&mut hash, &json)
-    });
-    debug_assert!(matches!(written, Ok(Ok(()))), "a plan is JSON by construction");
+    let json = serde_json::to_vec(&Timeless(plan));
+    debug_assert!(json.is_ok(), "a plan is JSON by construction");
+    let hash = Sha256::digest(json.unwrap_or_default());
     let mut hex = String::with_capacity(2 * HASH_BYTES);
-    for byte in hash.0.finalize().iter().take(HASH_BYTES) {
+    for byte in hash.iter().take(HASH_BYTES) {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
 }
 
-/// The submit time stands in the properties, and again in the text of `spark.properties`.
-fn forget_submit_time(plan: &mut Value) {
-    if let Some(Value::Object(properties)) = plan.get_mut("properties") {
-        properties.remove(SUBMIT_TIME);
-    }
-    if let Some(Value::String(text)) = plan.pointer_mut("/config_map/data/spark.properties") {
-        let is_submit_time = |line: &str| {
-            line.strip_prefix(SUBMIT_TIME)
-                .is_some_and(|rest| rest.starts_with('='))
-        };
-        let kept: String = text
-            .split_inclusive('\n')
-            .filter(|line| !is_submit_time(line))
-            .collect();
-        *text = kept;
+/// A plan without its submit time.
+struct Timeless<'p>(&'p DriverPlan);
+
+impl Serialize for Timeless<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Every field is named, so that none that comes is forgotten.
+        let DriverPlan {
+            context_version,
+            application,
+            pod,
+            driver,
+            service,
+            config_map,
+            properties,
+            executor,
+            config_maps,
+            secrets,
+            persistent_volume_claims,
+            network_policy,
+            pod_group,
+        } = self.0;
+        let config_map = (
+            &config_map.role,
+            &config_map.name,
+            TimelessFiles(&config_map.data),
+        );
+        let objects = (
+            config_maps,
+            secrets,
+            persistent_volume_claims,
+            network_policy,
+            pod_group,
+        );
+        let pods = (pod, driver, service, executor);
+        (
+            context_version,
+            application,
+            pods,
+            config_map,
+            TimelessProperties(properties),
+            objects,
+        )
+            .serialize(serializer)
     }
 }
 
-struct HashWriter(Sha256);
+/// Properties without the one that is the submit time.
+struct TimelessProperties<'p>(&'p BTreeMap<String, String>);
 
-impl io::Write for HashWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
+impl Serialize for TimelessProperties<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter(|(key, _)| *key != SUBMIT_TIME))
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+/// The driver's files, where the submit time is a line of one of them.
+struct TimelessFiles<'p>(&'p BTreeMap<String, String>);
+
+impl Serialize for TimelessFiles<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, text)| {
+            let text = match name.as_str() {
+                "spark.properties" => without_submit_time(text).into(),
+                _ => Cow::Borrowed(text.as_str()),
+            };
+            (name, text)
+        }))
     }
+}
+
+fn without_submit_time(properties: &str) -> String {
+    let is_submit_time = |line: &str| {
+        line.strip_prefix(SUBMIT_TIME)
+            .is_some_and(|rest| rest.starts_with('='))
+    };
+    properties
+        .split_inclusive('\n')
+        .filter(|line| !is_submit_time(line))
+        .collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ const LONGEST_KEY: usize = 1_000;
 
 /// Reads a document that is plain; `None` where it isn't, or has any flaw.
 pub(super) fn read(text: &str) -> Option<Value> {
-    if text.chars().any(is_special) {
+    if text.as_bytes().chunks(64).any(|bytes| !is_printable(bytes)) && text.chars().any(is_special) {
         return None;
     }
     if text.starts_with(['{', '[']) {
@@ -23,6 +23,12 @@ pub(super) fn read(text: &str) -> Option<Value> {
     lines.advance();
     let value = lines.block(0)?;
     lines.current.is_none().then_some(value)
+}
+
+/// Whether all is printable ASCII in lines, as most text is. Without an early end it is looked at many bytes at a time.
+fn is_printable(bytes: &[u8]) -> bool {
+    let printable = |byte: u8| (byte == b'\n') | matches!(byte, b' '..=b'~');
+    bytes.iter().fold(true, |all, byte| all & printable(*byte))
 }
 
 /// Whether YAML's readers may take a character for a line break, or refuse it.

@@ -93,19 +93,30 @@ fn write_number(out: &mut Output, value: &Value) -> Result<(), Error> {
 fn write_string(out: &mut Output, text: &str) -> Result<(), Error> {
     out.write_str("\"")?;
     let mut written = 0;
-    for (index, character) in text.char_indices() {
-        let Some(escape) = escape_of(character) else {
-            continue;
+    let mut at = 0;
+    // Most strings are of bytes that mean themselves.
+    while let Some(plain) = text.as_bytes()[at..].iter().position(|byte| !is_plain(*byte)) {
+        at += plain;
+        let Some(character) = text[at..].chars().next() else {
+            break;
         };
-        out.write_str(&text[written..index])?;
-        match escape {
-            Escape::Short(escape) => out.write_str(escape)?,
-            Escape::Unicode(code) => out.write_fmt(format_args!("\\u{code:04x}"))?,
+        if let Some(escape) = escape_of(character) {
+            out.write_str(&text[written..at])?;
+            match escape {
+                Escape::Short(escape) => out.write_str(escape)?,
+                Escape::Unicode(code) => out.write_fmt(format_args!("\\u{code:04x}"))?,
+            }
+            written = at + character.len_utf8();
         }
-        written = index + character.len_utf8();
+        at += character.len_utf8();
     }
     out.write_str(&text[written..])?;
     Ok(out.write_str("\"")?)
+}
+
+/// Whether a byte is a character that [`escape_of`] leaves alone.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 enum Escape {

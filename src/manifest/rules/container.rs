@@ -1,6 +1,6 @@
 //! Containers: what must be unique among and within them, their environment, mounts and resources.
 
-use super::{Kind, Report, required::CONTAINERS};
+use super::{Kind, Report, table::CONTAINERS};
 use crate::{
     manifest::{at::At, quantity::Quantity},
     redaction::shown,

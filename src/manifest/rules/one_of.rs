@@ -2,7 +2,7 @@
 
 use super::{
     Kind, Report,
-    required::{CONTAINERS, For},
+    table::{For, Table},
 };
 use crate::{manifest::at::At, redaction::shown};
 use serde_json::Value;
@@ -31,10 +31,12 @@ const PROBE: &[&str] = &[
     "terminationGracePeriodSeconds",
 ];
 
+static FIELDS: Table<&[&str]> = Table::new(ONE_OF, ONE_OF_IN_CONTAINER);
+
 /// Where one field of several has to be set, one is, and only one. Fields that aren't known here count too: a
 /// newer Kubernetes may know them.
 pub(super) fn one_of(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
-    let mut look = |at: &At<'_, '_>, beside: &[&str]| {
+    FIELDS.each(kind, document, &mut |at, beside| {
         let Value::Object(fields) = at.value() else { return };
         let set: Vec<&str> = fields
             .iter()
@@ -53,17 +55,5 @@ pub(super) fn one_of(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>)
                 ),
             ),
         }
-    };
-    for (_, pattern, beside) in ONE_OF.iter().filter(|(rows_for, ..)| rows_for.applies(kind)) {
-        document.each(pattern, &mut |at| look(&at, beside));
-    }
-    if kind.is_pod() {
-        for containers in CONTAINERS {
-            document.each(containers, &mut |container| {
-                for (pattern, beside) in ONE_OF_IN_CONTAINER {
-                    container.each(pattern, &mut |at| look(&at, beside));
-                }
-            });
-        }
-    }
+    });
 }

@@ -4,34 +4,13 @@
 //! The source is the "required" mark in the Kubernetes API reference, for what a submission is made of. Names of
 //! objects that may be empty in the API (`envFrom`, `imagePullSecrets`) are left out.
 
-use super::{Kind, Report};
+use super::{
+    Kind, Report,
+    table::{For, Table},
+};
 use crate::manifest::at::At;
 use Kind::{NetworkPolicy, PersistentVolumeClaim, PodGroup, Service};
 use serde_json::Value;
-
-/// To which kinds a row applies.
-#[derive(Clone, Copy)]
-pub(super) enum For {
-    /// The driver Pod and the executor pod template.
-    Pods,
-    /// The driver Pod: Spark completes the executor's.
-    Driver,
-    /// One kind.
-    Only(Kind),
-}
-
-impl For {
-    pub(super) fn applies(self, kind: Kind) -> bool {
-        match self {
-            For::Pods => kind.is_pod(),
-            For::Driver => kind == Kind::Pod,
-            For::Only(only) => kind == only,
-        }
-    }
-}
-
-/// The patterns under which containers stand; in the other tables too.
-pub(super) const CONTAINERS: [&str; 2] = ["spec.containers[]", "spec.initContainers[]"];
 
 /// Below each container.
 const IN_CONTAINER: &[(&str, &[&str])] = &[
@@ -159,29 +138,15 @@ const REQUIRED: &[(For, &str, &[&str])] = &[
     (For::Only(Kind::Custom), "metadata", &["name"]),
 ];
 
+static FIELDS: Table<&[&str]> = Table::new(REQUIRED, IN_CONTAINER);
+
 /// Every required field is there and isn't empty.
 pub(super) fn required_fields(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
-    let mut look = |at: &At<'_, '_>, fields: &[&str]| {
+    FIELDS.each(kind, document, &mut |at, fields| {
         for field in fields.iter().filter(|field| is_missing(at, field)) {
             report.wrong(at, field, "is required");
         }
-    };
-    for (_, pattern, fields) in REQUIRED.iter().filter(|(rows_for, ..)| rows_for.applies(kind)) {
-        if pattern.is_empty() {
-            look(document, fields);
-        } else {
-            document.each(pattern, &mut |at| look(&at, fields));
-        }
-    }
-    if kind.is_pod() {
-        for containers in CONTAINERS {
-            document.each(containers, &mut |container| {
-                for (pattern, fields) in IN_CONTAINER {
-                    container.each(pattern, &mut |at| look(&at, fields));
-                }
-            });
-        }
-    }
+    });
 }
 
 /// Absent, null, or empty: an empty mapping is a value (`podSelector: {}`), and 0 is for the rules of ranges.

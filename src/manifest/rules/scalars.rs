@@ -3,7 +3,7 @@
 use super::{
     Kind, Report,
     grammar::{self, Verdict},
-    required::{CONTAINERS, For},
+    table::{For, Table},
 };
 use crate::{
     manifest::{at::At, quantity::Quantity},
@@ -301,25 +301,15 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     (For::Only(NetworkPolicy), "spec.egress[].ports[].port", PortOrName),
 ];
 
+static VALUES: Table<Grammar> = Table::new(CLOSED, IN_CONTAINER);
+
 /// Every value of closed grammar is one.
 pub(super) fn closed_values(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
-    let mut look = |at: &At<'_, '_>, grammar: &Grammar| {
+    VALUES.each(kind, document, &mut |at, grammar| {
         if let Some(message) = grammar.verdict(at.value()) {
             report.wrong(at, "", message);
         }
-    };
-    for (_, pattern, grammar) in CLOSED.iter().filter(|(rows_for, ..)| rows_for.applies(kind)) {
-        document.each(pattern, &mut |at| look(&at, grammar));
-    }
-    if kind.is_pod() {
-        for containers in CONTAINERS {
-            document.each(containers, &mut |container| {
-                for (pattern, grammar) in IN_CONTAINER {
-                    container.each(pattern, &mut |at| look(&at, grammar));
-                }
-            });
-        }
-    }
+    });
 }
 
 impl Grammar {
