@@ -2,70 +2,23 @@
 //! cost grows with the submission. `docs/performance.md` has the figures.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "spark_pi/mod.rs"]
+mod spark_pi;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use native_submit::{
-    application::{self, SparkApplication, UnknownFields},
-    manifest::{self, Manifests},
-    plan,
-    submission::{
-        Origin, Submission, SubmissionId, SubmitterContext, UnknownFields as TemplateFields, Webhook,
-    },
-    submitter,
+    application::{self, UnknownFields},
+    manifest, plan,
+    submission::SubmitterContext,
     templates::TemplateSet,
-    wire,
 };
-use prost::Message;
 use serde_json::{Value, json};
+use spark_pi::{SPARK_PI, bodies, from_messages, intent, messages, request, road, spark_pi};
 use std::{collections::BTreeMap, hint::black_box};
 
 /// As the command has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
-
-/// The application as the operator has it from the API server: JSON, with an owner's uid.
-fn spark_pi() -> Value {
-    let mut application: Value = serde_yaml::from_str(SPARK_PI).unwrap();
-    application["metadata"]["uid"] = "0f0e0d0c-0b0a-4908-8706-050403020100".into();
-    application
-}
-
-fn request(application: &Value) -> Vec<u8> {
-    wire::RunAltSparkSubmitRequest {
-        submission_id: SubmissionId::nil().to_string(),
-        spark_application_manifest: application.to_string().into_bytes(),
-        ..wire::RunAltSparkSubmitRequest::default()
-    }
-    .encode_to_vec()
-}
-
-fn origin() -> Origin {
-    Origin {
-        webhook: Webhook::Off,
-        operator: true,
-        unknown_fields: TemplateFields::Keep,
-    }
-}
-
-fn intent(application: SparkApplication, context: &SubmitterContext) -> Submission {
-    submitter::intent(application, SubmissionId::nil(), origin(), context).unwrap()
-}
-
-fn bodies(manifests: &Manifests) -> usize {
-    let all = [&manifests.driver_pod].into_iter().chain(&manifests.owned);
-    all.map(|manifest| serde_json::to_vec(&manifest.value).unwrap().len())
-        .sum()
-}
-
-/// All of it.
-fn road(request: &[u8], context: &SubmitterContext, set: &TemplateSet) -> usize {
-    let request = wire::RunAltSparkSubmitRequest::decode(request).unwrap();
-    let text = std::str::from_utf8(&request.spark_application_manifest).unwrap();
-    let parsed = application::parse(text, UnknownFields::Warn).unwrap();
-    let submission = intent(parsed.application, context);
-    bodies(&submitter::manifests(&submission, context, set).unwrap())
-}
 
 fn stages(criterion: &mut Criterion) {
     let context = SubmitterContext::golden();
@@ -86,6 +39,10 @@ fn stages(criterion: &mut Criterion) {
     });
     group.bench_function("1 SparkApplication from YAML", |bencher| {
         bencher.iter(|| application::parse(black_box(SPARK_PI), UnknownFields::Warn).unwrap());
+    });
+    let messages = messages();
+    group.bench_function("1 SparkApplication from messages", |bencher| {
+        bencher.iter(|| from_messages(black_box(&messages)));
     });
     group.bench_function("2 defaults, validate, translate", |bencher| {
         bencher.iter(|| intent(black_box(&parsed).clone(), &context));
