@@ -12,6 +12,7 @@
 //! Nothing is ever force-applied, and nothing is deleted without its uid as precondition.
 
 mod ahead;
+mod answer;
 mod apply;
 mod attempt;
 mod beside;

@@ -64,6 +64,8 @@ impl Ours {
             &[
                 ("KUBECONFIG", kubeconfig().to_str().unwrap()),
                 ("LOG_LEVEL", "warn"),
+                // So that none of 256 in flight is turned away.
+                ("MAX_IN_FLIGHT", "512"),
             ],
         );
         let client = serve.client().await;

@@ -5,6 +5,7 @@
 
 use super::{
     ClusterSettings,
+    answer::{Answer, METADATA_ONLY},
     patience::Patience,
     refusal::{Failure, Refusal},
     resource::Target,
@@ -26,7 +27,7 @@ pub(crate) enum Call<'a> {
     Get(&'a Target),
     /// Lists the objects beside this one that have this label.
     List(&'a Target, &'a str),
-    /// Creates an object.
+    /// Creates an object; the answer has its metadata, and may have no more.
     Create(&'a Target, &'a Value),
     /// Merges this into an object.
     Patch(&'a Target, &'a Value),
@@ -118,6 +119,9 @@ impl Call<'_> {
                 _ => "application/json",
             };
             request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        if matches!(self, Self::Create(..)) {
+            request = request.header(header::ACCEPT, METADATA_ONLY);
         }
         let body = body.map_or_else(Vec::new, String::into_bytes);
         request
@@ -257,7 +261,8 @@ impl Requests {
             .map_err(Failure::from_client)?;
         if status.is_success() {
             // Not by Client::request, which logs the whole text of what it cannot read.
-            return serde_json::from_slice(&body)
+            return serde_json::from_slice::<Answer>(&body)
+                .map(|answer| answer.0)
                 .map_err(|_| Failure::Lost("the answer is not JSON".to_owned()));
         }
         let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
