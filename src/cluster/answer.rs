@@ -12,7 +12,7 @@ use std::fmt;
 pub(super) const METADATA_ONLY: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
-/// Who wrote which field: of a new Pod two thirds of the answer.
+/// Who wrote which field: of a new Pod's metadata three quarters.
 const MANAGED_FIELDS: &str = "managedFields";
 
 /// An object without its `metadata.managedFields`.
