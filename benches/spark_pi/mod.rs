@@ -1,4 +1,4 @@
-//! SparkPi, and the road that it goes without the cluster.
+//! `SparkPi`, and the road that it goes without the cluster.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use native_submit::{
