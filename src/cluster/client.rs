@@ -1,12 +1,19 @@
 //! The connection to the API server.
 
 use crate::redaction::shown;
+use hyper_timeout::TimeoutConnector;
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use kube::{
     Client, Config,
+    client::{ClientBuilder, ConfigExt as _},
     config::{KubeConfigOptions, KubeconfigError},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::time::Duration;
+use tower::{BoxError, ServiceBuilder};
 
 /// How to reach the API server.
 #[derive(Debug, Clone)]
@@ -159,7 +166,31 @@ pub async fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
     };
     settings.credentials.put_into(&mut config)?;
     set(&mut config, settings);
-    Client::try_from(config).map_err(|error| ClientError::Unusable(error.to_string()))
+    connected(config).map_err(|error| ClientError::Unusable(error.to_string()))
+}
+
+/// As kube builds a client, but for TCP's delays: its own connections hold back the last part of a request until the API
+/// server has said that the first part came, which takes 40 ms on a new connection.
+fn connected(config: Config) -> Result<Client, kube::Error> {
+    // What kube makes of a proxy depends on how it was built, and is its own to say.
+    if config.proxy_url.is_some() {
+        return Client::try_from(config);
+    }
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(tcp)?);
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(config.read_timeout);
+    connector.set_write_timeout(config.write_timeout);
+    connector.set_reset_reader_on_write(config.reset_reader_on_write);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(legacy::Client::builder(TokioExecutor::new()).build(connector));
+    Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
 }
 
 /// By default kube retries POST, for up to 1,000 s at a time, and waits for an answer for ever.
