@@ -22,6 +22,7 @@ pub(crate) use quantity::Quantity;
 
 pub(crate) use check::EXECUTOR;
 pub use check::check;
+pub(crate) use diff::ASSIGNED_BY_SERVER;
 pub use diff::{Difference, differences};
 pub use finding::{Finding, Findings};
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};

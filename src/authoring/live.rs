@@ -4,21 +4,12 @@
 //! The rules are those of Kubernetes' defaulting functions (`pkg/apis/core/v1/defaults.go`) and of its admission plugins
 //! that are on by default (`ServiceAccount`, `DefaultTolerationSeconds`, `Priority`). Both sides are treated alike.
 
-use crate::manifest::{Difference, Quantity};
+use crate::manifest::{ASSIGNED_BY_SERVER, Difference, Quantity};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// What the API server gives every object, and what it assigns.
-const ASSIGNED: [&str; 8] = [
-    "uid",
-    "resourceVersion",
-    "creationTimestamp",
-    "managedFields",
-    "generation",
-    "selfLink",
-    "ownerReferences",
-    "finalizers",
-];
+/// The metadata that controllers add, and that follows from the others' uid.
+const OF_OTHERS: [&str; 2] = ["ownerReferences", "finalizers"];
 
 /// What the scheduler and admission plugins write into a specification.
 const FILLED_IN: [&str; 7] = [
@@ -68,7 +59,9 @@ pub(super) fn normal(mut object: Value) -> Value {
     if let Value::Object(fields) = &mut object {
         fields.remove("status");
         if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
-            metadata.retain(|key, _| !ASSIGNED.contains(&key.as_str()));
+            metadata.retain(|key, _| {
+                !ASSIGNED_BY_SERVER.contains(&key.as_str()) && !OF_OTHERS.contains(&key.as_str())
+            });
             if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
                 annotations.retain(|key, _| {
                     !key.contains("kubernetes.io/bind-completed") && !key.starts_with("pv.")

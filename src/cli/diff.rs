@@ -9,13 +9,13 @@ use crate::{
     authoring::diff::{ObjectDiff, compare, of_manifests},
     manifest::Manifests,
     settings::SetSettings,
-    submission::{Origin, Reach, SparkVersion, SubmissionId, SubmitterContext},
+    submission::{Origin, SparkVersion, SubmissionId, SubmitterContext},
     submitter::{self, SubmitError},
     templates::TemplateSets,
 };
 use clap::ValueEnum;
 use serde::Serialize;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 /// How differences are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -162,16 +162,7 @@ impl Diff {
     }
 
     fn context(&self) -> SubmitterContext {
-        let golden = SubmitterContext::golden();
-        SubmitterContext {
-            submit_time_ms: 0,
-            user: process::variable("SPARK_USER").unwrap_or(golden.user),
-            master: process::master().unwrap_or(golden.master),
-            spark_version: self.spark_version.clone(),
-            working_directory: process::working_directory(),
-            reach: Reach::Process,
-            environment: BTreeMap::new(),
-        }
+        process::application_context(0, self.spark_version.clone())
     }
 
     fn between(&self, asked: Asked, from: &TemplateSets, to: &TemplateSets) -> Result<FileDiff, End> {

@@ -5,13 +5,13 @@ use crate::{
     application::{self, Parsed, UnknownFields},
     settings::TemplateSettings,
     submission::{
-        self, Origin, Reach, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook,
-        arguments, resolve,
+        self, Origin, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook, arguments,
+        resolve,
     },
     submitter,
     templates::{Fallback, TemplateStore},
 };
-use std::{collections::BTreeMap, io::Read, sync::Arc};
+use std::{io::Read, sync::Arc};
 
 /// The text of a file, or of standard input.
 pub(super) fn read(file: &str) -> std::io::Result<String> {
@@ -114,26 +114,19 @@ impl Input {
         }
     }
 
-    /// The context of this process. A `SparkApplication` sees of it what the operator would give it: `SPARK_USER` and
-    /// the cluster's address. Arguments see the whole environment, as `spark-submit` does.
+    /// The context of this process. Arguments see the whole environment, as `spark-submit` does.
     pub(super) fn context(&self, submit_time_ms: u64) -> Result<SubmitterContext, End> {
-        let golden = SubmitterContext::golden();
-        if self.spark_submit {
-            let context =
-                process::spark_submit_context(submit_time_ms).map_err(|refusal| super::report(&refusal))?;
-            return Ok(SubmitterContext {
-                spark_version: self.spark_version.clone().or(context.spark_version),
-                ..context
-            });
+        if !self.spark_submit {
+            return Ok(process::application_context(
+                submit_time_ms,
+                self.spark_version.clone(),
+            ));
         }
+        let context =
+            process::spark_submit_context(submit_time_ms).map_err(|refusal| super::report(&refusal))?;
         Ok(SubmitterContext {
-            submit_time_ms,
-            user: process::variable("SPARK_USER").unwrap_or(golden.user),
-            master: process::master().unwrap_or(golden.master),
-            spark_version: self.spark_version.clone(),
-            working_directory: process::working_directory(),
-            reach: Reach::Process,
-            environment: BTreeMap::new(),
+            spark_version: self.spark_version.clone().or(context.spark_version),
+            ..context
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What a command takes from its own process.
 
-use crate::submission::{Refusal, SubmitterContext};
+use crate::submission::{Reach, Refusal, SparkVersion, SubmitterContext};
 use std::{
     collections::BTreeMap,
     os::unix::fs::MetadataExt,
@@ -10,6 +10,24 @@ use std::{
 /// The context of arguments of `spark-submit`: the whole environment, and files by any path.
 pub(super) fn spark_submit_context(submit_time_ms: u64) -> Result<SubmitterContext, Refusal> {
     SubmitterContext::of_spark_submit(environment(), login_name(), working_directory(), submit_time_ms)
+}
+
+/// The context of a `SparkApplication`: of this process it sees what the operator would give it, `SPARK_USER` and the
+/// cluster's address.
+pub(super) fn application_context(
+    submit_time_ms: u64,
+    spark_version: Option<SparkVersion>,
+) -> SubmitterContext {
+    let golden = SubmitterContext::golden();
+    SubmitterContext {
+        submit_time_ms,
+        user: variable("SPARK_USER").unwrap_or(golden.user),
+        master: master().unwrap_or(golden.master),
+        spark_version,
+        working_directory: working_directory(),
+        reach: Reach::Process,
+        environment: BTreeMap::new(),
+    }
 }
 
 /// What relative paths are relative to.

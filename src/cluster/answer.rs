@@ -2,7 +2,7 @@
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
 use std::fmt;
@@ -20,24 +20,22 @@ pub(super) struct Answer(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Answer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_map(Fields { below: "metadata" })
-            .map(Self)
+        Fields::OfObject.deserialize(deserializer).map(Self)
     }
 }
 
-struct Metadata(Value);
-
-impl<'de> Deserialize<'de> for Metadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Fields { below: "" }).map(Self)
-    }
+/// Whose fields are read.
+enum Fields {
+    OfObject,
+    OfMetadata,
 }
 
-/// The fields of a mapping, among them the one that is metadata.
-struct Fields {
-    /// The name of that field; empty where the mapping is metadata itself.
-    below: &'static str,
+impl<'de> DeserializeSeed<'de> for Fields {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
 }
 
 impl<'de> Visitor<'de> for Fields {
@@ -50,12 +48,12 @@ impl<'de> Visitor<'de> for Fields {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
-            let value = match name.as_str() {
-                MANAGED_FIELDS if self.below.is_empty() => {
+            let value = match (&self, name.as_str()) {
+                (Self::OfMetadata, MANAGED_FIELDS) => {
                     fields.next_value::<IgnoredAny>()?;
                     continue;
                 }
-                name if name == self.below => fields.next_value::<Metadata>()?.0,
+                (Self::OfObject, "metadata") => fields.next_value_seed(Self::OfMetadata)?,
                 _ => fields.next_value()?,
             };
             map.insert(name, value);

@@ -102,57 +102,41 @@ impl<'v> At<'v, '_> {
             .filter(|text| !text.is_empty())
     }
 
-    /// A field of this mapping; null is as good as absent.
-    pub(crate) fn field<'s>(&'s self, name: &'s str) -> Option<At<'v, 's>> {
-        let value = self.value.get(name).filter(|value| !value.is_null())?;
-        let place = Place::Field(&self.place, name);
-        Some(At { value, place })
-    }
-
-    /// The items of this list that are not null.
-    pub(crate) fn items<'s>(&'s self) -> impl Iterator<Item = At<'v, 's>> {
-        let items = self.value.as_array().into_iter().flatten().enumerate();
-        items
-            .filter(|(_, value)| !value.is_null())
-            .map(|(index, value)| At {
-                value,
-                place: Place::Item(&self.place, index),
-            })
-    }
-
-    /// The values of this mapping that are not null.
-    pub(crate) fn values<'s>(&'s self) -> impl Iterator<Item = At<'v, 's>>
-    where
-        'v: 's,
-    {
-        let values = self.value.as_object().into_iter().flatten();
-        values
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| At {
-                value,
-                place: Place::Field(&self.place, key),
-            })
+    /// The places that one step leads to. Nulls are absent.
+    pub(crate) fn step(&self, step: Step<'_>, visit: &mut dyn FnMut(&At<'v, '_>)) {
+        let mut go = |value: &'v Value, place: Place<'_>| {
+            if !value.is_null() {
+                visit(&At { value, place });
+            }
+        };
+        let Some(value) = self.value.get(step.name) else {
+            return;
+        };
+        let field = Place::Field(&self.place, step.name);
+        match (step.of, value) {
+            (Of::Field, value) => go(value, field),
+            (Of::Items, Value::Array(items)) => {
+                for (index, value) in items.iter().enumerate() {
+                    go(value, Place::Item(&field, index));
+                }
+            }
+            (Of::Values, Value::Object(fields)) => {
+                for (key, value) in fields {
+                    go(value, Place::Field(&field, key));
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Every place that a pattern names: `spec.containers[].ports[].name`, `resources.limits{}`. `[]` stands
     /// for each item of a list, `{}` for each value of a mapping. Nulls are absent.
-    pub(crate) fn each<'s>(&'s self, pattern: &str, visit: &mut dyn FnMut(At<'v, '_>))
-    where
-        'v: 's,
-    {
+    pub(crate) fn each(&self, pattern: &str, visit: &mut dyn FnMut(At<'v, '_>)) {
         let (step, rest) = Step::first_of(pattern);
-        let onward = |at: At<'v, '_>, visit: &mut dyn FnMut(At<'v, '_>)| match rest {
-            "" => visit(at),
+        self.step(step, &mut |at| match rest {
+            "" => visit(*at),
             rest => at.each(rest, visit),
-        };
-        let Some(field) = self.field(step.name) else {
-            return;
-        };
-        match step.of {
-            Of::Field => onward(field, visit),
-            Of::Items => field.items().for_each(|item| onward(item, visit)),
-            Of::Values => field.values().for_each(|value| onward(value, visit)),
-        }
+        });
     }
 
     /// Every string below this place, and every key of a mapping, with the place of what has it.

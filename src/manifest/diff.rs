@@ -31,6 +31,16 @@ impl fmt::Display for Difference {
 /// A mount is known by its path, for a volume can be mounted twice.
 const KEYS: [&str; 4] = ["mountPath", "name", "containerPort", "uid"];
 
+/// The metadata that the API server writes into each object anew.
+pub(crate) const ASSIGNED_BY_SERVER: [&str; 6] = [
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "managedFields",
+    "generation",
+    "selfLink",
+];
+
 /// All differences between two objects, in the order of their paths.
 ///
 /// Lists of items that have a name are compared as mappings by name: their order doesn't count, but among items

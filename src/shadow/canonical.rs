@@ -1,20 +1,9 @@
 //! An object without what differs in each submission, and without what has no meaning: where the same input may come
 //! out twice, this is the same.
 
-use crate::{strict, submission::properties};
+use crate::{manifest::ASSIGNED_BY_SERVER, strict, submission::properties};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-
-/// What the API server writes into each object anew.
-const OF_THE_SERVER: [&str; 7] = [
-    "uid",
-    "resourceVersion",
-    "creationTimestamp",
-    "managedFields",
-    "generation",
-    "selfLink",
-    "namespace",
-];
 
 /// The volume that admission mounts for the `ServiceAccount`'s token: five characters of chance follow.
 const TOKEN: &str = "kube-api-access-";
@@ -26,7 +15,7 @@ pub(super) fn canonical(mut object: Value) -> Value {
         fields.remove("status");
     }
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-        metadata.retain(|field, _| !OF_THE_SERVER.contains(&field.as_str()));
+        metadata.retain(|field, _| field != "namespace" && !ASSIGNED_BY_SERVER.contains(&field.as_str()));
         // That of a Pod is the application; that of the others is the Pod, whose uid is the live one's.
         if !is_pod {
             metadata.remove("ownerReferences");

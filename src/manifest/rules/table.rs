@@ -4,7 +4,7 @@
 //! a document is walked once for each table, and only where it has something.
 
 use super::Kind;
-use crate::manifest::at::{At, Of, Step};
+use crate::manifest::at::{At, Step};
 use std::sync::OnceLock;
 
 /// To which kinds a row applies.
@@ -119,14 +119,7 @@ impl<T> Node<T> {
             visit(at, row);
         }
         for Below { step, node } in &self.below {
-            let Some(field) = at.field(step.name) else {
-                continue;
-            };
-            match step.of {
-                Of::Field => node.each(&field, visit),
-                Of::Items => field.items().for_each(|item| node.each(&item, visit)),
-                Of::Values => field.values().for_each(|value| node.each(&value, visit)),
-            }
+            at.step(*step, &mut |at| node.each(at, visit));
         }
     }
 }
