@@ -74,13 +74,13 @@ impl Submitter {
         mode: Mode,
     ) -> Result<Accepted, SubmitError> {
         let mut stages = Stages::counted(Arc::clone(&self.metrics));
-        let (informed, origin) = stages
-            .wait(Stage::Inform, async {
-                let webhook = self.webhook(&asked, origin).await;
-                let informed = self.informed(asked, webhook, context, deadline).await?;
-                Ok::<_, SubmitError>((informed, Origin { webhook, ..origin }))
-            })
-            .await?;
+        // Boxed: a future that is passed on is kept once by each who passes it, which were tens of KiB for each call in flight.
+        let informing = Box::pin(async {
+            let webhook = self.webhook(&asked, origin).await;
+            let informed = self.informed(asked, webhook, context, deadline).await?;
+            Ok::<_, SubmitError>((informed, Origin { webhook, ..origin }))
+        });
+        let (informed, origin) = stages.wait(Stage::Inform, informing).await?;
         let submission = match informed {
             Informed::Arguments(submission) => *submission,
             Informed::Application(parsed) => stages.run(Stage::Intent, || {
@@ -93,12 +93,12 @@ impl Submitter {
         let manifests = Arc::new(measured(&submission, context, &set, &mut stages)?);
         let warnings = manifests.warnings.clone();
         let identity = manifests.identity.clone();
-        let applying = async {
+        let applying = Box::pin(async {
             match mode {
                 Mode::Submit => self.sink.apply(manifests, deadline).await,
                 Mode::DryRun => self.sink.dry_run(manifests, deadline).await,
             }
-        };
+        });
         let submitted = stages.wait(Stage::Apply, applying).await?;
         for warning in &warnings {
             warn!(pod = identity.pod_name, "{warning}");

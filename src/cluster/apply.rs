@@ -39,7 +39,7 @@ impl Default for ClusterSettings {
             first_pause: Duration::from_millis(100),
             longest_pause: Duration::from_secs(2),
             tries: 8,
-            requests_at_once: 128,
+            requests_at_once: 64,
         }
     }
 }
@@ -107,9 +107,12 @@ impl ClusterSink {
             Patience::of_caller(until, &caller),
         )?;
         let in_flight = InFlight::enter(&self.shared.in_flight);
+        let listener = Arc::downgrade(&caller);
         let work = tokio::spawn(async move {
             let result = attempt.run().await;
-            log(&result);
+            if listener.strong_count() == 0 {
+                log(&result);
+            }
             drop((turn, in_flight));
             result
         });
@@ -143,6 +146,7 @@ impl ClusterSink {
     }
 }
 
+/// What a caller would have heard, who is gone.
 fn log(result: &Result<Submitted, ApplyError>) {
     match result {
         Ok(submitted) => tracing::info!(

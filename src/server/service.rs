@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
 
 /// The service behind every door. Clones share it.
@@ -196,13 +196,26 @@ impl Service {
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
+        match self.begin(call, ask)?.await {
+            Ok(result) => result,
+            Err(failure) => {
+                error!("a submission was stopped by a defect: {failure}");
+                Err(ServiceError::Internal)
+            }
+        }
+    }
+
+    /// Lets a call in, and its work begin: in a task of its own, so that a caller that goes away doesn't cut it short, and a
+    /// panic ends this submission only.
+    fn begin<A>(&self, call: Call, ask: A) -> Result<JoinHandle<Result<Accepted, ServiceError>>, ServiceError>
+    where
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
+    {
         let place = self.shared.admission.enter();
         let place = place.map_err(|refused| self.shared.not_admitted(&refused))?;
         let in_flight = self.shared.submitter.metrics.in_flight();
         let id = SubmissionId::new(&call.id)?;
         let shared = Arc::clone(&self.shared);
-        // A task of its own: a caller that goes away doesn't cut it short, and a panic ends this submission only.
-        let span = Span::current();
         let work = async move {
             let _held = (place, in_flight);
             let mode = call.mode;
@@ -213,13 +226,7 @@ impl Service {
             }
             result
         };
-        match self.shared.work.spawn(work.instrument(span)).await {
-            Ok(result) => result,
-            Err(failure) => {
-                error!("a submission was stopped by a defect: {failure}");
-                Err(ServiceError::Internal)
-            }
-        }
+        Ok(self.shared.work.spawn(work.instrument(Span::current())))
     }
 
     /// Turns a call away before its request is read, where there is no room: in a flood reading what will be refused
@@ -313,10 +320,10 @@ impl Shared {
         self.check_namespace(&asked)?;
         let counted = self.admission.count(asked.namespace());
         let _counted = counted.map_err(|refused| self.not_admitted(&refused))?;
-        let submitted = self
+        Ok(self
             .submitter
-            .submit(asked, id, self.origin, &context, call.deadline, call.mode);
-        Ok(submitted.await?)
+            .submit(asked, id, self.origin, &context, call.deadline, call.mode)
+            .await?)
     }
 
     /// Says on the cluster why this application was refused, but not where nothing may be created, and not where another
