@@ -8,6 +8,7 @@ mod serve;
 
 use api_server::{ApiServer, Effect, Fault};
 use native_submit::wire::drop_in::{SubmitRequest, drop_in_client::DropInClient};
+use serde_json::json;
 use serve::Serve;
 use std::{
     os::unix::fs::PermissionsExt,
@@ -128,6 +129,57 @@ async fn it_submits_and_ends_as_spark_submit_does() {
         "{}",
         text(&other.stderr)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_looks_once_whether_the_webhook_is_there() {
+    let webhook = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "spark-operator-webhook"},
+        "webhooks": [{
+            "name": "mutate-pod.sparkoperator.k8s.io", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+            "clientConfig": {},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+        }],
+    });
+    let application = json!({
+        "apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication",
+        "metadata": {"name": "pi", "namespace": "jobs", "uid": "3f1c9a52-0000-4000-8000-000000000001"},
+        "spec": {
+            "type": "Scala", "mode": "cluster", "sparkVersion": "4.0.1", "mainApplicationFile": "local:///a.jar",
+            "driver": {"priorityClassName": "high"}, "executor": {},
+        },
+    });
+    let forbidden = Fault::always("list", "mutatingwebhookconfigurations", Effect::status(403));
+    let gone = Fault::always("list", "mutatingwebhookconfigurations", Effect::status(500));
+    // What the webhook brings, we bring where it is known not to be there.
+    for (registered, fault, brought) in [
+        (false, None, json!("high")),
+        (true, None, json!(null)),
+        (false, Some(forbidden), json!(null)),
+        (false, Some(gone), json!(null)),
+    ] {
+        let api = ApiServer::start().await;
+        api.put("sparkapplications", application.clone());
+        if registered {
+            api.put("mutatingwebhookconfigurations", webhook.clone());
+        }
+        if let Some(fault) = fault {
+            api.fault(fault);
+        }
+        let label = "spark.kubernetes.driver.label.sparkoperator.k8s.io/app-name=pi";
+        let arguments = arguments(&api.url, "a", &["--conf", label]);
+        let output = installed().run(&words(&arguments), &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let pod = api.get("pods", "jobs", "pi-driver").unwrap();
+        assert_eq!(pod["spec"]["priorityClassName"], brought);
+        // As the cache has it, and not followed.
+        let looks = api.looks();
+        assert!(
+            looks.len() == 1 && looks[0].contains("resourceVersion=0"),
+            "{looks:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

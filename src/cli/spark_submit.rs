@@ -238,6 +238,7 @@ async fn directly_client(to_submit: &SparkSubmission) -> Result<kube::Client, En
             .and_then(|master| master.strip_prefix("k8s://"))
             .map(str::to_owned),
         credentials: credentials(&submission.conf),
+        one_connection: true,
         ..ClientSettings::default()
     };
     client(&client_settings)
@@ -247,6 +248,13 @@ async fn directly_client(to_submit: &SparkSubmission) -> Result<kube::Client, En
 
 /// To the API server, from this process.
 async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
+    // Beside the first words with the API server.
+    let (options, fallback) = (
+        to_submit.settings.templates.options(),
+        to_submit.settings.fallback(),
+    );
+    let templates =
+        tokio::task::spawn_blocking(move || TemplateStore::start(options, Arc::new(probe), fallback));
     let client = directly_client(&to_submit).await?;
     let SparkSubmission {
         submission,
@@ -257,13 +265,12 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
     let said = settings.cluster_view.webhook(&ApplyTo::Cluster);
     let webhook = said
         .is_none()
-        .then(|| OperatorWebhook::watch(client, sink.clone()));
+        .then(|| OperatorWebhook::look_once(client, sink.clone()));
+    let templates = templates
+        .await
+        .map_err(|error| Ending::Failed(format!("can't load the templates: {error}")))?;
     let submitter = Submitter {
-        templates: Arc::new(TemplateStore::start(
-            settings.templates.options(),
-            Arc::new(probe),
-            settings.fallback(),
-        )),
+        templates: Arc::new(templates),
         sink: Sink::Cluster(sink),
         metrics: Arc::new(Metrics::default()),
         spec_source: settings.cluster_view.spec_source(),

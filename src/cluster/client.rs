@@ -4,7 +4,7 @@ use crate::redaction::shown;
 use hyper_timeout::TimeoutConnector;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
-    rt::TokioExecutor,
+    rt::{TokioExecutor, TokioTimer},
 };
 use kube::{
     Client, Config,
@@ -12,7 +12,7 @@ use kube::{
     config::{KubeConfigOptions, KubeconfigError},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tower::{BoxError, ServiceBuilder};
 
 /// How to reach the API server.
@@ -25,6 +25,9 @@ pub struct ClientSettings {
     pub server: Option<String>,
     /// Credentials in place of the configuration's, each by itself.
     pub credentials: Credentials,
+    /// Whether one connection carries all requests, by HTTP/2 where the API server speaks it: for a process of few requests,
+    /// each of which would begin with a handshake of its own.
+    pub one_connection: bool,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long the server may be silent on a connection; longer than a request may take.
@@ -104,6 +107,7 @@ impl Default for ClientSettings {
             context: None,
             server: None,
             credentials: Credentials::default(),
+            one_connection: false,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
         }
@@ -166,12 +170,12 @@ pub async fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
     };
     settings.credentials.put_into(&mut config)?;
     set(&mut config, settings);
-    connected(config).map_err(|error| ClientError::Unusable(error.to_string()))
+    connected(config, settings.one_connection).map_err(|error| ClientError::Unusable(error.to_string()))
 }
 
 /// As kube builds a client, but for TCP's delays: its own connections hold back the last part of a request until the API
 /// server has said that the first part came, which takes 40 ms on a new connection.
-fn connected(config: Config) -> Result<Client, kube::Error> {
+fn connected(config: Config, one_connection: bool) -> Result<Client, kube::Error> {
     // What kube makes of a proxy depends on how it was built, and is its own to say.
     if config.proxy_url.is_some() {
         return Client::try_from(config);
@@ -179,17 +183,29 @@ fn connected(config: Config) -> Result<Client, kube::Error> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(tcp)?);
+    // With a name of its own for the certificate kube has to make the connector, which offers HTTP/1.1 alone.
+    let https = if one_connection && config.tls_server_name.is_none() {
+        let mut tls = config.rustls_client_config()?;
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        (tcp, Arc::new(tls)).into()
+    } else {
+        config.rustls_https_connector_with_connector(tcp)?
+    };
+    let mut connector = TimeoutConnector::new(https);
     connector.set_connect_timeout(config.connect_timeout);
     connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
     connector.set_reset_reader_on_write(config.reset_reader_on_write);
+    // With a timer, connections that a peak opened are closed when they were idle for 90 s, and not when the next one is taken.
+    let pool = legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .build(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
-        .service(legacy::Client::builder(TokioExecutor::new()).build(connector));
+        .service(pool);
     Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
 }
 

@@ -21,7 +21,7 @@ use kube::{
 };
 use registered::Registered;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle, time};
 use tracing::{info, warn};
 
@@ -53,24 +53,39 @@ enum Known {
 pub struct OperatorWebhook {
     known: watch::Receiver<Known>,
     sink: ClusterSink,
-    watching: JoinHandle<()>,
+    looking: JoinHandle<()>,
 }
 
 impl Drop for OperatorWebhook {
     fn drop(&mut self) {
-        self.watching.abort();
+        self.looking.abort();
     }
 }
 
 impl OperatorWebhook {
-    /// Begins to look. Must be called within a tokio runtime.
+    /// Begins to look, and follows what changes. Must be called within a tokio runtime.
     pub fn watch(client: Client, sink: ClusterSink) -> Self {
+        Self::begin(sink, |known| keep_looking(Api::all(client), known))
+    }
+
+    /// Looks once: for a process that ends with its one submission. Must be called within a tokio runtime.
+    pub fn look_once(client: Client, sink: ClusterSink) -> Self {
+        Self::begin(sink, async |known| {
+            if let Err(error) = list(&Api::all(client), &known).await {
+                not_seen(&error, &known);
+            }
+        })
+    }
+
+    fn begin<L: Future<Output = ()> + Send + 'static>(
+        sink: ClusterSink,
+        looking: impl FnOnce(watch::Sender<Known>) -> L,
+    ) -> Self {
         let (sender, known) = watch::channel(Known::Nothing);
-        let watching = tokio::spawn(keep_looking(Api::all(client), sender));
         Self {
             known,
             sink,
-            watching,
+            looking: tokio::spawn(looking(sender)),
         }
     }
 
@@ -144,57 +159,75 @@ async fn mutates(requests: &Requests, namespace: &str, labels: &BTreeMap<String,
 async fn keep_looking(api: Api<MutatingWebhookConfiguration>, known: watch::Sender<Known>) {
     let mut told = false;
     loop {
-        let pause = match look(&api, &known).await {
-            Ok(()) => {
-                told = false;
-                Duration::ZERO
-            }
-            Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => {
-                known.send_replace(Known::MayNotLook);
-                if !told {
-                    told = true;
-                    info!(
-                        "may not list mutatingwebhookconfigurations, so the operator's webhook counts as on \
-                         (OPERATOR_WEBHOOK=on or off says it without looking)"
-                    );
-                }
-                PERMITTED_AGAIN
-            }
-            Err(error) => {
-                // What was seen last holds; nobody waits for what may never be seen.
-                known.send_if_modified(|known| {
-                    let first = matches!(known, Known::Nothing);
-                    if first {
-                        *known = Known::MayNotLook;
-                    }
-                    first
-                });
-                if !told {
-                    told = true;
-                    warn!("can't look at mutatingwebhookconfigurations: {error}");
-                }
-                AGAIN
-            }
+        let Err(error) = follow(&api, &known).await else {
+            told = false;
+            continue;
         };
+        let pause = not_seen(&error, &known);
+        if !mem::replace(&mut told, true) {
+            if pause == PERMITTED_AGAIN {
+                info!(
+                    "may not list mutatingwebhookconfigurations, so the operator's webhook counts as on \
+                     (OPERATOR_WEBHOOK=on or off says it without looking)"
+                );
+            } else {
+                warn!("can't look at mutatingwebhookconfigurations: {error}");
+            }
+        }
         time::sleep(pause).await;
     }
 }
 
-/// Lists, and follows what changes until the server no longer knows from where.
-async fn look(
+/// Takes note of a look that failed; when the next one is worth it.
+fn not_seen(error: &kube::Error, known: &watch::Sender<Known>) -> Duration {
+    if let kube::Error::Api(status) = error
+        && matches!(status.code, 401 | 403)
+    {
+        known.send_replace(Known::MayNotLook);
+        return PERMITTED_AGAIN;
+    }
+    // What was seen last holds; nobody waits for what may never be seen.
+    known.send_if_modified(|known| {
+        let first = matches!(known, Known::Nothing);
+        if first {
+            *known = Known::MayNotLook;
+        }
+        first
+    });
+    AGAIN
+}
+
+/// The configurations by name.
+type Configurations = BTreeMap<String, MutatingWebhookConfiguration>;
+
+/// What there is now, and the version of it.
+async fn list(
     api: &Api<MutatingWebhookConfiguration>,
     known: &watch::Sender<Known>,
-) -> Result<(), kube::Error> {
-    let list = api.list(&ListParams::default()).await?;
-    let mut version = list.metadata.resource_version.unwrap_or_default();
-    let mut configurations: BTreeMap<String, MutatingWebhookConfiguration> = list
+) -> Result<(Configurations, String), kube::Error> {
+    // From the API server's cache as it is: to be sure of the newest it waits for word from etcd, which comes each 100 ms.
+    let list = api.list(&ListParams::default().match_any()).await?;
+    let configurations = list
         .items
         .into_iter()
         .map(|configuration| (name(&configuration), configuration))
         .collect();
+    publish(&configurations, known);
+    Ok((configurations, list.metadata.resource_version.unwrap_or_default()))
+}
+
+fn publish(configurations: &Configurations, known: &watch::Sender<Known>) {
+    let webhooks: Vec<_> = configurations.values().flat_map(Registered::of).collect();
+    known.send_replace(Known::Webhooks(Arc::new(webhooks)));
+}
+
+/// Lists, and follows what changes until the server no longer knows from where.
+async fn follow(
+    api: &Api<MutatingWebhookConfiguration>,
+    known: &watch::Sender<Known>,
+) -> Result<(), kube::Error> {
+    let (mut configurations, mut version) = list(api, known).await?;
     loop {
-        let webhooks: Vec<_> = configurations.values().flat_map(Registered::of).collect();
-        known.send_replace(Known::Webhooks(Arc::new(webhooks)));
         let parameters = WatchParams::default().timeout(WATCH);
         let events = api.watch(&parameters, &version).await?;
         pin_mut!(events);
@@ -213,8 +246,7 @@ async fn look(
                 WatchEvent::Error(status) if status.code == 410 => return Ok(()),
                 WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
             }
-            let webhooks: Vec<_> = configurations.values().flat_map(Registered::of).collect();
-            known.send_replace(Known::Webhooks(Arc::new(webhooks)));
+            publish(&configurations, known);
         }
     }
 }

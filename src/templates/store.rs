@@ -1,7 +1,7 @@
 //! Which template set is live, and what became of the last attempt to change it.
 //!
-//! A set goes live only after it compiled *and* rendered the samples to manifests that pass the checks. Otherwise
-//! the last good one stays; other sets are not held up by it. Who renders takes one set and keeps it for all documents of a submission.
+//! A set goes live only after it compiled *and* rendered the samples to manifests that pass the checks, but for the built-in one,
+//! which the golden files pin. Otherwise the last good one stays; other sets are not held up by it. Who renders takes one set and keeps it for all documents of a submission.
 
 use super::{
     DEFAULT_SET, TemplateSet,
@@ -198,7 +198,10 @@ impl TemplateStore {
         if state.live.as_ref().is_some_and(|live| live.id() == id) {
             return state.accept_live(&id);
         }
+        // What nobody changed is what the golden files pin.
+        let is_builtin = contents.files.is_empty() && default.is_empty();
         let outcome = match TemplateSet::load_parts(parts) {
+            Ok(set) if is_builtin => Ok(set),
             Ok(set) => self.probed(&set).map(|()| set),
             Err(error) => Err(error.brief()),
         };

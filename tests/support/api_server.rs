@@ -50,6 +50,7 @@ struct Cluster {
     denied: BTreeSet<(String, String)>,
     counter: u64,
     answers: usize,
+    looks: Vec<String>,
 }
 
 /// A request that arrived.
@@ -321,6 +322,11 @@ impl ApiServer {
             .iter()
             .map(|seen| format!("{} {}", seen.verb, seen.resource))
             .collect()
+    }
+
+    /// The queries of the lists and watches of webhooks so far, which are not in the log.
+    pub(crate) fn looks(&self) -> Vec<String> {
+        self.shared.state.lock().unwrap().looks.clone()
     }
 
     /// Waits until this holds; fails the test after ten seconds.
@@ -635,6 +641,8 @@ const WEBHOOKS: &str = "mutatingwebhookconfigurations";
 
 /// Answers a list; or a watch, with what there is after the next change and no more.
 async fn webhooks(shared: &Shared, query: Option<&str>) -> Response {
+    let look = query.unwrap_or_default().to_owned();
+    shared.state.lock().unwrap().looks.push(look);
     if let Some(Effect::Refuse(code, body)) = shared.state.lock().unwrap().fault_for("list", WEBHOOKS) {
         return respond(code, &body, None);
     }

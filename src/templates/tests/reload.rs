@@ -246,6 +246,19 @@ fn without_a_directory_the_builtin_templates_are_live() {
 }
 
 #[test]
+fn what_nobody_changed_needs_no_probe() {
+    let refuses: Probe = Arc::new(|_| Err(vec!["on purpose".to_owned()]));
+    let error = |directory| {
+        let store = TemplateStore::start(directory, Arc::clone(&refuses), Fallback::Refuse);
+        store.status().last_error
+    };
+    let (empty, changed) = (Mount::new(&[]), Mount::new(&as_strs(&marked("a"))));
+    assert_eq!(error(None), None);
+    assert_eq!(error(Some(empty.path())), None);
+    assert_eq!(error(Some(changed.path())).as_deref(), Some("on purpose"));
+}
+
+#[test]
 fn a_missing_directory_is_told_and_what_appears_goes_live() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("templates");
