@@ -61,8 +61,11 @@ async fn latency() {
     println!("| pair | ours p50 ms | p99 ms | floor p50 ms | p99 ms |\n| --- | --- | --- | --- | --- |");
     let ours = Ours::start(Door::Grpc).await;
     let (mut halves, mut tails) = (Ratios::default(), Ratios::default());
+    let mut means = [0.0; 2];
     for pair in 0..pairs {
         let (ours, floor) = side_by_side(&ours, pair, block, 1).await;
+        means[0] += ours.latencies.mean() / pairs as f64;
+        means[1] += floor.latencies.mean() / pairs as f64;
         let row =
             [&ours.latencies, &floor.latencies].map(|found| (found.percentile(0.5), found.percentile(0.99)));
         println!(
@@ -77,6 +80,16 @@ async fn latency() {
         tails.add(row[0].1, row[1].1);
     }
     println!("\np50 over the floor: {halves}; p99 over the floor: {tails}\n");
+    println!(
+        "| mean of | ms |\n| --- | --- |\n| floor | {:.2} |\n| ours | {:.2} |",
+        means[1], means[0]
+    );
+    let stages = ours.stages();
+    let inside: f64 = stages.iter().map(|(_, mean)| mean).sum();
+    for (stage, mean) in stages {
+        println!("| ours: {stage} | {mean:.2} |");
+    }
+    println!("| ours: to the server and back | {:.2} |\n", means[0] - inside);
 }
 
 /// By gRPC, with more and more in flight.

@@ -7,7 +7,10 @@ use crate::{
         serve::{self, Serve},
     },
 };
-use native_submit::wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient};
+use native_submit::{
+    telemetry::Stage,
+    wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient},
+};
 use serde_json::{Value, json};
 use std::{
     fmt,
@@ -58,7 +61,7 @@ impl Ours {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("submit.sock");
         let program = folder.path().join("spark-submit");
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_native-submit"), program).unwrap();
+        std::os::unix::fs::symlink(serve::binary(), program).unwrap();
         let serve = Serve::start(
             &["--socket", socket.to_str().unwrap()],
             &[
@@ -81,6 +84,22 @@ impl Ours {
     /// The server's process.
     pub(crate) fn server(&self) -> u32 {
         self.serve.pid()
+    }
+
+    /// The mean time of a submission in each stage so far, in ms, as the server's metrics have it.
+    pub(crate) fn stages(&self) -> Vec<(&'static str, f64)> {
+        let (_, metrics) = self.serve.get("/metrics");
+        let value = |kind: &str, stage: &str| -> f64 {
+            let series = format!("native_submit_stage_duration_seconds_{kind}{{stage=\"{stage}\"}} ");
+            let line = metrics.lines().find_map(|line| line.strip_prefix(&series));
+            line.unwrap().parse().unwrap()
+        };
+        let calls = value("count", "apply");
+        Stage::ALL
+            .iter()
+            .map(|stage| stage.name())
+            .map(|stage| (stage, value("sum", stage) / calls * 1_000.0))
+            .collect()
     }
 
     /// Submits a block; CPU is the server's, or the drop-in's that has none.

@@ -25,6 +25,11 @@ impl Latencies {
         let rank = (part * self.0.len() as f64).ceil() as usize;
         self.0[rank.clamp(1, self.0.len()) - 1].as_secs_f64() * 1_000.0
     }
+
+    /// Their mean, in ms.
+    pub(crate) fn mean(&self) -> f64 {
+        self.0.iter().sum::<Duration>().as_secs_f64() * 1_000.0 / self.0.len() as f64
+    }
 }
 
 /// Ratios of pairs of blocks.

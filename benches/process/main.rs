@@ -20,7 +20,7 @@ use std::{
 };
 use support::{
     api_server::ApiServer,
-    serve::{Serve, swap},
+    serve::{Serve, binary, swap},
 };
 
 const STARTS: usize = 50;
@@ -37,7 +37,7 @@ async fn main() {
     })
     .await
     .unwrap();
-    let binary = fs::metadata(env!("CARGO_BIN_EXE_native-submit")).unwrap();
+    let binary = fs::metadata(binary()).unwrap();
     println!("binary: {:.1} MiB", binary.len() as f64 / 1024.0 / 1024.0);
 }
 

@@ -8,7 +8,7 @@ use native_submit::wire::{
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -29,11 +29,17 @@ pub(crate) struct Serve {
     reading: Option<JoinHandle<()>>,
 }
 
+/// The program: the one that was built along, or another that `NATIVE_SUBMIT` names, such as the static one.
+pub(crate) fn binary() -> PathBuf {
+    let program = std::env::var_os("NATIVE_SUBMIT");
+    let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_native-submit").into());
+    std::path::absolute(program).unwrap()
+}
+
 impl Serve {
     /// Starts a server with these arguments and variables, and waits until it is ready.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let built = env!("CARGO_BIN_EXE_native-submit").to_owned();
-        let mut child = Command::new(std::env::var("NATIVE_SUBMIT").unwrap_or(built))
+        let mut child = Command::new(binary())
             .arg("serve")
             .args([
                 "--grpc-port",
