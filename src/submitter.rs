@@ -91,6 +91,8 @@ impl Submitter {
         };
         let set = self.templates.current().choose(&submission)?;
         let manifests = Arc::new(measured(&submission, context, &set, &mut stages)?);
+        // The API server takes its time, and many wait for it at once.
+        drop((submission, set));
         let warnings = manifests.warnings.clone();
         let identity = manifests.identity.clone();
         let applying = Box::pin(async {
