@@ -305,4 +305,9 @@ async fn the_live_application_is_read_as_the_setting_says() {
         "{}",
         reply.error_message
     );
+    // Our rights, not the user's fault: once they are given, another try succeeds.
+    assert_eq!(
+        (reply.error_code.as_deref(), reply.retryable),
+        (Some("INTERNAL_SERVER_ERROR"), Some(true))
+    );
 }

@@ -68,6 +68,7 @@ impl SubmitError {
             Self::PodTemplate(_) | Self::Template(_) | Self::Manifest(_) => ErrorCode::InvalidPodTemplate,
             Self::NoTemplates(_) => ErrorCode::SubmitterOverloaded,
             Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.code(),
+            Self::Live(LiveError::NotPermitted { .. }) => ErrorCode::InternalServerError,
             Self::Application(_) | Self::Refused(_) | Self::Live(_) => ErrorCode::InvalidSparkSubmitArgs,
         }
     }
