@@ -33,6 +33,7 @@ mod error;
 mod exposure;
 mod from_wire;
 mod grammar;
+mod kept;
 mod monitoring;
 mod overlay;
 mod place;
@@ -50,6 +51,7 @@ pub use dynamic_allocation::DynamicAllocation;
 pub use error::ApplicationError;
 pub use exposure::{DriverIngressConfiguration, SparkUiConfiguration};
 pub use from_wire::from_wire;
+pub use kept::KeptFields;
 pub use monitoring::{MonitoringSpec, PrometheusSpec};
 pub use overlay::overlay;
 pub use pod_spec::{GpuSpec, NameKey, NamePath, SecretInfo, SecretType, SparkPodSpec};
@@ -85,6 +87,9 @@ pub struct SparkApplication {
     /// What to run and how.
     #[serde(default)]
     pub spec: SparkApplicationSpec,
+    /// What the types don't have of it.
+    #[serde(skip)]
+    pub kept: KeptFields,
 }
 
 impl Default for SparkApplication {
@@ -94,6 +99,7 @@ impl Default for SparkApplication {
             kind: KIND.to_owned(),
             metadata: ObjectMeta::default(),
             spec: SparkApplicationSpec::default(),
+            kept: KeptFields::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ mod reader;
 
 pub use general::generalised;
 
-pub(crate) use place::Place;
+pub(crate) use place::{Place, at, insert};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

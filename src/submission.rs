@@ -30,7 +30,8 @@ pub use pod_template::{PodTemplate, UnknownFields};
 pub use refusal::Refusal;
 pub use resolve::{Request, resolve};
 pub use translate::{
-    Origin, Webhook, add_for_webhook, operator_labels, submission as from_application, template_set_of,
+    Origin, Webhook, add_for_webhook, add_owner, operator_labels, submission as from_application,
+    template_set_of,
 };
 pub use version::{Feature, NotAVersion, SparkVersion};
 
@@ -88,13 +89,14 @@ impl Submission {
         self.conf.get("spark.kubernetes.namespace").unwrap_or("default")
     }
 
-    /// Fields of the templates that Kubernetes' and Volcano's types don't have, by path without list indices.
+    /// Fields of the templates and additions that Kubernetes' and Volcano's types don't have, by path without list indices.
     pub fn unknown_fields(&self) -> Vec<String> {
         let templates = [&self.driver_template, &self.executor_template];
         templates
             .into_iter()
             .flatten()
             .map(|template| &template.unknown_fields)
+            .chain([&self.driver_additions.unknown_fields])
             .chain(self.pod_group.iter().map(|template| &template.unknown_fields))
             .flatten()
             .cloned()

@@ -1,6 +1,8 @@
 //! Text to [`SparkApplication`], strictly.
 
-use super::{API_VERSION, ApplicationError, KIND, SparkApplication, error::problem, place::Place};
+use super::{
+    API_VERSION, ApplicationError, KIND, KeptFields, SparkApplication, error::problem, place::Place,
+};
 use crate::{
     redaction::shown,
     strict::{self, Problem},
@@ -24,7 +26,7 @@ pub struct Parsed {
     pub application: SparkApplication,
     /// What is odd but not wrong, one line each, field path first. Unknown fields are among them.
     pub warnings: Vec<String>,
-    /// The unknown fields. Those inside a `template` are still in it; all others are lost.
+    /// The unknown fields. Those inside a `template` are still in it; all others are in the application's `kept`.
     pub unknown_fields: Vec<Problem>,
 }
 
@@ -49,6 +51,7 @@ pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<
     drop_nulls(&mut document, &Place::Root(""), &mut warnings);
 
     let reading = strict::read::<SparkApplication>(&document);
+    let kept = KeptFields::of(&document, &reading.problems);
     let mut problems = missing(&document);
     problems.extend(reading.problems);
     problems.extend(template_problems(&document));
@@ -66,7 +69,7 @@ pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<
         .value
         .ok_or_else(|| problem("", "not a SparkApplication"))?;
     Ok(Parsed {
-        application,
+        application: SparkApplication { kept, ..application },
         warnings,
         unknown_fields: unknown,
     })

@@ -70,6 +70,24 @@ pub(super) fn replace(document: &mut Value, path: &str, value: Value) {
     }
 }
 
+/// What stands at `path`.
+pub(crate) fn at<'v>(document: &'v Value, path: &str) -> Option<&'v Value> {
+    path_steps(path).iter().try_fold(document, |at, step| match step {
+        Step::Field(name) => at.get(name),
+        Step::Index(index) => at.get(*index),
+    })
+}
+
+/// Puts `value` at `path`, a field of a mapping that is there.
+pub(crate) fn insert(document: &mut Value, path: &str, value: Value) {
+    let mut steps = path_steps(path);
+    if let Some(Step::Field(name)) = steps.pop()
+        && let Some(Value::Object(map)) = below(document, &steps)
+    {
+        map.insert(name, value);
+    }
+}
+
 fn below<'v>(document: &'v mut Value, steps: &[Step]) -> Option<&'v mut Value> {
     steps.iter().try_fold(document, |at, step| match (at, step) {
         (Value::Object(map), Step::Field(name)) => map.get_mut(name),

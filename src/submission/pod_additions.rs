@@ -1,8 +1,12 @@
 //! What the operator's mutating webhook adds to a pod, for where that is left to us.
 
-use super::pod_fields::{append, extend};
+use super::{
+    PodDocument,
+    pod_fields::{append, extend},
+};
+use crate::strict;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Additions to a driver or executor pod, in the webhook's own order of strength: they come after everything
 /// that conf and pod template say.
@@ -34,6 +38,8 @@ pub struct PodAdditions {
     pub node_selector: Map<String, Value>,
     /// Fields of the Pod's spec that are replaced whole.
     pub spec: Map<String, Value>,
+    /// The fields among all these that Kubernetes' types don't have, by their path in the Pod without list indices.
+    pub unknown_fields: Vec<String>,
 }
 
 impl std::fmt::Debug for PodAdditions {
@@ -70,6 +76,19 @@ impl PodAdditions {
         append_new(spec, "containers", &self.sidecars);
         extend(spec, "nodeSelector", self.node_selector.clone());
         spec.extend(self.spec.clone());
+    }
+
+    /// Lists the unknown fields among the additions.
+    pub(super) fn list_unknown_fields(&mut self) {
+        let (mut spec, mut container) = (Map::new(), Map::new());
+        self.add_to(&mut spec, &mut container);
+        append(&mut spec, "containers", [container.into()]);
+        let problems = strict::read::<PodDocument>(&json!({ "spec": spec })).problems;
+        self.unknown_fields = problems
+            .iter()
+            .filter(|problem| problem.unknown_field)
+            .map(|problem| strict::generalised(&problem.path))
+            .collect();
     }
 
     /// Adds all to a pod template: to the container that has one of `names`, else to the first.
@@ -110,7 +129,6 @@ fn append_new(spec: &mut Map<String, Value>, field: &str, containers: &[Value]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn additions_come_after_the_template_and_replace_what_the_webhook_replaces() {

@@ -5,6 +5,7 @@ pub(super) mod yaml;
 
 use super::{refusal::Refusal, version::SparkVersion};
 use crate::{
+    application,
     strict::{self, Problem},
     submission::Feature,
 };
@@ -54,6 +55,15 @@ pub enum UnknownFields {
     Refuse,
     /// They are kept, and listed.
     Keep,
+}
+
+impl From<UnknownFields> for application::UnknownFields {
+    fn from(unknown: UnknownFields) -> Self {
+        match unknown {
+            UnknownFields::Refuse => Self::Refuse,
+            UnknownFields::Keep => Self::Warn,
+        }
+    }
 }
 
 impl PodTemplate {

@@ -64,8 +64,7 @@ pub fn submission(
     let driver_template = template(&application, Role::Driver, origin.unknown_fields)?;
     let mut executor_template = template(&application, Role::Executor, origin.unknown_fields)?;
     if origin.webhook == Webhook::Off {
-        additions::of(&application, Role::Executor)?
-            .add_to_template(&mut executor_template.spec, Role::Executor.container_names());
+        add_to_executors(&mut executor_template, &application)?;
     }
     let config_maps = if origin.operator {
         Vec::new()
@@ -106,8 +105,25 @@ pub fn add_for_webhook(submission: &mut Submission, application: &SparkApplicati
         spec: default_spec(Role::Executor),
         ..PodTemplate::default()
     });
-    additions::of(application, Role::Executor)?
-        .add_to_template(&mut template.spec, Role::Executor.container_names());
+    add_to_executors(template, application)
+}
+
+/// Makes `application`, which is the live one, the owner of the pods that a submission made of arguments is for, where
+/// their templates don't say it.
+pub fn add_owner(submission: &mut Submission, application: &SparkApplication) -> Result<(), Refusal> {
+    let driver = submission.driver_template.get_or_insert_default();
+    owner::add(driver, application, Role::Driver)?;
+    // Without a template the executors' owner is the driver alone.
+    match &mut submission.executor_template {
+        Some(executor) => owner::add(executor, application, Role::Executor),
+        None => Ok(()),
+    }
+}
+
+fn add_to_executors(template: &mut PodTemplate, application: &SparkApplication) -> Result<(), Refusal> {
+    let additions = additions::of(application, Role::Executor)?;
+    additions.add_to_template(&mut template.spec, Role::Executor.container_names());
+    template.unknown_fields.extend(additions.unknown_fields);
     Ok(())
 }
 

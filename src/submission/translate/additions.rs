@@ -12,13 +12,14 @@ use serde_json::{Map, Value, json};
 /// The additions to the pods of `role`.
 pub(super) fn of(application: &SparkApplication, role: Role) -> Result<PodAdditions, Refusal> {
     let pod = role.pod(application);
+    let parts = Parts { application, role };
     let mut additions = PodAdditions {
-        env: list(&pod.env)?,
-        env_from: list(&pod.env_from)?,
-        host_aliases: list(&pod.host_aliases)?,
-        tolerations: list(&pod.tolerations)?,
-        init_containers: list(&pod.init_containers)?,
-        sidecars: list(&pod.sidecars)?,
+        env: parts.list("env", &pod.env)?,
+        env_from: parts.list("envFrom", &pod.env_from)?,
+        host_aliases: parts.list("hostAliases", &pod.host_aliases)?,
+        tolerations: parts.list("tolerations", &pod.tolerations)?,
+        init_containers: parts.list("initContainers", &pod.init_containers)?,
+        sidecars: parts.list("sidecars", &pod.sidecars)?,
         node_selector: pod
             .node_selector
             .iter()
@@ -31,7 +32,40 @@ pub(super) fn of(application: &SparkApplication, role: Role) -> Result<PodAdditi
     prometheus(&mut additions, application, role);
     replaced(&mut additions, application, role)?;
     limits(&mut additions, application, role);
+    if !application.kept.is_empty() {
+        additions.list_unknown_fields();
+    }
     Ok(additions)
+}
+
+/// The parts of an application that are of Kubernetes' own types, as JSON with the fields that these types don't have.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    application: &'a SparkApplication,
+    role: Role,
+}
+
+impl Parts<'_> {
+    /// A part of the role.
+    fn one<T: Serialize>(self, field: &str, part: Option<&T>) -> Result<Option<Value>, Refusal> {
+        let place = format!("spec.{}.{field}", self.role.name());
+        part.map(|part| self.at(&place, part)).transpose()
+    }
+
+    /// A list of the role's.
+    fn list<T: Serialize>(self, field: &str, items: &[T]) -> Result<Vec<Value>, Refusal> {
+        let place = |index| format!("spec.{}.{field}[{index}]", self.role.name());
+        let items = items.iter().enumerate();
+        items.map(|(index, item)| self.at(&place(index), item)).collect()
+    }
+
+    /// What stands at `place` in the application.
+    fn at<T: Serialize>(self, place: &str, part: &T) -> Result<Value, Refusal> {
+        let mut value = serde_json::to_value(part)
+            .map_err(|error| Refusal::new(place, format!("can't be written as JSON: {error}")))?;
+        self.application.kept.put_back(place, &mut value);
+        Ok(value)
+    }
 }
 
 /// Driver and executor parts that are not in what they have in common.
@@ -55,15 +89,6 @@ fn own_parts(application: &SparkApplication, role: Role) -> (Option<&Lifecycle>,
             )
         }
     }
-}
-
-fn to_value<T: Serialize>(part: &T) -> Result<Value, Refusal> {
-    serde_json::to_value(part)
-        .map_err(|error| Refusal::new("spec", format!("can't be written as JSON: {error}")))
-}
-
-fn list<T: Serialize>(items: &[T]) -> Result<Vec<Value>, Refusal> {
-    items.iter().map(to_value).collect()
 }
 
 impl PodAdditions {
@@ -127,18 +152,19 @@ fn config_map_volume(name: &str) -> String {
 
 /// The volumes that the role mounts, but for Spark's scratch space, which is conf.
 fn volumes(additions: &mut PodAdditions, application: &SparkApplication, role: Role) -> Result<(), Refusal> {
+    let parts = Parts { application, role };
     let mounts = &role.pod(application).volume_mounts;
-    for (index, mount) in mounts
-        .iter()
-        .enumerate()
-        .filter(|(_, mount)| !mount.name.starts_with(local_dirs::PREFIX))
-    {
-        let volume = local_dirs::volume_of(application, role, index)?;
-        let volume = to_value(volume)?;
+    let as_json = parts.list("volumeMounts", mounts)?;
+    for (index, (mount, as_json)) in mounts.iter().zip(as_json).enumerate() {
+        if mount.name.starts_with(local_dirs::PREFIX) {
+            continue;
+        }
+        let (volume_index, volume) = local_dirs::volume_of(application, role, index)?;
+        let volume = parts.at(&format!("spec.volumes[{volume_index}]"), volume)?;
         if !additions.volumes.contains(&volume) {
             additions.volumes.push(volume);
         }
-        additions.volume_mounts.push(to_value(mount)?);
+        additions.volume_mounts.push(as_json);
     }
     let (_, _, ports) = own_parts(application, role);
     additions.ports = ports
@@ -171,6 +197,7 @@ fn prometheus(additions: &mut PodAdditions, application: &SparkApplication, role
 /// Fields that the webhook assigns, whatever was there.
 fn replaced(additions: &mut PodAdditions, application: &SparkApplication, role: Role) -> Result<(), Refusal> {
     let pod = role.pod(application);
+    let parts = Parts { application, role };
     let (lifecycle, priority_class, _) = own_parts(application, role);
     let batch_scheduler = application
         .spec
@@ -185,16 +212,16 @@ fn replaced(additions: &mut PodAdditions, application: &SparkApplication, role: 
         set("hostNetwork", Some(true.into()));
         set("dnsPolicy", Some("ClusterFirstWithHostNet".into()));
     }
-    set("dnsConfig", pod.dns_config.as_ref().map(to_value).transpose()?);
+    set("dnsConfig", parts.one("dnsConfig", pod.dns_config.as_ref())?);
     set(
         "priorityClassName",
         priority_class.filter(|name| !name.is_empty()).map(Value::from),
     );
     set("schedulerName", scheduler.map(Value::from));
-    set("affinity", pod.affinity.as_ref().map(to_value).transpose()?);
+    set("affinity", parts.one("affinity", pod.affinity.as_ref())?);
     set(
         "securityContext",
-        pod.pod_security_context.as_ref().map(to_value).transpose()?,
+        parts.one("podSecurityContext", pod.pod_security_context.as_ref())?,
     );
     set(
         "terminationGracePeriodSeconds",
@@ -210,9 +237,9 @@ fn replaced(additions: &mut PodAdditions, application: &SparkApplication, role: 
     for (field, value) in [
         (
             "securityContext",
-            pod.security_context.as_ref().map(to_value).transpose()?,
+            parts.one("securityContext", pod.security_context.as_ref())?,
         ),
-        ("lifecycle", lifecycle.map(to_value).transpose()?),
+        ("lifecycle", parts.one("lifecycle", lifecycle)?),
     ] {
         additions
             .container
@@ -260,3 +287,6 @@ fn limits(additions: &mut PodAdditions, application: &SparkApplication, role: Ro
             .insert(gpu.name.clone(), gpu.quantity.to_string().into());
     }
 }
+
+#[cfg(test)]
+mod tests;

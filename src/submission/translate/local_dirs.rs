@@ -14,7 +14,7 @@ pub(super) fn set(conf: &mut Conf, application: &SparkApplication, role: Role) -
         .enumerate()
         .filter(|(_, mount)| mount.name.starts_with(PREFIX))
     {
-        let volume = volume_of(application, role, index)?;
+        let (_, volume) = volume_of(application, role, index)?;
         let (kind, options) = source(volume).ok_or_else(|| {
             Refusal::new(
                 mount_field(role, index),
@@ -44,12 +44,12 @@ pub(super) fn set(conf: &mut Conf, application: &SparkApplication, role: Role) -
     Ok(())
 }
 
-/// The volume of the mount number `index`.
+/// The volume of the mount number `index`, and its own number.
 pub(super) fn volume_of(
     application: &SparkApplication,
     role: Role,
     index: usize,
-) -> Result<&Volume, Refusal> {
+) -> Result<(usize, &Volume), Refusal> {
     let name = role
         .pod(application)
         .volume_mounts
@@ -60,7 +60,8 @@ pub(super) fn volume_of(
         .spec
         .volumes
         .iter()
-        .find(|volume| volume.name == name)
+        .enumerate()
+        .find(|(_, volume)| volume.name == name)
         .ok_or_else(|| {
             Refusal::new(
                 mount_field(role, index),

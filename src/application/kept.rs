@@ -1,0 +1,69 @@
+//! The fields of an application that the types don't have, for those that they may be meant for.
+
+use crate::strict::{self, Problem};
+use serde_json::Value;
+use std::fmt;
+
+/// Unknown fields with their values: a newer Kubernetes may know them, so they go with what they are part of to the API
+/// server (CONTRACT 4). The types are for all that is known.
+#[derive(Clone, Default, PartialEq)]
+pub struct KeptFields(Vec<(String, Value)>);
+
+impl KeptFields {
+    /// The fields of `document` that its type doesn't have.
+    pub(super) fn of(document: &Value, problems: &[Problem]) -> Self {
+        let unknown = problems.iter().filter(|problem| problem.unknown_field);
+        let kept = unknown.filter_map(|problem| {
+            let value = strict::at(document, &problem.path)?;
+            Some((problem.path.clone(), value.clone()))
+        });
+        Self(kept.collect())
+    }
+
+    /// Whether the types have everything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Puts those that stand below `place`, such as `spec.volumes[0]`, into `part`, which is what the types have of it.
+    pub(crate) fn put_back(&self, place: &str, part: &mut Value) {
+        for (path, value) in &self.0 {
+            if let Some(below) = path.strip_prefix(place)
+                && below.starts_with(['.', '['])
+            {
+                strict::insert(part, below, value.clone());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for KeptFields {
+    /// Values may be secrets, so only the paths are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(path, _)| path))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_field_comes_back_to_the_part_that_it_was_in_and_to_no_other() {
+        let kept = KeptFields(vec![
+            ("spec.volumes[1].future".to_owned(), json!({"a": 1})),
+            ("spec.volumes[1].csi[\"odd.key\"]".to_owned(), json!(2)),
+            ("spec.volumes[11].future".to_owned(), json!(3)),
+        ]);
+        let mut part = json!({"name": "v", "csi": {"driver": "d"}});
+        kept.put_back("spec.volumes[1]", &mut part);
+        assert_eq!(
+            part,
+            json!({"name": "v", "csi": {"driver": "d", "odd.key": 2}, "future": {"a": 1}})
+        );
+        assert!(!format!("{kept:?}").contains("Object"), "{kept:?}");
+    }
+}
