@@ -1,9 +1,11 @@
 //! The spine: the one road from a submission to objects, in the order of its stages.
 
 mod asked;
+mod behind;
 mod error;
 mod live;
 mod samples;
+mod subject;
 
 pub use asked::{Asked, Unversioned};
 pub use error::SubmitError;
@@ -77,8 +79,9 @@ impl Submitter {
         // Boxed: a future that is passed on is kept once by each who passes it, which were tens of KiB for each call in flight.
         let informing = Box::pin(async {
             let webhook = self.webhook(&asked, origin).await;
-            let informed = self.informed(asked, webhook, context, deadline).await?;
-            Ok::<_, SubmitError>((informed, Origin { webhook, ..origin }))
+            let origin = Origin { webhook, ..origin };
+            let informed = self.informed(asked, origin, context, deadline).await?;
+            Ok::<_, SubmitError>((informed, origin))
         });
         let (informed, origin) = stages.wait(Stage::Inform, informing).await?;
         let submission = match informed {

@@ -197,24 +197,199 @@ async fn a_webhook_that_may_be_left_out_counts_where_a_dry_run_shows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_application_of_the_same_name_is_refused_and_none_is_told() {
+async fn another_application_of_the_same_name_is_refused_and_so_is_an_owner_that_is_not_there() {
     let api = ApiServer::start().await;
-    let (serve, _folder) = Serve::to(&api.url, &[]);
-    assert_eq!(post(&serve, &arguments("a")).0, 201);
-    assert_eq!(added(&api, "a"), (false, false));
+    let (serve, _folder) = Serve::to(&api.url, &["--events=false"]);
+    // An owner that is not in the Pod's namespace: Kubernetes would collect the driver.
+    let (status, answer) = post(&serve, &arguments("a"));
+    assert_eq!(
+        (status, &answer["error_code"]),
+        (400, &json!("INVALID_SPARK_SUBMIT_ARGS")),
+        "{answer}"
+    );
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("no SparkApplication `jobs/pi`"), "{message}");
+    assert_eq!(api.names(), Vec::<String>::new());
+
+    // Nobody says who the owner is: it goes on without.
+    let mut unowned = arguments("b");
+    unowned["driver_pod_template"]["metadata"] = json!({});
+    assert_eq!(post(&serve, &unowned).0, 201);
+    assert_eq!(added(&api, "b"), (false, false));
     logged(&serve, "there is no such SparkApplication");
+
+    // Where nothing may be read the request is believed.
+    let (request, _folder) = Serve::to(&api.url, &["--spec-source", "request"]);
+    assert_eq!(post(&request, &arguments("c")).0, 201);
 
     let mut successor = live();
     successor["metadata"]["uid"] = json!("another");
     api.put("sparkapplications", successor);
-    let (status, answer) = post(&serve, &arguments("b"));
+    let (status, answer) = post(&serve, &arguments("d"));
     assert_eq!(status, 400, "{answer}");
     let message = answer["message"].as_str().unwrap();
     assert!(
         message.contains("is another one now") && message.contains(UID),
         "{message}"
     );
-    assert_eq!(api.get("pods", "jobs", "pi-b-driver"), None);
+    assert_eq!(api.get("pods", "jobs", "pi-d-driver"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_application_owns_the_driver_of_arguments_that_name_no_owner() {
+    let api = ApiServer::start().await;
+    api.put("sparkapplications", live());
+    let owner = json!([{
+        "apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "name": "pi", "uid": UID,
+        "controller": true, "blockOwnerDeletion": true,
+    }]);
+    for webhook in ["off", "on"] {
+        let (serve, _folder) = Serve::to(&api.url, &["--operator-webhook", webhook]);
+        for (id, change) in [
+            (
+                "none",
+                &(|body: &mut Value| body["driver_pod_template"] = json!(null)) as &dyn Fn(&mut Value),
+            ),
+            ("unowned", &|body| {
+                body["driver_pod_template"]["metadata"] = json!({"labels": {"a": "b"}})
+            }),
+            ("owned", &|_| ()),
+        ] {
+            let id = format!("{id}-{webhook}");
+            let mut body = arguments(&id);
+            change(&mut body);
+            assert_eq!(post(&serve, &body).0, 201);
+            let pod = api.get("pods", "jobs", &format!("pi-{id}-driver")).unwrap();
+            assert_eq!(pod["metadata"]["ownerReferences"], owner, "{id}");
+            let containers = pod["spec"]["containers"].as_array().unwrap();
+            assert_eq!(
+                containers.last().unwrap()["name"],
+                "spark-kubernetes-driver",
+                "{id}"
+            );
+        }
+    }
+}
+
+/// The application with fields that Kubernetes may have one day, where they become parts of the driver and the executors.
+fn newer() -> Value {
+    let mut newer = live();
+    newer["spec"]["volumes"] = json!([{"name": "data", "futureVolume": {"size": 1}}]);
+    newer["spec"]["executor"]["tolerations"][0]["futureToleration"] = json!(true);
+    newer
+}
+
+/// Whether driver and executors have the fields.
+fn passed_on(api: &ApiServer, pod: &str) -> (bool, bool) {
+    let pod = api.get("pods", "jobs", pod).unwrap();
+    let volumes = pod["spec"]["volumes"].as_array().unwrap();
+    let template = api
+        .names()
+        .into_iter()
+        .filter(|name| name.contains("podspec-conf-map"))
+        .filter_map(|name| api.get("configmaps", "jobs", name.rsplit('/').next().unwrap()))
+        .find(|config_map| config_map["metadata"]["ownerReferences"][0]["uid"] == pod["metadata"]["uid"])
+        .unwrap();
+    (
+        volumes.contains(&json!({"name": "data", "futureVolume": {"size": 1}})),
+        template["data"].to_string().contains("futureToleration"),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_that_are_not_known_here_are_told_and_passed_on_from_behind_every_door() {
+    let api = ApiServer::start().await;
+    api.put("sparkapplications", newer());
+    let (serve, _folder) = Serve::to(&api.url, &["--operator-webhook", "off"]);
+    assert_eq!(post(&serve, &arguments("a")).0, 201);
+    assert_eq!(passed_on(&api, "pi-a-driver"), (true, true));
+    logged(&serve, "spec.volumes[0].futureVolume: unknown field");
+    logged(
+        &serve,
+        "spec.executor.tolerations[0].futureToleration: unknown field",
+    );
+
+    let mut client = serve.client().await;
+    let manifest = |id: &str, pod: &str| {
+        let mut application = newer();
+        application["spec"]["driver"]["podName"] = json!(pod);
+        wire::RunAltSparkSubmitRequest {
+            submission_id: id.to_owned(),
+            spark_application_manifest: application.to_string().into_bytes(),
+            ..wire::RunAltSparkSubmitRequest::default()
+        }
+    };
+    for (request, pod) in [
+        (few_fields("b"), "pi-driver"),
+        (manifest("c", "c-driver"), "c-driver"),
+    ] {
+        let reply = client.run_alt_spark_submit(request).await.unwrap().into_inner();
+        assert!(reply.success, "{}", reply.error_message);
+        assert_eq!(passed_on(&api, pod), (true, true), "{pod}");
+    }
+
+    let (refusing, _folder) = Serve::to(
+        &api.url,
+        &["--operator-webhook", "off", "--unknown-fields", "refuse"],
+    );
+    let (status, answer) = post(&refusing, &arguments("d"));
+    assert_eq!(status, 400, "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(
+        message.contains("spec.volumes[0].futureVolume: unknown field"),
+        "{message}"
+    );
+    for request in [few_fields("e"), manifest("f", "f-driver")] {
+        let reply = refusing
+            .client()
+            .await
+            .run_alt_spark_submit(request)
+            .await
+            .unwrap()
+            .into_inner();
+        assert!(
+            reply.error_message.contains("futureVolume"),
+            "{}",
+            reply.error_message
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_are_held_against_the_version_of_the_live_application() {
+    let api = ApiServer::start().await;
+    let (serve, _folder) = Serve::to(&api.url, &["--spark-version", "3.5.1"]);
+    let newer = |id: &str| {
+        let mut body = arguments(id);
+        let list = body["spark_submit_args"].as_array_mut().unwrap();
+        // A unit that Spark 3.5 doesn't know.
+        list.splice(0..0, [json!("--conf"), json!("spark.executor.memory=1gi")]);
+        body
+    };
+    for (id, version, status) in [("a", "4.2.0", 201), ("b", "3.5.1", 400), ("c", "", 400)] {
+        let mut application = live();
+        application["spec"]["sparkVersion"] = json!(version);
+        api.put("sparkapplications", application);
+        let (found, answer) = post(&serve, &newer(id));
+        assert_eq!(found, status, "{version}: {answer}");
+        let message = answer["message"].as_str().unwrap_or_default();
+        assert_eq!(
+            message.contains("spark.executor.memory"),
+            status == 400,
+            "{answer}"
+        );
+        api.remove("sparkapplications", "jobs", "pi");
+    }
+    // Whoever may not submit there is not told of another version.
+    let (elsewhere, _folder) = Serve::to(
+        &api.url,
+        &["--spark-version", "3.5.1", "--allowed-namespaces", "other"],
+    );
+    let (_, answer) = post(&elsewhere, &newer("d"));
+    assert!(
+        answer["message"].as_str().unwrap().contains("ALLOWED_NAMESPACES"),
+        "{answer}"
+    );
 }
 
 /// What the operator's existing gRPC client sends of it.
@@ -274,6 +449,60 @@ async fn what_the_messages_cannot_carry_comes_from_the_live_application() {
     assert_eq!(
         driver["resources"]["limits"]["memory"], "2432Mi",
         "of the request"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_with_a_uid_are_completed_too_and_the_uid_must_be_the_live_one() {
+    let api = ApiServer::start().await;
+    let (serve, _folder) = Serve::to(&api.url, &[]);
+    let mut client = serve.client().await;
+    let with_uid = |id: &str, uid: &str| {
+        let mut request = few_fields(id);
+        let metadata = request
+            .spark_application
+            .as_mut()
+            .unwrap()
+            .metadata
+            .as_mut()
+            .unwrap();
+        uid.clone_into(&mut metadata.uid);
+        request
+    };
+    let reply = client
+        .run_alt_spark_submit(with_uid("a", UID))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(
+        reply.error_message.contains("no SparkApplication `jobs/pi`"),
+        "{}",
+        reply.error_message
+    );
+    api.put("sparkapplications", live());
+    let reply = client
+        .run_alt_spark_submit(with_uid("b", "u-1"))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(
+        reply.error_message.contains("is another one now"),
+        "{}",
+        reply.error_message
+    );
+    assert!(api.get("pods", "jobs", "pi-driver").is_none());
+
+    let reply = client
+        .run_alt_spark_submit(with_uid("c", UID))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(reply.success, "{}", reply.error_message);
+    let pod = api.get("pods", "jobs", "pi-driver").unwrap();
+    assert_eq!(pod["metadata"]["ownerReferences"][0]["uid"], UID);
+    assert_eq!(
+        pod["spec"]["priorityClassName"], "high",
+        "of the live application"
     );
 }
 

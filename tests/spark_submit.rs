@@ -173,6 +173,12 @@ async fn it_looks_once_whether_the_webhook_is_there() {
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         let pod = api.get("pods", "jobs", "pi-driver").unwrap();
         assert_eq!(pod["spec"]["priorityClassName"], brought);
+        let owner = &pod["metadata"]["ownerReferences"][0]["uid"];
+        assert_eq!(
+            *owner == application["metadata"]["uid"],
+            brought == json!("high"),
+            "the owner is the webhook's addition too: {owner}"
+        );
         // As the cache has it, and not followed.
         let looks = api.looks();
         assert!(

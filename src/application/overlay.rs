@@ -24,13 +24,17 @@ const PARTS: &[&str] = &[
 ///
 /// # Errors
 /// What in the live object isn't of the type, as for every application that is read.
-pub fn overlay(request: &SparkApplication, live: Value) -> Result<Parsed, ApplicationError> {
+pub fn overlay(
+    request: &SparkApplication,
+    live: Value,
+    unknown_fields: UnknownFields,
+) -> Result<Parsed, ApplicationError> {
     let mut merged = live;
     if let (Ok(Value::Object(request)), Value::Object(fields)) = (serde_json::to_value(request), &mut merged)
     {
         lay_over(fields, request, "");
     }
-    from_value(merged, UnknownFields::Warn)
+    from_value(merged, unknown_fields)
 }
 
 fn lay_over(under: &mut Map<String, Value>, over: Map<String, Value>, place: &str) {
@@ -83,7 +87,7 @@ mod tests {
             },
         }))
         .unwrap();
-        let parsed = overlay(&request, live()).unwrap();
+        let parsed = overlay(&request, live(), UnknownFields::Warn).unwrap();
         let spec = &parsed.application.spec;
         assert_eq!(parsed.application.uid(), Some("u1"));
         assert_eq!(

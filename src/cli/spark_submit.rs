@@ -279,7 +279,8 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
     let origin = Origin {
         webhook: said.unwrap_or(Webhook::On),
         operator: true,
-        unknown_fields: UnknownFields::Refuse,
+        // Those of the live application: the files were read.
+        unknown_fields: UnknownFields::Keep,
     };
     let id = submission.id.clone();
     let asked = Asked::Arguments(Box::new(submission));

@@ -8,7 +8,7 @@ use crate::{
         now_ms,
     },
     settings::ApplyTo,
-    submission::SubmissionId,
+    submission::{SubmissionId, UnknownFields},
     submitter::{Accepted, Asked, Mode, SpecSource, Submitter},
     telemetry::{LogFormat, Metrics, start_logging},
 };
@@ -106,9 +106,12 @@ impl Submit {
             spec_source: SpecSource::Auto,
             webhook: None,
         };
+        let mut origin = Input::origin();
         let (asked, id) = if self.input.spark_submit {
             let submission = self.input.submission(SubmissionId::random(), &context)?;
             let id = submission.id.clone();
+            // Those of the live application: the files were read.
+            origin.unknown_fields = UnknownFields::Keep;
             (Asked::Arguments(Box::new(submission)), id)
         } else {
             let id = self.input.submission_id.clone();
@@ -119,7 +122,7 @@ impl Submit {
             )
         };
         let accepted = submitter
-            .submit(asked, id, Input::origin(), &context, None, Mode::Submit)
+            .submit(asked, id, origin, &context, None, Mode::Submit)
             .await
             .map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {

@@ -48,15 +48,15 @@ pub enum LiveError {
         /// The live one's.
         found: String,
     },
-    /// There is none, and the settings ask for one.
-    #[error(
-        "there is no SparkApplication `{namespace}/{name}` on the cluster, which SPEC_SOURCE=cluster asks for"
-    )]
+    /// There is none, and it can't be done without.
+    #[error("there is no SparkApplication `{namespace}/{name}` on the cluster, which {asked_for_by}")]
     NotFound {
         /// The namespace.
         namespace: String,
         /// The application's name.
         name: String,
+        /// What asks for it: a subject and its verb.
+        asked_for_by: &'static str,
     },
     /// No usable answer.
     #[error(transparent)]

@@ -1,5 +1,6 @@
 //! What a door hands over: an application or an argument vector, as far as the request has it.
 
+use super::subject::Subject;
 use crate::{
     application::{ApplicationReference, Parsed, SparkApplication},
     submission::{self, Refusal, Request, SparkSubmitArguments, SparkVersion, Submission, SubmitterContext},
@@ -18,26 +19,40 @@ pub enum Asked {
     Unversioned(Box<Unversioned>),
 }
 
-/// What was made of an argument vector for the version that holds where nobody names one; the live application may.
+/// An argument vector, and what was made of it for the version that holds where nobody names one; the live application may.
 #[derive(Debug)]
 pub struct Unversioned {
-    pub(super) submission: Submission,
+    /// A refusal may be this version's alone.
+    resolved: Result<Submission, Refusal>,
+    pub(super) subject: Subject,
     arguments: SparkSubmitArguments,
     request: Request,
 }
 
 impl Unversioned {
     /// Resolves `arguments` as they are, without a version.
+    ///
+    /// # Errors
+    /// What is wrong with them, where they name no live application that could have another version.
     pub fn resolve(
         arguments: SparkSubmitArguments,
         request: Request,
         context: &SubmitterContext,
     ) -> Result<Self, Refusal> {
-        Ok(Self {
-            submission: submission::resolve(arguments.clone(), request.clone(), context)?,
-            arguments,
-            request,
-        })
+        let resolved = submission::resolve(arguments.clone(), request.clone(), context);
+        let subject = match &resolved {
+            Ok(submission) => Subject::of(submission),
+            Err(_) => Subject::of_arguments(&arguments, request.driver_template.as_ref()),
+        };
+        match resolved {
+            Err(refusal) if subject.application().is_none() => Err(refusal),
+            resolved => Ok(Self {
+                resolved,
+                subject,
+                arguments,
+                request,
+            }),
+        }
     }
 
     /// The submission, anew where another version was meant.
@@ -46,16 +61,18 @@ impl Unversioned {
         version: Option<SparkVersion>,
         context: &SubmitterContext,
     ) -> Result<Submission, Refusal> {
-        match version {
-            Some(version) => submission::resolve(
-                self.arguments,
-                Request {
-                    spark_version: Some(version),
-                    ..self.request
-                },
-                context,
-            ),
-            None => Ok(self.submission),
+        let Some(version) = version else {
+            return self.resolved;
+        };
+        let request = Request {
+            spark_version: Some(version),
+            ..self.request
+        };
+        let submission = submission::resolve(self.arguments, request, context)?;
+        match self.resolved {
+            // Where the driver may run was asked of the arguments' own namespace; a properties file may have another.
+            Err(refusal) if submission.namespace() != self.subject.namespace => Err(refusal),
+            _ => Ok(submission),
         }
     }
 }
@@ -67,7 +84,7 @@ impl Asked {
             Self::Application(parsed) => parsed.application.namespace(),
             Self::Messages(application) => application.namespace(),
             Self::Arguments(submission) => submission.namespace(),
-            Self::Unversioned(unversioned) => unversioned.submission.namespace(),
+            Self::Unversioned(unversioned) => &unversioned.subject.namespace,
         }
     }
 
@@ -76,15 +93,8 @@ impl Asked {
         match self {
             Self::Application(parsed) => ApplicationReference::to(&parsed.application),
             Self::Messages(application) => ApplicationReference::to(application),
-            Self::Arguments(submission) => owner(submission),
-            Self::Unversioned(unversioned) => owner(&unversioned.submission),
+            Self::Arguments(submission) => Subject::of(submission).owner,
+            Self::Unversioned(unversioned) => unversioned.subject.owner.clone(),
         }
     }
-}
-
-/// The application that the operator put into the driver's pod template.
-fn owner(submission: &Submission) -> Option<ApplicationReference> {
-    let template = submission.driver_template.as_ref()?;
-    let owners = template.metadata.get("ownerReferences")?;
-    ApplicationReference::among(owners, submission.namespace())
 }

@@ -1,0 +1,81 @@
+//! Which application an argument vector is about: what arguments and driver pod template say of it.
+
+use crate::{
+    application::ApplicationReference,
+    submission::{PodTemplate, SparkSubmitArguments, Submission},
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The label by which arguments name their `SparkApplication`.
+const APPLICATION_LABEL: &str = "sparkoperator.k8s.io/app-name";
+
+/// The conf keys of the driver Pod's labels.
+const DRIVER_LABELS: &str = "spark.kubernetes.driver.label.";
+
+/// What is needed to find the live application. It is known of arguments that are not valid, too: for which Spark version
+/// they would be valid may stand in the live application.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// `spark.kubernetes.namespace`, or `default`.
+    pub(super) namespace: String,
+    /// The driver Pod's labels, as far as the conf gives them.
+    pub(super) labels: BTreeMap<String, String>,
+    /// The application among the owners in the driver's pod template, where the operator puts it.
+    pub(super) owner: Option<ApplicationReference>,
+    /// The uid of the controller in the driver's pod template.
+    pub(super) controller: Option<String>,
+}
+
+impl Subject {
+    /// What a submission is about.
+    pub(super) fn of(submission: &Submission) -> Self {
+        Self::new(submission.conf.iter(), submission.driver_template.as_ref())
+    }
+
+    /// What arguments are about of which no submission was made.
+    pub(super) fn of_arguments(arguments: &SparkSubmitArguments, template: Option<&PodTemplate>) -> Self {
+        let conf = arguments.conf.iter();
+        Self::new(conf.map(|(key, value)| (key.as_str(), value.as_str())), template)
+    }
+
+    fn new<'c>(conf: impl Iterator<Item = (&'c str, &'c str)>, template: Option<&PodTemplate>) -> Self {
+        let mut namespace = "default".to_owned();
+        let mut labels = BTreeMap::from([("spark-role".to_owned(), "driver".to_owned())]);
+        for (key, value) in conf {
+            if key == "spark.kubernetes.namespace" {
+                value.clone_into(&mut namespace);
+            } else if let Some(label) = key
+                .strip_prefix(DRIVER_LABELS)
+                .filter(|label| *label != "spark-role")
+            {
+                labels.insert(label.to_owned(), value.to_owned());
+            }
+        }
+        let owners = template.and_then(|template| template.metadata.get("ownerReferences"));
+        Self {
+            owner: owners.and_then(|owners| ApplicationReference::among(owners, &namespace)),
+            controller: owners.and_then(controller),
+            namespace,
+            labels,
+        }
+    }
+
+    /// The name of the `SparkApplication`; none where these are somebody's own arguments.
+    pub(super) fn application(&self) -> Option<&str> {
+        named_by(&self.labels)
+    }
+}
+
+/// The `SparkApplication` that a driver Pod's labels name.
+pub(super) fn named_by(labels: &BTreeMap<String, String>) -> Option<&str> {
+    labels.get(APPLICATION_LABEL).map(String::as_str)
+}
+
+fn controller(owners: &Value) -> Option<String> {
+    let controller = owners
+        .as_array()?
+        .iter()
+        .find(|owner| owner["controller"] == true)?;
+    controller["uid"].as_str().map(str::to_owned)
+}
