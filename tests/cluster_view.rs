@@ -251,7 +251,7 @@ async fn the_live_application_owns_the_driver_of_arguments_that_name_no_owner() 
                 &(|body: &mut Value| body["driver_pod_template"] = json!(null)) as &dyn Fn(&mut Value),
             ),
             ("unowned", &|body| {
-                body["driver_pod_template"]["metadata"] = json!({"labels": {"a": "b"}})
+                body["driver_pod_template"]["metadata"] = json!({"labels": {"a": "b"}});
             }),
             ("owned", &|_| ()),
         ] {
@@ -319,7 +319,7 @@ async fn fields_that_are_not_known_here_are_told_and_passed_on_from_behind_every
             ..wire::RunAltSparkSubmitRequest::default()
         }
     };
-    for (request, pod) in [
+    for (request, pod) in vec![
         (few_fields("b"), "pi-driver"),
         (manifest("c", "c-driver"), "c-driver"),
     ] {
@@ -339,7 +339,7 @@ async fn fields_that_are_not_known_here_are_told_and_passed_on_from_behind_every
         message.contains("spec.volumes[0].futureVolume: unknown field"),
         "{message}"
     );
-    for request in [few_fields("e"), manifest("f", "f-driver")] {
+    for request in vec![few_fields("e"), manifest("f", "f-driver")] {
         let reply = refusing
             .client()
             .await
