@@ -319,11 +319,11 @@ async fn fields_that_are_not_known_here_are_told_and_passed_on_from_behind_every
             ..wire::RunAltSparkSubmitRequest::default()
         }
     };
-    for (request, pod) in vec![
-        (few_fields("b"), "pi-driver"),
-        (manifest("c", "c-driver"), "c-driver"),
+    for (request, pod) in [
+        (Box::new(few_fields("b")), "pi-driver"),
+        (Box::new(manifest("c", "c-driver")), "c-driver"),
     ] {
-        let reply = client.run_alt_spark_submit(request).await.unwrap().into_inner();
+        let reply = client.run_alt_spark_submit(*request).await.unwrap().into_inner();
         assert!(reply.success, "{}", reply.error_message);
         assert_eq!(passed_on(&api, pod), (true, true), "{pod}");
     }
@@ -339,11 +339,11 @@ async fn fields_that_are_not_known_here_are_told_and_passed_on_from_behind_every
         message.contains("spec.volumes[0].futureVolume: unknown field"),
         "{message}"
     );
-    for request in vec![few_fields("e"), manifest("f", "f-driver")] {
+    for request in [Box::new(few_fields("e")), Box::new(manifest("f", "f-driver"))] {
         let reply = refusing
             .client()
             .await
-            .run_alt_spark_submit(request)
+            .run_alt_spark_submit(*request)
             .await
             .unwrap()
             .into_inner();
