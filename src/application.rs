@@ -52,6 +52,7 @@ pub use error::ApplicationError;
 pub use exposure::{DriverIngressConfiguration, SparkUiConfiguration};
 pub use from_wire::from_wire;
 pub use kept::KeptFields;
+pub(crate) use grammar::is_label_value;
 pub use monitoring::{MonitoringSpec, PrometheusSpec};
 pub use overlay::overlay;
 pub use pod_spec::{GpuSpec, NameKey, NamePath, SecretInfo, SecretType, SparkPodSpec};

@@ -15,6 +15,15 @@ pub fn shown(value: &str) -> String {
     format!("`{}{ellipsis}`", head.escape_debug())
 }
 
+/// As [`shown`] where the value follows its closed `grammar`; else as [`hidden`], for it may be anything then.
+pub(crate) fn shown_if(value: &str, grammar: impl FnOnce(&str) -> bool) -> String {
+    if grammar(value) {
+        shown(value)
+    } else {
+        hidden(value)
+    }
+}
+
 /// Stands for a value that may be a secret: its size in bytes.
 pub fn hidden(value: &str) -> String {
     format!("<redacted, {} bytes>", value.len())
@@ -29,6 +38,13 @@ mod tests {
         assert_eq!(shown("512m"), "`512m`");
         assert_eq!(shown("a\nb"), "`a\\nb`");
         assert_eq!(shown(&"x".repeat(100)), format!("`{}…`", "x".repeat(64)));
+    }
+
+    #[test]
+    fn a_value_that_breaks_its_grammar_is_hidden() {
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        assert_eq!(shown_if("12", digits), "`12`");
+        assert_eq!(shown_if("hunter2", digits), "<redacted, 7 bytes>");
     }
 
     #[test]

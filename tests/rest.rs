@@ -295,3 +295,87 @@ async fn the_api_servers_refusals_have_the_contracts_codes() {
         "{body}"
     );
 }
+
+/// Each conf pair of `more` behind the operator's own.
+fn with_conf(body: &Value, more: &[&str]) -> Value {
+    let mut body = body.clone();
+    let arguments = body["spark_submit_args"].as_array_mut().unwrap();
+    let end = arguments
+        .iter()
+        .position(|argument| argument == "local:///opt/spark/examples/jars/spark-examples.jar");
+    for conf in more.iter().rev() {
+        arguments.splice(end.unwrap()..end.unwrap(), [json!("--conf"), json!(conf)]);
+    }
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_users_conf_or_template_changes_neither_namespace_nor_the_operators_labels() {
+    let api = ApiServer::start().await;
+    let (serve, _folder) = Serve::to(&api.url, &["--events=false"]);
+    let label = |role: &str, name: &str| format!("spark.kubernetes.{role}.label.sparkoperator.k8s.io/{name}");
+    let mut table = vec![(
+        "spark.kubernetes.namespace=kube-system".to_owned(),
+        "`jobs` and `kube-system`",
+    )];
+    for role in ["driver", "executor"] {
+        table.extend([
+            (format!("{}=other", label(role, "submission-id")), "`other`"),
+            (
+                format!("{}=other", label(role, "app-name")),
+                "`other`, allowed is `spark-pi`",
+            ),
+            (
+                format!("{}=false", label(role, "launched-by-spark-operator")),
+                "`false`, allowed is `true`",
+            ),
+            (
+                format!("{}=no", label(role, "mutated-by-spark-operator")),
+                "`no`, allowed is `true`",
+            ),
+        ]);
+    }
+    let refused = |body: &Value, names: &[&str]| {
+        let (_, answer) = submit(&serve, body);
+        let message = answer["message"].as_str().unwrap_or_default();
+        assert_eq!(answer["error_code"], "INVALID_SPARK_SUBMIT_ARGS", "{answer}");
+        for name in names {
+            assert!(message.contains(name), "{name}: {answer}");
+        }
+    };
+    for (conf, found) in &table {
+        let key = conf.split('=').next().unwrap();
+        refused(&with_conf(&spark_pi("a"), &[conf]), &[key, found]);
+    }
+    for role in ["driver", "executor"] {
+        for name in [
+            "submission-id",
+            "app-name",
+            "launched-by-spark-operator",
+            "mutated-by-spark-operator",
+        ] {
+            let mut body = spark_pi("a");
+            let label = format!("sparkoperator.k8s.io/{name}");
+            body[format!("{role}_pod_template")]["metadata"]["labels"] = json!({label: "other"});
+            refused(&body, &[role, name, "`other`"]);
+        }
+    }
+    // Set again and then back: the last value is right, but somebody changed it.
+    let back = format!("{}=spark-pi", label("driver", "app-name"));
+    let other = format!("{}=pi", label("driver", "app-name"));
+    refused(
+        &with_conf(&spark_pi("a"), &[&back, &other, &back]),
+        &["`spark-pi` and"],
+    );
+    assert_eq!(
+        api.lines(),
+        Vec::<String>::new(),
+        "nothing was asked of the API server"
+    );
+    let right = [
+        "spark.kubernetes.namespace=jobs",
+        &back,
+        &back.replace("driver", "executor"),
+    ];
+    assert_eq!(submit(&serve, &with_conf(&spark_pi("a"), &right)).0, 201);
+}

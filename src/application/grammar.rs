@@ -30,6 +30,18 @@ pub(super) fn is_dns_1123_subdomain(text: &str) -> bool {
         })
 }
 
+/// The value of a label that isn't empty: at most 63 of letters, digits, `-`, `_` and `.`, a letter or digit at both ends.
+pub(crate) fn is_label_value(text: &str) -> bool {
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    bytes.len() <= 63
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && edge(bytes.first())
+        && edge(bytes.last())
+}
+
 /// The suffixes of Java sizes (Spark's `JavaUtils.byteSuffixes`), in lower case; `kib` and its like since Spark 4.
 const JAVA_SIZE_SUFFIXES: &[&str] = &[
     "", "b", "k", "kb", "ki", "kib", "m", "mb", "mi", "mib", "g", "gb", "gi", "gib", "t", "tb", "ti", "tib",
@@ -120,6 +132,15 @@ mod tests {
             is_dns_1123_subdomain,
             &["a", "1", "a.b-c.d", &too_long, &["a"; 127].join(".")],
             &["", ".", "a..b", "a.", "-a", "a-.b", "A", &"a".repeat(254)],
+        );
+    }
+
+    #[test]
+    fn label_values() {
+        check(
+            is_label_value,
+            &["a", "4.0.1", "A_b-c", &"a".repeat(63)],
+            &["", "-a", "a-", "a b", "a+b", "ä", "a\n", &"a".repeat(64)],
         );
     }
 

@@ -14,6 +14,9 @@ pub struct SparkSubmitArguments {
     pub options: BTreeMap<SparkOption, String>,
     /// `--conf`, a later one of the same key wins.
     pub conf: BTreeMap<String, String>,
+    /// The first value of each key of `conf` that a later argument changed. Spark doesn't mind; a service does, where the
+    /// first is the operator's and the later its user's.
+    pub changed_conf: BTreeMap<String, String>,
     /// `--properties-file`.
     pub properties_file: Option<String>,
     /// `--extra-properties-file`, which Spark uses internally; a later file wins.
@@ -26,6 +29,18 @@ pub struct SparkSubmitArguments {
     pub primary_resource: Option<String>,
     /// The application's arguments.
     pub arguments: Vec<String>,
+}
+
+impl SparkSubmitArguments {
+    /// Sets a conf key as a later argument does.
+    fn set_conf(&mut self, key: String, value: String) {
+        if let Some(earlier) = self.conf.get(&key).filter(|earlier| **earlier != value) {
+            self.changed_conf
+                .entry(key.clone())
+                .or_insert_with(|| earlier.clone());
+        }
+        self.conf.insert(key, value);
+    }
 }
 
 impl std::fmt::Debug for SparkSubmitArguments {

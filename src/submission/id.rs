@@ -1,6 +1,7 @@
 //! The id of a submission.
 
 use super::refusal::Refusal;
+use crate::application::is_label_value;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -27,19 +28,13 @@ impl From<SubmissionId> for String {
 impl SubmissionId {
     /// Takes `text` if it can be a submission id.
     pub fn new(text: &str) -> Result<Self, Refusal> {
-        let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-        let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if text.is_empty() {
             return Err(Refusal::new(
                 "submission_id",
                 "is empty; it identifies the attempt and makes a retry safe",
             ));
         }
-        if text.len() > 63
-            || !text.chars().all(inside)
-            || !edge(text.chars().next())
-            || !edge(text.chars().last())
-        {
+        if !is_label_value(text) {
             return Err(Refusal::new(
                 "submission_id",
                 "must be a label value: at most 63 of letters, digits, '-', '_' and '.', with a letter or digit at \

@@ -3,6 +3,7 @@
 
 mod dependencies;
 mod merge;
+mod request;
 mod validate;
 
 use super::{
@@ -52,6 +53,7 @@ pub fn resolve(
 ) -> Result<Submission, Refusal> {
     let mut warnings = request.warnings;
     let merged = merge::properties(&arguments, context, &mut warnings)?;
+    request::conf(&arguments, ConfReader::new(&merged, context), context)?;
     let options = Options::fill(arguments.options, &merged, &context.environment);
     let spark_version = match request.spark_version.or_else(|| context.spark_version.clone()) {
         Some(version) => version,
@@ -90,7 +92,6 @@ pub fn resolve(
             ));
         }
     }
-    validate::reach(reader, context)?;
     validate::conf(reader, &spark_version)?;
     validate::submission_credentials(reader, context)?;
     let files = files::read(reader, context)?;
@@ -103,6 +104,13 @@ pub fn resolve(
         Some(template) => Some(template),
         None => files::executor_template(reader, context, &spark_version)?,
     };
+    request::labels(
+        &conf,
+        driver_template.as_ref(),
+        executor_template.as_ref(),
+        &id,
+        context,
+    )?;
     let pod_group = pod_group::read(reader, context, &spark_version)?.or(request.pod_group);
     let template_set = conf.get(&format!("{DRIVER_ANNOTATION}{TEMPLATE_SET_ANNOTATION}"));
     Ok(Submission {

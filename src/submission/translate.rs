@@ -11,7 +11,7 @@ mod scheduling;
 
 use super::{
     PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId, SubmitterContext,
-    TEMPLATE_SET_ANNOTATION, UnknownFields, resolve,
+    TEMPLATE_SET_ANNOTATION, UnknownFields, reserved_labels, resolve,
 };
 use crate::application::{SparkApplication, SparkPodSpec};
 use roles::Role;
@@ -61,8 +61,8 @@ pub fn submission(
         Webhook::Off => additions::of(&application, Role::Driver)?,
         Webhook::On => super::PodAdditions::default(),
     };
-    let driver_template = template(&application, Role::Driver, origin.unknown_fields)?;
-    let mut executor_template = template(&application, Role::Executor, origin.unknown_fields)?;
+    let driver_template = template(&application, &id, Role::Driver, origin.unknown_fields)?;
+    let mut executor_template = template(&application, &id, Role::Executor, origin.unknown_fields)?;
     if origin.webhook == Webhook::Off {
         add_to_executors(&mut executor_template, &application)?;
     }
@@ -147,6 +147,7 @@ pub fn operator_labels(application: &SparkApplication) -> BTreeMap<String, Strin
 /// The user's pod template, or one with nothing but the Spark container's name; owned by the application.
 fn template(
     application: &SparkApplication,
+    id: &SubmissionId,
     role: Role,
     unknown_fields: UnknownFields,
 ) -> Result<PodTemplate, Refusal> {
@@ -158,6 +159,8 @@ fn template(
             ..PodTemplate::default()
         },
     };
+    let labels = reserved_labels::of_template(&field, &template);
+    reserved_labels::check(&labels, id, Some(application.name()))?;
     owner::add(&mut template, application, role)?;
     Ok(template)
 }

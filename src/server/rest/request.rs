@@ -2,7 +2,6 @@
 
 use crate::{
     application::ApplicationReference,
-    redaction::shown,
     server::service::NotAsked,
     submission::{Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments},
     submitter::{Asked, SubmitError, Unversioned},
@@ -138,22 +137,10 @@ impl SparkSubmit {
     ) -> Result<Asked, SubmitError> {
         let mut arguments = arguments::parse(&self.arguments)
             .map_err(|error| Refusal::new("spark_submit_args", error.to_string()))?;
-        match arguments.conf.get(SUBMISSION_ID_LABEL) {
-            None => {
-                arguments
-                    .conf
-                    .insert(SUBMISSION_ID_LABEL.to_owned(), id.to_string());
-            }
-            Some(label) if label == id.as_str() => {}
-            Some(label) => {
-                let message = format!(
-                    "found {}, allowed is the request's submission_id {}: the operator finds the driver by it",
-                    shown(label),
-                    shown(id.as_str())
-                );
-                return Err(Refusal::new(SUBMISSION_ID_LABEL, message).into());
-            }
-        }
+        arguments
+            .conf
+            .entry(SUBMISSION_ID_LABEL.to_owned())
+            .or_insert_with(|| id.to_string());
         for (key, name) in CONTAINER_NAMES {
             arguments
                 .conf

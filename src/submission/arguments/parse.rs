@@ -123,19 +123,15 @@ impl SparkSubmitArguments {
                 | SparkOption::DriverLibraryPath
                 | SparkOption::DriverMemory),
             ) => {
-                let keys = option
-                    .conf_keys()
-                    .iter()
-                    .map(|key| ((*key).to_owned(), value.clone()));
-                self.conf.extend(keys);
+                for key in option.conf_keys() {
+                    self.set_conf((*key).to_owned(), value.clone());
+                }
             }
             ValueOption::Spark(option) => {
                 self.options.insert(option, value);
             }
             ValueOption::Conf => match value.split_once('=') {
-                Some((key, value)) => {
-                    self.conf.insert(key.to_owned(), value.to_owned());
-                }
+                Some((key, value)) => self.set_conf(key.to_owned(), value.to_owned()),
                 None => return Err(ArgumentsError::ConfWithoutEquals(value)),
             },
             ValueOption::PropertiesFile => self.properties_file = Some(value),
@@ -145,8 +141,7 @@ impl SparkSubmitArguments {
                     .insert("--extra-properties-file", Feature::ExtraPropertiesFile);
             }
             ValueOption::DriverDefaultClassPath => {
-                self.conf
-                    .insert("spark.driver.defaultExtraClassPath".to_owned(), value);
+                self.set_conf("spark.driver.defaultExtraClassPath".to_owned(), value);
                 self.newer_options
                     .insert("--driver-default-class-path", Feature::DriverDefaultClassPath);
             }
@@ -197,6 +192,18 @@ mod tests {
         assert_eq!(read.conf["spark.driver.memory"], "5g");
         let read = parse(&argv("--conf spark.driver.memory=5g --driver-memory 2g x.jar")).unwrap();
         assert_eq!(read.conf["spark.driver.memory"], "2g");
+    }
+
+    #[test]
+    fn a_key_that_a_later_argument_changed_is_known_by_its_first_value() {
+        let read = parse(&argv(
+            "-c spark.a=1 -c spark.a=2 -c spark.a=1 -c spark.b=1 --conf=spark.b=1 --driver-memory 1g \
+             -c spark.driver.memory=2g x.jar",
+        ))
+        .unwrap();
+        let changed = [("spark.a", "1"), ("spark.driver.memory", "1g")];
+        let changed = changed.map(|(key, first)| (key.to_owned(), first.to_owned()));
+        assert_eq!(read.changed_conf, changed.into());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        ConfReader, Feature, Reach, Refusal, SparkConf, SparkVersion, SubmitterContext,
-        arguments::SparkOption, conf::wrong, units,
+        ConfReader, Feature, Refusal, SparkConf, SparkVersion, SubmitterContext, arguments::SparkOption,
+        conf::wrong, units,
     },
     Options,
 };
@@ -148,40 +148,8 @@ pub(super) fn deploy_mode(options: &Options, resource: &str) -> Result<(), Refus
     }
 }
 
-/// Keys that name files of the submitter.
-const FILE_KEYS: [&str; 8] = [
-    "spark.kubernetes.driver.podTemplateFile",
-    "spark.kubernetes.executor.podTemplateFile",
-    "spark.kubernetes.scheduler.volcano.podGroupTemplateFile",
-    "spark.kubernetes.kerberos.krb5.path",
-    "spark.kerberos.keytab",
-    "spark.kubernetes.authenticate.driver.caCertFile",
-    "spark.kubernetes.authenticate.driver.clientKeyFile",
-    "spark.kubernetes.authenticate.driver.clientCertFile",
-];
-
-/// How the submitter authenticates itself. A service has its own way, and its callers don't choose it.
-const SUBMISSION_CREDENTIALS: &str = "spark.kubernetes.authenticate.submission.";
-
-/// What a request must not name, used or not (CONTRACT 3): a service reads no file for its callers but those below
-/// its roots.
-pub(super) fn reach(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<(), Refusal> {
-    if context.reach == Reach::Process {
-        return Ok(());
-    }
-    for key in FILE_KEYS {
-        if let Some(path) = conf.text(key)?.filter(|path| !path.starts_with("local:")) {
-            context.reachable(key, &path)?;
-        }
-    }
-    match conf.raw().below(SUBMISSION_CREDENTIALS).next() {
-        Some((rest, _)) => Err(Refusal::new(
-            format!("{SUBMISSION_CREDENTIALS}{rest}"),
-            "is for a submitter of one's own; this service talks to the API server as itself. Remove it",
-        )),
-        None => Ok(()),
-    }
-}
+/// How the submitter authenticates itself.
+pub(super) const SUBMISSION_CREDENTIALS: &str = "spark.kubernetes.authenticate.submission.";
 
 /// Refusals that depend on conf and version alone.
 pub(super) fn conf(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), Refusal> {

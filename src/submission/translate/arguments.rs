@@ -3,12 +3,12 @@
 use super::{local_dirs, roles::Role};
 use crate::{
     application::{SecretType, SparkApplication},
-    submission::{Refusal, SparkSubmitArguments, SubmissionId, SubmitterContext, arguments::SparkOption},
+    submission::{
+        Refusal, SparkSubmitArguments, SubmissionId, SubmitterContext, arguments::SparkOption,
+        reserved_labels,
+    },
 };
 use std::collections::BTreeMap;
-
-/// The operator's own labels; users must not change them, for the operator finds its pods by them.
-const OPERATOR_LABELS: &str = "sparkoperator.k8s.io/";
 
 /// Labels with this prefix belong to Kueue's own object and are not passed on to pods.
 const KUEUE_LABELS: &str = "kueue.x-k8s.io/";
@@ -238,15 +238,10 @@ impl Conf {
         for (label, value) in inherited.chain(&pod.labels) {
             self.set(key(label), value.as_str());
         }
+        let given = reserved_labels::of_conf(role.name(), |key| self.0.get(key).map(String::as_str));
+        reserved_labels::check(&given, id, Some(application.name()))?;
         for (label, value) in operators {
-            let key = key(&format!("{OPERATOR_LABELS}{label}"));
-            if self.0.get(&key).is_some_and(|given| given != value) {
-                return Err(Refusal::new(
-                    key,
-                    "is a label by which the operator finds its pods; it can't be given another value",
-                ));
-            }
-            self.set(key, value);
+            self.set(key(&format!("{}{label}", reserved_labels::PREFIX)), value);
         }
         Ok(())
     }
