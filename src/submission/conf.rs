@@ -6,7 +6,7 @@ use super::{
     units,
     version::SparkVersion,
 };
-use crate::redaction::shown;
+use crate::redaction::{hidden, shown};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -146,14 +146,14 @@ impl<'a> ConfReader<'a> {
         match value.trim().to_ascii_lowercase().as_str() {
             "true" => Ok(Some(true)),
             "false" => Ok(Some(false)),
-            _ => Err(wrong(key, &value, "true or false")),
+            _ => Err(self.wrong(key, &value, "true or false")),
         }
     }
 
     /// A number.
     pub fn number<N: FromStr>(&self, key: &str, allowed: &str) -> Result<Option<N>, Refusal> {
         self.text(key)?
-            .map(|value| value.trim().parse().map_err(|_| wrong(key, &value, allowed)))
+            .map(|value| value.trim().parse().map_err(|_| self.wrong(key, &value, allowed)))
             .transpose()
     }
 
@@ -164,7 +164,7 @@ impl<'a> ConfReader<'a> {
         };
         units::mebibytes(&value, version)
             .map(Some)
-            .map_err(|error| Refusal::new(key, error.to_string()))
+            .map_err(|_| self.wrong(key, &value, units::SIZE_GRAMMAR))
     }
 
     /// A comma-separated list: items trimmed, blank ones dropped.
@@ -183,7 +183,7 @@ impl<'a> ConfReader<'a> {
         match self.text(key)? {
             None => Ok(default.to_owned()),
             Some(value) if allowed.contains(&value.as_str()) => Ok(value),
-            Some(value) => Err(wrong(key, &value, &format!("one of {}", allowed.join(" | ")))),
+            Some(value) => Err(self.wrong(key, &value, &format!("one of {}", allowed.join(" | ")))),
         }
     }
 
@@ -192,7 +192,7 @@ impl<'a> ConfReader<'a> {
     pub fn raw_port(&self, keys: &[&str], default: u16) -> Result<u16, Refusal> {
         match keys.iter().find_map(|key| Some((*key, self.conf.get(key)?))) {
             None => Ok(default),
-            Some((key, value)) => port(key, value, value),
+            Some((key, value)) => port(value).ok_or_else(|| wrong(key, value, PORT)),
         }
     }
 
@@ -200,7 +200,15 @@ impl<'a> ConfReader<'a> {
     pub fn port(&self, key: &str, default: u16) -> Result<u16, Refusal> {
         match self.text(key)? {
             None => Ok(default),
-            Some(value) => port(key, &value, value.trim()),
+            Some(value) => port(value.trim()).ok_or_else(|| self.wrong(key, &value, PORT)),
+        }
+    }
+
+    /// As [`wrong`], but a value that `${…}` brought in from another key is not shown: there it may be a secret.
+    pub(crate) fn wrong(&self, key: &str, value: &str, allowed: &str) -> Refusal {
+        match self.conf.get(key) {
+            Some(raw) if raw == value => wrong(key, value, allowed),
+            _ => wrong_text(key, value, allowed),
         }
     }
 
@@ -281,14 +289,20 @@ impl<'a> ConfReader<'a> {
     }
 }
 
-fn port(key: &str, given: &str, digits: &str) -> Result<u16, Refusal> {
-    let port = digits.parse().ok().filter(|port| *port > 0);
-    port.ok_or_else(|| wrong(key, given, "a port from 1 to 65535"))
+const PORT: &str = "a port from 1 to 65535";
+
+fn port(digits: &str) -> Option<u16> {
+    digits.parse().ok().filter(|port| *port > 0)
 }
 
 /// The refusal of a value of closed grammar.
 pub(crate) fn wrong(key: &str, value: &str, allowed: &str) -> Refusal {
     Refusal::new(key, format!("found {}, allowed is {allowed}", shown(value)))
+}
+
+/// The refusal of a value that may be anything, and so a secret.
+pub(super) fn wrong_text(key: &str, value: &str, allowed: &str) -> Refusal {
+    Refusal::new(key, format!("found {}, allowed is {allowed}", hidden(value)))
 }
 
 #[cfg(test)]
@@ -338,6 +352,28 @@ mod tests {
                 .starts_with("spark.kubernetes.namespace: refers to"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_a_reference_brought_in_is_not_shown() {
+        let conf = conf(&[
+            ("spark.a", "${spark.secret}"),
+            ("spark.b", "x"),
+            ("spark.secret", "hunter2"),
+        ]);
+        let context = SubmitterContext::golden();
+        let reader = ConfReader::new(&conf, &context);
+        for (key, found) in [("spark.a", "found <redacted, 7 bytes>"), ("spark.b", "found `x`")] {
+            for refusal in [
+                reader.boolean(key, true).unwrap_err(),
+                reader.number::<i32>(key, "a number").unwrap_err(),
+                reader.one_of(key, &["y"], "y").unwrap_err(),
+                reader.port(key, 1).unwrap_err(),
+                reader.mebibytes(&[key], &SparkVersion::newest()).unwrap_err(),
+            ] {
+                assert!(refusal.message.starts_with(found), "{refusal}");
+            }
+        }
     }
 
     #[test]

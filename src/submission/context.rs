@@ -1,7 +1,7 @@
 //! Who submits, when, and what of the submitter a submission may reach.
 
 use super::{
-    conf::wrong, distribution::installed_version, refusal::Refusal, spark_env::spark_env,
+    conf::wrong_text, distribution::installed_version, refusal::Refusal, spark_env::spark_env,
     version::SparkVersion,
 };
 use std::{
@@ -89,7 +89,7 @@ impl SubmitterContext {
         let resolved = self.reachable(subject, path)?;
         std::fs::read(&resolved).map_err(|error| {
             let allowed = format!("a file that can be read ({})", error.kind());
-            wrong(subject, path, &allowed)
+            wrong_text(subject, path, &allowed)
         })
     }
 

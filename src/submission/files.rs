@@ -1,6 +1,10 @@
 //! Files of the submitter that are part of a submission.
 
-use super::{Feature, PodTemplate, Refusal, SparkVersion, SubmitterContext, conf::ConfReader, uri};
+use super::{
+    Feature, PodTemplate, Refusal, SparkVersion, SubmitterContext,
+    conf::{ConfReader, wrong_text},
+    uri,
+};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -119,7 +123,7 @@ fn named(
     };
     // Spark takes the value for a path, so a URI names no file.
     if super::uri::scheme(&path).is_some() {
-        return Err(super::conf::wrong(key, &path, "the path of a file"));
+        return Err(wrong_text(key, &path, "the path of a file"));
     }
     let contents = context.read_file(key, &path)?;
     let name = Path::new(&path)

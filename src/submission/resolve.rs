@@ -9,8 +9,9 @@ mod validate;
 use super::{
     ConfReader, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource, Refusal,
     SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
-    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, conf::wrong, files, pod_group, uri,
+    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, conf::wrong_text, files, pod_group, uri,
 };
+use crate::redaction::shown_if;
 use std::collections::BTreeMap;
 
 /// What comes with the arguments: from a request, a file, or nothing of it from a bare command line.
@@ -218,7 +219,7 @@ fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
         ));
     };
     if !uri::is_legal(url) {
-        return Err(wrong("--master", master, "k8s://https://host:port"));
+        return Err(wrong_text("--master", master, "k8s://https://host:port"));
     }
     match url.split_once("://") {
         None => Ok(format!("k8s://https://{url}")),
@@ -229,7 +230,9 @@ fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
             "--master",
             format!(
                 "Invalid Kubernetes master scheme: {}; allowed are https and http",
-                crate::redaction::shown(scheme)
+                shown_if(scheme, |scheme| scheme
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphabetic()))
             ),
         )),
     }

@@ -1,19 +1,22 @@
 //! The command line of `spark-submit`, as Spark's `SparkSubmitOptionParser` reads it.
 
 use super::{SparkOption, SparkSubmitArguments};
-use crate::{redaction::shown, submission::Feature};
+use crate::{
+    redaction::{hidden, shown},
+    submission::Feature,
+};
 
 /// What is wrong with a command line; `spark-submit` ends with exit code 1 then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
     /// An option that `spark-submit` does not have.
-    #[error("Unrecognized option: {}", shown(.0))]
+    #[error("Unrecognized option: {}", option_name(.0))]
     Unrecognized(String),
     /// An option at the end of the command line, without its value.
     #[error("Missing argument for option '{0}'.")]
     MissingValue(String),
     /// `--conf` without `=`.
-    #[error("Invalid argument to --conf: {} has no '='; expected KEY=VALUE", shown(.0))]
+    #[error("Invalid argument to --conf: {} has no '='; expected KEY=VALUE", hidden(.0))]
     ConfWithoutEquals(String),
     /// A deploy mode that does not exist.
     #[error("--deploy-mode must be either \"client\" or \"cluster\", found {}", shown(.0))]
@@ -74,6 +77,26 @@ pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
         }
     }
     Ok(arguments)
+}
+
+/// What of an argument that is no option may be said: what looks like an option's name. A value may be joined to it, by `=` or,
+/// as in `-psecret1`, by nothing.
+fn option_name(argument: &str) -> String {
+    let name = argument.split('=').next().unwrap_or(argument);
+    let is_name = |name: &str| {
+        let word = name.strip_prefix("--").or_else(|| name.strip_prefix('-'));
+        word.is_some_and(|word| {
+            word.starts_with(|c: char| c.is_ascii_alphabetic())
+                && word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+        })
+    };
+    if is_name(name) {
+        shown(name)
+    } else {
+        hidden(argument)
+    }
 }
 
 /// Splits `--option=value`; the value must have at least one character to count as joined.
@@ -225,10 +248,14 @@ mod tests {
         let table = [
             ("--frobnicate x", "Unrecognized option: `--frobnicate`"),
             ("--frobnicate=x y", "Unrecognized option: `--frobnicate`"),
+            ("-Dpassword=hunter2 y", "Unrecognized option: `-Dpassword`"),
+            ("-phunter2 y", "Unrecognized option: <redacted, 9 bytes>"),
+            ("--=hunter2 y", "Unrecognized option: <redacted, 10 bytes>"),
+            ("- y", "Unrecognized option: <redacted, 1 bytes>"),
             ("--name", "Missing argument for option '--name'."),
             (
                 "--conf spark.a x",
-                "Invalid argument to --conf: `spark.a` has no '='; expected KEY=VALUE",
+                "Invalid argument to --conf: <redacted, 7 bytes> has no '='; expected KEY=VALUE",
             ),
             (
                 "--deploy-mode x",

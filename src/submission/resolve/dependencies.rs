@@ -1,7 +1,7 @@
 //! Jars, files, archives and Python files: resolved, and refused where they would have to be uploaded.
 
 use super::super::{PrimaryResource, Reach, Refusal, SparkConf, SubmitterContext, uri};
-use crate::redaction::shown;
+use crate::redaction::{hidden, shown};
 
 /// The keys that hold lists of URIs.
 const LISTS: [&str; 4] = [
@@ -34,16 +34,20 @@ pub(super) fn fix_up(
     for key in LISTS {
         let list = conf.get(key).unwrap_or_default();
         for (index, item) in list.split(',').filter(|item| !item.is_empty()).enumerate() {
+            // Whoever reads a service's log or a status need not be who wrote the value.
             let which = match context.reach {
                 Reach::Process => shown(item),
-                // Whoever reads a service's log or a status need not be who wrote the value.
                 Reach::Roots(_) => format!("item {}", index + 1),
             };
             refuse_what_the_driver_cannot_fetch(key, item, &which)?;
         }
     }
     if let PrimaryResource::Python(file) = resource {
-        refuse_what_the_driver_cannot_fetch("main application file", file, &shown(file))?;
+        let which = match context.reach {
+            Reach::Process => shown(file),
+            Reach::Roots(_) => hidden(file),
+        };
+        refuse_what_the_driver_cannot_fetch("main application file", file, &which)?;
     }
     Ok(())
 }

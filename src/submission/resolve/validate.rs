@@ -2,12 +2,14 @@
 
 use super::{
     super::{
-        ConfReader, Feature, Refusal, SparkConf, SparkVersion, SubmitterContext, arguments::SparkOption,
-        conf::wrong, units,
+        ConfReader, Feature, Refusal, SparkConf, SparkVersion, SubmitterContext,
+        arguments::SparkOption,
+        conf::{wrong, wrong_text},
+        units,
     },
     Options,
 };
-use crate::redaction::shown;
+use crate::redaction::{hidden, shown};
 
 /// The options that must be sizes above zero.
 const SIZES: [(SparkOption, &str); 2] = [
@@ -65,7 +67,7 @@ pub(super) fn options(options: &Options, conf: &SparkConf, version: &SparkVersio
         ));
     }
     if let Some(remote) = options.get(SparkOption::Remote) {
-        return Err(wrong(
+        return Err(wrong_text(
             "--remote",
             remote,
             "nothing beside a master: Remote cannot be specified with master and/or deploy mode",
@@ -82,15 +84,17 @@ pub(super) fn options(options: &Options, conf: &SparkConf, version: &SparkVersio
     }
     for key in ["spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"] {
         let options = conf.get(key).unwrap_or_default();
-        if let Some(at) = options.find("-Xmx") {
-            // What stands around it may be a secret.
-            let heap = options[at..].split_whitespace().next().unwrap_or_default();
+        if let Some((_, from)) = options.split_once("-Xmx") {
+            // Digits and unit: what stands around them may be a secret.
+            let digits = from.trim_start_matches(|c: char| c.is_ascii_digit());
+            let unit = digits.starts_with(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T']);
+            let heap = format!("-Xmx{}", &from[..from.len() - digits.len() + usize::from(unit)]);
             return Err(Refusal::new(
                 key,
                 format!(
                     "Not allowed to specify max heap(Xmx) memory settings through java options (was {}). Use the \
                      corresponding --driver-memory or spark.driver.memory configuration instead.",
-                    shown(heap)
+                    shown(&heap)
                 ),
             ));
         }
@@ -208,15 +212,16 @@ pub(super) fn submission_credentials(
 /// Maven coordinates are checked here; the driver resolves them.
 fn packages(conf: ConfReader<'_>) -> Result<(), Refusal> {
     let key = "spark.jars.packages";
-    for coordinate in conf.list(key)? {
+    for (index, coordinate) in conf.list(key)?.iter().enumerate() {
         let parts: Vec<_> = coordinate.split(['/', ':']).collect();
         if parts.len() != 3 || parts.iter().any(|part| part.trim().is_empty()) {
             return Err(Refusal::new(
                 key,
                 format!(
                     "Provided Maven Coordinates must be in the form 'groupId:artifactId:version'. The coordinate \
-                     provided is: {}",
-                    shown(&coordinate)
+                     provided is not: item {}, {}",
+                    index + 1,
+                    hidden(coordinate)
                 ),
             ));
         }
