@@ -63,6 +63,7 @@ pub use roles::{DriverSpec, ExecutorSpec, Port};
 pub use spec::{
     ApplicationType, BatchSchedulerConfiguration, Dependencies, DeployMode, SparkApplicationSpec,
 };
+pub(crate) use validate::NEVER_IN_CONF;
 pub use validate::{validate, warnings};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;

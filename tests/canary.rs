@@ -5,7 +5,8 @@
 #[path = "support/serve.rs"]
 mod serve;
 
-use serve::Serve;
+use serde_json::{Value, json};
+use serve::{Serve, exchange};
 use std::fmt::Write;
 
 const CANARY: &str = "hunter2-canary";
@@ -105,6 +106,87 @@ fn broken() -> Vec<String> {
     ]
 }
 
+/// The same application as arguments over REST, after these; its main file is the last.
+fn arguments(more: &[&str], main_file: &str) -> Value {
+    let own = [
+        "--master",
+        "k8s://https://10.0.0.1:443",
+        "--deploy-mode",
+        "cluster",
+        "--class",
+        "a.B",
+        "--name",
+        "secretive-rest",
+        "--conf",
+        "spark.kubernetes.namespace=jobs",
+        "--conf",
+        "spark.kubernetes.container.image=spark:4.0.1",
+        "--conf",
+        "spark.app.password=@",
+        "--conf",
+        "spark.driver.extraJavaOptions=-Dpassword=@",
+    ];
+    let all = own.iter().chain(more).chain([&main_file, &"--password=@"]);
+    let all: Vec<_> = all.map(|argument| argument.replace('@', CANARY)).collect();
+    json!({
+        "submission_id": "a", "spark_submit_args": all,
+        "driver_pod_template": {"metadata": {"annotations": {"note": CANARY}}, "spec": {"containers": [
+            {"name": "spark-kubernetes-driver", "env": [{"name": "TOKEN", "value": CANARY}]}]}},
+    })
+}
+
+/// Each of these makes the arguments wrong, with the canary in the wrong place.
+fn broken_arguments() -> Vec<Value> {
+    let main_file = "local:///a.jar";
+    let mut broken: Vec<_> = [
+        "-Dpassword=@",
+        "-p@",
+        "--password-@",
+        "--password=@",
+        "--conf @",
+        "--conf spark.driver.extraJavaOptions=-Xmx1g,-Dpassword=@",
+        "--conf spark.driver.defaultJavaOptions=-Xmx@",
+        "--conf spark.jars.packages=a:b:c,@",
+        "--packages @",
+        "--jars s3a://@:@@bucket/app?.jar",
+        "--py-files @.py",
+        "--repositories https://x --archives ivy://@",
+        "--master k8s://@://host",
+        "--master https://user:@@host",
+        "--remote sc://host/;token=@",
+        "--conf spark.remote=sc://host/;token=@",
+        "--properties-file /@",
+        "--keytab /@ --principal a@B",
+        "--conf spark.kubernetes.kerberos.krb5.path=local:/@",
+        "--conf spark.kubernetes.driver.podTemplateFile=local:///@",
+        "--conf spark.kubernetes.executor.podTemplateFile=/@",
+        "--conf spark.kubernetes.authenticate.driver.oauthToken=@",
+        "--conf spark.kubernetes.authenticate.driver.oauthTokenFile=/@",
+        "--conf spark.kubernetes.authenticate.submission.oauthToken=@",
+        "--conf spark.driver.memory=${spark.app.password}",
+        "--conf spark.driver.memoryOverhead=${spark.app.password}",
+        "--conf spark.kubernetes.namespace=${spark.app.password}.",
+        "--conf spark.ui.port=${spark.app.password}",
+        "--conf spark.kubernetes.driver.label.sparkoperator.k8s.io/app-name=a --conf \
+         spark.kubernetes.executor.label.sparkoperator.k8s.io/app-name=/@",
+        "--conf spark.kubernetes.driver.label.a=/@",
+        "--conf spark.kubernetes.driver.secretKeyRef.A=@",
+    ]
+    .iter()
+    .map(|more| arguments(&more.split(' ').collect::<Vec<_>>(), main_file))
+    .collect();
+    for main_file in [
+        "s3a://AKIAX:@@bucket/app?.py",
+        "/tmp/@.py",
+        "ivy://@.py",
+        "-@",
+        "@.jar",
+    ] {
+        broken.push(arguments(&[], main_file));
+    }
+    broken
+}
+
 #[tokio::test]
 async fn a_secret_is_in_no_log_line_metric_error_or_reply() {
     let out = tempfile::tempdir().unwrap();
@@ -122,6 +204,20 @@ async fn a_secret_is_in_no_log_line_metric_error_or_reply() {
             reply.error_message
         );
         write!(said, "{reply:?}").unwrap();
+    }
+    let post = |body: &Value| {
+        let headers = "Content-Type: application/json\r\n";
+        let body = body.to_string();
+        exchange(&serve.rest, "POST /api/v1/spark-submit", headers, body.as_bytes())
+    };
+    let (status, answer) = post(&arguments(&[], "local:///a.jar"));
+    assert_eq!(status, 201, "{answer}");
+    said += &answer;
+    for body in broken_arguments() {
+        let (status, answer) = post(&body);
+        assert!((400..500).contains(&status), "{status} {answer}\n{body}");
+        assert!(!answer.contains(CANARY), "{answer}\n{body}");
+        said += &answer;
     }
     for path in ["/metrics", "/readyz", "/healthz"] {
         said += &serve.get(path).1;
@@ -151,6 +247,7 @@ async fn a_submission_reaches_no_file_and_no_variable_of_the_service() {
         format!("spark.kerberos.keytab: {path}, spark.kerberos.principal: a@B"),
         format!("spark.kubernetes.authenticate.driver.caCertFile: {path}"),
         format!("spark.kubernetes.authenticate.driver.clientKeyFile: 'file://{path}'"),
+        format!("spark.kubernetes.authenticate.driver.oauthTokenFile: {path}"),
         "spark.kubernetes.authenticate.submission.oauthToken: x".to_owned(),
         format!("spark.kubernetes.authenticate.submission.caCertFile: {path}"),
         format!("spark.files: {path}"),

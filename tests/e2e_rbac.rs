@@ -13,7 +13,8 @@ use native_submit::{
     error_code::ErrorCode,
     manifest::Manifests,
     submission::{
-        PodTemplate, Request, SubmissionId, SubmitterContext, UnknownFields, Webhook, arguments, resolve,
+        PodTemplate, Reach, Request, SubmissionId, SubmitterContext, UnknownFields, Webhook, arguments,
+        resolve,
     },
     submitter,
     telemetry::Metrics,
@@ -94,6 +95,8 @@ fn manifests(namespace: &str, owner: &Value) -> Arc<Manifests> {
     };
     let context = SubmitterContext {
         spark_version: Some("4.3.0".parse().unwrap()),
+        // A request can't bring a token, and so no Secret; the drop-in can.
+        reach: Reach::Process,
         ..SubmitterContext::golden()
     };
     let submission = resolve(arguments::parse(&argv).unwrap(), request, &context).unwrap();

@@ -7,7 +7,7 @@ use native_submit::{
         case::{self, Case},
         context, reference,
     },
-    submission::{Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
+    submission::{Reach, Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
 };
 use serde_json::Value;
 use std::{fs, path::Path};
@@ -33,7 +33,7 @@ fn contexts() -> Vec<Value> {
         .collect()
 }
 
-/// A `SparkApplication` can't have the conf from which Spark makes Secrets; arguments can.
+/// Neither a `SparkApplication` nor a request can have the conf from which Spark makes Secrets; the drop-in's arguments can.
 fn with_secrets() -> (Submission, SubmitterContext) {
     let arguments = "--master k8s://https://kubernetes.default.svc:443 --deploy-mode cluster --class org.example.Main \
                      --conf spark.kubernetes.container.image=apache/spark:4.2.0 \
@@ -43,7 +43,10 @@ fn with_secrets() -> (Submission, SubmitterContext) {
         default_id: Some(SubmissionId::nil()),
         ..Request::default()
     };
-    let context = SubmitterContext::golden();
+    let context = SubmitterContext {
+        reach: Reach::Process,
+        ..SubmitterContext::golden()
+    };
     (
         resolve(arguments::parse(&arguments).unwrap(), request, &context).unwrap(),
         context,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{redaction::shown, strict::Problem};
 
+pub(crate) use operator::NEVER_IN_CONF;
 pub use spark::warnings;
 
 /// Checks an application, before or after [`apply_defaults`](super::apply_defaults).

@@ -9,9 +9,8 @@ use crate::application::{
 use crate::redaction::shown;
 use std::collections::BTreeSet;
 
-/// Properties that the application's own fields, or the operator's service account, decide. With what to do instead.
-const DENIED_CONF: &[(&str, &str)] = &[
-    ("spark.master", "the service decides it"),
+/// Properties that the application's own fields decide. With what to do instead.
+const DECIDED_BY_FIELDS: [(&str, &str); 6] = [
     (
         "spark.kubernetes.driver.master",
         "set spec.driver.kubernetesMaster",
@@ -30,6 +29,12 @@ const DENIED_CONF: &[(&str, &str)] = &[
         "spark.kubernetes.authenticate.executor.serviceAccountName",
         "set spec.executor.serviceAccount",
     ),
+];
+
+/// Properties that no application has, and that the operator doesn't write to arguments either: the service, or the service
+/// account, decides. With what is so instead.
+pub(crate) const NEVER_IN_CONF: [(&str, &str); 7] = [
+    ("spark.master", "the service decides it"),
     ("spark.kubernetes.authenticate.oauthToken", USE_SERVICE_ACCOUNT),
     (
         "spark.kubernetes.authenticate.oauthTokenFile",
@@ -83,7 +88,7 @@ fn check_name(application: &SparkApplication, findings: &mut Findings) {
 
 fn check_conf(application: &SparkApplication, findings: &mut Findings) {
     let conf = &application.spec.spark_conf;
-    for (key, instead) in DENIED_CONF {
+    for (key, instead) in DECIDED_BY_FIELDS.iter().chain(&NEVER_IN_CONF) {
         if conf.contains_key(*key) {
             findings.add(
                 conf_path(key),
