@@ -109,26 +109,26 @@ async fn a_submission_is_created_once_and_told_as_the_contract_says() {
 async fn a_dry_run_asks_for_every_object_and_keeps_none() {
     let api = ApiServer::start().await;
     let (serve, _folder) = Serve::to(&api.url, &[]);
-    let dry_run = |id: &str, value: &str| {
+    let query = |id: &str, query: &str| {
         let body = spark_pi(id).to_string();
-        ask(
-            &serve,
-            &format!("POST {PATH}?dryRun={value}"),
-            JSON,
-            body.as_bytes(),
-        )
+        ask(&serve, &format!("POST {PATH}?{query}"), JSON, body.as_bytes())
     };
+    let dry_run = |id: &str, value: &str| query(id, &format!("dryRun={value}"));
     let (status, body) = dry_run("a", "true");
     assert_eq!((status, &body["driver_pod_uid"]), (200, &json!("")), "{body}");
     assert_eq!(api.names(), Vec::<String>::new());
     assert!(api.log().len() >= 4, "{:?}", api.lines());
     assert!(api.log().iter().all(|seen| seen.query.contains("dryRun=All")));
-    let (status, body) = dry_run("a", "yes");
-    assert_eq!(
-        (status, body["error_code"].as_str()),
-        (400, Some("BAD_REQUEST")),
-        "{body}"
-    );
+    assert_eq!(query("a", "dryrun=true").0, 200);
+    for unclear in ["dryRun=yes", "dryRun", "dryrun"] {
+        let (status, body) = query("a", unclear);
+        assert_eq!(
+            (status, body["error_code"].as_str()),
+            (400, Some("BAD_REQUEST")),
+            "{unclear}: {body}"
+        );
+    }
+    assert_eq!(api.names(), Vec::<String>::new());
     assert_eq!(submit(&serve, &spark_pi("a")).0, 201);
     assert_eq!(dry_run("a", "true").0, 200);
     assert_eq!(dry_run("b", "true").0, 409);

@@ -1,6 +1,7 @@
 //! The REST door: the operator's `RestSubmitter` contract, `POST /api/v1/spark-submit`.
 
 mod answer;
+mod query;
 mod request;
 
 use super::{Service, service::Call};
@@ -50,9 +51,9 @@ async fn spark_submit(
     headers: HeaderMap,
     body: Request<Body>,
 ) -> Response {
-    let mode = match dry_run(query.as_deref()) {
+    let mode = match query::mode(query.as_deref()) {
         Ok(mode) => mode,
-        Err(refusal) => return refusal,
+        Err(message) => return Answer::bad_request("", &message),
     };
     if !is_json(&headers) {
         return Answer::unsupported_media_type();
@@ -92,26 +93,6 @@ async fn submit(service: &Service, body: &Bytes, mode: Mode, caller: Caller) -> 
     {
         Ok(accepted) => Answer::accepted(&accepted),
         Err(error) => Answer::failed(&id, &error),
-    }
-}
-
-fn dry_run(query: Option<&str>) -> Result<Mode, Response> {
-    let given = query
-        .unwrap_or_default()
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(name, _)| *name == "dryRun");
-    match given.map(|(_, value)| value) {
-        None | Some("false") => Ok(Mode::Submit),
-        Some("true") => Ok(Mode::DryRun),
-        // Not taken for false: somebody who asks for a dry run must not get a driver.
-        Some(other) => Err(Answer::bad_request(
-            "",
-            &format!(
-                "dryRun: found {}, allowed is true or false",
-                crate::redaction::shown(other)
-            ),
-        )),
     }
 }
 
