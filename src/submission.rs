@@ -52,6 +52,9 @@ pub struct Submission {
     pub id: SubmissionId,
     /// The Spark version that the manifests are made for.
     pub spark_version: SparkVersion,
+    /// Where the driver is to run: `spark.kubernetes.namespace`, expanded. In `conf` it stays as given, for so Spark
+    /// writes it to the driver's properties.
+    namespace: String,
     /// The complete conf, as Spark's `prepareSubmitEnvironment` leaves it.
     pub conf: SparkConf,
     /// The main application file.
@@ -85,9 +88,9 @@ pub struct Submission {
 pub const TEMPLATE_SET_ANNOTATION: &str = "native-submit/template-set";
 
 impl Submission {
-    /// `spark.kubernetes.namespace` as given.
+    /// The namespace that the driver is to run in; never empty.
     pub fn namespace(&self) -> &str {
-        self.conf.get("spark.kubernetes.namespace").unwrap_or("default")
+        &self.namespace
     }
 
     /// Fields of the templates and additions that Kubernetes' and Volcano's types don't have, by path without list indices.

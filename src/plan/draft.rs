@@ -37,7 +37,7 @@ impl<'a> Draft<'a> {
             submission,
             context,
             conf,
-            names: Names::new(conf, &submission.id)?,
+            names: Names::new(conf, submission.namespace(), &submission.id)?,
             pod,
             properties: submission.conf.to_map(),
             service: None,

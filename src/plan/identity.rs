@@ -32,17 +32,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(conf: ConfReader<'_>, id: &SubmissionId) -> Result<Self, Refusal> {
-        let namespace = conf
-            .text("spark.kubernetes.namespace")?
-            .unwrap_or_else(|| "default".to_owned());
-        if namespace.is_empty() {
-            // Spark's client library: "namespace not specified for an operation requiring one".
-            return Err(Refusal::new(
-                "spark.kubernetes.namespace",
-                "must name a namespace, found an empty value",
-            ));
-        }
+    pub(super) fn new(conf: ConfReader<'_>, namespace: &str, id: &SubmissionId) -> Result<Self, Refusal> {
         let application_name = conf.raw().get("spark.app.name").unwrap_or("spark").to_owned();
         let given_pod = conf.text("spark.kubernetes.driver.pod.name")?;
         // Without a given name, the pod's name has the suffix in it, which can't depend on itself.
@@ -58,7 +48,7 @@ impl Names {
             pod: given_pod.unwrap_or_else(|| format!("{prefix}-driver")),
             local_directory_id: uuid::Uuid::new_v5(&uuid::Uuid::nil(), seed.as_bytes()),
             application_name,
-            namespace,
+            namespace: namespace.to_owned(),
             prefix,
             suffix,
         })
@@ -160,12 +150,17 @@ mod tests {
     }
 
     fn names(entries: &[(&str, &str)], id: &str) -> Names {
+        names_in("default", entries, id)
+    }
+
+    fn names_in(namespace: &str, entries: &[(&str, &str)], id: &str) -> Names {
         let conf: SparkConf = entries
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
         let context = SubmitterContext::golden();
-        Names::new(ConfReader::new(&conf, &context), &SubmissionId::new(id).unwrap()).unwrap()
+        let id = SubmissionId::new(id).unwrap();
+        Names::new(ConfReader::new(&conf, &context), namespace, &id).unwrap()
     }
 
     #[test]
@@ -179,7 +174,7 @@ mod tests {
         for other in [
             names(&base, "b"),
             names(&[base[0], ("spark.kubernetes.driver.pod.name", "other")], "a"),
-            names(&[base[0], base[1], ("spark.kubernetes.namespace", "n")], "a"),
+            names_in("n", &base, "a"),
         ] {
             assert_ne!(first.application_id, other.application_id);
             assert_ne!(first.config_map(), other.config_map());
@@ -187,16 +182,6 @@ mod tests {
         }
         assert_eq!(first.application_id.len(), 38);
         assert_eq!(first.service(), format!("{}-driver-svc", first.prefix));
-    }
-
-    #[test]
-    fn an_empty_namespace_is_refused() {
-        let conf: SparkConf = [("spark.kubernetes.namespace".to_owned(), String::new())]
-            .into_iter()
-            .collect();
-        let context = SubmitterContext::golden();
-        let refusal = Names::new(ConfReader::new(&conf, &context), &SubmissionId::nil()).unwrap_err();
-        assert_eq!(refusal.subject, "spark.kubernetes.namespace");
     }
 
     #[test]

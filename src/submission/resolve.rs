@@ -95,6 +95,7 @@ pub fn resolve(
     }
     validate::conf(reader, &spark_version)?;
     validate::submission_credentials(reader, context)?;
+    let namespace = namespace(reader)?;
     let files = files::read(reader, context)?;
     warnings.extend(files::unusable_names(&files));
     let driver_template = match request.driver_template {
@@ -117,6 +118,7 @@ pub fn resolve(
     Ok(Submission {
         template_set: template_set.filter(|name| !name.is_empty()).map(str::to_owned),
         id,
+        namespace,
         spark_version,
         main_class: main_class(&options, &resource)?,
         arguments: arguments.arguments,
@@ -131,6 +133,19 @@ pub fn resolve(
         files,
         warnings,
     })
+}
+
+/// `spark.kubernetes.namespace`, expanded once for all who ask.
+fn namespace(conf: ConfReader<'_>) -> Result<String, Refusal> {
+    let key = "spark.kubernetes.namespace";
+    match conf.text(key)? {
+        None => Ok("default".to_owned()),
+        // Spark's client library: "namespace not specified for an operation requiring one".
+        Some(name) if name.is_empty() => {
+            Err(Refusal::new(key, "must name a namespace, found an empty value"))
+        }
+        Some(name) => Ok(name),
+    }
 }
 
 fn submission_id(
@@ -265,5 +280,36 @@ fn main_class(options: &Options, resource: &PrimaryResource) -> Result<String, R
             )
             .needing_spark()
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::arguments, *};
+
+    fn submission(namespace: &str) -> Result<Submission, Refusal> {
+        let fixed = "--master k8s://https://h --deploy-mode cluster --class a.B --conf spark.q=zz";
+        let mut argv: Vec<_> = fixed.split(' ').map(str::to_owned).collect();
+        argv.extend([
+            "--conf".to_owned(),
+            namespace.to_owned(),
+            "local:///a.jar".to_owned(),
+        ]);
+        let arguments = arguments::parse(&argv).unwrap();
+        resolve(arguments, Request::default(), &SubmitterContext::golden())
+    }
+
+    #[test]
+    fn the_namespace_is_expanded_for_all_and_stays_as_given_in_the_properties() {
+        let found = submission("spark.kubernetes.namespace=n-${spark.q}").unwrap();
+        assert_eq!(found.namespace(), "n-zz");
+        assert_eq!(found.conf.get("spark.kubernetes.namespace"), Some("n-${spark.q}"));
+        assert_eq!(submission("spark.a=b").unwrap().namespace(), "default");
+    }
+
+    #[test]
+    fn an_empty_namespace_is_refused() {
+        let refusal = submission("spark.kubernetes.namespace=").unwrap_err();
+        assert_eq!(refusal.subject, "spark.kubernetes.namespace");
     }
 }
