@@ -88,21 +88,21 @@ fn is_integer(text: &str) -> bool {
     !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Major and minor of a Spark version, `v?MAJOR.MINOR[.PATCH][suffix]`.
+/// Major and minor of a Spark version, `v?MAJOR.MINOR[.PATCH][suffix]`, which is the driver's label `spark-version` too.
 pub(super) fn spark_version(text: &str) -> Option<(u32, u32)> {
-    let (major, rest) = text.strip_prefix('v').unwrap_or(text).split_once('.')?;
+    let version = text.strip_prefix('v').unwrap_or(text);
+    let (major, rest) = version.split_once('.')?;
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let (minor, suffix) = rest.split_at(digits);
-    let readable = suffix
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'));
+    let minor = &rest[..digits];
     let number = |text: &str| {
         text.bytes()
             .all(|b| b.is_ascii_digit())
             .then(|| text.parse().ok())
             .flatten()
     };
-    readable.then(|| Some((number(major)?, number(minor)?))).flatten()
+    is_label_value(version)
+        .then(|| Some((number(major)?, number(minor)?)))
+        .flatten()
 }
 
 #[cfg(test)]
@@ -193,6 +193,9 @@ mod tests {
             (".5", None),
             ("+3.5", None),
             ("3.5 ", None),
+            ("4.0.1+amzn-0", None),
+            ("4.0.1-", None),
+            (&format!("4.0.1-{}", "x".repeat(58)), None),
         ] {
             assert_eq!(spark_version(text), expected, "{text:?}");
         }

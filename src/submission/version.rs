@@ -1,10 +1,10 @@
 //! Which Spark version a submission is for, and what differs by version.
 
-use crate::redaction::shown;
+use crate::{application::is_label_value, redaction::shown};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// A Spark version, `v?MAJOR.MINOR[.PATCH][suffix]`.
+/// A Spark version, `v?MAJOR.MINOR[.PATCH][suffix]`. It is the driver's label `spark-version`, and so what a label can be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SparkVersion {
@@ -109,7 +109,10 @@ impl fmt::Display for SparkVersion {
 
 /// A text that is not a Spark version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} is not a Spark version: expected MAJOR.MINOR or MAJOR.MINOR.PATCH, such as 4.0.1", shown(.0))]
+#[error(
+    "{} is not a Spark version: expected MAJOR.MINOR or MAJOR.MINOR.PATCH, such as 4.0.1, and behind it letters, digits, `-`, \
+     `_` and `.` only, 63 in all, with a letter or digit last: it is a label of the driver", shown(.0)
+)]
 pub struct NotAVersion(pub String);
 
 impl TryFrom<String> for SparkVersion {
@@ -134,12 +137,9 @@ impl FromStr for SparkVersion {
         let bare = text.strip_prefix('v').unwrap_or(text);
         let (major, rest) = bare.split_once('.').ok_or_else(wrong)?;
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let (minor, suffix) = rest.split_at(end);
-        let suffix_is_plain = suffix
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+'));
+        let minor = &rest[..end];
         match (major.parse(), minor.parse()) {
-            (Ok(major), Ok(minor)) if suffix_is_plain && !bare.starts_with('+') => Ok(Self {
+            (Ok(major), Ok(minor)) if is_label_value(bare) => Ok(Self {
                 major,
                 minor,
                 text: bare.to_owned(),
@@ -159,10 +159,24 @@ mod tests {
             ("4.0.1", "4.0.1"),
             ("v3.5", "3.5"),
             ("4.3.0-SNAPSHOT", "4.3.0-SNAPSHOT"),
+            ("4.0.1_amzn.0", "4.0.1_amzn.0"),
         ] {
             assert_eq!(text.parse::<SparkVersion>().unwrap().to_string(), shown);
         }
-        for text in ["", "4", "four.zero", "4.x", "4.0.1 beta", "-4.0", "+4.0"] {
+        let long = format!("4.0.1-{}", "x".repeat(58));
+        for text in [
+            "",
+            "4",
+            "four.zero",
+            "4.x",
+            "4.0.1 beta",
+            "-4.0",
+            "+4.0",
+            "4.0.1+amzn-0",
+            "4.0.1-",
+            "4.0.",
+            &long,
+        ] {
             assert!(text.parse::<SparkVersion>().is_err(), "{text}");
         }
     }

@@ -40,7 +40,8 @@ fn check_spec(application: &SparkApplication, findings: &mut Findings) {
         findings.unless(
             spark_version(version).is_some(),
             "spec.sparkVersion",
-            "a version such as `4.0.0`",
+            "a version such as `4.0.0` of letters, digits, `-`, `_` and `.` (it is a label of the driver: at most 63, a letter \
+             or digit last)",
             version,
         );
     }

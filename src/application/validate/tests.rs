@@ -126,7 +126,12 @@ fn the_schemas_rules() {
         (
             "/spec/sparkVersion",
             json!("latest"),
-            "spec.sparkVersion: expected a version such as `4.0.0`, found `latest`",
+            "spec.sparkVersion: expected a version such as `4.0.0` of letters",
+        ),
+        (
+            "/spec/sparkVersion",
+            json!("4.0.1+amzn-0"),
+            "spec.sparkVersion: expected a version such as `4.0.0` of letters",
         ),
         (
             "/spec/imagePullPolicy",
