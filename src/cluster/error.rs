@@ -42,9 +42,11 @@ pub enum ApplyError {
         /// `plan` or `template set`.
         differs: &'static str,
     },
-    /// An object that the driver needs has a name that is taken.
+    /// An object that the driver needs has a name that is taken. Not said with `code=409`, by which the operator knows that the
+    /// driver Pod is there: it isn't.
     #[error(
-        "{object} in namespace `{namespace}` already exists and is not owned by this driver Pod (code=409)"
+        "{object} in namespace `{namespace}` already exists and is not owned by this driver Pod: delete it if nothing \
+         needs it, or try again when its owner is gone"
     )]
     OwnedByAnother {
         /// The object, `configmaps/name`.
@@ -240,11 +242,11 @@ impl ApplyError {
                 ErrorCode::InvalidSparkSubmitArgs
             }
             Self::Invalid { .. } | Self::AdmissionDenied { .. } => ErrorCode::InvalidPodTemplate,
-            Self::AlreadyExists { .. }
-            | Self::StartedDifferently { .. }
-            | Self::OwnedByAnother { .. }
-            | Self::DirectoryTaken { .. } => ErrorCode::DriverPodAlreadyExists,
-            Self::Forbidden { .. }
+            Self::AlreadyExists { .. } | Self::StartedDifferently { .. } | Self::DirectoryTaken { .. } => {
+                ErrorCode::DriverPodAlreadyExists
+            }
+            Self::OwnedByAnother { .. }
+            | Self::Forbidden { .. }
             | Self::Unauthorized { .. }
             | Self::KindMissing { .. }
             | Self::ApplicationUnknown { .. }
@@ -277,7 +279,13 @@ mod tests {
             removed: vec!["pods/a".into()],
             left: vec!["services/b".into()],
         };
+        let owned = ApplyError::OwnedByAnother {
+            object: "services/a".into(),
+            namespace: "ns".into(),
+        };
+        assert!(!owned.to_string().contains("code=409"));
         for (error, code, status, retryable) in [
+            (&owned, "INTERNAL_SERVER_ERROR", 500, true),
             (&timeout, "SUBMITTER_OVERLOADED", 503, true),
             (&missing, "INVALID_SPARK_SUBMIT_ARGS", 400, false),
             (&wrapped, "INVALID_SPARK_SUBMIT_ARGS", 400, false),
