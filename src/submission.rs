@@ -40,6 +40,7 @@ pub(crate) use conf::wrong;
 pub(crate) use files::is_config_map_key;
 pub(crate) use pod_fields::{append, extend};
 pub(crate) use pod_template::PodDocument;
+pub(crate) use reserved_labels::check_template as check_template_labels;
 
 use serde::{Deserialize, Serialize};
 

@@ -167,6 +167,7 @@ fn broken_arguments() -> Vec<Value> {
         "--conf spark.driver.memoryOverhead=${spark.app.password}",
         "--conf spark.kubernetes.namespace=${spark.app.password}.",
         "--conf spark.ui.port=${spark.app.password}",
+        "--conf spark.kubernetes.memoryOverheadFactor=${spark.app.password}",
         "--conf spark.kubernetes.driver.label.sparkoperator.k8s.io/app-name=a --conf \
          spark.kubernetes.executor.label.sparkoperator.k8s.io/app-name=/@",
         "--conf spark.kubernetes.driver.label.a=/@",

@@ -335,17 +335,21 @@ async fn a_users_conf_or_template_changes_neither_namespace_nor_the_operators_la
             ),
         ]);
     }
-    let refused = |body: &Value, names: &[&str]| {
+    let refused = |body: &Value, code: &str, names: &[&str]| {
         let (_, answer) = submit(&serve, body);
         let message = answer["message"].as_str().unwrap_or_default();
-        assert_eq!(answer["error_code"], "INVALID_SPARK_SUBMIT_ARGS", "{answer}");
+        assert_eq!(answer["error_code"], code, "{answer}");
         for name in names {
             assert!(message.contains(name), "{name}: {answer}");
         }
     };
     for (conf, found) in &table {
         let key = conf.split('=').next().unwrap();
-        refused(&with_conf(&spark_pi("a"), &[conf]), &[key, found]);
+        refused(
+            &with_conf(&spark_pi("a"), &[conf]),
+            "INVALID_SPARK_SUBMIT_ARGS",
+            &[key, found],
+        );
     }
     for role in ["driver", "executor"] {
         for name in [
@@ -357,7 +361,11 @@ async fn a_users_conf_or_template_changes_neither_namespace_nor_the_operators_la
             let mut body = spark_pi("a");
             let label = format!("sparkoperator.k8s.io/{name}");
             body[format!("{role}_pod_template")]["metadata"]["labels"] = json!({label: "other"});
-            refused(&body, &[role, name, "`other`"]);
+            refused(
+                &body,
+                "INVALID_POD_TEMPLATE",
+                &[&format!("{role}_pod_template.metadata.labels"), name, "`other`"],
+            );
         }
     }
     // Set again and then back: the last value is right, but somebody changed it.
@@ -365,6 +373,7 @@ async fn a_users_conf_or_template_changes_neither_namespace_nor_the_operators_la
     let other = format!("{}=pi", label("driver", "app-name"));
     refused(
         &with_conf(&spark_pi("a"), &[&back, &other, &back]),
+        "INVALID_SPARK_SUBMIT_ARGS",
         &["`spark-pi` and"],
     );
     assert_eq!(

@@ -119,7 +119,7 @@ fn factor(
     };
     match java_double::parse(&text).filter(|factor| is_allowed(*factor)) {
         Some(factor) => Ok(Some(factor)),
-        None => Err(wrong(key, &text, allowed)),
+        None => Err(draft.conf.wrong(key, &text, allowed)),
     }
 }
 

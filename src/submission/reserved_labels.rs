@@ -48,6 +48,16 @@ pub(super) fn of_template<'t>(subject: &str, template: &'t PodTemplate) -> Vec<G
     given.collect()
 }
 
+/// As [`check`], for the labels of one template; `subject` names it.
+pub(crate) fn check_template(
+    subject: &str,
+    template: &PodTemplate,
+    id: &SubmissionId,
+    application: Option<&str>,
+) -> Result<(), Refusal> {
+    check(&of_template(subject, template), id, application)
+}
+
 /// The conf keys that give the operator's labels to driver and executors.
 pub(super) fn conf_keys() -> impl Iterator<Item = String> {
     ["driver", "executor"]

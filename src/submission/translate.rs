@@ -159,8 +159,7 @@ fn template(
             ..PodTemplate::default()
         },
     };
-    let labels = reserved_labels::of_template(&field, &template);
-    reserved_labels::check(&labels, id, Some(application.name()))?;
+    reserved_labels::check_template(&field, &template, id, Some(application.name()))?;
     owner::add(&mut template, application, role)?;
     Ok(template)
 }

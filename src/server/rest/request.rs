@@ -3,7 +3,10 @@
 use crate::{
     application::ApplicationReference,
     server::service::NotAsked,
-    submission::{Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments},
+    submission::{
+        Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments,
+        check_template_labels,
+    },
     submitter::{Asked, SubmitError, Unversioned},
 };
 use serde_json::{Map, Value};
@@ -115,7 +118,7 @@ impl SparkSubmit {
         context: &SubmitterContext,
     ) -> Result<Asked, NotAsked> {
         let about = self.about();
-        self.read_arguments(id, origin, context)
+        self.read_arguments(id, about.as_ref(), origin, context)
             .map_err(|error| NotAsked { error, about })
     }
 
@@ -132,6 +135,7 @@ impl SparkSubmit {
     fn read_arguments(
         self,
         id: &SubmissionId,
+        about: Option<&ApplicationReference>,
         origin: Origin,
         context: &SubmitterContext,
     ) -> Result<Asked, SubmitError> {
@@ -147,11 +151,17 @@ impl SparkSubmit {
                 .entry(key.to_owned())
                 .or_insert_with(|| name.to_owned());
         }
+        // Here too, where the field has a name and the error is the template's.
+        let owner = about.map(|about| about.name.as_str());
         let template = |field, value: Option<Value>| {
-            value
-                .filter(|value| *value != Value::Object(Map::new()))
-                .map(|value| PodTemplate::from_value(field, value, origin.unknown_fields))
-                .transpose()
+            let Some(value) = value.filter(|value| *value != Value::Object(Map::new())) else {
+                return Ok(None);
+            };
+            PodTemplate::from_value(field, value, origin.unknown_fields)
+                .and_then(|template| {
+                    check_template_labels(field, &template, id, owner)?;
+                    Ok(Some(template))
+                })
                 .map_err(SubmitError::PodTemplate)
         };
         let request = Request {

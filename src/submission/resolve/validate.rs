@@ -168,7 +168,7 @@ pub(super) fn conf(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), R
     if !version.has(Feature::AnyPythonVersion)
         && let Some(found) = conf.text(python)?.filter(|found| found != "3")
     {
-        return Err(wrong(python, &found, "3: Python 2 was dropped from Spark 3.1"));
+        return Err(conf.wrong(python, &found, "3: Python 2 was dropped from Spark 3.1"));
     }
     conf.boolean("spark.kubernetes.submission.waitAppCompletion", true)?;
     for key in TIMEOUTS {
