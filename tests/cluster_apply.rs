@@ -546,7 +546,7 @@ async fn a_name_of_the_second_wave_that_is_anothers_is_an_error() {
         matches!(&error, ApplyError::RolledBack { cause, .. } if matches!(**cause, ApplyError::OwnedByAnother { .. })),
         "{error}"
     );
-    assert_eq!(error.code().http_status(), 409);
+    assert_eq!(error.code().name(), "INTERNAL_SERVER_ERROR");
     assert_eq!(
         bench.api.names(),
         [format!("configmaps/{}", sample.name(CONFIG_MAP))]

@@ -228,7 +228,8 @@ impl Case {
             Nature::Final(_) if verb == "get" && self.fault == "404" => {
                 vec![if self.lasting { OVERLOADED } else { "" }]
             }
-            Nature::Final(TAKEN) if verb != "create" => vec![INTERNAL],
+            // Of another object's name it is not said that the Pod is there.
+            Nature::Final(TAKEN) if (verb, self.request.resource) != ("create", "pods") => vec![INTERNAL],
             Nature::Final(code) => vec![code],
         }
     }
