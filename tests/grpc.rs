@@ -165,7 +165,7 @@ async fn bad_input_is_refused_with_one_message_and_creates_nothing() {
             "spec.driver.cores",
         ),
         (
-            &SPARK_PI.replace("  image: docker.io/library/spark:4.0.1\n", ""),
+            &SPARK_PI.replace("  image: spark:4.0.1\n", ""),
             "a",
             "image",
         ),

@@ -48,7 +48,7 @@ pub(crate) fn messages() -> Vec<u8> {
         spec: Some(wire::SparkApplicationSpec {
             r#type: wire::SparkApplicationType::Scala.into(),
             mode: wire::DeployMode::Cluster.into(),
-            image: Some("docker.io/library/spark:4.0.1".to_owned()),
+            image: Some("spark:4.0.1".to_owned()),
             main_class: Some("org.apache.spark.examples.SparkPi".to_owned()),
             main_application_file: Some("local:///opt/spark/examples/jars/spark-examples.jar".to_owned()),
             spark_version: "4.0.1".to_owned(),
