@@ -78,6 +78,7 @@ async fn where_all_is_well_it_says_so_and_changes_nothing() {
         ("rights", "deploy/rbac/role.yaml holds in all namespaces"),
         ("rights", "deploy/rbac/webhook.yaml holds in the cluster"),
         ("rights", "no Volcano here"),
+        ("rights", "no OpenShift here"),
     ] {
         finding(&findings, check, says);
     }
@@ -114,6 +115,13 @@ async fn a_right_that_lacks_is_named_with_the_file_that_gives_it() {
             &format!("may not in namespace {namespace}: secrets: get"),
         );
         assert_eq!(secrets["verdict"], "WARN", "only some need it");
+        assert!(
+            secrets["fix"]
+                .as_str()
+                .unwrap()
+                .ends_with("kubectl apply -k deploy/rbac/credentials"),
+            "{secrets}"
+        );
     }
 }
 

@@ -273,7 +273,7 @@ async fn reloads(health: &str, result: &str, times: u32) {
 fn grant_shipped_rights(namespace: &str) {
     let root = env!("CARGO_MANIFEST_DIR");
     let script = format!(
-        "{root}/tests/e2e/kubectl kustomize {root}/deploy/rbac \
+        "{root}/tests/e2e/rbac \
          | sed -e 's/^  name: native-submit/&-{namespace}/' -e 's/name: spark-operator-controller/name: {ACCOUNT}/' \
                -e 's/namespace: spark-operator/namespace: {namespace}/' \
          | {root}/tests/e2e/kubectl apply -f -"

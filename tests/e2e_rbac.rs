@@ -1,5 +1,5 @@
-//! The RBAC of `deploy/rbac` is the least that works: with all of it everything goes, and without any one verb of it
-//! something fails.
+//! The RBAC of `deploy/rbac` is the least that works: with all of it, the components included, everything goes, and without
+//! any one verb of it something fails.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod support {
@@ -21,27 +21,36 @@ use native_submit::{
     templates::TemplateSet,
 };
 use serde_json::{Value, json};
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use support::control_plane::ControlPlane;
 
 /// A verb on a resource: group, resource, verb.
 type Right = (String, String, String);
 
-/// What `deploy/rbac` grants.
+/// What `deploy/rbac` and its components grant. Of owner references only where the control plane was brought up by
+/// `tests/e2e/up -- --enable-admission-plugins=OwnerReferencesPermissionEnforcement`, which `E2E_OWNER_REFERENCES` says.
 fn shipped() -> Vec<Right> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac");
     let mut rights = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if ["kustomization.yaml", "bindings.yaml"].contains(&name.as_str()) {
+    for path in roles(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac")) {
+        if path.ends_with("owner-references.yaml") && std::env::var_os("E2E_OWNER_REFERENCES").is_none() {
             continue;
         }
-        let role: Value = serde_yaml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(role["kind"], "ClusterRole", "{name}");
+        let text = fs::read_to_string(&path).unwrap();
+        let [role, binding] = text.split("\n---\n").collect::<Vec<_>>()[..] else {
+            panic!("{path:?}: not a role and its binding");
+        };
+        let [role, binding]: [Value; 2] = [role, binding].map(|text| serde_yaml::from_str(text).unwrap());
+        assert_eq!(role["kind"], "ClusterRole", "{path:?}");
+        assert_eq!(binding["kind"], "ClusterRoleBinding", "{path:?}");
+        assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"], "{path:?}");
         for rule in role["rules"].as_array().unwrap() {
             for (group, resource, verb) in each(rule) {
-                assert!(![&group, &resource, &verb].contains(&&"*".to_owned()), "{name}");
+                assert!(![&group, &resource, &verb].contains(&&"*".to_owned()), "{path:?}");
                 rights.push((group, resource, verb));
             }
         }
@@ -49,6 +58,20 @@ fn shipped() -> Vec<Right> {
     rights.sort();
     assert!(rights.len() > 20, "{rights:?}");
     rights
+}
+
+/// The files below this folder, but for the kustomizations.
+fn roles(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(roles(&path));
+        } else if !path.ends_with("kustomization.yaml") {
+            files.push(path);
+        }
+    }
+    files
 }
 
 fn each(rule: &Value) -> Vec<Right> {
@@ -276,7 +299,7 @@ async fn every_verb_is_needed() {
             break;
         }
     }
-    assert_eq!(result, Ok(()), "with all of deploy/rbac");
+    assert_eq!(result, Ok(()), "with all of deploy/rbac and its components");
 
     let mut superfluous = Vec::new();
     for (without, right) in shipped.iter().enumerate() {

@@ -133,7 +133,7 @@ async fn webhook(client: &Client, settings: &ServeSettings) -> Finding {
                 _ => Finding::warn(
                     WEBHOOK,
                     message + ": it counts as on",
-                    "apply deploy/rbac/webhook.yaml, or set OPERATOR_WEBHOOK to on or off",
+                    "apply deploy/rbac/webhook.yaml (kubectl apply -k deploy/rbac), or set OPERATOR_WEBHOOK to on or off",
                 ),
             };
         }

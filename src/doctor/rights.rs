@@ -19,7 +19,10 @@ const AT_ONCE: usize = 8;
 /// One file of `deploy/rbac`, and what it is to those who lack it.
 struct Part {
     file: &'static str,
-    role: &'static str,
+    /// What `kubectl apply -k` takes to give it.
+    folder: &'static str,
+    /// A `ClusterRole` and its binding.
+    text: &'static str,
     need: Need,
 }
 
@@ -28,35 +31,76 @@ enum Need {
     Everyone,
     /// Only submissions of this kind need it.
     Some(&'static str),
+    /// Only submissions of this kind, and only on clusters that serve this API group.
+    SomeWhere(&'static str, Served),
+}
+
+/// An API group that tells whether anybody here can need a part.
+struct Served {
+    group_version: &'static str,
+    otherwise: &'static str,
 }
 
 macro_rules! part {
     ($file:literal, $need:expr) => {
         Part {
-            file: concat!("deploy/rbac/", $file),
-            role: include_str!(concat!("../../deploy/rbac/", $file)),
+            file: concat!("deploy/rbac/", $file, ".yaml"),
+            folder: "deploy/rbac",
+            text: include_str!(concat!("../../deploy/rbac/", $file, ".yaml")),
             need: $need,
         }
     };
 }
 
-const PARTS: [Part; 7] = [
-    part!("role.yaml", Need::Everyone),
-    part!("spark-4.2.yaml", Need::Some("Spark 4.2 or later")),
-    part!("claims.yaml", Need::Some("drivers with OnDemand claims")),
-    part!(
-        "credentials.yaml",
+macro_rules! component {
+    ($name:literal, $need:expr) => {
+        Part {
+            file: concat!("deploy/rbac/", $name, "/", $name, ".yaml"),
+            folder: concat!("deploy/rbac/", $name),
+            text: include_str!(concat!("../../deploy/rbac/", $name, "/", $name, ".yaml")),
+            need: $need,
+        }
+    };
+}
+
+const PARTS: [Part; 8] = [
+    part!("role", Need::Everyone),
+    part!("spark-4.2", Need::Some("Spark 4.2 or later")),
+    part!("claims", Need::Some("drivers with OnDemand claims")),
+    part!("events", Need::Some("Events on refused applications")),
+    part!("webhook", Need::Some("OPERATOR_WEBHOOK=auto")),
+    component!(
+        "credentials",
         Need::Some("Kerberos and spark.kubernetes.authenticate.driver.*")
     ),
-    part!("volcano.yaml", Need::Some("Volcano")),
-    part!("events.yaml", Need::Some("Events on refused applications")),
-    part!("webhook.yaml", Need::Some("OPERATOR_WEBHOOK=auto")),
+    component!(
+        "volcano",
+        Need::SomeWhere(
+            "Volcano",
+            Served {
+                group_version: "scheduling.volcano.sh/v1beta1",
+                otherwise: "no Volcano here",
+            }
+        )
+    ),
+    // Nobody can ask which admission plugins are on.
+    component!(
+        "owner-references",
+        Need::SomeWhere(
+            "clusters with OwnerReferencesPermissionEnforcement, as OpenShift has it",
+            Served {
+                group_version: "config.openshift.io/v1",
+                otherwise: "no OpenShift here, and so probably no OwnerReferencesPermissionEnforcement",
+            }
+        )
+    ),
 ];
 
 /// One question.
 #[derive(Debug, Clone)]
 struct Right {
     group: String,
+    /// With its subresource, as a rule has it.
     resource: String,
     verb: String,
 }
@@ -107,7 +151,8 @@ impl Part {
     }
 
     fn rights(&self) -> Result<Vec<Right>, String> {
-        let role: ClusterRole = serde_yaml::from_str(self.role).map_err(|error| error.to_string())?;
+        let role = self.text.split("\n---\n").next().unwrap_or_default();
+        let role: ClusterRole = serde_yaml::from_str(role).map_err(|error| error.to_string())?;
         let mut rights = Vec::new();
         for rule in role.rules.into_iter().flatten() {
             for group in rule.api_groups.iter().flatten() {
@@ -124,13 +169,12 @@ impl Part {
     }
 
     async fn examine(&self, client: &Client, rights: Vec<Right>, namespaces: &[&str]) -> Vec<Finding> {
-        // Nobody needs rights to Volcano's objects where there is no Volcano.
-        if self.file.ends_with("volcano.yaml")
-            && serves(client, "scheduling.volcano.sh/v1beta1").await == Some(false)
+        if let Need::SomeWhere(_, served) = &self.need
+            && serves(client, served.group_version).await == Some(false)
         {
             return vec![Finding::ok(
                 CHECK,
-                format!("no Volcano here: {} is not needed", self.file),
+                format!("{}: {} is not needed", served.otherwise, self.file),
             )];
         }
         let (cluster, namespaced): (Vec<_>, Vec<_>) = rights.into_iter().partition(Right::is_of_cluster);
@@ -166,18 +210,26 @@ impl Part {
             return Finding::ok(CHECK, format!("{} holds in {place}", self.file));
         }
         let missing = in_words(&denied);
-        let bind = format!(
-            "apply {} and bind it in {place}{}",
-            self.file,
-            if place == "all namespaces" {
-                ", or set ALLOWED_NAMESPACES to where it is bound"
-            } else {
-                ""
-            }
-        );
+        let bind = if place.starts_with("namespace ") {
+            format!(
+                "bind the role of {} in {place} (deploy/one-namespace shows how), or in all: kubectl apply -k {}",
+                self.file, self.folder
+            )
+        } else {
+            format!(
+                "kubectl apply -k {}, which has {}{}",
+                self.folder,
+                self.file,
+                if place == "all namespaces" {
+                    "; or set ALLOWED_NAMESPACES to where it is bound"
+                } else {
+                    ""
+                }
+            )
+        };
         match self.need {
             Need::Everyone => Finding::fail(CHECK, format!("may not in {place}: {missing}"), bind),
-            Need::Some(who) => Finding::warn(
+            Need::Some(who) | Need::SomeWhere(who, _) => Finding::warn(
                 CHECK,
                 format!("may not in {place}: {missing}; needed for {who} alone"),
                 bind,
@@ -230,11 +282,16 @@ async fn ask(
     right: Right,
     namespace: &str,
 ) -> Result<Option<Right>, String> {
+    let (resource, subresource) = match right.resource.split_once('/') {
+        Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
+        None => (right.resource.as_str(), None),
+    };
     let review = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {
                 group: Some(right.group.clone()),
-                resource: Some(right.resource.clone()),
+                resource: Some(resource.to_owned()),
+                subresource,
                 verb: Some(right.verb.clone()),
                 namespace: Some(namespace.to_owned()),
                 ..ResourceAttributes::default()
@@ -254,18 +311,30 @@ async fn ask(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{fs, path::Path};
 
     #[test]
     fn every_part_of_deploy_rbac_is_asked_for() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for part in &PARTS {
             assert!(!part.rights().unwrap().is_empty(), "{}", part.file);
+            let kustomization = root.join(part.folder).join("kustomization.yaml");
+            let (_, name) = part.file.rsplit_once('/').unwrap();
+            let text = fs::read_to_string(kustomization).unwrap();
+            assert!(text.contains(name), "{} has no {name}", part.folder);
         }
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac");
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let is_role = !["bindings.yaml", "kustomization.yaml"].contains(&name.as_str());
-            let asked = PARTS.iter().any(|part| part.file.ends_with(&format!("/{name}")));
-            assert_eq!(asked, is_role, "{name}");
+        let mut files = Vec::new();
+        for entry in fs::read_dir(root.join("deploy/rbac")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            } else {
+                files.push(path);
+            }
+        }
+        for file in files {
+            let asked = PARTS.iter().any(|part| root.join(part.file) == file);
+            assert_eq!(asked, !file.ends_with("kustomization.yaml"), "{}", file.display());
         }
     }
 }
