@@ -5,6 +5,7 @@
 //! of the output of the commands before it, in any order. `kubectl` is a stand-in that looks whether the files are there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use serde_json::Value;
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -113,29 +114,55 @@ fn every_snippet_does_what_the_page_says() {
     }
 }
 
+/// The values for several sets are those of `deploy/helm/drop-in.yaml`, and the sets.
 #[test]
-fn the_values_name_settings_that_there_are() {
+fn the_values_name_settings_that_there_are_and_lose_nothing() {
     let block = blocks()
         .into_iter()
-        .find(|block| block.more == Some("values.yaml"))
+        .find(|block| block.more == Some("sets-values.yaml"))
         .unwrap();
-    let values = native_submit::strict::parse_yaml(&block.text).unwrap();
-    let sidecar = &values["controller"]["sidecars"][0];
+    let mut values = native_submit::strict::parse_yaml(&block.text).unwrap();
     let help = Command::new(env!("CARGO_BIN_EXE_native-submit"))
         .args(["serve", "--help"])
         .output()
         .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for variable in sidecar["env"].as_array().unwrap() {
+    for variable in list(&mut values, "/controller/sidecars/0/env") {
         let name = variable["name"].as_str().unwrap();
         assert!(help.contains(&format!("[env: {name}=")), "{name}");
     }
-    let volume = &values["controller"]["volumes"][0];
-    assert_eq!(sidecar["volumeMounts"][0]["name"], volume["name"]);
-    assert!(PAGE.contains(&format!(
-        "kubectl create configmap {} ",
-        volume["configMap"]["name"].as_str().unwrap()
-    )));
+    for volume in list(&mut values, "/controller/volumes") {
+        if let Some(name) = volume["configMap"]["name"].as_str() {
+            assert!(PAGE.contains(&format!("kubectl create configmap {name} ")), "{name}");
+        }
+    }
+
+    let mut shipped =
+        native_submit::strict::parse_yaml(include_str!("../deploy/helm/drop-in.yaml")).unwrap();
+    let of_sets = |named: &Value| {
+        ["native-submit-templates", "native-submit-templates-gpu", "TEMPLATE_SETS", "ALLOWED_EXTRA_KINDS"]
+            .iter()
+            .any(|name| named["name"] == *name)
+    };
+    for (where_sets_are, sets) in [
+        ("/controller/volumes", 2),
+        ("/controller/sidecars/0/env", 2),
+        ("/controller/sidecars/0/volumeMounts", 2),
+    ] {
+        let ours = list(&mut values, where_sets_are);
+        let before = ours.len();
+        ours.retain(|named| !of_sets(named));
+        assert_eq!(before - ours.len(), sets, "{where_sets_are}");
+        list(&mut shipped, where_sets_are).retain(|named| !of_sets(named));
+    }
+    assert_eq!(values, shipped);
+}
+
+fn list<'v>(value: &'v mut Value, pointer: &str) -> &'v mut Vec<Value> {
+    value
+        .pointer_mut(pointer)
+        .and_then(Value::as_array_mut)
+        .expect(pointer)
 }
 
 /// Variables of the settings that are about templates, by the page.
