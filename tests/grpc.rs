@@ -164,11 +164,7 @@ async fn bad_input_is_refused_with_one_message_and_creates_nothing() {
             "a",
             "spec.driver.cores",
         ),
-        (
-            &SPARK_PI.replace("  image: spark:4.0.1\n", ""),
-            "a",
-            "image",
-        ),
+        (&SPARK_PI.replace("  image: spark:4.0.1\n", ""), "a", "image"),
         (
             &SPARK_PI.replace(
                 "  mainApplicationFile: local:///opt/spark/examples/jars/spark-examples.jar\n",

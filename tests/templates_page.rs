@@ -133,16 +133,23 @@ fn the_values_name_settings_that_there_are_and_lose_nothing() {
     }
     for volume in list(&mut values, "/controller/volumes") {
         if let Some(name) = volume["configMap"]["name"].as_str() {
-            assert!(PAGE.contains(&format!("kubectl create configmap {name} ")), "{name}");
+            assert!(
+                PAGE.contains(&format!("kubectl create configmap {name} ")),
+                "{name}"
+            );
         }
     }
 
-    let mut shipped =
-        native_submit::strict::parse_yaml(include_str!("../deploy/helm/drop-in.yaml")).unwrap();
+    let mut shipped = native_submit::strict::parse_yaml(include_str!("../deploy/helm/drop-in.yaml")).unwrap();
     let of_sets = |named: &Value| {
-        ["native-submit-templates", "native-submit-templates-gpu", "TEMPLATE_SETS", "ALLOWED_EXTRA_KINDS"]
-            .iter()
-            .any(|name| named["name"] == *name)
+        [
+            "native-submit-templates",
+            "native-submit-templates-gpu",
+            "TEMPLATE_SETS",
+            "ALLOWED_EXTRA_KINDS",
+        ]
+        .iter()
+        .any(|name| named["name"] == *name)
     };
     for (where_sets_are, sets) in [
         ("/controller/volumes", 2),
