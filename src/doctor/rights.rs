@@ -1,6 +1,8 @@
 //! Whether this account may do what `deploy/rbac` gives: asked of the API server verb by verb, as
 //! `kubectl auth can-i` does it.
 
+mod parts;
+
 use super::{Finding, operator::serves};
 use crate::settings::{OperatorWebhookSetting, ServeSettings};
 use futures::{StreamExt, stream};
@@ -9,92 +11,13 @@ use k8s_openapi::api::{
     rbac::v1::ClusterRole,
 };
 use kube::{Api, Client, api::PostParams};
+use parts::{Need, PARTS, Part};
 use std::collections::BTreeMap;
 
 const CHECK: &str = "rights";
 
 /// How many questions are under way at once.
 const AT_ONCE: usize = 8;
-
-/// One file of `deploy/rbac`, and what it is to those who lack it.
-struct Part {
-    file: &'static str,
-    /// What `kubectl apply -k` takes to give it.
-    folder: &'static str,
-    /// A `ClusterRole` and its binding.
-    text: &'static str,
-    need: Need,
-}
-
-enum Need {
-    /// No submission succeeds without it.
-    Everyone,
-    /// Only submissions of this kind need it.
-    Some(&'static str),
-    /// Only submissions of this kind, and only on clusters that serve this API group.
-    SomeWhere(&'static str, Served),
-}
-
-/// An API group that tells whether anybody here can need a part.
-struct Served {
-    group_version: &'static str,
-    otherwise: &'static str,
-}
-
-macro_rules! part {
-    ($file:literal, $need:expr) => {
-        Part {
-            file: concat!("deploy/rbac/", $file, ".yaml"),
-            folder: "deploy/rbac",
-            text: include_str!(concat!("../../deploy/rbac/", $file, ".yaml")),
-            need: $need,
-        }
-    };
-}
-
-macro_rules! component {
-    ($name:literal, $need:expr) => {
-        Part {
-            file: concat!("deploy/rbac/", $name, "/", $name, ".yaml"),
-            folder: concat!("deploy/rbac/", $name),
-            text: include_str!(concat!("../../deploy/rbac/", $name, "/", $name, ".yaml")),
-            need: $need,
-        }
-    };
-}
-
-const PARTS: [Part; 8] = [
-    part!("role", Need::Everyone),
-    part!("spark-4.2", Need::Some("Spark 4.2 or later")),
-    part!("claims", Need::Some("drivers with OnDemand claims")),
-    part!("events", Need::Some("Events on refused applications")),
-    part!("webhook", Need::Some("OPERATOR_WEBHOOK=auto")),
-    component!(
-        "credentials",
-        Need::Some("Kerberos and spark.kubernetes.authenticate.driver.*")
-    ),
-    component!(
-        "volcano",
-        Need::SomeWhere(
-            "Volcano",
-            Served {
-                group_version: "scheduling.volcano.sh/v1beta1",
-                otherwise: "no Volcano here",
-            }
-        )
-    ),
-    // Nobody can ask which admission plugins are on.
-    component!(
-        "owner-references",
-        Need::SomeWhere(
-            "clusters with OwnerReferencesPermissionEnforcement, as OpenShift has it",
-            Served {
-                group_version: "config.openshift.io/v1",
-                otherwise: "no OpenShift here, and so probably no OwnerReferencesPermissionEnforcement",
-            }
-        )
-    ),
-];
 
 /// One question.
 #[derive(Debug, Clone)]
