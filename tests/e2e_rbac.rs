@@ -40,17 +40,18 @@ fn shipped() -> Vec<Right> {
         if path.ends_with("owner-references.yaml") && std::env::var_os("E2E_OWNER_REFERENCES").is_none() {
             continue;
         }
+        let file = path.display();
         let text = fs::read_to_string(&path).unwrap();
         let [role, binding] = text.split("\n---\n").collect::<Vec<_>>()[..] else {
-            panic!("{path:?}: not a role and its binding");
+            panic!("{file}: not a role and its binding");
         };
         let [role, binding]: [Value; 2] = [role, binding].map(|text| serde_yaml::from_str(text).unwrap());
-        assert_eq!(role["kind"], "ClusterRole", "{path:?}");
-        assert_eq!(binding["kind"], "ClusterRoleBinding", "{path:?}");
-        assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"], "{path:?}");
+        assert_eq!(role["kind"], "ClusterRole", "{file}");
+        assert_eq!(binding["kind"], "ClusterRoleBinding", "{file}");
+        assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"], "{file}");
         for rule in role["rules"].as_array().unwrap() {
             for (group, resource, verb) in each(rule) {
-                assert!(![&group, &resource, &verb].contains(&&"*".to_owned()), "{path:?}");
+                assert!(![&group, &resource, &verb].contains(&&"*".to_owned()), "{file}");
                 rights.push((group, resource, verb));
             }
         }
