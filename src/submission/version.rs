@@ -93,6 +93,18 @@ impl SparkVersion {
         }
     }
 
+    /// One version of each behaviour that [`Feature`] tells apart.
+    pub(crate) fn of_each_behaviour() -> impl Iterator<Item = Self> {
+        let mut firsts: Vec<_> = SINCE.iter().map(|(_, since)| *since).collect();
+        firsts.sort_unstable();
+        firsts.dedup();
+        [(3, 5)].into_iter().chain(firsts).map(|(major, minor)| Self {
+            major,
+            minor,
+            text: format!("{major}.{minor}"),
+        })
+    }
+
     /// Whether this version has `feature`.
     pub fn has(&self, feature: Feature) -> bool {
         SINCE

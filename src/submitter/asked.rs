@@ -33,19 +33,29 @@ impl Unversioned {
     /// Resolves `arguments` as they are, without a version.
     ///
     /// # Errors
-    /// What is wrong with them, where they name no live application that could have another version.
+    /// What is wrong with them, where they name no live application that could have another version, or where no version
+    /// would mend it.
     pub fn resolve(
         arguments: SparkSubmitArguments,
         request: Request,
         context: &SubmitterContext,
     ) -> Result<Self, Refusal> {
-        let resolved = submission::resolve(arguments.clone(), request.clone(), context);
+        let as_version = |spark_version| {
+            let request = request.clone();
+            submission::resolve(arguments.clone(), Request { spark_version, ..request }, context)
+        };
+        let resolved = as_version(request.spark_version.clone());
         let subject = match &resolved {
             Ok(submission) => Subject::of(submission),
             Err(_) => Subject::of_arguments(&arguments, request.driver_template.as_ref()),
         };
         match resolved {
-            Err(refusal) if subject.application().is_none() => Err(refusal),
+            Err(refusal)
+                if subject.application().is_none()
+                    || SparkVersion::of_each_behaviour().all(|version| as_version(Some(version)).is_err()) =>
+            {
+                Err(refusal)
+            }
             resolved => Ok(Self {
                 resolved,
                 subject,

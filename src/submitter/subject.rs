@@ -30,16 +30,26 @@ pub(super) struct Subject {
 impl Subject {
     /// What a submission is about.
     pub(super) fn of(submission: &Submission) -> Self {
-        Self::new(submission.conf.iter(), submission.driver_template.as_ref())
+        let template = submission.driver_template.as_ref();
+        Self::new(submission.conf.iter(), Some(submission.namespace()), template)
     }
 
     /// What arguments are about of which no submission was made.
     pub(super) fn of_arguments(arguments: &SparkSubmitArguments, template: Option<&PodTemplate>) -> Self {
         let conf = arguments.conf.iter();
-        Self::new(conf.map(|(key, value)| (key.as_str(), value.as_str())), template)
+        Self::new(
+            conf.map(|(key, value)| (key.as_str(), value.as_str())),
+            None,
+            template,
+        )
     }
 
-    fn new<'c>(conf: impl Iterator<Item = (&'c str, &'c str)>, template: Option<&PodTemplate>) -> Self {
+    /// With the namespace as it was expanded, where it was.
+    fn new<'c>(
+        conf: impl Iterator<Item = (&'c str, &'c str)>,
+        expanded: Option<&str>,
+        template: Option<&PodTemplate>,
+    ) -> Self {
         let mut namespace = "default".to_owned();
         let mut labels = BTreeMap::from([("spark-role".to_owned(), "driver".to_owned())]);
         for (key, value) in conf {
@@ -51,6 +61,9 @@ impl Subject {
             {
                 labels.insert(label.to_owned(), value.to_owned());
             }
+        }
+        if let Some(expanded) = expanded {
+            expanded.clone_into(&mut namespace);
         }
         let owners = template.and_then(|template| template.metadata.get("ownerReferences"));
         Self {
