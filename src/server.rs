@@ -2,9 +2,13 @@
 
 mod admin;
 mod admission;
+mod arriving;
 pub mod client;
 mod drop_in;
+mod entry;
+mod gate;
 mod grpc;
+mod http1;
 mod listener;
 mod readiness;
 mod rest;
@@ -19,19 +23,34 @@ pub(crate) use tls::certificates;
 use crate::{
     settings::ServeSettings,
     watch::Timing,
-    wire::{self, drop_in::drop_in_server::DropInServer},
+    wire,
 };
-use listener::Listener;
+use listener::{Listener, Seats, Socket};
 use readiness::Readiness;
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tls::{Protocol, Tls};
 use tokio::{
-    net::{TcpListener, UnixListener},
+    net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
-use tokio_stream::wrappers::UnixListenerStream;
 use tracing::{info, warn};
+
+/// The fewest connections that each door takes at once; more where more submissions are taken.
+const CONNECTIONS: usize = 64;
+
+/// Connections to health and metrics at once.
+const HEALTH_CONNECTIONS: usize = 64;
+
+/// What a gRPC connection may send ahead of what is read: all its calls together, and each.
+const CONNECTION_WINDOW: u32 = 256 << 10;
+const CALL_WINDOW: u32 = 128 << 10;
+
+/// How often a silent gRPC connection is asked whether its other end is there, and how long that may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// The longest message to health and reflection.
+const SHORT_MESSAGE: usize = 4 << 10;
 
 /// Serves until SIGTERM or SIGINT, then lets submissions at work end.
 pub async fn serve(
@@ -59,19 +78,26 @@ pub async fn serve_until(
 ) -> Result<(), String> {
     let tls = tls(settings, &service)?;
     let _reloading = tls.as_ref().map(|tls| tls.watch(Timing::default()));
-    let door = async |address, protocol| {
+    // Those that are turned away have a connection too.
+    let most = CONNECTIONS.max(2 * service.capacity() as usize);
+    let door = async |name, address, protocol| {
         let tls = tls.as_ref().map(|tls| (Arc::clone(tls), protocol));
-        Ok::<_, String>(Listener::new(listen(address).await?, tls, service.metrics()))
+        let (socket, seats) = (listen(address).await?, Seats::of_door(name, most));
+        Ok::<_, String>(Listener::new(socket, tls, seats, service.metrics()))
     };
-    let grpc_listener = door(settings.grpc()?, Protocol::Http2).await?;
-    let rest_listener = door(settings.rest()?, Protocol::Http1).await?;
-    let socket = drop_in::listen(&settings.socket)?;
-    let health_listener = listen(SocketAddr::new(settings.health_address, settings.health_port)).await?;
+    let grpc_listener = door(grpc::DOOR, settings.grpc()?, Protocol::Http2).await?;
+    let rest_listener = door(rest::DOOR, settings.rest()?, Protocol::Http1).await?;
+    let socket = drop_in::listen(&settings.socket)?.map(|listener| {
+        let seats = Seats::of_door(drop_in::DOOR, most);
+        Listener::new(Socket::Unix(listener), None, seats, service.metrics())
+    });
+    let health = listen(SocketAddr::new(settings.health_address, settings.health_port)).await?;
+    let health = Listener::new(health, None, Seats::new(HEALTH_CONNECTIONS), service.metrics());
     let readiness = Arc::new(Readiness::new(api_server));
     let (stopping, stopped) = watch::channel(false);
 
     let admin = admin::router(service.clone(), Arc::clone(&readiness));
-    let admin = tokio::spawn(async move { axum::serve(health_listener, admin).await });
+    let admin = tokio::spawn(http1::serve(admin, health, std::future::pending()));
     let watching = tokio::spawn(Arc::clone(&readiness).watch());
     let grpc = tokio::spawn(grpc_server(
         service.clone(),
@@ -80,14 +106,14 @@ pub async fn serve_until(
         stopped.clone(),
     )?);
     let rest = rest::router(service.clone(), settings.max_request_bytes);
-    let rest = tokio::spawn(rest_server(rest, rest_listener, stopped));
+    let rest = tokio::spawn(http1::serve(rest, rest_listener, ended(stopped)));
     let drop_in = socket.map(|listener| {
         info!(
             "listening for the drop-in spark-submit at {}",
             settings.socket.display()
         );
         let contract = drop_in::contract(service.clone(), settings.max_request_bytes);
-        tokio::spawn(drop_in_server(contract, listener, stopping.subscribe()))
+        tokio::spawn(drop_in_server(contract, most_calls(&service), listener, stopping.subscribe()))
     });
     readiness.started();
     info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -137,36 +163,38 @@ fn tls(settings: &ServeSettings, service: &Service) -> Result<Option<Arc<Tls>>, 
     Ok(Some(Arc::new(tls)))
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+async fn listen(address: SocketAddr) -> Result<Socket, String> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| format!("can't listen on {address}: {error}"))?;
     info!("listening on {}", listener.local_addr().unwrap_or(address));
-    Ok(listener)
+    Ok(Socket::Tcp(listener))
 }
 
-/// The REST server: at the end it answers what was asked, and no more.
-async fn rest_server(router: axum::Router, listener: Listener, mut stopped: watch::Receiver<bool>) {
-    let end = async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(end).await {
-        warn!("REST ended: {error}");
-    }
+async fn ended(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// A gRPC server with its bounds for each connection.
+fn tonic_server(most_calls: u32) -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        .max_concurrent_streams(most_calls)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(CALL_WINDOW)
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE))
 }
 
 /// The server on the Unix socket.
 async fn drop_in_server(
-    contract: DropInServer<drop_in::Door>,
-    listener: UnixListener,
-    mut stopped: watch::Receiver<bool>,
+    contract: drop_in::Contract,
+    most_calls: u32,
+    listener: Listener,
+    stopped: watch::Receiver<bool>,
 ) {
-    let end = async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    let served = tonic::transport::Server::builder()
+    let served = tonic_server(most_calls)
         .add_service(contract)
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), end)
+        .serve_with_incoming_shutdown(listener.into_stream(), ended(stopped))
         .await;
     if let Err(error) = served {
         warn!("the drop-in's socket ended: {error}");
@@ -178,7 +206,7 @@ fn grpc_server(
     service: Service,
     max_request_bytes: usize,
     listener: Listener,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) -> Result<impl Future<Output = ()> + Send, String> {
     let reflection = |builder: tonic_reflection::server::Builder<'static>| {
         builder
@@ -191,18 +219,19 @@ fn grpc_server(
     let v1alpha = reflection(tonic_reflection::server::Builder::configure())
         .build_v1alpha()
         .map_err(|error| format!("gRPC reflection: {error}"))?;
-    // A caller with more than these at once waits in its own memory, not in ours.
-    let most_streams = service.capacity().saturating_mul(2);
+    let v1 = v1.max_decoding_message_size(SHORT_MESSAGE);
+    let v1alpha = v1alpha.max_decoding_message_size(SHORT_MESSAGE);
+    let most_calls = most_calls(&service);
     let contract = grpc::contract(service, max_request_bytes);
     Ok(async move {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<grpc::Contract>().await;
+        let health = health.max_decoding_message_size(SHORT_MESSAGE);
         let end = async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
+            ended(stopped).await;
             reporter.set_not_serving::<grpc::Contract>().await;
         };
-        let served = tonic::transport::Server::builder()
-            .max_concurrent_streams(most_streams)
+        let served = tonic_server(most_calls)
             .add_service(contract)
             .add_service(health)
             .add_service(v1)
@@ -213,4 +242,9 @@ fn grpc_server(
             warn!("gRPC ended: {error}");
         }
     })
+}
+
+/// Calls of one connection at once: a caller with more waits in its own memory, not in ours.
+fn most_calls(service: &Service) -> u32 {
+    service.capacity().saturating_mul(2)
 }

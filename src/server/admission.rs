@@ -81,11 +81,6 @@ impl Admission {
         self.most - self.permits.available_permits()
     }
 
-    /// Whether one that came now would be turned away: an answer for who has not read the request yet.
-    pub(super) fn is_full(&self) -> bool {
-        !self.permits.is_closed() && self.permits.available_permits() == 0
-    }
-
     /// Lets nobody in any more.
     pub(super) fn close(&self) {
         self.permits.close();
@@ -131,9 +126,7 @@ mod tests {
         let place = admission.enter().unwrap();
         let counted = admission.count("a").unwrap();
         assert_eq!(admission.enter().unwrap_err(), Refused::Full);
-        assert!(admission.is_full());
         drop((place, counted));
-        assert!(!admission.is_full());
         assert!(admission.enter().is_ok());
         admission.close();
         assert_eq!(admission.enter().unwrap_err(), Refused::Closed);

@@ -5,6 +5,7 @@
 
 use super::{
     Service,
+    gate::{self, Gate},
     service::{Call, ServiceError},
 };
 use crate::{
@@ -22,7 +23,7 @@ use tonic::{Request, Response, Status};
 use tracing::{info, warn};
 
 /// The door's name in metrics and logs.
-const DOOR: &str = "drop-in";
+pub(super) const DOOR: &str = "drop-in";
 
 /// This release; drop-in and server must be the same, for a submission's JSON is no contract.
 pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
@@ -32,14 +33,22 @@ pub(super) struct Door {
     service: Service,
 }
 
+/// The service as tonic serves it.
+pub(super) type Contract = Gate<DropInServer<Door>>;
+
 /// The door over `service`.
-pub(super) fn contract(service: Service, max_request_bytes: usize) -> DropInServer<Door> {
-    DropInServer::new(Door { service }).max_decoding_message_size(max_request_bytes)
+pub(super) fn contract(service: Service, max_request_bytes: usize) -> Contract {
+    let door = Door {
+        service: service.clone(),
+    };
+    let contract = DropInServer::new(door).max_decoding_message_size(max_request_bytes);
+    Gate::new(service, DOOR, contract)
 }
 
 #[tonic::async_trait]
 impl DropIn for Door {
-    async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<SubmitReply>, Status> {
+    async fn submit(&self, mut request: Request<SubmitRequest>) -> Result<Response<SubmitReply>, Status> {
+        let entry = gate::entry(&mut request)?;
         let deadline = super::grpc::deadline(&request);
         let caller = super::grpc::caller(&request);
         let request = request.into_inner();
@@ -65,6 +74,7 @@ impl DropIn for Door {
             mode: Mode::Submit,
             context: Some(context),
             caller,
+            entry,
         };
         let asked = Asked::Arguments(Box::new(submission));
         match self.service.submit(call, |_, _, _| Ok(asked)).await {

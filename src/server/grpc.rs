@@ -2,6 +2,7 @@
 
 use super::{
     Service,
+    gate::{self, Gate},
     service::{Call, NotAsked, ServiceError},
 };
 use crate::{
@@ -15,43 +16,26 @@ use crate::{
     },
 };
 use std::time::{Duration, Instant};
-use tonic::{
-    Request, Response, Status,
-    service::{Interceptor, interceptor::InterceptedService},
-};
+use tonic::{Request, Response, Status};
 
 /// The service as tonic serves it.
-pub(super) type Contract = InterceptedService<SparkSubmitServiceServer<Door>, Gate>;
+pub(super) type Contract = Gate<SparkSubmitServiceServer<Door>>;
 
 /// The door's name in metrics and logs.
-const DOOR: &str = "grpc";
+pub(super) const DOOR: &str = "grpc";
 
 /// The implementation of the contract.
 pub(super) struct Door {
     service: Service,
 }
 
-/// Sees a call before its message is read.
-#[derive(Clone)]
-pub(super) struct Gate {
-    service: Service,
-}
-
-impl Interceptor for Gate {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
-        self.service.has_room(DOOR)?;
-        Ok(request)
-    }
-}
-
 /// The contract over `service`.
 pub(super) fn contract(service: Service, max_request_bytes: usize) -> Contract {
-    let gate = Gate {
+    let door = Door {
         service: service.clone(),
     };
-    let contract =
-        SparkSubmitServiceServer::new(Door { service }).max_decoding_message_size(max_request_bytes);
-    InterceptedService::new(contract, gate)
+    let contract = SparkSubmitServiceServer::new(door).max_decoding_message_size(max_request_bytes);
+    Gate::new(service, DOOR, contract)
 }
 
 #[tonic::async_trait]
@@ -60,8 +44,9 @@ impl SparkSubmitService for Door {
     /// overload and the server's end are gRPC errors, which say that another try may succeed.
     async fn run_alt_spark_submit(
         &self,
-        request: Request<RunAltSparkSubmitRequest>,
+        mut request: Request<RunAltSparkSubmitRequest>,
     ) -> Result<Response<RunAltSparkSubmitResponse>, Status> {
+        let entry = gate::entry(&mut request)?;
         let deadline = deadline(&request);
         let caller = caller(&request);
         let request = request.into_inner();
@@ -72,6 +57,7 @@ impl SparkSubmitService for Door {
             mode: Mode::Submit,
             context: None,
             caller,
+            entry,
         };
         let submitted = self
             .service

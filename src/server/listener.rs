@@ -1,15 +1,17 @@
-//! What gRPC and REST listen with: TCP, with TLS where it is set.
+//! What all servers listen with: TCP, with TLS where it is set, or a Unix socket.
 //!
-//! Handshakes go on beside each other and beside accepting, each with an end: a client that says nothing keeps
-//! nobody waiting.
+//! First bytes and handshakes are waited for beside each other and beside accepting, each with an end: a client that says
+//! nothing keeps nobody waiting. Connections are bounded in number: one too many is closed at once, for it would wait for
+//! the end of another that nobody knows.
 
 use super::tls::{Protocol, Tls};
-use crate::telemetry::Metrics;
-use futures::Stream;
+use crate::{
+    error_code::ErrorCode,
+    telemetry::{Metrics, Seldom},
+};
 use std::{
     convert::Infallible,
     io::{self, ErrorKind, IoSlice},
-    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -17,7 +19,8 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time,
 };
@@ -25,7 +28,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tonic::transport::server::Connected;
 use tracing::{debug, info, warn};
 
-/// How long a handshake may take.
+/// How long a handshake may take, and without TLS a connection's first byte.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// How long a client that is refused may take to close.
@@ -34,53 +37,107 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The most that is read of what it still sends.
 const MOST_UNREAD: u64 = 64 << 10;
 
-/// Handshakes at once; further connections wait in the kernel's queue.
-const MOST_HANDSHAKES: usize = 1024;
-
 /// The pause after an error of the machine (no file descriptors above all), which would else come back at once.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Accepts connections for one door.
 pub(super) struct Listener {
-    tcp: TcpListener,
+    socket: Socket,
     tls: Option<(Arc<Tls>, Protocol)>,
-    handshakes: JoinSet<Option<(Connection, SocketAddr)>>,
+    beginning: JoinSet<Option<Connection>>,
+    seats: Seats,
     metrics: Arc<Metrics>,
 }
 
-impl Listener {
-    pub(super) fn new(tcp: TcpListener, tls: Option<(Arc<Tls>, Protocol)>, metrics: Arc<Metrics>) -> Self {
+/// Where connections come from.
+pub(super) enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// How many connections there may be, and what becomes of more.
+pub(super) struct Seats {
+    free: Arc<Semaphore>,
+    /// What submissions are counted by; none where there are none.
+    door: Option<&'static str>,
+    full: Seldom,
+}
+
+impl Seats {
+    /// Seats of a door that submissions come through.
+    pub(super) fn of_door(door: &'static str, most: usize) -> Self {
         Self {
-            tcp,
+            door: Some(door),
+            ..Self::new(most)
+        }
+    }
+
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(most)),
+            door: None,
+            full: Seldom::default(),
+        }
+    }
+
+    fn take(&self, metrics: &Metrics) -> Option<OwnedSemaphorePermit> {
+        let seat = Arc::clone(&self.free).try_acquire_owned().ok();
+        if seat.is_none() {
+            if let Some(door) = self.door {
+                metrics.submission(door, "overloaded");
+                metrics.failure(ErrorCode::SubmitterOverloaded);
+            }
+            if let Some(left_out) = self.full.line() {
+                warn!(door = self.door, left_out, "a connection is closed: there are too many");
+            }
+        }
+        seat
+    }
+}
+
+impl Socket {
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Small messages back and forth: waiting to fill a packet only costs time.
+                let _ = stream.set_nodelay(true);
+                Ok(Stream::Plain(stream))
+            }
+            Self::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+impl Listener {
+    pub(super) fn new(
+        socket: Socket,
+        tls: Option<(Arc<Tls>, Protocol)>,
+        seats: Seats,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            socket,
             tls,
-            handshakes: JoinSet::new(),
+            beginning: JoinSet::new(),
+            seats,
             metrics,
         }
     }
 
     /// The next connection that may be spoken on. Dropping the future loses none.
-    async fn next(&mut self) -> (Connection, SocketAddr) {
+    pub(super) async fn next(&mut self) -> Connection {
         loop {
             tokio::select! {
-                Some(ended) = self.handshakes.join_next() => {
+                Some(ended) = self.beginning.join_next() => {
                     if let Ok(Some(connection)) = ended {
                         return connection;
                     }
                 }
-                accepted = self.tcp.accept(), if self.handshakes.len() < MOST_HANDSHAKES => match accepted {
-                    Ok((stream, peer)) => {
-                        // Small messages back and forth: waiting to fill a packet only costs time.
-                        let _ = stream.set_nodelay(true);
-                        match &self.tls {
-                            None => return (Connection::Plain(stream), peer),
-                            Some((tls, protocol)) => {
-                                let tls = tls.acceptor(*protocol);
-                                let metrics = Arc::clone(&self.metrics);
-                                self.handshakes.spawn(async move {
-                                    let stream = established(tls, stream, peer, &metrics).await?;
-                                    Some((Connection::Tls(Box::new(stream)), peer))
-                                });
-                            }
+                accepted = self.socket.accept() => match accepted {
+                    Ok(stream) => {
+                        if let Some(seat) = self.seats.take(&self.metrics) {
+                            self.begin(stream, seat);
                         }
                     }
                     Err(error) if is_of_the_client(&error) => {}
@@ -93,22 +150,35 @@ impl Listener {
         }
     }
 
+    fn begin(&mut self, stream: Stream, seat: OwnedSemaphorePermit) {
+        let acceptor = self.tls.as_ref().map(|(tls, protocol)| tls.acceptor(*protocol));
+        let metrics = Arc::clone(&self.metrics);
+        self.beginning.spawn(async move {
+            let stream = match (acceptor, stream) {
+                (Some(tls), Stream::Plain(stream)) => {
+                    Stream::Tls(Box::new(established(tls, stream, &metrics).await?))
+                }
+                (_, stream) => {
+                    time::timeout(HANDSHAKE, stream.speaks()).await.ok()?.ok()?;
+                    stream
+                }
+            };
+            Some(Connection { stream, _seat: seat })
+        });
+    }
+
     /// The connections as tonic takes them.
-    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Connection, Infallible>> + Send {
+    pub(super) fn into_stream(self) -> impl futures::Stream<Item = Result<Connection, Infallible>> + Send {
         futures::stream::unfold(self, |mut listener| async {
-            let (connection, _) = listener.next().await;
+            let connection = listener.next().await;
             Some((Ok(connection), listener))
         })
     }
 }
 
 /// The connection, if its handshake succeeds.
-async fn established(
-    tls: TlsAcceptor,
-    stream: TcpStream,
-    peer: SocketAddr,
-    metrics: &Metrics,
-) -> Option<TlsStream<TcpStream>> {
+async fn established(tls: TlsAcceptor, stream: TcpStream, metrics: &Metrics) -> Option<TlsStream<TcpStream>> {
+    let peer = stream.peer_addr().ok().map(tracing::field::display);
     let (error, stream) = match time::timeout(HANDSHAKE, tls.accept(stream).into_fallible()).await {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err((error, stream))) => (error, Some(stream)),
@@ -120,9 +190,9 @@ async fn established(
     metrics.tls_handshake_failed();
     if error.kind() == ErrorKind::UnexpectedEof {
         // A probe that only looks whether the port is open.
-        debug!(%peer, "TLS handshake: {error}");
+        debug!(peer, "TLS handshake: {error}");
     } else {
-        info!(%peer, "TLS handshake: {error}");
+        info!(peer, "TLS handshake: {error}");
     }
     if let Some(stream) = stream {
         linger(stream).await;
@@ -145,34 +215,40 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
-impl axum::serve::Listener for Listener {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        self.next().await
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
-    }
+/// A connection, which has its seat until it is dropped.
+pub(super) struct Connection {
+    stream: Stream,
+    _seat: OwnedSemaphorePermit,
 }
 
-/// A connection, encrypted or not.
-pub(super) enum Connection {
+/// What is spoken on, encrypted or not.
+enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
 }
 
-/// What axum and tonic read and write.
+impl Stream {
+    /// Waits for the first byte, or the end.
+    async fn speaks(&self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.peek(&mut [0]).await.map(drop),
+            Self::Tls(stream) => stream.get_ref().0.peek(&mut [0]).await.map(drop),
+            Self::Unix(stream) => stream.readable().await,
+        }
+    }
+}
+
+/// What hyper and tonic read and write.
 trait ReadWrite: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> ReadWrite for S {}
 
 impl Connection {
     fn stream(self: Pin<&mut Self>) -> Pin<&mut dyn ReadWrite> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream),
-            Self::Tls(stream) => Pin::new(stream),
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::new(stream),
+            Stream::Tls(stream) => Pin::new(stream),
+            Stream::Unix(stream) => Pin::new(stream),
         }
     }
 }
@@ -207,9 +283,10 @@ impl AsyncWrite for Connection {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+            Stream::Unix(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -4,12 +4,17 @@ mod answer;
 mod query;
 mod request;
 
-use super::{Service, service::Call};
+use super::{
+    Service,
+    arriving::{Arriving, Length, Unread},
+    entry::Entry,
+    service::Call,
+};
 use crate::{submitter::Mode, telemetry::Caller};
 use answer::Answer;
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
+    body::Body,
     extract::{RawQuery, State},
     http::{HeaderMap, Request, header::CONTENT_TYPE},
     response::Response,
@@ -18,7 +23,7 @@ use axum::{
 use request::SparkSubmit;
 
 /// The door's name in metrics and logs.
-const DOOR: &str = "rest";
+pub(super) const DOOR: &str = "rest";
 
 /// Where submissions are posted.
 const PATH: &str = "/api/v1/spark-submit";
@@ -58,21 +63,29 @@ async fn spark_submit(
     if !is_json(&headers) {
         return Answer::unsupported_media_type();
     }
-    if let Err(refused) = door.service.has_room(DOOR) {
-        return Answer::failed("", &refused);
-    }
-    let Ok(body) = to_bytes(body.into_body(), door.max_request_bytes).await else {
-        let allowed = door.max_request_bytes;
-        return Answer::bad_request(
-            "",
-            &format!("the body is cut short or longer than {allowed} bytes (MAX_REQUEST_BYTES)"),
-        );
+    let entry = match door.service.enter(DOOR) {
+        Ok(entry) => entry,
+        Err(refused) => return Answer::failed("", &refused),
+    };
+    let through = (door.service.clone(), DOOR);
+    let length = Length::AtMost(door.max_request_bytes);
+    let arriving = Arriving::new(body.into_body(), length, entry.clone(), through, |refused| refused);
+    let body = match arriving.read(door.max_request_bytes).await {
+        Ok(body) => body,
+        Err(Unread::Refused(refused)) => return Answer::failed("", &refused),
+        Err(Unread::Bad) => {
+            let allowed = door.max_request_bytes;
+            return Answer::bad_request(
+                "",
+                &format!("the body is cut short or longer than {allowed} bytes (MAX_REQUEST_BYTES)"),
+            );
+        }
     };
     let caller = Caller::of(|name| headers.get(name)?.to_str().ok());
-    submit(&door.service, &body, mode, caller).await
+    submit(&door.service, &body, mode, caller, entry).await
 }
 
-async fn submit(service: &Service, body: &Bytes, mode: Mode, caller: Caller) -> Response {
+async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, entry: Entry) -> Response {
     let request = match SparkSubmit::read(body) {
         Ok(request) => request,
         Err(error) => return Answer::bad_request(&error.submission_id, &error.message),
@@ -86,6 +99,7 @@ async fn submit(service: &Service, body: &Bytes, mode: Mode, caller: Caller) -> 
         mode,
         context: None,
         caller,
+        entry,
     };
     match service
         .submit(call, |id, origin, context| request.asked(id, origin, context))

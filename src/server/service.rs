@@ -1,6 +1,9 @@
 //! What all doors of the service share: its limits, and the call into the spine.
 
-use super::admission::{Admission, Refused};
+use super::{
+    admission::{Admission, Refused},
+    entry::{Entry, Room},
+};
 use crate::{
     application::ApplicationReference,
     cluster::{Events, Sink},
@@ -8,7 +11,7 @@ use crate::{
     settings::ServeSettings,
     submission::{Origin, Refusal, SubmissionId, SubmitterContext, wrong},
     submitter::{Accepted, Asked, Mode, SubmitError, Submitter},
-    telemetry::{Caller, Metrics},
+    telemetry::{Caller, Metrics, Seldom},
     templates,
 };
 use std::{
@@ -31,6 +34,8 @@ struct Shared {
     origin: Origin,
     allowed_namespaces: Vec<String>,
     admission: Admission,
+    room: Room,
+    turned_away: Seldom,
     max_in_flight: u32,
     events: Option<Events>,
     /// Where submissions are at work: doors may run elsewhere, so that they answer while all of this is busy.
@@ -48,6 +53,12 @@ pub(super) enum ServiceError {
         "over capacity: of {0} submissions at work (MAX_IN_FLIGHT) there is none left for this one; try again later"
     )]
     Overloaded(u32),
+    /// Too many bytes at once.
+    #[error("over capacity: the requests at work leave no room for one of this length; try again later")]
+    NoRoom,
+    /// The request took too long to arrive, in seconds.
+    #[error("the request did not arrive within {0} s; try again")]
+    Late(u64),
     /// The service is ending.
     #[error("draining: this server is stopping; try again later")]
     Draining,
@@ -61,7 +72,8 @@ impl ServiceError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Submit(error) => error.reason(),
-            Self::Overloaded(_) => "overloaded",
+            Self::Overloaded(_) | Self::NoRoom => "overloaded",
+            Self::Late(_) => "late",
             Self::Draining => "draining",
             Self::Internal => "internal",
         }
@@ -73,7 +85,9 @@ impl ServiceError {
     pub(super) fn code(&self) -> ErrorCode {
         match self {
             Self::Submit(error) => error.code(),
-            Self::Overloaded(_) | Self::Draining => ErrorCode::SubmitterOverloaded,
+            Self::Overloaded(_) | Self::NoRoom | Self::Late(_) | Self::Draining => {
+                ErrorCode::SubmitterOverloaded
+            }
             Self::Internal => ErrorCode::InternalServerError,
         }
     }
@@ -84,8 +98,8 @@ impl From<ServiceError> for tonic::Status {
     fn from(error: ServiceError) -> Self {
         let message = error.to_string();
         match error {
-            ServiceError::Overloaded(_) => Self::resource_exhausted(message),
-            ServiceError::Draining => Self::unavailable(message),
+            ServiceError::Overloaded(_) | ServiceError::NoRoom => Self::resource_exhausted(message),
+            ServiceError::Draining | ServiceError::Late(_) => Self::unavailable(message),
             ServiceError::Internal => Self::internal(message),
             ServiceError::Submit(_) => Self::failed_precondition(message),
         }
@@ -122,6 +136,8 @@ pub(super) struct Call {
     pub(super) context: Option<SubmitterContext>,
     /// The trace that the caller is in.
     pub(super) caller: Caller,
+    /// What it holds until its end.
+    pub(super) entry: Entry,
 }
 
 impl Service {
@@ -146,6 +162,8 @@ impl Service {
                 origin,
                 allowed_namespaces,
                 admission: Admission::new(settings.max_in_flight as usize),
+                room: Room::new(settings.max_request_bytes),
+                turned_away: Seldom::default(),
                 max_in_flight: settings.max_in_flight,
                 events,
                 work: Handle::current(),
@@ -205,19 +223,16 @@ impl Service {
         }
     }
 
-    /// Lets a call in, and its work begin: in a task of its own, so that a caller that goes away doesn't cut it short, and a
+    /// Lets the work of a call begin: in a task of its own, so that a caller that goes away doesn't cut it short, and a
     /// panic ends this submission only.
     fn begin<A>(&self, call: Call, ask: A) -> Result<JoinHandle<Result<Accepted, ServiceError>>, ServiceError>
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
-        let place = self.shared.admission.enter();
-        let place = place.map_err(|refused| self.shared.not_admitted(&refused))?;
-        let in_flight = self.shared.submitter.metrics.in_flight();
         let id = SubmissionId::new(&call.id)?;
         let shared = Arc::clone(&self.shared);
         let work = async move {
-            let _held = (place, in_flight);
+            let _held = call.entry.clone();
             let mode = call.mode;
             let mut about = None;
             let result = shared.work(call, id, ask, &mut about).await;
@@ -229,16 +244,31 @@ impl Service {
         Ok(self.shared.work.spawn(work.instrument(Span::current())))
     }
 
-    /// Turns a call away before its request is read, where there is no room: in a flood reading what will be refused
-    /// would take the time of those that are in.
-    pub(super) fn has_room(&self, door: &'static str) -> Result<(), ServiceError> {
-        if !self.shared.admission.is_full() {
-            return Ok(());
+    /// Lets a request in before it is read, or turns it away: in a flood reading what will be refused would take the
+    /// memory, and the time of those that are in.
+    pub(super) fn enter(&self, door: &'static str) -> Result<Entry, ServiceError> {
+        match self.shared.admission.enter() {
+            Ok(place) => {
+                let in_flight = self.shared.submitter.metrics.in_flight();
+                Ok(Entry::new(place, in_flight, self.shared.room.clone()))
+            }
+            Err(refused) => {
+                let refused = self.shared.not_admitted(&refused);
+                self.turned_away(door, &refused);
+                Err(refused)
+            }
         }
-        let refused = ServiceError::Overloaded(self.shared.max_in_flight);
-        self.shared.submitter.metrics.submission(door, refused.reason());
-        self.shared.submitter.metrics.failure(refused.code());
-        Err(refused)
+    }
+
+    /// Counts and logs a request that was turned away before it was read.
+    pub(super) fn turned_away(&self, door: &'static str, error: &ServiceError) {
+        let metrics = &self.shared.submitter.metrics;
+        metrics.submission(door, error.reason());
+        metrics.failure(error.code());
+        if let Some(left_out) = self.shared.turned_away.line() {
+            let (code, reason) = (error.code().name(), error.reason());
+            warn!(door, code, reason, left_out, "turned away: {error}");
+        }
     }
 
     /// How many submissions may be at work.

@@ -1,0 +1,60 @@
+//! Stands before a gRPC service: takes a call's place before its message is read, and bounds how the message arrives.
+
+use super::{
+    Service,
+    arriving::{Arriving, Length},
+    entry::Entry,
+};
+use futures::future::{Either, Ready, ready};
+use std::task::{Context, Poll};
+use tonic::{Request, Status, body::Body, server::NamedService};
+
+/// A gRPC service whose calls have an [`Entry`] among their extensions.
+#[derive(Clone)]
+pub(super) struct Gate<S> {
+    service: Service,
+    door: &'static str,
+    inner: S,
+}
+
+impl<S> Gate<S> {
+    pub(super) fn new(service: Service, door: &'static str, inner: S) -> Self {
+        Self { service, door, inner }
+    }
+}
+
+impl<S: NamedService> NamedService for Gate<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+impl<S> tower::Service<http::Request<Body>> for Gate<S>
+where
+    S: tower::Service<http::Request<Body>, Response = http::Response<Body>>,
+{
+    type Response = http::Response<Body>;
+    type Error = S::Error;
+    type Future = Either<Ready<Result<Self::Response, S::Error>>, S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let entry = match self.service.enter(self.door) {
+            Ok(entry) => entry,
+            Err(refused) => return Either::Left(ready(Ok(Status::from(refused).into_http()))),
+        };
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(entry.clone());
+        let through = (self.service.clone(), self.door);
+        let body = Arriving::new(body, Length::Prefix, entry, through, Status::from);
+        let request = http::Request::from_parts(parts, Body::new(body));
+        Either::Right(self.inner.call(request))
+    }
+}
+
+/// The entry of a call that came through a gate.
+pub(super) fn entry<T>(request: &mut Request<T>) -> Result<Entry, Status> {
+    let entry = request.extensions_mut().remove();
+    entry.ok_or_else(|| Status::internal("this call came through no gate"))
+}
