@@ -35,7 +35,7 @@ pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> R
     report.extend(configuration::examine(settings));
     report.extend(certificates::examine(&settings.tls));
     report.extend(ports::examine(settings).await);
-    report.extend(templates::examine(settings.templates.template_dir.clone()).await);
+    report.extend(templates::examine(settings.templates.options()).await);
     if settings.apply_to != ApplyTo::Cluster {
         return report;
     }

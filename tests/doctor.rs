@@ -184,6 +184,24 @@ fn a_directory_is_submitted_to_without_a_cluster() {
 }
 
 #[test]
+fn what_is_wrong_around_the_templates_is_told_with_its_own_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = folder.path().join("absent");
+    let table = [
+        (absent.as_path(), "", "TEMPLATE_DIR can't be read", "mount the directory"),
+        (folder.path(), "type:R=nosuch", "TEMPLATE_SETS names the set `nosuch`", "mend TEMPLATE_SETS"),
+    ];
+    for (directory, sets, says, fix) in table {
+        let directory = directory.to_str().unwrap();
+        let arguments = ["--apply-to", "dir:/tmp", "--template-dir", directory, "--template-sets", sets];
+        let (code, findings) = doctor("", &[&arguments[..], &FREE_HEALTH].concat(), &[]);
+        let finding = finding(&findings, "templates", says);
+        assert_eq!((code, &finding["verdict"]), (1, &json!("FAIL")), "{finding}");
+        assert!(finding["fix"].as_str().unwrap().contains(fix), "{finding}");
+    }
+}
+
+#[test]
 fn a_bad_template_a_taken_port_and_a_missing_root_are_found() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("driver-pod.yaml.j2"), "kind: {{ nothing }").unwrap();

@@ -165,6 +165,25 @@ async fn every_answer_has_the_structured_body() {
             "{request}: {body}"
         );
     }
+    let metrics = serve.get("/metrics").1;
+    for (code, count) in [
+        ("METHOD_NOT_ALLOWED", 2),
+        ("NOT_FOUND", 2),
+        ("UNSUPPORTED_MEDIA_TYPE", 2),
+        ("BAD_REQUEST", 2),
+    ] {
+        let series = format!("native_submit_failures_total{{code=\"{code}\"}} {count}\n");
+        assert!(metrics.contains(&series), "{series}: {metrics}");
+        let lines = serve.log().matches(&format!("\"code\":\"{code}\"")).count();
+        assert_eq!(lines, count, "{code}: {}", serve.log());
+    }
+    let series = "native_submit_submissions_total{door=\"rest\",outcome=\"not-a-submission\"} 8\n";
+    assert!(metrics.contains(series), "{metrics}");
+    for _ in 0..50 {
+        ask(&serve, "GET /", "", b"");
+    }
+    let lines = serve.log().matches("not-a-submission").count();
+    assert!((10..=20).contains(&lines), "a flood is not all logged: {lines}");
     let (status, _) = ask(
         &serve,
         &ours,

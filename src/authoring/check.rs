@@ -16,7 +16,7 @@ use crate::{
     manifest::Manifests,
     redaction,
     templates::{
-        Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, TemplateError,
+        Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, SetsError, TemplateError,
         TemplateErrorKind, TemplateSet, is_template, read_sets,
     },
 };
@@ -96,6 +96,13 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         checked
             .findings
             .push(Finding::new(Rule::UnusedTemplate, &shown, message));
+    }
+    for name in options.rules.named() {
+        if !sets.contains_key(name) {
+            // Whoever is to have it would be refused.
+            let message = SetsError::Missing(name.to_owned()).to_string();
+            checked.add(Finding::new(Rule::MissingSet, shown.clone(), message));
+        }
     }
     let default = sets.remove(DEFAULT_SET);
     let base = default.as_ref().and_then(|contents| contents.as_ref().ok());

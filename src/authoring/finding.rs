@@ -48,13 +48,15 @@ pub enum Rule {
     StrayText,
     /// A template asks for a variable that nothing sets.
     UnknownVariable,
+    /// `TEMPLATE_SETS` names a set that isn't there.
+    MissingSet,
     /// Further objects of several applications have the same name.
     SharedName,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::File,
         Self::Syntax,
         Self::Undefined,
@@ -71,6 +73,7 @@ impl Rule {
         Self::UnknownBlock,
         Self::StrayText,
         Self::UnknownVariable,
+        Self::MissingSet,
         Self::SharedName,
     ];
 
@@ -93,6 +96,7 @@ impl Rule {
             Self::UnknownBlock => "unknown-block",
             Self::StrayText => "stray-text",
             Self::UnknownVariable => "unknown-variable",
+            Self::MissingSet => "missing-set",
             Self::SharedName => "shared-name",
         }
     }
@@ -124,6 +128,7 @@ impl Rule {
                 "Text outside of the blocks of a template that extends another one goes nowhere."
             }
             Self::UnknownVariable => "A template asks for a variable that nothing sets.",
+            Self::MissingSet => "TEMPLATE_SETS names a set, and there is no folder of that name.",
             Self::SharedName => {
                 "A further object has the same name for several applications, of which one can have it."
             }
@@ -141,7 +146,8 @@ impl Rule {
             | Self::Render
             | Self::Manifest
             | Self::ApiServer
-            | Self::Case => Level::Error,
+            | Self::Case
+            | Self::MissingSet => Level::Error,
             _ => Level::Warning,
         }
     }

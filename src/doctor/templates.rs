@@ -3,15 +3,15 @@
 use super::Finding;
 use crate::{
     submitter::probe,
-    templates::{Fallback, TemplateStore},
+    templates::{Fallback, SetOptions, TemplateStore},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 const CHECK: &str = "templates";
 
-pub(super) async fn examine(directory: Option<PathBuf>) -> Vec<Finding> {
+pub(super) async fn examine(options: SetOptions) -> Vec<Finding> {
     let loaded = tokio::task::spawn_blocking(move || {
-        TemplateStore::start(directory, Arc::new(probe), Fallback::Refuse).status()
+        TemplateStore::start(options, Arc::new(probe), Fallback::Refuse).status()
     })
     .await;
     let status = match loaded {
@@ -23,7 +23,18 @@ pub(super) async fn examine(directory: Option<PathBuf>) -> Vec<Finding> {
         .iter()
         .map(|warning| Finding::warn(CHECK, warning, "rename or remove the file"))
         .collect();
+    let only_missing = status.missing.len() == status.last_error.iter().flat_map(|text| text.lines()).count();
     findings.push(match (status.last_error, status.live) {
+        (Some(error), _) if status.unreadable => Finding::fail(
+            CHECK,
+            format!("TEMPLATE_DIR can't be read: {error}"),
+            "mount the directory there, readable for this user, or mend TEMPLATE_DIR; until then a server obeys TEMPLATE_FALLBACK",
+        ),
+        (Some(error), _) if only_missing => Finding::fail(
+            CHECK,
+            error,
+            "add the folder, or mend TEMPLATE_SETS; until then who is to have the set is refused",
+        ),
         (Some(error), _) => Finding::fail(
             CHECK,
             format!("TEMPLATE_DIR is rejected: {error}"),

@@ -1,6 +1,7 @@
 //! `/healthz`, `/readyz` and `/metrics`. They never hold a user's value or a template's source.
 
 use super::{Service, readiness::Readiness};
+use crate::templates::DEFAULT_SET;
 use axum::{
     Router,
     extract::State,
@@ -28,19 +29,21 @@ pub(super) fn router(service: Service, readiness: Arc<Readiness>) -> Router {
         .with_state(Admin { service, readiness })
 }
 
-/// 200 when submissions are served, 503 when not; the body says which template set is live, and why a newer one
+/// 503 where the API server or this process is what lacks; the body says which template set is live, and why a newer one
 /// is not.
 async fn readyz(State(admin): State<Admin>) -> Response {
     let templates = admin.service.templates();
-    let state = admin.readiness.state(templates.last_error.is_some());
+    let state = admin.readiness.state(&templates);
     let sets: serde_json::Map<_, _> = templates
         .sets
         .into_iter()
         .map(|(name, set)| {
-            (
-                name,
-                json!({"live": set.live, "rejected": set.rejected, "error": set.error}),
-            )
+            let mut shown = json!({"live": set.live, "rejected": set.rejected});
+            // The default set's stands above.
+            if name != DEFAULT_SET {
+                shown["error"] = json!(set.error);
+            }
+            (name, shown)
         })
         .collect();
     let body = json!({
@@ -55,7 +58,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             "sets": sets,
         },
     });
-    let status = if state.serves() {
+    let status = if state.is_ready() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
@@ -69,6 +72,6 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    let ready = admin.readiness.state(false).serves();
+    let ready = admin.readiness.state(&admin.service.templates()).serves();
     ([(CONTENT_TYPE, METRICS_TYPE)], admin.service.metrics_text(ready)).into_response()
 }

@@ -1,5 +1,6 @@
 //! Whether the service can do its work.
 
+use crate::templates;
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     sync::{Mutex, PoisonError},
@@ -31,6 +32,8 @@ pub(super) enum State {
     Ready,
     /// They are served, with the last good template set.
     TemplatesRejected,
+    /// There is none that serves (`TEMPLATE_FALLBACK=refuse`): each submission is refused. The program itself is ready.
+    NoTemplateSet,
     /// Not yet.
     NotStarted,
     /// The API server has not answered for 30 s.
@@ -45,6 +48,7 @@ impl State {
         match self {
             Self::Ready => "ready",
             Self::TemplatesRejected => "template-set-rejected",
+            Self::NoTemplateSet => "no-template-set",
             Self::NotStarted => "not-started",
             Self::ApiServerOutOfReach => "api-server-out-of-reach",
             Self::Draining => "draining",
@@ -56,10 +60,17 @@ impl State {
         matches!(self, Self::Ready | Self::TemplatesRejected)
     }
 
+    /// Whether `/readyz` is 200. Not where a restart or another replica could help: all have the same templates, and
+    /// without endpoints callers would not even learn why they are refused.
+    pub(super) fn is_ready(self) -> bool {
+        self.serves() || self == Self::NoTemplateSet
+    }
+
     /// Why submissions are not served.
     pub(super) fn reason(self) -> Option<&'static str> {
         match self {
             Self::Ready | Self::TemplatesRejected => None,
+            Self::NoTemplateSet => Some("no template set is live"),
             Self::NotStarted => Some("not started"),
             Self::ApiServerOutOfReach => Some("the API server is out of reach"),
             Self::Draining => Some("draining"),
@@ -93,8 +104,8 @@ impl Readiness {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the service takes submissions; `templates_rejected` as the template store says it.
-    pub(super) fn state(&self, templates_rejected: bool) -> State {
+    /// Whether the service takes submissions, with templates as the store says it.
+    pub(super) fn state(&self, templates: &templates::Status) -> State {
         if !self.started.load(Ordering::Relaxed) {
             return State::NotStarted;
         }
@@ -107,7 +118,8 @@ impl Readiness {
         });
         match silent {
             Some(silent) if silent > PATIENCE => State::ApiServerOutOfReach,
-            _ if templates_rejected => State::TemplatesRejected,
+            _ if templates.live.is_none() => State::NoTemplateSet,
+            _ if templates.last_error.is_some() => State::TemplatesRejected,
             _ => State::Ready,
         }
     }
@@ -149,24 +161,33 @@ mod tests {
             "default",
         );
         let readiness = Readiness::new(Some(client));
-        assert_eq!(readiness.state(true), State::NotStarted);
+        let of = |live: Option<&str>, error: Option<&str>| templates::Status {
+            live: live.map(str::to_owned),
+            last_error: error.map(str::to_owned),
+            ..templates::Status::default()
+        };
+        let none = of(None, Some("bad"));
+        assert_eq!(readiness.state(&none), State::NotStarted);
         readiness.started();
-        assert_eq!(readiness.state(false), State::Ready);
-        assert_eq!(readiness.state(true), State::TemplatesRejected);
+        assert_eq!(readiness.state(&of(Some("default@0"), None)), State::Ready);
+        assert_eq!(readiness.state(&of(Some("default@0"), Some("bad"))), State::TemplatesRejected);
+        assert_eq!(readiness.state(&none), State::NoTemplateSet);
         let long_ago = Instant::now().checked_sub(PATIENCE * 2).unwrap();
         *readiness.last_answer.as_ref().unwrap().lock().unwrap() = long_ago;
-        assert_eq!(readiness.state(true), State::ApiServerOutOfReach);
+        assert_eq!(readiness.state(&none), State::ApiServerOutOfReach);
         readiness.draining();
-        assert_eq!(readiness.state(true), State::Draining);
+        assert_eq!(readiness.state(&none), State::Draining);
         let served = [State::Ready, State::TemplatesRejected];
         for state in [
             State::Ready,
             State::TemplatesRejected,
+            State::NoTemplateSet,
             State::NotStarted,
             State::ApiServerOutOfReach,
             State::Draining,
         ] {
             assert_eq!(state.serves(), served.contains(&state));
+            assert_eq!(state.is_ready(), state.serves() || state == State::NoTemplateSet);
             assert_eq!(state.reason().is_none(), state.serves(), "{state:?}");
         }
     }

@@ -11,7 +11,7 @@ use super::{
     service::Call,
 };
 use crate::{submitter::Mode, telemetry::Caller};
-use answer::Answer;
+use answer::{Answer, NoSubmission};
 use axum::{
     Router,
     body::Body,
@@ -43,9 +43,11 @@ pub(super) fn router(service: Service, max_request_bytes: usize) -> Router {
     Router::new()
         .route(
             PATH,
-            post(spark_submit).fallback(async || Answer::method_not_allowed()),
+            post(spark_submit).fallback(async |State(door): State<Door>| {
+                Answer::no_submission(&door.service, &NoSubmission::Method)
+            }),
         )
-        .fallback(async || Answer::not_found())
+        .fallback(async |State(door): State<Door>| Answer::no_submission(&door.service, &NoSubmission::Path))
         .with_state(door)
 }
 
@@ -58,10 +60,10 @@ async fn spark_submit(
 ) -> Response {
     let mode = match query::mode(query.as_deref()) {
         Ok(mode) => mode,
-        Err(message) => return Answer::bad_request("", &message),
+        Err(message) => return Answer::no_submission(&door.service, &NoSubmission::Bad(&message)),
     };
     if !is_json(&headers) {
-        return Answer::unsupported_media_type();
+        return Answer::no_submission(&door.service, &NoSubmission::MediaType);
     }
     let entry = match door.service.enter(DOOR) {
         Ok(entry) => entry,
@@ -75,10 +77,8 @@ async fn spark_submit(
         Err(Unread::Refused(refused)) => return Answer::failed("", &refused),
         Err(Unread::Bad) => {
             let allowed = door.max_request_bytes;
-            return Answer::bad_request(
-                "",
-                &format!("the body is cut short or longer than {allowed} bytes (MAX_REQUEST_BYTES)"),
-            );
+            let message = format!("the body is cut short or longer than {allowed} bytes (MAX_REQUEST_BYTES)");
+            return Answer::no_submission(&door.service, &NoSubmission::Bad(&message));
         }
     };
     let caller = Caller::of(|name| headers.get(name)?.to_str().ok());
@@ -88,7 +88,10 @@ async fn spark_submit(
 async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, entry: Entry) -> Response {
     let request = match SparkSubmit::read(body) {
         Ok(request) => request,
-        Err(error) => return Answer::bad_request(&error.submission_id, &error.message),
+        Err(error) => {
+            let kind = NoSubmission::BadOf(&error.submission_id, &error.message);
+            return Answer::no_submission(service, &kind);
+        }
     };
     let id = request.submission_id.clone();
     let call = Call {

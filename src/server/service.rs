@@ -21,6 +21,9 @@ use std::{
 use tokio::{runtime::Handle, task::JoinHandle};
 use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
 
+/// The outcome of a request of which no submission could be read.
+const NOT_A_SUBMISSION: &str = "not-a-submission";
+
 /// The service behind every door. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -36,6 +39,7 @@ struct Shared {
     admission: Admission,
     room: Room,
     turned_away: Seldom,
+    not_submissions: Seldom,
     max_in_flight: u32,
     events: Option<Events>,
     /// Where submissions are at work: doors may run elsewhere, so that they answer while all of this is busy.
@@ -164,6 +168,7 @@ impl Service {
                 admission: Admission::new(settings.max_in_flight as usize),
                 room: Room::new(settings.max_request_bytes),
                 turned_away: Seldom::default(),
+                not_submissions: Seldom::default(),
                 max_in_flight: settings.max_in_flight,
                 events,
                 work: Handle::current(),
@@ -268,6 +273,17 @@ impl Service {
         if let Some(left_out) = self.shared.turned_away.line() {
             let (code, reason) = (error.code().name(), error.reason());
             warn!(door, code, reason, left_out, "turned away: {error}");
+        }
+    }
+
+    /// Counts and logs a request that is no submission.
+    pub(super) fn not_a_submission(&self, door: &'static str, code: ErrorCode, message: &str) {
+        let metrics = &self.shared.submitter.metrics;
+        metrics.submission(door, NOT_A_SUBMISSION);
+        metrics.failure(code);
+        if let Some(left_out) = self.shared.not_submissions.line() {
+            let (code, reason) = (code.name(), NOT_A_SUBMISSION);
+            warn!(door, code, reason, left_out, "refused: {message}");
         }
     }
 

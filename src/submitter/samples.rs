@@ -4,6 +4,7 @@
 use super::{SubmitError, intent, manifests};
 use crate::{
     application::{self, UnknownFields},
+    manifest::Finding,
     submission::{self, Origin, SubmissionId, SubmitterContext, Webhook},
     templates::{TemplateErrorKind, TemplateSet},
 };
@@ -33,10 +34,14 @@ pub fn samples() -> impl Iterator<Item = (&'static str, &'static str)> {
     SAMPLES.into_iter()
 }
 
-/// Renders every sample with `set`, with the operator's webhook and without, and reports what is wrong.
+/// How many lines of findings there are at most.
+const MOST_LINES: usize = 20;
+
+/// Renders every sample with `set`, with the operator's webhook and without, and reports what is wrong: each thing once, with
+/// the first sample that shows it. Holds no value and no template's source, for it is shown on `/readyz`.
 pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
-    let mut findings = Vec::new();
-    let mut refusals = Vec::new();
+    let mut findings = Once::default();
+    let mut refusals = Once::default();
     let mut rendered = false;
     for (name, text) in SAMPLES {
         for webhook in [Webhook::On, Webhook::Off] {
@@ -45,25 +50,46 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
                     rendered = true;
                     continue;
                 }
-                // What the probe finds is shown on /readyz, which must not hold a template's source.
                 Err(SubmitError::Template(error)) => {
-                    (error.brief(), error.kind == TemplateErrorKind::Refused)
+                    (vec![error.brief()], error.kind == TemplateErrorKind::Refused)
                 }
-                Err(error) => (error.to_string(), false),
+                Err(SubmitError::Manifest(found)) => (found.0.iter().map(Finding::brief).collect(), false),
+                // Of a sample's own, which is ours.
+                Err(error) => (vec![error.to_string()], false),
             };
             let found = if by_policy { &mut refusals } else { &mut findings };
-            found.extend(error.lines().map(|line| format!("{name}: {line}")));
+            error.into_iter().for_each(|line| found.add(name, line));
         }
     }
     // A policy that refuses a sample is no defect; one that refuses all of them leaves the set untried.
     if !rendered {
-        findings.extend(refusals);
+        findings.0.extend(refusals.0);
     }
-    findings.dedup();
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(findings)
+    findings.lines()
+}
+
+/// What was found, each once, with the sample that showed it first.
+#[derive(Default)]
+struct Once(Vec<(&'static str, String)>);
+
+impl Once {
+    fn add(&mut self, sample: &'static str, line: String) {
+        if self.0.iter().all(|(_, known)| *known != line) {
+            self.0.push((sample, line));
+        }
+    }
+
+    fn lines(self) -> Result<(), Vec<String>> {
+        let found = self.0.len();
+        if found == 0 {
+            return Ok(());
+        }
+        let lines = self.0.into_iter().take(MOST_LINES);
+        let mut lines: Vec<_> = lines.map(|(sample, line)| format!("{sample}: {line}")).collect();
+        if found > MOST_LINES {
+            lines.push(format!("and {} more", found - MOST_LINES));
+        }
+        Err(lines)
     }
 }
 

@@ -244,7 +244,7 @@ impl Metrics {
         );
         registry.register(
             "ready",
-            "Whether submissions are served (1): started, not draining, the API server in reach",
+            "Whether submissions are served (1): started, not draining, the API server in reach, a template set live",
             self.ready.clone(),
         );
         registry.register(

@@ -125,7 +125,7 @@ impl SetRules {
     }
 
     /// The sets that rules name.
-    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn named(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.set.as_str())
     }
 }

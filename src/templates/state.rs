@@ -1,7 +1,10 @@
 //! What is known of each set, and how that is told.
 
-use super::{DEFAULT_SET, TemplateSet};
-use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+use super::{DEFAULT_SET, SetsError, TemplateSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},    sync::Arc,
+    time::SystemTime,
+};
 
 /// What is live, and what became of the last attempt. Holds neither values nor the templates' text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,7 +15,11 @@ pub struct Status {
     pub sets: BTreeMap<String, SetStatus>,
     /// How many sets have gone live since the start.
     pub generation: u64,
-    /// Why the directory's files are not all live; none if they are.
+    /// Whether the directory as a whole can't be read.
+    pub unreadable: bool,
+    /// The sets that `TEMPLATE_SETS` names and that are not there; each is among `sets` too.
+    pub missing: Vec<String>,
+    /// Why not everything is live that is to be: the directory's files, the sets of `TEMPLATE_SETS`; none if all is.
     pub last_error: Option<String>,
     /// The id of the set that the last attempt rejected, if it came so far as to have one.
     pub rejected: Option<String>,
@@ -64,8 +71,9 @@ pub(super) struct Tally {
 }
 
 impl Held {
-    /// What is live and what is wrong; counts and times are the caller's.
-    pub(super) fn status(&self) -> Status {
+    /// What is live and what is wrong, where these sets are to be there too; counts and times are the caller's.
+    pub(super) fn status<'n>(&self, named: impl Iterator<Item = &'n str>) -> Status {
+        let missing: BTreeSet<_> = named.filter(|name| !self.sets.contains_key(*name)).collect();
         let default = self.sets.get(DEFAULT_SET);
         let errors = self
             .sets
@@ -75,7 +83,16 @@ impl Held {
                 (Some(error), name) => Some(format!("set `{name}`: {error}")),
                 (None, _) => None,
             });
+        let absent = |name: &&str| SetsError::Missing((*name).to_owned()).to_string();
         let errors: Vec<_> = self.unreadable.iter().cloned().chain(errors).collect();
+        let errors: Vec<_> = errors.into_iter().chain(missing.iter().map(absent)).collect();
+        let not_there = missing.iter().map(|name| {
+            let status = SetStatus {
+                error: Some(absent(name)),
+                ..SetStatus::default()
+            };
+            ((*name).to_owned(), status)
+        });
         let sets = self.sets.iter().map(|(name, state)| {
             let status = SetStatus {
                 live: state.live.as_ref().map(|live| live.id().to_owned()),
@@ -95,7 +112,9 @@ impl Held {
                 .values()
                 .flat_map(|state| state.warnings.clone())
                 .collect(),
-            sets: sets.collect(),
+            sets: sets.chain(not_there).collect(),
+            unreadable: self.unreadable.is_some(),
+            missing: missing.iter().map(|name| (*name).to_owned()).collect(),
             ..Status::default()
         }
     }

@@ -66,15 +66,9 @@ impl TemplateStore {
             held: Mutex::default(),
         };
         store.reload();
-        let sets = store.status().sets;
-        for name in store
-            .options
-            .rules
-            .named()
-            .filter(|name| !sets.contains_key(*name))
-        {
+        for set in store.status().missing {
             tracing::warn!(
-                set = name,
+                set,
                 "TEMPLATE_SETS names a set that is not there: who is to have it is refused"
             );
         }
@@ -255,7 +249,7 @@ impl TemplateStore {
             rules: self.options.rules.clone(),
         }));
         self.status.send_if_modified(|status| {
-            let mut new = held.status();
+            let mut new = held.status(self.options.rules.named());
             new.generation = status.generation + tally.live + tally.fallen_back;
             new.reloads_succeeded = status.reloads_succeeded + tally.live;
             new.reloads_failed = status.reloads_failed + tally.failed;

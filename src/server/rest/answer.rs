@@ -1,7 +1,12 @@
 //! Answers of the REST contract. Each has the structured body: the operator decides by `error_code` alone, and takes
 //! an answer without one for something to be tried again.
 
-use crate::{cluster::Outcome, error_code::ErrorCode, server::service::ServiceError, submitter::Accepted};
+use crate::{
+    cluster::Outcome,
+    error_code::ErrorCode,
+    server::{Service, service::ServiceError},
+    submitter::Accepted,
+};
 use axum::{
     http::{
         StatusCode,
@@ -56,27 +61,43 @@ impl Answer {
         answer
     }
 
-    pub(super) fn bad_request(submission_id: &str, message: &str) -> Response {
-        refusal(ErrorCode::BadRequest, submission_id, message)
-    }
-
-    pub(super) fn unsupported_media_type() -> Response {
-        let message = "Content-Type: allowed is application/json";
-        refusal(ErrorCode::UnsupportedMediaType, "", message)
-    }
-
-    pub(super) fn method_not_allowed() -> Response {
-        let mut answer = refusal(ErrorCode::MethodNotAllowed, "", "allowed is POST");
+    /// A request that is no submission; counted and logged by `service`, for nothing else sees it.
+    pub(super) fn no_submission(service: &Service, kind: &NoSubmission<'_>) -> Response {
+        let (code, submission_id, message) = match kind {
+            NoSubmission::Bad(message) => (ErrorCode::BadRequest, "", *message),
+            NoSubmission::BadOf(id, message) => (ErrorCode::BadRequest, *id, *message),
+            NoSubmission::MediaType => (
+                ErrorCode::UnsupportedMediaType,
+                "",
+                "Content-Type: allowed is application/json",
+            ),
+            NoSubmission::Method => (ErrorCode::MethodNotAllowed, "", "allowed is POST"),
+            NoSubmission::Path => (
+                ErrorCode::NotFound,
+                "",
+                "there is no such path; submissions go to /api/v1/spark-submit",
+            ),
+        };
+        service.not_a_submission(super::DOOR, code, message);
+        let mut answer = refusal(code, submission_id, message);
+        if code == ErrorCode::MethodNotAllowed {
+            answer
+                .headers_mut()
+                .insert(ALLOW, http::HeaderValue::from_static("POST"));
+        }
         answer
-            .headers_mut()
-            .insert(ALLOW, http::HeaderValue::from_static("POST"));
-        answer
     }
+}
 
-    pub(super) fn not_found() -> Response {
-        let message = "there is no such path; submissions go to /api/v1/spark-submit";
-        refusal(ErrorCode::NotFound, "", message)
-    }
+/// Why a request is no submission.
+pub(super) enum NoSubmission<'r> {
+    /// The request is not the contract's, for this reason.
+    Bad(&'r str),
+    /// The same, and its submission id could be read.
+    BadOf(&'r str, &'r str),
+    MediaType,
+    Method,
+    Path,
 }
 
 fn refusal(code: ErrorCode, submission_id: &str, message: &str) -> Response {

@@ -1,0 +1,78 @@
+//! `/readyz` and what goes with it, over HTTP: each state that a running server can be brought to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/api_server.rs"]
+mod api_server;
+#[path = "support/serve.rs"]
+mod serve;
+
+use api_server::ApiServer;
+use serde_json::Value;
+use serve::Serve;
+use std::fs;
+
+const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
+
+fn readyz(serve: &Serve) -> (u16, Value) {
+    let (status, body) = serve.get("/readyz");
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+fn says_ready(serve: &Serve, ready: u8) -> bool {
+    serve.get("/metrics").1.contains(&format!("native_submit_ready {ready}\n"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_template_set_it_is_up_and_says_that_it_serves_nobody() {
+    let api = ApiServer::start().await;
+    let templates = tempfile::tempdir().unwrap();
+    fs::write(templates.path().join("driver-pod.yaml.j2"), "{{ nothing }").unwrap();
+    let directory = templates.path().to_str().unwrap();
+    let arguments = ["--template-dir", directory, "--template-fallback", "refuse"];
+    let (serve, _kubeconfig) = Serve::to(&api.url, &arguments);
+    let (status, body) = readyz(&serve);
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(body["state"], "no-template-set", "{body}");
+    assert_eq!(body["ready"], false, "{body}");
+    assert!(body["templates"]["error"].as_str().unwrap().contains("driver-pod.yaml.j2:1"), "{body}");
+    assert!(says_ready(&serve, 0));
+    let reply = serve.submit(SPARK_PI, "a").await;
+    assert_eq!(reply.error_code.as_deref(), Some("SUBMITTER_OVERLOADED"), "{reply:?}");
+
+    fs::remove_file(templates.path().join("driver-pod.yaml.j2")).unwrap();
+    serve.wait_for("/readyz", |body| body.contains("\"state\": \"ready\""));
+    assert!(says_ready(&serve, 1));
+    assert!(serve.submit(SPARK_PI, "b").await.success);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_template_sets_names_and_that_is_not_there_is_told() {
+    let api = ApiServer::start().await;
+    let (serve, _kubeconfig) = Serve::to(&api.url, &["--template-sets", "type:R=nosuch"]);
+    let (status, body) = readyz(&serve);
+    assert_eq!((status, &body["state"]), (200, &Value::from("template-set-rejected")), "{body}");
+    let set = &body["templates"]["sets"]["nosuch"];
+    assert_eq!(set["live"], Value::Null, "{body}");
+    assert!(set["error"].as_str().unwrap().contains("TEMPLATE_SETS names the set `nosuch`"), "{body}");
+    assert!(says_ready(&serve, 1), "others are served");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_templates_values_are_not_shown_and_what_is_wrong_once() {
+    let api = ApiServer::start().await;
+    let templates = tempfile::tempdir().unwrap();
+    let patch = "spec: {restartPolicy: hunter2, dnsPolicy: hunter2}\nmetadata: {labels: {\"hun ter2\": hunter2}}\n";
+    fs::write(templates.path().join("driver-pod.patch.yaml.j2"), patch).unwrap();
+    let (serve, _kubeconfig) = Serve::to(&api.url, &["--template-dir", templates.path().to_str().unwrap()]);
+    let (_, body) = readyz(&serve);
+    let error = body["templates"]["error"].as_str().unwrap();
+    for part in ["spec.restartPolicy: must be one of Always, ", "spec.dnsPolicy", "(driver-pod.patch.yaml.j2)"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert_eq!(error.lines().count(), 3, "{error}");
+    let whole = body.to_string();
+    assert_eq!(whole.matches("spec.restartPolicy").count(), 1, "{whole}");
+    for value in ["hunter2", "hun ter2"] {
+        assert!(!whole.contains(value), "{whole}");
+    }
+}
