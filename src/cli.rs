@@ -4,6 +4,7 @@ mod check;
 mod context;
 mod diff;
 mod doctor;
+mod environment;
 mod golden;
 mod healthcheck;
 mod input;
@@ -15,7 +16,7 @@ mod spark_submit;
 mod submit;
 mod templates;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::{io::Write, process::ExitCode};
 
 /// Submits Spark applications to Kubernetes without a JVM.
@@ -46,7 +47,7 @@ enum Command {
     Golden(golden::Golden),
     /// Submit an application: to the cluster, into a directory, or through a running server
     Submit(submit::Submit),
-    /// Serve submissions over gRPC, as the operator's sidecar
+    /// Serve submissions over gRPC, over REST, and to the drop-in spark-submit on a Unix socket, as the operator's sidecar
     Serve(Box<serve::Serve>),
     /// Be spark-submit: the same arguments, the same endings (also when called by the name spark-submit)
     #[command(name = spark_submit::NAME)]
@@ -95,7 +96,9 @@ pub fn run() -> ExitCode {
         rest.remove(0);
         return spark_submit::run(&rest);
     }
-    match Cli::parse().command {
+    let command = environment::without_blank_variables(Cli::command());
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    match cli.command {
         Command::Render(command) => command.run(),
         Command::Context(command) => command.run(),
         Command::Check(command) => command.run(),
@@ -149,5 +152,37 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_of_serve_has_its_row_in_the_docs() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+        let docs = std::fs::read_to_string(path).unwrap();
+        let (_, table) = docs.split_once("\n## Settings\n").unwrap();
+        let (table, _) = table.split_once("\n## ").unwrap();
+        let firsts: String = table
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+            .collect();
+        let cli = super::Cli::command();
+        let serve = cli.find_subcommand("serve").unwrap();
+        let variables: Vec<_> = serve
+            .get_arguments()
+            .filter(|argument| argument.get_id() != "help" && argument.get_id() != "version")
+            .map(|argument| argument.get_env().expect("each has a variable").to_str().unwrap())
+            .chain([
+                "RUST_LOG",
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "NATIVE_SUBMIT_FALLBACK",
+                "NATIVE_SUBMIT_SHADOW",
+            ])
+            .collect();
+        assert!(variables.len() > 30, "{variables:?}");
+        for variable in variables {
+            assert!(
+                firsts.contains(&format!("`{variable}`")),
+                "docs/operations.md lacks {variable}"
+            );
+        }
     }
 }

@@ -20,13 +20,9 @@ pub use service::Service;
 pub(crate) use service::now_ms;
 pub(crate) use tls::certificates;
 
-use crate::{
-    settings::ServeSettings,
-    watch::Timing,
-    wire,
-};
+use crate::{settings::ServeSettings, watch::Timing, wire};
 use listener::{Listener, Seats, Socket};
-use readiness::Readiness;
+use readiness::{Patience, Readiness};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tls::{Protocol, Tls};
 use tokio::{
@@ -93,7 +89,7 @@ pub async fn serve_until(
     });
     let health = listen(SocketAddr::new(settings.health_address, settings.health_port)).await?;
     let health = Listener::new(health, None, Seats::new(HEALTH_CONNECTIONS), service.metrics());
-    let readiness = Arc::new(Readiness::new(api_server));
+    let readiness = Arc::new(Readiness::new(api_server, Patience::default()));
     let (stopping, stopped) = watch::channel(false);
 
     let admin = admin::router(service.clone(), Arc::clone(&readiness));
@@ -113,7 +109,12 @@ pub async fn serve_until(
             settings.socket.display()
         );
         let contract = drop_in::contract(service.clone(), settings.max_request_bytes);
-        tokio::spawn(drop_in_server(contract, most_calls(&service), listener, stopping.subscribe()))
+        tokio::spawn(drop_in_server(
+            contract,
+            most_calls(&service),
+            listener,
+            stopping.subscribe(),
+        ))
     });
     readiness.started();
     info!(version = env!("CARGO_PKG_VERSION"), "ready");

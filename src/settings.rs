@@ -75,9 +75,9 @@ pub enum SpecSourceSetting {
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct ClusterViewSettings {
     /// Who adds volumes, affinity, sidecars and so on to the pods: the operator's webhook (on) or native-submit (off);
-    /// off where nothing is said and objects go to a directory
-    #[arg(long, env = "OPERATOR_WEBHOOK", value_enum)]
-    pub operator_webhook: Option<OperatorWebhookSetting>,
+    /// auto asks the cluster, and is off where objects go to a directory
+    #[arg(long, env = "OPERATOR_WEBHOOK", value_enum, default_value = "auto")]
+    pub operator_webhook: OperatorWebhookSetting,
 
     /// Where the specification of an application comes from: the request alone, or also the live SparkApplication
     #[arg(long, env = "SPEC_SOURCE", value_enum, default_value = "auto")]
@@ -88,9 +88,9 @@ impl ClusterViewSettings {
     /// Who adds what the operator leaves to its webhook; `None` where the cluster is to be asked.
     pub fn webhook(&self, sink: &ApplyTo) -> Option<Webhook> {
         match (self.operator_webhook, sink) {
-            (Some(OperatorWebhookSetting::On), _) => Some(Webhook::On),
-            (Some(OperatorWebhookSetting::Off), _) | (_, ApplyTo::Directory(_)) => Some(Webhook::Off),
-            (Some(OperatorWebhookSetting::Auto) | None, ApplyTo::Cluster) => None,
+            (OperatorWebhookSetting::On, _) => Some(Webhook::On),
+            (OperatorWebhookSetting::Off, _) | (_, ApplyTo::Directory(_)) => Some(Webhook::Off),
+            (OperatorWebhookSetting::Auto, ApplyTo::Cluster) => None,
         }
     }
 

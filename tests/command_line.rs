@@ -210,3 +210,35 @@ fn help_explains_every_command() {
         assert!(text(&output.stdout).contains("Usage: native-submit"), "{command}");
     }
 }
+
+#[test]
+fn a_blank_variable_is_one_that_is_not_set() {
+    let help = text(&native_submit(&["serve", "--help"], "").stdout);
+    let variables: Vec<_> = help
+        .split("[env: ")
+        .skip(1)
+        .filter_map(|rest| rest.split('=').next())
+        .collect();
+    assert!(variables.len() > 25, "{variables:?}");
+    for blank in ["", " "] {
+        let output = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+            .args(["doctor", "--output", "json", "--apply-to", "dir:/tmp"])
+            .args(["--grpc-port", "0", "--rest-port", "0", "--health-port", "0"])
+            .env_clear()
+            .envs(variables.iter().map(|variable| (variable, blank)))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let printed = text(&output.stdout);
+        assert!(printed.contains("settings are consistent"), "{printed}");
+    }
+}
+
+#[test]
+fn usage_names_the_file_before_what_follows_it() {
+    for command in ["render", "submit", "context"] {
+        let help = text(&native_submit(&[command, "--help"], "").stdout);
+        let usage = help.lines().find(|line| line.starts_with("Usage:")).unwrap();
+        assert!(usage.find("FILE|-") < usage.find("<ARGS>"), "{usage}");
+    }
+}

@@ -188,12 +188,29 @@ fn what_is_wrong_around_the_templates_is_told_with_its_own_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let absent = folder.path().join("absent");
     let table = [
-        (absent.as_path(), "", "TEMPLATE_DIR can't be read", "mount the directory"),
-        (folder.path(), "type:R=nosuch", "TEMPLATE_SETS names the set `nosuch`", "mend TEMPLATE_SETS"),
+        (
+            absent.as_path(),
+            "",
+            "TEMPLATE_DIR can't be read",
+            "mount the directory",
+        ),
+        (
+            folder.path(),
+            "type:R=nosuch",
+            "TEMPLATE_SETS names the set `nosuch`",
+            "mend TEMPLATE_SETS",
+        ),
     ];
     for (directory, sets, says, fix) in table {
         let directory = directory.to_str().unwrap();
-        let arguments = ["--apply-to", "dir:/tmp", "--template-dir", directory, "--template-sets", sets];
+        let arguments = [
+            "--apply-to",
+            "dir:/tmp",
+            "--template-dir",
+            directory,
+            "--template-sets",
+            sets,
+        ];
         let (code, findings) = doctor("", &[&arguments[..], &FREE_HEALTH].concat(), &[]);
         let finding = finding(&findings, "templates", says);
         assert_eq!((code, &finding["verdict"]), (1, &json!("FAIL")), "{finding}");

@@ -103,3 +103,39 @@ fn each_error_code_is_documented() {
         assert!(docs.contains(&row), "docs/operations.md lacks {row}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_submitted_has_what_is_asked_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = format!("dir:{}", folder.path().display());
+    let serve = Serve::start(&["--apply-to", &target], &[]);
+    let reply = serve
+        .submit(include_str!("../examples/spark-pi.yaml"), "an-id")
+        .await;
+    assert!(reply.success, "{}", reply.error_message);
+    let lines: Vec<Value> = serve
+        .log()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let line = lines.iter().find(|line| line["message"] == "submitted").unwrap();
+    for (field, expected) in [
+        ("submission_id", "an-id"),
+        ("application", "spark-pi"),
+        ("namespace", "default"),
+        ("pod", "spark-pi-driver"),
+        ("application_id", reply.spark_application_id()),
+        ("template_set", reply.template_set()),
+        ("outcome", "written"),
+    ] {
+        assert_eq!(line[field], expected, "{field} of {line}");
+    }
+    assert!(
+        reply.template_set().starts_with("default@"),
+        "with its hash: {reply:?}"
+    );
+    for stage in native_submit::telemetry::Stage::ALL {
+        let field = format!("{}_ms", stage.name());
+        assert!(line[&field].is_number(), "{field} of {line}");
+    }
+}

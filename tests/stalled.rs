@@ -34,7 +34,8 @@ const GROWTH: u64 = 64 * 1024;
 /// Within what a stalled request has its answer, at the latest.
 const GIVEN_UP: Duration = Duration::from_secs(20);
 
-const POST: &str = "POST /api/v1/spark-submit HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+const POST: &str =
+    "POST /api/v1/spark-submit HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
 fn application(name: &str) -> String {
     include_str!("../examples/spark-pi.yaml").replace("name: spark-pi", &format!("name: {name}"))
@@ -54,7 +55,9 @@ async fn is_at_ease(server: &Serve, before: u64, name: &str) {
     while Instant::now() < end {
         nth += 1;
         let asked = Instant::now();
-        let reply = server.submit(&application(&format!("{name}-{nth}")), &format!("{name}-{nth}")).await;
+        let reply = server
+            .submit(&application(&format!("{name}-{nth}")), &format!("{name}-{nth}"))
+            .await;
         assert!(reply.success, "{}", reply.error_message);
         assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
         assert_eq!(server.get("/readyz").0, 200);
@@ -75,7 +78,10 @@ fn half_a_post(address: &str, head: &str, body: &[u8]) -> (u16, String) {
     let mut answer = Vec::new();
     let _ = connection.read_to_end(&mut answer);
     let answer = String::from_utf8(answer).unwrap();
-    let status = answer.split(' ').nth(1).map_or(0, |status| status.parse().unwrap());
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .map_or(0, |status| status.parse().unwrap());
     (status, answer)
 }
 
@@ -99,14 +105,28 @@ async fn half_sent_posts_are_bounded_in_bytes_and_time() {
                 std::thread::spawn(move || half_a_post(&address, &head, body.as_bytes()))
             })
             .collect();
-        is_at_ease(&server, before, if head.starts_with('C') { "declared" } else { "chunked" }).await;
+        is_at_ease(
+            &server,
+            before,
+            if head.starts_with('C') {
+                "declared"
+            } else {
+                "chunked"
+            },
+        )
+        .await;
         let mut late = 0;
         for answer in stalled {
-            let (status, answer) = tokio::task::spawn_blocking(|| answer.join().unwrap()).await.unwrap();
+            let (status, answer) = tokio::task::spawn_blocking(|| answer.join().unwrap())
+                .await
+                .unwrap();
             // 0: the connection was reset with the answer unread, for it still sent.
             assert!(status == 503 || status == 0, "{answer}");
             if answer.contains("within 10 s") {
-                assert!(answer.contains("\"error_code\":\"SUBMITTER_OVERLOADED\""), "{answer}");
+                assert!(
+                    answer.contains("\"error_code\":\"SUBMITTER_OVERLOADED\""),
+                    "{answer}"
+                );
                 late += 1;
             }
         }
@@ -142,7 +162,12 @@ async fn half_sent_calls(server: &Serve, before: u64, channels: Vec<Channel>, pa
     let stalled: Vec<_> = (0..STALLED)
         .map(|nth| tokio::spawn(half_a_call(channels[nth % channels.len()].clone(), path)))
         .collect();
-    is_at_ease(server, before, path.rsplit('/').next().unwrap().to_lowercase().as_str()).await;
+    is_at_ease(
+        server,
+        before,
+        path.rsplit('/').next().unwrap().to_lowercase().as_str(),
+    )
+    .await;
     let (mut late, mut turned_away) = (0, 0);
     for status in stalled {
         match status.await.unwrap().as_str() {

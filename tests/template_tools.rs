@@ -309,9 +309,20 @@ fn golden_files_are_written_and_held_against() {
 fn a_set_that_template_sets_names_and_that_is_not_there_is_an_error() {
     let work = Work::new(&[("templates/gpu/driver-pod.patch.yaml.j2", "spec: {nodeName: a}\n")]);
     let rules = "type:R=nosuch,namespace:a=gpu";
-    let found = work.json(&format!("check templates --output json --template-sets {rules}"), 1);
-    let missing: Vec<_> = found["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == "missing-set").collect();
+    let found = work.json(
+        &format!("check templates --output json --template-sets {rules}"),
+        1,
+    );
+    let missing: Vec<_> = found["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["rule"] == "missing-set")
+        .collect();
     assert_eq!(missing.len(), 1, "{found}");
-    assert!(missing[0]["message"].as_str().unwrap().contains("`nosuch`"), "{found}");
+    assert!(
+        missing[0]["message"].as_str().unwrap().contains("`nosuch`"),
+        "{found}"
+    );
     assert_eq!(work.run("check templates --template-sets namespace:a=gpu").0, 0);
 }

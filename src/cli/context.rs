@@ -19,6 +19,9 @@ enum Output {
 
 /// The arguments of `context`.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "\
+native-submit context [OPTIONS] <FILE|-> [-- <ARGS>...]
+       native-submit context --schema [--output <OUTPUT>]")]
 #[command(mut_arg("file", |file| file.required_unless_present("schema")))]
 #[command(after_help = "\
 The context has everything that a template can name, values of Secrets included: keep it as you keep those. Its field \

@@ -21,7 +21,7 @@ use crate::{
     telemetry::{LogFormat, Metrics, start_logging},
     templates::{Fallback, TemplateStore},
 };
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use sidecar::Answer;
 use std::{ffi::OsString, path::Path, process::ExitCode, sync::Arc};
 
@@ -135,7 +135,10 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
 
 /// What the arguments and this process's files and environment come to; an error where only Spark can do it.
 fn resolved(arguments: arguments::SparkSubmitArguments) -> Result<SparkSubmission, Ending> {
-    let settings = Settings::try_parse_from::<[OsString; 0], _>([])
+    let command = super::environment::without_blank_variables(Settings::command());
+    let settings = command
+        .try_get_matches_from::<[OsString; 0], _>([])
+        .and_then(|matches| Settings::from_arg_matches(&matches))
         .map_err(|error| Ending::Failed(error.to_string()))?;
     let context = context(&settings)?;
     let request = Request {

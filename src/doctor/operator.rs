@@ -125,12 +125,12 @@ async fn webhook(client: &Client, settings: &ServeSettings) -> Finding {
         Err(error) => {
             let message = format!("can't list mutatingwebhookconfigurations: {}", innermost(&error));
             return match said {
-                Some(OperatorWebhookSetting::On | OperatorWebhookSetting::Off) => Finding::warn(
+                OperatorWebhookSetting::On | OperatorWebhookSetting::Off => Finding::warn(
                     WEBHOOK,
                     message,
                     "see for yourself that OPERATOR_WEBHOOK says what is: it is believed",
                 ),
-                _ => Finding::warn(
+                OperatorWebhookSetting::Auto => Finding::warn(
                     WEBHOOK,
                     message + ": it counts as on",
                     "apply deploy/rbac/webhook.yaml (kubectl apply -k deploy/rbac), or set OPERATOR_WEBHOOK to on or off",
@@ -139,12 +139,12 @@ async fn webhook(client: &Client, settings: &ServeSettings) -> Finding {
         }
     };
     match (said, registered) {
-        (Some(OperatorWebhookSetting::On), 0) => Finding::fail(
+        (OperatorWebhookSetting::On, 0) => Finding::fail(
             WEBHOOK,
             "OPERATOR_WEBHOOK is on, and the operator has registered none for pods: volumes, affinity, sidecars and more get lost",
             "set OPERATOR_WEBHOOK=auto or off, or turn the operator's webhook on",
         ),
-        (Some(OperatorWebhookSetting::Off), found) if found > 0 => Finding::fail(
+        (OperatorWebhookSetting::Off, found) if found > 0 => Finding::fail(
             WEBHOOK,
             "OPERATOR_WEBHOOK is off, and the operator has registered one for pods: what both add is there twice, and refused",
             "set OPERATOR_WEBHOOK=auto or on, or turn the operator's webhook off",

@@ -64,7 +64,7 @@ impl Part {
     fn is_asked_for(&self, settings: &ServeSettings) -> bool {
         let auto = matches!(
             settings.cluster_view.operator_webhook,
-            None | Some(OperatorWebhookSetting::Auto)
+            OperatorWebhookSetting::Auto
         );
         match self.file {
             "deploy/rbac/events.yaml" => settings.events,

@@ -74,7 +74,11 @@ fn without_quotes(message: &str) -> String {
                 .find_map(|end| before.strip_suffix(end))
                 .unwrap_or(before);
             let before = before.trim_end().trim_end_matches([',', ';', ':']);
-            return if after.is_empty() { before.to_owned() } else { format!("{before} …{after}") };
+            return if after.is_empty() {
+                before.to_owned()
+            } else {
+                format!("{before} …{after}")
+            };
         }
         rest = start + quoted.len() + 2;
     }
@@ -132,14 +136,29 @@ mod tests {
     #[test]
     fn in_brief_a_finding_quotes_nothing_but_our_own_words() {
         for (message, brief) in [
-            ("unknown field; did you mean `image`?", "unknown field; did you mean `image`?"),
-            ("`$patch` must be `delete` or `replace`", "`$patch` must be `delete` or `replace`"),
-            ("must be one of Always, Never, found `hunter2`", "must be one of Always, Never"),
+            (
+                "unknown field; did you mean `image`?",
+                "unknown field; did you mean `image`?",
+            ),
+            (
+                "`$patch` must be `delete` or `replace`",
+                "`$patch` must be `delete` or `replace`",
+            ),
+            (
+                "must be one of Always, Never, found `hunter2`",
+                "must be one of Always, Never",
+            ),
             ("must be a name; found `hun` `ter2`", "must be a name"),
             ("label key `hunter2` is too long", "label key … is too long"),
-            ("there is no such volume in spec.volumes: `hunter2`", "there is no such volume in spec.volumes"),
+            (
+                "there is no such volume in spec.volumes: `hunter2`",
+                "there is no such volume in spec.volumes",
+            ),
             ("must be `a`; did you mean `hunter2`?", "must be …?"),
-            ("must not exceed 3 bytes, found 4", "must not exceed 3 bytes, found 4"),
+            (
+                "must not exceed 3 bytes, found 4",
+                "must not exceed 3 bytes, found 4",
+            ),
             ("must be found `", "must be"),
         ] {
             let finding = Finding {

@@ -75,3 +75,103 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     let ready = admin.readiness.state(&admin.service.templates()).serves();
     ([(CONTENT_TYPE, METRICS_TYPE)], admin.service.metrics_text(ready)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::{DirectorySink, Layout, Sink},
+        server::readiness::Patience,
+        settings::ServeSettings,
+        submission::{Origin, SubmitterContext, UnknownFields, Webhook},
+        submitter::{SpecSource, Submitter},
+        telemetry::Metrics,
+        templates::{Fallback, TemplateStore},
+    };
+    use clap::{Args as _, FromArgMatches as _};
+    use std::time::Duration;
+    use tower::ServiceExt as _;
+
+    fn service() -> Service {
+        let command = ServeSettings::augment_args(clap::Command::new("serve"));
+        let settings = ServeSettings::from_arg_matches(&command.get_matches_from(["serve"])).unwrap();
+        let submitter = Submitter {
+            templates: Arc::new(TemplateStore::start(
+                None,
+                Arc::new(|_| Ok(())),
+                Fallback::Builtin,
+            )),
+            sink: Sink::Directory(DirectorySink::new("none", Layout::PerSubmission)),
+            metrics: Arc::new(Metrics::default()),
+            spec_source: SpecSource::Request,
+            webhook: None,
+        };
+        let origin = Origin {
+            webhook: Webhook::Off,
+            operator: true,
+            unknown_fields: UnknownFields::Keep,
+        };
+        Service::new(submitter, SubmitterContext::golden(), origin, &settings, None)
+    }
+
+    async fn get(router: &Router, path: &str) -> (StatusCode, String) {
+        let request = http::Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_stops_is_told_after_a_while_and_its_return_too() {
+        let stub = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = stub.local_addr().unwrap();
+        let version = || Router::new().route("/version", get_version());
+        let answering = tokio::spawn(async move { axum::serve(stub, version()).await });
+        let config = kube::Config::new(format!("http://{address}").parse().unwrap());
+        let client = kube::Client::try_from(config).unwrap();
+        let patience = Patience {
+            period: Duration::from_millis(50),
+            silence: Duration::from_millis(500),
+        };
+        let readiness = Arc::new(Readiness::new(Some(client), patience));
+        readiness.started();
+        let router = router(service(), Arc::clone(&readiness));
+        let watching = tokio::spawn(Arc::clone(&readiness).watch());
+        tokio::time::sleep(patience.silence * 2).await;
+        assert_eq!(get(&router, "/readyz").await.0, StatusCode::OK);
+        answering.abort();
+        let became = async |status: StatusCode, state: &str| {
+            let end = tokio::time::Instant::now() + Duration::from_secs(20);
+            loop {
+                let (found, body) = get(&router, "/readyz").await;
+                if found == status && body.contains(state) {
+                    return;
+                }
+                assert!(tokio::time::Instant::now() < end, "{found} {body}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        became(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "\"state\": \"api-server-out-of-reach\"",
+        )
+        .await;
+        assert!(
+            get(&router, "/metrics")
+                .await
+                .1
+                .contains("native_submit_ready 0\n")
+        );
+        assert_eq!(get(&router, "/healthz").await.0, StatusCode::OK);
+        let stub = tokio::net::TcpListener::bind(address).await.unwrap();
+        tokio::spawn(async move { axum::serve(stub, version()).await });
+        became(StatusCode::OK, "\"state\": \"ready\"").await;
+        watching.abort();
+    }
+
+    /// A refusal will do: the connection is closed, so that none outlives its server.
+    fn get_version() -> axum::routing::MethodRouter {
+        axum::routing::get(async || (StatusCode::FORBIDDEN, [("connection", "close")], "{}"))
+    }
+}

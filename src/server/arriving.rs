@@ -195,7 +195,13 @@ mod tests {
 
     fn arriving(room: &Room, body: Body) -> Arriving<Body> {
         let refused = Box::new(Into::into);
-        Arriving::within(Duration::from_millis(50), body, Length::AtMost(0), entry(room), refused)
+        Arriving::within(
+            Duration::from_millis(50),
+            body,
+            Length::AtMost(0),
+            entry(room),
+            refused,
+        )
     }
 
     fn pieces(count: usize) -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
@@ -226,10 +232,7 @@ mod tests {
         let room = Room::new(0);
         let first = entry(&room);
         first.hold(FREE + (8 << 20)).unwrap();
-        for body in [
-            Body::from(vec![b' '; 64 << 10]),
-            Body::from_stream(pieces(17)),
-        ] {
+        for body in [Body::from(vec![b' '; 64 << 10]), Body::from_stream(pieces(17))] {
             let refused = arriving(&room, body).read(4 << 20).await;
             assert!(
                 matches!(refused, Err(Unread::Refused(ServiceError::NoRoom))),

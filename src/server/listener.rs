@@ -88,7 +88,10 @@ impl Seats {
                 metrics.failure(ErrorCode::SubmitterOverloaded);
             }
             if let Some(left_out) = self.full.line() {
-                warn!(door = self.door, left_out, "a connection is closed: there are too many");
+                warn!(
+                    door = self.door,
+                    left_out, "a connection is closed: there are too many"
+                );
             }
         }
         seat

@@ -8,11 +8,23 @@ use std::{
 };
 use tracing::{info, warn};
 
-/// How often the API server is asked.
-const PERIOD: Duration = Duration::from_secs(10);
+/// How the API server is looked after.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// How often it is asked.
+    pub(super) period: Duration,
+    /// How long it may be out of reach before the service is not ready.
+    pub(super) silence: Duration,
+}
 
-/// How long it may be out of reach before the service is not ready.
-const PATIENCE: Duration = Duration::from_secs(30);
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            period: Duration::from_secs(10),
+            silence: Duration::from_secs(30),
+        }
+    }
+}
 
 /// The state behind `/readyz`. A rejected template set does not make the service unready: the last good one
 /// serves on.
@@ -20,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Readiness {
     started: AtomicBool,
     draining: AtomicBool,
+    patience: Patience,
     /// When the API server last answered; with no API server to ask there is nothing to miss.
     last_answer: Option<Mutex<Instant>>,
     api_server: Option<ApiServer>,
@@ -87,10 +100,11 @@ impl std::fmt::Debug for ApiServer {
 }
 
 impl Readiness {
-    pub(super) fn new(api_server: Option<kube::Client>) -> Self {
+    pub(super) fn new(api_server: Option<kube::Client>, patience: Patience) -> Self {
         Self {
             started: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            patience,
             last_answer: api_server.as_ref().map(|_| Mutex::new(Instant::now())),
             api_server: api_server.map(ApiServer),
         }
@@ -117,7 +131,7 @@ impl Readiness {
             last_answer.elapsed()
         });
         match silent {
-            Some(silent) if silent > PATIENCE => State::ApiServerOutOfReach,
+            Some(silent) if silent > self.patience.silence => State::ApiServerOutOfReach,
             _ if templates.live.is_none() => State::NoTemplateSet,
             _ if templates.last_error.is_some() => State::TemplatesRejected,
             _ => State::Ready,
@@ -131,7 +145,7 @@ impl Readiness {
         };
         let mut reachable = true;
         loop {
-            let answer = tokio::time::timeout(PERIOD, client.apiserver_version()).await;
+            let answer = tokio::time::timeout(self.patience.period, client.apiserver_version()).await;
             // Any answer, a refusal too, shows that the server is there.
             let answered = matches!(answer, Ok(Ok(_) | Err(kube::Error::Api(_))));
             if answered {
@@ -143,7 +157,7 @@ impl Readiness {
                 _ => {}
             }
             reachable = answered;
-            tokio::time::sleep(PERIOD).await;
+            tokio::time::sleep(self.patience.period).await;
         }
     }
 }
@@ -160,7 +174,7 @@ mod tests {
             }),
             "default",
         );
-        let readiness = Readiness::new(Some(client));
+        let readiness = Readiness::new(Some(client), Patience::default());
         let of = |live: Option<&str>, error: Option<&str>| templates::Status {
             live: live.map(str::to_owned),
             last_error: error.map(str::to_owned),
@@ -170,9 +184,14 @@ mod tests {
         assert_eq!(readiness.state(&none), State::NotStarted);
         readiness.started();
         assert_eq!(readiness.state(&of(Some("default@0"), None)), State::Ready);
-        assert_eq!(readiness.state(&of(Some("default@0"), Some("bad"))), State::TemplatesRejected);
+        assert_eq!(
+            readiness.state(&of(Some("default@0"), Some("bad"))),
+            State::TemplatesRejected
+        );
         assert_eq!(readiness.state(&none), State::NoTemplateSet);
-        let long_ago = Instant::now().checked_sub(PATIENCE * 2).unwrap();
+        let long_ago = Instant::now()
+            .checked_sub(Patience::default().silence * 2)
+            .unwrap();
         *readiness.last_answer.as_ref().unwrap().lock().unwrap() = long_ago;
         assert_eq!(readiness.state(&none), State::ApiServerOutOfReach);
         readiness.draining();

@@ -71,7 +71,9 @@ async fn spark_submit(
     };
     let through = (door.service.clone(), DOOR);
     let length = Length::AtMost(door.max_request_bytes);
-    let arriving = Arriving::new(body.into_body(), length, entry.clone(), through, |refused| refused);
+    let arriving = Arriving::new(body.into_body(), length, entry.clone(), through, |refused| {
+        refused
+    });
     let body = match arriving.read(door.max_request_bytes).await {
         Ok(body) => body,
         Err(Unread::Refused(refused)) => return Answer::failed("", &refused),

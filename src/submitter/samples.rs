@@ -58,7 +58,9 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
                 Err(error) => (vec![error.to_string()], false),
             };
             let found = if by_policy { &mut refusals } else { &mut findings };
-            error.into_iter().for_each(|line| found.add(name, line));
+            for line in error {
+                found.add(name, line);
+            }
         }
     }
     // A policy that refuses a sample is no defect; one that refuses all of them leaves the set untried.

@@ -21,7 +21,11 @@ pub fn start_logging(format: LogFormat, default: &str) {
 
 /// The same, with spans that go to a collector too.
 pub fn start_logging_and(format: LogFormat, default: &str, traces: Option<&Traces>) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let chosen = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let filter = match chosen.trim() {
+        "" => EnvFilter::new(default),
+        chosen => EnvFilter::try_new(chosen).unwrap_or_else(|_| EnvFilter::new(default)),
+    };
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(false).boxed(),

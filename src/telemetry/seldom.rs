@@ -30,7 +30,10 @@ impl Seldom {
 
     fn line_at(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.began.is_none_or(|began| now.duration_since(began) >= PERIOD) {
+        if state
+            .began
+            .is_none_or(|began| now.duration_since(began) >= PERIOD)
+        {
             state.began = Some(now);
             state.lines = 0;
         }

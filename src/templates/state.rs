@@ -2,7 +2,8 @@
 
 use super::{DEFAULT_SET, SetsError, TemplateSet};
 use std::{
-    collections::{BTreeMap, BTreeSet},    sync::Arc,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::SystemTime,
 };
 
