@@ -411,6 +411,14 @@ async fn a_users_conf_or_template_changes_neither_namespace_nor_the_operators_la
         Vec::<String>::new(),
         "nothing was asked of the API server"
     );
+    api.put(
+        "sparkapplications",
+        json!({
+            "apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication",
+            "metadata": {"name": "spark-pi", "namespace": "jobs", "uid": "3f1c9a52-0000-4000-8000-000000000001"},
+            "spec": {"type": "Scala", "mode": "cluster", "sparkVersion": "4.0.1", "driver": {}, "executor": {}},
+        }),
+    );
     let right = [
         "spark.kubernetes.namespace=jobs",
         &back,

@@ -166,6 +166,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_feature_is_of_a_behaviour_and_not_of_all() {
+        for (feature, _) in SINCE {
+            let has: Vec<_> = SparkVersion::of_each_behaviour()
+                .map(|version| version.has(feature))
+                .collect();
+            assert!(
+                has.is_sorted() && has.contains(&true) && has.contains(&false),
+                "{feature:?}"
+            );
+        }
+    }
+
+    #[test]
     fn versions_are_read_with_prefix_and_suffix() {
         for (text, shown) in [
             ("4.0.1", "4.0.1"),

@@ -42,7 +42,14 @@ impl Unversioned {
     ) -> Result<Self, Refusal> {
         let as_version = |spark_version| {
             let request = request.clone();
-            submission::resolve(arguments.clone(), Request { spark_version, ..request }, context)
+            submission::resolve(
+                arguments.clone(),
+                Request {
+                    spark_version,
+                    ..request
+                },
+                context,
+            )
         };
         let resolved = as_version(request.spark_version.clone());
         let subject = match &resolved {
@@ -52,7 +59,8 @@ impl Unversioned {
         match resolved {
             Err(refusal)
                 if subject.application().is_none()
-                    || SparkVersion::of_each_behaviour().all(|version| as_version(Some(version)).is_err()) =>
+                    || SparkVersion::of_each_behaviour()
+                        .all(|version| as_version(Some(version)).is_err()) =>
             {
                 Err(refusal)
             }

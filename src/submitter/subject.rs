@@ -92,3 +92,19 @@ fn controller(owners: &Value) -> Option<String> {
         .find(|owner| owner["controller"] == true)?;
     controller["uid"].as_str().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::submission::{Request, SubmitterContext, arguments, resolve};
+
+    #[test]
+    fn the_live_application_is_looked_for_where_the_driver_will_be() {
+        let argv = "--master k8s://https://h --deploy-mode cluster --class a.B --conf spark.q=zz \
+                    --conf spark.kubernetes.namespace=n-${spark.q} local:///a.jar";
+        let argv: Vec<_> = argv.split_whitespace().map(str::to_owned).collect();
+        let arguments = arguments::parse(&argv).unwrap();
+        let submission = resolve(arguments, Request::default(), &SubmitterContext::golden()).unwrap();
+        assert_eq!(Subject::of(&submission).namespace, "n-zz");
+    }
+}
