@@ -41,6 +41,8 @@ impl Block {
             .buffered(32)
             .collect()
             .await;
+        // The API server and etcd have work left of so many new objects.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         Self {
             namespace,
             applications,

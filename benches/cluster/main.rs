@@ -6,7 +6,8 @@
 //!
 //!     cargo bench --bench cluster -- latency throughput doors spark-submit memory
 //!
-//! `BLOCK` is how many submissions a block has (1,000), `PAIRS` how many pairs of blocks there are (7).
+//! `BLOCK` is how many submissions a block has (1,000), `PAIRS` how many pairs of blocks there are (7), `IN_FLIGHT` how many are in
+//! flight for the throughput (1, 8, 64 and 256 one after the other).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::cast_precision_loss)]
 
@@ -98,7 +99,11 @@ async fn throughput() {
     println!("Throughput over the floor, {pairs} pairs of blocks of {block}\n");
     println!("| in flight | ours a second | floor a second | ratio | ours p50 ms | p99 ms | CPU ms each |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
-    for at_once in [1, 8, 64, 256] {
+    let levels = match number("IN_FLIGHT", 0) {
+        0 => vec![1, 8, 64, 256],
+        one => vec![one],
+    };
+    for at_once in levels {
         let ours = Ours::start(Door::Grpc).await;
         let (mut ratios, mut rates, mut all, mut cpu) = (Ratios::default(), [0.0; 2], Vec::new(), 0.0);
         for pair in 0..pairs {

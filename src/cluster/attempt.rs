@@ -99,9 +99,9 @@ impl Attempt {
 
     /// What attempts under other ids left that died before their Pod was there.
     async fn remove_earlier(&self, patience: &Patience) {
-        let pod = Found(self.manifests.driver_pod.value.clone());
-        if let Some(application) = pod.application_uid() {
-            for like in self.owned.iter().filter(|target| target.precedes_pod()) {
+        for like in self.owned.iter().filter(|target| target.precedes_pod()) {
+            let pod = Found(self.manifests.driver_pod.value.clone());
+            if let Some(application) = pod.application_uid() {
                 ahead::remove_earlier(&self.requests, like, application, patience).await;
             }
         }
