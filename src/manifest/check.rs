@@ -194,6 +194,7 @@ impl Checker<'_> {
             }
         }
         rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
+        rules::operator_labels_of_executors(executor, &at, report);
     }
 
     fn found(&mut self, object: &str, template: &str, problem: Problem) {

@@ -21,7 +21,7 @@ mod storage;
 mod table;
 mod text;
 
-pub(crate) use spark::{Written, what_spark_needs};
+pub(crate) use spark::{Written, operator_labels_of_executors, what_spark_needs};
 
 use super::{at::At, finding::Finding};
 

@@ -258,6 +258,10 @@ fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
             "spec.volumes[0].name: must be a lowercase RFC 1123 label",
         ),
         ("- a", "expected"),
+        (
+            "metadata: {labels: {sparkoperator.k8s.io/app-name: x}}",
+            "metadata.labels: must not have `sparkoperator.k8s.io/app-name`",
+        ),
     ] {
         let found = with(text);
         assert!(

@@ -7,7 +7,10 @@
 mod driver;
 mod files;
 mod objects;
+mod operator_labels;
 mod service;
+
+pub(crate) use operator_labels::executors as operator_labels_of_executors;
 
 use super::{Kind, Report};
 use crate::{

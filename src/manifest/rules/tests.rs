@@ -739,6 +739,12 @@ fn what_spark_needs_of_the_pod() {
             "{label}: {found:?}"
         );
     }
+    let added = "/metadata/labels/sparkoperator.k8s.io~1mutated-by-spark-operator";
+    let (found, _) = after("pod-driver", added, &json!("true"));
+    assert!(
+        found[0].contains("metadata.labels: must not have `sparkoperator.k8s.io/mutated-by-spark-operator`"),
+        "{found:?}"
+    );
     let shell = json!({"name": "spark-kubernetes-driver", "image": "x", "command": ["sh"], "volumeMounts": [
         {"name": "conf", "mountPath": "/opt/spark/conf/"}, {"name": "podspec", "mountPath": "/p"}]});
     accepted(

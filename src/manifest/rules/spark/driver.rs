@@ -1,6 +1,9 @@
 //! The driver Pod: its name, labels and owners, and the driver container with its arguments.
 
-use super::objects::text;
+use super::{
+    objects::text,
+    operator_labels::{self, OPERATOR_PREFIX},
+};
 use crate::{
     manifest::{at::At, rules::Report},
     plan::DriverPlan,
@@ -10,9 +13,6 @@ use serde_json::Value;
 
 /// The labels that Spark selects by (`spark-role`, `spark-app-selector`).
 const SPARK_LABELS: [&str; 2] = ["spark-role", "spark-app-selector"];
-
-/// The labels that the operator finds its Pods by begin so.
-const OPERATOR_PREFIX: &str = "sparkoperator.k8s.io/";
 
 pub(super) fn pod(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
     if let Some(name) = pod.text("metadata.name")
@@ -29,6 +29,7 @@ pub(super) fn pod(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) 
         );
     }
     labels(plan, pod, report);
+    operator_labels::none_added(pod, |key| plan.pod.labels.contains_key(key), report);
     owners(plan, pod, report);
     container(plan, pod, report);
 }
