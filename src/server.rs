@@ -45,6 +45,10 @@ const CALL_WINDOW: u32 = 128 << 10;
 /// How often a silent gRPC connection is asked whether its other end is there, and how long that may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
+/// How long answers may take on their way when nothing is at work any more. What has no end by itself, such as a call that
+/// watches the health, is cut off then.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// The longest message to health and reflection.
 const SHORT_MESSAGE: usize = 4 << 10;
 
@@ -77,18 +81,25 @@ pub async fn serve_until(
     // Those that are turned away have a connection too.
     let most = CONNECTIONS.max(2 * service.capacity() as usize);
     let door = async |name, address, protocol| {
-        let tls = tls.as_ref().map(|tls| (Arc::clone(tls), protocol));
         let (socket, seats) = (listen(address).await?, Seats::of_door(name, most));
-        Ok::<_, String>(Listener::new(socket, tls, seats, service.metrics()))
+        Ok::<_, String>(Listener::new(
+            socket,
+            tls.clone(),
+            protocol,
+            seats,
+            service.metrics(),
+        ))
     };
     let grpc_listener = door(grpc::DOOR, settings.grpc()?, Protocol::Http2).await?;
     let rest_listener = door(rest::DOOR, settings.rest()?, Protocol::Http1).await?;
     let socket = drop_in::listen(&settings.socket)?.map(|listener| {
         let seats = Seats::of_door(drop_in::DOOR, most);
-        Listener::new(Socket::Unix(listener), None, seats, service.metrics())
+        let socket = Socket::Unix(listener);
+        Listener::new(socket, None, Protocol::Http2, seats, service.metrics())
     });
     let health = listen(SocketAddr::new(settings.health_address, settings.health_port)).await?;
-    let health = Listener::new(health, None, Seats::new(HEALTH_CONNECTIONS), service.metrics());
+    let seats = Seats::new(HEALTH_CONNECTIONS);
+    let health = Listener::new(health, None, Protocol::Http1, seats, service.metrics());
     let readiness = Arc::new(Readiness::new(api_server, Patience::default()));
     let (stopping, stopped) = watch::channel(false);
 
@@ -127,18 +138,21 @@ pub async fn serve_until(
     readiness.draining();
     service.close();
     stopping.send_replace(true);
-    let drained = async {
+    let doors = async {
         let _ = grpc.await;
         let _ = rest.await;
         if let Some(drop_in) = drop_in {
             let _ = drop_in.await;
         }
-        service.idle().await;
     };
-    if tokio::time::timeout(settings.drain_timeout, drained)
+    let drained = async {
+        service.idle().await;
+        let _ = tokio::time::timeout(LAST_WORDS, doors).await;
+    };
+    let late = tokio::time::timeout(settings.drain_timeout, drained)
         .await
-        .is_err()
-    {
+        .is_err();
+    if late && service.in_flight() > 0 {
         warn!(
             in_flight = service.in_flight(),
             "stopping with submissions at work: DRAIN_TIMEOUT is over"

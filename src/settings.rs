@@ -11,6 +11,7 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use std::{
+    convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
@@ -166,6 +167,12 @@ fn blank_or<T: FromStr<Err = String>>(text: &str) -> Result<Option<T>, String> {
     }
 }
 
+/// An item of a list, without the blanks that are written between items.
+#[allow(clippy::unnecessary_wraps, reason = "what clap takes")]
+fn trimmed(text: &str) -> Result<String, Infallible> {
+    Ok(text.trim().to_owned())
+}
+
 /// Where the drop-in looks for a server.
 pub const DEFAULT_SOCKET: &str = "/var/run/native-submit/submit.sock";
 
@@ -247,7 +254,7 @@ pub struct ServeSettings {
     pub spark_user: String,
 
     /// Namespaces that may be submitted to, comma-separated; all where it is empty
-    #[arg(long, env = "ALLOWED_NAMESPACES", value_delimiter = ',')]
+    #[arg(long, env = "ALLOWED_NAMESPACES", value_delimiter = ',', value_parser = trimmed)]
     pub allowed_namespaces: Vec<String>,
 
     /// Directories whose files applications may name (pod templates, krb5.conf, keytabs), comma-separated
@@ -322,6 +329,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::FromArgMatches as _;
 
     #[test]
     fn durations_have_a_unit() {
@@ -331,6 +339,14 @@ mod tests {
         for text in ["", "s", "1h", "-1s", "1.5s"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn blanks_between_the_items_of_a_list_dont_count() {
+        let command = ServeSettings::augment_args(clap::Command::new("serve"));
+        let words = ["serve", "--allowed-namespaces", " a, jobs ,"];
+        let settings = ServeSettings::from_arg_matches(&command.get_matches_from(words)).unwrap();
+        assert_eq!(settings.allowed_namespaces, ["a", "jobs", ""]);
     }
 
     #[test]

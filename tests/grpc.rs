@@ -228,6 +228,32 @@ async fn a_field_that_only_a_newer_crd_knows_is_passed_over() {
 }
 
 #[tokio::test]
+async fn a_call_that_never_ends_does_not_hold_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let apply_to = format!("dir:{}", folder.path().display());
+    let serve = Serve::start(&["--apply-to", &apply_to, "--drain-timeout", "60s"], &[]);
+    let channel = tonic::transport::Channel::from_shared(format!("http://{}", serve.grpc)).unwrap();
+    let channel = channel.connect().await.unwrap();
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
+    let mut watched = health
+        .watch(tonic_health::pb::HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    watched.message().await.unwrap().unwrap();
+    let asked = std::time::Instant::now();
+    serve.signal("TERM");
+    let (status, log) = tokio::task::spawn_blocking(|| serve.end()).await.unwrap();
+    assert!(status.success(), "{log}");
+    assert!(
+        asked.elapsed() < std::time::Duration::from_secs(20),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert!(!log.contains("submissions at work"), "{log}");
+}
+
+#[tokio::test]
 async fn health_and_reflection_are_served() {
     let folder = tempfile::tempdir().unwrap();
     let apply_to = format!("dir:{}", folder.path().display());

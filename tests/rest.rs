@@ -32,6 +32,29 @@ fn submit(serve: &Serve, body: &Value) -> (u16, Value) {
     ask(serve, &format!("POST {PATH}"), JSON, body.to_string().as_bytes())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_while_still_sending_reads_why() {
+    use std::io::{Read as _, Write as _};
+    let api = ApiServer::start().await;
+    let (serve, _folder) = Serve::to(&api.url, &[]);
+    let body = vec![b' '; 6 << 20];
+    for (request, status) in [(PATH, 400), ("/elsewhere", 404)] {
+        for _ in 0..10 {
+            let mut stream = std::net::TcpStream::connect(&serve.rest).unwrap();
+            let length = body.len();
+            let head = format!(
+                "POST {request} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n{JSON}\r\n"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&body).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+            assert!(answer.contains("\"error_code\""), "{answer}");
+        }
+    }
+}
+
 /// What the operator sends for its `SparkPi`.
 fn spark_pi(id: &str) -> Value {
     let label = format!("spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id={id}");

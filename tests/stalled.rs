@@ -228,6 +228,14 @@ async fn connections_are_bounded_and_one_that_says_nothing_is_closed() {
             assert!(matches!(read, Ok(0)), "{door} is not closed in time: {read:?}");
         }
     }
+    // So doesn't HTTP/2 begin, and nothing but the preface's time looks after it.
+    let mut begun = TcpStream::connect(&server.grpc).unwrap();
+    begun.write_all(b"P").unwrap();
+    begun.set_read_timeout(Some(GIVEN_UP)).unwrap();
+    let start = Instant::now();
+    let read = begun.read_to_end(&mut Vec::new());
+    assert!(start.elapsed() > Duration::from_secs(1), "it had a seat");
+    assert!(read.is_ok(), "it is not closed in time: {read:?}");
     assert!(server.submit(&application("spark-pi"), "a").await.success);
     assert!(server.log().contains("there are too many"), "{}", server.log());
 }

@@ -33,8 +33,9 @@ pub(super) struct Arriving<B> {
 
 /// How long a body is said to be, so that one for which there is no room is refused at its beginning.
 pub(super) enum Length {
-    /// A gRPC message: one byte and the length in four, before all else.
-    Prefix,
+    /// A gRPC message of at most so many bytes: one byte and the length in four, before all else. A longer one is refused by
+    /// who reads that.
+    Message(usize),
     /// At most so long.
     AtMost(usize),
 }
@@ -119,7 +120,9 @@ where
     /// Accounts for what arrived, and for what is said to follow.
     fn arrived(&mut self, piece: &Bytes) -> Result<(), BoxError> {
         let following = match self.length {
-            Length::Prefix if self.arrived == 0 => message(piece),
+            Length::Message(most) if self.arrived == 0 => Some(message(piece))
+                .filter(|bytes| *bytes <= most + PREFIX)
+                .unwrap_or(0),
             Length::AtMost(bytes) if self.arrived + piece.len() > FREE => bytes,
             _ => 0,
         };
@@ -251,11 +254,12 @@ mod tests {
         let room = Room::new(0);
         let first = entry(&room);
         first.hold(FREE + (8 << 20)).unwrap();
-        for (length, fits) in [(16_u32 << 10, false), (10 << 10, true)] {
+        // One over the limit is not for this to refuse: the caller is told the limit then, and not to come back.
+        for (length, fits) in [(16_u32 << 10, false), (10 << 10, true), (5 << 20, true)] {
             let start = [&[0][..], &length.to_be_bytes()].concat();
             assert_eq!(message(&start), length as usize + PREFIX);
             let mut body = arriving(&room, Body::from(start));
-            body.length = Length::Prefix;
+            body.length = Length::Message(4 << 20);
             let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
             assert_eq!(frame.unwrap().is_ok(), fits, "{length}");
         }

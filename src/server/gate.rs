@@ -14,12 +14,18 @@ use tonic::{Request, Status, body::Body, server::NamedService};
 pub(super) struct Gate<S> {
     service: Service,
     door: &'static str,
+    max_request_bytes: usize,
     inner: S,
 }
 
 impl<S> Gate<S> {
-    pub(super) fn new(service: Service, door: &'static str, inner: S) -> Self {
-        Self { service, door, inner }
+    pub(super) fn new(service: Service, door: &'static str, max_request_bytes: usize, inner: S) -> Self {
+        Self {
+            service,
+            door,
+            max_request_bytes,
+            inner,
+        }
     }
 }
 
@@ -47,7 +53,8 @@ where
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(entry.clone());
         let through = (self.service.clone(), self.door);
-        let body = Arriving::new(body, Length::Prefix, entry, through, Status::from);
+        let length = Length::Message(self.max_request_bytes);
+        let body = Arriving::new(body, length, entry, through, Status::from);
         let request = http::Request::from_parts(parts, Body::new(body));
         Either::Right(self.inner.call(request))
     }

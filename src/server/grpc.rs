@@ -35,7 +35,7 @@ pub(super) fn contract(service: Service, max_request_bytes: usize) -> Contract {
         service: service.clone(),
     };
     let contract = SparkSubmitServiceServer::new(door).max_decoding_message_size(max_request_bytes);
-    Gate::new(service, DOOR, contract)
+    Gate::new(service, DOOR, max_request_bytes, contract)
 }
 
 #[tonic::async_trait]

@@ -10,8 +10,9 @@ use hyper_util::{
 use std::time::Duration;
 use tracing::debug;
 
-/// How long a connection may take for the headers of its next request.
-const HEADERS: Duration = Duration::from_secs(30);
+/// How long a connection may take for the headers of its next request: longer than the 90 s for which Go's clients, and so the
+/// operator, keep one. Who closes first races with the other's next request.
+const HEADERS: Duration = Duration::from_secs(100);
 
 /// What is kept of a connection until it is read; headers have to fit.
 const BUFFER: usize = 32 << 10;

@@ -22,7 +22,7 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time,
+    time::{self, Sleep},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tonic::transport::server::Connected;
@@ -43,7 +43,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Accepts connections for one door.
 pub(super) struct Listener {
     socket: Socket,
-    tls: Option<(Arc<Tls>, Protocol)>,
+    tls: Option<Arc<Tls>>,
+    protocol: Protocol,
     beginning: JoinSet<Option<Connection>>,
     seats: Seats,
     metrics: Arc<Metrics>,
@@ -115,13 +116,15 @@ impl Socket {
 impl Listener {
     pub(super) fn new(
         socket: Socket,
-        tls: Option<(Arc<Tls>, Protocol)>,
+        tls: Option<Arc<Tls>>,
+        protocol: Protocol,
         seats: Seats,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             socket,
             tls,
+            protocol,
             beginning: JoinSet::new(),
             seats,
             metrics,
@@ -154,7 +157,8 @@ impl Listener {
     }
 
     fn begin(&mut self, stream: Stream, seat: OwnedSemaphorePermit) {
-        let acceptor = self.tls.as_ref().map(|(tls, protocol)| tls.acceptor(*protocol));
+        let acceptor = self.tls.as_ref().map(|tls| tls.acceptor(self.protocol));
+        let protocol = self.protocol;
         let metrics = Arc::clone(&self.metrics);
         self.beginning.spawn(async move {
             let stream = match (acceptor, stream) {
@@ -166,7 +170,11 @@ impl Listener {
                     stream
                 }
             };
-            Some(Connection { stream, _seat: seat })
+            Some(Connection {
+                stream,
+                preface: Preface::of(protocol),
+                _seat: seat,
+            })
         });
     }
 
@@ -221,7 +229,30 @@ fn is_of_the_client(error: &io::Error) -> bool {
 /// A connection, which has its seat until it is dropped.
 pub(super) struct Connection {
     stream: Stream,
+    preface: Option<Preface>,
     _seat: OwnedSemaphorePermit,
+}
+
+/// The bytes with which a client begins HTTP/2, and by when they must be there: what looks after a connection from then on
+/// begins with them.
+struct Preface {
+    lacks: usize,
+    end: Pin<Box<Sleep>>,
+}
+
+impl Preface {
+    /// RFC 9113, 3.4: 24 bytes.
+    const LENGTH: usize = 24;
+
+    fn of(protocol: Protocol) -> Option<Self> {
+        match protocol {
+            Protocol::Http1 => None,
+            Protocol::Http2 => Some(Self {
+                lacks: Self::LENGTH,
+                end: Box::pin(time::sleep(HANDSHAKE)),
+            }),
+        }
+    }
 }
 
 /// What is spoken on, encrypted or not.
@@ -268,7 +299,18 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream().poll_read(context, into)
+        let connection = self.get_mut();
+        let before = into.filled().len();
+        let read = Pin::new(&mut *connection).stream().poll_read(context, into);
+        if let Some(preface) = &mut connection.preface {
+            preface.lacks = preface.lacks.saturating_sub(into.filled().len() - before);
+            if preface.lacks == 0 {
+                connection.preface = None;
+            } else if read.is_pending() && preface.end.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+            }
+        }
+        read
     }
 }
 

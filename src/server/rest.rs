@@ -3,6 +3,7 @@
 mod answer;
 mod query;
 mod request;
+mod unread;
 
 use super::{
     Service,
@@ -17,6 +18,7 @@ use axum::{
     body::Body,
     extract::{RawQuery, State},
     http::{HeaderMap, Request, header::CONTENT_TYPE},
+    middleware,
     response::Response,
     routing::post,
 };
@@ -48,6 +50,7 @@ pub(super) fn router(service: Service, max_request_bytes: usize) -> Router {
             }),
         )
         .fallback(async |State(door): State<Door>| Answer::no_submission(&door.service, &NoSubmission::Path))
+        .layer(middleware::from_fn(unread::discarded))
         .with_state(door)
 }
 

@@ -13,6 +13,7 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{SdkTracerProvider, Tracer},
 };
+use std::time::Duration;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -21,6 +22,9 @@ const ENDPOINTS: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 ];
+
+/// How long the process goes on for its last spans.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 
 /// Sends spans in the background. They are sent at the latest when [`end`](Self::end) is called.
 #[derive(Debug)]
@@ -53,10 +57,10 @@ impl Traces {
         self.0.tracer("native-submit")
     }
 
-    /// Sends what is left, for at most some seconds.
+    /// Sends what is left, for at most two seconds.
     pub fn end(self) {
         // What can't be sent is lost: there is nobody to tell.
-        let _ = self.0.shutdown();
+        let _ = self.0.shutdown_with_timeout(LAST_SPANS);
     }
 }
 
