@@ -41,7 +41,7 @@ async fn healthy() -> ApiServer {
         json!({
             "metadata": {"name": "spark-operator-controller", "namespace": "spark-operator"},
             "spec": {"selector": {}, "template": {"spec": {"containers": [
-                {"name": "controller", "image": "ghcr.io/kubeflow/spark-operator/controller:2.5.2"},
+                {"name": "controller", "image": "kubeflow/spark-operator/controller:2.5.2"},
             ]}}},
         }),
     );

@@ -183,7 +183,7 @@ mod tests {
         let controller = "spark-operator-controller";
         for (image, label, expected) in [
             (
-                "ghcr.io/kubeflow/spark-operator/controller:2.5.2",
+                "kubeflow/spark-operator/controller:2.5.2",
                 None,
                 Some(("2.5.2", Some(5))),
             ),
