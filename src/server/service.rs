@@ -292,6 +292,11 @@ impl Service {
         self.shared.max_in_flight
     }
 
+    /// Where submissions are at work.
+    pub(super) fn runtime(&self) -> Handle {
+        self.shared.work.clone()
+    }
+
     /// What is counted.
     pub(super) fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.shared.submitter.metrics)
