@@ -6,7 +6,7 @@ use crate::{
         ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, OperatorWebhook, Sink,
         client,
     },
-    server::{self, Service},
+    server::{self, Service, Stop},
     settings::{ApplyTo, ServeSettings, TemplateFallback, UnknownFieldsSetting},
     submission::{Origin, Reach, SubmitterContext, UnknownFields, Webhook},
     submitter::{Submitter, probe},
@@ -47,6 +47,10 @@ impl Serve {
             eprintln!("error: {message}");
             return End::Usage;
         }
+        let stop = match Stop::on_signals(self.settings.drain_timeout) {
+            Ok(stop) => stop,
+            Err(message) => return super::report(&message),
+        };
         // Doors have a thread of their own, which the system lets run while submissions take all that there is: else who is to
         // be turned away would wait behind them.
         let doors = tokio::runtime::Builder::new_multi_thread()
@@ -58,10 +62,13 @@ impl Serve {
             Ok(doors) => doors,
             Err(error) => return super::report(&format!("can't start: {error}")),
         };
-        let ended = runtime.block_on(self.serve(doors.handle()));
+        let ended = runtime.block_on(self.serve(doors.handle(), stop));
         if let Some(traces) = traces {
             traces.end();
         }
+        // Nothing waits for a thread that never comes back.
+        doors.shutdown_background();
+        runtime.shutdown_background();
         match ended {
             Ok(()) => End::Done,
             Err(message) => {
@@ -71,7 +78,7 @@ impl Serve {
         }
     }
 
-    async fn serve(&self, doors: &Handle) -> Result<(), String> {
+    async fn serve(&self, doors: &Handle, mut stop: Stop) -> Result<(), String> {
         let settings = &self.settings;
         let metrics = Arc::new(Metrics::default());
         let mut events = None;
@@ -119,7 +126,9 @@ impl Serve {
         let origin = self.origin(said.unwrap_or(Webhook::On));
         let service = Service::new(submitter, self.context(), origin, settings, events);
         let settings = settings.clone();
-        let serving = doors.spawn(async move { server::serve(service, &settings, api_server).await });
+        stop.of(&service);
+        let serving = doors
+            .spawn(async move { server::serve_until(service, &settings, api_server, stop.came()).await });
         serving.await.map_err(|error| error.to_string())?
     }
 

@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`. They never hold a user's value or a template's source.
 
-use super::{Service, readiness::Readiness};
+use super::{Service, heartbeat::Verdict, readiness::Readiness};
 use crate::templates::DEFAULT_SET;
 use axum::{
     Router,
@@ -19,14 +19,27 @@ const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 struct Admin {
     service: Service,
     readiness: Arc<Readiness>,
+    verdict: Arc<Verdict>,
 }
 
-pub(super) fn router(service: Service, readiness: Arc<Readiness>) -> Router {
+pub(super) fn router(service: Service, readiness: Arc<Readiness>, verdict: Arc<Verdict>) -> Router {
     Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(Admin { service, readiness })
+        .with_state(Admin {
+            service,
+            readiness,
+            verdict,
+        })
+}
+
+/// 503 where only a restart helps: a worker thread is stuck.
+async fn healthz(State(admin): State<Admin>) -> Response {
+    match admin.verdict.stuck() {
+        None => "ok\n".into_response(),
+        Some(stuck) => (StatusCode::SERVICE_UNAVAILABLE, format!("{stuck}\n")).into_response(),
+    }
 }
 
 /// 503 where the API server or this process is what lacks; the body says which template set is live, and why a newer one
@@ -136,7 +149,7 @@ mod tests {
         };
         let readiness = Arc::new(Readiness::new(Some(client), patience));
         readiness.started();
-        let router = router(service(), Arc::clone(&readiness));
+        let router = router(service(), Arc::clone(&readiness), Arc::default());
         let watching = tokio::spawn(Arc::clone(&readiness).watch());
         tokio::time::sleep(patience.silence * 2).await;
         assert_eq!(get(&router, "/readyz").await.0, StatusCode::OK);

@@ -15,14 +15,22 @@ use crate::{
         spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
     },
 };
+use axum::{
+    Router, extract,
+    middleware::{self, Next},
+};
 use std::time::{Duration, Instant};
-use tonic::{Request, Response, Status};
+use tokio::time::timeout_at;
+use tonic::{Request, Response, Status, TimeoutExpired, service::Routes};
 
 /// The service as tonic serves it.
 pub(super) type Contract = Gate<SparkSubmitServiceServer<Door>>;
 
 /// The door's name in metrics and logs.
 pub(super) const DOOR: &str = "grpc";
+
+/// The header with which a caller says how long it waits.
+const TIMEOUT: &str = "grpc-timeout";
 
 /// The implementation of the contract.
 pub(super) struct Door {
@@ -109,9 +117,14 @@ fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Aske
     Ok(Asked::Application(Box::new(parsed)))
 }
 
-/// The caller's deadline, from the header `grpc-timeout`: digits and a unit.
+/// The caller's deadline, from the header `grpc-timeout`.
 pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
-    let text = request.metadata().get("grpc-timeout")?.to_str().ok()?;
+    deadline_in(request.metadata().get(TIMEOUT)?.as_bytes())
+}
+
+/// A deadline as the header has it: digits and a unit.
+fn deadline_in(text: &[u8]) -> Option<Instant> {
+    let text = std::str::from_utf8(text).ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let count: u64 = digits.parse().ok()?;
     let timeout = match unit {
@@ -124,6 +137,22 @@ pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
         _ => return None,
     };
     Instant::now().checked_add(timeout)
+}
+
+/// Calls end when their caller's deadline is over.
+pub(super) fn within_deadline(routes: Routes) -> Router {
+    routes.into_axum_router().layer(middleware::from_fn(
+        async |request: extract::Request, next: Next| {
+            let header = request.headers().get(TIMEOUT);
+            let Some(deadline) = header.and_then(|header| deadline_in(header.as_bytes())) else {
+                return next.run(request).await;
+            };
+            match timeout_at(deadline.into(), next.run(request)).await {
+                Ok(answer) => answer,
+                Err(_) => Status::from_error(Box::new(TimeoutExpired(()))).into_http(),
+            }
+        },
+    ))
 }
 
 /// The caller's trace.

@@ -9,6 +9,7 @@ use super::{
     Service,
     arriving::{Arriving, Length, Unread},
     entry::Entry,
+    http_errors::Form,
     service::Call,
 };
 use crate::{submitter::Mode, telemetry::Caller};
@@ -23,6 +24,7 @@ use axum::{
     routing::post,
 };
 use request::SparkSubmit;
+use std::sync::Arc;
 
 /// The door's name in metrics and logs.
 pub(super) const DOOR: &str = "rest";
@@ -52,6 +54,11 @@ pub(super) fn router(service: Service, max_request_bytes: usize) -> Router {
         .fallback(async |State(door): State<Door>| Answer::no_submission(&door.service, &NoSubmission::Path))
         .layer(middleware::from_fn(unread::discarded))
         .with_state(door)
+}
+
+/// Answers to requests whose head can't be read, which no route sees.
+pub(super) fn errors(service: Service) -> Form {
+    Arc::new(move |status| answer::unreadable(&service, status))
 }
 
 /// Submits, or with `?dryRun=true` asks the API server whether it would take the objects.

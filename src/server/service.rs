@@ -2,7 +2,7 @@
 
 use super::{
     admission::{Admission, Refused},
-    entry::{Entry, Room},
+    entry::{Arrivals, Entry, Room},
 };
 use crate::{
     application::ApplicationReference,
@@ -38,6 +38,7 @@ struct Shared {
     allowed_namespaces: Vec<String>,
     admission: Admission,
     room: Room,
+    arrivals: Arrivals,
     turned_away: Seldom,
     not_submissions: Seldom,
     max_in_flight: u32,
@@ -60,6 +61,11 @@ pub(super) enum ServiceError {
     /// Too many bytes at once.
     #[error("over capacity: the requests at work leave no room for one of this length; try again later")]
     NoRoom,
+    /// It arrived so slowly that its place went to another.
+    #[error(
+        "over capacity: another request took the place of this one, which was still arriving; try again later"
+    )]
+    GaveWay,
     /// The request took too long to arrive, in seconds.
     #[error("the request did not arrive within {0} s; try again")]
     Late(u64),
@@ -76,7 +82,7 @@ impl ServiceError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Submit(error) => error.reason(),
-            Self::Overloaded(_) | Self::NoRoom => "overloaded",
+            Self::Overloaded(_) | Self::NoRoom | Self::GaveWay => "overloaded",
             Self::Late(_) => "late",
             Self::Draining => "draining",
             Self::Internal => "internal",
@@ -89,7 +95,7 @@ impl ServiceError {
     pub(super) fn code(&self) -> ErrorCode {
         match self {
             Self::Submit(error) => error.code(),
-            Self::Overloaded(_) | Self::NoRoom | Self::Late(_) | Self::Draining => {
+            Self::Overloaded(_) | Self::NoRoom | Self::GaveWay | Self::Late(_) | Self::Draining => {
                 ErrorCode::SubmitterOverloaded
             }
             Self::Internal => ErrorCode::InternalServerError,
@@ -102,7 +108,9 @@ impl From<ServiceError> for tonic::Status {
     fn from(error: ServiceError) -> Self {
         let message = error.to_string();
         match error {
-            ServiceError::Overloaded(_) | ServiceError::NoRoom => Self::resource_exhausted(message),
+            ServiceError::Overloaded(_) | ServiceError::NoRoom | ServiceError::GaveWay => {
+                Self::resource_exhausted(message)
+            }
             ServiceError::Draining | ServiceError::Late(_) => Self::unavailable(message),
             ServiceError::Internal => Self::internal(message),
             ServiceError::Submit(_) => Self::failed_precondition(message),
@@ -167,6 +175,7 @@ impl Service {
                 allowed_namespaces,
                 admission: Admission::new(settings.max_in_flight as usize),
                 room: Room::new(settings.max_request_bytes),
+                arrivals: Arrivals::default(),
                 turned_away: Seldom::default(),
                 not_submissions: Seldom::default(),
                 max_in_flight: settings.max_in_flight,
@@ -234,6 +243,9 @@ impl Service {
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
+        if !call.entry.arrived() {
+            return Err(ServiceError::GaveWay);
+        }
         let id = SubmissionId::new(&call.id)?;
         let shared = Arc::clone(&self.shared);
         let work = async move {
@@ -252,10 +264,16 @@ impl Service {
     /// Lets a request in before it is read, or turns it away: in a flood reading what will be refused would take the
     /// memory, and the time of those that are in.
     pub(super) fn enter(&self, door: &'static str) -> Result<Entry, ServiceError> {
-        match self.shared.admission.enter() {
+        let entered = self.shared.admission.enter();
+        let entered = match entered {
+            Err(Refused::Full) => self.shared.arrivals.give_way().ok_or(Refused::Full),
+            entered => entered,
+        };
+        match entered {
             Ok(place) => {
                 let in_flight = self.shared.submitter.metrics.in_flight();
-                Ok(Entry::new(place, in_flight, self.shared.room.clone()))
+                let room = self.shared.room.clone();
+                Ok(Entry::new(place, in_flight, room, &self.shared.arrivals))
             }
             Err(refused) => {
                 let refused = self.shared.not_admitted(&refused);
@@ -290,6 +308,11 @@ impl Service {
     /// How many submissions may be at work.
     pub(super) fn capacity(&self) -> u32 {
         self.shared.max_in_flight
+    }
+
+    /// Where submissions are at work.
+    pub(super) fn runtime(&self) -> Handle {
+        self.shared.work.clone()
     }
 
     /// What is counted.

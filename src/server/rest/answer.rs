@@ -4,7 +4,7 @@
 use crate::{
     cluster::Outcome,
     error_code::ErrorCode,
-    server::{Service, service::ServiceError},
+    server::{Service, connections, service::ServiceError},
     submitter::Accepted,
 };
 use axum::{
@@ -100,8 +100,40 @@ pub(super) enum NoSubmission<'r> {
     Path,
 }
 
+/// The whole answer to a request whose head can't be read, with its status as HTTP has it.
+pub(super) fn unreadable(service: &Service, status: u16) -> Vec<u8> {
+    let most = connections::BUFFER;
+    let message = match status {
+        414 | 431 => format!(
+            "request: expected a first line and headers of at most {most} bytes and 100 headers, found more"
+        ),
+        _ => "request: expected HTTP/1.1, found a first line or a header that is not; check the method, the path, the \
+              headers' names and Content-Length"
+            .to_owned(),
+    };
+    let code = ErrorCode::BadRequest;
+    service.not_a_submission(super::DOOR, code, &message);
+    let reason = StatusCode::from_u16(status).ok();
+    let reason = reason
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default();
+    let body = body(status, code, "", &message);
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: \
+         close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
 fn refusal(code: ErrorCode, submission_id: &str, message: &str) -> Response {
     let status = code.http_status();
+    let body = body(status, code, submission_id, message);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn body(status: u16, code: ErrorCode, submission_id: &str, message: &str) -> String {
     let body = json!({
         "submission_id": submission_id,
         "status": status,
@@ -109,6 +141,5 @@ fn refusal(code: ErrorCode, submission_id: &str, message: &str) -> Response {
         "message": message,
         "timestamp": Timestamp::now().to_string(),
     });
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    body.to_string()
 }
