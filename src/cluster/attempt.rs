@@ -382,7 +382,7 @@ impl Attempt {
         if failure.conflict() || failure.not_found() {
             return Ok(TakenOver::Changed);
         }
-        if failure.forbidden() {
+        if failure.for_good() {
             tracing::warn!(pod = %self.pod, "may not patch pods: an incomplete Pod is replaced, not completed");
             return Ok(TakenOver::NotPermitted);
         }

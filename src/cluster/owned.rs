@@ -70,23 +70,28 @@ pub(crate) async fn create_all(
     patience: &Patience,
 ) -> Vec<Fate> {
     future::join_all(jobs.into_iter().map(|job| async move {
-        let given = match &job.waiting {
-            Some(uid) => ahead::give(requests, owner, job.target, uid, patience).await,
-            None => None,
-        };
-        let end = match given {
-            Some(end) => end,
-            None => {
-                let body = found::owned_by_pod(&job.manifest.value, owner.name, owner.uid);
-                create(requests, owner, job.target, &body, patience).await
-            }
-        };
+        let end = settle(requests, owner, &job, patience).await;
         Fate {
             target: job.target.clone(),
             end,
         }
     }))
     .await
+}
+
+async fn settle(requests: &Requests, owner: Owner<'_>, job: &Job<'_>, patience: &Patience) -> End {
+    let body = || found::owned_by_pod(&job.manifest.value, owner.name, owner.uid);
+    let Some(uid) = &job.waiting else {
+        return create(requests, owner, job.target, &body(), patience).await;
+    };
+    if let Some(end) = ahead::give(requests, owner, job.target, uid, patience).await {
+        return end;
+    }
+    // Another call has removed it, as nobody's: it is made anew.
+    match create(requests, owner, job.target, &body(), patience).await {
+        End::Refused(error) | End::Unknown(error) => End::Unclaimed(uid.clone(), error),
+        end => end,
+    }
 }
 
 /// Looks at what may be there although no answer said so: a set that is complete must not be rolled back, because

@@ -19,10 +19,7 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::Notify, sync::watch, task::JoinHandle};
@@ -112,71 +109,6 @@ pub(crate) enum Effect {
     Hold(Arc<Notify>),
 }
 
-/// What is done with a request of a [client of its own](ApiServer::client_through).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Treatment {
-    /// It gets through, and so does the answer.
-    Pass,
-    /// It waits until the gate opens.
-    HoldBefore,
-    /// It gets through, and the answer waits until the gate opens.
-    HoldAfter,
-    /// Answered with this status.
-    Refuse(u16),
-}
-
-/// Decides by the number of the request, from 1, and by its method and path.
-pub(crate) type Treat = dyn Fn(u64, &str, &str) -> Treatment + Send + Sync;
-
-/// Where one client's requests wait.
-pub(crate) struct Gate {
-    treat: Box<Treat>,
-    arrived: AtomicU64,
-    /// How many are neither answered nor held.
-    passing: watch::Sender<usize>,
-    held: watch::Sender<usize>,
-    open: watch::Sender<bool>,
-}
-
-impl Gate {
-    pub(crate) fn new(treat: impl Fn(u64, &str, &str) -> Treatment + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self {
-            treat: Box::new(treat),
-            arrived: AtomicU64::new(0),
-            passing: watch::Sender::new(0),
-            held: watch::Sender::new(0),
-            open: watch::Sender::new(false),
-        })
-    }
-
-    /// How many requests have arrived.
-    pub(crate) fn arrived(&self) -> u64 {
-        self.arrived.load(Ordering::SeqCst)
-    }
-
-    /// Waits until a request is held, and all others are answered.
-    pub(crate) async fn until_stopped(&self) {
-        self.held.subscribe().wait_for(|count| *count > 0).await.unwrap();
-        self.passing
-            .subscribe()
-            .wait_for(|count| *count == 0)
-            .await
-            .unwrap();
-    }
-
-    /// Lets all through, from now on.
-    pub(crate) fn open(&self) {
-        self.open.send_replace(true);
-    }
-
-    async fn hold(&self) {
-        self.held.send_modify(|count| *count += 1);
-        self.passing.send_modify(|count| *count -= 1);
-        self.open.subscribe().wait_for(|open| *open).await.unwrap();
-        self.passing.send_modify(|count| *count += 1);
-    }
-}
-
 impl Fault {
     /// The `nth` request of this kind.
     pub(crate) fn once(verb: &'static str, resource: &'static str, nth: u32, effect: Effect) -> Self {
@@ -247,35 +179,6 @@ impl ApiServer {
         let shared = Arc::clone(&self.shared);
         let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
             tokio::spawn(answer(State(Arc::clone(&shared)), request.map(Body::new)))
-        });
-        Client::new(service, "default")
-    }
-
-    /// A client that calls it without a connection, through a gate.
-    pub(crate) fn client_through(&self, gate: &Arc<Gate>) -> Client {
-        let (shared, gate) = (Arc::clone(&self.shared), Arc::clone(gate));
-        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
-            let (shared, gate) = (Arc::clone(&shared), Arc::clone(&gate));
-            tokio::spawn(async move {
-                let number = gate.arrived.fetch_add(1, Ordering::SeqCst) + 1;
-                let mut treatment = (gate.treat)(number, request.method().as_str(), request.uri().path());
-                if *gate.open.borrow() && !matches!(treatment, Treatment::Refuse(_)) {
-                    treatment = Treatment::Pass;
-                }
-                gate.passing.send_modify(|count| *count += 1);
-                if treatment == Treatment::HoldBefore {
-                    gate.hold().await;
-                }
-                let response = match treatment {
-                    Treatment::Refuse(code) => respond(&shared, code, &json!({}), None),
-                    _ => answer(State(shared), request.map(Body::new)).await,
-                };
-                if treatment == Treatment::HoldAfter {
-                    gate.hold().await;
-                }
-                gate.passing.send_modify(|count| *count -= 1);
-                response
-            })
         });
         Client::new(service, "default")
     }
@@ -393,6 +296,13 @@ impl ApiServer {
             .keys()
             .map(|(resource, _, name)| format!("{resource}/{name}"))
             .collect()
+    }
+
+    /// All objects of these kinds.
+    pub(crate) fn objects(&self, kinds: impl Fn(&str) -> bool) -> Vec<Value> {
+        let state = self.shared.state.lock().unwrap();
+        let objects = state.objects.iter().filter(|((resource, ..), _)| kinds(resource));
+        objects.map(|(_, object)| object.clone()).collect()
     }
 
     /// Objects with a Pod as owner that is not there.
