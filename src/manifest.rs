@@ -25,6 +25,7 @@ pub use check::check;
 pub(crate) use diff::ASSIGNED_BY_SERVER;
 pub use diff::{Difference, differences};
 pub use finding::{Finding, Findings};
+pub(crate) use stamp::same_plan;
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 pub use write::{to_documents, to_json_list, to_yaml};
 

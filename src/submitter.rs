@@ -58,7 +58,7 @@ pub struct Accepted {
     pub submission_id: String,
     /// The application's name.
     pub application_name: String,
-    /// The template set that was used, `default@0123456789ab`.
+    /// The template set that made what exists, `default@0123456789ab`.
     pub template_set: String,
     /// What was odd but not wrong.
     pub warnings: Vec<String>,
@@ -114,7 +114,7 @@ impl Submitter {
             application = identity.application_name,
             pod = identity.pod_name,
             application_id = identity.application_id,
-            template_set = identity.template_set,
+            template_set = submitted.template_set,
             outcome = submitted.outcome.name(),
             inform_ms = stages.milliseconds(Stage::Inform),
             intent_ms = stages.milliseconds(Stage::Intent),
@@ -125,10 +125,10 @@ impl Submitter {
             "submitted"
         );
         Ok(Accepted {
+            template_set: submitted.template_set.clone(),
             submitted,
             submission_id: identity.submission_id,
             application_name: identity.application_name,
-            template_set: identity.template_set,
             warnings,
         })
     }

@@ -65,6 +65,11 @@ impl Bench {
         }
     }
 
+    /// Until an incomplete Pod is nobody's.
+    fn grow_old(&self) {
+        self.api.pass(Duration::from_secs(37));
+    }
+
     fn pod(&self) -> Value {
         self.api.get("pods", "ns", POD).unwrap()
     }
@@ -186,19 +191,22 @@ async fn a_missing_object_is_completed_also_for_a_running_driver() {
         if started {
             bench.run_driver();
         }
+        bench.grow_old();
+        let uid = bench.pod()["metadata"]["uid"].clone();
         let again = bench.apply(&sample).await.unwrap();
         assert_eq!(again.outcome, Outcome::Completed);
+        assert_eq!(bench.pod()["metadata"]["uid"], uid);
         assert!(again.duplicate());
         bench.all_there(&sample);
     }
 }
 
 #[tokio::test]
-async fn another_plan_or_template_set_replaces_a_driver_that_has_not_started() {
+async fn another_plan_replaces_a_driver_that_has_not_started() {
     let sample = Sample::new("id-1");
     for changed in [
         sample.clone().plan("plan-2"),
-        sample.clone().template_set("default@2"),
+        sample.clone().plan("plan-2").template_set("default@2"),
     ] {
         let bench = Bench::new().await;
         let first = bench.apply(&sample).await.unwrap();
@@ -211,6 +219,60 @@ async fn another_plan_or_template_set_replaces_a_driver_that_has_not_started() {
             assert!(seen.body["preconditions"]["uid"].is_string(), "{seen:?}");
             assert_eq!(seen.body["propagationPolicy"], "Background");
         }
+    }
+}
+
+/// Servers have different template sets for up to a minute, and different releases during a rollout.
+#[tokio::test]
+async fn the_same_submission_by_another_set_or_release_is_a_duplicate() {
+    let first = Sample::new("id-1").plan("v2:plan-1");
+    for again in [
+        first.clone().template_set("default@2"),
+        first.clone().plan("v3:plan-9"),
+        first.clone().plan("plan-9"),
+    ] {
+        for started in [false, true] {
+            let bench = Bench::new().await;
+            let made = bench.apply(&first).await.unwrap();
+            if started {
+                bench.run_driver();
+            }
+            let found = bench.apply(&again).await.unwrap();
+            assert_eq!(found.outcome, Outcome::Found);
+            assert_eq!(
+                (found.pod_uid, found.objects, found.template_set.as_str()),
+                (made.pod_uid, made.objects, "default@1"),
+                "the answer names the set that made it"
+            );
+            bench.all_there(&first);
+        }
+    }
+}
+
+/// All objects of a submission come from one set: what another set left half made is made anew.
+#[tokio::test]
+async fn what_another_set_left_half_made_is_replaced_unless_its_driver_runs() {
+    for started in [false, true] {
+        let bench = Bench::new().await;
+        let first = Sample::new("id-1");
+        bench.apply(&first).await.unwrap();
+        bench.api.remove("configmaps", "ns", &first.name(CONFIG_MAP));
+        if started {
+            bench.run_driver();
+        }
+        bench.grow_old();
+        let again = first.clone().template_set("default@2");
+        let submitted = bench.apply(&again).await.unwrap();
+        let (outcome, set) = if started {
+            (Outcome::Completed, "default@1")
+        } else {
+            (Outcome::Replaced, "default@2")
+        };
+        assert_eq!(
+            (submitted.outcome, submitted.template_set.as_str()),
+            (outcome, set)
+        );
+        bench.all_there(&again);
     }
 }
 
@@ -273,6 +335,7 @@ async fn what_a_crash_left_half_made_gives_way_to_the_next_attempt() {
             };
             bench.api.remove(resource, "ns", &first.name(name));
         }
+        bench.grow_old();
         let second = Sample::new("id-2");
         let submitted = bench.apply(&second).await.unwrap();
         assert_eq!(submitted.outcome, Outcome::Created, "{missing:?}");
@@ -328,6 +391,7 @@ async fn the_name_of_another_submission_is_taken() {
         let bench = Bench::new().await;
         bench.apply(&first).await.unwrap();
         arrange(&bench);
+        bench.grow_old();
         let before = bench.api.names();
         let error = bench.apply(&Sample::new("id-2")).await.unwrap_err();
         assert!(
@@ -511,6 +575,7 @@ async fn a_found_incomplete_pod_is_rolled_back_too_unless_its_driver_runs() {
         if started {
             bench.run_driver();
         }
+        bench.grow_old();
         let before = bench.api.names();
         bench
             .api
@@ -576,6 +641,7 @@ async fn a_rollback_that_fails_says_what_is_left_and_the_next_attempt_heals_it()
             "{error}"
         );
         bench.api.heal();
+        bench.grow_old();
         let sample = Sample::new(id);
         bench.apply(&sample).await.unwrap();
         bench.all_there(&sample);

@@ -17,7 +17,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 use support::{
     api_server::{ApiServer, Effect, Fault},
-    manifests::{POD, Sample},
+    manifests::{CONFIG_MAP, POD, Sample},
 };
 
 const OWNED: [&str; 6] = [
@@ -34,8 +34,10 @@ const OWNED: [&str; 6] = [
 enum Before {
     /// Nothing.
     Nothing,
-    /// The same submission, complete: the call looks at each object.
+    /// The same submission, complete and old: the call looks at each object.
     Same,
+    /// The same submission, incomplete and old: the call takes it over.
+    Dead,
     /// The creation of this kind is refused for good, so that the call rolls back.
     Refused(&'static str),
 }
@@ -59,6 +61,9 @@ fn requests() -> Vec<Request> {
         request("patch", "podgroups", Before::Nothing),
         request("list", "podgroups", Before::Nothing),
         request("get", "pods", Before::Same),
+        request("patch", "pods", Before::Dead),
+        request("get", "pods", Before::Dead),
+        request("create", "configmaps", Before::Dead),
     ];
     for resource in OWNED {
         all.push(request("create", resource, Before::Nothing));
@@ -191,7 +196,10 @@ impl Case {
 
     /// The stranger that holds the name, where the fault is one.
     fn stranger(&self, api: &ApiServer, sample: &Sample) -> Option<String> {
-        if self.request.verb != "create" || self.fault != "409 AlreadyExists" {
+        if self.request.verb != "create"
+            || self.request.before == Before::Dead
+            || self.fault != "409 AlreadyExists"
+        {
             return None;
         }
         let prefix = format!("{}/", self.request.resource);
@@ -214,6 +222,9 @@ impl Case {
         if verb == "list" {
             return vec![];
         }
+        if (verb, self.request.resource) == ("patch", "pods") {
+            return self.codes_of_taking_over();
+        }
         // The refusal that makes the rollback necessary is what counts.
         if matches!(before, Before::Refused(_)) {
             return vec![INTERNAL];
@@ -222,15 +233,30 @@ impl Case {
             Nature::Passing(code) if self.lasting || (self.fault == "409 Conflict" && verb != "create") => {
                 vec![code]
             }
+            // A look shows what the server did.
+            Nature::Acted(_) if verb == "patch" => vec![],
             Nature::Acted(code) if self.lasting && verb != "create" => vec![code],
             Nature::Passing(_) | Nature::Acted(_) => vec![],
             // "Not there" is an answer to a look.
             Nature::Final(_) if verb == "get" && self.fault == "404" => {
                 vec![if self.lasting { OVERLOADED } else { "" }]
             }
+            // The name of nothing: it is free at a later try, or time is over.
+            Nature::Final(TAKEN) if before == Before::Dead && self.lasting => vec![OVERLOADED],
+            Nature::Final(TAKEN) if before == Before::Dead => vec![],
             // Of another object's name it is not said that the Pod is there.
             Nature::Final(TAKEN) if (verb, self.request.resource) != ("create", "pods") => vec![INTERNAL],
             Nature::Final(code) => vec![code],
+        }
+    }
+
+    /// Another call's hands on it are waited for, and where it may not be taken over it is replaced.
+    fn codes_of_taking_over(&self) -> Vec<&'static str> {
+        match (self.fault, self.nature) {
+            ("404" | "409 AlreadyExists" | "409 Conflict", _) if self.lasting => vec![OVERLOADED],
+            ("401", Nature::Final(code)) => vec![code],
+            (_, Nature::Passing(code)) if self.lasting => vec![code],
+            _ => vec![],
         }
     }
 
@@ -246,7 +272,13 @@ impl Case {
         let first = Self::sample("id-1");
         match before {
             Before::Nothing => {}
-            Before::Same => drop(sink.apply(first.manifests(), None).await.unwrap()),
+            Before::Same | Before::Dead => {
+                sink.apply(first.manifests(), None).await.unwrap();
+                if before == Before::Dead {
+                    api.remove("configmaps", "ns", &first.name(CONFIG_MAP));
+                }
+                grow_old(&api);
+            }
             Before::Refused(other) => api.fault(Fault::always("create", other, Effect::status(403))),
         }
         let stranger = self.stranger(&api, &first);
@@ -291,8 +323,9 @@ impl Case {
 
     /// All of it, or nothing but what a deletion that fails must leave to the garbage collector.
     fn nothing_unowned(&self, api: &ApiServer, name: &str, sample: &Sample, succeeded: bool) {
-        // What is said not to be there is not deleted one by one.
-        if self.request.verb == "delete" || (self.request.verb == "get" && self.fault == "404") {
+        // What is said not to be there, and what was found, is not deleted one by one.
+        let found = self.request.before == Before::Dead;
+        if found || self.request.verb == "delete" || (self.request.verb == "get" && self.fault == "404") {
             api.collect_garbage();
         }
         assert_eq!(api.orphans(), Vec::<String>::new(), "{name}");
@@ -305,8 +338,14 @@ impl Case {
     }
 }
 
+/// Until an incomplete Pod is nobody's.
+fn grow_old(api: &ApiServer) {
+    api.pass(Duration::from_secs(37));
+}
+
 /// The next attempt, on a cluster without faults.
 async fn next(api: &ApiServer, sink: &ClusterSink, id: &str, name: &str) {
+    grow_old(api);
     let sample = Case::sample(id);
     let complete = api.names() == Case::sample("id-1").names();
     match sink.apply(sample.manifests(), None).await {
@@ -440,6 +479,7 @@ async fn a_pod_that_changes_at_each_look_ends_the_call() {
     let sink = ClusterSink::new(api.direct(), settings);
     sink.apply(Case::sample("id-1").manifests(), None).await.unwrap();
     api.remove("configmaps", "ns", "pi-conf-map-id-1");
+    grow_old(&api);
     let conflict = Effect::Refuse(409, json!({"reason": "Conflict"}));
     api.fault(Fault::always("delete", "pods", conflict));
     let ended = tokio::time::timeout(

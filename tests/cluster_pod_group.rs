@@ -41,6 +41,11 @@ impl Bench {
         self.sink.apply(sample.manifests(), None).await
     }
 
+    /// Until a group without a Pod, or an incomplete Pod, is nobody's.
+    fn grow_old(&self) {
+        self.api.pass(Duration::from_secs(37));
+    }
+
     fn group(&self, sample: &Sample) -> Value {
         self.api.get("podgroups", "ns", &sample.name(POD_GROUP)).unwrap()
     }
@@ -129,6 +134,7 @@ async fn what_a_crash_left_without_a_pod_is_taken_up_by_the_same_submission() {
         bench.api.remove("pods", "ns", POD);
         bench.api.collect_garbage();
         assert_eq!(bench.api.names(), ["podgroups/pi-podgroup-id-1"]);
+        bench.grow_old();
         if pod_is_refused {
             bench
                 .api
@@ -147,11 +153,13 @@ async fn what_a_crash_left_beside_its_pod_is_completed_or_gives_way() {
     let bench = Bench::new().await;
     bench.apply(&sample()).await.unwrap();
     bench.forget_the_pod(&sample());
+    bench.grow_old();
     let again = bench.apply(&sample()).await.unwrap();
     assert_eq!(again.outcome, Outcome::Completed);
     bench.all_there(&sample());
 
     bench.forget_the_pod(&sample());
+    bench.grow_old();
     let next = Sample::new("id-2").gang();
     bench.apply(&next).await.unwrap();
     bench.all_there(&next);
@@ -176,6 +184,7 @@ async fn what_a_crash_left_before_its_pod_goes_with_the_next_attempt() {
                 .unwrap_err();
         }
         bench.api.heal();
+        bench.grow_old();
         if let Some(verb) = what_fails {
             bench
                 .api
@@ -233,6 +242,7 @@ async fn a_found_pod_keeps_its_group_when_completing_it_fails() {
     });
     bench.forget_the_pod(&sample());
     bench.api.remove("services", "ns", &sample().name(SERVICE));
+    bench.grow_old();
     bench
         .api
         .fault(Fault::always("create", "services", Effect::status(403)));

@@ -41,7 +41,7 @@ pub(super) struct Submit {
     tls: TlsOptions,
 
     /// How long to wait for the end, in seconds
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 40, value_name = "SECONDS")]
     timeout: u64,
 }
 
@@ -88,14 +88,9 @@ impl Submit {
                 let client = client(&ClientSettings::default())
                     .await
                     .map_err(|error| super::report(&error))?;
-                let deadline = Duration::from_secs(self.timeout);
-                Sink::Cluster(ClusterSink::new(
-                    client,
-                    ClusterSettings {
-                        deadline,
-                        ..ClusterSettings::default()
-                    },
-                ))
+                let settings = ClusterSettings::default();
+                let deadline = Duration::from_secs(self.timeout).min(settings.deadline);
+                Sink::Cluster(ClusterSink::new(client, ClusterSettings { deadline, ..settings }))
             }
             ApplyTo::Directory(path) => Sink::Directory(DirectorySink::new(path, Layout::Flat)),
         };

@@ -139,6 +139,7 @@ fn write_set(directory: &Path, manifests: &Manifests) -> Result<Submitted, Apply
         pod_name: identity.pod_name.clone(),
         pod_uid: None,
         application_id: identity.application_id.clone(),
+        template_set: identity.template_set.clone(),
         objects: paths
             .map(|file| directory.join(&file.name).display().to_string())
             .collect(),

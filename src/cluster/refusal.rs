@@ -136,6 +136,11 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if refusal.code == 403)
     }
 
+    /// This request is never taken, from this process: by its rights, by admission or by validation.
+    pub(crate) fn for_good(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if matches!(refusal.code, 400 | 403 | 422))
+    }
+
     pub(crate) fn into_error(self, call: &Call<'_>) -> ApplyError {
         let (verb, object) = (call.verb(), call.target().to_string());
         match self {

@@ -1,0 +1,160 @@
+//! Two servers work for one driver Pod on a real control plane (`tests/e2e/up`): every interleaving of their requests ends in
+//! one complete set, and no answer is of what isn't there. `tests/cluster_replicas.rs` has the same against a stand-in.
+//!
+//! `REPLICAS=all` goes through every interleaving, without it through an even sample.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support {
+    pub(crate) mod control_plane;
+    pub(crate) mod gate;
+    pub(crate) mod manifests;
+    pub(crate) mod replicas;
+}
+
+use futures::{StreamExt, stream};
+use http::Method;
+use kube::Client;
+use native_submit::cluster::{ClusterSettings, ClusterSink, Outcome};
+use serde_json::{Value, json};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+use support::{
+    control_plane::ControlPlane,
+    gate::{Gate, Treatment},
+    manifests::{POD, Sample},
+    replicas::{self, LONGEST_CALL, World},
+};
+
+/// How many interleavings are gone through without `REPLICAS=all`.
+const SAMPLE: usize = 160;
+
+/// Times in the proportions of a real server's, and shorter.
+fn settings() -> ClusterSettings {
+    ClusterSettings {
+        finish_within: Duration::from_secs(7),
+        running_call: Duration::from_secs(9),
+        request_timeout: Duration::from_secs(6),
+        first_pause: Duration::from_millis(20),
+        longest_pause: Duration::from_millis(300),
+        ..ClusterSettings::default()
+    }
+}
+
+/// An application in a namespace of its own.
+struct Place {
+    plane: ControlPlane,
+    namespace: String,
+    owner: String,
+}
+
+impl Place {
+    async fn new(plane: &ControlPlane) -> Self {
+        let namespace = plane.namespace("replicas").await;
+        plane.prepare_for(&namespace, &json!({})).await;
+        let mut application: Value = serde_yaml::from_str(include_str!("../examples/spark-pi.yaml")).unwrap();
+        application["metadata"] = json!({"name": "pi", "namespace": namespace});
+        let live = plane.create(&namespace, &application).await.unwrap();
+        Self {
+            plane: plane.clone(),
+            namespace,
+            owner: live["metadata"]["uid"].as_str().unwrap().to_owned(),
+        }
+    }
+}
+
+impl World for Place {
+    fn client(&self) -> Client {
+        self.plane.client.clone()
+    }
+
+    fn sample(&self, id: &str) -> Sample {
+        Sample::new(id).namespace(&self.namespace).owner(&self.owner)
+    }
+
+    async fn grow_old(&self) {
+        tokio::time::sleep(settings().running_call + Duration::from_secs(2)).await;
+    }
+
+    async fn objects(&self) -> (Vec<Value>, Vec<Value>) {
+        let mut objects = self.plane.objects(&self.namespace).await;
+        objects.retain(|object| object["kind"] != "SparkApplication");
+        objects.into_iter().partition(|object| object["kind"] == "Pod")
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_interleaving_of_two_servers_ends_in_one_complete_set() {
+    let plane = ControlPlane::connect().await;
+    let scenarios = replicas::sampled(replicas::all(), SAMPLE);
+    let (count, begun) = (scenarios.len(), Instant::now());
+    let reached = AtomicUsize::new(0);
+    let failures: Vec<String> = stream::iter(scenarios)
+        .map(|scenario| {
+            let (plane, reached) = (&plane, &reached);
+            async move {
+                let place = Place::new(plane).await;
+                let result = scenario.run(&place, &settings()).await;
+                if let Ok(stopped) = result {
+                    reached.fetch_add(usize::from(stopped), Ordering::Relaxed);
+                    plane.remove_namespace(&place.namespace).await;
+                }
+                result.err().map(|flaw| format!("{scenario}: {flaw}"))
+            }
+        })
+        .buffer_unordered(16)
+        .filter_map(|failure| async move { failure })
+        .collect()
+        .await;
+    let reached = reached.into_inner();
+    println!(
+        "{count} interleavings, {reached} of two stopped servers, in {:?}",
+        begun.elapsed()
+    );
+    assert!(
+        failures.is_empty(),
+        "{} of {count}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(reached * 3 > count, "only {reached} of {count} were stopped");
+}
+
+/// A server is killed between its two waves, and the retry of the same id on another one heals that, by the times of a real
+/// server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_its_default_times_a_retry_heals_what_a_dead_server_left() {
+    let plane = ControlPlane::connect().await;
+    let place = Place::new(&plane).await;
+    let gate = Gate::new(|_, method, path| {
+        if method == Method::POST && path.ends_with("/configmaps") {
+            Treatment::HoldBefore
+        } else {
+            Treatment::Pass
+        }
+    });
+    let dead = ClusterSink::new(gate.before(place.client()), ClusterSettings::default());
+    let manifests = place.sample("id-1").manifests();
+    let call = tokio::spawn({
+        let manifests = manifests.clone();
+        async move { dead.apply(manifests, None).await }
+    });
+    gate.until_stopped().await;
+    call.abort();
+    let uid = plane.get("Pod", &place.namespace, POD).await.unwrap()["metadata"]["uid"].clone();
+
+    let begun = Instant::now();
+    let live = ClusterSink::new(place.client(), ClusterSettings::default());
+    let submitted = live.apply(manifests, None).await.unwrap();
+    let time = begun.elapsed();
+    assert_eq!(submitted.outcome, Outcome::Completed);
+    assert_eq!(submitted.pod_uid.as_deref(), uid.as_str());
+    assert!(time > Duration::from_secs(30) && time < LONGEST_CALL, "{time:?}");
+    println!("healed after {time:?}");
+    plane.remove_namespace(&place.namespace).await;
+}
