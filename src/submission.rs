@@ -38,7 +38,7 @@ pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::wrong;
 pub(crate) use files::is_config_map_key;
-pub(crate) use pod_fields::{append, extend};
+pub(crate) use pod_fields::{append, extend, few_containers};
 pub(crate) use pod_template::PodDocument;
 pub(crate) use reserved_labels::check_template as check_template_labels;
 

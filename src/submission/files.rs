@@ -188,7 +188,10 @@ pub(super) fn driver_template(
     let Some(path) = template_path(conf, key)? else {
         return Ok(None);
     };
-    PodTemplate::from_yaml(key, &context.read_text(key, &path)?, version).map(Some)
+    let text = context.read_text(key, &path)?;
+    conf.raw()
+        .budgeted(|budget| PodTemplate::from_yaml(key, &text, version, budget))
+        .map(Some)
 }
 
 /// Reads the executors' pod template. Spark carries its text to the driver unread; one that the driver can't load
@@ -207,7 +210,9 @@ pub(super) fn executor_template(
     } else {
         String::from_utf8_lossy(&context.read_file(key, &path)?).into_owned()
     };
-    PodTemplate::from_yaml(key, &text, version).map(Some)
+    conf.raw()
+        .budgeted(|budget| PodTemplate::from_yaml(key, &text, version, budget))
+        .map(Some)
 }
 
 /// The path that `key` names. A `local:` one is a file of the submitter, as every other (Spark's `Utils.fetchFile`).
