@@ -12,6 +12,7 @@ mod pod_group;
 mod pod_template;
 pub mod properties;
 mod refusal;
+mod regular_file;
 mod reserved_labels;
 mod resolve;
 mod spark_env;

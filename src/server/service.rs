@@ -60,6 +60,9 @@ pub(super) enum ServiceError {
     /// Too many bytes at once.
     #[error("over capacity: the requests at work leave no room for one of this length; try again later")]
     NoRoom,
+    /// The request is longer than it may be, in bytes.
+    #[error("expected at most {0} bytes (MAX_REQUEST_BYTES), found more")]
+    TooLong(usize),
     /// The request took too long to arrive, in seconds.
     #[error("the request did not arrive within {0} s; try again")]
     Late(u64),
@@ -77,6 +80,7 @@ impl ServiceError {
         match self {
             Self::Submit(error) => error.reason(),
             Self::Overloaded(_) | Self::NoRoom => "overloaded",
+            Self::TooLong(_) => "over-limit",
             Self::Late(_) => "late",
             Self::Draining => "draining",
             Self::Internal => "internal",
@@ -92,6 +96,7 @@ impl ServiceError {
             Self::Overloaded(_) | Self::NoRoom | Self::Late(_) | Self::Draining => {
                 ErrorCode::SubmitterOverloaded
             }
+            Self::TooLong(_) => ErrorCode::BadRequest,
             Self::Internal => ErrorCode::InternalServerError,
         }
     }
@@ -103,6 +108,7 @@ impl From<ServiceError> for tonic::Status {
         let message = error.to_string();
         match error {
             ServiceError::Overloaded(_) | ServiceError::NoRoom => Self::resource_exhausted(message),
+            ServiceError::TooLong(_) => Self::invalid_argument(message),
             ServiceError::Draining | ServiceError::Late(_) => Self::unavailable(message),
             ServiceError::Internal => Self::internal(message),
             ServiceError::Submit(_) => Self::failed_precondition(message),
