@@ -66,6 +66,7 @@ pub use spec::{
 pub(crate) use validate::NEVER_IN_CONF;
 pub use validate::{validate, warnings};
 
+use crate::limits::Budget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,9 @@ pub struct SparkApplication {
     /// What the types don't have of it.
     #[serde(skip)]
     pub kept: KeptFields,
+    /// What reading it left of the submission's budget.
+    #[serde(skip)]
+    pub budget: Budget,
 }
 
 impl Default for SparkApplication {
@@ -102,6 +106,7 @@ impl Default for SparkApplication {
             metadata: ObjectMeta::default(),
             spec: SparkApplicationSpec::default(),
             kept: KeptFields::default(),
+            budget: Budget::default(),
         }
     }
 }

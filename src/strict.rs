@@ -4,28 +4,29 @@
 //! a secret. The reader here walks a [`serde_json::Value`] and knows, at each struct, which fields exist: so it
 //! can name the path, what was found (its kind, never the value), what is allowed, and the nearest known name.
 
+mod bounded;
 mod general;
 mod json;
 mod place;
-mod plain;
 mod reader;
 
+pub use bounded::{Shape, Unread, count};
 pub use general::generalised;
+pub use json::read_json;
 
 pub(crate) use place::{Place, at, insert};
 
-use serde::de::DeserializeOwned;
+use crate::limits::{Budget, DEPTH, NODES};
+use bounded::{Bounds, Format};
+use serde::de::{DeserializeOwned, DeserializeSeed as _};
 use serde_json::Value;
 use std::fmt;
 
 /// How many type errors are looked for in one document; a document with more is hardly one of this type.
 const MOST_ERRORS: usize = 20;
 
-/// How many nodes aliases may stand for in one document, lest a small text become a large value.
-const MOST_ALIASED: usize = 50_000;
-
 /// How deep a document may nest. Kubernetes' own types stay far below.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = DEPTH.most;
 
 /// One thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,22 +66,40 @@ pub struct Reading<T> {
 ///
 /// The message has line and column, and never the text around them.
 pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
-    plain::read(text).map_or_else(|| parse_fully(text), Ok)
+    Ok(read_yaml(text, Shape::Any, &mut Budget::default())?)
 }
 
-/// By the reader of all of YAML.
-fn parse_fully(text: &str) -> Result<Value, Problem> {
+/// As [`parse_yaml`], drawing on the budget of a submission.
+///
+/// # Errors
+/// Where it is not one YAML document, or is larger than a limit allows.
+pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value, Unread> {
+    if text.starts_with(['{', '[']) {
+        // What was read is counted anew if it is no JSON.
+        let mut left = budget.clone();
+        if let Some(read) = json::read_as_yaml(text, shape, &mut left) {
+            *budget = left;
+            return read;
+        }
+    }
     let options = serde_yaml::options! {
         with_snippet: false,
         strict_booleans: true,
         legacy_octal_numbers: true,
         emit_comments: false,
-        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MOST_ALIASED },
+        // What aliases stand for counts as if it were written out.
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 2 * NODES.most },
     };
-    serde_yaml::from_str_with_options(text, options).map_err(|error| {
-        let what = match &error {
+    let bounds = Bounds::new(budget, shape, Format::Yaml);
+    let read = serde_yaml::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        bounds.document().deserialize(deserializer)
+    });
+    read.map_err(|error| {
+        let fault = bounds.fault();
+        let what = match (&error, fault) {
+            (_, Some(Unread::OverLimit(over))) => return Unread::OverLimit(over),
             // Without the key: a file whose indentation slipped has values for keys.
-            serde_yaml::Error::DuplicateMappingKey { location, .. } => {
+            (serde_yaml::Error::DuplicateMappingKey { location, .. }, _) => {
                 format!(
                     "duplicate mapping key at line {}, column {}",
                     location.line(),
@@ -89,11 +108,11 @@ fn parse_fully(text: &str) -> Result<Value, Problem> {
             }
             _ => error.render_with_formatter(&serde_yaml::UserMessageFormatter),
         };
-        Problem {
+        Unread::Problem(Problem {
             path: String::new(),
             message: format!("not valid YAML: {what}"),
             unknown_field: false,
-        }
+        })
     })
 }
 

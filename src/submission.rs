@@ -12,6 +12,7 @@ mod pod_group;
 mod pod_template;
 pub mod properties;
 mod refusal;
+mod regular_file;
 mod reserved_labels;
 mod resolve;
 mod spark_env;
@@ -38,7 +39,7 @@ pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::wrong;
 pub(crate) use files::is_config_map_key;
-pub(crate) use pod_fields::{append, extend};
+pub(crate) use pod_fields::{append, extend, few_containers};
 pub(crate) use pod_template::PodDocument;
 pub(crate) use reserved_labels::check_template as check_template_labels;
 

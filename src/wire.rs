@@ -4,6 +4,10 @@
 //! [`crate::application::from_wire`].
 #![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, rustdoc::all)]
 
+mod bounded;
+
+pub use bounded::BoundedCodec;
+
 tonic::include_proto!("spark");
 
 /// What the drop-in and a server say to each other on one machine (`proto/drop_in.proto`).

@@ -4,8 +4,9 @@ use super::{
     API_VERSION, ApplicationError, KIND, KeptFields, SparkApplication, error::problem, place::Place,
 };
 use crate::{
+    limits::Budget,
     redaction::shown,
-    strict::{self, Problem},
+    strict::{self, Problem, Shape},
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::Value;
@@ -37,7 +38,11 @@ pub struct Parsed {
 /// # Errors
 /// Everything that isn't of the type, with field paths and without values.
 pub fn parse(text: &str, unknown_fields: UnknownFields) -> Result<Parsed, ApplicationError> {
-    from_value(strict::parse_yaml(text)?, unknown_fields)
+    let mut budget = Budget::default();
+    let document = strict::read_yaml(text, Shape::Application, &mut budget).map_err(Problem::from)?;
+    let mut parsed = from_value(document, unknown_fields)?;
+    parsed.application.budget = budget;
+    Ok(parsed)
 }
 
 /// Reads an application from a JSON value; else as [`parse`].

@@ -1,7 +1,11 @@
 //! Which `SparkApplication` a request is about: for what is said of it on the cluster.
 
 use super::{API_VERSION, KIND, SparkApplication};
-use crate::{strict, wire};
+use crate::{
+    limits::Budget,
+    strict::{self, Shape},
+    wire,
+};
 use serde_json::Value;
 
 /// A `SparkApplication` by its address, as a request names it.
@@ -38,7 +42,7 @@ impl ApplicationReference {
 
     /// The application of a text that may not be a valid one.
     pub fn in_text(text: &str) -> Option<Self> {
-        let document = strict::parse_yaml(text).ok()?;
+        let document = strict::read_yaml(text, Shape::Application, &mut Budget::default()).ok()?;
         if document["apiVersion"] != API_VERSION || document["kind"] != KIND {
             return None;
         }

@@ -4,7 +4,11 @@ use super::{
     ApplicationPlan, CONTEXT_VERSION, DriverPlan, basic, command, config_map, credentials, draft::Draft,
     executor_template, hadoop, kerberos, local_dirs, network_policy, secrets, service, volcano, volumes,
 };
-use crate::submission::{Feature, Refusal, Submission, SubmitterContext};
+use crate::{
+    limits::CONTAINERS,
+    submission::{Feature, Refusal, Submission, SubmitterContext, few_containers},
+};
+use serde_json::Value;
 
 type Step = fn(&mut Draft<'_>) -> Result<(), Refusal>;
 
@@ -46,6 +50,15 @@ pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<Drive
     submission
         .driver_additions
         .add_to(&mut pod.spec, &mut pod.container);
+    // One of the lists is without the driver's own container.
+    let beside = ["containers", "initContainers"].map(|list| pod.spec.get(list).and_then(Value::as_array));
+    CONTAINERS.holds(
+        "driver pod: spec.containers",
+        1 + beside.into_iter().flatten().map(Vec::len).sum::<usize>(),
+    )?;
+    if let Some(executor) = &draft.executor {
+        few_containers(&executor.spec, "executor pod: spec.containers")?;
+    }
     let (pod, driver) = pod.into_plans(&names.pod);
     Ok(DriverPlan {
         context_version: CONTEXT_VERSION,

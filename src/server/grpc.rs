@@ -7,6 +7,8 @@ use super::{
 };
 use crate::{
     application::{self, ApplicationReference},
+    limits::Budget,
+    strict::{self, Shape, Unread},
     submission::{Refusal, UnknownFields},
     submitter::{Accepted, Asked, Mode, SubmitError},
     telemetry::Caller,
@@ -72,6 +74,9 @@ impl SparkSubmitService for Door {
             .submit(call, |_, origin, _| asked(request, origin.unknown_fields));
         match submitted.await {
             Ok(accepted) => Ok(Response::new(success(accepted))),
+            Err(ServiceError::Submit(error)) if error.over_limit() => {
+                Err(Status::invalid_argument(error.to_string()))
+            }
             Err(ServiceError::Submit(error)) => Ok(Response::new(failure(&error))),
             Err(error) => Err(error.into()),
         }
@@ -113,7 +118,14 @@ fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Aske
         UnknownFields::Refuse => application::UnknownFields::Refuse,
         UnknownFields::Keep => application::UnknownFields::Warn,
     };
-    let parsed = application::parse(text, unknown_fields)?;
+    let mut budget = Budget::default();
+    let document =
+        strict::read_yaml(text, Shape::Application, &mut budget).map_err(|unread| match unread {
+            Unread::OverLimit(over) => SubmitError::OverLimit(over),
+            Unread::Problem(problem) => SubmitError::Application(problem.into()),
+        })?;
+    let mut parsed = application::from_value(document, unknown_fields)?;
+    parsed.application.budget = budget;
     Ok(Asked::Application(Box::new(parsed)))
 }
 

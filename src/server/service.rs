@@ -66,6 +66,9 @@ pub(super) enum ServiceError {
         "over capacity: another request took the place of this one, which was still arriving; try again later"
     )]
     GaveWay,
+    /// The request is longer than it may be, in bytes.
+    #[error("expected at most {0} bytes (MAX_REQUEST_BYTES), found more")]
+    TooLong(usize),
     /// The request took too long to arrive, in seconds.
     #[error("the request did not arrive within {0} s; try again")]
     Late(u64),
@@ -83,6 +86,7 @@ impl ServiceError {
         match self {
             Self::Submit(error) => error.reason(),
             Self::Overloaded(_) | Self::NoRoom | Self::GaveWay => "overloaded",
+            Self::TooLong(_) => "over-limit",
             Self::Late(_) => "late",
             Self::Draining => "draining",
             Self::Internal => "internal",
@@ -98,6 +102,7 @@ impl ServiceError {
             Self::Overloaded(_) | Self::NoRoom | Self::GaveWay | Self::Late(_) | Self::Draining => {
                 ErrorCode::SubmitterOverloaded
             }
+            Self::TooLong(_) => ErrorCode::BadRequest,
             Self::Internal => ErrorCode::InternalServerError,
         }
     }
@@ -111,6 +116,7 @@ impl From<ServiceError> for tonic::Status {
             ServiceError::Overloaded(_) | ServiceError::NoRoom | ServiceError::GaveWay => {
                 Self::resource_exhausted(message)
             }
+            ServiceError::TooLong(_) => Self::invalid_argument(message),
             ServiceError::Draining | ServiceError::Late(_) => Self::unavailable(message),
             ServiceError::Internal => Self::internal(message),
             ServiceError::Submit(_) => Self::failed_precondition(message),

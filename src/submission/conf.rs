@@ -1,69 +1,113 @@
 //! Spark conf: keys and values, and how Spark reads the values of the keys that it knows.
 
+mod expansion;
+
 use super::{
     context::{Reach, SubmitterContext},
     refusal::Refusal,
     units,
     version::SparkVersion,
 };
-use crate::redaction::{hidden, shown};
+use crate::{
+    limits::{Budget, ENTRIES, OverLimit},
+    redaction::{hidden, shown},
+};
+use expansion::Expansions;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, str::FromStr};
 
 /// Spark conf as given: every key starts with `spark.`, every value is raw text.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SparkConf(BTreeMap<String, String>);
+pub struct SparkConf {
+    entries: BTreeMap<String, String>,
+    /// What `${…}` came to, and what is left of the submission's budget.
+    #[serde(skip)]
+    expansions: Expansions,
+}
+
+impl PartialEq for SparkConf {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Eq for SparkConf {}
 
 impl std::fmt::Debug for SparkConf {
     /// Values may be secrets, so only the keys are shown.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.entries.keys()).finish()
     }
 }
 
 impl SparkConf {
     /// The raw value of `key`.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        self.entries.get(key).map(String::as_str)
     }
 
     /// Sets `key`; an earlier value is lost.
     pub fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.0.insert(key.into(), value.into());
+        let (key, value) = (key.into(), value.into());
+        self.expansions.changed(&key);
+        self.entries.insert(key, value);
     }
 
     /// Sets `key` where it has no value yet.
     pub fn set_default(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.0.entry(key.into()).or_insert_with(|| value.into());
+        let key = key.into();
+        self.expansions.changed(&key);
+        self.entries.entry(key).or_insert_with(|| value.into());
     }
 
     /// Removes `key`.
     pub fn remove(&mut self, key: &str) {
-        self.0.remove(key);
+        self.expansions.changed(key);
+        self.entries.remove(key);
     }
 
     /// All entries, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.entries
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The entries whose keys start with `prefix`, with the rest of the key.
     pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0
+        self.entries
             .range(prefix.to_owned()..)
             .map_while(move |(key, value)| key.strip_prefix(prefix).map(|rest| (rest, value.as_str())))
     }
 
     /// As a map, which the properties start from.
     pub fn to_map(&self) -> BTreeMap<String, String> {
-        self.0.clone()
+        self.entries.clone()
+    }
+
+    /// Draws on `budget` from now on; what was drawn before is forgotten.
+    pub(super) fn draw_on(&mut self, budget: Budget) {
+        self.expansions = Expansions::new(budget);
+    }
+
+    /// Draws on the budget of the submission by something else than a reference.
+    pub(super) fn budgeted<R>(&self, draw: impl FnOnce(&mut Budget) -> R) -> R {
+        self.expansions.budgeted(draw)
+    }
+
+    /// That it has no more keys than allowed.
+    pub(super) fn within_limits(&self, subject: &str) -> Result<(), OverLimit> {
+        ENTRIES.holds(subject, self.entries.len())
     }
 }
 
 impl FromIterator<(String, String)> for SparkConf {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        Self {
+            entries: entries.into_iter().collect(),
+            expansions: Expansions::default(),
+        }
     }
 }
 
@@ -73,6 +117,9 @@ pub struct ConfReader<'a> {
     conf: &'a SparkConf,
     context: &'a SubmitterContext,
 }
+
+/// How a reference begins.
+const REFERENCE: &str = "${";
 
 /// Defaults of registered keys, which `${key}` gives where the key is unset.
 const DEFAULTS: [(&str, &str); 12] = [
@@ -104,9 +151,6 @@ const JVM_PROPERTIES: [&str; 10] = [
     "file.", "java.", "jdk.", "native.", "os.", "path.", "stderr.", "stdout.", "sun.", "user.",
 ];
 
-/// How deep `${…}` may refer to values with `${…}`.
-const DEEPEST_REFERENCE: usize = 32;
-
 impl<'a> ConfReader<'a> {
     /// A reader of `conf`.
     pub fn new(conf: &'a SparkConf, context: &'a SubmitterContext) -> Self {
@@ -120,7 +164,17 @@ impl<'a> ConfReader<'a> {
 
     /// The value of `key`, expanded.
     pub fn text(&self, key: &str) -> Result<Option<String>, Refusal> {
-        self.conf.get(key).map(|raw| self.expand(key, raw, 0)).transpose()
+        let Some(raw) = self.conf.get(key) else {
+            return Ok(None);
+        };
+        if !raw.contains(REFERENCE) {
+            return Ok(Some(raw.to_owned()));
+        }
+        let expanded = self
+            .conf
+            .expansions
+            .of(key, raw, |name| self.referred(key, name))?;
+        Ok(Some(expanded.as_ref().to_owned()))
     }
 
     /// The first of `keys` that has a value, with that value, expanded.
@@ -212,44 +266,11 @@ impl<'a> ConfReader<'a> {
         }
     }
 
-    /// Replaces `${key}`, `${env:NAME}` and `${system:name}` as Spark's `ConfigReader` does: what can't be
-    /// resolved stays as it is.
-    fn expand(&self, key: &str, raw: &str, depth: usize) -> Result<String, Refusal> {
-        if !raw.contains("${") {
-            return Ok(raw.to_owned());
-        }
-        if depth > DEEPEST_REFERENCE {
-            return Err(Refusal::new(key, "its ${…} refer to one another in a circle"));
-        }
-        let mut expanded = String::with_capacity(raw.len());
-        let mut rest = raw;
-        while let Some(start) = rest.find("${") {
-            let (before, from) = rest.split_at(start);
-            expanded.push_str(before);
-            let reference = from[2..].split_once('}').map(|(name, _)| name);
-            match reference.filter(|name| !name.is_empty() && !name.contains(char::is_whitespace)) {
-                Some(name) => {
-                    match self.referred(key, name)? {
-                        Some(value) => expanded.push_str(&self.expand(key, &value, depth + 1)?),
-                        None => expanded.push_str(&from[..name.len() + 3]),
-                    }
-                    rest = &from[name.len() + 3..];
-                }
-                None => {
-                    expanded.push_str("${");
-                    rest = &from[2..];
-                }
-            }
-        }
-        expanded.push_str(rest);
-        Ok(expanded)
-    }
-
     /// A system property of the JVM that spark-submit would be.
-    fn system_property(key: &str, name: &str) -> Result<Option<String>, Refusal> {
+    fn system_property(key: &str, name: &str) -> Result<Option<&'static str>, Refusal> {
         let known = SYSTEM_PROPERTIES.iter().find(|(known, _)| *known == name);
         if let Some((_, value)) = known {
-            return Ok(Some((*value).to_owned()));
+            return Ok(Some(value));
         }
         if JVM_PROPERTIES.iter().any(|prefix| name.starts_with(prefix)) {
             return Err(Refusal::new(
@@ -263,7 +284,8 @@ impl<'a> ConfReader<'a> {
         Ok(None)
     }
 
-    fn referred(&self, key: &str, name: &str) -> Result<Option<String>, Refusal> {
+    /// The value that `${name}` stands for, as Spark's `ConfigReader` finds it: of `key`, `env:NAME` or `system:name`.
+    fn referred(&self, key: &str, name: &str) -> Result<Option<&'a str>, Refusal> {
         let (scheme, name) = match name.split_once(':') {
             Some((scheme, name)) => (scheme, name),
             None => ("spark", name),
@@ -276,13 +298,13 @@ impl<'a> ConfReader<'a> {
                         .find(|(known, _)| *known == name)
                         .map(|(_, value)| *value)
                 };
-                Ok(self.conf.get(name).or_else(default).map(str::to_owned))
+                Ok(self.conf.get(name).or_else(default))
             }
             "env" | "system" if self.context.reach != Reach::Process => Err(Refusal::new(
                 key,
                 "refers to the submitter's environment with ${env:…} or ${system:…}, which a request can't read",
             )),
-            "env" => Ok(self.context.environment.get(name).cloned()),
+            "env" => Ok(self.context.environment.get(name).map(String::as_str)),
             "system" => Self::system_property(key, name),
             _ => Ok(None),
         }

@@ -1,7 +1,11 @@
 //! Who submits, when, and what of the submitter a submission may reach.
 
 use super::{
-    conf::wrong_text, distribution::installed_version, refusal::Refusal, spark_env::spark_env,
+    conf::wrong_text,
+    distribution::installed_version,
+    refusal::Refusal,
+    regular_file::{self, Unreadable},
+    spark_env::spark_env,
     version::SparkVersion,
 };
 use std::{
@@ -84,12 +88,20 @@ impl SubmitterContext {
         })
     }
 
-    /// Reads the submitter's file `path`, which `subject` (a conf key or option) names.
+    /// Reads the submitter's file `path`, which `subject` (a conf key or option) names: a regular file within the limit.
     pub(super) fn read_file(&self, subject: &str, path: &str) -> Result<Vec<u8>, Refusal> {
         let resolved = self.reachable(subject, path)?;
-        std::fs::read(&resolved).map_err(|error| {
-            let allowed = format!("a file that can be read ({})", error.kind());
-            wrong_text(subject, path, &allowed)
+        let read = match self.reach {
+            // The links on the way were followed and held against the roots. None may come in between.
+            Reach::Roots(_) => regular_file::read_there(&resolved),
+            Reach::Process => regular_file::read(&resolved),
+        };
+        read.map_err(|unreadable| match unreadable {
+            Unreadable::TooLong(limit) => limit.at(subject).into(),
+            Unreadable::Failed(kind) => {
+                wrong_text(subject, path, &format!("a file that can be read ({kind})"))
+            }
+            Unreadable::NotRegular => wrong_text(subject, path, "a regular file"),
         })
     }
 
@@ -132,6 +144,7 @@ impl SubmitterContext {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::FILE;
 
     #[test]
     fn a_request_reaches_files_below_the_roots_only() {
@@ -154,6 +167,31 @@ mod tests {
                     .starts_with("some.key: names a file"),
                 "{refused}"
             );
+        }
+        let wide = std::fs::File::create(root.path().join("wide")).unwrap();
+        for (length, fits) in [
+            (FILE.most as u64, true),
+            (FILE.most as u64 + 1, false),
+            (5 << 30, false),
+        ] {
+            wide.set_len(length).unwrap();
+            let found = read("wide").map(|bytes| bytes.len() as u64);
+            match found {
+                Ok(found) => assert!(fits && found == length, "{found}"),
+                Err(refusal) => assert!(!fits && refusal.over_limit, "{refusal}"),
+            }
+        }
+        let pipe = root.path().join("pipe");
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        for (name, not_one) in [("pipe", "a regular file"), (".", "a regular file")] {
+            let refusal = read(name).unwrap_err().to_string();
+            assert!(refusal.contains(not_one), "{name}: {refusal}");
         }
         let closed = SubmitterContext::golden();
         assert!(closed.read_file("k", "/etc/passwd").is_err());

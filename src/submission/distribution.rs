@@ -1,6 +1,6 @@
 //! The Spark distribution beside which a submitter runs.
 
-use super::SparkVersion;
+use super::{SparkVersion, regular_file};
 use std::path::Path;
 
 /// The version of the distribution in `home` (`SPARK_HOME`): from the first line of its `RELEASE`, such as
@@ -10,7 +10,7 @@ pub(super) fn installed_version(home: &Path) -> Option<SparkVersion> {
 }
 
 fn from_release(home: &Path) -> Option<SparkVersion> {
-    let release = std::fs::read_to_string(home.join("RELEASE")).ok()?;
+    let release = String::from_utf8(regular_file::read(&home.join("RELEASE")).ok()?).ok()?;
     let version = release.strip_prefix("Spark ")?.split_whitespace().next()?;
     version.parse().ok()
 }

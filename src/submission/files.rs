@@ -3,8 +3,10 @@
 use super::{
     Feature, PodTemplate, Refusal, SparkVersion, SubmitterContext,
     conf::{ConfReader, wrong_text},
+    regular_file::{self, Unreadable},
     uri,
 };
+use crate::limits::{FILES, FILES_BYTES};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -102,7 +104,7 @@ pub(super) fn read(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<S
         });
     }
     Ok(SubmitterFiles {
-        conf_dir: conf_dir(context),
+        conf_dir: conf_dir(context)?,
         hadoop_conf: hadoop_conf(conf, context)?,
         krb5: named(conf, context, "spark.kubernetes.kerberos.krb5.path", |_| true)?,
         keytab: named(conf, context, "spark.kerberos.keytab", |path| {
@@ -134,14 +136,14 @@ fn named(
 }
 
 /// The files of `SPARK_CONF_DIR`, or of `$SPARK_HOME/conf`.
-fn conf_dir(context: &SubmitterContext) -> Vec<NamedFile> {
+fn conf_dir(context: &SubmitterContext) -> Result<Vec<NamedFile>, Refusal> {
     let variable = |name: &str| context.environment.get(name).filter(|value| !value.is_empty());
     let directory = match (variable("SPARK_CONF_DIR"), variable("SPARK_HOME")) {
         (Some(directory), _) => context.working_directory.join(directory),
         (None, Some(home)) => context.working_directory.join(home).join("conf"),
-        (None, None) => return Vec::new(),
+        (None, None) => return Ok(Vec::new()),
     };
-    regular_files(&directory)
+    regular_files("SPARK_CONF_DIR", &directory, TooMuch::LeftOut)
 }
 
 fn hadoop_conf(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<Option<Vec<NamedFile>>, Refusal> {
@@ -155,27 +157,63 @@ fn hadoop_conf(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<Optio
             "Do not specify both the `HADOOP_CONF_DIR` in your ENV and the ConfigMap of this key",
         ));
     }
-    Ok(Some(regular_files(&context.working_directory.join(directory))))
+    let directory = context.working_directory.join(directory);
+    regular_files("HADOOP_CONF_DIR", &directory, TooMuch::Refused).map(Some)
 }
 
+/// What becomes of files that are too long, alone or together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TooMuch {
+    /// They stay behind, as Spark leaves what doesn't fit into its `ConfigMap`: it takes the smallest first.
+    LeftOut,
+    /// All of them are needed.
+    Refused,
+}
+
+/// What never goes into Spark's `ConfigMap`, whatever its size.
+const ARCHIVES: [&str; 5] = [".gz", ".zip", ".jar", ".tar", ".template"];
+
 /// The regular files directly in `directory`, by name; those that can't be read are left out, as Spark does.
-fn regular_files(directory: &Path) -> Vec<NamedFile> {
+fn regular_files(subject: &str, directory: &Path, too_much: TooMuch) -> Result<Vec<NamedFile>, Refusal> {
     let Ok(entries) = std::fs::read_dir(directory) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let mut files: Vec<_> = entries
+    let entries: Vec<_> = entries.take(FILES.most + 1).collect();
+    FILES.holds(subject, entries.len())?;
+    let mut found: Vec<_> = entries
+        .into_iter()
         .flatten()
-        .filter(|entry| entry.path().is_file())
         .filter_map(|entry| {
-            let contents = std::fs::read(entry.path()).ok()?;
-            Some(NamedFile {
-                name: entry.file_name().to_string_lossy().into_owned(),
-                contents,
-            })
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let metadata = std::fs::metadata(entry.path()).ok()?;
+            metadata.is_file().then(|| (metadata.len(), name, entry.path()))
         })
         .collect();
+    if too_much == TooMuch::LeftOut {
+        found.retain(|(_, name, _)| !ARCHIVES.iter().any(|end| name.ends_with(end)));
+    }
+    found.sort();
+    let mut bytes = 0;
+    let mut files = Vec::with_capacity(found.len());
+    for (_, name, path) in found {
+        let contents = match regular_file::read(&path) {
+            Ok(contents) => contents,
+            Err(Unreadable::TooLong(limit)) if too_much == TooMuch::Refused => {
+                return Err(limit.at(subject).into());
+            }
+            Err(_) => continue,
+        };
+        bytes += contents.len();
+        if bytes > FILES_BYTES.most {
+            match too_much {
+                TooMuch::LeftOut => break,
+                TooMuch::Refused => return Err(FILES_BYTES.at(subject).into()),
+            }
+        }
+        files.push(NamedFile { name, contents });
+    }
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    files
+    Ok(files)
 }
 
 /// Reads the driver's pod template.
@@ -188,7 +226,10 @@ pub(super) fn driver_template(
     let Some(path) = template_path(conf, key)? else {
         return Ok(None);
     };
-    PodTemplate::from_yaml(key, &context.read_text(key, &path)?, version).map(Some)
+    let text = context.read_text(key, &path)?;
+    conf.raw()
+        .budgeted(|budget| PodTemplate::from_yaml(key, &text, version, budget))
+        .map(Some)
 }
 
 /// Reads the executors' pod template. Spark carries its text to the driver unread; one that the driver can't load
@@ -207,7 +248,9 @@ pub(super) fn executor_template(
     } else {
         String::from_utf8_lossy(&context.read_file(key, &path)?).into_owned()
     };
-    PodTemplate::from_yaml(key, &text, version).map(Some)
+    conf.raw()
+        .budgeted(|budget| PodTemplate::from_yaml(key, &text, version, budget))
+        .map(Some)
 }
 
 /// The path that `key` names. A `local:` one is a file of the submitter, as every other (Spark's `Utils.fetchFile`).
@@ -310,6 +353,66 @@ mod tests {
             ("missing.yaml", "a file that can be read"),
         ] {
             assert!(read(path).unwrap_err().contains(message), "{path}");
+        }
+    }
+
+    #[test]
+    fn directories_are_read_within_limits() {
+        let folder = tempfile::tempdir().unwrap();
+        let create = |name: &str, length: usize| {
+            std::fs::File::create(folder.path().join(name))
+                .unwrap()
+                .set_len(length as u64)
+                .unwrap();
+        };
+        let read = |too_much| {
+            let files = regular_files("D", folder.path(), too_much).map_err(|refusal| {
+                assert!(refusal.over_limit, "{refusal}");
+                refusal.to_string()
+            })?;
+            Ok::<_, String>(files.into_iter().map(|file| file.name).collect::<Vec<_>>())
+        };
+        for name in ["a", "b", "c", "d"] {
+            create(name, 1 << 20);
+        }
+        for too_much in [TooMuch::LeftOut, TooMuch::Refused] {
+            assert_eq!(read(too_much), Ok(["a", "b", "c", "d"].map(str::to_owned).into()));
+        }
+        create("0", 1);
+        assert_eq!(
+            read(TooMuch::LeftOut),
+            Ok(["0", "a", "b", "c"].map(str::to_owned).into())
+        );
+        assert!(
+            read(TooMuch::Refused)
+                .unwrap_err()
+                .contains("4194304 bytes in the files")
+        );
+        for name in ["0", "a", "b", "c"] {
+            create(name, 0);
+        }
+        create("d", (1 << 20) + 1);
+        assert_eq!(
+            read(TooMuch::LeftOut),
+            Ok(["0", "a", "b", "c"].map(str::to_owned).into())
+        );
+        assert!(
+            read(TooMuch::Refused)
+                .unwrap_err()
+                .contains("1048576 bytes in one file")
+        );
+        create("d", 0);
+        for nth in 5..FILES.most {
+            create(&format!("x{nth}"), 0);
+        }
+        assert_eq!(read(TooMuch::Refused).map(|files| files.len()), Ok(FILES.most));
+        create("one more", 0);
+        for too_much in [TooMuch::LeftOut, TooMuch::Refused] {
+            assert!(
+                read(too_much)
+                    .unwrap_err()
+                    .contains("1000 files in one directory")
+            );
         }
     }
 

@@ -1,6 +1,18 @@
 //! Kubernetes' own shapes as JSON maps, edited in place.
 
+use crate::limits::{CONTAINERS, OverLimit};
 use serde_json::{Map, Value};
+
+/// The lists of a Pod's containers.
+const CONTAINER_LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// That a Pod with this `spec` has no more containers than allowed.
+pub(crate) fn few_containers(spec: &Map<String, Value>, path: &str) -> Result<(), OverLimit> {
+    let lists = CONTAINER_LISTS
+        .iter()
+        .filter_map(|list| spec.get(*list)?.as_array());
+    CONTAINERS.holds(path, lists.map(Vec::len).sum())
+}
 
 /// Appends to a list, which is made if it isn't there.
 pub(crate) fn append(map: &mut Map<String, Value>, field: &str, items: impl IntoIterator<Item = Value>) {

@@ -7,7 +7,7 @@ use super::{
     refusal::Refusal,
     version::{Feature, SparkVersion},
 };
-use crate::strict;
+use crate::{limits::Budget, strict};
 use k8s_openapi::apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
@@ -109,17 +109,28 @@ pub(super) fn read(
     match (raw.get(TEMPLATE_FILE), raw.get(TEMPLATE_JSON)) {
         (Some(path), _) => {
             let text = context.read_text(TEMPLATE_FILE, path)?;
-            from_text(TEMPLATE_FILE, &text, UnknownFields::Refuse).map(Some)
+            raw.budgeted(|budget| from_text(TEMPLATE_FILE, &text, UnknownFields::Refuse, budget))
+                .map(Some)
         }
-        (None, Some(json)) => from_text(TEMPLATE_JSON, json, UnknownFields::Keep).map(Some),
+        (None, Some(json)) => raw
+            .budgeted(|budget| from_text(TEMPLATE_JSON, json, UnknownFields::Keep, budget))
+            .map(Some),
         (None, None) => Ok(Some(PodGroupTemplate::default())),
     }
 }
 
 /// A file's unknown field is an error, one that came with the request passes with a warning (CONTRACT 4).
-fn from_text(subject: &str, text: &str, unknown: UnknownFields) -> Result<PodGroupTemplate, Refusal> {
+fn from_text(
+    subject: &str,
+    text: &str,
+    unknown: UnknownFields,
+    budget: &mut Budget,
+) -> Result<PodGroupTemplate, Refusal> {
     let refused = |what: &str| Refusal::new(subject, format!("is not a PodGroup: {what}"));
-    let value = yaml::read(text).map_err(|what| refused(&what))?;
+    let value = yaml::read(text, budget).map_err(|unread| match unread {
+        yaml::Unread::OverLimit(over) => over.below(subject).into(),
+        yaml::Unread::Problem(what) => refused(&what),
+    })?;
     let problems = strict::read::<PodGroup>(&value).problems;
     let errors: Vec<_> = problems
         .iter()
@@ -235,11 +246,11 @@ mod tests {
     fn what_spark_sets_itself_is_left_out_and_unknown_fields_pass_from_a_request() {
         let text = "kind: PodGroup\nmetadata: {name: mine, namespace: elsewhere, labels: {a: b}, ownerReferences: []}\n\
              spec: {minMember: 2, foo: 1}\nstatus: {phase: Running}\nbar: 2\n";
-        let refused = from_text("k", text, UnknownFields::Refuse)
+        let refused = from_text("k", text, UnknownFields::Refuse, &mut Budget::default())
             .unwrap_err()
             .to_string();
         assert!(refused.contains("spec.foo: unknown field"), "{refused}");
-        let template = from_text("k", text, UnknownFields::Keep).unwrap();
+        let template = from_text("k", text, UnknownFields::Keep, &mut Budget::default()).unwrap();
         assert_eq!(Value::from(template.metadata), json!({"labels": {"a": "b"}}));
         assert_eq!(Value::from(template.spec), json!({"minMember": 2, "foo": 1}));
         assert_eq!(
@@ -259,7 +270,9 @@ mod tests {
             "spec: {minMember: many}",
             "{\"spec\":",
         ] {
-            let error = from_text("k", text, UnknownFields::Keep).unwrap_err().to_string();
+            let error = from_text("k", text, UnknownFields::Keep, &mut Budget::default())
+                .unwrap_err()
+                .to_string();
             assert!(error.starts_with("k: is not a PodGroup: "), "{text}: {error}");
         }
     }

@@ -3,9 +3,10 @@
 mod java;
 pub(super) mod yaml;
 
-use super::{refusal::Refusal, version::SparkVersion};
+use super::{pod_fields::few_containers, refusal::Refusal, version::SparkVersion};
 use crate::{
     application,
+    limits::Budget,
     strict::{self, Problem},
     submission::Feature,
 };
@@ -69,6 +70,9 @@ impl From<UnknownFields> for application::UnknownFields {
 impl PodTemplate {
     /// Takes a pod template out of a request or a `SparkApplication`; `subject` names the field.
     pub fn from_value(subject: &str, value: Value, unknown: UnknownFields) -> Result<Self, Refusal> {
+        if let Some(spec) = value["spec"].as_object() {
+            few_containers(spec, &format!("{subject}.spec.containers"))?;
+        }
         let problems = strict::read::<PodDocument>(&value).problems;
         // The operator would write `containers: null` for a list that is missing, which Spark can't load.
         if !value["spec"]["containers"].is_array() && fits(&problems) {
@@ -82,9 +86,20 @@ impl PodTemplate {
 
     /// Takes a pod template out of a file's text, as the given version of Spark reads it. In a file an unknown field is an
     /// error: it is most likely misspelled, and what it was to say would be lost in silence (CONTRACT 4).
-    pub(super) fn from_yaml(subject: &str, text: &str, version: &SparkVersion) -> Result<Self, Refusal> {
+    pub(super) fn from_yaml(
+        subject: &str,
+        text: &str,
+        version: &SparkVersion,
+        budget: &mut Budget,
+    ) -> Result<Self, Refusal> {
         let refused = |what: &str| not_loaded(subject, what);
-        let value = yaml::read(text).map_err(|what| refused(&what))?;
+        let value = yaml::read(text, budget).map_err(|unread| match unread {
+            yaml::Unread::OverLimit(over) => over.below(subject).into(),
+            yaml::Unread::Problem(what) => refused(&what),
+        })?;
+        if let Some(spec) = value.get("spec").and_then(Value::as_object) {
+            few_containers(spec, &format!("{subject}.spec.containers"))?;
+        }
         if value
             .get("spec")
             .and_then(|spec| spec.get("containers"))
@@ -173,7 +188,9 @@ mod tests {
     use serde_json::json;
 
     fn from_file(text: &str, version: &str) -> Result<PodTemplate, String> {
-        PodTemplate::from_yaml("k", text, &version.parse().unwrap()).map_err(|refusal| refusal.to_string())
+        let version = version.parse().unwrap();
+        PodTemplate::from_yaml("k", text, &version, &mut Budget::default())
+            .map_err(|refusal| refusal.to_string())
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Why a submission is refused before anything is created.
 
+use crate::limits::OverLimit;
 use std::fmt;
 
 /// A refusal: what it is about, and what is wrong with it, in words for a data engineer.
@@ -13,6 +14,8 @@ pub struct Refusal {
     pub message: String,
     /// The real `spark-submit` could do it: it needs a JVM, Hadoop's file systems, or another cluster manager.
     pub needs_spark: bool,
+    /// It is larger than a limit allows: the request itself is wrong, whatever it asks for.
+    pub over_limit: bool,
 }
 
 impl Refusal {
@@ -22,6 +25,7 @@ impl Refusal {
             subject: subject.into(),
             message: message.into(),
             needs_spark: false,
+            over_limit: false,
         }
     }
 
@@ -31,6 +35,16 @@ impl Refusal {
         Self {
             needs_spark: true,
             ..self
+        }
+    }
+}
+
+impl From<OverLimit> for Refusal {
+    fn from(over: OverLimit) -> Self {
+        let message = over.message();
+        Self {
+            over_limit: true,
+            ..Self::new(over.path, message)
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
     TEMPLATE_SET_ANNOTATION, arguments::SparkOption, conf::wrong_text, files, pod_group, uri,
 };
-use crate::redaction::shown_if;
+use crate::{limits::Budget, redaction::shown_if};
 use std::collections::BTreeMap;
 
 /// What comes with the arguments: from a request, a file, or nothing of it from a bare command line.
@@ -35,6 +35,8 @@ pub struct Request {
     pub pod_group: Option<PodGroupTemplate>,
     /// What was odd on the way here.
     pub warnings: Vec<String>,
+    /// What reading it left of the submission's budget.
+    pub budget: Budget,
 }
 
 /// The conf key by which the operator passes its submission id.
@@ -53,7 +55,9 @@ pub fn resolve(
     context: &SubmitterContext,
 ) -> Result<Submission, Refusal> {
     let mut warnings = request.warnings;
-    let merged = merge::properties(&arguments, context, &mut warnings)?;
+    let mut merged = merge::properties(&arguments, context, &mut warnings)?;
+    merged.draw_on(request.budget);
+    merged.within_limits("conf")?;
     request::conf(&arguments, ConfReader::new(&merged, context), context)?;
     let options = Options::fill(arguments.options, &merged, &context.environment);
     let spark_version = match request.spark_version.or_else(|| context.spark_version.clone()) {

@@ -81,6 +81,7 @@ pub fn submission(
         config_maps,
         pod_group: gang.pod_group,
         warnings: gang.warning.into_iter().collect(),
+        budget: application.budget.clone(),
     };
     let submission = resolve(arguments, request, context)?;
     Ok(Submission {

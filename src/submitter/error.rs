@@ -4,6 +4,7 @@ use crate::{
     application::ApplicationError,
     cluster::{ApplyError, LiveError},
     error_code::ErrorCode,
+    limits::OverLimit,
     manifest::Findings,
     submission::Refusal,
     templates::{NoTemplateSet, TemplateError, Unchosen},
@@ -15,6 +16,9 @@ pub enum SubmitError {
     /// The application has errors.
     #[error(transparent)]
     Application(#[from] ApplicationError),
+    /// It is larger than a limit allows.
+    #[error(transparent)]
+    OverLimit(#[from] OverLimit),
     /// Spark would refuse it, or it asks for what can't be done here.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -52,6 +56,8 @@ impl SubmitError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Application(_) => "application",
+            Self::OverLimit(_) => "over-limit",
+            Self::Refused(refusal) | Self::PodTemplate(refusal) if refusal.over_limit => "over-limit",
             Self::Refused(_) => "refused",
             Self::PodTemplate(_) => "pod-template",
             Self::NoTemplates(_) => "no-templates",
@@ -62,9 +68,22 @@ impl SubmitError {
         }
     }
 
+    /// Whether it is larger than a limit allows: then the request itself is wrong, whatever it asks for.
+    pub fn over_limit(&self) -> bool {
+        match self {
+            Self::OverLimit(_) => true,
+            Self::Refused(refusal) | Self::PodTemplate(refusal) => refusal.over_limit,
+            _ => false,
+        }
+    }
+
     /// What kind of failure it is.
     pub fn code(&self) -> ErrorCode {
         match self {
+            Self::OverLimit(_) => ErrorCode::BadRequest,
+            Self::Refused(refusal) | Self::PodTemplate(refusal) if refusal.over_limit => {
+                ErrorCode::BadRequest
+            }
             Self::PodTemplate(_) | Self::Template(_) | Self::Manifest(_) => ErrorCode::InvalidPodTemplate,
             Self::NoTemplates(_) => ErrorCode::SubmitterOverloaded,
             Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.code(),

@@ -2,7 +2,9 @@
 
 use crate::{
     application::ApplicationReference,
+    limits::Budget,
     server::service::NotAsked,
+    strict::{self, Problem, Shape, Unread},
     submission::{
         Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments,
         check_template_labels,
@@ -26,13 +28,23 @@ const CONTAINER_NAMES: [(&str, &str); 2] = [
     ),
 ];
 
-/// The body of a submission. Other top-level keys are ignored: a newer operator may send them.
+/// The fields of a body that are read.
+const FIELDS: &[&str] = &[
+    "submission_id",
+    "spark_submit_args",
+    "driver_pod_template",
+    "executor_pod_template",
+];
+
+/// The body of a submission. Other top-level keys are ignored: a newer operator may send them. They are held to the same limits.
 #[derive(Debug)]
 pub(super) struct SparkSubmit {
     pub(super) submission_id: String,
     arguments: Vec<String>,
     driver_template: Option<Value>,
     executor_template: Option<Value>,
+    /// What reading the body left of it.
+    budget: Budget,
 }
 
 /// A body that is not a submission.
@@ -51,17 +63,16 @@ impl SparkSubmit {
             submission_id: submission_id.to_owned(),
             message,
         };
-        let mut fields = match serde_json::from_slice(body) {
+        let mut budget = Budget::default();
+        let mut fields = match strict::read_json(body, Shape::Fields(FIELDS), &mut budget) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(bad("", "the body is not a JSON object".to_owned())),
             // Where it is broken, not what stands there.
-            Err(error) => {
-                let (line, column) = (error.line(), error.column());
-                return Err(bad(
-                    "",
-                    format!("the body is not JSON: line {line}, column {column}"),
-                ));
+            Err(Unread::Problem(Problem { path, message, .. })) if path.is_empty() => {
+                return Err(bad("", format!("the body is {message}")));
             }
+            Err(Unread::Problem(problem)) => return Err(bad("", problem.to_string())),
+            Err(Unread::OverLimit(over)) => return Err(bad("", over.to_string())),
         };
         let submission_id = match fields.remove("submission_id") {
             Some(Value::String(id)) if !id.is_empty() => id,
@@ -107,6 +118,7 @@ impl SparkSubmit {
             arguments,
             driver_template,
             executor_template,
+            budget,
         })
     }
 
@@ -168,6 +180,7 @@ impl SparkSubmit {
             id: Some(id.clone()),
             driver_template: template("driver_pod_template", self.driver_template)?,
             executor_template: template("executor_pod_template", self.executor_template)?,
+            budget: self.budget,
             ..Request::default()
         };
         Ok(Asked::Unversioned(Box::new(Unversioned::resolve(

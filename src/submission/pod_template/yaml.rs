@@ -3,23 +3,37 @@
 //! key like any other; tags other than YAML's own are errors.
 
 use super::java;
+use crate::{
+    limits::{Budget, DEPTH, ENTRIES, Limit, NODES, OverLimit, STRING, TEXT},
+    strict::Place,
+};
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::{Map, Number, Value, map::Entry};
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// How many values aliases may stand for, lest a small text become a large value.
-const MOST_ALIASED: usize = 50_000;
+/// Why a text was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::submission) enum Unread {
+    /// It is not what Spark could read. The message has line and column, never the text.
+    Problem(String),
+    /// It is larger than a limit allows.
+    OverLimit(OverLimit),
+}
 
-/// How deep a document may nest; Kubernetes' own types stay far below.
-const DEEPEST: usize = 64;
+impl From<String> for Unread {
+    fn from(what: String) -> Self {
+        Self::Problem(what)
+    }
+}
 
-/// Reads the one document of `text` that isn't empty. The message has line and column, never the text.
-pub(in crate::submission) fn read(text: &str) -> Result<Value, String> {
+/// Reads the one document of `text` that isn't empty. What aliases stand for counts as if it were written out, and what has an
+/// anchor counts twice, for it is kept.
+pub(in crate::submission) fn read(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut loader = Loader {
         events: Parser::new_from_str(text),
         anchors: BTreeMap::new(),
-        aliased: 0,
+        budget,
     };
     let mut documents = Vec::new();
     loop {
@@ -29,26 +43,26 @@ pub(in crate::submission) fn read(text: &str) -> Result<Value, String> {
             (Event::DocumentStart(..), _) => {
                 loader.anchors.clear();
                 let first = loader.next()?;
-                let document = loader.value(first, 0)?;
+                let document = loader.value(first, &Place::Document, 0)?;
                 documents.extend((!document.is_null()).then_some(document));
             }
-            (_, span) => return Err(at(span, "a document is expected")),
+            (_, span) => return Err(at(span, "a document is expected").into()),
         }
     }
     match (documents.pop(), documents.is_empty()) {
         (Some(document), true) => Ok(document),
-        (Some(_), false) => Err("more than one document, and one is expected".to_owned()),
-        (None, _) => Err("the file is empty".to_owned()),
+        (Some(_), false) => Err("more than one document, and one is expected".to_owned().into()),
+        (None, _) => Err("the file is empty".to_owned().into()),
     }
 }
 
-struct Loader<'t> {
+struct Loader<'t, 'b> {
     events: Parser<'t, StrInput<'t>>,
     anchors: BTreeMap<usize, Value>,
-    aliased: usize,
+    budget: &'b mut Budget,
 }
 
-impl<'t> Loader<'t> {
+impl<'t> Loader<'t, '_> {
     fn next(&mut self) -> Result<(Event<'t>, Span), String> {
         loop {
             match self.events.next() {
@@ -66,68 +80,120 @@ impl<'t> Loader<'t> {
         }
     }
 
-    fn value(&mut self, (event, span): (Event<'t>, Span), depth: usize) -> Result<Value, String> {
-        if depth > DEEPEST {
-            return Err(at(span, &format!("nested deeper than {DEEPEST} levels")));
+    /// Draws a value, with its text where it is a scalar. A key is no value, and has text.
+    fn draw(&mut self, place: &Place<'_>, nodes: usize, text: usize) -> Result<(), Unread> {
+        let over = |limit: Limit| Err(Unread::OverLimit(limit.at(place)));
+        if text > STRING.most {
+            return over(STRING);
+        }
+        if !self.budget.nodes(nodes) {
+            return over(NODES);
+        }
+        if !self.budget.text(text) {
+            return over(TEXT);
+        }
+        Ok(())
+    }
+
+    /// Draws a copy of `value`.
+    fn draw_copy(&mut self, place: &Place<'_>, value: &Value) -> Result<(), Unread> {
+        let text = match value {
+            Value::String(text) => text.len(),
+            Value::Object(fields) => fields.keys().map(String::len).sum(),
+            _ => 0,
+        };
+        // Keys together may be longer than one string; the text that is left bounds them.
+        self.draw(place, 1, text.min(STRING.most))?;
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|item| self.draw_copy(place, item)),
+            Value::Object(fields) => fields.values().try_for_each(|value| self.draw_copy(place, value)),
+            _ => Ok(()),
+        }
+    }
+
+    fn value(&mut self, event: (Event<'t>, Span), place: &Place<'_>, depth: usize) -> Result<Value, Unread> {
+        self.key_or_value(event, place, depth, 1)
+    }
+
+    /// Draws as many `nodes` for what is no alias: none for a key.
+    fn key_or_value(
+        &mut self,
+        (event, span): (Event<'t>, Span),
+        place: &Place<'_>,
+        depth: usize,
+        nodes: usize,
+    ) -> Result<Value, Unread> {
+        if depth > DEPTH.most {
+            return Err(Unread::OverLimit(DEPTH.at(place)));
         }
         let (anchor, value) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 // The parser writes `~` for what isn't there.
                 let text = if span.is_empty() { "" } else { &*text };
+                self.draw(place, nodes, text.len())?;
                 let value = scalar(text, style, tag.as_deref()).map_err(|what| at(span, what))?;
                 (anchor, value)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 only(tag, "seq").map_err(|what| at(span, what))?;
-                (anchor, self.list(depth)?)
+                self.draw(place, nodes, 0)?;
+                (anchor, self.list(place, depth)?)
             }
             Event::MappingStart(_, anchor, tag) => {
                 only(tag, "map").map_err(|what| at(span, what))?;
-                (anchor, self.mapping(depth)?)
+                self.draw(place, nodes, 0)?;
+                (anchor, self.mapping(place, depth)?)
             }
             Event::Alias(anchor) => {
-                let value = self.anchors.get(&anchor).cloned();
-                let value = value.ok_or_else(|| at(span, "an alias within what it stands for"))?;
-                self.aliased += size(&value);
-                if self.aliased > MOST_ALIASED {
-                    return Err(at(span, "aliases stand for too much"));
-                }
+                let Some(value) = self.anchors.remove(&anchor) else {
+                    return Err(at(span, "an alias within what it stands for").into());
+                };
+                self.draw_copy(place, &value)?;
+                self.anchors.insert(anchor, value.clone());
                 (0, value)
             }
-            _ => return Err(at(span, "a value is expected")),
+            _ => return Err(at(span, "a value is expected").into()),
         };
         if anchor != 0 {
+            self.draw_copy(place, &value)?;
             self.anchors.insert(anchor, value.clone());
         }
         Ok(value)
     }
 
-    fn list(&mut self, depth: usize) -> Result<Value, String> {
+    fn list(&mut self, place: &Place<'_>, depth: usize) -> Result<Value, Unread> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(items.into()),
-                item => items.push(self.value(item, depth + 1)?),
+                _ if items.len() == ENTRIES.most => return Err(Unread::OverLimit(ENTRIES.at(place))),
+                item => {
+                    let item_place = Place::Item(place, items.len());
+                    items.push(self.value(item, &item_place, depth + 1)?);
+                }
             }
         }
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Value, String> {
+    fn mapping(&mut self, place: &Place<'_>, depth: usize) -> Result<Value, Unread> {
         let mut fields = Map::new();
         loop {
             let (event, span) = self.next()?;
             if event == Event::MappingEnd {
                 return Ok(fields.into());
             }
-            let Some(key) = java::text(&self.value((event, span), depth + 1)?) else {
-                return Err(at(span, "a key must be text"));
+            if fields.len() == ENTRIES.most {
+                return Err(Unread::OverLimit(ENTRIES.at(place)));
+            }
+            let Some(key) = java::text(&self.key_or_value((event, span), place, depth + 1, 0)?) else {
+                return Err(at(span, "a key must be text").into());
             };
             let value = self.next()?;
-            let value = self.value(value, depth + 1)?;
+            let value = self.value(value, &Place::Field(place, &key), depth + 1)?;
             match fields.entry(key) {
                 Entry::Vacant(entry) => entry.insert(value),
                 // Without the key: a file whose indentation slipped has values for keys.
-                Entry::Occupied(_) => return Err(at(span, "duplicate mapping key")),
+                Entry::Occupied(_) => return Err(at(span, "duplicate mapping key").into()),
             };
         }
     }
@@ -136,14 +202,6 @@ impl<'t> Loader<'t> {
 fn at(span: Span, what: &str) -> String {
     let (line, column) = (span.start.line(), span.start.col() + 1);
     format!("not valid YAML: {what} at line {line}, column {column}")
-}
-
-fn size(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Value::Object(fields) => 1 + fields.values().map(size).sum::<usize>(),
-        _ => 1,
-    }
 }
 
 fn only(tag: Option<Cow<'_, Tag>>, name: &str) -> Result<(), &'static str> {
@@ -231,6 +289,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn read(text: &str) -> Result<Value, String> {
+        super::read(text, &mut Budget::default()).map_err(|unread| match unread {
+            Unread::Problem(what) => what,
+            Unread::OverLimit(over) => over.to_string(),
+        })
+    }
+
     #[test]
     fn only_what_json_takes_for_a_number_or_boolean_is_one() {
         for (text, expected) in [
@@ -298,6 +363,7 @@ mod tests {
             text + &format!("l{}: &l{} [*l{n}, *l{n}, *l{n}]\n", n + 1, n + 1)
         });
         let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        let long = format!("a: &a {}\nb: [{}]", "x".repeat(1 << 19), "*a, ".repeat(8));
         for (text, message) in [
             ("", "the file is empty"),
             ("# only a comment\n", "the file is empty"),
@@ -314,8 +380,15 @@ mod tests {
             ("a: !!map [1]", "a tag that isn't known here"),
             ("a: .inf", "not a finite number"),
             ("a: 1e999", "not a finite number"),
-            (&deep, "nested deeper than 64 levels"),
-            (&bomb, "aliases stand for too much"),
+            (&deep, "expected at most 64 levels of nesting, found more"),
+            (
+                &bomb,
+                "expected at most 100000 values in one submission, found more",
+            ),
+            (
+                &long,
+                "expected at most 4194304 bytes of text in one submission, found more",
+            ),
         ] {
             let found = read(text).unwrap_err();
             assert!(found.contains(message), "{text:?}: {found}");

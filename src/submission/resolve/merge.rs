@@ -1,6 +1,10 @@
 //! Conf from everywhere, by Spark's order of precedence.
 
-use super::super::{Refusal, SparkConf, SparkSubmitArguments, SubmitterContext, properties};
+use super::super::{
+    Refusal, SparkConf, SparkSubmitArguments, SubmitterContext, properties,
+    regular_file::{self, Unreadable},
+};
+use crate::limits::ENTRIES;
 use std::path::PathBuf;
 
 /// `--conf` over extra properties files over `--properties-file` over `spark-defaults.conf`.
@@ -65,17 +69,38 @@ fn spark_defaults(context: &SubmitterContext) -> Result<Vec<(String, String)>, R
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let bytes = std::fs::read(&path)
-        .map_err(|error| Refusal::new("spark-defaults.conf", format!("can't be read: {}", error.kind())))?;
-    read("spark-defaults.conf", &String::from_utf8_lossy(&bytes))
+    let subject = "spark-defaults.conf";
+    let bytes = regular_file::read(&path).map_err(|unreadable| match unreadable {
+        Unreadable::TooLong(limit) => limit.at(subject).into(),
+        Unreadable::Failed(kind) => Refusal::new(subject, format!("can't be read: {kind}")),
+        Unreadable::NotRegular => Refusal::new(subject, "can't be read: it is no regular file"),
+    })?;
+    read(subject, &String::from_utf8_lossy(&bytes))
 }
 
 /// Reads a properties file; values are trimmed as Spark trims them, which keeps line breaks.
 fn read(subject: &str, text: &str) -> Result<Vec<(String, String)>, Refusal> {
+    // Before any is read. A line that goes on in the next one counts twice.
+    let lines = text.split(['\n', '\r']).map(str::trim_start);
+    let entries = lines.filter(|line| !line.is_empty() && !line.starts_with(['#', '!']));
+    ENTRIES.holds(subject, entries.count())?;
     let entries = properties::read(text).map_err(|error| Refusal::new(subject, error.to_string()))?;
     let blank = |c: char| c <= ' ' && c != '\r' && c != '\n';
     Ok(entries
         .into_iter()
         .map(|(key, value)| (key, value.trim_matches(blank).to_owned()))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_properties_file_has_no_more_entries_than_allowed_and_as_many_comments_as_it_likes() {
+        let text = |entries: usize| "# comment\n\n".repeat(20_000) + &"a=b\n".repeat(entries);
+        assert_eq!(read("f", &text(ENTRIES.most)).unwrap().len(), 1);
+        let refused = read("f", &text(ENTRIES.most + 1)).unwrap_err();
+        assert!(refused.over_limit, "{refused}");
+    }
 }
