@@ -4,6 +4,7 @@ mod asked;
 mod behind;
 mod error;
 mod live;
+mod owners;
 mod samples;
 mod subject;
 

@@ -213,7 +213,9 @@ async fn another_application_of_the_same_name_is_refused_and_so_is_an_owner_that
 
     // Nobody says who the owner is: it goes on without.
     let mut unowned = arguments("b");
-    unowned["driver_pod_template"]["metadata"] = json!({});
+    for template in ["driver_pod_template", "executor_pod_template"] {
+        unowned[template]["metadata"] = json!({});
+    }
     assert_eq!(post(&serve, &unowned).0, 201);
     assert_eq!(added(&api, "b"), (false, false));
     logged(&serve, "there is no such SparkApplication");
@@ -233,6 +235,193 @@ async fn another_application_of_the_same_name_is_refused_and_so_is_an_owner_that
         "{message}"
     );
     assert_eq!(api.get("pods", "jobs", "pi-d-driver"), None);
+}
+
+/// The same without the label that names the application: somebody's own arguments, with an owner.
+fn unlabelled(id: &str, driver_owners: &Value, executor_owners: &Value) -> Value {
+    let mut body = arguments(id);
+    let list = body["spark_submit_args"].as_array_mut().unwrap();
+    let of_operator = |argument: &Value| argument.as_str().unwrap().contains("sparkoperator.k8s.io");
+    let first = list.iter().position(of_operator).unwrap() - 1;
+    list.drain(first..list.len() - 1);
+    body["driver_pod_template"]["metadata"]["ownerReferences"] = driver_owners.clone();
+    body["executor_pod_template"]["metadata"]["ownerReferences"] = executor_owners.clone();
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_owner_that_a_request_names_is_the_live_application() {
+    let owner = |kind: &str, name: &str, uid: &str| {
+        let api_version = if kind == "SparkApplication" {
+            "sparkoperator.k8s.io/v1beta2"
+        } else {
+            "v1"
+        };
+        json!({"apiVersion": api_version, "kind": kind, "name": name, "uid": uid})
+    };
+    let (ours, none) = (owner("SparkApplication", "pi", UID), json!([]));
+    let made_up = owner("SparkApplication", "pi", "11111111-0000-4000-8000-000000000001");
+    let controller = |mut owner: Value| {
+        owner["controller"] = json!(true);
+        owner
+    };
+    let api = ApiServer::start().await;
+    let (serve, _folder) = Serve::to(&api.url, &["--events=false"]);
+    let table = |id: &str| {
+        [
+            (unlabelled(id, &json!([ours]), &none), 400, "jobs/pi"),
+            (
+                unlabelled(id, &json!([controller(ours.clone())]), &none),
+                400,
+                "jobs/pi",
+            ),
+            (unlabelled(id, &none, &json!([ours])), 400, "jobs/pi"),
+            (
+                unlabelled(id, &json!([owner("Pod", "a", "made-up")]), &none),
+                422,
+                "driver pod template",
+            ),
+            (
+                unlabelled(id, &none, &json!([owner("Pod", "a", "made-up")])),
+                422,
+                "executor pod template",
+            ),
+        ]
+    };
+    for (body, status, says) in table("a") {
+        let (found, answer) = post(&serve, &body);
+        assert_eq!(found, status, "{body}: {answer}");
+        assert!(answer["message"].as_str().unwrap().contains(says), "{answer}");
+        assert_eq!(api.names(), Vec::<String>::new());
+    }
+
+    api.put("sparkapplications", live());
+    for (driver, executor, status) in [
+        (json!([made_up]), none.clone(), 400),
+        (none.clone(), json!([made_up]), 400),
+        (json!([ours, made_up]), none.clone(), 400),
+        (
+            json!([ours, owner("SparkApplication", "other", UID)]),
+            none.clone(),
+            422,
+        ),
+        (json!([ours, owner("Pod", "a", "made-up")]), none.clone(), 422),
+    ] {
+        let labelled = {
+            let mut body = arguments("b");
+            body["driver_pod_template"]["metadata"]["ownerReferences"] = driver.clone();
+            body["executor_pod_template"]["metadata"]["ownerReferences"] = executor.clone();
+            body
+        };
+        for body in [unlabelled("b", &driver, &executor), labelled] {
+            let (found, answer) = post(&serve, &body);
+            assert_eq!(found, status, "{body}: {answer}");
+            assert_eq!(api.get("pods", "jobs", "pi-b-driver"), None);
+        }
+    }
+    let (status, answer) = post(&serve, &unlabelled("c", &json!([ours]), &json!([ours])));
+    assert_eq!(status, 201, "{answer}");
+    let pod = api.get("pods", "jobs", "pi-c-driver").unwrap();
+    assert_eq!(pod["metadata"]["ownerReferences"], json!([ours]));
+
+    // A service that may not look it up believes the request, and says so.
+    api.fault(Fault::always("get", "sparkapplications", Effect::status(403)));
+    assert_eq!(post(&serve, &unlabelled("d", &json!([ours]), &none)).0, 201);
+    logged(&serve, "it can't be looked up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_of_a_manifest_is_looked_up_too() {
+    let api = ApiServer::start().await;
+    let (serve, _folder) = Serve::to(&api.url, &["--events=false"]);
+    let mut client = serve.client().await;
+    let manifest = |id: &str, change: &dyn Fn(&mut Value)| {
+        let mut application = live();
+        application["spec"]["driver"]["podName"] = json!(format!("{id}-driver"));
+        change(&mut application);
+        wire::RunAltSparkSubmitRequest {
+            submission_id: id.to_owned(),
+            spark_application_manifest: application.to_string().into_bytes(),
+            ..wire::RunAltSparkSubmitRequest::default()
+        }
+    };
+    let template = |role: &str, owner: Value| {
+        let pointer = format!("/spec/{role}");
+        move |application: &mut Value| {
+            application.pointer_mut(&pointer).unwrap()["template"] =
+                json!({"metadata": {"ownerReferences": [owner.clone()]}, "spec": {"containers": []}});
+        }
+    };
+    let app = |uid: &str| json!({"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "name": "pi", "uid": uid});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "made-up"});
+    let without_uid = |owner: Value| {
+        let change = template("driver", owner);
+        move |application: &mut Value| {
+            application["metadata"].as_object_mut().unwrap().remove("uid");
+            change(application);
+        }
+    };
+    for (is_there, says, change) in [
+        (
+            false,
+            "no SparkApplication `jobs/pi`",
+            Box::new(|_: &mut Value| ()) as Box<dyn Fn(&mut Value)>,
+        ),
+        (
+            false,
+            "no SparkApplication `jobs/pi`",
+            Box::new(without_uid(app(UID))),
+        ),
+        (
+            true,
+            "is another one now",
+            Box::new(|application| application["metadata"]["uid"] = json!("made-up")),
+        ),
+        (
+            true,
+            "is another one now",
+            Box::new(template("driver", app("made-up"))),
+        ),
+        (
+            true,
+            "is another one now",
+            Box::new(template("executor", app("made-up"))),
+        ),
+        (
+            true,
+            "spec.driver.template.metadata.ownerReferences[0]: expected",
+            Box::new(template("driver", pod.clone())),
+        ),
+        (
+            true,
+            "spec.executor.template.metadata.ownerReferences[0]: expected",
+            Box::new(template("executor", pod)),
+        ),
+        (true, "", Box::new(template("driver", app(UID)))),
+        (true, "", Box::new(|_| ())),
+    ] {
+        if is_there {
+            api.put("sparkapplications", live());
+        }
+        let id = if says.is_empty() {
+            format!("right-{}", api.names().len())
+        } else {
+            "wrong".to_owned()
+        };
+        let request = manifest(&id, &change);
+        let reply = client.run_alt_spark_submit(request).await.unwrap().into_inner();
+        assert_eq!(reply.success, says.is_empty(), "{}", reply.error_message);
+        assert!(
+            reply.error_message.contains(says),
+            "{says}: {}",
+            reply.error_message
+        );
+        let made = api.get("pods", "jobs", &format!("{id}-driver"));
+        assert_eq!(made.is_some(), says.is_empty());
+        if let Some(made) = made {
+            assert_eq!(made["metadata"]["ownerReferences"][0]["uid"], UID);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

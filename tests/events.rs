@@ -17,6 +17,16 @@ fn spark_pi() -> String {
     include_str!("../examples/spark-pi.yaml").replace("name: spark-pi\n", "name: spark-pi\n  uid: u-1\n")
 }
 
+/// An API server that has the application.
+async fn api_server() -> ApiServer {
+    let api = ApiServer::start().await;
+    api.put(
+        "sparkapplications",
+        json!({"metadata": {"name": "spark-pi", "namespace": "default", "uid": "u-1"}, "spec": {}}),
+    );
+    api
+}
+
 /// An application that our checks refuse.
 fn wrong() -> String {
     spark_pi().replace("cores: 1", "coreLimit: two")
@@ -48,7 +58,7 @@ fn counted(serve: &Serve, result: &str, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_told_on_the_application_in_the_callers_words() {
-    let api = ApiServer::start().await;
+    let api = api_server().await;
     let (serve, _folder) = Serve::to(&api.url, &[]);
     let reply = serve.submit(&wrong(), "a").await;
     assert!(!reply.success && !reply.error_message.is_empty());
@@ -79,7 +89,7 @@ async fn a_refusal_is_told_on_the_application_in_the_callers_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_stage_that_refuses_is_told_by_every_door() {
-    let api = ApiServer::start().await;
+    let api = api_server().await;
     let (serve, _folder) = Serve::to(&api.url, &[]);
     let mut reasons = Vec::new();
     // What can't even be read as an application.
@@ -158,7 +168,7 @@ async fn the_uid_is_the_live_applications_where_the_request_has_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_refusal_again_counts_one_more_also_after_a_restart() {
-    let api = ApiServer::start().await;
+    let api = api_server().await;
     for start in 0..2 {
         let (serve, _folder) = Serve::to(&api.url, &[]);
         for call in 1..=3 {
@@ -183,7 +193,7 @@ async fn the_same_refusal_again_counts_one_more_also_after_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_refusal_for_good_is_not_told() {
-    let api = ApiServer::start().await;
+    let api = api_server().await;
     let table: [(&str, &[&str]); 3] = [
         ("EVENTS=false", &["--events", "false"]),
         ("another namespace", &["--allowed-namespaces", "jobs"]),
@@ -229,7 +239,7 @@ async fn what_is_no_refusal_for_good_is_not_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_right_is_logged_once_and_changes_no_answer() {
-    let api = ApiServer::start().await;
+    let api = api_server().await;
     let (serve, _folder) = Serve::to(&api.url, &[]);
     let before = serve.submit(&wrong(), "a").await;
     until(&api, 1).await;
@@ -255,7 +265,7 @@ async fn a_missing_right_is_logged_once_and_changes_no_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_hangs_delays_no_answer_and_the_rest_is_dropped() {
-    let api = ApiServer::start().await;
+    let api = api_server().await;
     let (serve, _folder) = Serve::to(&api.url, &[]);
     api.fault(Fault::always("create", "events", Effect::HangBefore));
     let start = Instant::now();

@@ -54,7 +54,11 @@ impl Unversioned {
         let resolved = as_version(request.spark_version.clone());
         let subject = match &resolved {
             Ok(submission) => Subject::of(submission),
-            Err(_) => Subject::of_arguments(&arguments, request.driver_template.as_ref()),
+            Err(_) => Subject::of_arguments(
+                &arguments,
+                request.driver_template.as_ref(),
+                request.executor_template.as_ref(),
+            ),
         };
         match resolved {
             Err(refusal)

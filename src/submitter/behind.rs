@@ -11,6 +11,8 @@ pub(super) enum Behind {
     Application(Box<Parsed>),
     /// There is one, or should be, but it isn't known; why.
     Unread(String),
+    /// Somebody's own arguments, whose owner's uid can't be compared with the live one's; why.
+    Unverified(String),
     /// There is none: somebody's own arguments.
     None,
 }
@@ -53,8 +55,14 @@ impl Behind {
                 "what the operator leaves to its webhook (the driver's owner, volumes, affinity, sidecars, …) is not in the \
                  pods, and the webhook is off: {why}"
             )),
+            Self::Unverified(why) => submission.warnings.push(unverified(&why)),
             Self::Unread(_) | Self::None => {}
         }
         Ok(())
     }
+}
+
+/// The warning where an owner's uid is the request's word alone.
+pub(super) fn unverified(why: &str) -> String {
+    format!("the uid of the driver's owner is as the request gives it, for it can't be looked up: {why}")
 }
