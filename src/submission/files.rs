@@ -5,6 +5,7 @@ use super::{
     conf::{ConfReader, wrong_text},
     uri,
 };
+use crate::finding::Warnings;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -239,7 +240,7 @@ fn local_path(uri: &str) -> &str {
 }
 
 /// What of `SPARK_CONF_DIR` the API server would not take as a key of a `ConfigMap`, said to the user.
-pub(super) fn unusable_names(files: &SubmitterFiles) -> Vec<String> {
+pub(super) fn unusable_names(files: &SubmitterFiles) -> Warnings {
     files
         .conf_dir
         .iter()

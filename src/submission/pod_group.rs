@@ -120,14 +120,11 @@ pub(super) fn read(
 fn from_text(subject: &str, text: &str, unknown: UnknownFields) -> Result<PodGroupTemplate, Refusal> {
     let refused = |what: &str| Refusal::new(subject, format!("is not a PodGroup: {what}"));
     let value = yaml::read(text).map_err(|what| refused(&what))?;
-    let problems = strict::read::<PodGroup>(&value).problems;
-    let errors: Vec<_> = problems
-        .iter()
-        .filter(|problem| !problem.unknown_field || unknown == UnknownFields::Refuse)
-        .map(ToString::to_string)
-        .collect();
-    if !errors.is_empty() {
-        return Err(refused(&errors.join("; ")));
+    let reading = strict::read::<PodGroup>(&value);
+    let unknown_fields = reading.generalised();
+    let problems = reading.problems_if(unknown == UnknownFields::Refuse);
+    if !problems.is_empty() {
+        return Err(refused(&problems.in_one_line()));
     }
     if value.get("kind").is_some_and(|kind| kind != "PodGroup") {
         return Err(refused("kind is another"));
@@ -150,10 +147,7 @@ fn from_text(subject: &str, text: &str, unknown: UnknownFields) -> Result<PodGro
         metadata,
         spec,
         other,
-        unknown_fields: problems
-            .iter()
-            .map(|problem| strict::generalised(&problem.path))
-            .collect(),
+        unknown_fields,
         marks_executors: false,
     })
 }

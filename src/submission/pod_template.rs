@@ -6,7 +6,7 @@ pub(super) mod yaml;
 use super::{refusal::Refusal, version::SparkVersion};
 use crate::{
     application,
-    strict::{self, Problem},
+    strict::{self, Reading},
     submission::Feature,
 };
 use k8s_openapi::{api::core::v1::PodSpec, apimachinery::pkg::apis::meta::v1::ObjectMeta};
@@ -69,15 +69,15 @@ impl From<UnknownFields> for application::UnknownFields {
 impl PodTemplate {
     /// Takes a pod template out of a request or a `SparkApplication`; `subject` names the field.
     pub fn from_value(subject: &str, value: Value, unknown: UnknownFields) -> Result<Self, Refusal> {
-        let problems = strict::read::<PodDocument>(&value).problems;
+        let reading = strict::read::<PodDocument>(&value);
         // The operator would write `containers: null` for a list that is missing, which Spark can't load.
-        if !value["spec"]["containers"].is_array() && fits(&problems) {
+        if !value["spec"]["containers"].is_array() && reading.errors.is_empty() {
             return Err(not_loaded(
                 subject,
                 "spec.containers is missing; an empty list is enough",
             ));
         }
-        Self::read(subject, value, &problems, unknown)
+        Self::read(subject, value, reading, unknown)
     }
 
     /// Takes a pod template out of a file's text, as the given version of Spark reads it. In a file an unknown field is an
@@ -94,28 +94,25 @@ impl PodTemplate {
         }
         let mut value = without_nulls(value);
         let octal_modes = version.has(Feature::OctalModes);
-        let problems = strict::read_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
+        let reading = strict::read_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
             java::coerced(value, wanted, field, octal_modes)
         });
-        if !value["spec"].is_object() && fits(&problems) {
+        if !value["spec"].is_object() && reading.errors.is_empty() {
             return Err(refused("spec is missing"));
         }
-        Self::read(subject, value, &problems, UnknownFields::Refuse)
+        Self::read(subject, value, reading, UnknownFields::Refuse)
     }
 
     fn read(
         subject: &str,
         value: Value,
-        problems: &[Problem],
+        reading: Reading<PodDocument>,
         unknown: UnknownFields,
     ) -> Result<Self, Refusal> {
-        let errors: Vec<_> = problems
-            .iter()
-            .filter(|problem| !problem.unknown_field || unknown == UnknownFields::Refuse)
-            .map(ToString::to_string)
-            .collect();
-        if !errors.is_empty() {
-            return Err(not_loaded(subject, &errors.join("; ")));
+        let unknown_fields = reading.generalised();
+        let problems = reading.problems_if(unknown == UnknownFields::Refuse);
+        if !problems.is_empty() {
+            return Err(not_loaded(subject, &problems.in_one_line()));
         }
         // Spark would post a body of this kind to the pods, which the API server refuses.
         if value
@@ -132,10 +129,6 @@ impl PodTemplate {
             _ => Map::new(),
         };
         let (metadata, spec) = (take("metadata"), take("spec"));
-        let unknown_fields = problems
-            .iter()
-            .map(|problem| strict::generalised(&problem.path))
-            .collect();
         Ok(Self {
             metadata,
             spec,
@@ -143,10 +136,6 @@ impl PodTemplate {
             unknown_fields,
         })
     }
-}
-
-fn fits(problems: &[Problem]) -> bool {
-    problems.iter().all(|problem| problem.unknown_field)
 }
 
 fn not_loaded(subject: &str, what: &str) -> Refusal {
