@@ -17,6 +17,7 @@ pub mod cli;
 pub mod cluster;
 pub mod doctor;
 pub mod error_code;
+pub mod finding;
 pub mod limits;
 pub mod manifest;
 pub mod plan;

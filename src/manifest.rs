@@ -20,16 +20,15 @@ mod write;
 
 pub(crate) use quantity::Quantity;
 
-pub(crate) use check::EXECUTOR;
 pub use check::check;
 pub(crate) use diff::ASSIGNED_BY_SERVER;
 pub use diff::{Difference, differences};
-pub use finding::{Finding, Findings};
+pub use finding::{Finding, Findings, Subject};
 pub(crate) use stamp::same_plan;
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 pub use write::{to_documents, to_json_list, to_yaml};
 
-use crate::{submission::PodGroup, templates::CustomKind};
+use crate::{finding::Warnings, submission::PodGroup, templates::CustomKind};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
     networking::v1::{Ingress, NetworkPolicy},
@@ -48,7 +47,7 @@ pub struct Manifests {
     /// uid is not known before it exists.
     pub owned: Vec<Manifest>,
     /// What is odd but not wrong, for the log.
-    pub warnings: Vec<String>,
+    pub warnings: Warnings,
 }
 
 /// What identifies a submission on the cluster.

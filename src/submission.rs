@@ -43,6 +43,7 @@ pub(crate) use pod_fields::{append, extend, few_containers};
 pub(crate) use pod_template::PodDocument;
 pub(crate) use reserved_labels::check_template as check_template_labels;
 
+use crate::finding::Warnings;
 use serde::{Deserialize, Serialize};
 
 /// One application to be submitted, with everything that was read from files and environment already in it.
@@ -83,7 +84,7 @@ pub struct Submission {
     #[serde(default)]
     pub template_set: Option<String>,
     /// What is odd but not wrong, for the log and the reply.
-    pub warnings: Vec<String>,
+    pub warnings: Warnings,
 }
 
 /// The annotation by which an application asks for a template set; on the driver Pod it says which one it was.

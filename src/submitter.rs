@@ -23,7 +23,7 @@ use crate::{
     telemetry::{Metrics, Stage, Stages},
     templates::{TemplateSet, TemplateSets, TemplateStore},
 };
-use std::{sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 use tracing::{info, warn};
 
 /// Submits applications: templates and a place to put the objects, with everything measured.
@@ -89,7 +89,7 @@ impl Submitter {
             Informed::Arguments(submission) => *submission,
             Informed::Application(parsed) => stages.run(Stage::Intent, || {
                 let mut submission = intent(parsed.application, id, origin, context)?;
-                submission.warnings.extend(parsed.warnings);
+                submission.warnings.append(parsed.warnings);
                 Ok::<_, SubmitError>(submission)
             })?,
         };
@@ -106,6 +106,7 @@ impl Submitter {
             }
         });
         let submitted = stages.wait(Stage::Apply, applying).await?;
+        let warnings: Vec<_> = warnings.lines().map(Cow::into_owned).collect();
         for warning in &warnings {
             warn!(pod = identity.pod_name, "{warning}");
         }
@@ -145,7 +146,7 @@ pub fn intent(
     application::apply_defaults(&mut application);
     application::validate(&application)?;
     let mut submission = submission::from_application(&application, id, origin, context)?;
-    submission.warnings.extend(application::warnings(&application));
+    submission.warnings.append(application::warnings(&application));
     Ok(submission)
 }
 
@@ -180,6 +181,6 @@ fn measured(
         manifest::check(&rendered, &plan, &submission.unknown_fields())
     });
     let mut manifests = checked?;
-    manifests.warnings.extend(submission.warnings.iter().cloned());
+    manifests.warnings.append(submission.warnings.clone());
     Ok(manifests)
 }

@@ -1,53 +1,51 @@
 //! What is wrong with an application.
 
-use crate::strict::Problem;
+use crate::{
+    finding::{Kept, Statement, expected},
+    strict::Problem,
+};
 use std::fmt;
 
-/// What is wrong with an application: everything that was found, not only the first.
+/// What is wrong with an application: not only the first, but the first few and the count of the rest.
 ///
 /// Its text has one line for each problem, field path first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ApplicationError {
     /// At least one.
-    pub problems: Vec<Problem>,
+    pub problems: Kept<Problem>,
 }
 
 impl fmt::Display for ApplicationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
-            if i > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{problem}")?;
-        }
-        Ok(())
+        self.problems.fmt(f)
     }
 }
 
 impl ApplicationError {
     /// `Ok` where nothing was found.
-    pub(super) fn unless_empty(problems: Vec<Problem>) -> Result<(), Self> {
+    pub(super) fn unless_empty(mut problems: Kept<Problem>) -> Result<(), Self> {
         if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(Self { problems })
+            return Ok(());
         }
+        problems.sort_by_key(|problem| &problem.path);
+        Err(Self { problems })
     }
 }
 
 impl From<Problem> for ApplicationError {
     fn from(problem: Problem) -> Self {
         Self {
-            problems: vec![problem],
+            problems: [problem].into_iter().collect(),
         }
     }
 }
 
 /// A problem other than an unknown field.
-pub(super) fn problem(path: impl Into<String>, message: impl Into<String>) -> Problem {
-    Problem {
-        path: path.into(),
-        message: message.into(),
-        unknown_field: false,
-    }
+pub(super) fn problem(path: impl Into<String>, said: impl Into<Statement>) -> Problem {
+    Problem::new(path, said)
+}
+
+/// What is said of a field that has to be there and isn't.
+pub(super) fn missing() -> Statement {
+    expected("a value").nothing()
 }

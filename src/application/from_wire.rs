@@ -51,7 +51,7 @@ pub fn from_wire(application: wire::SparkApplication) -> Result<SparkApplication
         status: _,
     } = application;
     if spec.is_none() {
-        at.field("spec").problem("missing");
+        at.field("spec").missing();
     }
     let converted = SparkApplication {
         metadata: metadata.unwrap_or_default().convert(&at.field("metadata")),

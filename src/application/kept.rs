@@ -1,6 +1,6 @@
 //! The fields of an application that the types don't have, for those that they may be meant for.
 
-use crate::strict::{self, Problem};
+use crate::strict::{self, UnknownField};
 use serde_json::Value;
 use std::fmt;
 
@@ -11,11 +11,10 @@ pub struct KeptFields(Vec<(String, Value)>);
 
 impl KeptFields {
     /// The fields of `document` that its type doesn't have.
-    pub(super) fn of(document: &Value, problems: &[Problem]) -> Self {
-        let unknown = problems.iter().filter(|problem| problem.unknown_field);
-        let kept = unknown.filter_map(|problem| {
-            let value = strict::at(document, &problem.path)?;
-            Some((problem.path.clone(), value.clone()))
+    pub(super) fn of(document: &Value, unknown: &[UnknownField]) -> Self {
+        let kept = unknown.iter().filter_map(|field| {
+            let value = strict::at(document, &field.path)?;
+            Some((field.path.clone(), value.clone()))
         });
         Self(kept.collect())
     }

@@ -1,12 +1,14 @@
 //! Text to [`SparkApplication`], strictly.
 
 use super::{
-    API_VERSION, ApplicationError, KIND, KeptFields, SparkApplication, error::problem, place::Place,
+    API_VERSION, ApplicationError, KIND, KeptFields, SparkApplication,
+    error::{missing, problem},
+    place::Place,
 };
 use crate::{
+    finding::{Kept, Warnings, Words, expected},
     limits::Budget,
-    redaction::shown,
-    strict::{self, Problem, Shape},
+    strict::{self, Problem, Shape, UnknownField},
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::Value;
@@ -26,9 +28,9 @@ pub struct Parsed {
     /// The application, without defaults and not validated.
     pub application: SparkApplication,
     /// What is odd but not wrong, one line each, field path first. Unknown fields are among them.
-    pub warnings: Vec<String>,
+    pub warnings: Warnings,
     /// The unknown fields. Those inside a `template` are still in it; all others are in the application's `kept`.
-    pub unknown_fields: Vec<Problem>,
+    pub unknown_fields: Vec<UnknownField>,
 }
 
 /// Parses an application from YAML or JSON.
@@ -50,29 +52,33 @@ pub fn parse(text: &str, unknown_fields: UnknownFields) -> Result<Parsed, Applic
 /// # Errors
 /// As [`parse`].
 pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<Parsed, ApplicationError> {
-    let mut warnings = Vec::new();
+    let mut warnings = Warnings::default();
     check_kind(&document)?;
     drop_accepted(&mut document);
     drop_nulls(&mut document, &Place::Root(""), &mut warnings);
 
     let reading = strict::read::<SparkApplication>(&document);
-    let kept = KeptFields::of(&document, &reading.problems);
-    let mut problems = missing(&document);
-    problems.extend(reading.problems);
-    problems.extend(template_problems(&document));
-    let (unknown, mut errors): (Vec<_>, Vec<_>) =
-        problems.into_iter().partition(|problem| problem.unknown_field);
-    match unknown_fields {
-        UnknownFields::Refuse => errors.extend(unknown.iter().cloned()),
-        UnknownFields::Warn => warnings.extend(unknown.iter().map(ToString::to_string)),
+    let mut unknown = reading.unknown;
+    // Of the parts alone: in the templates they are kept where they stand.
+    let kept = KeptFields::of(&document, &unknown);
+    let mut errors = absent(&document);
+    errors.extend(reading.errors);
+    for template in template_problems(&document) {
+        errors.extend(template.errors);
+        unknown.extend(template.unknown);
     }
-    errors.iter_mut().for_each(advise_quotes);
-    errors.sort_by(|a, b| a.path.cmp(&b.path));
+    match unknown_fields {
+        UnknownFields::Refuse => errors.extend(unknown.iter().map(UnknownField::problem)),
+        UnknownFields::Warn => unknown
+            .iter()
+            .for_each(|field| warnings.push_with(|| field.problem())),
+    }
+    errors.each().for_each(advise_quotes);
     ApplicationError::unless_empty(errors)?;
 
     let application = reading
         .value
-        .ok_or_else(|| problem("", "not a SparkApplication"))?;
+        .ok_or_else(|| problem("", expected("a SparkApplication")))?;
     Ok(Parsed {
         application: SparkApplication { kept, ..application },
         warnings,
@@ -80,30 +86,34 @@ pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<
     })
 }
 
+/// What the operator makes applications from, and nobody submits.
+const SCHEDULED: &str = "ScheduledSparkApplication";
+
 /// Another kind or version would give dozens of errors about fields, so it is told before anything else.
 fn check_kind(document: &Value) -> Result<(), ApplicationError> {
     let Value::Object(fields) = document else {
+        let mapping = expected(Words::own(format!("a {KIND} as a mapping")));
         let found = if document.is_null() {
             "an empty document"
         } else {
             "something else"
         };
-        return Err(problem("", format!("expected a {KIND} as a mapping, found {found}")).into());
+        return Err(problem("", mapping.kind(found)).into());
     };
-    let mut problems = Vec::new();
-    for (field, expected) in [("apiVersion", API_VERSION), ("kind", KIND)] {
-        let message = match fields.get(field) {
-            Some(Value::String(found)) if found == expected => continue,
-            Some(Value::String(found)) if field == "kind" && found == "ScheduledSparkApplication" => {
-                "a ScheduledSparkApplication can't be submitted: it is a schedule by which the operator makes \
-                 SparkApplications; submit one with its spec.template as spec"
-                    .to_owned()
-            }
-            Some(Value::String(found)) => format!("expected `{expected}`, found {}", shown(found)),
-            Some(Value::Null) | None => format!("missing; expected `{expected}`"),
-            Some(_) => format!("expected `{expected}`, found something that isn't a string"),
+    let mut problems = Kept::default();
+    for (field, wanted) in [("apiVersion", API_VERSION), ("kind", KIND)] {
+        let said = expected(Words::own(format!("`{wanted}`")));
+        let said = match fields.get(field) {
+            Some(Value::String(found)) if found == wanted => continue,
+            Some(Value::String(found)) if field == "kind" && found == SCHEDULED => said.shown(found).advice(
+                "it is a schedule by which the operator makes SparkApplications; submit one with its spec.template \
+                 as spec",
+            ),
+            Some(Value::String(found)) => said.shown(found),
+            Some(Value::Null) | None => said.nothing(),
+            Some(_) => said.kind("something that isn't a string"),
         };
-        problems.push(problem(field, message));
+        problems.push(problem(field, said));
     }
     ApplicationError::unless_empty(problems)
 }
@@ -121,7 +131,7 @@ fn drop_accepted(document: &mut Value) {
 const USER_MAPS: &[&str] = &["sparkConf", "hadoopConf", "envVars", "labels", "annotations"];
 
 /// To Kubernetes a field that is null is a field that is absent.
-fn drop_nulls(value: &mut Value, place: &Place<'_>, warnings: &mut Vec<String>) {
+fn drop_nulls(value: &mut Value, place: &Place<'_>, warnings: &mut Warnings) {
     match value {
         Value::Object(fields) => {
             fields.retain(|key, value| {
@@ -145,52 +155,38 @@ fn drop_nulls(value: &mut Value, place: &Place<'_>, warnings: &mut Vec<String>) 
 
 /// The sections that the CRD requires. Single fields that it requires are `validate`'s, which also sees applications
 /// that came by other ways.
-fn missing(document: &Value) -> Vec<Problem> {
+fn absent(document: &Value) -> Kept<Problem> {
     let required = [
         ("/metadata", "metadata"),
         ("/spec", "spec"),
         ("/spec/driver", "spec.driver"),
         ("/spec/executor", "spec.executor"),
     ];
-    let mut problems: Vec<_> = required
+    let has_spec = document.get("spec").is_some();
+    required
         .into_iter()
-        .filter(|(pointer, _)| document.pointer(pointer).is_none())
-        .map(|(_, path)| problem(path, "missing"))
-        .collect();
-    if problems.iter().any(|problem| problem.path == "spec") {
-        problems.retain(|problem| !problem.path.starts_with("spec."));
-    }
-    problems
+        .filter(|(pointer, path)| {
+            document.pointer(pointer).is_none() && (has_spec || !path.starts_with("spec."))
+        })
+        .map(|(_, path)| problem(path, missing()))
+        .collect()
 }
 
-fn template_problems(document: &Value) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for role in ["driver", "executor"] {
-        let Some(template) = document.pointer(&format!("/spec/{role}/template")) else {
-            continue;
-        };
-        for found in strict::read::<PodTemplateSpec>(template).problems {
-            let dot = if found.path.is_empty() || found.path.starts_with('[') {
-                ""
-            } else {
-                "."
-            };
-            problems.push(Problem {
-                path: format!("spec.{role}.template{dot}{}", found.path),
-                ..found
-            });
-        }
-    }
-    problems
+/// The operator passes pod templates through, so the application keeps them as they are; here they are only read.
+fn template_problems(document: &Value) -> impl Iterator<Item = strict::Reading<PodTemplateSpec>> {
+    let roles = ["driver", "executor"].into_iter();
+    roles.filter_map(|role| {
+        let template = document.pointer(&format!("/spec/{role}/template"))?;
+        let mut reading = strict::read::<PodTemplateSpec>(template);
+        reading.below(&format!("spec.{role}.template"));
+        Some(reading)
+    })
 }
 
-/// YAML reads `true` and `2` as what they look like; most of the fields that hold a user's text are strings.
+/// A value that YAML takes for another type than a string needs quotes.
 fn advise_quotes(problem: &mut Problem) {
-    let unquoted = ["a boolean", "an integer", "a number with a fraction"]
-        .iter()
-        .any(|found| problem.message == format!("expected a string, found {found}"));
-    if unquoted {
-        problem.message.push_str("; put it in quotes");
+    if problem.said.wants_quotes() {
+        problem.said = problem.said.clone().advice("put it in quotes");
     }
 }
 

@@ -6,10 +6,14 @@ mod schema;
 mod spark;
 
 use super::{
-    ApplicationError, DriverSpec, ExecutorSpec, Port, SparkApplication, SparkPodSpec, error::problem,
+    ApplicationError, DriverSpec, ExecutorSpec, Port, SparkApplication, SparkPodSpec,
+    error::{missing, problem},
     place::Place,
 };
-use crate::{redaction::shown, strict::Problem};
+use crate::{
+    finding::{Kept, Statement, Words, expected},
+    strict::Problem,
+};
 
 pub(crate) use operator::NEVER_IN_CONF;
 pub use spark::warnings;
@@ -23,33 +27,34 @@ pub fn validate(application: &SparkApplication) -> Result<(), ApplicationError> 
     operator::check(application, &mut findings);
     schema::check(application, &mut findings);
     spark::check(application, &mut findings);
-    findings.problems.sort_by(|a, b| a.path.cmp(&b.path));
-    findings.problems.dedup();
     ApplicationError::unless_empty(findings.problems)
 }
 
 /// The findings so far.
 #[derive(Default)]
 struct Findings {
-    problems: Vec<Problem>,
+    problems: Kept<Problem>,
 }
 
 impl Findings {
-    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(problem(path, message));
+    fn add(&mut self, path: impl Into<String>, said: Statement) {
+        self.problems.push_with(|| problem(path, said));
     }
 
     /// A value of closed grammar that isn't one: shown, with what is allowed.
-    fn unless(&mut self, holds: bool, path: impl Into<String>, expected: &str, found: &str) {
+    fn unless(&mut self, holds: bool, path: impl Into<String>, wanted: &str, found: &str) {
         if !holds {
-            self.add(path, format!("expected {expected}, found {}", shown(found)));
+            self.add(path, expected(Words::own(wanted.to_owned())).shown(found));
         }
     }
 
     /// The same for a number.
-    fn unless_number(&mut self, holds: bool, path: impl Into<String>, expected: &str, found: impl Into<i64>) {
+    fn unless_number(&mut self, holds: bool, path: impl Into<String>, wanted: &str, found: impl Into<i64>) {
         if !holds {
-            self.add(path, format!("expected {expected}, found {}", found.into()));
+            self.add(
+                path,
+                expected(Words::own(wanted.to_owned())).kind(found.into().to_string()),
+            );
         }
     }
 }

@@ -64,7 +64,7 @@ fn of(input: &Input) -> Result<Value, End> {
     let submission = input.submission(SubmissionId::nil(), &submitter)?;
     let sets = super::templates::load(&input.templates.options())?;
     let set = sets.choose(&submission).map_err(|error| super::report(&error))?;
-    for warning in &submission.warnings {
+    for warning in submission.warnings.lines() {
         eprintln!("warning: {warning}");
     }
     let context: TemplateContext =

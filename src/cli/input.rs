@@ -55,7 +55,7 @@ pub(super) struct Input {
 }
 
 fn submission_id(text: &str) -> Result<SubmissionId, String> {
-    SubmissionId::new(text).map_err(|refusal| refusal.message)
+    SubmissionId::new(text).map_err(|refusal| refusal.said.to_string())
 }
 
 impl Input {

@@ -44,7 +44,7 @@ impl Render {
         let submission = self.input.submission(SubmissionId::nil(), &context)?;
         let manifests =
             submitter::manifests_by(&submission, &context, &sets).map_err(|error| super::report(&error))?;
-        for warning in &manifests.warnings {
+        for warning in manifests.warnings.lines() {
             eprintln!("warning: {warning}");
         }
         let objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();

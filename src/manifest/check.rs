@@ -3,23 +3,21 @@
 use super::{
     Identity, Manifest, Manifests, Object,
     at::At,
-    finding::{Finding, Findings, object_name},
+    finding::{Finding, Findings, Subject},
     known,
     patched::Patched,
     rules::{self, Kind, Report, Written},
     stamp,
 };
 use crate::{
+    finding::{Kept, Warnings, expected, rule},
     plan::{DriverPlan, ExecutorPlan},
-    redaction::shown,
-    strict::{self, Problem},
+    strict::{self, Reading},
     submission::PodDocument,
     templates::{Document, ExtraKind, Rendered},
 };
 use serde_json::Value;
-
-/// How the object of a finding begins that is about the text in a `ConfigMap`.
-pub(crate) const EXECUTOR: &str = "executor pod template in ";
+use std::collections::BTreeSet;
 
 /// Reads all documents of a submission strictly and holds them against the rules: what Kubernetes would refuse,
 /// and what Spark needs. A document that is empty counts as not written.
@@ -37,9 +35,9 @@ pub fn check(
     passed_unknown_fields: &[String],
 ) -> Result<Manifests, Findings> {
     let mut checker = Checker {
-        passed_unknown_fields,
-        findings: Vec::new(),
-        warnings: Vec::new(),
+        passed_unknown_fields: passed_unknown_fields.iter().map(String::as_str).collect(),
+        findings: Kept::default(),
+        warnings: Warnings::default(),
     };
     let values = checker.read(rendered, plan);
     let mut written = Vec::with_capacity(values.len());
@@ -49,11 +47,11 @@ pub fn check(
         let found = checker.findings.len();
         if let Some((one, object)) = checker.document(patched.document, &patched.value, &rendered.extra_kinds)
         {
-            names.push((one.object.clone(), patched));
+            names.push((one.subject.clone(), patched));
             written.push(one);
             objects.push(object);
         }
-        for finding in &mut checker.findings[found..] {
+        for finding in checker.findings.since(found) {
             patched.blame(finding, false);
         }
     }
@@ -63,11 +61,9 @@ pub fn check(
     }
     rules::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
-    for finding in &mut checker.findings {
-        let carried = finding.object.strip_prefix(EXECUTOR).map(str::to_owned);
-        let object = carried.as_ref().unwrap_or(&finding.object);
-        if let Some((_, patched)) = names.iter().find(|(name, _)| name == object) {
-            patched.blame(finding, carried.is_some());
+    for finding in checker.findings.each() {
+        if let Some((_, patched)) = names.iter().find(|(name, _)| finding.subject.is_in(name)) {
+            patched.blame(finding, finding.subject.is_executor_template());
         }
     }
     drop(names);
@@ -75,9 +71,9 @@ pub fn check(
 }
 
 struct Checker<'c> {
-    passed_unknown_fields: &'c [String],
-    findings: Vec<Finding>,
-    warnings: Vec<String>,
+    passed_unknown_fields: BTreeSet<&'c str>,
+    findings: Kept<Finding>,
+    warnings: Warnings,
 }
 
 impl Checker<'_> {
@@ -102,21 +98,20 @@ impl Checker<'_> {
         let known = match known::kind(document, value, extra_kinds) {
             Ok(known) => known,
             Err(problem) => {
-                self.found(&document.role, &document.template, problem);
+                let subject = Subject::role(&document.role);
+                self.findings
+                    .push(Finding::of(&subject, &document.template, problem));
                 return None;
             }
         };
         let at = At::document(value);
-        let object = match at.text("metadata.name") {
-            Some(name) => object_name(known.name(), name),
-            None => format!("{} ({})", known.name(), document.role),
+        let subject = match at.text("metadata.name") {
+            Some(name) => Subject::object(known.name(), name),
+            None => Subject::unnamed(known.name(), &document.role),
         };
-        let reading = known.read(value);
-        for problem in reading.problems {
-            self.found(&object, &document.template, problem);
-        }
+        let object = self.found(&subject, &document.template, known.read(value));
         let report = &mut Report {
-            object: &object,
+            subject: &subject,
             template: &document.template,
             findings: &mut self.findings,
             warnings: &mut self.warnings,
@@ -124,11 +119,11 @@ impl Checker<'_> {
         rules::what_kubernetes_refuses(known.rules(), &at, report);
         let written = Written {
             kind: known.rules(),
-            object,
+            subject,
             template: &document.template,
             value,
         };
-        Some((written, reading.value))
+        Some((written, object))
     }
 
     /// There is one Pod.
@@ -138,23 +133,22 @@ impl Checker<'_> {
             .iter()
             .find(|document| document.role == "pod-driver");
         let mut pods = written.iter().filter(|written| written.kind == Kind::Pod);
-        let message = match (pods.next(), pods.next()) {
+        let (subject, template, said) = match (pods.next(), pods.next()) {
             (None, _) if self.findings.is_empty() => {
                 let template = empty.map_or("", |document| &document.template);
-                ("", template, "no template wrote the driver Pod")
+                let said = rule("no template wrote the driver Pod");
+                (Subject::role("pod-driver"), template, said)
             }
-            (_, Some(second)) => (
-                second.object.as_str(),
-                second.template,
-                "a submission has one Pod, and another template wrote it",
-            ),
+            (_, Some(second)) => {
+                let said = expected("one Pod for a submission").kind("one of another template");
+                (second.subject.clone(), second.template, said)
+            }
             _ => return,
         };
-        let (object, template, message) = message;
         self.findings.push(Finding {
-            object: if object.is_empty() { "pod-driver" } else { object }.to_owned(),
+            subject,
             path: String::new(),
-            message: message.to_owned(),
+            said,
             template: template.to_owned(),
         });
     }
@@ -171,54 +165,57 @@ impl Checker<'_> {
         else {
             return;
         };
-        let object = format!("{EXECUTOR}{}", written.object);
+        let subject = written.subject.executor_template();
         let value = match strict::parse_yaml(text) {
             Ok(value) => value,
-            Err(problem) => return self.found(&object, written.template, problem),
+            Err(problem) => {
+                self.findings
+                    .push(Finding::of(&subject, written.template, problem));
+                return;
+            }
         };
-        for problem in strict::read::<PodDocument>(&value).problems {
-            self.found(&object, written.template, problem);
-        }
+        self.found(&subject, written.template, strict::read::<PodDocument>(&value));
         let at = At::document(&value);
         let report = &mut Report {
-            object: &object,
+            subject: &subject,
             template: written.template,
             findings: &mut self.findings,
             warnings: &mut self.warnings,
         };
-        for (field, expected) in [("apiVersion", "v1"), ("kind", "Pod")] {
+        for (field, wanted) in [("apiVersion", "v1"), ("kind", "Pod")] {
             if let Some(found) = at.text(field)
-                && found != expected
+                && found != wanted
             {
-                report.wrong(&at, field, format!("must be {expected}, found {}", shown(found)));
+                report.wrong(&at, field, expected(wanted).shown(found));
             }
         }
         rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
         rules::operator_labels_of_executors(executor, &at, report);
     }
 
-    fn found(&mut self, object: &str, template: &str, problem: Problem) {
-        let passes = problem.unknown_field
-            && self
-                .passed_unknown_fields
-                .contains(&strict::generalised(&problem.path));
-        let finding = Finding {
-            object: object.to_owned(),
-            path: problem.path,
-            message: problem.message,
-            template: template.to_owned(),
-        };
-        if passes {
-            self.warnings.push(
-                Finding {
-                    message: "unknown field, passed on: it came with the request".to_owned(),
-                    ..finding
-                }
-                .to_string(),
-            );
-        } else {
-            self.findings.push(finding);
+    /// Takes over what the strict reading found, and gives the object that it read.
+    fn found<T>(&mut self, subject: &Subject, template: &str, reading: Reading<T>) -> Option<T> {
+        for problem in reading.errors {
+            self.findings
+                .push_with(|| Finding::of(subject, template, problem));
         }
+        for field in reading.unknown {
+            let passes = self
+                .passed_unknown_fields
+                .contains(strict::generalised(&field.path).as_str());
+            if passes {
+                self.warnings.push_with(|| Finding {
+                    subject: subject.clone(),
+                    path: field.path,
+                    said: rule("unknown field, passed on: it came with the request"),
+                    template: template.to_owned(),
+                });
+            } else {
+                self.findings
+                    .push_with(|| Finding::of(subject, template, field.problem()));
+            }
+        }
+        reading.value
     }
 
     fn manifests(
@@ -249,7 +246,7 @@ impl Checker<'_> {
         }
         // Without findings there is a Pod, or the rule that says so is broken.
         let Some(mut driver_pod) = driver_pod else {
-            return Err(Findings(Vec::new()));
+            return Err(Findings::default());
         };
         let identity = Identity {
             namespace: plan.application.namespace.clone(),

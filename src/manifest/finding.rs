@@ -1,123 +1,188 @@
 //! What is wrong with rendered objects.
 
-use crate::redaction::shown;
+use crate::{
+    finding::{Cut, Kept, Statement, answer, is_name},
+    limits::PATH_CHARACTERS,
+    redaction::hidden,
+    strict::Problem,
+};
 use std::fmt;
+
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    object: Object,
+    /// Not the object itself, but the executor pod template that is text in it.
+    executor_template: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Object {
+    /// A text that isn't known to be an object: its role, `pod-driver`.
+    Role(String),
+    /// An object without a name: its kind and role.
+    Unnamed(String, String),
+    /// An object: its kind, and its name as it may be shown.
+    Named(String, String),
+}
+
+impl Subject {
+    /// What a template wrote, before it is known to be an object.
+    pub(crate) fn role(role: &str) -> Self {
+        Self::of(Object::Role(role.to_owned()))
+    }
+
+    /// An object of a kind that has no name.
+    pub(super) fn unnamed(kind: &str, role: &str) -> Self {
+        Self::of(Object::Unnamed(kind.to_owned(), role.to_owned()))
+    }
+
+    /// An object by kind and name. What can't be a name is hidden: it may be anything then.
+    pub(crate) fn object(kind: &str, name: &str) -> Self {
+        let shown = if is_name(name) {
+            name.to_owned()
+        } else {
+            hidden(name)
+        };
+        Self::of(Object::Named(kind.to_owned(), shown))
+    }
+
+    fn of(object: Object) -> Self {
+        Self {
+            object,
+            executor_template: false,
+        }
+    }
+
+    /// The executor pod template that is text in this object.
+    pub(crate) fn executor_template(&self) -> Self {
+        Self {
+            executor_template: true,
+            ..self.clone()
+        }
+    }
+
+    /// Whether this is the executor pod template, and not the object that has it.
+    pub(crate) fn is_executor_template(&self) -> bool {
+        self.executor_template
+    }
+
+    /// Whether both are about the same object, or about the text in it.
+    pub(crate) fn is_in(&self, other: &Self) -> bool {
+        self.object == other.object
+    }
+
+    /// The subject without the object's name.
+    fn brief(&self) -> String {
+        match &self.object {
+            Object::Named(kind, _) => Self {
+                object: Object::Role(kind.clone()),
+                ..*self
+            }
+            .to_string(),
+            _ => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.executor_template {
+            f.write_str("executor pod template in ")?;
+        }
+        match &self.object {
+            Object::Role(role) => f.write_str(role),
+            Object::Unnamed(kind, role) => write!(f, "{kind} ({role})"),
+            Object::Named(kind, name) => write!(f, "{kind}/{name}"),
+        }
+    }
+}
 
 /// One thing that is wrong with one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The object, kind and name: `Pod/spark-pi-driver`. Its role (`pod-driver`) where the text isn't an object.
-    pub object: String,
-    /// Where in it, as in `spec.containers[0].image`; empty for the object as a whole.
+    /// What it is about.
+    pub subject: Subject,
+    /// Where in it, as in `spec.containers[0].image`; empty for the object as a whole. A key in it may have any length.
     pub path: String,
-    /// What is wrong and what is allowed. Never a value, unless its grammar is closed.
-    pub message: String,
+    /// What is wrong there.
+    pub said: Statement,
     /// The template that wrote the object, `driver-pod.yaml.j2`; empty where none did and one should have.
     pub template: String,
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            object,
-            path,
-            message,
-            template,
-        } = self;
-        let space = if path.is_empty() { "" } else { " " };
-        // A path can have a key of any length in it.
-        write!(f, "{object}{space}{path:.256}: {message}")?;
-        if template.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " ({template})")
+impl Finding {
+    /// A problem of a text that a template wrote.
+    pub(super) fn of(subject: &Subject, template: &str, problem: Problem) -> Self {
+        Self {
+            subject: subject.clone(),
+            path: problem.path,
+            said: problem.said,
+            template: template.to_owned(),
         }
     }
-}
 
-/// Words of ours that stand quoted in messages.
-const OWN_WORDS: [&str; 5] = ["$patch", "delete", "replace", "$patch: delete", "$patch: replace"];
-
-/// What stands before a quoted name that is Kubernetes' or the plan's, and not what a template wrote.
-const BEFORE_OWN: [&str; 3] = [
-    "did you mean ",
-    "is known by its ",
-    "must have the driver container, ",
-];
-
-impl Finding {
-    /// The object's kind, path and rule, and the template: no value that the template wrote, a name neither. For `/readyz`.
-    pub(crate) fn brief(&self) -> String {
-        let kind = self.object.split('/').next().unwrap_or_default();
+    /// What no template wrote.
+    pub(super) fn unwritten(kind: &str, name: &str, said: Statement) -> Self {
         Self {
-            object: kind.to_owned(),
-            message: without_quotes(&self.message),
+            subject: Subject::object(kind, name),
+            path: String::new(),
+            said,
+            template: String::new(),
+        }
+    }
+
+    /// The same with all values hidden.
+    pub(crate) fn without_values(self) -> Self {
+        Self {
+            said: self.said.without_values(),
+            ..self
+        }
+    }
+
+    /// Kind, path and rule, and the template: no value that a template wrote, and no name either. For `/readyz`.
+    pub(crate) fn brief(&self) -> String {
+        self.line(&self.subject.brief(), &self.said.brief())
+    }
+
+    /// Kind, path without indices and rule: what findings of different applications have in common.
+    pub(crate) fn likeness(&self) -> String {
+        let path = crate::strict::generalised(&self.path);
+        format!("{} {path} {}", self.subject.brief(), self.said.brief())
+    }
+
+    /// Object, path and what is wrong, without the template.
+    pub(crate) fn without_template(&self) -> String {
+        Self {
+            template: String::new(),
             ..self.clone()
         }
         .to_string()
     }
-}
 
-/// A message without what it quotes, from the first quote to the last: a quoted value may have quotes in it.
-fn without_quotes(message: &str) -> String {
-    let own = |(at, quoted): (usize, &str)| {
-        let before = &message[..at];
-        OWN_WORDS.contains(&quoted) || BEFORE_OWN.iter().any(|words| before.ends_with(words))
-    };
-    let mut rest = 0;
-    while let Some((start, quoted)) = quoted_from(message, rest) {
-        if !own((start, quoted)) {
-            let last = message.rfind('`').unwrap_or(start);
-            let (before, after) = (&message[..start], &message[last + 1..]);
-            let before = ["found ", ": "]
-                .iter()
-                .find_map(|end| before.strip_suffix(end))
-                .unwrap_or(before);
-            let before = before.trim_end().trim_end_matches([',', ';', ':']);
-            return if after.is_empty() {
-                before.to_owned()
-            } else {
-                format!("{before} …{after}")
-            };
+    fn line(&self, subject: &str, said: &str) -> String {
+        let space = if self.path.is_empty() { "" } else { " " };
+        let path = Cut(&self.path, PATH_CHARACTERS);
+        match self.template.as_str() {
+            "" => format!("{subject}{space}{path}: {said}"),
+            template => format!("{subject}{space}{path}: {said} ({template})"),
         }
-        rest = start + quoted.len() + 2;
-    }
-    message.to_owned()
-}
-
-/// The next quoted piece from `from` on, and where its quote begins.
-fn quoted_from(message: &str, from: usize) -> Option<(usize, &str)> {
-    let start = from + message.get(from..)?.find('`')?;
-    let text = &message[start + 1..];
-    let end = text.find('`').unwrap_or(text.len());
-    Some((start, &text[..end]))
-}
-
-/// An object's kind and name; a name that isn't one is quoted and cut.
-pub(super) fn object_name(kind: &str, name: &str) -> String {
-    let plain = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-    if plain && name.len() <= 253 {
-        format!("{kind}/{name}")
-    } else {
-        format!("{kind}/{}", shown(name))
     }
 }
 
-/// All that is wrong with the objects of one submission.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Findings(pub Vec<Finding>);
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line(&self.subject.to_string(), &self.said.to_string()))
+    }
+}
+
+/// What is wrong with the objects of one submission: the first few, and the count of the rest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings(pub Kept<Finding>);
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, finding) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            finding.fmt(f)?;
-        }
-        Ok(())
+        f.write_str(&answer(&self.0.to_string()))
     }
 }
 
@@ -126,67 +191,63 @@ impl std::error::Error for Findings {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::{Words, expected, rule};
 
-    #[test]
-    fn a_hostile_name_stays_on_its_line() {
-        assert_eq!(object_name("Pod", "a.b-c"), "Pod/a.b-c");
-        assert_eq!(object_name("Pod", "a\nPod/b: fine"), "Pod/`a\\nPod/b: fine`");
-    }
-
-    #[test]
-    fn in_brief_a_finding_quotes_nothing_but_our_own_words() {
-        for (message, brief) in [
-            (
-                "unknown field; did you mean `image`?",
-                "unknown field; did you mean `image`?",
-            ),
-            (
-                "`$patch` must be `delete` or `replace`",
-                "`$patch` must be `delete` or `replace`",
-            ),
-            (
-                "must be one of Always, Never, found `hunter2`",
-                "must be one of Always, Never",
-            ),
-            ("must be a name; found `hun` `ter2`", "must be a name"),
-            ("label key `hunter2` is too long", "label key … is too long"),
-            (
-                "there is no such volume in spec.volumes: `hunter2`",
-                "there is no such volume in spec.volumes",
-            ),
-            ("must be `a`; did you mean `hunter2`?", "must be …?"),
-            (
-                "must not exceed 3 bytes, found 4",
-                "must not exceed 3 bytes, found 4",
-            ),
-            ("must be found `", "must be"),
-        ] {
-            let finding = Finding {
-                object: "Pod/hunter2".to_owned(),
-                path: "spec.x".to_owned(),
-                message: message.to_owned(),
-                template: "driver-pod.patch.yaml.j2".to_owned(),
-            };
-            let expected = format!("Pod spec.x: {brief} (driver-pod.patch.yaml.j2)");
-            assert_eq!(finding.brief(), expected);
+    fn finding(path: &str, template: &str, said: Statement) -> Finding {
+        Finding {
+            subject: Subject::object("Pod", "spark-pi-driver"),
+            path: path.to_owned(),
+            said,
+            template: template.to_owned(),
         }
     }
 
     #[test]
-    fn a_finding_is_one_line_that_names_object_path_and_template() {
-        let finding = |path: &str, template: &str| Finding {
-            object: "Pod/spark-pi-driver".to_owned(),
-            path: path.to_owned(),
-            message: "unknown field".to_owned(),
-            template: template.to_owned(),
+    fn what_is_no_name_is_hidden() {
+        assert_eq!(Subject::object("Pod", "a.b-c").to_string(), "Pod/a.b-c");
+        let hostile = Subject::object("Pod", "a\nPod/b: fine");
+        assert_eq!(hostile.to_string(), "Pod/<redacted, 12 bytes>");
+        assert_eq!(
+            Subject::object("Pod", &"x".repeat(254)).to_string(),
+            "Pod/<redacted, 254 bytes>"
+        );
+    }
+
+    #[test]
+    fn in_brief_a_finding_has_its_kind_and_no_value() {
+        let said = expected(Words::own("the label ").value("hunter2")).shown("hunter2");
+        let finding = finding("spec.x", "driver-pod.patch.yaml.j2", said);
+        assert_eq!(
+            finding.brief(),
+            "Pod spec.x: expected the label … (driver-pod.patch.yaml.j2)"
+        );
+        let carried = Finding {
+            subject: finding.subject.executor_template(),
+            ..finding
         };
         assert_eq!(
-            Findings(vec![
-                finding("spec.imagee", "driver-pod.yaml.j2"),
-                finding("", "")
-            ])
-            .to_string(),
+            carried.likeness(),
+            "executor pod template in Pod spec.x expected the label …"
+        );
+    }
+
+    #[test]
+    fn a_finding_is_one_line_that_names_object_path_and_template() {
+        let lines = [
+            finding("spec.imagee", "driver-pod.yaml.j2", rule("unknown field")),
+            finding("", "", rule("unknown field")),
+        ];
+        assert_eq!(
+            Findings(lines.into_iter().collect()).to_string(),
             "Pod/spark-pi-driver spec.imagee: unknown field (driver-pod.yaml.j2)\nPod/spark-pi-driver: unknown field"
         );
+    }
+
+    #[test]
+    fn a_long_path_is_cut() {
+        let path = |length| finding(&"x".repeat(length), "", rule("unknown field")).to_string();
+        assert!(!path(PATH_CHARACTERS).contains('…'));
+        let line = path(1 << 20);
+        assert!(line.contains("x…: unknown field") && line.len() < 400, "{line}");
     }
 }

@@ -7,7 +7,10 @@
 //! Not k8s-openapi's `DeepMerge`, which works on its types: what those don't know would be lost, nothing could be removed,
 //! and of variables of the same name all but one would go.
 
-use crate::strict::{Place, Problem};
+use crate::{
+    finding::{Statement, Words, expected},
+    strict::{Place, Problem},
+};
 use serde_json::{Map, Value};
 
 /// The directive that a mapping of a patch may have.
@@ -54,7 +57,7 @@ pub(super) fn merge(object: &mut Value, patch: Value, containers: Containers) ->
     let Value::Object(patch) = patch else {
         return Err(problem(
             &Place::Document,
-            "a patch must be a mapping: the part of the object that it changes",
+            expected("a mapping: the part of the object that the patch changes"),
         ));
     };
     let mut merge = Merge {
@@ -71,12 +74,8 @@ struct Merge {
     touched: Touched,
 }
 
-fn problem(place: &Place<'_>, message: &str) -> Problem {
-    Problem {
-        path: place.to_string(),
-        message: message.to_owned(),
-        unknown_field: false,
-    }
+fn problem(place: &Place<'_>, said: Statement) -> Problem {
+    Problem::new(place.to_string(), said)
 }
 
 impl Merge {
@@ -87,7 +86,10 @@ impl Merge {
         place: &Place<'_>,
     ) -> Result<(), Problem> {
         if place.depth() > DEEPEST {
-            return Err(problem(place, "the patch is nested too deep"));
+            return Err(problem(
+                place,
+                expected(Words::own(format!("at most {DEEPEST} levels of nesting"))).kind("more"),
+            ));
         }
         let replaces = match patch.remove(DIRECTIVE) {
             None => false,
@@ -95,7 +97,7 @@ impl Merge {
             Some(_) => {
                 return Err(problem(
                     place,
-                    "`$patch` must be `replace` here; `delete` is for items of lists",
+                    expected("`$patch: replace`").advice("`$patch: delete` is for items of lists"),
                 ));
             }
         };
@@ -103,7 +105,7 @@ impl Merge {
             let field = Place::Field(place, name);
             return Err(problem(
                 &field,
-                "no directive has this name; there is `$patch: delete` and `$patch: replace`",
+                expected("`$patch: delete` or `$patch: replace`").kind("another directive"),
             ));
         }
         if replaces || !target.is_object() {
@@ -163,7 +165,7 @@ impl Merge {
         let mut patches = Vec::new();
         for item in items {
             let Value::Object(mut item) = item else {
-                return Err(problem(place, "an item of this list must be a mapping"));
+                return Err(problem(place, expected("a list of mappings")));
             };
             let directive = item.remove(DIRECTIVE);
             let Some(name) = item.get(key).cloned() else {
@@ -172,7 +174,10 @@ impl Merge {
                 }
                 return Err(problem(
                     place,
-                    &format!("an item of this list is known by its `{key}`, and one has none"),
+                    expected(Words::own(format!(
+                        "items with a `{key}`, by which they are known"
+                    )))
+                    .kind("one without"),
                 ));
             };
             match directive {
@@ -187,7 +192,7 @@ impl Merge {
                     }
                     patches.push((name, item));
                 }
-                Some(_) => return Err(problem(place, "`$patch` must be `delete` or `replace`")),
+                Some(_) => return Err(problem(place, expected("`$patch: delete` or `$patch: replace`"))),
                 None => patches.push((name, item)),
             }
         }
@@ -256,7 +261,8 @@ fn without_directive(items: Vec<Value>, place: &Place<'_>) -> Result<Vec<Value>,
     if items.iter().any(|item| item.get(DIRECTIVE).is_some()) {
         return Err(problem(
             place,
-            "this list has no key by which its items are known, so it is replaced whole: `$patch` has no meaning in it",
+            expected("no `$patch` in this list")
+                .advice("it is replaced whole, for it has no key by which its items are known"),
         ));
     }
     Ok(items)

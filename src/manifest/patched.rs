@@ -1,7 +1,7 @@
 //! The documents of a submission as values: each with its patch laid over it.
 
 use super::{
-    finding::Finding,
+    finding::{Finding, Subject},
     patch::{self, Containers, Touched},
     write,
 };
@@ -95,11 +95,6 @@ fn lay<'r>(
     Ok(Some((patch, touched)))
 }
 
-fn finding(object: &str, template: &str, problem: Problem) -> Finding {
-    Finding {
-        object: object.to_owned(),
-        path: problem.path,
-        message: problem.message,
-        template: template.to_owned(),
-    }
+fn finding(role: &str, template: &str, problem: Problem) -> Finding {
+    Finding::of(&Subject::role(role), template, problem)
 }

@@ -23,45 +23,53 @@ mod text;
 
 pub(crate) use spark::{Written, operator_labels_of_executors, what_spark_needs};
 
-use super::{at::At, finding::Finding};
+use super::{
+    at::At,
+    finding::{Finding, Subject},
+};
+use crate::finding::{Kept, Statement, Warnings};
 
 /// Where rules write what they found in one object.
 pub(crate) struct Report<'r> {
-    /// Kind and name, `Pod/spark-pi-driver`.
-    pub(crate) object: &'r str,
+    /// The object.
+    pub(crate) subject: &'r Subject,
     /// The template that wrote the object.
     pub(crate) template: &'r str,
-    pub(crate) findings: &'r mut Vec<Finding>,
-    pub(crate) warnings: &'r mut Vec<String>,
+    pub(crate) findings: &'r mut Kept<Finding>,
+    pub(crate) warnings: &'r mut Warnings,
 }
 
 impl Report<'_> {
     /// Something is wrong with the field `field` of `at`; with `at` itself where that is empty.
-    pub(crate) fn wrong(&mut self, at: &At<'_, '_>, field: &str, message: impl Into<String>) {
-        self.wrong_at(at.path_of(field), message);
+    pub(crate) fn wrong(&mut self, at: &At<'_, '_>, field: &str, said: Statement) {
+        self.wrong_at(|| at.path_of(field), said);
     }
 
-    /// Something is wrong at a path.
-    pub(crate) fn wrong_at(&mut self, path: String, message: impl Into<String>) {
-        self.findings.push(Finding {
-            object: self.object.to_owned(),
-            path,
-            message: message.into(),
-            template: self.template.to_owned(),
-        });
+    /// Something is wrong at a path, which is only written if the finding is kept.
+    pub(crate) fn wrong_at(&mut self, path: impl FnOnce() -> String, said: Statement) {
+        let finding = Self::finding(self.subject, self.template, path, said);
+        self.findings.push_with(finding);
     }
 
-    /// Something is odd, but Kubernetes takes it.
-    pub(crate) fn odd(&mut self, at: &At<'_, '_>, field: &str, message: impl Into<String>) {
-        self.warnings.push(
-            Finding {
-                object: self.object.to_owned(),
-                path: at.path_of(field),
-                message: message.into(),
-                template: self.template.to_owned(),
-            }
-            .to_string(),
-        );
+    /// Something is odd, and not an error.
+    pub(crate) fn odd(&mut self, at: &At<'_, '_>, field: &str, said: Statement) {
+        let path = || at.path_of(field);
+        let finding = Self::finding(self.subject, self.template, path, said);
+        self.warnings.push_with(finding);
+    }
+
+    fn finding(
+        subject: &Subject,
+        template: &str,
+        path: impl FnOnce() -> String,
+        said: Statement,
+    ) -> impl FnOnce() -> Finding {
+        move || Finding {
+            subject: subject.clone(),
+            path: path(),
+            said,
+            template: template.to_owned(),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! A document read into a [`Value`] with every limit held while it is read, whatever format it has.
 
 use super::{Place, Problem};
-use crate::limits::{Budget, DEPTH, ENTRIES, Limit, OverLimit, STRING};
+use crate::{
+    finding::{Found, Words, expected, rule},
+    limits::{Budget, DEPTH, ENTRIES, Limit, OverLimit, STRING},
+};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::{cell::RefCell, fmt};
@@ -32,11 +35,10 @@ impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
         match unread {
             Unread::Problem(problem) => problem,
-            Unread::OverLimit(over) => Self {
-                message: over.message(),
-                path: over.path,
-                unknown_field: false,
-            },
+            Unread::OverLimit(over) => {
+                let message = over.message();
+                Self::new(over.path, rule(Words::own(message)))
+            }
         }
     }
 }
@@ -243,11 +245,8 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
             }
             self.text(key.len())?;
             if self.bounds.format != Format::Yaml && map.contains_key(&key) {
-                let fault = Problem {
-                    path: self.place.to_string(),
-                    message: "expected each key once, found one twice".to_owned(),
-                    unknown_field: false,
-                };
+                let said = expected("each key once").found(Found::Kind("one twice".into()));
+                let fault = Problem::new(self.place.to_string(), said);
                 return Err(self.bounds.end(Unread::Problem(fault), "duplicate key"));
             }
             let value = match self.field(&key) {

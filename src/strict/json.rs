@@ -1,7 +1,11 @@
 //! JSON: bodies of requests, and what programs write where YAML is allowed.
 
 use super::bounded::{Bounds, Format, Shape, Unread};
-use crate::{limits::Budget, strict::Problem};
+use crate::{
+    finding::{Words, rule},
+    limits::Budget,
+    strict::Problem,
+};
 use serde::de::DeserializeSeed as _;
 use serde_json::Value;
 
@@ -34,11 +38,8 @@ fn read(text: &[u8], shape: Shape, format: Format, budget: &mut Budget) -> Resul
         .and_then(|value| deserializer.end().map(|()| value));
     read.map_err(|error| {
         bounds.fault().unwrap_or_else(|| {
-            Unread::Problem(Problem {
-                path: String::new(),
-                message: format!("not JSON: line {}, column {}", error.line(), error.column()),
-                unknown_field: false,
-            })
+            let place = format!("not JSON: line {}, column {}", error.line(), error.column());
+            Unread::Problem(Problem::new("", rule(Words::own(place))))
         })
     })
 }

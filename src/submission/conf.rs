@@ -9,8 +9,9 @@ use super::{
     version::SparkVersion,
 };
 use crate::{
+    finding::{Words, expected},
     limits::{Budget, ENTRIES, OverLimit},
-    redaction::{hidden, shown},
+    redaction::shown,
 };
 use expansion::Expansions;
 use serde::{Deserialize, Serialize};
@@ -319,12 +320,12 @@ fn port(digits: &str) -> Option<u16> {
 
 /// The refusal of a value of closed grammar.
 pub(crate) fn wrong(key: &str, value: &str, allowed: &str) -> Refusal {
-    Refusal::new(key, format!("found {}, allowed is {allowed}", shown(value)))
+    Refusal::saying(key, expected(Words::own(allowed.to_owned())).shown(value))
 }
 
 /// The refusal of a value that may be anything, and so a secret.
 pub(super) fn wrong_text(key: &str, value: &str, allowed: &str) -> Refusal {
-    Refusal::new(key, format!("found {}, allowed is {allowed}", hidden(value)))
+    Refusal::saying(key, expected(Words::own(allowed.to_owned())).hidden(value))
 }
 
 #[cfg(test)]
@@ -393,7 +394,7 @@ mod tests {
                 reader.port(key, 1).unwrap_err(),
                 reader.mebibytes(&[key], &SparkVersion::newest()).unwrap_err(),
             ] {
-                assert!(refusal.message.starts_with(found), "{refusal}");
+                assert!(refusal.to_string().ends_with(found), "{refusal}");
             }
         }
     }

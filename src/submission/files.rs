@@ -6,7 +6,10 @@ use super::{
     regular_file::{self, Unreadable},
     uri,
 };
-use crate::limits::{FILES, FILES_BYTES};
+use crate::{
+    finding::Warnings,
+    limits::{FILES, FILES_BYTES},
+};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -282,7 +285,7 @@ fn local_path(uri: &str) -> &str {
 }
 
 /// What of `SPARK_CONF_DIR` the API server would not take as a key of a `ConfigMap`, said to the user.
-pub(super) fn unusable_names(files: &SubmitterFiles) -> Vec<String> {
+pub(super) fn unusable_names(files: &SubmitterFiles) -> Warnings {
     files
         .conf_dir
         .iter()

@@ -83,12 +83,7 @@ impl PodAdditions {
         let (mut spec, mut container) = (Map::new(), Map::new());
         self.add_to(&mut spec, &mut container);
         append(&mut spec, "containers", [container.into()]);
-        let problems = strict::read::<PodDocument>(&json!({ "spec": spec })).problems;
-        self.unknown_fields = problems
-            .iter()
-            .filter(|problem| problem.unknown_field)
-            .map(|problem| strict::generalised(&problem.path))
-            .collect();
+        self.unknown_fields = strict::read::<PodDocument>(&json!({ "spec": spec })).generalised();
     }
 
     /// Adds all to a pod template: to the container that has one of `names`, else to the first.

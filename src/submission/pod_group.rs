@@ -131,14 +131,11 @@ fn from_text(
         yaml::Unread::OverLimit(over) => over.below(subject).into(),
         yaml::Unread::Problem(what) => refused(&what),
     })?;
-    let problems = strict::read::<PodGroup>(&value).problems;
-    let errors: Vec<_> = problems
-        .iter()
-        .filter(|problem| !problem.unknown_field || unknown == UnknownFields::Refuse)
-        .map(ToString::to_string)
-        .collect();
-    if !errors.is_empty() {
-        return Err(refused(&errors.join("; ")));
+    let reading = strict::read::<PodGroup>(&value);
+    let unknown_fields = reading.generalised();
+    let problems = reading.problems_if(unknown == UnknownFields::Refuse);
+    if !problems.is_empty() {
+        return Err(refused(&problems.in_one_line()));
     }
     if value.get("kind").is_some_and(|kind| kind != "PodGroup") {
         return Err(refused("kind is another"));
@@ -161,10 +158,7 @@ fn from_text(
         metadata,
         spec,
         other,
-        unknown_fields: problems
-            .iter()
-            .map(|problem| strict::generalised(&problem.path))
-            .collect(),
+        unknown_fields,
         marks_executors: false,
     })
 }

@@ -7,7 +7,7 @@ use super::{pod_fields::few_containers, refusal::Refusal, version::SparkVersion}
 use crate::{
     application,
     limits::Budget,
-    strict::{self, Problem},
+    strict::{self, Reading},
     submission::Feature,
 };
 use k8s_openapi::{api::core::v1::PodSpec, apimachinery::pkg::apis::meta::v1::ObjectMeta};
@@ -73,15 +73,15 @@ impl PodTemplate {
         if let Some(spec) = value["spec"].as_object() {
             few_containers(spec, &format!("{subject}.spec.containers"))?;
         }
-        let problems = strict::read::<PodDocument>(&value).problems;
+        let reading = strict::read::<PodDocument>(&value);
         // The operator would write `containers: null` for a list that is missing, which Spark can't load.
-        if !value["spec"]["containers"].is_array() && fits(&problems) {
+        if !value["spec"]["containers"].is_array() && reading.errors.is_empty() {
             return Err(not_loaded(
                 subject,
                 "spec.containers is missing; an empty list is enough",
             ));
         }
-        Self::read(subject, value, &problems, unknown)
+        Self::read(subject, value, reading, unknown)
     }
 
     /// Takes a pod template out of a file's text, as the given version of Spark reads it. In a file an unknown field is an
@@ -109,28 +109,25 @@ impl PodTemplate {
         }
         let mut value = without_nulls(value);
         let octal_modes = version.has(Feature::OctalModes);
-        let problems = strict::read_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
+        let reading = strict::read_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
             java::coerced(value, wanted, field, octal_modes)
         });
-        if !value["spec"].is_object() && fits(&problems) {
+        if !value["spec"].is_object() && reading.errors.is_empty() {
             return Err(refused("spec is missing"));
         }
-        Self::read(subject, value, &problems, UnknownFields::Refuse)
+        Self::read(subject, value, reading, UnknownFields::Refuse)
     }
 
     fn read(
         subject: &str,
         value: Value,
-        problems: &[Problem],
+        reading: Reading<PodDocument>,
         unknown: UnknownFields,
     ) -> Result<Self, Refusal> {
-        let errors: Vec<_> = problems
-            .iter()
-            .filter(|problem| !problem.unknown_field || unknown == UnknownFields::Refuse)
-            .map(ToString::to_string)
-            .collect();
-        if !errors.is_empty() {
-            return Err(not_loaded(subject, &errors.join("; ")));
+        let unknown_fields = reading.generalised();
+        let problems = reading.problems_if(unknown == UnknownFields::Refuse);
+        if !problems.is_empty() {
+            return Err(not_loaded(subject, &problems.in_one_line()));
         }
         // Spark would post a body of this kind to the pods, which the API server refuses.
         if value
@@ -147,10 +144,6 @@ impl PodTemplate {
             _ => Map::new(),
         };
         let (metadata, spec) = (take("metadata"), take("spec"));
-        let unknown_fields = problems
-            .iter()
-            .map(|problem| strict::generalised(&problem.path))
-            .collect();
         Ok(Self {
             metadata,
             spec,
@@ -158,10 +151,6 @@ impl PodTemplate {
             unknown_fields,
         })
     }
-}
-
-fn fits(problems: &[Problem]) -> bool {
-    problems.iter().all(|problem| problem.unknown_field)
 }
 
 fn not_loaded(subject: &str, what: &str) -> Refusal {

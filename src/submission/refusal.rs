@@ -1,6 +1,9 @@
 //! Why a submission is refused before anything is created.
 
-use crate::limits::OverLimit;
+use crate::{
+    finding::{Cut, Statement, answer},
+    limits::{OverLimit, PATH_CHARACTERS},
+};
 use std::fmt;
 
 /// A refusal: what it is about, and what is wrong with it, in words for a data engineer.
@@ -10,8 +13,8 @@ use std::fmt;
 pub struct Refusal {
     /// The conf key, option or field; empty where it is about the submission as a whole.
     pub subject: String,
-    /// What is wrong, what was found (where that may be shown), and what is allowed.
-    pub message: String,
+    /// What is wrong with it.
+    pub said: Statement,
     /// The real `spark-submit` could do it: it needs a JVM, Hadoop's file systems, or another cluster manager.
     pub needs_spark: bool,
     /// It is larger than a limit allows: the request itself is wrong, whatever it asks for.
@@ -19,11 +22,16 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal about `subject`.
+    /// A refusal about `subject`, in words that are Spark's own or have values in them.
     pub fn new(subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::saying(subject, Statement::foreign(message))
+    }
+
+    /// A refusal about `subject` by its parts.
+    pub fn saying(subject: impl Into<String>, said: Statement) -> Self {
         Self {
             subject: subject.into(),
-            message: message.into(),
+            said,
             needs_spark: false,
             over_limit: false,
         }
@@ -51,11 +59,11 @@ impl From<OverLimit> for Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.subject.is_empty() {
-            f.write_str(&self.message)
-        } else {
-            write!(f, "{}: {}", self.subject, self.message)
-        }
+        let text = match self.subject.as_str() {
+            "" => self.said.to_string(),
+            subject => format!("{}: {}", Cut(subject, PATH_CHARACTERS), self.said),
+        };
+        f.write_str(&answer(&text))
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
     TEMPLATE_SET_ANNOTATION, arguments::SparkOption, conf::wrong_text, files, pod_group, uri,
 };
-use crate::{limits::Budget, redaction::shown_if};
+use crate::{finding::Warnings, limits::Budget, redaction::shown_if};
 use std::collections::BTreeMap;
 
 /// What comes with the arguments: from a request, a file, or nothing of it from a bare command line.
@@ -34,7 +34,7 @@ pub struct Request {
     /// What the driver's `PodGroup` starts from, where the conf does not ask for one.
     pub pod_group: Option<PodGroupTemplate>,
     /// What was odd on the way here.
-    pub warnings: Vec<String>,
+    pub warnings: Warnings,
     /// What reading it left of the submission's budget.
     pub budget: Budget,
 }
@@ -101,7 +101,7 @@ pub fn resolve(
     validate::submission_credentials(reader, context)?;
     let namespace = namespace(reader)?;
     let files = files::read(reader, context)?;
-    warnings.extend(files::unusable_names(&files));
+    warnings.append(files::unusable_names(&files));
     let driver_template = match request.driver_template {
         Some(template) => Some(template),
         None => files::driver_template(reader, context, &spark_version)?,

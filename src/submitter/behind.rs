@@ -49,7 +49,7 @@ impl Behind {
                     submission::add_for_webhook(submission, application)?;
                 }
                 submission::add_owner(submission, application)?;
-                submission.warnings.extend(parsed.warnings);
+                submission.warnings.append(parsed.warnings);
             }
             Self::Unread(why) if webhook == Webhook::Off => submission.warnings.push(format!(
                 "what the operator leaves to its webhook (the driver's owner, volumes, affinity, sidecars, …) is not in the \

@@ -1,7 +1,11 @@
 //! What all conversions share: the place that they are at, and how absence is written.
 
 use crate::{
-    application::{error::problem, place::Place},
+    application::{
+        error::{missing, problem},
+        place::Place,
+    },
+    finding::{Kept, Statement, expected},
     strict::Problem,
 };
 use serde::de::{
@@ -14,11 +18,11 @@ use std::{cell::RefCell, collections::BTreeMap};
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     place: Place<'a>,
-    problems: &'a RefCell<Vec<Problem>>,
+    problems: &'a RefCell<Kept<Problem>>,
 }
 
 impl<'a> At<'a> {
-    pub(super) fn root(name: &'a str, problems: &'a RefCell<Vec<Problem>>) -> Self {
+    pub(super) fn root(name: &'a str, problems: &'a RefCell<Kept<Problem>>) -> Self {
         Self {
             place: Place::Root(name),
             problems,
@@ -47,10 +51,15 @@ impl<'a> At<'a> {
     }
 
     /// Reports a problem here. The conversion goes on with some value; the result won't be used.
-    pub(super) fn problem(&self, message: impl Into<String>) {
+    pub(super) fn problem(&self, said: Statement) {
         self.problems
             .borrow_mut()
-            .push(problem(self.place.to_string(), message));
+            .push_with(|| problem(self.place.to_string(), said));
+    }
+
+    /// Reports that what has to be here isn't.
+    pub(super) fn missing(&self) {
+        self.problem(missing());
     }
 }
 
@@ -109,7 +118,7 @@ pub(super) trait Named: TryFrom<i32> {
 /// The name behind an enum's number; absent for 0.
 pub(super) fn named<E: Named>(number: i32, at: &At<'_>) -> Option<String> {
     let value = E::try_from(number)
-        .inspect_err(|_| at.problem(format!("{number} is not a value of this enum")))
+        .inspect_err(|_| at.problem(expected("a value of this enum").kind(number.to_string())))
         .ok()?;
     value.name().map(str::to_owned)
 }
@@ -117,7 +126,7 @@ pub(super) fn named<E: Named>(number: i32, at: &At<'_>) -> Option<String> {
 /// The same for a field that has to be there.
 pub(super) fn required<E: Named>(number: i32, at: &At<'_>) -> String {
     if number == 0 {
-        at.problem("missing");
+        at.missing();
     }
     named::<E>(number, at).unwrap_or_default()
 }

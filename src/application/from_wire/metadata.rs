@@ -1,6 +1,7 @@
 //! `ObjectMeta`.
 
 use super::convert::{At, Convert, named, set};
+use crate::finding::expected;
 use crate::wire;
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference, Time},
@@ -52,7 +53,7 @@ impl Convert for wire::ObjectMeta {
 fn time(timestamp: Option<prost_types::Timestamp>, at: &At<'_>) -> Option<Time> {
     let prost_types::Timestamp { seconds, nanos } = timestamp?;
     Timestamp::new(seconds, nanos)
-        .inspect_err(|_| at.problem("not a point in time: out of range"))
+        .inspect_err(|_| at.problem(expected("a point in time").kind("one out of range")))
         .ok()
         .map(Time)
 }

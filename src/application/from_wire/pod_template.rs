@@ -1,6 +1,7 @@
 //! `PodTemplateSpec` and `PodSpec`.
 
 use super::convert::{At, Convert, named, required, set};
+use crate::finding::expected;
 use crate::wire;
 use k8s_openapi::api::core::v1::{
     HostAlias, PodDNSConfig, PodDNSConfigOption, PodOS, PodReadinessGate, PodResourceClaim,
@@ -21,7 +22,7 @@ impl Convert for wire::PodTemplateSpec {
             spec: pod_spec.convert(&at.field("pod_spec")),
         };
         serde_json::to_value(template)
-            .inspect_err(|_| at.problem("can't be written as JSON"))
+            .inspect_err(|_| at.problem(expected("what can be written as JSON")))
             .ok()
     }
 }

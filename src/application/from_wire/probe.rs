@@ -1,6 +1,7 @@
 //! Probes, lifecycle hooks, and the actions that both take.
 
 use super::convert::{At, Convert, named, set};
+use crate::finding::expected;
 use crate::wire;
 use k8s_openapi::{
     api::core::v1::{
@@ -147,7 +148,7 @@ impl Convert for wire::IntOrString {
             Some(wire::int_or_string::Type::IntVal(number)) => IntOrString::Int(number),
             Some(wire::int_or_string::Type::StrVal(name)) => IntOrString::String(name),
             None => {
-                at.problem("missing; expected a number or a name");
+                at.problem(expected("a number or a name").nothing());
                 IntOrString::Int(0)
             }
         }

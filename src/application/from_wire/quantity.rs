@@ -3,7 +3,7 @@
 use super::convert::{At, Convert};
 use crate::{
     application::grammar::{is_decimal, is_quantity},
-    redaction::shown,
+    finding::expected,
     wire::{self, Format},
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -15,14 +15,14 @@ impl Convert for wire::Quantity {
         let Self { i, d, s, format } = self;
         let format = Format::try_from(format).unwrap_or_else(|_| {
             at.field("format")
-                .problem(format!("{format} is not a value of this enum"));
+                .problem(expected("a value of this enum").kind(format.to_string()));
             Format::Unspecified
         });
         let text = match (s, d, i) {
             (s, _, _) if !s.is_empty() => {
                 if !is_quantity(&s) {
-                    let expected = "expected a Kubernetes quantity such as `500m` or `2Gi`";
-                    at.field("s").problem(format!("{expected}, found {}", shown(&s)));
+                    let said = expected("a Kubernetes quantity such as `500m` or `2Gi`");
+                    at.field("s").problem(said.shown(&s));
                 }
                 s
             }
@@ -31,7 +31,7 @@ impl Convert for wire::Quantity {
                     let dec_at = at.field("d");
                     dec_at
                         .field("dec")
-                        .problem(format!("expected a decimal number, found {}", shown(&dec)));
+                        .problem(expected("a decimal number").shown(&dec));
                 }
                 dec
             }

@@ -3,7 +3,7 @@
 use super::convert::{At, Convert, set, typed};
 use crate::{
     application::{DriverSpec, ExecutorSpec, GpuSpec, NamePath, Port, SecretInfo, SparkPodSpec},
-    redaction::shown,
+    finding::expected,
     wire,
 };
 use std::collections::BTreeMap;
@@ -183,10 +183,8 @@ impl Convert for wire::Ports {
             container_port,
         } = self;
         let number = container_port.parse().unwrap_or_else(|_| {
-            at.field("container_port").problem(format!(
-                "expected a port number, found {}",
-                shown(&container_port)
-            ));
+            at.field("container_port")
+                .problem(expected("a port number").shown(&container_port));
             0
         });
         Port {

@@ -1,6 +1,7 @@
 //! Affinity, tolerations, topology spread.
 
 use super::convert::{At, Convert, named, required, set};
+use crate::finding::expected;
 use crate::wire;
 use k8s_openapi::{
     api::core::v1::{
@@ -242,7 +243,7 @@ impl Convert for wire::Toleration {
         } = self;
         let effect_at = at.field("effect");
         if effect == i32::from(wire::TaintEffect::NoScheduleNoAdmit) {
-            effect_at.problem("NO_SCHEDULE_NO_ADMIT is no effect that Kubernetes has");
+            effect_at.problem(expected("an effect that Kubernetes has").kind("NO_SCHEDULE_NO_ADMIT"));
         }
         Toleration {
             key: set(key),

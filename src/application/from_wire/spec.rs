@@ -6,7 +6,7 @@ use crate::{
         BatchSchedulerConfiguration, Dependencies, DriverIngressConfiguration, DynamicAllocation,
         MonitoringSpec, PrometheusSpec, RestartPolicy, SparkApplicationSpec, SparkUiConfiguration,
     },
-    redaction::shown,
+    finding::expected,
     wire,
 };
 use k8s_openapi::api::networking::v1::IngressTLS;
@@ -124,10 +124,8 @@ impl Convert for wire::RestartPolicy {
         let type_ = match r#type.as_str() {
             "" => None,
             name => by_name(name).or_else(|| {
-                at.field("type").problem(format!(
-                    "expected one of Never, Always, OnFailure, found {}",
-                    shown(name)
-                ));
+                at.field("type")
+                    .problem(expected("one of Never, Always, OnFailure").shown(name));
                 None
             }),
         };

@@ -1,7 +1,7 @@
 //! Volumes, which the messages have by name, type and path only, and their mounts.
 
 use super::convert::{At, Convert, set};
-use crate::{redaction::shown, wire};
+use crate::{finding::expected, wire};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, NFSVolumeSource,
     PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume, VolumeMount,
@@ -18,7 +18,7 @@ impl Convert for wire::Volume {
         };
         let path_at = at.field("path");
         if path.is_empty() && r#type != "emptyDir" {
-            path_at.problem("missing");
+            path_at.missing();
         }
         match r#type.as_str() {
             "hostPath" => Volume {
@@ -27,7 +27,9 @@ impl Convert for wire::Volume {
             },
             "emptyDir" => {
                 if !path.is_empty() {
-                    path_at.problem("an emptyDir has no path; where it is mounted is said by volume_mounts");
+                    path_at.problem(
+                        expected("no path for an emptyDir").advice("volume_mounts says where it is mounted"),
+                    );
                 }
                 Volume {
                     empty_dir: Some(EmptyDirVolumeSource::default()),
@@ -60,11 +62,12 @@ impl Convert for wire::Volume {
                 ..volume
             },
             other => {
-                at.field("type").problem(format!(
-                    "expected one of hostPath, emptyDir, persistentVolumeClaim, configMap, secret, nfs, found {}; \
-                     send other volumes in spark_application_manifest",
-                    shown(other)
-                ));
+                let known = "one of hostPath, emptyDir, persistentVolumeClaim, configMap, secret, nfs";
+                at.field("type").problem(
+                    expected(known)
+                        .shown(other)
+                        .advice("send other volumes in spark_application_manifest"),
+                );
                 volume
             }
         }
@@ -74,7 +77,7 @@ impl Convert for wire::Volume {
 /// `server:/path`, as it is given to mount(8). The server may be an IPv6 address in brackets.
 fn nfs(path: &str, at: &At<'_>) -> NFSVolumeSource {
     let Some((server, directory)) = path.split_once(":/").filter(|(server, _)| !server.is_empty()) else {
-        at.problem("expected `server:/path`");
+        at.problem(expected("`server:/path`"));
         return NFSVolumeSource::default();
     };
     NFSVolumeSource {

@@ -69,7 +69,7 @@ spec:
 
 fn read(text: &str) -> SparkApplication {
     let parsed = parse(text, UnknownFields::Refuse).unwrap();
-    assert_eq!(parsed.warnings, [""; 0]);
+    assert_eq!(*parsed.warnings, [""; 0]);
     parsed.application
 }
 
@@ -258,7 +258,7 @@ fn a_null_among_the_users_own_keys_is_left_out_with_a_warning() {
     );
     let parsed = parse(&text, UnknownFields::Refuse).unwrap();
     assert_eq!(
-        parsed.warnings,
+        *parsed.warnings,
         ["spec.sparkConf[\"spark.a\"]: null, so left out"]
     );
     assert_eq!(parsed.application.spec.spark_conf.len(), 1);

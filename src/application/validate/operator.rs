@@ -1,12 +1,12 @@
 //! The operator's validating webhook, which doesn't run where the operator's webhook is off, nor for an application that
 //! isn't on the cluster.
 
-use super::{Findings, conf_path, given, roles};
+use super::{Findings, conf_path, given, missing, roles};
 use crate::application::{
     SparkApplication,
     grammar::{is_dns_1035_label, spark_version},
 };
-use crate::redaction::shown;
+use crate::finding::{Words, expected, rule};
 use std::collections::BTreeSet;
 
 /// Properties that the application's own fields decide. With what to do instead.
@@ -72,7 +72,7 @@ pub(super) fn check(application: &SparkApplication, findings: &mut Findings) {
 fn check_name(application: &SparkApplication, findings: &mut Findings) {
     let name = application.name();
     if name.is_empty() {
-        findings.add("metadata.name", "missing");
+        findings.add("metadata.name", missing());
         return;
     }
     findings.unless(
@@ -92,7 +92,7 @@ fn check_conf(application: &SparkApplication, findings: &mut Findings) {
         if conf.contains_key(*key) {
             findings.add(
                 conf_path(key),
-                format!("not allowed, as by the operator; {instead}"),
+                rule("not allowed, as by the operator").advice(*instead),
             );
         }
     }
@@ -102,10 +102,7 @@ fn check_conf(application: &SparkApplication, findings: &mut Findings) {
     {
         findings.add(
             conf_path("spark.kubernetes.namespace"),
-            format!(
-                "expected the application's own namespace `{namespace}`, found {}",
-                shown(other)
-            ),
+            expected(Words::own("the application's own namespace ").value(namespace)).shown(other),
         );
     }
 }
@@ -119,7 +116,7 @@ fn check_templates(application: &SparkApplication, findings: &mut Findings) {
         if too_old && role.pod.template.is_some() {
             findings.add(
                 role.path("template"),
-                "pod templates need Spark 3.0 or newer, by spec.sparkVersion",
+                rule("pod templates need Spark 3.0 or newer, by spec.sparkVersion"),
             );
         }
     }
@@ -133,7 +130,7 @@ fn check_node_selectors(application: &SparkApplication, findings: &mut Findings)
         if !role.pod.node_selector.is_empty() {
             findings.add(
                 role.path("nodeSelector"),
-                "not allowed together with spec.nodeSelector; keep one of them",
+                rule("not allowed together with spec.nodeSelector").advice("keep one of them"),
             );
         }
     }
@@ -145,16 +142,20 @@ fn check_driver_ingresses(application: &SparkApplication, findings: &mut Finding
     for (i, ingress) in application.spec.driver_ingress_options.iter().enumerate() {
         let path = |field| format!("spec.driverIngressOptions[{i}].{field}");
         match ingress.service_port {
-            None => findings.add(path("servicePort"), "missing"),
+            None => findings.add(path("servicePort"), missing()),
             Some(port) if !ports.insert(port) => {
-                findings.add(path("servicePort"), format!("{port} is used by an earlier entry"));
+                let said = expected("a port that no earlier entry has");
+                findings.add(path("servicePort"), said.kind(port.to_string()));
             }
             Some(_) => {}
         }
         match given(ingress.ingress_url_format.as_ref()) {
-            None => findings.add(path("ingressURLFormat"), "missing"),
+            None => findings.add(path("ingressURLFormat"), missing()),
             Some(format) if !formats.insert(format) => {
-                findings.add(path("ingressURLFormat"), "the same as in an earlier entry");
+                findings.add(
+                    path("ingressURLFormat"),
+                    expected("a format that no earlier entry has"),
+                );
             }
             Some(_) => {}
         }

@@ -1,6 +1,6 @@
 //! The rules of the CRD's schema that the types don't express, and those of Kubernetes for the same fields.
 
-use super::{Findings, Role, given, roles};
+use super::{Findings, Role, given, missing, roles};
 use crate::application::{
     SparkApplication,
     grammar::{is_decimal, is_dns_1123_label, is_dns_1123_subdomain, is_quantity, java_size, spark_version},
@@ -157,7 +157,7 @@ fn check_monitoring(application: &SparkApplication, findings: &mut Findings) {
         return;
     };
     if prometheus.jmx_exporter_jar.is_empty() {
-        findings.add("spec.monitoring.prometheus.jmxExporterJar", "missing");
+        findings.add("spec.monitoring.prometheus.jmxExporterJar", missing());
     }
     if let Some(port) = prometheus.port {
         findings.unless_number(
@@ -221,7 +221,7 @@ fn check_mounts(role: &Role<'_>, findings: &mut Findings) {
         for (i, (name, path)) in mounts.into_iter().enumerate() {
             for (field, value) in [("name", name), ("path", path)] {
                 if value.is_empty() {
-                    findings.add(role.path(&format!("{list}[{i}].{field}")), "missing");
+                    findings.add(role.path(&format!("{list}[{i}].{field}")), missing());
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! What Spark needs: an image, something to run, and the one deploy mode that can be served.
 
-use super::{Findings, given, roles};
+use super::{Findings, given, missing, roles};
 use crate::application::{ApplicationType, DeployMode, SparkApplication, SparkApplicationSpec};
+use crate::finding::{Warnings, Words, expected};
 
 /// What Spark takes a main file for. It looks at the file's suffix, case included (`SparkSubmitArguments.isPython`,
 /// `isR`), and never at `spec.type`.
@@ -64,11 +65,11 @@ fn check_images(application: &SparkApplication, findings: &mut Findings) {
         [] => {}
         [role] => findings.add(
             role.path("image"),
-            "missing, and spec.image, which would be used instead, is missing too",
+            expected("an image here or in spec.image").nothing(),
         ),
         _ => findings.add(
             "spec.image",
-            "missing; set it, or spec.driver.image and spec.executor.image",
+            missing().advice("set it, or spec.driver.image and spec.executor.image"),
         ),
     }
 }
@@ -79,10 +80,9 @@ fn check_mode(spec: &SparkApplicationSpec, findings: &mut Findings) {
     {
         findings.add(
             "spec.mode",
-            format!(
-                "expected `cluster`, found `{}`: native-submit runs the driver in a Pod of its own",
-                mode.name()
-            ),
+            expected("`cluster`")
+                .shown(mode.name())
+                .advice("native-submit runs the driver in a Pod of its own"),
         );
     }
 }
@@ -91,7 +91,7 @@ fn check_main(spec: &SparkApplicationSpec, findings: &mut Findings) {
     let Some(file) = given(spec.main_application_file.as_ref()) else {
         findings.add(
             "spec.mainApplicationFile",
-            "missing; expected a jar, a .py file or a .R file, such as `local:///opt/spark/app.jar`",
+            expected("a jar, a .py file or a .R file, such as `local:///opt/spark/app.jar`").nothing(),
         );
         return;
     };
@@ -107,18 +107,17 @@ fn check_main(spec: &SparkApplicationSpec, findings: &mut Findings) {
         };
         findings.add(
             "spec.mainClass",
-            format!(
-                "missing; a main file that doesn't end with .py, .R or .r is a jar to Spark{kind}, and its manifest \
-                 isn't read, so the class has to be named"
-            ),
+            expected("the name of a class").nothing().advice(Words::own(format!(
+                "a main file that doesn't end with .py, .R or .r is a jar to Spark{kind}, and its manifest isn't read"
+            ))),
         );
     }
 }
 
 /// What is odd about an application but stops nobody: one line each, field path first.
-pub fn warnings(application: &SparkApplication) -> Vec<String> {
+pub fn warnings(application: &SparkApplication) -> Warnings {
     let spec = &application.spec;
-    let mut warnings = Vec::new();
+    let mut warnings = Warnings::default();
     if let (Some(kind), Some(file)) = (spec.type_, given(spec.main_application_file.as_ref())) {
         let taken = Taken::of(file);
         if !taken.suits(kind) {

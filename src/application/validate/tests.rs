@@ -45,7 +45,7 @@ fn findings(application: &SparkApplication) -> Vec<String> {
 fn a_valid_application_has_no_findings_before_and_after_defaults() {
     let mut application = with("/spec/type", json!("Scala"));
     assert_eq!(findings(&application), [""; 0]);
-    assert_eq!(warnings(&application), [""; 0]);
+    assert_eq!(*warnings(&application), [""; 0]);
     apply_defaults(&mut application);
     assert_eq!(findings(&application), [""; 0]);
 }
@@ -427,7 +427,7 @@ fn the_main_files_suffix_decides_and_the_type_only_warns() {
                 warned.len() == 1 && warned[0].ends_with(&format!("runs it as {taken_for}")),
                 "{kind} {file} {warned:?}"
             ),
-            None => assert_eq!(warned, [""; 0], "{kind} {file}"),
+            None => assert_eq!(*warned, [""; 0], "{kind} {file}"),
         }
     }
 }
@@ -437,7 +437,7 @@ fn a_gpu_that_asks_for_nothing_is_a_warning() {
     let application = with("/spec/executor/gpu", json!({"name": "", "quantity": 1}));
     assert_eq!(findings(&application), [""; 0]);
     assert_eq!(
-        warnings(&application),
+        *warnings(&application),
         ["spec.executor.gpu: asks for no GPU: it needs a name and a quantity above 0"]
     );
 }

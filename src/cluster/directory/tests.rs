@@ -30,7 +30,7 @@ fn submission(pod_name: &str, image: &str, owned: &[&str]) -> Arc<Manifests> {
             .iter()
             .map(|role| manifest(role, json!({"kind": role, "data": {"a": "yes"}})))
             .collect(),
-        warnings: Vec::new(),
+        warnings: crate::finding::Warnings::default(),
     })
 }
 

@@ -22,7 +22,7 @@ fn wanted() -> Manifests {
             object: Object::Pod(Pod::default()),
         },
         owned: Vec::new(),
-        warnings: Vec::new(),
+        warnings: crate::finding::Warnings::default(),
     }
 }
 

@@ -22,7 +22,7 @@ fn faithful_documents_pass_and_are_stamped() {
     let objects = sample::objects();
     let plan = sample::plan();
     let manifests = check(&sample::rendered(&objects), &plan, &[]).unwrap();
-    assert_eq!(manifests.warnings, [""; 0]);
+    assert_eq!(*manifests.warnings, [""; 0]);
     assert_eq!(manifests.identity.pod_name, "pi-driver");
     let stamps = json!({
         "native-submit/submission-id": "sub-1",
@@ -84,7 +84,7 @@ fn a_field_that_came_with_the_request_passes_with_a_warning() {
     let passed = ["spec.containers[].futureField".to_owned()];
     let manifests = check(&sample::rendered(&objects), &sample::plan(), &passed).unwrap();
     assert_eq!(
-        manifests.warnings,
+        *manifests.warnings,
         [
             "Pod/pi-driver spec.containers[0].futureField: unknown field, passed on: it came with the request \
           (pod-driver.yaml.j2)"
@@ -112,8 +112,8 @@ fn all_findings_of_all_documents_come_at_once() {
     for expected in [
         "Pod/pi-driver spec.containers[0].imagee",
         "Pod/pi-driver spec.priority",
-        "Pod/pi-driver spec.containers[0].resources.limits.cpu: must be a quantity",
-        "Service/svc spec.ports: is required",
+        "Pod/pi-driver spec.containers[0].resources.limits.cpu: expected a quantity",
+        "Service/svc spec.ports: expected a value, found nothing",
         "configmap-executor-template: not valid YAML",
         "ConfigMap/Conf metadata.name",
     ] {
@@ -127,18 +127,18 @@ fn a_document_is_of_the_kind_of_its_role() {
         (
             "/kind",
             json!("Pod"),
-            "service-driver kind: must be Service here (service-driver), found Pod",
+            "service-driver kind: expected Service here (service-driver), found Pod",
         ),
         (
             "/kind",
             json!("Deployment"),
-            "service-driver kind: must be one of Pod, Service, ConfigMap",
+            "service-driver kind: expected one of Pod, Service, ConfigMap",
         ),
         ("/kind", json!(null), "found nothing"),
         (
             "/apiVersion",
             json!("v2"),
-            "service-driver apiVersion: must be v1 for a Service; found `v2`",
+            "service-driver apiVersion: expected v1 for a Service; found `v2`",
         ),
     ] {
         let found = after("service-driver", pointer, value).join("\n");
@@ -148,7 +148,7 @@ fn a_document_is_of_the_kind_of_its_role() {
     rendered.documents[0].text = "[]".to_owned();
     assert_eq!(
         lines(&rendered, &[]),
-        ["pod-driver: must be a Kubernetes object, a mapping (pod-driver.yaml.j2)"]
+        ["pod-driver: expected a Kubernetes object, a mapping (pod-driver.yaml.j2)"]
     );
     rendered.documents.remove(0);
     assert_eq!(
@@ -203,7 +203,7 @@ fn a_pod_group_is_read_strictly_and_precedes_the_pod() {
             json!("scheduling.k8s.io/v1"),
             "must be scheduling.volcano.sh/v1beta1",
         ),
-        ("/spec", Value::Null, "spec: is required"),
+        ("/spec", Value::Null, "spec: expected a value, found nothing"),
         ("/metadata/name", json!("Not A Name"), "metadata.name"),
     ] {
         let mut changed = group();
@@ -250,12 +250,12 @@ fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
         ),
         (
             "apiVersion: v1\nkind: Deployment\n",
-            "kind: must be Pod, found `Deployment`",
+            "kind: expected Pod, found `Deployment`",
         ),
         ("a: [", "not valid YAML"),
         (
             "spec: {volumes: [{name: A}]}",
-            "spec.volumes[0].name: must be a lowercase RFC 1123 label",
+            "spec.volumes[0].name: expected a lowercase RFC 1123 label",
         ),
         ("- a", "expected"),
         (

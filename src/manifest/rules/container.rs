@@ -2,8 +2,8 @@
 
 use super::{Kind, Report, table::CONTAINERS};
 use crate::{
+    finding::{Words, expected, rule},
     manifest::{at::At, quantity::Quantity},
-    redaction::shown,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ pub(super) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
         report.wrong(
             document,
             "spec.ephemeralContainers",
-            "must be empty: Kubernetes takes these for a Pod that exists, and not for a new one",
+            expected("nothing: Kubernetes takes these for a Pod that exists, and not for a new one"),
         );
     }
     let mut names = BTreeSet::new();
@@ -28,11 +28,7 @@ pub(super) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
             if let Some(name) = container.text("name")
                 && !names.insert(name)
             {
-                report.wrong(
-                    &container,
-                    "name",
-                    format!("is used twice, found {}", shown(name)),
-                );
+                report.wrong(&container, "name", rule("is used twice").name(name));
             }
             ports(&container, report);
             environment(&container, report);
@@ -50,7 +46,11 @@ pub(super) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
         };
         let protocol = port.text("protocol").unwrap_or("TCP");
         if !host_ports.insert((number, protocol, port.text("hostIP").unwrap_or_default())) {
-            report.wrong(&port, "hostPort", format!("is used twice, found `{number}`"));
+            report.wrong(
+                &port,
+                "hostPort",
+                rule("is used twice").shown(&number.to_string()),
+            );
         }
     });
 }
@@ -62,11 +62,7 @@ fn ports(container: &At<'_, '_>, report: &mut Report<'_>) {
         if let Some(name) = port.text("name")
             && !names.insert(name)
         {
-            report.wrong(
-                &port,
-                "name",
-                format!("is used twice in this container, found {}", shown(name)),
-            );
+            report.wrong(&port, "name", rule("is used twice in this container").name(name));
         }
         if let Some(number) = port.get("containerPort").and_then(Value::as_u64)
             && !numbers.insert((number, port.text("protocol").unwrap_or("TCP")))
@@ -74,7 +70,7 @@ fn ports(container: &At<'_, '_>, report: &mut Report<'_>) {
             report.odd(
                 &port,
                 "containerPort",
-                format!("is declared twice in this container, found `{number}`"),
+                rule("is declared twice in this container").shown(&number.to_string()),
             );
         }
     });
@@ -90,11 +86,11 @@ fn environment(container: &At<'_, '_>, report: &mut Report<'_>) {
             report.odd(
                 &entry,
                 "name",
-                format!("is set before too, and this one counts: {}", shown(name)),
+                rule("is set before too, and this one counts").name(name),
             );
         }
         if entry.text("value").is_some() && entry.get("valueFrom").is_some() {
-            report.wrong(&entry, "", "must have either a value or valueFrom, not both");
+            report.wrong(&entry, "", expected("a value or valueFrom").kind("both"));
         }
     });
 }
@@ -104,17 +100,17 @@ fn mounts(document: &At<'_, '_>, container: &At<'_, '_>, report: &mut Report<'_>
     container.each("volumeMounts[]", &mut |mount| {
         if let Some(path) = mount.text("mountPath") {
             if !paths.insert(path) {
-                report.wrong(&mount, "mountPath", "is mounted twice in this container");
+                report.wrong(&mount, "mountPath", rule("is mounted twice in this container"));
             }
             if path.contains(':') {
-                report.wrong(&mount, "mountPath", "must not contain `:`");
+                report.wrong(&mount, "mountPath", expected("a path without `:`"));
             }
         }
         if mount.text("subPath").is_some() && mount.text("subPathExpr").is_some() {
             report.wrong(
                 &mount,
                 "subPathExpr",
-                "excludes subPath: only one of them may be set",
+                expected("subPath or subPathExpr").kind("both"),
             );
         }
         if let Some(name) = mount.text("name")
@@ -123,7 +119,7 @@ fn mounts(document: &At<'_, '_>, container: &At<'_, '_>, report: &mut Report<'_>
             report.wrong(
                 &mount,
                 "name",
-                format!("there is no such volume in spec.volumes: {}", shown(name)),
+                expected("the name of a volume in spec.volumes").name(name),
             );
         }
     });
@@ -146,8 +142,8 @@ fn resources(container: &At<'_, '_>, report: &mut Report<'_>) {
     let limits = container.get("resources.limits");
     for list in ["resources.requests{}", "resources.limits{}"] {
         container.each(list, &mut |amount| {
-            if let Some(message) = resource_verdict(amount.key(), amount.value()) {
-                report.wrong(&amount, "", message);
+            if let Some(wanted) = resource_verdict(amount.key(), amount.value()) {
+                report.wrong(&amount, "", expected(wanted));
             }
         });
     }
@@ -162,23 +158,24 @@ fn resources(container: &At<'_, '_>, report: &mut Report<'_>) {
             .filter(|limit| !limit.is_null());
         match (limit, limit.and_then(Quantity::of)) {
             (None, _) if fixed => {
-                report.wrong(&request, "", "needs the same limit: it can't be overcommitted");
+                report.wrong(
+                    &request,
+                    "",
+                    expected("the same limit, for it can't be overcommitted").nothing(),
+                );
             }
             (_, Some(limited)) if fixed && limited != requested => {
                 report.wrong(
                     &request,
                     "",
-                    "must be equal to its limit: it can't be overcommitted",
+                    expected("an amount equal to its limit, for it can't be overcommitted"),
                 );
             }
             (Some(limit), Some(limited)) if requested > limited => report.wrong(
                 &request,
                 "",
-                format!(
-                    "must not be more than the limit {}, found {}",
-                    quantity_text(limit),
-                    quantity_text(request.value())
-                ),
+                expected(Words::own("at most the limit ").value(&quantity_text(limit)))
+                    .shown(&quantity_text(request.value())),
             ),
             _ => {}
         }
@@ -188,11 +185,11 @@ fn resources(container: &At<'_, '_>, report: &mut Report<'_>) {
 fn resource_verdict(name: &str, amount: &Value) -> Option<&'static str> {
     if !is_resource_name(name) {
         Some(
-            "is not a resource: cpu, memory, ephemeral-storage, hugepages-<size>, or a name with a domain such \
-             as `nvidia.com/gpu`",
+            "as key a resource: cpu, memory, ephemeral-storage, hugepages-<size>, or a name with a domain such as \
+             `nvidia.com/gpu`",
         )
     } else if name.contains('/') && Quantity::of(amount).is_some_and(|quantity| !quantity.is_whole()) {
-        Some("must be a whole number: it counts devices")
+        Some("a whole number, for it counts devices")
     } else {
         None
     }
@@ -206,7 +203,7 @@ fn is_resource_name(name: &str) -> bool {
 
 fn quantity_text(value: &Value) -> String {
     match value {
-        Value::String(text) => shown(text),
-        other => shown(&other.to_string()),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }

@@ -1,7 +1,10 @@
 //! `ConfigMap`s and Secrets: keys that can be file names, and the size that etcd takes.
 
 use super::{Kind, Report, grammar};
-use crate::{manifest::at::At, redaction::shown};
+use crate::{
+    finding::{Words, expected},
+    manifest::at::At,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -24,10 +27,13 @@ pub(super) fn config_data(kind: Kind, document: &At<'_, '_>, report: &mut Report
         document.each(field, &mut |files| {
             for (key, value) in files.value().as_object().into_iter().flatten() {
                 if let Some(wrong) = grammar::config_key(key) {
-                    report.wrong(&files, "", format!("key {} {wrong}", shown(key)));
+                    report.wrong(&files, "", expected(Words::own("as key ").and(wrong)).shown(key));
                 }
                 if !keys.insert(key.as_str()) && kind == Kind::ConfigMap {
-                    report.wrong_at(files.path_of_key(key), "stands in data and in binaryData");
+                    report.wrong_at(
+                        || files.path_of_key(key),
+                        expected("a key of data or of binaryData").kind("both"),
+                    );
                 }
                 bytes += size(value, *base64);
             }
@@ -37,7 +43,7 @@ pub(super) fn config_data(kind: Kind, document: &At<'_, '_>, report: &mut Report
         report.wrong(
             document,
             "data",
-            format!("must not exceed {MOST_BYTES} bytes in all, found {bytes}"),
+            expected(Words::own(format!("at most {MOST_BYTES} bytes in all"))).kind(bytes.to_string()),
         );
     }
 }

@@ -10,7 +10,7 @@ pub(crate) type Verdict = Option<&'static str>;
 pub(crate) fn dns_label(text: &str) -> Verdict {
     let ok = (1..=63).contains(&text.len()) && is_label(text);
     (!ok).then_some(
-        "must be a lowercase RFC 1123 label: at most 63 of `a-z`, `0-9` and `-`, beginning and ending with a \
+        "a lowercase RFC 1123 label: at most 63 of `a-z`, `0-9` and `-`, beginning and ending with a \
          letter or digit",
     )
 }
@@ -19,7 +19,7 @@ pub(crate) fn dns_label(text: &str) -> Verdict {
 pub(crate) fn dns_subdomain(text: &str) -> Verdict {
     let ok = (1..=253).contains(&text.len()) && text.split('.').all(is_label);
     (!ok).then_some(
-        "must be a lowercase RFC 1123 subdomain: at most 253 of `a-z`, `0-9`, `-` and `.`, each part beginning \
+        "a lowercase RFC 1123 subdomain: at most 253 of `a-z`, `0-9`, `-` and `.`, each part beginning \
          and ending with a letter or digit",
     )
 }
@@ -28,7 +28,7 @@ pub(crate) fn dns_subdomain(text: &str) -> Verdict {
 pub(crate) fn rfc1035_label(text: &str) -> Verdict {
     let ok = dns_label(text).is_none() && text.starts_with(|c: char| c.is_ascii_lowercase());
     (!ok).then_some(
-        "must be an RFC 1035 label: at most 63 of `a-z`, `0-9` and `-`, beginning with a letter and ending with \
+        "an RFC 1035 label: at most 63 of `a-z`, `0-9` and `-`, beginning with a letter and ending with \
          a letter or digit",
     )
 }
@@ -40,7 +40,7 @@ pub(crate) fn label_key(text: &str) -> Verdict {
         None => is_qualified_name(text),
     };
     (!ok).then_some(
-        "must be a name of at most 63 of `A-Za-z0-9`, `-`, `_` and `.`, beginning and ending with a letter or \
+        "a name of at most 63 of `A-Za-z0-9`, `-`, `_` and `.`, beginning and ending with a letter or \
          digit, with an optional DNS subdomain and `/` before it",
     )
 }
@@ -58,7 +58,7 @@ pub(crate) fn annotation_key(text: &str) -> Verdict {
 pub(crate) fn label_value(text: &str) -> Verdict {
     let ok = text.is_empty() || is_qualified_name(text);
     (!ok).then_some(
-        "must be at most 63 of `A-Za-z0-9`, `-`, `_` and `.`, beginning and ending with a letter or digit, or empty",
+        "at most 63 of `A-Za-z0-9`, `-`, `_` and `.`, beginning and ending with a letter or digit, or empty",
     )
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn port_name(text: &str) -> Verdict {
         && text.bytes().any(|byte| byte.is_ascii_lowercase())
         && !text.contains("--");
     (!ok).then_some(
-        "must be an IANA service name: at most 15 of `a-z`, `0-9` and `-`, at least one letter, no `--`, \
+        "an IANA service name: at most 15 of `a-z`, `0-9` and `-`, at least one letter, no `--`, \
          beginning and ending with a letter or digit",
     )
 }
@@ -80,7 +80,7 @@ pub(crate) fn env_name(text: &str) -> Verdict {
         && text
             .bytes()
             .all(|byte| (0x20..=0x7e).contains(&byte) && byte != b'=');
-    (!ok).then_some("must be printable ASCII without `=`")
+    (!ok).then_some("printable ASCII without `=`")
 }
 
 /// A key of a `ConfigMap` or Secret, which becomes the name of a file.
@@ -91,21 +91,19 @@ pub(crate) fn config_key(text: &str) -> Verdict {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
         && text != "."
         && !text.starts_with("..");
-    (!ok).then_some(
-        "must be at most 253 of `A-Za-z0-9`, `-`, `_` and `.`, and neither `.` nor begin with `..`",
-    )
+    (!ok).then_some("at most 253 of `A-Za-z0-9`, `-`, `_` and `.`, and neither `.` nor begin with `..`")
 }
 
 /// A path below a mount: relative and never leading out.
 pub(crate) fn path_below(text: &str) -> Verdict {
     let ok = !text.starts_with('/') && text.split('/').all(|part| part != "..");
-    (!ok).then_some("must be a relative path without `..`")
+    (!ok).then_some("a relative path without `..`")
 }
 
 /// The path of a file in a volume: as [`path_below`], and `..` at its beginning is the kubelet's.
 pub(crate) fn file_path(text: &str) -> Verdict {
     let ok = path_below(text).is_none() && !text.starts_with("..");
-    (!ok).then_some("must be a relative path without `..`, and not begin with `..`")
+    (!ok).then_some("a relative path without `..`, and not begin with `..`")
 }
 
 fn is_label(text: &str) -> bool {

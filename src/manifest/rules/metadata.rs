@@ -5,8 +5,8 @@ use super::{
     grammar::{self, Verdict},
 };
 use crate::{
+    finding::{Words, expected},
     manifest::at::At,
-    redaction::{hidden, shown},
 };
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ fn name(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
         if let Some(text) = document.text(field)
             && let Some(wrong) = rule(text)
         {
-            report.wrong(document, field, format!("{wrong}; found {}", shown(text)));
+            report.wrong(document, field, expected(wrong).name(text));
         }
     }
     if kind == Kind::Pod
@@ -61,7 +61,7 @@ fn name(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
         report.odd(
             document,
             "metadata.name",
-            "is the Pod's hostname, which is cut at 63 characters and should have no dots",
+            expected("at most 63 characters without dots, for it is the Pod's hostname"),
         );
     }
 }
@@ -70,15 +70,16 @@ fn label_map(at: &At<'_, '_>, field: &str, report: &mut Report<'_>) {
     at.each(field, &mut |labels| {
         for (key, value) in labels.value().as_object().into_iter().flatten() {
             if let Some(wrong) = grammar::label_key(key) {
-                report.wrong(&labels, "", format!("label key {} {wrong}", shown(key)));
+                report.wrong(
+                    &labels,
+                    "",
+                    expected(Words::own("as label key ").and(wrong)).shown(key),
+                );
             }
             if let Some(text) = value.as_str()
                 && let Some(wrong) = grammar::label_value(text)
             {
-                report.wrong_at(
-                    labels.path_of_key(key),
-                    format!("{wrong}; found {}", hidden(text)),
-                );
+                report.wrong_at(|| labels.path_of_key(key), expected(wrong).hidden(text));
             }
         }
     });
@@ -95,7 +96,7 @@ fn annotations(metadata: &At<'_, '_>, report: &mut Report<'_>) {
             report.wrong(
                 metadata,
                 "annotations",
-                format!("annotation key {} {wrong}", shown(key)),
+                expected(Words::own("as annotation key ").and(wrong)).shown(key),
             );
         }
     }
@@ -103,7 +104,10 @@ fn annotations(metadata: &At<'_, '_>, report: &mut Report<'_>) {
         report.wrong(
             metadata,
             "annotations",
-            format!("keys and values must not exceed {ANNOTATION_BYTES} bytes together, found {bytes}"),
+            expected(Words::own(format!(
+                "at most {ANNOTATION_BYTES} bytes of keys and values"
+            )))
+            .kind(bytes.to_string()),
         );
     }
 }
@@ -117,7 +121,7 @@ fn resource_version(metadata: &At<'_, '_>, report: &mut Report<'_>) {
         report.wrong(
             metadata,
             "resourceVersion",
-            "must not be set on an object that is to be created",
+            expected("nothing on an object that is to be created"),
         );
     }
 }
@@ -127,7 +131,7 @@ fn owners(metadata: &At<'_, '_>, report: &mut Report<'_>) {
     metadata.each("ownerReferences[]", &mut |owner| {
         for field in ["apiVersion", "kind", "name", "uid"] {
             if owner.text(field).is_none() {
-                report.wrong(&owner, field, "is required");
+                report.wrong(&owner, field, expected("a value").nothing());
             }
         }
         controllers += usize::from(owner.get("controller") == Some(&Value::Bool(true)));
@@ -136,7 +140,7 @@ fn owners(metadata: &At<'_, '_>, report: &mut Report<'_>) {
         report.wrong(
             metadata,
             "ownerReferences",
-            format!("only one owner can be the controller, found {controllers}"),
+            expected("at most one controller").kind(controllers.to_string()),
         );
     }
 }

@@ -1,7 +1,10 @@
 //! Services (`ValidateService`): ports that differ, and address families that agree with their policy.
 
 use super::{Kind, Report};
-use crate::{manifest::at::At, redaction::shown};
+use crate::{
+    finding::{expected, rule},
+    manifest::at::At,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -23,16 +26,20 @@ fn ports(document: &At<'_, '_>, report: &mut Report<'_>) {
     document.each("spec.ports[]", &mut |port| {
         match port.text("name") {
             Some(name) if !names.insert(name) => {
-                report.wrong(&port, "name", format!("is used twice, found {}", shown(name)));
+                report.wrong(&port, "name", rule("is used twice").name(name));
             }
-            None if several => report.wrong(&port, "name", "is required where there are several ports"),
+            None if several => report.wrong(
+                &port,
+                "name",
+                expected("a name where there are several ports").nothing(),
+            ),
             _ => {}
         }
         let protocol = port.text("protocol").unwrap_or("TCP");
         if let Some(number) = port.get("port").and_then(Value::as_u64)
             && !numbers.insert((number, protocol))
         {
-            report.wrong(&port, "port", format!("is used twice, found `{number}`"));
+            report.wrong(&port, "port", rule("is used twice").shown(&number.to_string()));
         }
     });
 }
@@ -43,13 +50,13 @@ fn families(document: &At<'_, '_>, report: &mut Report<'_>) {
     };
     let distinct: BTreeSet<_> = families.iter().filter_map(Value::as_str).collect();
     if distinct.len() < families.len() {
-        report.wrong(document, "spec.ipFamilies", "must not name a family twice");
+        report.wrong(document, "spec.ipFamilies", expected("each family once"));
     }
     if families.len() > 1 && document.text("spec.ipFamilyPolicy") == Some("SingleStack") {
         report.wrong(
             document,
             "spec.ipFamilyPolicy",
-            "SingleStack allows one family only; PreferDualStack and RequireDualStack allow two",
+            expected("PreferDualStack or RequireDualStack for two families").kind("SingleStack"),
         );
     }
 }

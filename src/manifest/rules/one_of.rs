@@ -4,7 +4,7 @@ use super::{
     Kind, Report,
     table::{For, Table},
 };
-use crate::{manifest::at::At, redaction::shown};
+use crate::{finding::expected, manifest::at::At};
 use serde_json::Value;
 
 /// Of what stands at a pattern, exactly one field may be set; what is named beside it doesn't count.
@@ -45,15 +45,13 @@ pub(super) fn one_of(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>)
             .collect();
         match set.as_slice() {
             [_] => {}
-            [] => report.wrong(at, "", "has no source: exactly one must be set"),
-            several => report.wrong(
-                at,
-                "",
-                format!(
-                    "must have exactly one source, found {}",
-                    shown(&several.join(", "))
-                ),
-            ),
+            [] => report.wrong(at, "", expected("exactly one source").nothing()),
+            several => report.wrong(at, "", expected("exactly one source").shown(&names(several))),
         }
     });
+}
+
+/// The first few of these names; more are never shown.
+pub(super) fn names(fields: &[&str]) -> String {
+    fields.iter().take(8).copied().collect::<Vec<_>>().join(", ")
 }

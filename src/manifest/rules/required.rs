@@ -8,7 +8,7 @@ use super::{
     Kind, Report,
     table::{For, Table},
 };
-use crate::manifest::at::At;
+use crate::{finding::expected, manifest::at::At};
 use Kind::{NetworkPolicy, PersistentVolumeClaim, PodGroup, Service};
 use serde_json::Value;
 
@@ -144,7 +144,7 @@ static FIELDS: Table<&[&str]> = Table::new(REQUIRED, IN_CONTAINER);
 pub(super) fn required_fields(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
     FIELDS.each(kind, document, &mut |at, fields| {
         for field in fields.iter().filter(|field| is_missing(at, field)) {
-            report.wrong(at, field, "is required");
+            report.wrong(at, field, expected("a value").nothing());
         }
     });
 }

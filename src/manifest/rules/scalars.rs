@@ -6,12 +6,13 @@ use super::{
     table::{For, Table},
 };
 use crate::{
+    finding::{Found, Statement, Words, expected, is_name},
     manifest::{at::At, quantity::Quantity},
-    redaction::{hidden, shown},
+    redaction::shown,
 };
 use Kind::{NetworkPolicy, PersistentVolumeClaim, Service};
 use serde_json::Value;
-use std::{borrow::Cow, net::IpAddr};
+use std::net::IpAddr;
 
 /// What a value may be. An empty string is for Kubernetes an absent one, and passes everywhere.
 enum Grammar {
@@ -306,35 +307,34 @@ static VALUES: Table<Grammar> = Table::new(CLOSED, IN_CONTAINER);
 /// Every value of closed grammar is one.
 pub(super) fn closed_values(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
     VALUES.each(kind, document, &mut |at, grammar| {
-        if let Some(message) = grammar.verdict(at.value()) {
-            report.wrong(at, "", message);
+        if let Some(said) = grammar.verdict(at.value()) {
+            report.wrong(at, "", said);
         }
     });
 }
 
 impl Grammar {
     /// What is wrong with a value; a value of another JSON type is the reader's business.
-    fn verdict(&self, value: &Value) -> Option<Cow<'static, str>> {
+    fn verdict(&self, value: &Value) -> Option<Statement> {
         match (self, value) {
             (Grammar::Quantity | PositiveQuantity, Value::String(_) | Value::Number(_)) => {
-                let positive = matches!(self, PositiveQuantity);
-                quantity_verdict(value, positive).map(Into::into)
+                quantity_verdict(value, matches!(self, PositiveQuantity))
             }
             (_, Value::String(text)) if text.is_empty() => None,
-            (Word(words), Value::String(text)) => (!words.contains(&text.as_str()))
-                .then(|| format!("must be one of {}, found {}", words.join(", "), shown(text)).into()),
+            (Word(words), Value::String(text)) => {
+                let said = || expected(Words::own(format!("one of {}", words.join(", "))));
+                (!words.contains(&text.as_str())).then(|| said().shown(text))
+            }
             (Name(grammar), Value::String(text)) => {
-                grammar(text).map(|rule| format!("{rule}; found {}", found_name(text)).into())
+                grammar(text).map(|wanted| expected(wanted).found(found_name(text)))
             }
             (PortOrName, Value::String(text)) => {
-                grammar::port_name(text).map(|rule| format!("{rule}; found {}", shown(text)).into())
+                grammar::port_name(text).map(|wanted| expected(wanted).found(found_name(text)))
             }
-            (Path(grammar), Value::String(text)) => grammar(text).map(Into::into),
-            (Ip, Value::String(text)) => {
-                (text.parse::<IpAddr>().is_err()).then_some("must be an IP address".into())
-            }
+            (Path(grammar), Value::String(text)) => grammar(text).map(expected),
+            (Ip, Value::String(text)) => (text.parse::<IpAddr>().is_err()).then(|| expected("an IP address")),
             (Image, Value::String(text)) => {
-                (text.trim() != text).then_some("must not begin or end with white space".into())
+                (text.trim() != text).then(|| expected("no white space at the ends"))
             }
             (Port | PortOrName, Value::Number(number)) => range_verdict(number, 1, 65535),
             (Range(least, most), Value::Number(number)) => range_verdict(number, *least, *most),
@@ -343,46 +343,37 @@ impl Grammar {
     }
 }
 
-fn range_verdict(number: &serde_json::Number, least: i64, most: i64) -> Option<Cow<'static, str>> {
-    (!number
+fn range_verdict(number: &serde_json::Number, least: i64, most: i64) -> Option<Statement> {
+    let is_in = number
         .as_i64()
-        .is_some_and(|number| (least..=most).contains(&number)))
-    .then(|| {
-        format!(
-            "must be from {least} to {most}, found {}",
-            shown(&number.to_string())
-        )
-        .into()
-    })
+        .is_some_and(|number| (least..=most).contains(&number));
+    let said = || expected(Words::own(format!("a number from {least} to {most}")));
+    (!is_in).then(|| said().shown(&number.to_string()))
 }
 
-fn quantity_verdict(value: &Value, positive: bool) -> Option<String> {
-    let text = || {
-        shown(
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-                .as_str(),
-        )
-    };
+fn quantity_verdict(value: &Value, positive: bool) -> Option<Statement> {
+    let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match Quantity::of(value) {
-        None => Some(format!(
-            "must be a quantity such as `500m`, `1.5` or `2Gi` (suffixes n u m k M G T P E Ki Mi Gi Ti Pi Ei), \
-             found {}",
-            text()
-        )),
-        Some(quantity) if quantity < Quantity::ZERO => {
-            Some(format!("must not be negative, found {}", text()))
+        None => {
+            let grammar =
+                "a quantity such as `500m`, `1.5` or `2Gi` (suffixes n u m k M G T P E Ki Mi Gi Ti Pi Ei)";
+            Some(expected(grammar).shown(&text()))
         }
-        Some(quantity) if positive && quantity == Quantity::ZERO => Some("must be more than 0".to_owned()),
+        Some(quantity) if quantity < Quantity::ZERO => {
+            Some(expected("a quantity that is not negative").shown(&text()))
+        }
+        Some(quantity) if positive && quantity == Quantity::ZERO => {
+            Some(expected("a quantity of more than 0"))
+        }
         Some(_) => None,
     }
 }
 
-/// A name as it may be shown: who writes `NAME=value` for a name has a value in it.
-fn found_name(text: &str) -> String {
+/// What has not the form of a name may be anything; of an assignment its name is told.
+fn found_name(text: &str) -> Found {
     match text.split_once('=') {
-        Some((name, value)) => format!("{} followed by `=` and {}", shown(name), hidden(value)),
-        None => shown(text),
+        _ if is_name(text) => Found::Shown(shown(text)),
+        Some((name, value)) if is_name(name) => Found::Assignment(shown(name), value.len()),
+        _ => Found::Hidden(text.len()),
     }
 }

@@ -1,7 +1,7 @@
 //! Where a Pod may run: the fields that depend on each other.
 
 use super::{Kind, Report};
-use crate::manifest::at::At;
+use crate::{finding::expected, manifest::at::At};
 use serde_json::Value;
 
 /// A Pod with gates is not scheduled yet, and one with a node's name is (`ValidatePodCreate`).
@@ -14,7 +14,7 @@ pub(super) fn gates(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) 
         report.wrong(
             document,
             "spec.nodeName",
-            "must be empty where there are schedulingGates",
+            expected("no node where there are schedulingGates"),
         );
     }
 }
@@ -27,16 +27,20 @@ pub(super) fn tolerations(kind: Kind, document: &At<'_, '_>, report: &mut Report
     document.each("spec.tolerations[]", &mut |toleration| {
         let operator = toleration.text("operator").unwrap_or("Equal");
         if toleration.text("key").is_none() && operator != "Exists" {
-            report.wrong(&toleration, "operator", "must be Exists where there is no key");
+            report.wrong(&toleration, "operator", expected("Exists where there is no key"));
         }
         if operator == "Exists" && toleration.text("value").is_some() {
-            report.wrong(&toleration, "value", "must be empty with the operator Exists");
+            report.wrong(
+                &toleration,
+                "value",
+                expected("no value with the operator Exists"),
+            );
         }
         if toleration.get("tolerationSeconds").is_some() && toleration.text("effect") != Some("NoExecute") {
             report.wrong(
                 &toleration,
                 "effect",
-                "must be NoExecute where tolerationSeconds is set",
+                expected("NoExecute where tolerationSeconds is set"),
             );
         }
     });

@@ -14,7 +14,11 @@ pub(crate) use operator_labels::executors as operator_labels_of_executors;
 
 use super::{Kind, Report};
 use crate::{
-    manifest::{at::At, finding::Finding},
+    finding::{Kept, Warnings},
+    manifest::{
+        at::At,
+        finding::{Finding, Subject},
+    },
     plan::DriverPlan,
 };
 use serde_json::Value;
@@ -23,7 +27,7 @@ use serde_json::Value;
 pub(crate) struct Written<'w> {
     pub(crate) kind: Kind,
     /// Kind and name, for messages.
-    pub(crate) object: String,
+    pub(crate) subject: Subject,
     pub(crate) template: &'w str,
     pub(crate) value: &'w Value,
 }
@@ -37,9 +41,9 @@ impl<'w> Written<'w> {
         self.at().text("metadata.name")
     }
 
-    fn report<'r>(&'r self, findings: &'r mut Vec<Finding>, warnings: &'r mut Vec<String>) -> Report<'r> {
+    fn report<'r>(&'r self, findings: &'r mut Kept<Finding>, warnings: &'r mut Warnings) -> Report<'r> {
         Report {
-            object: &self.object,
+            subject: &self.subject,
             template: self.template,
             findings,
             warnings,
@@ -66,8 +70,8 @@ impl<'w> Submitted<'w> {
 pub(crate) fn what_spark_needs(
     plan: &DriverPlan,
     documents: &[Written<'_>],
-    findings: &mut Vec<Finding>,
-    warnings: &mut Vec<String>,
+    findings: &mut Kept<Finding>,
+    warnings: &mut Warnings,
 ) {
     let submitted = Submitted { plan, documents };
     for written in documents {

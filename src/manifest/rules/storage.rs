@@ -1,7 +1,10 @@
 //! Volumes and claims.
 
-use super::{Kind, Report, grammar};
-use crate::{manifest::at::At, redaction::shown};
+use super::{Kind, Report, grammar, one_of::names};
+use crate::{
+    finding::{expected, rule},
+    manifest::at::At,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -26,10 +29,9 @@ pub(super) fn references(kind: Kind, document: &At<'_, '_>, report: &mut Report<
                 report.odd(
                     &reference,
                     "",
-                    format!(
-                        "no object can have this name, {}; the Pod will wait for it",
-                        shown(name)
-                    ),
+                    rule("no object can have this name")
+                        .name(name)
+                        .advice("the Pod will wait for it"),
                 );
             }
         });
@@ -41,12 +43,12 @@ pub(super) fn volumes(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>
     if !kind.is_pod() {
         return;
     }
-    let mut names = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     document.each("spec.volumes[]", &mut |volume| {
         if let Some(name) = volume.text("name")
-            && !names.insert(name)
+            && !seen.insert(name)
         {
-            report.wrong(&volume, "name", format!("is used twice, found {}", shown(name)));
+            report.wrong(&volume, "name", rule("is used twice").name(name));
         }
         let Value::Object(fields) = volume.value() else {
             return;
@@ -58,15 +60,14 @@ pub(super) fn volumes(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>
             .collect();
         match sources.as_slice() {
             [_] => {}
-            [] => report.odd(&volume, "", "has no source: Kubernetes makes it an emptyDir"),
-            several => report.wrong(
+            [] => report.odd(
                 &volume,
                 "",
-                format!(
-                    "must have exactly one source, found {}",
-                    shown(&several.join(", "))
-                ),
+                expected("a source")
+                    .nothing()
+                    .advice("Kubernetes makes it an emptyDir"),
             ),
+            several => report.wrong(&volume, "", expected("exactly one source").shown(&names(several))),
         }
     });
 }
@@ -83,7 +84,7 @@ pub(super) fn claim(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) 
         report.wrong(
             document,
             "spec.accessModes",
-            "ReadWriteOncePod allows no other mode beside it",
+            expected("no other mode beside ReadWriteOncePod"),
         );
     }
 }

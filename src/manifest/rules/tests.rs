@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 fn after(role: &str, pointer: &str, value: &Value) -> (Vec<String>, Vec<String>) {
     let objects = sample::changed(role, pointer, value.clone());
     match check(&sample::rendered(&objects), &sample::plan(), &[]) {
-        Ok(manifests) => (Vec::new(), manifests.warnings),
+        Ok(manifests) => (Vec::new(), manifests.warnings.to_vec()),
         Err(findings) => (findings.0.iter().map(ToString::to_string).collect(), Vec::new()),
     }
 }
@@ -53,22 +53,22 @@ fn metadata() {
             (
                 "/metadata/labels/a b",
                 json!("x"),
-                "metadata.labels: label key `a b` must be",
+                "metadata.labels: expected as label key a name",
             ),
             (
                 "/metadata/labels/a.b",
                 json!("-"),
-                "metadata.labels[\"a.b\"]: must be at most 63",
+                "metadata.labels[\"a.b\"]: expected at most 63",
             ),
             (
                 "/metadata/annotations",
                 json!({"a b": "x"}),
-                "metadata.annotations: annotation key `a b`",
+                "metadata.annotations: expected as annotation key a name",
             ),
             (
                 "/metadata/annotations",
                 json!({"a": long}),
-                "metadata.annotations: keys and values must not exceed 262144",
+                "metadata.annotations: expected at most 262144 bytes of keys and values",
             ),
             (
                 "/metadata/ownerReferences/0/blockOwnerDeletion",
@@ -78,9 +78,13 @@ fn metadata() {
             (
                 "/metadata/resourceVersion",
                 json!("7"),
-                "metadata.resourceVersion: must not be set",
+                "metadata.resourceVersion: expected nothing",
             ),
-            ("/metadata/name", json!(""), "metadata.name: is required"),
+            (
+                "/metadata/name",
+                json!(""),
+                "metadata.name: expected a value, found nothing",
+            ),
             (
                 "/spec/nodeSelector",
                 json!({"a": "b c"}),
@@ -101,7 +105,7 @@ fn metadata() {
         &[(
             "/metadata/annotations",
             json!({"": ""}),
-            "metadata.annotations: annotation key ``",
+            "metadata.annotations: expected as annotation key a name",
         )],
     );
 }
@@ -109,13 +113,13 @@ fn metadata() {
 #[test]
 fn names_by_kind() {
     let name = |role: &str, name: &str| after(role, "/metadata/name", &json!(name)).0.join("\n");
-    assert!(name("service-driver", "0svc").contains("must be an RFC 1035 label"));
-    assert!(name("service-driver", &"a".repeat(64)).contains("must be an RFC 1035 label"));
+    assert!(name("service-driver", "0svc").contains("expected an RFC 1035 label"));
+    assert!(name("service-driver", &"a".repeat(64)).contains("expected an RFC 1035 label"));
     assert!(!name("configmap-driver", "0.conf").contains("RFC"));
     assert!(
-        name("configmap-driver", "conf_").contains("metadata.name: must be a lowercase RFC 1123 subdomain")
+        name("configmap-driver", "conf_").contains("metadata.name: expected a lowercase RFC 1123 subdomain")
     );
-    assert!(name("pod-driver", &"a".repeat(254)).contains("must be a lowercase RFC 1123 subdomain"));
+    assert!(name("pod-driver", &"a".repeat(254)).contains("expected a lowercase RFC 1123 subdomain"));
 }
 
 #[test]
@@ -138,34 +142,37 @@ fn containers() {
             )],
         );
     };
-    refused(json!({"name": "A"}), ".name: must be a lowercase RFC 1123 label");
-    refused(json!({"name": null}), ".name: is required");
+    refused(json!({"name": "A"}), ".name: expected a lowercase RFC 1123 label");
+    refused(json!({"name": null}), ".name: expected a value, found nothing");
     refused(json!({"name": "spark-kubernetes-driver"}), ".name: is used twice");
-    refused(json!({"image": null}), ".image: is required");
+    refused(json!({"image": null}), ".image: expected a value, found nothing");
     refused(
         json!({"image": " x"}),
-        ".image: must not begin or end with white space",
+        ".image: expected no white space at the ends",
     );
     refused(
         json!({"imagePullPolicy": "Sometimes"}),
-        ".imagePullPolicy: must be one of Always, IfNotPresent, Never, found `Sometimes`",
+        ".imagePullPolicy: expected one of Always, IfNotPresent, Never, found `Sometimes`",
     );
-    refused(json!({"ports": [{}]}), ".ports[0].containerPort: is required");
+    refused(
+        json!({"ports": [{}]}),
+        ".ports[0].containerPort: expected a value, found nothing",
+    );
     refused(
         json!({"ports": [{"containerPort": 65536}]}),
-        ".ports[0].containerPort: must be from 1 to 65535, found `65536`",
+        ".ports[0].containerPort: expected a number from 1 to 65535, found `65536`",
     );
     refused(
         json!({"ports": [{"containerPort": -1}]}),
-        ".ports[0].containerPort: must be from 1",
+        ".ports[0].containerPort: expected a number from 1",
     );
     refused(
         json!({"ports": [{"containerPort": 1, "protocol": "tcp"}]}),
-        ".ports[0].protocol: must be one of TCP",
+        ".ports[0].protocol: expected one of TCP",
     );
     refused(
         json!({"ports": [{"containerPort": 1, "name": "Http"}]}),
-        ".ports[0].name: must be an IANA",
+        ".ports[0].name: expected an IANA",
     );
     refused(
         json!({"ports": [{"containerPort": 1, "name": "a"}, {"containerPort": 2, "name": "a"}]}),
@@ -173,50 +180,53 @@ fn containers() {
     );
     refused(
         json!({"env": [{"name": "A=B"}]}),
-        ".env[0].name: must be printable ASCII",
+        ".env[0].name: expected printable ASCII",
     );
-    refused(json!({"env": [{"value": "x"}]}), ".env[0].name: is required");
+    refused(
+        json!({"env": [{"value": "x"}]}),
+        ".env[0].name: expected a value, found nothing",
+    );
     refused(
         json!({"env": [{"name": "A", "value": "x", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]}),
-        ".env[0]: must have either a value or valueFrom",
+        ".env[0]: expected a value or valueFrom, found both",
     );
     refused(
         json!({"env": [{"name": "A", "valueFrom": {}}]}),
-        ".env[0].valueFrom: has no source",
+        ".env[0].valueFrom: expected exactly one source, found nothing",
     );
     refused(
         json!({"env": [{"name": "A", "valueFrom": {
             "fieldRef": {"fieldPath": "x"}, "secretKeyRef": {"name": "s", "key": "k"},
         }}]}),
-        ".env[0].valueFrom: must have exactly one source, found `fieldRef, secretKeyRef`",
+        ".env[0].valueFrom: expected exactly one source, found `fieldRef, secretKeyRef`",
     );
     refused(
         json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s"}}}]}),
-        ".env[0].valueFrom.secretKeyRef.key: is required",
+        ".env[0].valueFrom.secretKeyRef.key: expected a value, found nothing",
     );
     refused(
         json!({"envFrom": [{"prefix": "A"}]}),
-        ".envFrom[0]: has no source",
+        ".envFrom[0]: expected exactly one source, found nothing",
     );
     refused(
         json!({"livenessProbe": {"periodSeconds": 1}}),
-        ".livenessProbe: has no source",
+        ".livenessProbe: expected exactly one source, found nothing",
     );
     refused(
         json!({"livenessProbe": {"httpGet": {"port": 0}}}),
-        ".livenessProbe.httpGet.port: must be from 1",
+        ".livenessProbe.httpGet.port: expected a number from 1",
     );
     refused(
         json!({"volumeMounts": [{"name": "conf"}]}),
-        ".volumeMounts[0].mountPath: is required",
+        ".volumeMounts[0].mountPath: expected a value, found nothing",
     );
     refused(
         json!({"volumeMounts": [{"name": "x", "mountPath": "/x"}]}),
-        ".volumeMounts[0].name: there is no such volume",
+        ".volumeMounts[0].name: expected the name of a volume",
     );
     refused(
         json!({"volumeMounts": [{"name": "conf", "mountPath": "/a:b"}]}),
-        ".volumeMounts[0].mountPath: must not contain",
+        ".volumeMounts[0].mountPath: expected a path without",
     );
     refused(
         json!({"volumeMounts": [{"name": "conf", "mountPath": "/a"}, {"name": "conf", "mountPath": "/a"}]}),
@@ -224,12 +234,15 @@ fn containers() {
     );
     refused(
         json!({"volumeMounts": [{"name": "conf", "mountPath": "/a", "subPath": "a/../../b"}]}),
-        ".volumeMounts[0].subPath: must be a relative path",
+        ".volumeMounts[0].subPath: expected a relative path",
     );
-    refused(json!({"args": ["a", "b\0"]}), ".args[1]: holds a NUL");
+    refused(
+        json!({"args": ["a", "b\0"]}),
+        ".args[1]: expected text that a container can be started with, found a NUL",
+    );
     refused(
         json!({"env": [{"name": "A", "value": "\0"}]}),
-        ".env[0].value: holds a NUL",
+        ".env[0].value: expected text that a container can be started with, found a NUL",
     );
     accepted(
         "pod-driver",
@@ -279,37 +292,37 @@ fn resources() {
             (
                 at,
                 rows(json!({"memory": "1GB"}), json!({})),
-                "spec.containers[0].resources.requests.memory: must be a quantity",
+                "spec.containers[0].resources.requests.memory: expected a quantity",
             ),
             (
                 at,
                 rows(json!({"cpu": "-1"}), json!({})),
-                "spec.containers[0].resources.requests.cpu: must not be negative",
+                "spec.containers[0].resources.requests.cpu: expected a quantity that is not negative",
             ),
             (
                 at,
                 rows(json!({"cpu": 2}), json!({"cpu": "1500m"})),
-                "spec.containers[0].resources.requests.cpu: must not be more than the limit `1500m`, found `2`",
+                "spec.containers[0].resources.requests.cpu: expected at most the limit `1500m`, found `2`",
             ),
             (
                 at,
                 rows(json!({}), json!({"cpus": "1"})),
-                "spec.containers[0].resources.limits.cpus: is not a resource",
+                "spec.containers[0].resources.limits.cpus: expected as key a resource",
             ),
             (
                 at,
                 rows(json!({}), json!({"nvidia.com/gpu": "0.5"})),
-                "spec.containers[0].resources.limits[\"nvidia.com/gpu\"]: must be a whole number",
+                "spec.containers[0].resources.limits[\"nvidia.com/gpu\"]: expected a whole number",
             ),
             (
                 at,
                 rows(json!({"nvidia.com/gpu": "1"}), json!({})),
-                "spec.containers[0].resources.requests[\"nvidia.com/gpu\"]: needs the same limit",
+                "spec.containers[0].resources.requests[\"nvidia.com/gpu\"]: expected the same limit",
             ),
             (
                 at,
                 rows(json!({"nvidia.com/gpu": "1"}), json!({"nvidia.com/gpu": "2"})),
-                "spec.containers[0].resources.requests[\"nvidia.com/gpu\"]: must be equal",
+                "spec.containers[0].resources.requests[\"nvidia.com/gpu\"]: expected an amount equal",
             ),
         ],
     );
@@ -343,13 +356,17 @@ fn volumes_and_scheduling() {
             (
                 more,
                 json!({"name": "a.b", "emptyDir": {}}),
-                "spec.volumes[2].name: must be a lowercase RFC 1123 label",
+                "spec.volumes[2].name: expected a lowercase RFC 1123 label",
             ),
-            (more, json!({"emptyDir": {}}), "spec.volumes[2].name: is required"),
+            (
+                more,
+                json!({"emptyDir": {}}),
+                "spec.volumes[2].name: expected a value, found nothing",
+            ),
             (
                 "/spec/ephemeralContainers",
                 json!([{"name": "debug", "image": "x"}]),
-                "spec.ephemeralContainers: must be empty",
+                "spec.ephemeralContainers: expected nothing",
             ),
             (
                 more,
@@ -359,98 +376,98 @@ fn volumes_and_scheduling() {
             (
                 more,
                 json!({"name": "x", "emptyDir": {}, "hostPath": {"path": "/"}}),
-                "spec.volumes[2]: must have exactly one source, found `emptyDir, hostPath`",
+                "spec.volumes[2]: expected exactly one source, found `emptyDir, hostPath`",
             ),
             (
                 more,
                 json!({"name": "x", "emptyDir": {"sizeLimit": "10gb"}}),
-                "spec.volumes[2].emptyDir.sizeLimit: must be a quantity",
+                "spec.volumes[2].emptyDir.sizeLimit: expected a quantity",
             ),
             (
                 more,
                 json!({"name": "x", "hostPath": {"path": "/", "type": "Dir"}}),
-                "spec.volumes[2].hostPath.type: must be one of",
+                "spec.volumes[2].hostPath.type: expected one of",
             ),
             (
                 more,
                 json!({"name": "x", "hostPath": {}}),
-                "spec.volumes[2].hostPath.path: is required",
+                "spec.volumes[2].hostPath.path: expected a value, found nothing",
             ),
             (
                 more,
                 json!({"name": "x", "nfs": {"path": "/"}}),
-                "spec.volumes[2].nfs.server: is required",
+                "spec.volumes[2].nfs.server: expected a value, found nothing",
             ),
             (
                 more,
                 json!({"name": "x", "secret": {}}),
-                "spec.volumes[2].secret.secretName: is required",
+                "spec.volumes[2].secret.secretName: expected a value, found nothing",
             ),
             (
                 more,
                 json!({"name": "x", "persistentVolumeClaim": {}}),
-                "spec.volumes[2].persistentVolumeClaim.claimName: is",
+                "spec.volumes[2].persistentVolumeClaim.claimName: expected a value",
             ),
             (
                 more,
                 json!({"name": "x", "configMap": {"name": "c", "defaultMode": 512}}),
-                "spec.volumes[2].configMap.defaultMode: must be from 0 to 511",
+                "spec.volumes[2].configMap.defaultMode: expected a number from 0 to 511",
             ),
             (
                 more,
                 json!({"name": "x", "configMap": {"name": "c", "items": [{"key": "a", "path": "../a"}]}}),
-                "spec.volumes[2].configMap.items[0].path: must",
+                "spec.volumes[2].configMap.items[0].path: expected",
             ),
             (
                 more,
                 json!({"name": "x", "configMap": {"name": "c", "items": [{"key": "a"}]}}),
-                "spec.volumes[2].configMap.items[0].path: is required",
+                "spec.volumes[2].configMap.items[0].path: expected a value, found nothing",
             ),
             (
                 more,
                 json!({"name": "x", "configMap": {"name": "c", "items": [{"key": "a", "path": "a", "mode": -1}]}}),
-                "spec.volumes[2].configMap.items[0].mode: must be from 0",
+                "spec.volumes[2].configMap.items[0].mode: expected a number from 0",
             ),
             (
                 "/spec/restartPolicy",
                 json!("never"),
-                "spec.restartPolicy: must be one of Always, OnFailure, Never, found `never`",
+                "spec.restartPolicy: expected one of Always, OnFailure, Never, found `never`",
             ),
-            ("/spec/dnsPolicy", json!("x"), "spec.dnsPolicy: must be one of"),
+            ("/spec/dnsPolicy", json!("x"), "spec.dnsPolicy: expected one of"),
             (
                 "/spec/hostAliases",
                 json!([{"ip": "host"}]),
-                "spec.hostAliases[0].ip: must be an IP address",
+                "spec.hostAliases[0].ip: expected an IP address",
             ),
             (
                 "/spec/hostAliases",
                 json!([{"hostnames": ["host"]}]),
-                "spec.hostAliases[0].ip: is required",
+                "spec.hostAliases[0].ip: expected a value, found nothing",
             ),
             (
                 "/spec/tolerations",
                 json!([{"key": "a", "operator": "Is"}]),
-                "spec.tolerations[0].operator: must be one of",
+                "spec.tolerations[0].operator: expected one of",
             ),
             (
                 "/spec/tolerations",
                 json!([{"key": "a", "effect": "No"}]),
-                "spec.tolerations[0].effect: must be one of",
+                "spec.tolerations[0].effect: expected one of",
             ),
             (
                 "/spec/tolerations",
                 json!([{"value": "a"}]),
-                "spec.tolerations[0].operator: must be Exists",
+                "spec.tolerations[0].operator: expected Exists",
             ),
             (
                 "/spec/tolerations",
                 json!([{"operator": "Exists", "value": "a"}]),
-                "spec.tolerations[0].value: must be empty",
+                "spec.tolerations[0].value: expected no value",
             ),
             (
                 "/spec/tolerations",
                 json!([{"key": "a", "tolerationSeconds": 1}]),
-                "spec.tolerations[0].effect: must be NoExecute",
+                "spec.tolerations[0].effect: expected NoExecute",
             ),
         ],
     );
@@ -472,11 +489,15 @@ fn volumes_and_scheduling() {
     warned(
         "pod-driver",
         &[
-            (more, json!({"name": "x"}), "spec.volumes[2]: has no source"),
+            (
+                more,
+                json!({"name": "x"}),
+                "spec.volumes[2]: expected exactly one source, found nothing",
+            ),
             (
                 more,
                 json!({"name": "x", "persistentVolumeClaim": {"claimName": "OnDemand"}}),
-                "spec.volumes[2].persistentVolumeClaim.claimName: no object can have this name, `OnDemand`",
+                "spec.volumes[2].persistentVolumeClaim.claimName: no object can have this name, found `OnDemand`",
             ),
         ],
     );
@@ -497,7 +518,7 @@ fn a_pod_with_gates_has_no_node() {
     }
     let findings = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap_err();
     assert!(
-        findings.to_string().contains("spec.nodeName: must be empty"),
+        findings.to_string().contains("spec.nodeName: expected no node"),
         "{findings}"
     );
 }
@@ -507,21 +528,21 @@ fn config_maps_secrets_and_claims() {
     refused(
         "configmap-driver",
         &[
-            ("/data/a b", json!("x"), "data: key `a b` must be"),
+            ("/data/a b", json!("x"), "data: expected as key at most 253"),
             (
                 "/data/big",
                 json!("x".repeat(1 << 20)),
-                "data: must not exceed 1048576 bytes",
+                "data: expected at most 1048576 bytes",
             ),
             (
                 "/binaryData",
                 json!({"a": "!"}),
-                "binaryData.a: a string that isn't in the form",
+                "binaryData.a: expected a string of this field's form",
             ),
             (
                 "/binaryData",
                 json!({"spark.properties": ""}),
-                "binaryData[\"spark.properties\"]: stands in data and",
+                "binaryData[\"spark.properties\"]: expected a key of data or of binaryData, found both",
             ),
         ],
     );
@@ -530,7 +551,7 @@ fn config_maps_secrets_and_claims() {
         &[(
             "/metadata/annotations",
             json!({"a": "\0"}),
-            "metadata.annotations.a: holds a NUL",
+            "metadata.annotations.a: expected text that a container can be started with, found a NUL",
         )],
     );
     accepted(
@@ -549,17 +570,21 @@ fn config_maps_secrets_and_claims() {
         &[(
             "",
             secret(json!({"a": "not base64"})),
-            "data.a: a string that isn't",
+            "data.a: expected a string of this field's form",
         )],
     );
     refused(
         "persistentvolumeclaim-0",
         &[
-            ("", spec(&[], "1Gi"), "spec.accessModes: is required"),
+            (
+                "",
+                spec(&[], "1Gi"),
+                "spec.accessModes: expected a value, found nothing",
+            ),
             (
                 "",
                 spec(&["RWO"], "1Gi"),
-                "spec.accessModes[0]: must be one of ReadWriteOnce",
+                "spec.accessModes[0]: expected one of ReadWriteOnce",
             ),
             (
                 "",
@@ -569,17 +594,17 @@ fn config_maps_secrets_and_claims() {
             (
                 "",
                 spec(&["ReadWriteOnce"], "10gb"),
-                "spec.resources.requests.storage: must be a quantity",
+                "spec.resources.requests.storage: expected a quantity",
             ),
             (
                 "",
                 spec(&["ReadWriteOnce"], "0"),
-                "spec.resources.requests.storage: must be more than 0",
+                "spec.resources.requests.storage: expected a quantity of more than 0",
             ),
             (
                 "",
                 claim(json!({"accessModes": ["ReadWriteOnce"]})),
-                "spec.resources: is required",
+                "spec.resources: expected a value, found nothing",
             ),
         ],
     );
@@ -598,21 +623,25 @@ fn services() {
     refused(
         "service-driver",
         &[
-            ("/spec/ports", json!([]), "spec.ports: is required"),
+            (
+                "/spec/ports",
+                json!([]),
+                "spec.ports: expected a value, found nothing",
+            ),
             (
                 "/spec/ports/0/port",
                 json!(0),
-                "spec.ports[0].port: must be from 1",
+                "spec.ports[0].port: expected a number from 1",
             ),
             (
                 "/spec/ports/0/targetPort",
                 json!(70000),
-                "spec.ports[0].targetPort: must be from 1",
+                "spec.ports[0].targetPort: expected a number from 1",
             ),
             (
                 "/spec/ports/1",
                 json!({"port": 2}),
-                "spec.ports[1].name: is required",
+                "spec.ports[1].name: expected a value, found nothing",
             ),
             (
                 "/spec/ports/1",
@@ -627,12 +656,12 @@ fn services() {
             (
                 "/spec/ports/1",
                 json!({"port": 2, "name": "b", "protocol": "HTTP"}),
-                "spec.ports[1].protocol: must be one",
+                "spec.ports[1].protocol: expected one",
             ),
             (
                 "/spec/ipFamilies",
                 json!(["IPv5"]),
-                "spec.ipFamilies[0]: must be one of IPv4, IPv6",
+                "spec.ipFamilies[0]: expected one of IPv4, IPv6",
             ),
             (
                 "/spec/ipFamilies",
@@ -642,7 +671,7 @@ fn services() {
             (
                 "/spec/ipFamilyPolicy",
                 json!("Dual"),
-                "spec.ipFamilyPolicy: must be one of",
+                "spec.ipFamilyPolicy: expected one of",
             ),
         ],
     );
@@ -667,63 +696,63 @@ fn what_spark_needs_of_the_pod() {
             (
                 "/metadata/name",
                 json!("other"),
-                "metadata.name: must be the plan's, `pi-driver`; found `other`",
+                "metadata.name: expected the plan's name `pi-driver`, found `other`",
             ),
             (
                 "/metadata/namespace",
                 json!("other"),
-                "metadata.namespace: must be the submission's, `ns`; found `other`",
+                "metadata.namespace: expected the submission's namespace `ns`, found `other`",
             ),
             (
                 "/metadata/ownerReferences",
                 json!([]),
-                "metadata.ownerReferences: must keep the plan's owner, SparkApplication `pi`",
+                "metadata.ownerReferences: expected the plan's owner `SparkApplication` `pi`",
             ),
             (
                 "/metadata/ownerReferences/0/controller",
                 json!(false),
-                "metadata.ownerReferences: must keep",
+                "metadata.ownerReferences: expected the plan's owner",
             ),
             (
                 "/metadata/ownerReferences/1",
                 owner,
-                "metadata.ownerReferences[1].uid: isn't an owner",
+                "metadata.ownerReferences[1].uid: expected an owner",
             ),
             (
                 "/spec/containers/0/args/0",
                 json!("executor"),
-                "spec.containers[0].args: must keep the plan's arguments in their order; lost `driver`",
+                "spec.containers[0].args: expected the plan's arguments in their order, found them without driver",
             ),
             (
                 "/spec/containers/0/args/6",
                 json!("other"),
-                "spec.containers[0].args: must keep the plan's arguments in their order; lost number 7 of 7",
+                "spec.containers[0].args: expected the plan's arguments in their order, found them without number 7 of 7",
             ),
             (
                 "/spec/containers/0/args",
                 json!([]),
-                "spec.containers[0].args: must keep",
+                "spec.containers[0].args: expected the plan's arguments",
             ),
             (
                 "/spec/containers/0/volumeMounts/0/mountPath",
                 json!("/opt/conf"),
-                "spec: the driver container must mount spark.properties of ConfigMap `conf` at `/opt/spark/conf`",
+                "spec: expected the driver container to mount spark.properties of ConfigMap `conf` at `/opt/spark/conf`",
             ),
             (
                 "/spec/volumes/0/configMap/items/0/key",
                 json!("other"),
-                "spec: the driver container must mount spark.properties",
+                "spec: expected the driver container to mount spark.properties",
             ),
             (
                 "/spec/containers/0/volumeMounts",
                 json!([{"name": "conf", "mountPath": "/opt/spark/conf"}]),
-                "spec: the driver container must mount the executor pod template",
+                "spec: expected the driver container to mount the executor pod template",
             ),
         ],
     );
     let (found, _) = after("pod-driver", "/spec/containers/0/name", &json!("main"));
     assert!(
-        found[0].contains("spec.containers: must have the driver container, `spark-kubernetes-driver`"),
+        found[0].contains("spec.containers: expected the driver container `spark-kubernetes-driver`"),
         "{found:?}"
     );
     for label in [
@@ -735,14 +764,14 @@ fn what_spark_needs_of_the_pod() {
         assert!(
             found
                 .iter()
-                .any(|line| line.contains(" metadata.labels: must have ")),
+                .any(|line| line.contains(" metadata.labels: expected the label ")),
             "{label}: {found:?}"
         );
     }
     let added = "/metadata/labels/sparkoperator.k8s.io~1mutated-by-spark-operator";
     let (found, _) = after("pod-driver", added, &json!("true"));
     assert!(
-        found[0].contains("metadata.labels: must not have `sparkoperator.k8s.io/mutated-by-spark-operator`"),
+        found[0].contains("metadata.labels: expected none of the operator's own labels, found `sparkoperator.k8s.io/mutated-by-spark-operator`"),
         "{found:?}"
     );
     let shell = json!({"name": "spark-kubernetes-driver", "image": "x", "command": ["sh"], "volumeMounts": [
@@ -775,26 +804,30 @@ fn what_spark_needs_of_the_other_objects() {
     refused(
         "service-driver",
         &[
-            ("/spec/clusterIP", json!(null), "spec.clusterIP: must be \"None\""),
+            (
+                "/spec/clusterIP",
+                json!(null),
+                "spec.clusterIP: expected \"None\"",
+            ),
             (
                 "/spec/selector",
                 json!({}),
-                "spec.selector: must select the driver Pod",
+                "spec.selector: expected a selector of the driver Pod",
             ),
             (
                 "/spec/selector/spark-role",
                 json!("executor"),
-                "spec.selector.spark-role: must be the driver Pod's label, `driver`",
+                "spec.selector.spark-role: expected the driver Pod's label `driver`",
             ),
             (
                 "/spec/selector/x",
                 json!("y"),
-                "spec.selector.x: the driver Pod has no such label",
+                "spec.selector.x: expected a label that the driver Pod has",
             ),
             (
                 "/metadata/namespace",
                 json!("other"),
-                "metadata.namespace: must be the submission's",
+                "metadata.namespace: expected the submission's namespace",
             ),
         ],
     );
@@ -804,17 +837,17 @@ fn what_spark_needs_of_the_other_objects() {
             (
                 "/data/spark.properties",
                 json!("spark.app.name=pi\nspark.driver.host=svc.ns.svc\n"),
-                "data[\"spark.properties\"]: lost the property `spark.app.submitTime`",
+                "data[\"spark.properties\"]: expected the plan's property `spark.app.submitTime`, found nothing",
             ),
             (
                 "/data/spark.properties",
                 json!(""),
-                "data[\"spark.properties\"]: must have the file",
+                "data[\"spark.properties\"]: expected the file",
             ),
             (
                 "/metadata/ownerReferences",
                 json!([{"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "0"}]),
-                "metadata.ownerReferences[0].uid: isn't an owner",
+                "metadata.ownerReferences[0].uid: expected an owner",
             ),
         ],
     );
@@ -823,7 +856,7 @@ fn what_spark_needs_of_the_other_objects() {
         &[(
             "/data",
             json!({}),
-            "data.podspec-key: must have the file `podspec-key`",
+            "data.podspec-key: expected the file `podspec-key`, found nothing",
         )],
     );
     accepted(

@@ -5,7 +5,7 @@
 //! contents of files in a `ConfigMap`, where it is a byte like any other.
 
 use super::{Kind, Report};
-use crate::manifest::at::At;
+use crate::{finding::expected, manifest::at::At};
 
 pub(super) fn no_nul(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
     let mut look = |at: &At<'_, '_>, text: &str| {
@@ -13,7 +13,7 @@ pub(super) fn no_nul(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>)
             report.wrong(
                 at,
                 "",
-                "holds a NUL character (U+0000), which no container can be started with",
+                expected("text that a container can be started with").kind("a NUL character (U+0000)"),
             );
         }
     };

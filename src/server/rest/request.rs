@@ -68,8 +68,8 @@ impl SparkSubmit {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(bad("", "the body is not a JSON object".to_owned())),
             // Where it is broken, not what stands there.
-            Err(Unread::Problem(Problem { path, message, .. })) if path.is_empty() => {
-                return Err(bad("", format!("the body is {message}")));
+            Err(Unread::Problem(Problem { path, said })) if path.is_empty() => {
+                return Err(bad("", format!("the body is {said}")));
             }
             Err(Unread::Problem(problem)) => return Err(bad("", problem.to_string())),
             Err(Unread::OverLimit(over)) => return Err(bad("", over.to_string())),

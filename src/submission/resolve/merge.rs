@@ -4,14 +4,17 @@ use super::super::{
     Refusal, SparkConf, SparkSubmitArguments, SubmitterContext, properties,
     regular_file::{self, Unreadable},
 };
-use crate::limits::ENTRIES;
+use crate::{
+    finding::{Cut, Warnings},
+    limits::{ENTRIES, PATH_CHARACTERS},
+};
 use std::path::PathBuf;
 
 /// `--conf` over extra properties files over `--properties-file` over `spark-defaults.conf`.
 pub(super) fn properties(
     arguments: &SparkSubmitArguments,
     context: &SubmitterContext,
-    warnings: &mut Vec<String>,
+    warnings: &mut Warnings,
 ) -> Result<SparkConf, Refusal> {
     let mut merged = SparkConf::default();
     if arguments.properties_file.is_none() || arguments.load_spark_defaults {
@@ -46,7 +49,13 @@ pub(super) fn properties(
         .filter(|key| !key.starts_with("spark."))
         .collect();
     for key in foreign {
-        warnings.push(format!("Ignoring non-Spark config property: {key}"));
+        warnings.push_with(|| {
+            let key = key.escape_debug().to_string();
+            format!(
+                "Ignoring non-Spark config property: {}",
+                Cut(&key, PATH_CHARACTERS)
+            )
+        });
         merged.remove(&key);
     }
     Ok(merged)

@@ -105,7 +105,7 @@ pub(super) fn options(options: &Options, conf: &SparkConf, version: &SparkVersio
 fn about(option: SparkOption, value: &str, message: &str, allowed: &str) -> Refusal {
     let key = option.conf_keys().first().copied().unwrap_or(option.name());
     let refusal = wrong(key, value, allowed);
-    Refusal::new(key, format!("{message}: {}", refusal.message))
+    Refusal::new(key, format!("{message}: {}", refusal.said))
 }
 
 /// Classes that Spark does not run in cluster mode on Kubernetes.

@@ -7,8 +7,8 @@ use k8s_openapi::api::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-fn problems<T: DeserializeOwned>(value: &Value) -> Vec<strict::Problem> {
-    strict::read::<T>(value).problems
+fn problems<T: DeserializeOwned>(value: &Value) -> crate::finding::Kept<strict::Problem> {
+    strict::read::<T>(value).problems()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn each_document_is_of_its_kubernetes_type_to_the_last_field() {
             "networkpolicy" => problems::<NetworkPolicy>(&value),
             _ => problems::<PersistentVolumeClaim>(&value),
         };
-        assert_eq!(problems, [], "{}", document.text);
+        assert_eq!(*problems, [], "{}", document.text);
         assert_eq!(value["metadata"]["namespace"], "team-a", "{}", document.role);
         let is_sealed = ["configmap", "secret"].contains(&document.role.split('-').next().unwrap());
         assert_eq!(value["immutable"] == true, is_sealed, "{}", document.role);
@@ -145,7 +145,7 @@ fn the_executor_template_is_carried_as_text_under_its_key() {
     );
     let text = config_map["data"]["podspec-configmap-key"].as_str().unwrap();
     let template = strict::parse_yaml(text).unwrap();
-    assert_eq!(problems::<PodTemplateSpec>(&template), [], "{text}");
+    assert_eq!(*problems::<PodTemplateSpec>(&template), [], "{text}");
     let executor = sample::plan().executor.unwrap();
     assert_eq!(
         template,

@@ -5,9 +5,9 @@ use super::{
     operator_labels::{self, OPERATOR_PREFIX},
 };
 use crate::{
+    finding::{Words, expected},
     manifest::{at::At, rules::Report},
     plan::DriverPlan,
-    redaction::shown,
 };
 use serde_json::Value;
 
@@ -21,11 +21,7 @@ pub(super) fn pod(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) 
         report.wrong(
             pod,
             "metadata.name",
-            format!(
-                "must be the plan's, {}; found {}",
-                shown(&plan.pod.name),
-                shown(name)
-            ),
+            expected(Words::own("the plan's name ").value(&plan.pod.name)).name(name),
         );
     }
     labels(plan, pod, report);
@@ -40,12 +36,17 @@ fn labels(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
         let kept = SPARK_LABELS.contains(&key.as_str()) || key.starts_with(OPERATOR_PREFIX);
         let label = found.and_then(|labels| text(labels, key));
         if kept && label != Some(value) {
-            let found = label.map_or_else(String::new, |label| format!("; found {}", shown(label)));
-            report.wrong(
-                pod,
-                "metadata.labels",
-                format!("must have {key}: {}{found}", shown(value)),
+            let said = expected(
+                Words::own("the label ")
+                    .value(key)
+                    .and(" with the value ")
+                    .value(value),
             );
+            let said = match label {
+                Some(label) => said.shown(label),
+                None => said.nothing(),
+            };
+            report.wrong(pod, "metadata.labels", said);
         }
     }
 }
@@ -63,10 +64,11 @@ fn owners(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
             report.wrong(
                 pod,
                 "metadata.ownerReferences",
-                format!(
-                    "must keep the plan's owner, {} {}",
-                    text(owner, "kind").unwrap_or("?"),
-                    shown(text(owner, "name").unwrap_or_default())
+                expected(
+                    Words::own("the plan's owner ")
+                        .value(text(owner, "kind").unwrap_or("?"))
+                        .and(" ")
+                        .value(text(owner, "name").unwrap_or_default()),
                 ),
             );
         }
@@ -85,7 +87,7 @@ fn container(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
         report.wrong(
             pod,
             "spec.containers",
-            format!("must have the driver container, {}", shown(&plan.driver.name)),
+            expected(Words::own("the driver container ").value(&plan.driver.name)),
         );
     }
 }
@@ -114,13 +116,13 @@ fn arguments(plan: &DriverPlan, container: &At<'_, '_>, report: &mut Report<'_>)
     if let Some(lost) = plan.driver.args.get(kept) {
         // The two that are Spark's own words may be shown; the others are the application's.
         let which = match lost.as_str() {
-            "driver" | "--properties-file" => shown(lost),
+            "driver" | "--properties-file" => lost.clone(),
             _ => format!("number {} of {}", kept + 1, plan.driver.args.len()),
         };
         report.wrong(
             container,
             "args",
-            format!("must keep the plan's arguments in their order; lost {which}"),
+            expected("the plan's arguments in their order").kind(format!("them without {which}")),
         );
     }
 }

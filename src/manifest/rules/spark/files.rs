@@ -2,13 +2,13 @@
 
 use super::Submitted;
 use crate::{
+    finding::{Kept, Words, expected, rule},
     manifest::{
         at::At,
-        finding::{Finding, object_name},
+        finding::Finding,
         rules::{Kind, Report},
     },
-    redaction::shown,
-    strict::Place,
+    strict::{Place, Problem},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -38,11 +38,14 @@ pub(super) fn mounts(submitted: &Submitted<'_>, pod: &At<'_, '_>, report: &mut R
             report.wrong(
                 pod,
                 "spec",
-                format!(
-                    "the driver container must mount {} of ConfigMap {} at {}, where --properties-file expects it",
-                    PROPERTIES,
-                    shown(&plan.config_map.name),
-                    shown(directory)
+                expected(
+                    Words::own(format!(
+                        "the driver container to mount {PROPERTIES} of ConfigMap "
+                    ))
+                    .value(&plan.config_map.name)
+                    .and(" at ")
+                    .value(directory)
+                    .and(", as --properties-file says"),
                 ),
             );
         }
@@ -53,10 +56,11 @@ pub(super) fn mounts(submitted: &Submitted<'_>, pod: &At<'_, '_>, report: &mut R
         report.wrong(
             pod,
             "spec",
-            format!(
-                "the driver container must mount the executor pod template, key {} of ConfigMap {}",
-                shown(&executor.key),
-                shown(&executor.config_map_name)
+            expected(
+                Words::own("the driver container to mount the executor pod template, key ")
+                    .value(&executor.key)
+                    .and(" of ConfigMap ")
+                    .value(&executor.config_map_name),
             ),
         );
     }
@@ -70,10 +74,10 @@ pub(super) fn mounts(submitted: &Submitted<'_>, pod: &At<'_, '_>, report: &mut R
                 report.wrong(
                     &source,
                     field,
-                    format!(
-                        "no template wrote the {kind:?} {}, which the plan has",
-                        shown(name)
-                    ),
+                    expected(Words::own(format!(
+                        "a template to write the {kind:?} that the plan has"
+                    )))
+                    .name(name),
                 );
             }
         });
@@ -142,34 +146,35 @@ fn mounts_of<'v>(submitted: &Submitted<'_>, pod: &At<'v, '_>, config_map: &str, 
 }
 
 /// The driver's `ConfigMap` holds its properties, none of the plan's lines lost, and the executor's its template.
-pub(super) fn contents(submitted: &Submitted<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn contents(submitted: &Submitted<'_>, findings: &mut Kept<Finding>) {
     let plan = submitted.plan;
     let planned = plan.config_map.data.get(PROPERTIES).map(String::as_str);
-    let expected = [
+    let files = [
         Some((plan.config_map.name.as_str(), PROPERTIES, planned)),
         plan.executor
             .as_ref()
             .map(|executor| (executor.config_map_name.as_str(), executor.key.as_str(), None)),
     ];
-    for (name, key, planned) in expected.into_iter().flatten() {
+    for (name, key, planned) in files.into_iter().flatten() {
         let written = submitted.find(Kind::ConfigMap, name);
         let text = written.and_then(|written| written.value.get("data")?.get(key)?.as_str());
-        let message = match (written, text) {
-            (None, _) => "no template wrote it, and the driver needs it".to_owned(),
-            (_, None | Some("")) => format!("must have the file {}", shown(key)),
-            (_, Some(text)) => match lost_property(planned.unwrap_or_default(), text) {
-                Some(property) => format!("lost the property {} that the plan has", shown(property)),
+        let Some(written) = written else {
+            let said = rule("no template wrote it, and the driver needs it");
+            findings.push(Finding::unwritten("ConfigMap", name, said));
+            continue;
+        };
+        let said = match text {
+            None | Some("") => expected(Words::own("the file ").value(key)).nothing(),
+            Some(text) => match lost_property(planned.unwrap_or_default(), text) {
+                Some(property) => expected(Words::own("the plan's property ").value(property)).nothing(),
                 None => continue,
             },
         };
-        findings.push(Finding {
-            object: object_name("ConfigMap", name),
-            path: written.map_or_else(String::new, |_| {
-                Place::Field(&Place::Field(&Place::Document, "data"), key).to_string()
-            }),
-            message,
-            template: written.map_or_else(String::new, |written| written.template.to_owned()),
-        });
+        let problem = Problem::new(
+            Place::Field(&Place::Field(&Place::Document, "data"), key).to_string(),
+            said,
+        );
+        findings.push(Finding::of(&written.subject, written.template, problem));
     }
 }
 

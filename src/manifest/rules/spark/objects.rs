@@ -2,11 +2,12 @@
 
 use super::{Submitted, Written};
 use crate::{
+    finding::{Kept, Words, expected, rule},
     manifest::{
-        finding::{Finding, object_name},
+        finding::Finding,
         rules::{Kind, Report},
     },
-    redaction::shown,
+    strict::Problem,
 };
 use serde_json::Value;
 
@@ -20,11 +21,7 @@ pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mu
         report.wrong(
             &at,
             "metadata.namespace",
-            format!(
-                "must be the submission's, {}; found {}",
-                shown(namespace),
-                shown(found)
-            ),
+            expected(Words::own("the submission's namespace ").value(namespace)).name(found),
         );
     }
     // Kubernetes deletes what has an owner that doesn't exist, so no template may make one up.
@@ -37,42 +34,37 @@ pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mu
             report.wrong(
                 &owner,
                 "uid",
-                "isn't an owner of this submission; owners are set by native-submit, not by templates",
+                expected("an owner of this submission")
+                    .advice("owners are set by native-submit, not by templates"),
             );
         }
     });
 }
 
 /// No two documents of a kind have the same name.
-pub(super) fn unique(submitted: &Submitted<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn unique(submitted: &Submitted<'_>, findings: &mut Kept<Finding>) {
     for (index, written) in submitted.documents.iter().enumerate() {
         let earlier = submitted.documents.iter().take(index);
         // The object's name has the kind in it; what are one kind here may be several custom ones.
-        let same = |other: &Written<'_>| other.object == written.object;
+        let same = |other: &Written<'_>| other.subject == written.subject && other.name() == written.name();
         if let Some(name) = written.name()
             && let Some(other) = earlier.into_iter().find(|other| same(other))
         {
-            findings.push(Finding {
-                object: written.object.clone(),
-                path: "metadata.name".to_owned(),
-                message: format!("is also written by {}: {}", other.template, shown(name)),
-                template: written.template.to_owned(),
-            });
+            let said = expected("a name of its own").name(name);
+            let said = said.advice(Words::own(format!("{} writes it too", other.template)));
+            let problem = Problem::new("metadata.name", said);
+            findings.push(Finding::of(&written.subject, written.template, problem));
         }
     }
 }
 
 /// The `PodGroup` has the name that the driver Pod knows it by: without it Volcano never schedules the Pod.
-pub(super) fn pod_group(submitted: &Submitted<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn pod_group(submitted: &Submitted<'_>, findings: &mut Kept<Finding>) {
     if let Some(planned) = &submitted.plan.pod_group
         && submitted.find(Kind::PodGroup, &planned.name).is_none()
     {
-        findings.push(Finding {
-            object: object_name("PodGroup", &planned.name),
-            path: String::new(),
-            message: "no template wrote it, and the driver Pod waits for it".to_owned(),
-            template: String::new(),
-        });
+        let said = rule("no template wrote it, and the driver Pod waits for it");
+        findings.push(Finding::unwritten("PodGroup", &planned.name, said));
     }
 }
 

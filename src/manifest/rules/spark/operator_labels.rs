@@ -2,9 +2,9 @@
 
 use super::objects::text;
 use crate::{
+    finding::{Words, expected},
     manifest::{at::At, rules::Report},
     plan::ExecutorPlan,
-    redaction::shown,
 };
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub(super) fn none_added(pod: &At<'_, '_>, planned: impl Fn(&str) -> bool, repor
         report.wrong(
             pod,
             "metadata.labels",
-            format!("must not have {}: it is the operator's own", shown(key)),
+            expected("none of the operator's own labels").shown(key),
         );
     }
 }
@@ -34,7 +34,12 @@ pub(crate) fn executors(executor: &ExecutorPlan, pod: &At<'_, '_>, report: &mut 
             report.wrong(
                 pod,
                 "metadata.labels",
-                format!("must have {key}: {}", shown(value)),
+                expected(
+                    Words::own("the label ")
+                        .value(key)
+                        .and(" with the value ")
+                        .value(value),
+                ),
             );
         }
     }
@@ -51,6 +56,10 @@ fn given<'v>(pod: &At<'v, '_>) -> impl Iterator<Item = &'v str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        finding::{Kept, Warnings},
+        manifest::Subject,
+    };
     use serde_json::{Map, json};
 
     #[test]
@@ -71,9 +80,9 @@ mod tests {
             (json!({own: "pi", "sparkoperator.k8s.io/submission-id": "x"}), 1),
         ] {
             let pod = json!({"metadata": {"labels": labels}});
-            let (mut findings, mut warnings) = (Vec::new(), Vec::new());
+            let (mut findings, mut warnings) = (Kept::default(), Warnings::default());
             let mut report = Report {
-                object: "Pod",
+                subject: &Subject::role("Pod"),
                 template: "executor-pod.yaml.j2",
                 findings: &mut findings,
                 warnings: &mut warnings,

@@ -2,15 +2,12 @@
 
 use super::Submitted;
 use crate::{
-    manifest::{
-        finding::{Finding, object_name},
-        rules::Kind,
-    },
-    redaction::shown,
+    finding::{Kept, Warnings, Words, expected, rule},
+    manifest::{finding::Finding, rules::Kind},
 };
 use serde_json::Value;
 
-pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Vec<Finding>, warnings: &mut Vec<String>) {
+pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Kept<Finding>, warnings: &mut Warnings) {
     let plan = submitted.plan;
     // Where the conf excludes the Service, the plan has none and executors reach the driver otherwise.
     let Some(planned) = &plan.service else { return };
@@ -19,13 +16,8 @@ pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Vec<Finding>, wa
         .and_then(|host| host.split('.').next())
         .unwrap_or(&planned.name);
     let Some(service) = submitted.find(Kind::Service, name) else {
-        findings.push(Finding {
-            object: object_name("Service", name),
-            path: String::new(),
-            message: "no template wrote it, and executors reach the driver by it (spark.driver.host)"
-                .to_owned(),
-            template: String::new(),
-        });
+        let said = rule("no template wrote it, and executors reach the driver by it (spark.driver.host)");
+        findings.push(Finding::unwritten("Service", name, said));
         return;
     };
     let at = service.at();
@@ -34,7 +26,7 @@ pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Vec<Finding>, wa
         report.wrong(
             &at,
             "spec.clusterIP",
-            "must be \"None\": executors connect to the driver Pod itself, on ports that it may choose",
+            expected("\"None\": executors connect to the driver Pod itself, on ports that it may choose"),
         );
     }
     let Some(pod) = submitted
@@ -54,14 +46,14 @@ pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Vec<Finding>, wa
             report.wrong(
                 &wanted,
                 "",
-                found.map_or_else(
-                    || "the driver Pod has no such label".to_owned(),
-                    |found| format!("must be the driver Pod's label, {}", shown(found)),
-                ),
+                match found {
+                    None => expected("a label that the driver Pod has"),
+                    Some(found) => expected(Words::own("the driver Pod's label ").value(found)),
+                },
             );
         }
     });
     if !selects {
-        report.wrong(&at, "spec.selector", "must select the driver Pod");
+        report.wrong(&at, "spec.selector", expected("a selector of the driver Pod"));
     }
 }
