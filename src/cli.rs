@@ -16,6 +16,7 @@ mod spark_submit;
 mod submit;
 mod templates;
 
+use crate::templates::{Heap, RENDER_WORKER, run_render_worker};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::{io::Write, process::ExitCode};
 
@@ -84,13 +85,16 @@ impl From<End> for ExitCode {
 
 /// Runs the command that this process was called with. Exit codes: 0 done, 1 refused or failed, 2 wrong usage; `check`,
 /// `diff` and `golden verify` end with 1 where they found something, and with 3 where they could not run.
-/// Called as `spark-submit`, it takes that one's arguments and ends as it does.
-pub fn run() -> ExitCode {
+/// Called as `spark-submit`, it takes that one's arguments and ends as it does. `heap` is this process's own.
+pub fn run(heap: &'static dyn Heap) -> ExitCode {
     let mut words = std::env::args_os();
     let called = words.next().unwrap_or_default();
     let mut rest: Vec<_> = words.collect();
     if spark_submit::is_called(&called) {
         return spark_submit::run(&rest);
+    }
+    if rest.first().is_some_and(|command| command == RENDER_WORKER) {
+        return run_render_worker(heap);
     }
     if rest.first().is_some_and(|command| command == spark_submit::NAME) {
         rest.remove(0);

@@ -27,7 +27,7 @@ mod volumes;
 pub use steps::plan;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ use std::collections::BTreeMap;
 pub const CONTEXT_VERSION: u32 = 1;
 
 /// Everything that is to be created for one submission. Templates see it as their context.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DriverPlan {
     /// The version of this context, [`CONTEXT_VERSION`].
     pub context_version: u32,
@@ -67,7 +67,7 @@ pub struct DriverPlan {
 }
 
 /// What is submitted, and as what.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApplicationPlan {
     /// The Spark application id, `spark-` and 32 hex digits: `spark.app.id` and the label `spark-app-selector`.
     pub id: String,
@@ -84,7 +84,7 @@ pub struct ApplicationPlan {
 }
 
 /// The kind of primary resource, in the words of `spark.kubernetes.resource.type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ResourceType {
     /// A jar, of Java or Scala.
@@ -96,7 +96,7 @@ pub enum ResourceType {
 }
 
 /// The driver Pod, without its driver container.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PodPlan {
     /// `metadata.name`.
     pub name: String,
@@ -131,7 +131,7 @@ pub struct PodPlan {
 }
 
 /// The driver container.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContainerPlan {
     /// The container's name; `spark-kubernetes-driver` unless the pod template names it.
     pub name: String,
@@ -154,7 +154,7 @@ pub struct ContainerPlan {
 }
 
 /// Requests and limits of the driver container, as Kubernetes quantities.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResourcesPlan {
     /// `resources.requests`.
     #[schemars(extend("x-unit" = "Kubernetes quantity: bytes for memory, cores for cpu"))]
@@ -167,7 +167,7 @@ pub struct ResourcesPlan {
 }
 
 /// The driver's headless Service.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServicePlan {
     /// The name: at most 63 characters.
     pub name: String,
@@ -188,7 +188,7 @@ pub struct ServicePlan {
 }
 
 /// A `ConfigMap` that the driver mounts.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigMapPlan {
     /// What it is for: `driver`, `hadoop`, `krb5`. Names the object's file.
     pub role: String,
@@ -199,7 +199,7 @@ pub struct ConfigMapPlan {
 }
 
 /// The executor pod template, and the `ConfigMap` that carries it to the driver.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExecutorPlan {
     /// The name of the `ConfigMap`.
     pub config_map_name: String,
@@ -214,7 +214,7 @@ pub struct ExecutorPlan {
 }
 
 /// A Secret that the driver mounts.
-#[derive(Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SecretPlan {
     /// What it is for: `credentials`, `keytab`. Names the object's file.
     pub role: String,
@@ -237,7 +237,7 @@ impl std::fmt::Debug for SecretPlan {
 }
 
 /// A claim for a volume of the driver.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PersistentVolumeClaimPlan {
     /// The name, to which the driver's volume refers.
     pub name: String,
@@ -255,7 +255,7 @@ pub struct PersistentVolumeClaimPlan {
 }
 
 /// Who may reach the executors: the pods of the same application.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NetworkPolicyPlan {
     /// The name.
     pub name: String,
@@ -268,7 +268,7 @@ pub struct NetworkPolicyPlan {
 }
 
 /// A `PodGroup` of Volcano's, `scheduling.volcano.sh/v1beta1`.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PodGroupPlan {
     /// The name, which the driver Pod has as an annotation.
     pub name: String,

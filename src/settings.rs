@@ -7,7 +7,7 @@ pub use tls::{TlsFiles, TlsSettings};
 use crate::{
     submission::Webhook,
     submitter::SpecSource,
-    templates::{ExtraKind, SetAnnotation, SetOptions, SetRule, SetRules},
+    templates::{ExtraKind, Rendering, SetAnnotation, SetOptions, SetRule, SetRules},
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -155,6 +155,7 @@ impl SetSettings {
                 annotation: self.template_set_annotation,
                 rules: self.template_sets.iter().flatten().cloned().collect(),
             },
+            rendering: Rendering::workers(),
         }
     }
 }
@@ -270,7 +271,7 @@ pub struct ServeSettings {
     pub cluster_view: ClusterViewSettings,
 
     /// What to do when the template directory is bad at the start
-    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "builtin")]
+    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "refuse")]
     pub template_fallback: TemplateFallback,
 }
 

@@ -18,10 +18,10 @@ use crate::{
     application::{self, SparkApplication},
     cluster::{OperatorWebhook, Sink, Submitted},
     manifest::{self, Manifests},
-    plan,
+    plan::{self, DriverPlan},
     submission::{self, Origin, Submission, SubmissionId, SubmitterContext},
     telemetry::{Metrics, Stage, Stages},
-    templates::{TemplateSet, TemplateSets, TemplateStore},
+    templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
 };
 use std::{borrow::Cow, sync::Arc, time::Instant};
 use tracing::{info, warn};
@@ -94,7 +94,12 @@ impl Submitter {
             })?,
         };
         let set = self.templates.current().choose(&submission)?;
-        let manifests = Arc::new(measured(&submission, context, &set, &mut stages)?);
+        let manifests = if set.is_here() {
+            measured(&submission, context, &set, &mut stages)?
+        } else {
+            Box::pin(rendered_elsewhere(&submission, context, &set, &mut stages)).await?
+        };
+        let manifests = Arc::new(manifests);
         // The API server takes its time, and many wait for it at once.
         drop((submission, set));
         let warnings = manifests.warnings.clone();
@@ -177,8 +182,31 @@ fn measured(
 ) -> Result<Manifests, SubmitError> {
     let plan = stages.run(Stage::Plan, || plan::plan(submission, context))?;
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;
+    checked(submission, &plan, &rendered, stages)
+}
+
+/// The same, where a render worker is waited for.
+async fn rendered_elsewhere(
+    submission: &Submission,
+    context: &SubmitterContext,
+    set: &TemplateSet,
+    stages: &mut Stages,
+) -> Result<Manifests, SubmitError> {
+    let plan = stages.run(Stage::Plan, || plan::plan(submission, context))?;
+    let plan = Arc::new(plan);
+    let rendering = set.render_live(Arc::clone(&plan));
+    let rendered = stages.wait(Stage::Render, rendering).await?;
+    checked(submission, &plan, &rendered, stages)
+}
+
+fn checked(
+    submission: &Submission,
+    plan: &DriverPlan,
+    rendered: &Rendered,
+    stages: &mut Stages,
+) -> Result<Manifests, SubmitError> {
     let checked = stages.run(Stage::Check, || {
-        manifest::check(&rendered, &plan, &submission.unknown_fields())
+        manifest::check(rendered, plan, &submission.unknown_fields())
     });
     let mut manifests = checked?;
     manifests.warnings.append(submission.warnings.clone());

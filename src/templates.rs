@@ -25,8 +25,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
+mod worker;
 
-pub(crate) use directory::{Contents, DirectoryError, read_sets};
+pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets};
 pub(crate) use files::{Files, is_template};
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
@@ -34,7 +35,11 @@ pub(crate) use markup::{
     outline::Outline,
 };
 pub(crate) use set::Parts;
+pub(crate) use worker::{NAME as RENDER_WORKER, Workers, of_command as workers, run as run_render_worker};
 
+use serde::{Deserialize, Serialize};
+
+pub use worker::{Heap, LimitsPassed, Passed, RenderError, Rendering, WorkerUnavailable};
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
 pub use extra::{CustomKind, ExtraKind};
@@ -44,7 +49,7 @@ pub use state::{SetStatus, Status};
 pub use store::{Fallback, Probe, TemplateStore};
 
 /// The text of all documents of one submission, all from one template set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendered {
     /// The set that they came from: its name and content hash, `default@0123456789ab`.
     pub template_set: String,
@@ -58,7 +63,7 @@ pub struct Rendered {
 pub const EXTRA_ROLE: &str = "extra-";
 
 /// One rendered object.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// What it is for, and so the name of its file without `.yaml`: `pod-driver`, `service-driver`,
     /// `configmap-driver`, `configmap-executor-template`, ….
@@ -74,7 +79,7 @@ pub struct Document {
 }
 
 /// The text that a `ConfigMap` carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     /// The template that wrote it, for messages: `executor-pod.yaml.j2`.
     pub template: String,
@@ -83,7 +88,7 @@ pub struct Carried {
 }
 
 /// The text of a `*.patch.yaml.j2`: the part of an object that it adds or changes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patch {
     /// The template that wrote it, for messages: `driver-pod.patch.yaml.j2`.
     pub template: String,

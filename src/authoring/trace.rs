@@ -5,7 +5,7 @@ use crate::{
     manifest::{self, Subject},
     plan::DriverPlan,
     strict,
-    templates::{Document, ExtraKind, Files, Mark, Parts, Rendered, TemplateSet, marked, unmarked},
+    templates::{Document, Files, Mark, Parts, Rendered, TemplateSet, Workers, marked, unmarked},
 };
 use serde_json::Value;
 
@@ -24,8 +24,8 @@ struct Traced {
 }
 
 impl<'s> Tracer<'s> {
-    /// Over the templates of the set of this name.
-    pub(super) fn new(sources: &'s Sources, name: &str, extra_kinds: &[ExtraKind]) -> Self {
+    /// Over the templates of a set, as `sources` has them.
+    pub(super) fn new(sources: &'s Sources, set: Parts<'_>, workers: Option<&Workers>) -> Self {
         let names: Vec<_> = sources.iter().map(|(name, _)| name).collect();
         let (mut files, mut default) = (Files::new(), Files::new());
         for (index, (name, text)) in sources.iter().enumerate() {
@@ -40,15 +40,14 @@ impl<'s> Tracer<'s> {
             );
         }
         let parts = Parts {
-            name,
             files: &files,
             default: &default,
-            extra_kinds,
+            ..set
         };
         Self {
             sources,
             names,
-            set: TemplateSet::load_parts(parts).ok(),
+            set: TemplateSet::load_in(parts, workers).ok(),
         }
     }
 

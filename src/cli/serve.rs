@@ -104,11 +104,8 @@ impl Serve {
             TemplateFallback::Refuse => Fallback::Refuse,
         };
         let options = settings.templates.options();
-        let templates = tokio::task::spawn_blocking(move || {
-            Arc::new(TemplateStore::start(options, Arc::new(probe), fallback))
-        })
-        .await
-        .map_err(|error| error.to_string())?;
+        // Its first look at the directory is in the background: callers are answered from the start.
+        let templates = Arc::new(TemplateStore::new(options, Arc::new(probe), fallback));
         let _watch = templates.watch(Timing::default());
         let webhook = match (&sink, &api_server, said) {
             (Sink::Cluster(sink), Some(client), None) => {

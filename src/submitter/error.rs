@@ -7,7 +7,7 @@ use crate::{
     limits::OverLimit,
     manifest::Findings,
     submission::Refusal,
-    templates::{NoTemplateSet, TemplateError, Unchosen},
+    templates::{NoTemplateSet, RenderError, TemplateError, Unchosen, WorkerUnavailable},
 };
 
 /// Why a submission failed. Its text is for the data engineer who sent it.
@@ -31,6 +31,9 @@ pub enum SubmitError {
     /// A template failed on it.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// No render worker served it, which is no fault of the templates.
+    #[error(transparent)]
+    NoWorker(#[from] WorkerUnavailable),
     /// What the templates made is not right.
     #[error(transparent)]
     Manifest(#[from] Findings),
@@ -51,6 +54,15 @@ impl From<Unchosen> for SubmitError {
     }
 }
 
+impl From<RenderError> for SubmitError {
+    fn from(error: RenderError) -> Self {
+        match error {
+            RenderError::Template(error) => Self::Template(error),
+            RenderError::Unavailable(error) => Self::NoWorker(error),
+        }
+    }
+}
+
 impl SubmitError {
     /// The reason as a label: few, and never a user's value.
     pub fn reason(&self) -> &'static str {
@@ -62,6 +74,7 @@ impl SubmitError {
             Self::PodTemplate(_) => "pod-template",
             Self::NoTemplates(_) => "no-templates",
             Self::Template(_) => "template",
+            Self::NoWorker(_) => "no-render-worker",
             Self::Manifest(_) => "manifest",
             Self::Live(_) => "live-application",
             Self::Apply(_) => "apply",
@@ -85,7 +98,7 @@ impl SubmitError {
                 ErrorCode::BadRequest
             }
             Self::PodTemplate(_) | Self::Template(_) | Self::Manifest(_) => ErrorCode::InvalidPodTemplate,
-            Self::NoTemplates(_) => ErrorCode::SubmitterOverloaded,
+            Self::NoTemplates(_) | Self::NoWorker(_) => ErrorCode::SubmitterOverloaded,
             Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.code(),
             Self::Live(LiveError::NotPermitted { .. }) => ErrorCode::InternalServerError,
             Self::Application(_) | Self::Refused(_) | Self::Live(_) => ErrorCode::InvalidSparkSubmitArgs,

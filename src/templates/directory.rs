@@ -54,6 +54,8 @@ pub(crate) type Sets = BTreeMap<String, Result<Contents, DirectoryError>>;
 pub(crate) enum DirectoryError {
     #[error("the template directory can't be read: {0}")]
     Directory(io::ErrorKind),
+    #[error("the template directory has no template: no file in it ends in `.j2`")]
+    Empty,
     #[error("{name}: can't be read: {error}")]
     File { name: String, error: io::ErrorKind },
     #[error("{0}: a template's file name must be UTF-8")]
@@ -104,6 +106,23 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
         return Err(DirectoryError::TooManySets);
     }
     Ok(sets)
+}
+
+/// Reads all sets; an error also where there is no template in any of them.
+///
+/// Whoever mounts templates wants them to be used: without any something is missing, such as the `ConfigMap`.
+pub(crate) fn read_filled_sets(directory: &Path) -> Result<Sets, DirectoryError> {
+    let sets = read_sets(directory)?;
+    if is_empty(&sets) {
+        return Err(DirectoryError::Empty);
+    }
+    Ok(sets)
+}
+
+/// Whether there is no template in any set.
+pub(crate) fn is_empty(sets: &Sets) -> bool {
+    sets.values()
+        .all(|contents| contents.as_ref().is_ok_and(|contents| contents.files.is_empty()))
 }
 
 /// The directories whose changes matter: the template directory, and each of its folders that may be another mount.

@@ -5,10 +5,11 @@
 
 use super::{sources::Sources, vocabulary};
 use minijinja::{ErrorKind, value::Value, value::ValueKind};
+use serde::{Deserialize, Serialize};
 use std::{fmt, fmt::Write as _, io};
 
 /// What sort of error it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TemplateErrorKind {
     /// The file is no template: its name is unknown, it is empty, it isn't UTF-8.
     File,
@@ -27,7 +28,7 @@ pub enum TemplateErrorKind {
 /// One error of one template.
 ///
 /// Displayed it has the template's source line, never a value; [`TemplateError::brief`] has neither.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}", self.full())]
 pub struct TemplateError {
     /// What sort of error.
@@ -47,7 +48,7 @@ pub struct TemplateError {
 }
 
 /// A line of a template, as its author wrote it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceLine {
     /// The text, cut if it is long.
     pub text: String,
@@ -56,7 +57,7 @@ pub struct SourceLine {
 }
 
 /// A place in a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The template's name.
     pub template: String,
@@ -175,7 +176,7 @@ impl TemplateError {
 }
 
 /// Everything that is wrong with the files of a template set.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}", joined(.0, ToString::to_string))]
 pub struct LoadError(pub Vec<TemplateError>);
 

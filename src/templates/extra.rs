@@ -1,9 +1,10 @@
 //! The kinds that further objects of a template set may have, of which an admin allows some.
 
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// A kind of further object (`ALLOWED_EXTRA_KINDS`). All have a namespace, so that the driver Pod can own them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum ExtraKind {
     ConfigMap,
@@ -19,7 +20,7 @@ pub enum ExtraKind {
 /// A kind that Kubernetes itself doesn't have, as its `CustomResourceDefinition` names it.
 ///
 /// Written `KIND=PLURAL.GROUP/VERSION`: `ServiceMonitor=servicemonitors.monitoring.coreos.com/v1`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CustomKind {
     /// `spec.names.kind`.
     pub kind: String,
