@@ -3,6 +3,7 @@
 mod admin;
 mod admission;
 mod arriving;
+mod beside;
 pub mod client;
 mod connections;
 mod drop_in;
@@ -203,7 +204,7 @@ fn grpc_server(
             .add_service(health)
             .add_service(v1)
             .add_service(v1alpha);
-        let router = grpc::within_deadline(routes);
+        let router = beside::few(grpc::within_deadline(routes));
         connections::serve(router, connections::http2(most_calls), listener, end).await;
     })
 }
