@@ -26,7 +26,7 @@ use support::{
 const APPLICATIONS: [&str; 2] = ["volumes-and-local-dirs", "scheduling-volcano"];
 const FIRST: &str = "11111111-1111-4111-8111-111111111111";
 const SECOND: &str = "22222222-2222-4222-8222-222222222222";
-/// How long an incomplete Pod, or a PodGroup without one, counts as a running call's.
+/// How long an incomplete Pod, or a `PodGroup` without one, counts as a running call's.
 const RUNNING_CALL: Duration = Duration::from_secs(37);
 /// How long a retry may take, and a process on a busy machine to start.
 const LONGEST_RETRY: Duration = Duration::from_secs(45 + 10);

@@ -31,7 +31,7 @@ use support::{
 };
 
 /// How many interleavings are gone through without `REPLICAS=all`.
-const SAMPLE: usize = 160;
+const SAMPLE: usize = 320;
 
 /// Times in the proportions of a real server's, and shorter.
 fn settings() -> ClusterSettings {
