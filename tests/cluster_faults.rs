@@ -181,8 +181,8 @@ impl Case {
         let settings = quick(Some(&self.effect));
         if self.lasting && (self.fault == "404" || self.fault.starts_with("409")) {
             ClusterSettings {
-                deadline: Duration::from_secs(2),
-                finish_within: Duration::from_secs(3),
+                deadline: Duration::from_secs(4),
+                finish_within: Duration::from_secs(6),
                 ..settings
             }
         } else {
@@ -242,8 +242,9 @@ impl Case {
                 vec![if self.lasting { OVERLOADED } else { "" }]
             }
             // The name of nothing: it is free at a later try, or time is over.
-            Nature::Final(TAKEN) if before == Before::Dead && self.lasting => vec![OVERLOADED],
-            Nature::Final(TAKEN) if before == Before::Dead => vec![],
+            Nature::Final(TAKEN) if (verb, before) == ("create", Before::Dead) => {
+                vec![if self.lasting { OVERLOADED } else { "" }]
+            }
             // Of another object's name it is not said that the Pod is there.
             Nature::Final(TAKEN) if (verb, self.request.resource) != ("create", "pods") => vec![INTERNAL],
             Nature::Final(code) => vec![code],

@@ -184,8 +184,9 @@ impl Two {
     }
 }
 
-fn in_time(millis: u64) -> Option<Instant> {
-    Some(Instant::now() + Duration::from_millis(millis))
+/// A deadline.
+fn in_time(millis: u64) -> Instant {
+    Instant::now() + Duration::from_millis(millis)
 }
 
 #[tokio::test]
@@ -255,11 +256,15 @@ async fn a_running_calls_pod_is_not_touched_and_the_answer_is_retryable() {
             two.gate.until_stopped().await;
             if started {
                 two.api.change("pods", "ns", POD, |pod| {
-                    pod["status"] = json!({"phase": "Running"})
+                    pod["status"] = json!({"phase": "Running"});
                 });
             }
             let (pod, before) = (two.pod(), two.api.names());
-            let error = two.b.apply(other.manifests(), in_time(60)).await.unwrap_err();
+            let error = two
+                .b
+                .apply(other.manifests(), Some(in_time(60)))
+                .await
+                .unwrap_err();
             assert!(matches!(error, ApplyError::Timeout { .. }), "{error}");
             assert_eq!(
                 (error.code().http_status(), error.code().retryable()),
@@ -302,7 +307,10 @@ async fn our_own_clock_does_not_count() {
     two.api.pass(Duration::from_secs(10 * 365 * 24 * 3600));
     let _a = Two::start(&two.a, &Sample::new("id-1"));
     two.gate.until_stopped().await;
-    let error = two.b.apply(Sample::new("id-1").manifests(), in_time(40)).await;
+    let error = two
+        .b
+        .apply(Sample::new("id-1").manifests(), Some(in_time(40)))
+        .await;
     assert!(matches!(error, Err(ApplyError::Timeout { .. })), "{error:?}");
 }
 
@@ -363,7 +371,7 @@ async fn a_pod_that_was_taken_over_belongs_to_a_running_call() {
     two.gate.until_stopped().await;
     let before = two.pod();
     for id in ["id-1", "id-2"] {
-        let error = two.b.apply(Sample::new(id).manifests(), in_time(40)).await;
+        let error = two.b.apply(Sample::new(id).manifests(), Some(in_time(40))).await;
         assert!(
             matches!(error, Err(ApplyError::Timeout { .. })),
             "{id}: {error:?}"
@@ -383,7 +391,7 @@ async fn without_the_right_to_patch_an_incomplete_pod_is_replaced_or_completed_o
         two.left_by_a_crash(&sample).await;
         if started {
             two.api.change("pods", "ns", POD, |pod| {
-                pod["status"] = json!({"phase": "Running"})
+                pod["status"] = json!({"phase": "Running"});
             });
         }
         let uid = two.pod()["metadata"]["uid"].clone();
@@ -512,9 +520,7 @@ async fn a_running_calls_group_without_a_pod_is_waited_for() {
         let two = Two::new(move |number, method, path| {
             if method == Method::POST && path.ends_with("/pods") && fate == "it fails" {
                 Treatment::Refuse(403)
-            } else if number == 2 {
-                Treatment::HoldBefore
-            } else if method == Method::DELETE {
+            } else if number == 2 || method == Method::DELETE {
                 Treatment::HoldBefore
             } else {
                 Treatment::Pass
@@ -524,7 +530,7 @@ async fn a_running_calls_group_without_a_pod_is_waited_for() {
         two.gate.until_stopped().await;
         let group = || two.api.get("podgroups", "ns", &sample.name(POD_GROUP));
         let before = group();
-        let error = two.b.apply(sample.manifests(), in_time(40)).await;
+        let error = two.b.apply(sample.manifests(), Some(in_time(40))).await;
         assert!(matches!(error, Err(ApplyError::Timeout { .. })), "{error:?}");
         assert_eq!(group(), before, "it is neither taken up nor removed");
         let b = Two::start(&two.b, &sample);

@@ -151,12 +151,17 @@ fn left_behind(owner: &Value) -> Value {
     })
 }
 
+/// Until what a dead call left is nobody's, by the settings here.
+const OLD: Duration = Duration::from_secs(3);
+
 /// Everything that native-submit does on a cluster; the first thing that fails.
 async fn everything(plane: &ControlPlane, client: Client) -> Result<(), String> {
     let sink = ClusterSink::new(
         client.clone(),
         ClusterSettings {
             deadline: Duration::from_secs(8),
+            // There is no other server, and nobody waits long for what a dead one has left.
+            running_call: Duration::from_secs(1),
             ..ClusterSettings::default()
         },
     );
@@ -170,6 +175,7 @@ async fn everything(plane: &ControlPlane, client: Client) -> Result<(), String> 
     let owner = application(plane, &namespace).await;
     let all = manifests(&namespace, &owner);
     plane.create(&namespace, &left_behind(&owner)).await.unwrap();
+    tokio::time::sleep(OLD).await;
     let first = sink.apply(Arc::clone(&all), None).await;
     first.map_err(|error| format!("a submission: {error}"))?;
     if plane.get("PodGroup", &namespace, "left-behind").await.is_some() {
@@ -178,6 +184,18 @@ async fn everything(plane: &ControlPlane, client: Client) -> Result<(), String> 
     let again = sink.apply(Arc::clone(&all), None).await;
     let again = again.map_err(|error| format!("the same again: {error}"))?;
     assert_eq!(again.outcome, Outcome::Found);
+    // What a server left that died between the two waves.
+    for object in plane.objects(&namespace).await {
+        if object["kind"] == "ConfigMap" {
+            plane.delete(&object).await.unwrap();
+        }
+    }
+    tokio::time::sleep(OLD).await;
+    let completed = sink.apply(Arc::clone(&all), None).await;
+    let completed = completed.map_err(|error| format!("completing: {error}"))?;
+    if completed.outcome != Outcome::Completed {
+        return Err(format!("completing: {:?}", completed.outcome));
+    }
     plane.remove_namespace(&namespace).await;
 
     // What fails half-way is removed: with one object in the way, all the others are. Twice, for the one as well.

@@ -8,11 +8,12 @@ mod support {
     pub(crate) mod control_plane;
     pub(crate) mod gate;
     pub(crate) mod manifests;
+    pub(crate) mod proxy;
     pub(crate) mod replicas;
+    pub(crate) mod serve;
 }
 
 use futures::{StreamExt, stream};
-use http::Method;
 use kube::Client;
 use native_submit::cluster::{ClusterSettings, ClusterSink, Outcome};
 use serde_json::{Value, json};
@@ -24,11 +25,13 @@ use support::{
     control_plane::ControlPlane,
     gate::{Gate, Treatment},
     manifests::{POD, Sample},
+    proxy::{self, Proxy},
     replicas::{self, LONGEST_CALL, World},
+    serve::Serve,
 };
 
 /// How many interleavings are gone through without `REPLICAS=all`.
-const SAMPLE: usize = 160;
+const SAMPLE: usize = 320;
 
 /// Times in the proportions of a real server's, and shorter.
 fn settings() -> ClusterSettings {
@@ -131,8 +134,9 @@ async fn every_interleaving_of_two_servers_ends_in_one_complete_set() {
 async fn by_its_default_times_a_retry_heals_what_a_dead_server_left() {
     let plane = ControlPlane::connect().await;
     let place = Place::new(&plane).await;
-    let gate = Gate::new(|_, method, path| {
-        if method == Method::POST && path.ends_with("/configmaps") {
+    // The Pod and one object are there, and then the server does nothing any more.
+    let gate = Gate::new(|number, _, _| {
+        if number > 2 {
             Treatment::HoldBefore
         } else {
             Treatment::Pass
@@ -156,5 +160,56 @@ async fn by_its_default_times_a_retry_heals_what_a_dead_server_left() {
     assert_eq!(submitted.pod_uid.as_deref(), uid.as_str());
     assert!(time > Duration::from_secs(30) && time < LONGEST_CALL, "{time:?}");
     println!("healed after {time:?}");
+    plane.remove_namespace(&place.namespace).await;
+}
+
+/// As for up to a minute after each change of the templates' `ConfigMap`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_with_different_templates_answer_for_one_driver_alike() {
+    let plane = ControlPlane::connect().await;
+    let place = Place::new(&plane).await;
+    let proxy = Proxy::start(place.client(), |_| proxy::Treatment::Pass).await;
+    let templates = tempfile::tempdir().unwrap();
+    let patch = r#"metadata: {annotations: {team: "data"}}"#;
+    std::fs::write(templates.path().join("driver-pod.patch.yaml.j2"), patch).unwrap();
+    let arguments = ["--template-dir", templates.path().to_str().unwrap()];
+    let (a, _of_a) = Serve::to(&proxy.url, &[]);
+    let (b, _of_b) = Serve::to(&proxy.url, &arguments);
+
+    for round in 0..6 {
+        let name = format!("pi-{round}");
+        let mut application: Value = serde_yaml::from_str(include_str!("../examples/spark-pi.yaml")).unwrap();
+        application["metadata"] = json!({"name": name, "namespace": place.namespace});
+        let mut live = plane.create(&place.namespace, &application).await.unwrap();
+        live["metadata"].as_object_mut().unwrap().remove("managedFields");
+        let (application, id) = (live.to_string(), format!("replicas-{round}"));
+        let (of_a, of_b) = tokio::join!(a.submit(&application, &id), b.submit(&application, &id));
+        assert!(of_a.success && of_b.success, "{of_a:?}\n{of_b:?}");
+        assert_ne!(
+            of_a.duplicate_submission, of_b.duplicate_submission,
+            "one made it"
+        );
+        let pod_name = of_a.driver_pod_name.clone().unwrap();
+        let pod = plane.get("Pod", &place.namespace, &pod_name).await.unwrap();
+        let annotations = &pod["metadata"]["annotations"];
+        let by_b = of_a.duplicate_submission == Some(true);
+        assert_eq!(annotations["team"] == "data", by_b);
+        for server in [&a, &b, &a, &b] {
+            let again = server.submit(&application, &id).await;
+            assert_eq!(again.duplicate_submission, Some(true), "{again:?}");
+            assert_eq!(again.driver_pod_uid.as_deref(), pod["metadata"]["uid"].as_str());
+            assert_eq!(
+                again.template_set.as_deref(),
+                annotations["native-submit/template-set"].as_str()
+            );
+        }
+        for reply in [of_a, of_b] {
+            assert_eq!(reply.driver_pod_uid.as_deref(), pod["metadata"]["uid"].as_str());
+            assert_eq!(
+                reply.template_set.as_deref(),
+                annotations["native-submit/template-set"].as_str()
+            );
+        }
+    }
     plane.remove_namespace(&place.namespace).await;
 }

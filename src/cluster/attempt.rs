@@ -236,18 +236,16 @@ impl Attempt {
                 (Verdict::Same | Verdict::SameByOther, Completeness::Complete | Completeness::Unknown) => {
                     return Ok(Some(self.found(&seen.found)));
                 }
-                (Verdict::Same, Completeness::Incomplete(listings)) => {
-                    if let Some(submitted) = self.take_over(&seen, &listings, started).await? {
-                        return Ok(Some(submitted));
-                    }
-                }
-                (Verdict::SameByOther, Completeness::Incomplete(listings)) if started => {
+                // A driver that runs keeps what it has, whatever set made it.
+                (Verdict::Same | Verdict::SameByOther, Completeness::Incomplete(listings))
+                    if verdict == Verdict::Same || started =>
+                {
                     if let Some(submitted) = self.take_over(&seen, &listings, started).await? {
                         return Ok(Some(submitted));
                     }
                 }
                 (Verdict::Differs, _) if started => return Err(self.started_differently()),
-                (Verdict::SameByOther | Verdict::Differs, set) => {
+                (Verdict::Same | Verdict::SameByOther | Verdict::Differs, set) => {
                     tracing::info!(pod = %self.pod, "replacing a Pod of this submission with another plan or template set");
                     self.replaced |= self.remove_unstarted(&seen.found, set).await?;
                 }
@@ -349,9 +347,14 @@ impl Attempt {
                 waiting,
             })
         });
-        let jobs = jobs.collect();
+        let jobs: Vec<_> = jobs.collect();
+        let there = listings.iter().filter(|listing| {
+            let owned = matches!(listing.state, State::Owned(_));
+            owned || jobs.iter().any(|job| *job.target == listing.target)
+        });
+        let there = there.map(|listing| listing.target.to_string()).collect();
         self.create_owned(&pod, &uid, jobs, Started::Stays).await?;
-        Ok(Some(self.submitted(&pod, Outcome::Completed, self.objects())))
+        Ok(Some(self.submitted(&pod, Outcome::Completed, there)))
     }
 
     /// Writes this call's name on a Pod, unless the Pod has changed since it was looked at: of several calls that try, one

@@ -133,11 +133,11 @@ pub(crate) fn sampled(all: Vec<Scenario>, count: usize) -> Vec<Scenario> {
     if std::env::var("REPLICAS").is_ok_and(|value| value == "all") {
         return all;
     }
-    // By the golden ratio, so that no dimension of the product is in step with it.
-    let total = all.len();
-    let mut at: Vec<usize> = (0..count)
-        .map(|n| (n as f64 * 0.618_033_988_749_895).fract())
-        .map(|part| (part * total as f64) as usize)
+    // A Weyl sequence: no dimension of the product is in step with it.
+    let total = all.len() as u64;
+    let mut at: Vec<usize> = (0..count as u64)
+        .map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * total >> 32)
+        .map(|at| usize::try_from(at).unwrap())
         .collect();
     at.sort_unstable();
     at.dedup();
