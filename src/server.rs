@@ -11,6 +11,7 @@ mod grpc;
 mod http1;
 mod listener;
 mod readiness;
+pub mod reading;
 mod rest;
 mod service;
 mod tls;
