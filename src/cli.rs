@@ -9,6 +9,7 @@ mod golden;
 mod healthcheck;
 mod input;
 mod install;
+mod output;
 mod process;
 mod render;
 mod serve;
@@ -18,7 +19,8 @@ mod templates;
 
 use crate::templates::{Heap, RENDER_WORKER, run_render_worker};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use std::{io::Write, process::ExitCode};
+use output::{message, print};
+use std::process::ExitCode;
 
 /// Submits Spark applications to Kubernetes without a JVM.
 #[derive(Debug, Parser)]
@@ -121,24 +123,14 @@ pub fn run(heap: &'static dyn Heap) -> ExitCode {
 
 /// Prints why a command failed. `error:` as compilers have it, one line for each finding.
 fn report(error: &dyn std::fmt::Display) -> End {
-    eprintln!("error: {error}");
+    message!("error: {error}");
     End::Refused
 }
 
 /// Prints why a command that finds things found nothing out.
 fn could_not_run(error: &dyn std::fmt::Display) -> End {
-    eprintln!("error: {error}");
+    message!("error: {error}");
     End::CouldNotRun
-}
-
-/// Writes what a command was asked for to standard output.
-fn print(text: &str) -> End {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => End::Done,
-        // A reader that went away (`| head`) is no failure.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => End::Done,
-        Err(error) => report(&format!("standard output: {error}")),
-    }
 }
 
 /// A runtime for the commands that talk to somebody.

@@ -11,6 +11,12 @@
 //! [`strict`] reads documents so that every mistake is named, and [`redaction`] decides what of a user's value may be
 //! said; [`watch`] notices that mounted files changed. [`doctor`] looks at what a server would meet, for [`cli`] alone.
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic when the reader is gone: commands write by cli/output.rs"
+)]
+
 pub mod application;
 pub mod authoring;
 pub mod cli;
@@ -31,4 +37,5 @@ pub mod submitter;
 pub mod telemetry;
 pub mod templates;
 pub mod watch;
+mod whole_file;
 pub mod wire;

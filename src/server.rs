@@ -15,6 +15,7 @@ mod heartbeat;
 mod http_errors;
 mod listener;
 mod readiness;
+pub mod reading;
 mod rest;
 mod seats;
 mod service;

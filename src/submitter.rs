@@ -155,6 +155,21 @@ pub fn intent(
     Ok(submission)
 }
 
+/// What a request becomes where nothing of it is looked up on a cluster.
+pub fn submission_of(
+    asked: Asked,
+    id: SubmissionId,
+    origin: Origin,
+    context: &SubmitterContext,
+) -> Result<Submission, SubmitError> {
+    match asked {
+        Asked::Application(parsed) => intent(parsed.application, id, origin, context),
+        Asked::Messages(application) => intent(*application, id, origin, context),
+        Asked::Arguments(submission) => Ok(*submission),
+        Asked::Unversioned(unversioned) => Ok(unversioned.for_version(None, context)?),
+    }
+}
+
 /// The road without its last step, with the set that is this submission's.
 pub fn manifests_by(
     submission: &Submission,

@@ -40,6 +40,37 @@ fn installed() -> Installed {
     Installed { folder, program }
 }
 
+#[test]
+fn install_writes_through_no_link_that_somebody_put_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = folder.path().join("outside");
+    std::fs::write(&outside, "kept").unwrap();
+    std::fs::create_dir(folder.path().join("bin")).unwrap();
+    // `exec` keeps the process id, so that a name made of it is known beforehand.
+    let script = r#"for name in spark-submit .spark-submit ".spark-submit.$$"; do ln -s "$1/outside" "$1/bin/$name"; done
+                    exec "$2" install "$1/bin""#;
+    let output = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(folder.path())
+        .arg(env!("CARGO_BIN_EXE_native-submit"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(std::fs::read_to_string(&outside).unwrap(), "kept");
+    let program = folder.path().join("bin/spark-submit");
+    assert!(!program.is_symlink());
+    let metadata = std::fs::metadata(&program).unwrap();
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777,
+        0o755
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("bin")).unwrap().count(),
+        3,
+        "nothing is left over"
+    );
+}
+
 impl Installed {
     fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         Command::new(&self.program)

@@ -3,16 +3,16 @@
 
 use native_submit::{
     application::{self, UnknownFields},
-    manifest, strict,
+    manifest,
+    server::reading,
+    strict,
     submission::{
         self, Origin, Reach, Request, Submission, SubmissionId, SubmitterContext, Webhook, arguments,
         properties,
     },
     submitter,
     templates::TemplateSet,
-    wire::RunAltSparkSubmitRequest,
 };
-use prost::Message;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -98,21 +98,31 @@ pub fn spark_application(data: &[u8]) {
     }
 }
 
-/// The gRPC messages.
-pub fn proto(data: &[u8]) {
-    let Ok(request) = RunAltSparkSubmitRequest::decode(data) else {
-        return;
-    };
-    let Some(application) = request.spark_application else {
-        return;
-    };
-    let Ok(application) = application::from_wire(application) else {
-        return;
-    };
-    let intent = submitter::intent(application, SubmissionId::nil(), origin(Webhook::On), &context());
-    if let Ok(submission) = intent {
+/// A whole request as an entry point reads it, up to checked manifests.
+fn request(read: reading::Read, webhook: Webhook) {
+    let Ok((id, asked)) = read else { return };
+    if let Ok(submission) = submitter::submission_of(asked, id, origin(webhook), &context()) {
         manifests(&submission);
     }
+}
+
+/// Bodies of the REST contract.
+pub fn rest(data: &[u8]) {
+    for webhook in [Webhook::On, Webhook::Off] {
+        request(reading::rest(data, origin(webhook), &context()), webhook);
+    }
+}
+
+/// Messages of the gRPC contract: a whole application or its fields.
+pub fn proto(data: &[u8]) {
+    for webhook in [Webhook::On, Webhook::Off] {
+        request(reading::grpc(data, origin(webhook)), webhook);
+    }
+}
+
+/// Messages of the drop-in, whose submission was resolved elsewhere.
+pub fn drop_in(data: &[u8]) {
+    request(reading::drop_in(data), Webhook::On);
 }
 
 /// A value comes out of the templates as itself in its own field, or is refused.

@@ -3,6 +3,7 @@
 use super::{End, input::Input};
 use crate::{
     authoring::context::{self, TemplateContext},
+    cli::output::message,
     manifest,
     server::now_ms,
     submission::SubmissionId,
@@ -65,7 +66,7 @@ fn of(input: &Input) -> Result<Value, End> {
     let sets = super::templates::load(&input.templates.options())?;
     let set = sets.choose(&submission).map_err(|error| super::report(&error))?;
     for warning in submission.warnings.lines() {
-        eprintln!("warning: {warning}");
+        message!("warning: {warning}");
     }
     let context: TemplateContext =
         context::of(&submission, &submitter, set.id()).map_err(|refusal| super::report(&refusal))?;

@@ -1,9 +1,9 @@
 //! `native-submit render`
 
 use super::{End, input::Input};
+use crate::cli::output::message;
 use crate::{manifest, server::now_ms, submission::SubmissionId, submitter};
 use clap::ValueEnum;
-use std::io::Write;
 
 /// How objects are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,12 +31,12 @@ pub(super) struct Render {
 impl Render {
     pub(super) fn run(self) -> End {
         match self.objects() {
-            Ok(()) => End::Done,
+            Ok(text) => super::print(&text),
             Err(end) => end,
         }
     }
 
-    fn objects(&self) -> Result<(), End> {
+    fn objects(&self) -> Result<String, End> {
         let sets = self.input.templates().current();
         // Reproducible for a file; arguments are submitted now, as spark-submit would.
         let submit_time_ms = if self.input.spark_submit { now_ms() } else { 0 };
@@ -45,15 +45,12 @@ impl Render {
         let manifests =
             submitter::manifests_by(&submission, &context, &sets).map_err(|error| super::report(&error))?;
         for warning in manifests.warnings.lines() {
-            eprintln!("warning: {warning}");
+            message!("warning: {warning}");
         }
         let objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
-        let text = match self.output {
+        Ok(match self.output {
             Output::Yaml => manifest::to_documents(&objects),
             Output::Json => manifest::to_json_list(&objects),
-        };
-        // A reader that went away (`| head`) is no failure.
-        let _ = std::io::stdout().write_all(text.as_bytes());
-        Ok(())
+        })
     }
 }

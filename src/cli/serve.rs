@@ -2,6 +2,7 @@
 
 use super::{End, process};
 use crate::{
+    cli::output::message,
     cluster::{
         ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, OperatorWebhook, Sink,
         client,
@@ -44,7 +45,7 @@ impl Serve {
         };
         start_logging_and(self.log_format, "info", traces.as_ref());
         if let Err(message) = self.settings.grpc().and_then(|_| self.settings.rest()) {
-            eprintln!("error: {message}");
+            message!("error: {message}");
             return End::Usage;
         }
         let stop = match Stop::on_signals(self.settings.drain_timeout) {

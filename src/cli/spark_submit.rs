@@ -9,6 +9,7 @@ mod sidecar;
 mod usage;
 
 use crate::{
+    cli::output::message,
     cluster::{ClientSettings, ClusterSettings, ClusterSink, Credentials, OperatorWebhook, Sink, client},
     plan,
     server::now_ms,
@@ -106,7 +107,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
         return shadow::run(arguments);
     }
     if arguments.is_empty() {
-        eprintln!("{}", usage::TEXT);
+        message!("{}", usage::TEXT);
         return ExitCode::from(NO_ARGUMENTS);
     }
     let text: Result<Vec<String>, _> = arguments.iter().cloned().map(OsString::into_string).collect();
@@ -126,7 +127,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     };
     match ending {
         Ending::Failed(message) => {
-            eprintln!("Error: {message}");
+            message!("Error: {message}");
             ExitCode::from(FAILED)
         }
         Ending::NeedsSpark(why) => fallback::hand_over(arguments, &why),
@@ -295,9 +296,9 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
 /// Lines for the log of whoever called.
 fn tell(warnings: &[String], outcome: &str, driver: &str, application_id: &str, id: &str) {
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        message!("warning: {warning}");
     }
-    eprintln!(
+    message!(
         "native-submit: {outcome} driver Pod {driver} of application {application_id}, submission id {id}"
     );
 }

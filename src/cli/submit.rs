@@ -2,6 +2,7 @@
 
 use super::{End, input::Input};
 use crate::{
+    cli::output::message,
     cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
     server::{
         client::{self as grpc, Server, TlsOptions},
@@ -60,10 +61,7 @@ impl Submit {
             }
         });
         match outcome {
-            Ok(line) => {
-                println!("{line}");
-                End::Done
-            }
+            Ok(line) => super::print(&format!("{line}\n")),
             Err(end) => end,
         }
     }
@@ -121,10 +119,10 @@ impl Submit {
             .await
             .map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {
-            eprintln!("warning: {warning}");
+            message!("warning: {warning}");
         }
         if matches!(self.apply_to, ApplyTo::Directory(_)) {
-            eprintln!(
+            message!(
                 "warning: files can't name the Pod as owner of the other objects: deleting the Pod will leave them"
             );
         }

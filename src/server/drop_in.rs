@@ -12,6 +12,7 @@ use crate::{
     submission::{Reach, Submission, SubmitterContext},
     submitter::{Accepted, Asked, Mode},
     telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
+    whole_file,
     wire::drop_in::{
         ShadowReply, ShadowReport, SubmitReply, SubmitRequest,
         drop_in_server::{DropIn, DropInServer},
@@ -143,11 +144,15 @@ pub(super) fn listen(path: &Path) -> Result<Option<UnixListener>, String> {
         return Ok(None);
     };
     let failed = |error: std::io::Error| format!("NATIVE_SUBMIT_SOCKET {}: {error}", path.display());
-    let staged = directory.join(format!(".{}.sock", std::process::id()));
-    let _ = fs::remove_file(&staged);
+    // A name that nobody can have put a link at.
+    let staged = directory.join(whole_file::unguessable("sock"));
     let listener = UnixListener::bind(&staged).map_err(failed)?;
-    fs::set_permissions(&staged, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    fs::rename(&staged, path).map_err(failed)?;
+    let placed = fs::set_permissions(&staged, fs::Permissions::from_mode(0o600))
+        .and_then(|()| fs::rename(&staged, path));
+    if placed.is_err() {
+        let _ = fs::remove_file(&staged);
+    }
+    placed.map_err(failed)?;
     Ok(Some(listener))
 }
 

@@ -9,7 +9,7 @@ use crate::{
     application::{self, ApplicationReference},
     limits::Budget,
     strict::{self, Shape, Unread},
-    submission::{Refusal, UnknownFields},
+    submission::{Origin, Refusal, UnknownFields},
     submitter::{Accepted, Asked, Mode, SubmitError},
     telemetry::Caller,
     wire::{
@@ -109,6 +109,11 @@ fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Re
             about,
         }),
     }
+}
+
+/// Reads a request as [`Door`] does; else why it is refused.
+pub(super) fn read(request: RunAltSparkSubmitRequest, origin: Origin) -> Result<Asked, SubmitError> {
+    asked(request, origin.unknown_fields).map_err(|not_asked| not_asked.error)
 }
 
 fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Asked, SubmitError> {

@@ -12,7 +12,11 @@ use super::{
     http_errors::Form,
     service::Call,
 };
-use crate::{submitter::Mode, telemetry::Caller};
+use crate::{
+    submission::{Origin, SubmissionId, SubmitterContext},
+    submitter::{Asked, Mode},
+    telemetry::Caller,
+};
 use answer::{Answer, NoSubmission};
 use axum::{
     Router,
@@ -95,6 +99,20 @@ async fn spark_submit(
     };
     let caller = Caller::of(|name| headers.get(name)?.to_str().ok());
     submit(&door.service, &body, mode, caller, entry).await
+}
+
+/// Reads a body as [`spark_submit`] does; else the text of the refusal.
+pub(super) fn read(
+    body: &[u8],
+    origin: Origin,
+    context: &SubmitterContext,
+) -> Result<(SubmissionId, Asked), String> {
+    let request = SparkSubmit::read(body).map_err(|bad| bad.message)?;
+    let id = SubmissionId::new(&request.submission_id).map_err(|refusal| refusal.to_string())?;
+    let asked = request.asked(&id, origin, context);
+    asked
+        .map(|asked| (id, asked))
+        .map_err(|not_asked| not_asked.error.to_string())
 }
 
 async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, entry: Entry) -> Response {

@@ -3,6 +3,7 @@
 use super::{Asked, FileDiff, manifests};
 use crate::{
     authoring::diff::{as_on_cluster, compare},
+    cli::output::message,
     cli::{End, could_not_run, input::Input, runtime},
     cluster::{ClientSettings, ClusterSettings, ClusterSink, client},
     submission::{Origin, SubmissionId, SubmitterContext},
@@ -60,7 +61,7 @@ async fn with_cluster(
         }
         None => {
             let (namespace, name) = (&identity.namespace, &identity.pod_name);
-            eprintln!("{file}: there is no Pod {namespace}/{name} on the cluster: every object would be new");
+            message!("{file}: there is no Pod {namespace}/{name} on the cluster: every object would be new");
             first
         }
     };
