@@ -1,6 +1,7 @@
 //! What is known of each set, and how that is told.
 
 use super::{DEFAULT_SET, SetsError, TemplateSet};
+use crate::finding::answer;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -147,6 +148,7 @@ impl State {
     }
 
     pub(super) fn reject(&mut self, name: &str, rejected: Option<String>, reason: String, tally: &mut Tally) {
+        let reason = answer(&reason).into_owned();
         // What stays unreadable is looked at again and again: told once.
         if rejected.is_none() && self.rejected.is_none() && self.error.as_ref() == Some(&reason) {
             return;

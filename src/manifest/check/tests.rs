@@ -114,7 +114,7 @@ fn all_findings_of_all_documents_come_at_once() {
         "Pod/pi-driver spec.priority",
         "Pod/pi-driver spec.containers[0].resources.limits.cpu: expected a quantity",
         "Service/svc spec.ports: expected a value, found nothing",
-        "configmap-executor-template: not valid YAML",
+        "configmap-executor-template: expected valid YAML",
         "ConfigMap/Conf metadata.name",
     ] {
         assert!(found.contains(expected), "{expected} in\n{found}");
@@ -138,7 +138,7 @@ fn a_document_is_of_the_kind_of_its_role() {
         (
             "/apiVersion",
             json!("v2"),
-            "service-driver apiVersion: expected v1 for a Service; found `v2`",
+            "service-driver apiVersion: expected v1 for a Service, found `v2`",
         ),
     ] {
         let found = after("service-driver", pointer, value).join("\n");
@@ -166,7 +166,7 @@ fn a_second_pod_is_an_error_and_an_empty_document_is_none() {
     objects.push(second);
     let found = lines(&sample::rendered(&objects), &[]);
     assert!(
-        found[0].starts_with("Pod/other: a submission has one Pod"),
+        found[0].starts_with("Pod/other: expected one Pod for a submission"),
         "{found:?}"
     );
 
@@ -201,7 +201,7 @@ fn a_pod_group_is_read_strictly_and_precedes_the_pod() {
         (
             "/apiVersion",
             json!("scheduling.k8s.io/v1"),
-            "must be scheduling.volcano.sh/v1beta1",
+            "expected scheduling.volcano.sh/v1beta1",
         ),
         ("/spec", Value::Null, "spec: expected a value, found nothing"),
         ("/metadata/name", json!("Not A Name"), "metadata.name"),
@@ -252,7 +252,7 @@ fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
             "apiVersion: v1\nkind: Deployment\n",
             "kind: expected Pod, found `Deployment`",
         ),
-        ("a: [", "not valid YAML"),
+        ("a: [", "expected valid YAML"),
         (
             "spec: {volumes: [{name: A}]}",
             "spec.volumes[0].name: expected a lowercase RFC 1123 label",
@@ -260,7 +260,7 @@ fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
         ("- a", "expected"),
         (
             "metadata: {labels: {sparkoperator.k8s.io/app-name: x}}",
-            "metadata.labels: must not have `sparkoperator.k8s.io/app-name`",
+            "metadata.labels: expected none of the operator's own labels, found `sparkoperator.k8s.io/app-name`",
         ),
     ] {
         let found = with(text);
