@@ -15,7 +15,7 @@ pub use general::generalised;
 pub(crate) use place::{Place, at, insert};
 
 use crate::{
-    finding::{Cut, Found, Hint, Kept, Statement, expected, rule},
+    finding::{Cut, Found, Hint, Kept, Statement, expected, rule, short_words},
     limits::{FINDINGS, PATH_CHARACTERS},
 };
 use serde::de::DeserializeOwned;
@@ -154,12 +154,21 @@ fn parse_fully(text: &str) -> Result<Value, Problem> {
                     location.column()
                 )
             }
-            _ => error.render_with_formatter(&serde_yaml::UserMessageFormatter),
+            _ => without_quotes(&error.render_with_formatter(&serde_yaml::UserMessageFormatter)),
         };
         let line = error.location().and_then(|at| usize::try_from(at.line()).ok());
         Problem::new("", expected("valid YAML").found(Found::Syntax(what, line)))
     })
 }
+
+/// A parser's message without what it quotes of the text, such as a number that is too long.
+fn without_quotes(message: &str) -> String {
+    let pieces: Vec<_> = message.split('`').step_by(2).collect();
+    short_words(&pieces.join("…"), QUOTED_CHARACTERS)
+}
+
+/// The most of one word of a parser's message that is told, in characters: an anchor's name stands in it without quotes.
+const QUOTED_CHARACTERS: usize = 64;
 
 /// Reads `value` as a `T`, and reports all that is unknown or of the wrong type.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Reading<T> {

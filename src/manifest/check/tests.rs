@@ -1,6 +1,8 @@
 use super::check;
 use crate::{
+    limits::{ANSWER_BYTES, FINDINGS},
     manifest::{Object, sample},
+    plan::DriverPlan,
     templates::Rendered,
 };
 use serde_json::{Value, json};
@@ -301,4 +303,58 @@ fn no_value_of_open_grammar_is_ever_shown() {
             );
         }
     }
+}
+
+#[test]
+fn of_many_findings_a_few_are_kept_and_all_are_counted() {
+    let containers = json!(vec![json!({}); 21_000]);
+    let objects = sample::changed("pod-driver", "/spec/containers", containers);
+    let found = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap_err();
+    assert_eq!(found.0.len(), FINDINGS);
+    assert!(found.0.more() >= 2 * 21_000 - FINDINGS, "{}", found.0.more());
+    let text = found.to_string();
+    assert!(text.len() <= ANSWER_BYTES, "{}", text.len());
+    assert!(text.ends_with(" more"), "{text}");
+}
+
+#[test]
+fn each_of_many_unknown_fields_is_held_against_those_that_may_pass() {
+    let names: Vec<_> = (0..100).map(|index| format!("field{index:03}")).collect();
+    let mut objects = sample::objects();
+    let (_, pod) = objects.iter_mut().find(|(role, _)| role == "pod-driver").unwrap();
+    let fields = pod["spec"].as_object_mut().unwrap();
+    fields.extend(names.iter().map(|name| (name.clone(), json!(1))));
+    let mut passed: Vec<_> = names.iter().map(|name| format!("spec.{name}")).collect();
+    let manifests = check(&sample::rendered(&objects), &sample::plan(), &passed).unwrap();
+    assert_eq!(manifests.warnings.lines().count(), FINDINGS + 1);
+    assert_eq!(manifests.warnings.lines().last().unwrap(), "and 80 more warnings");
+    passed.pop();
+    let found = check(&sample::rendered(&objects), &sample::plan(), &passed).unwrap_err();
+    assert_eq!(found.0.len(), 1, "{found}");
+    assert!(
+        found.to_string().contains("spec.field099: unknown field"),
+        "{found}"
+    );
+}
+
+#[test]
+fn where_the_conf_has_references_no_value_is_shown() {
+    let objects = sample::changed("pod-driver", "/spec/restartPolicy", json!("hunter2"));
+    let mut plan = sample::plan();
+    let text = |plan: &DriverPlan| {
+        check(&sample::rendered(&objects), plan, &[])
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(text(&plan).contains("Pod/pi-driver") && text(&plan).contains("found `hunter2`"));
+    plan.properties
+        .insert("spark.a".to_owned(), "${spark.b}".to_owned());
+    let text = text(&plan);
+    assert!(
+        text.contains(
+            "Pod/<redacted> spec.restartPolicy: expected one of Always, OnFailure, Never, found <redacted>"
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
 }
