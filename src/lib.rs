@@ -8,8 +8,8 @@
 //!
 //! Each module is a stage, and imports only those below it: [`cli`] and [`server`] are the doors, [`submitter`] is the
 //! road, [`cluster`], [`manifest`], [`templates`], [`plan`], [`submission`] and [`application`] are its stages.
-//! [`strict`] reads documents so that every mistake is named, and [`redaction`] decides what of a user's value may be
-//! said; [`watch`] notices that mounted files changed. [`doctor`] looks at what a server would meet, for [`cli`] alone.
+//! [`strict`] reads documents so that every mistake is named, [`finding`] holds what is wrong as parts, [`limits`] has the
+//! limits, and [`redaction`] decides what of a user's value may be said; [`watch`] notices that mounted files changed. [`doctor`] looks at what a server would meet, for [`cli`] alone.
 
 #![deny(
     clippy::print_stdout,

@@ -3,6 +3,10 @@
 //! A submission has one [`Budget`]. Every reader and every stage draws on it, so that many small documents can't ask for
 //! more than one large one may. `SECURITY.md` has the same table, and a test holds the two together.
 
+mod output;
+
+pub use output::*;
+
 use std::fmt;
 
 /// One limit.
@@ -119,29 +123,6 @@ pub const ALL: [Limit; 17] = [
     // The name of a submission is a label value: `submission/id.rs` says it in its own words.
     Limit::new("submission id", 63, "characters in a submission id"),
 ];
-
-// Answers and log lines.
-
-/// Findings that are kept of one submission; all further ones are only counted. Warnings too.
-pub const FINDINGS: usize = 20;
-
-/// The longest text of an answer, of an Event's source or of a list of warnings, in bytes.
-pub const ANSWER_BYTES: usize = 4 << 10;
-
-/// The longest log line, in bytes, its end of line included.
-pub const LOG_LINE_BYTES: usize = 16 << 10;
-
-/// The longest name for which a similar known name is looked up, in characters.
-pub const SUGGESTION_CHARACTERS: usize = 64;
-
-/// The longest submission id, in characters: it is the value of a label.
-pub const SUBMISSION_ID_CHARACTERS: usize = 63;
-
-/// The most of a field path that a finding shows, in characters.
-pub const PATH_CHARACTERS: usize = 256;
-
-/// The longest single warning, in bytes.
-pub const WARNING_BYTES: usize = 1 << 10;
 
 /// Something is larger than a limit allows. It is the caller's to mend, and trying again is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

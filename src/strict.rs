@@ -17,7 +17,7 @@ pub use json::read_json;
 pub(crate) use place::{Place, at, insert};
 
 use crate::{
-    finding::{Cut, Found, Hint, Kept, Statement, expected, rule},
+    finding::{Cut, Found, Hint, Kept, Statement, expected, rule, short_words},
     limits::{Budget, DEPTH, FINDINGS, NODES, PATH_CHARACTERS},
 };
 use bounded::{Bounds, Format};
@@ -172,7 +172,7 @@ pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value,
                     location.column()
                 )
             }
-            _ => error.render_with_formatter(&serde_yaml::UserMessageFormatter),
+            _ => without_quotes(&error.render_with_formatter(&serde_yaml::UserMessageFormatter)),
         };
         let line = error.location().and_then(|at| usize::try_from(at.line()).ok());
         Unread::Problem(Problem::new(
@@ -181,6 +181,15 @@ pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value,
         ))
     })
 }
+
+/// A parser's message without what it quotes of the text, such as a number that is too long.
+fn without_quotes(message: &str) -> String {
+    let pieces: Vec<_> = message.split('`').step_by(2).collect();
+    short_words(&pieces.join("…"), QUOTED_CHARACTERS)
+}
+
+/// The most of one word of a parser's message that is told, in characters: an anchor's name stands in it without quotes.
+const QUOTED_CHARACTERS: usize = 64;
 
 /// Reads `value` as a `T`, and reports all that is unknown or of the wrong type.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Reading<T> {

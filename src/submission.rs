@@ -37,7 +37,7 @@ pub use translate::{
 };
 pub use version::{Feature, NotAVersion, SparkVersion};
 
-pub(crate) use conf::wrong;
+pub(crate) use conf::{refers, wrong};
 pub(crate) use files::is_config_map_key;
 pub(crate) use pod_fields::{append, extend, few_containers};
 pub(crate) use pod_template::PodDocument;

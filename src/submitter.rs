@@ -19,10 +19,11 @@ use crate::{
     cluster::{OperatorWebhook, Sink, Submitted},
     manifest::{self, Manifests},
     plan::{self, DriverPlan},
-    submission::{self, Origin, Submission, SubmissionId, SubmitterContext},
+    submission::{self, Origin, Refusal, Submission, SubmissionId, SubmitterContext},
     telemetry::{Metrics, Stage, Stages},
     templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
 };
+use crate::{finding::Cut, limits::SHOWN_NAME};
 use std::{borrow::Cow, sync::Arc, time::Instant};
 use tracing::{info, warn};
 
@@ -118,7 +119,7 @@ impl Submitter {
         info!(
             submission_id = identity.submission_id,
             namespace = identity.namespace,
-            application = identity.application_name,
+            application = %Cut(&identity.application_name, SHOWN_NAME),
             pod = identity.pod_name,
             application_id = identity.application_id,
             template_set = submitted.template_set,
@@ -195,7 +196,12 @@ fn measured(
     set: &TemplateSet,
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
-    let plan = stages.run(Stage::Plan, || plan::plan(submission, context))?;
+    // A value that is shown may have come from another key, where it is a secret.
+    let hidden = |refusal: Refusal| match submission.conf.has_references() {
+        true => refusal.without_values(),
+        false => refusal,
+    };
+    let plan = stages.run(Stage::Plan, || plan::plan(submission, context).map_err(hidden))?;
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;
     checked(submission, &plan, &rendered, stages)
 }

@@ -158,7 +158,7 @@ async fn bad_input_is_refused_with_one_message_and_creates_nothing() {
     let (serve, _folder) = Serve::to(&api.url, &[]);
     let long = format!("name: {}", "x".repeat(64));
     let table: [(&str, &str, &str); 10] = [
-        ("apiVersion: [", "a", "not valid YAML"),
+        ("apiVersion: [", "a", "expected valid YAML"),
         (
             &SPARK_PI.replace("cores: 1", "cores: many"),
             "a",

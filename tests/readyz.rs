@@ -95,7 +95,7 @@ async fn a_templates_values_are_not_shown_and_what_is_wrong_once() {
     let (_, body) = readyz(&serve);
     let error = body["templates"]["error"].as_str().unwrap();
     for part in [
-        "spec.restartPolicy: must be one of Always, ",
+        "spec.restartPolicy: expected one of Always, ",
         "spec.dnsPolicy",
         "(driver-pod.patch.yaml.j2)",
     ] {

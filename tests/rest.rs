@@ -392,15 +392,15 @@ async fn a_users_conf_or_template_changes_neither_namespace_nor_the_operators_la
             (format!("{}=other", label(role, "submission-id")), "`other`"),
             (
                 format!("{}=other", label(role, "app-name")),
-                "`other`, allowed is `spark-pi`",
+                "expected `spark-pi`, found `other`",
             ),
             (
                 format!("{}=false", label(role, "launched-by-spark-operator")),
-                "`false`, allowed is `true`",
+                "expected `true`, found `false`",
             ),
             (
                 format!("{}=no", label(role, "mutated-by-spark-operator")),
-                "`no`, allowed is `true`",
+                "expected `true`, found `no`",
             ),
         ]);
     }

@@ -106,8 +106,7 @@ fn check_kind(document: &Value) -> Result<(), ApplicationError> {
         let said = match fields.get(field) {
             Some(Value::String(found)) if found == wanted => continue,
             Some(Value::String(found)) if field == "kind" && found == SCHEDULED => said.shown(found).advice(
-                "it is a schedule by which the operator makes SparkApplications; submit one with its spec.template \
-                 as spec",
+                "a schedule can't be submitted; submit a SparkApplication with its spec.template as spec",
             ),
             Some(Value::String(found)) => said.shown(found),
             Some(Value::Null) | None => said.nothing(),

@@ -36,11 +36,6 @@ impl<T> Kept<T> {
         }
     }
 
-    /// Counts so many that nobody will see.
-    pub(crate) fn count(&mut self, more: usize) {
-        self.more += more;
-    }
-
     /// How many were counted and not kept.
     pub fn more(&self) -> usize {
         self.more
@@ -54,14 +49,6 @@ impl<T> Kept<T> {
     /// Those that are kept, to be changed.
     pub(crate) fn each(&mut self) -> std::slice::IterMut<'_, T> {
         self.kept.iter_mut()
-    }
-
-    /// Another kind of item for each.
-    pub(crate) fn map<U>(self, make: impl FnMut(T) -> U) -> Kept<U> {
-        Kept {
-            kept: self.kept.into_iter().map(make).collect(),
-            more: self.more,
-        }
     }
 
     /// Puts them in order; equal ones in a row become one.
@@ -146,6 +133,14 @@ impl From<Warnings> for Lines {
             lines: warnings.kept,
             more: warnings.more,
         }
+    }
+}
+
+impl<T: fmt::Display> From<Kept<T>> for Warnings {
+    fn from(kept: Kept<T>) -> Self {
+        let mut warnings: Self = kept.kept.into_iter().collect();
+        warnings.count(kept.more);
+        warnings
     }
 }
 

@@ -240,6 +240,7 @@ impl fmt::Display for Hint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::PATH_CHARACTERS;
 
     #[test]
     fn one_grammar_for_all_statements() {
@@ -339,10 +340,21 @@ mod tests {
     }
 
     #[test]
+    fn a_long_word_of_another_text_is_cut() {
+        let edge = format!("no type {} here", "x".repeat(PATH_CHARACTERS - 1));
+        assert_eq!(Statement::foreign(edge.as_str()).to_string(), edge);
+        let long = Statement::foreign(format!("no type `{}` here", "x".repeat(1 << 20))).to_string();
+        assert!(
+            long.starts_with("no type `xxx") && long.len() < 2 * PATH_CHARACTERS,
+            "{long}"
+        );
+    }
+
+    #[test]
     fn a_statement_has_a_most_length() {
-        let edge = Statement::foreign("x".repeat(ANSWER_BYTES));
-        assert_eq!(edge.to_string(), "x".repeat(ANSWER_BYTES));
-        let over = Statement::foreign("x".repeat(ANSWER_BYTES + 1)).to_string();
+        let edge = "x ".repeat(ANSWER_BYTES / 2);
+        assert_eq!(Statement::foreign(edge.as_str()).to_string(), edge);
+        let over = Statement::foreign(edge + "x").to_string();
         assert!(over.len() <= ANSWER_BYTES && over.ends_with('…'), "{over}");
     }
 }

@@ -35,6 +35,12 @@ impl fmt::Display for Cut<'_> {
     }
 }
 
+/// A text each of whose words has at most so many characters: a key or value in it may be of any length.
+pub(crate) fn short_words(text: &str, most: usize) -> String {
+    let words = text.split_inclusive(char::is_whitespace);
+    words.map(|word| Cut(word, most).to_string()).collect()
+}
+
 /// One line for each item, then the count of `more`; items that don't fit into an answer are counted too.
 pub(crate) fn listed<T: fmt::Display>(items: &[T], more: usize) -> String {
     let mut text = String::new();

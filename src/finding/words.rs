@@ -1,6 +1,7 @@
 //! Our own words, and the values of others between them.
 
-use crate::redaction::shown;
+use super::short_words;
+use crate::{limits::PATH_CHARACTERS, redaction::shown};
 use std::{borrow::Cow, fmt};
 
 /// A phrase of our own, with the places marked where a value of somebody else stands in it.
@@ -36,10 +37,16 @@ impl Words {
         self
     }
 
-    /// Text that may hold values, as it is; [`Words::brief`] leaves it out.
+    /// Text that may hold names and values, which are cut where they are long; [`Words::brief`] leaves it out.
     #[must_use]
     pub(crate) fn foreign(text: impl Into<String>) -> Self {
-        Self(vec![Piece::Foreign(text.into())])
+        let text = text.into();
+        let is_short = text.len() <= PATH_CHARACTERS;
+        Self(vec![Piece::Foreign(if is_short {
+            text
+        } else {
+            short_words(&text, PATH_CHARACTERS)
+        })])
     }
 
     /// The words without the values.

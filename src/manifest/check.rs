@@ -10,10 +10,10 @@ use super::{
     stamp,
 };
 use crate::{
-    finding::{Kept, Warnings, expected, rule},
+    finding::{Kept, expected, rule},
     plan::{DriverPlan, ExecutorPlan},
     strict::{self, Reading},
-    submission::PodDocument,
+    submission::{PodDocument, refers},
     templates::{Document, ExtraKind, Rendered},
 };
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub fn check(
     let mut checker = Checker {
         passed_unknown_fields: passed_unknown_fields.iter().map(String::as_str).collect(),
         findings: Kept::default(),
-        warnings: Warnings::default(),
+        warnings: Kept::default(),
     };
     let values = checker.read(rendered, plan);
     let mut written = Vec::with_capacity(values.len());
@@ -67,13 +67,18 @@ pub fn check(
         }
     }
     drop(names);
+    // What was made of a value with a reference may hold another key's value, where it is a secret.
+    if plan.properties.values().any(|value| refers(value)) {
+        checker.findings.each().for_each(Finding::hide_values);
+        checker.warnings.each().for_each(Finding::hide_values);
+    }
     checker.manifests(rendered, plan, values, objects)
 }
 
 struct Checker<'c> {
     passed_unknown_fields: BTreeSet<&'c str>,
     findings: Kept<Finding>,
-    warnings: Warnings,
+    warnings: Kept<Finding>,
 }
 
 impl Checker<'_> {
@@ -262,7 +267,7 @@ impl Checker<'_> {
             identity,
             driver_pod,
             owned,
-            warnings: self.warnings,
+            warnings: self.warnings.into(),
         })
     }
 }

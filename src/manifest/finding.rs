@@ -132,11 +132,11 @@ impl Finding {
         }
     }
 
-    /// The same with all values hidden.
-    pub(crate) fn without_values(self) -> Self {
-        Self {
-            said: self.said.without_values(),
-            ..self
+    /// Hides all values, the object's name among them.
+    pub(crate) fn hide_values(&mut self) {
+        self.said = self.said.clone().without_values();
+        if let Object::Named(_, name) = &mut self.subject.object {
+            "<redacted>".clone_into(name);
         }
     }
 
@@ -206,7 +206,7 @@ mod tests {
     fn what_is_no_name_is_hidden() {
         assert_eq!(Subject::object("Pod", "a.b-c").to_string(), "Pod/a.b-c");
         let hostile = Subject::object("Pod", "a\nPod/b: fine");
-        assert_eq!(hostile.to_string(), "Pod/<redacted, 12 bytes>");
+        assert_eq!(hostile.to_string(), "Pod/<redacted, 13 bytes>");
         assert_eq!(
             Subject::object("Pod", &"x".repeat(254)).to_string(),
             "Pod/<redacted, 254 bytes>"

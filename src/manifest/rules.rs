@@ -27,7 +27,7 @@ use super::{
     at::At,
     finding::{Finding, Subject},
 };
-use crate::finding::{Kept, Statement, Warnings};
+use crate::finding::{Kept, Statement};
 
 /// Where rules write what they found in one object.
 pub(crate) struct Report<'r> {
@@ -36,7 +36,7 @@ pub(crate) struct Report<'r> {
     /// The template that wrote the object.
     pub(crate) template: &'r str,
     pub(crate) findings: &'r mut Kept<Finding>,
-    pub(crate) warnings: &'r mut Warnings,
+    pub(crate) warnings: &'r mut Kept<Finding>,
 }
 
 impl Report<'_> {

@@ -34,7 +34,7 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(conf: ConfReader<'_>, namespace: &str, id: &SubmissionId) -> Result<Self, Refusal> {
         let application_name = conf.raw().get("spark.app.name").unwrap_or("spark").to_owned();
-        let given_pod = conf.text("spark.kubernetes.driver.pod.name")?;
+        let given_pod = conf.name("spark.kubernetes.driver.pod.name")?;
         // Without a given name, the pod's name has the suffix in it, which can't depend on itself.
         let stem = given_pod
             .clone()

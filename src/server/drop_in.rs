@@ -9,6 +9,8 @@ use super::{
     service::{Call, ServiceError},
 };
 use crate::{
+    finding::{self, Warnings, is_name},
+    redaction::shown,
     submission::{Reach, Submission, SubmitterContext},
     submitter::{Accepted, Asked, Mode},
     telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
@@ -54,7 +56,7 @@ impl DropIn for Door {
         let caller = super::grpc::caller(&request);
         let request = request.into_inner();
         if request.release != RELEASE {
-            let found = &request.release;
+            let found = shown(&request.release);
             return Err(Status::failed_precondition(format!(
                 "the drop-in is of release {found}, this server of {RELEASE}"
             )));
@@ -81,7 +83,7 @@ impl DropIn for Door {
         match self.service.submit(call, |_, _, _| Ok(asked)).await {
             Ok(accepted) => Ok(Response::new(reply(accepted))),
             Err(ServiceError::Submit(error)) => Ok(Response::new(SubmitReply {
-                error_message: error.to_string(),
+                error_message: finding::answer(&error.to_string()).into_owned(),
                 ..SubmitReply::default()
             })),
             Err(error) => Err(error.into()),
@@ -96,21 +98,18 @@ impl DropIn for Door {
         for kind in &report.kinds {
             metrics.shadow_difference(known(&SHADOW_KINDS, kind));
         }
+        // Nothing of it was checked yet: what is no name is not logged, and details are cut.
+        let [submission_id, namespace, application] =
+            [&report.submission_id, &report.namespace, &report.application]
+                .map(|name| Some(name.as_str()).filter(|name| is_name(name)));
         if result == "equal" {
-            info!(
-                submission_id = report.submission_id,
-                namespace = report.namespace,
-                application = report.application,
-                "shadow: equal"
-            );
+            info!(submission_id, namespace, application, "shadow: equal");
         } else {
+            let details: Warnings = report.details.iter().collect();
+            let details = details.lines().collect::<Vec<_>>().join("; ");
             warn!(
-                submission_id = report.submission_id,
-                namespace = report.namespace,
-                application = report.application,
-                result,
-                details = report.details.join("; "),
-                "shadow: not equal"
+                submission_id,
+                namespace, application, result, details, "shadow: not equal"
             );
         }
         Ok(Response::new(ShadowReply {}))

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     application::{self, ApplicationReference},
+    finding::{self, expected},
     limits::Budget,
     strict::{self, Shape, Unread},
     submission::{Origin, Refusal, UnknownFields},
@@ -95,9 +96,9 @@ fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Re
         });
     }
     let Some(application) = request.spark_application else {
-        let missing = "is missing, and so is spark_application_manifest";
+        let missing = expected("an application here or in spark_application_manifest").nothing();
         return Err(NotAsked {
-            error: Refusal::new("spark_application", missing).into(),
+            error: Refusal::saying("spark_application", missing).into(),
             about: None,
         });
     };
@@ -118,7 +119,7 @@ pub(super) fn read(request: RunAltSparkSubmitRequest, origin: Origin) -> Result<
 
 fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Asked, SubmitError> {
     let text = std::str::from_utf8(manifest)
-        .map_err(|_| Refusal::new("spark_application_manifest", "is not UTF-8 text"))?;
+        .map_err(|_| Refusal::saying("spark_application_manifest", expected("UTF-8 text")))?;
     let unknown_fields = match unknown_fields {
         UnknownFields::Refuse => application::UnknownFields::Refuse,
         UnknownFields::Keep => application::UnknownFields::Warn,
@@ -194,7 +195,7 @@ fn success(accepted: Accepted) -> RunAltSparkSubmitResponse {
 fn failure(error: &SubmitError) -> RunAltSparkSubmitResponse {
     RunAltSparkSubmitResponse {
         success: false,
-        error_message: error.to_string(),
+        error_message: finding::answer(&error.to_string()).into_owned(),
         error_code: Some(error.code().to_string()),
         retryable: Some(error.code().retryable()),
         ..RunAltSparkSubmitResponse::default()

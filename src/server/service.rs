@@ -8,8 +8,9 @@ use crate::{
     application::ApplicationReference,
     cluster::{Events, Sink},
     error_code::ErrorCode,
+    finding::{self, Words, expected, is_name},
     settings::ServeSettings,
-    submission::{Origin, Refusal, SubmissionId, SubmitterContext, wrong},
+    submission::{Origin, Refusal, SubmissionId, SubmitterContext},
     submitter::{Accepted, Asked, Mode, SubmitError, Submitter},
     telemetry::{Caller, Metrics, Seldom},
     templates,
@@ -95,6 +96,11 @@ impl ServiceError {
 }
 
 impl ServiceError {
+    /// The text of an answer: bounded, whatever the error is made of.
+    pub(super) fn text(&self) -> String {
+        finding::answer(&self.to_string()).into_owned()
+    }
+
     /// What kind of failure it is.
     pub(super) fn code(&self) -> ErrorCode {
         match self {
@@ -111,7 +117,7 @@ impl ServiceError {
 impl From<ServiceError> for tonic::Status {
     /// Overload and the server's end say that another try may succeed.
     fn from(error: ServiceError) -> Self {
-        let message = error.to_string();
+        let message = error.text();
         match error {
             ServiceError::Overloaded(_) | ServiceError::NoRoom | ServiceError::GaveWay => {
                 Self::resource_exhausted(message)
@@ -197,19 +203,27 @@ impl Service {
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
         let door = call.door;
-        // All that is logged on the way carries these; what the call is about is filled in when it is known.
+        // All that is logged on the way carries these; each is filled in when it is known, and checked: a label, a log line
+        // or a span never has a text in it that may be of any length.
+        let id = SubmissionId::new(&call.id);
         let span = info_span!(
             "submission",
             otel.kind = "server",
             otel.status_code = Empty,
             door,
-            submission_id = call.id,
+            submission_id = Empty,
             namespace = Empty,
             application = Empty,
             outcome = Empty
         );
+        if let Ok(id) = &id {
+            span.record("submission_id", id.as_str());
+        }
         call.caller.continued_by(&span);
-        let result = self.admitted(call, ask).instrument(span.clone()).await;
+        let result = match id {
+            Ok(id) => self.admitted(call, id, ask).instrument(span.clone()).await,
+            Err(refusal) => Err(refusal.into()),
+        };
         let outcome = match &result {
             Ok(accepted) => accepted.submitted.outcome.name(),
             Err(failure) => failure.reason(),
@@ -223,18 +237,22 @@ impl Service {
                 warn!(
                     code = failure.code().name(),
                     reason = outcome,
-                    "refused: {failure}"
+                    "refused: {}",
+                    failure.text()
                 );
             });
         }
         result
     }
 
-    async fn admitted<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
+    async fn admitted<A>(&self, call: Call, id: SubmissionId, ask: A) -> Result<Accepted, ServiceError>
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
-        match self.begin(call, ask)?.await {
+        if !call.entry.arrived() {
+            return Err(ServiceError::GaveWay);
+        }
+        match self.begin(call, id, ask).await {
             Ok(result) => result,
             Err(failure) => {
                 error!("a submission was stopped by a defect: {failure}");
@@ -245,14 +263,10 @@ impl Service {
 
     /// Lets the work of a call begin: in a task of its own, so that a caller that goes away doesn't cut it short, and a
     /// panic ends this submission only.
-    fn begin<A>(&self, call: Call, ask: A) -> Result<JoinHandle<Result<Accepted, ServiceError>>, ServiceError>
+    fn begin<A>(&self, call: Call, id: SubmissionId, ask: A) -> JoinHandle<Result<Accepted, ServiceError>>
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
-        if !call.entry.arrived() {
-            return Err(ServiceError::GaveWay);
-        }
-        let id = SubmissionId::new(&call.id)?;
         let shared = Arc::clone(&self.shared);
         let work = async move {
             let _held = call.entry.clone();
@@ -264,7 +278,7 @@ impl Service {
             }
             result
         };
-        Ok(self.shared.work.spawn(work.instrument(Span::current())))
+        self.shared.work.spawn(work.instrument(Span::current()))
     }
 
     /// Lets a request in before it is read, or turns it away: in a flood reading what will be refused would take the
@@ -307,6 +321,7 @@ impl Service {
         metrics.failure(code);
         if let Some(left_out) = self.shared.not_submissions.line() {
             let (code, reason) = (code.name(), NOT_A_SUBMISSION);
+            let message = finding::answer(message);
             warn!(door, code, reason, left_out, "refused: {message}");
         }
     }
@@ -388,8 +403,10 @@ impl Shared {
         })?;
         *about = asked.application();
         let span = Span::current();
-        span.record("namespace", asked.namespace());
-        if let Some(about) = about {
+        if is_name(asked.namespace()) && !asked.has_references() {
+            span.record("namespace", asked.namespace());
+        }
+        if let Some(about) = about.as_ref().filter(|about| is_name(&about.name)) {
             span.record("application", about.name.as_str());
         }
         self.check_namespace(&asked)?;
@@ -407,7 +424,7 @@ impl Shared {
         let Some(events) = &self.events else { return };
         let code = error.code();
         if code != ErrorCode::SubmitterOverloaded && self.allows(&about.namespace) {
-            events.refused(about, code, error.to_string());
+            events.refused(about, code, error.text());
         }
     }
 
@@ -432,11 +449,15 @@ impl Shared {
             Asked::Application(_) | Asked::Messages(_) => "metadata.namespace",
             Asked::Arguments(_) | Asked::Unversioned(_) => "spark.kubernetes.namespace",
         };
-        Err(wrong(
-            field,
-            namespace,
-            &format!("{} (ALLOWED_NAMESPACES)", self.allowed_namespaces.join(", ")),
-        ))
+        let allowed = format!("{} (ALLOWED_NAMESPACES)", self.allowed_namespaces.join(", "));
+        let said = expected(Words::own(allowed));
+        // Of arguments it may have come out of another key.
+        let said = if asked.has_references() {
+            said.hidden(namespace)
+        } else {
+            said.name(namespace)
+        };
+        Err(Refusal::saying(field, said))
     }
 }
 

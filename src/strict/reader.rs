@@ -521,6 +521,8 @@ mod tests {
         let found = problems("password: hunter2\nb: [hunter3");
         assert!(found[0].contains("line 2"), "{found:?}");
         assert!(!found[0].contains("hunter"), "{found:?}");
+        let number = problems(&format!("a: 1{}", "0".repeat(500)));
+        assert!(!number.concat().contains("000"), "{number:?}");
     }
 
     #[test]
@@ -546,5 +548,33 @@ mod tests {
                 "spec.containers[3].ports"
             ]
         );
+    }
+
+    #[test]
+    fn every_unknown_field_is_known_to_the_reader_and_a_few_are_told() {
+        let fields: Vec<_> = (0..1000).map(|index| format!("imag{index}: 1")).collect();
+        let yaml = format!(
+            "{{apiVersion: v1, kind: Pod, spec: {{containers: [{{name: a, {}}}]}}}}",
+            fields.join(", ")
+        );
+        let reading = read::<Pod>(&parse_yaml(&yaml).unwrap());
+        assert_eq!(reading.unknown.len(), 1000);
+        assert_eq!(reading.generalised().len(), 1000);
+        let problems = reading.problems();
+        assert_eq!((problems.len(), problems.more()), (20, 980));
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.to_string().contains("did you mean")),
+            "{problems}"
+        );
+    }
+
+    #[test]
+    fn a_suggestion_is_made_for_a_name_of_64_characters_and_for_no_longer_one() {
+        let known = "x".repeat(70);
+        let nearest = |length| super::nearest(&"x".repeat(length), &[&known]).is_some();
+        assert!(nearest(64));
+        assert!(!nearest(65));
     }
 }

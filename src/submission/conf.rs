@@ -15,7 +15,10 @@ use crate::{
 };
 use expansion::Expansions;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 /// Spark conf as given: every key starts with `spark.`, every value is raw text.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -82,6 +85,11 @@ impl SparkConf {
             .map_while(move |(key, value)| key.strip_prefix(prefix).map(|rest| (rest, value.as_str())))
     }
 
+    /// Whether any value refers to another key, so that what is made of one value may hold another one.
+    pub(crate) fn has_references(&self) -> bool {
+        self.iter().any(|(_, value)| refers(value))
+    }
+
     /// As a map, which the properties start from.
     pub fn to_map(&self) -> BTreeMap<String, String> {
         self.entries.clone()
@@ -111,6 +119,20 @@ impl FromIterator<(String, String)> for SparkConf {
         }
     }
 }
+
+/// Whether a raw value has a reference in it.
+pub(crate) fn refers(value: &str) -> bool {
+    value.contains("${")
+}
+
+/// Whether a key's value is a secret by its name, as Spark's default for `spark.redaction.regex` has it.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    SECRETS.iter().any(|word| key.contains(word))
+}
+
+/// `(?i)secret|password|token|access[.]?key`.
+const SECRETS: [&str; 5] = ["secret", "password", "token", "accesskey", "access.key"];
 
 /// Reads the values of keys that Spark has registered: `${…}` is expanded, types are checked.
 #[derive(Clone, Copy)]
@@ -176,6 +198,28 @@ impl<'a> ConfReader<'a> {
             .expansions
             .of(key, raw, |name| self.referred(key, name))?;
         Ok(Some(expanded.as_ref().to_owned()))
+    }
+
+    /// The value of `key`, which becomes the name of an object, and so is seen by all who see the object: nothing that is
+    /// secret by its key may be in it, however many references lead there.
+    pub(crate) fn name(&self, key: &str) -> Result<Option<String>, Refusal> {
+        let mut seen = BTreeSet::new();
+        let mut next: Vec<&str> = vec![key];
+        while let Some(at) = next.pop() {
+            let names = self.conf.get(at).unwrap_or_default().split("${").skip(1);
+            for name in names.filter_map(|from| from.split_once('}').map(|(name, _)| name)) {
+                let name = name.strip_prefix("spark:").unwrap_or(name);
+                if is_secret(name) {
+                    let said =
+                        expected("a name without a secret in it").kind("a reference to a key that is secret");
+                    return Err(Refusal::saying(key, said));
+                }
+                if seen.insert(name) {
+                    next.push(name);
+                }
+            }
+        }
+        self.text(key)
     }
 
     /// The first of `keys` that has a value, with that value, expanded.
@@ -396,6 +440,32 @@ mod tests {
             ] {
                 assert!(refusal.to_string().ends_with(found), "{refusal}");
             }
+        }
+    }
+
+    #[test]
+    fn no_secret_becomes_a_name() {
+        let conf = conf(&[
+            ("spark.name", "x-${spark.plain}"),
+            ("spark.plain", "pi"),
+            ("spark.circle", "${spark.circle}"),
+            ("spark.a", "${spark.app.password}"),
+            ("spark.b", "x-${spark.c}"),
+            ("spark.c", "${spark.fs.s3a.Access.Key}"),
+            ("spark.d", "${spark:spark.my.token}"),
+            ("spark.app.password", "hunter2"),
+        ]);
+        let context = SubmitterContext::golden();
+        let reader = ConfReader::new(&conf, &context);
+        assert_eq!(reader.name("spark.name").unwrap().unwrap(), "x-pi");
+        assert!(reader.name("spark.circle").is_err(), "it ends");
+        for key in ["spark.a", "spark.b", "spark.d"] {
+            let refusal = reader.name(key).unwrap_err().to_string();
+            assert!(
+                refusal.starts_with(&format!("{key}: expected a name without a secret")),
+                "{refusal}"
+            );
+            assert!(!refusal.contains("hunter2"), "{refusal}");
         }
     }
 

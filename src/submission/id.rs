@@ -1,7 +1,11 @@
 //! The id of a submission.
 
 use super::refusal::Refusal;
-use crate::application::is_label_value;
+use crate::{
+    application::is_label_value,
+    finding::{Words, expected},
+    limits::SUBMISSION_ID_CHARACTERS,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -29,17 +33,16 @@ impl SubmissionId {
     /// Takes `text` if it can be a submission id.
     pub fn new(text: &str) -> Result<Self, Refusal> {
         if text.is_empty() {
-            return Err(Refusal::new(
-                "submission_id",
-                "is empty; it identifies the attempt and makes a retry safe",
-            ));
+            let said = expected("an id").kind("an empty text");
+            let said = said.advice("it identifies the attempt and makes a retry safe");
+            return Err(Refusal::saying("submission_id", said));
         }
-        if !is_label_value(text) {
-            return Err(Refusal::new(
-                "submission_id",
-                "must be a label value: at most 63 of letters, digits, '-', '_' and '.', with a letter or digit at \
-                 both ends (a UUID is one)",
-            ));
+        if text.len() > SUBMISSION_ID_CHARACTERS || !is_label_value(text) {
+            let said = expected(Words::own(format!(
+                "a label value: at most {SUBMISSION_ID_CHARACTERS} of letters, digits, '-', '_' and '.', with a letter \
+                 or digit at both ends (a UUID is one)"
+            )));
+            return Err(Refusal::saying("submission_id", said.hidden(text)));
         }
         Ok(Self(text.to_owned()))
     }
@@ -73,6 +76,7 @@ mod tests {
     #[test]
     fn an_id_must_be_a_label_value() {
         assert!(SubmissionId::new("4e579d9e-922f-50bb-b6ab-2a35f331a337").is_ok());
+        assert!(SubmissionId::new(&"x".repeat(SUBMISSION_ID_CHARACTERS)).is_ok());
         for wrong in ["", "-a", "a-", "a b", "é", &"x".repeat(64)] {
             assert!(SubmissionId::new(wrong).is_err(), "{wrong}");
         }

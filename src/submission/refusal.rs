@@ -37,6 +37,15 @@ impl Refusal {
         }
     }
 
+    /// The same with all values hidden.
+    #[must_use]
+    pub(crate) fn without_values(self) -> Self {
+        Self {
+            said: self.said.without_values(),
+            ..self
+        }
+    }
+
     /// The same, of what the real `spark-submit` could do.
     #[must_use]
     pub fn needing_spark(self) -> Self {

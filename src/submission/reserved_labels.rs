@@ -2,6 +2,7 @@
 //! values, in whatever way (CONTRACT 3).
 
 use super::{SubmissionId, pod_template::PodTemplate, refusal::Refusal};
+use crate::finding::Statement;
 use crate::{application::is_label_value, redaction::shown_if};
 
 /// How the keys of the operator's labels begin.
@@ -86,12 +87,10 @@ pub(super) fn check(
         };
         if label.value != allowed {
             let [found, allowed] = [label.value, allowed].map(|value| shown_if(value, is_label_value));
-            return Err(Refusal::new(
-                label.field.as_str(),
-                format!(
-                    "found {found}, allowed is {allowed}: it is a label by which the operator finds its pods"
-                ),
+            let said = Statement::foreign(format!(
+                "expected {allowed}, found {found}; it is a label by which the operator finds its pods"
             ));
+            return Err(Refusal::saying(label.field.as_str(), said));
         }
     }
     Ok(())
@@ -138,7 +137,7 @@ mod tests {
                     assert_eq!(given.len(), 1);
                     let expected = shown.map(|found| {
                         format!(
-                            "{field}: found {found}, allowed is `{right}`: it is a label by which the operator finds \
+                            "{field}: expected `{right}`, found {found}; it is a label by which the operator finds \
                              its pods"
                         )
                     });

@@ -11,7 +11,11 @@ use super::{
     SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
     TEMPLATE_SET_ANNOTATION, arguments::SparkOption, conf::wrong_text, files, pod_group, uri,
 };
-use crate::{finding::Warnings, limits::Budget, redaction::shown_if};
+use crate::{
+    finding::{Warnings, expected},
+    limits::Budget,
+    redaction::shown_if,
+};
 use std::collections::BTreeMap;
 
 /// What comes with the arguments: from a request, a file, or nothing of it from a bare command line.
@@ -142,12 +146,10 @@ pub fn resolve(
 /// `spark.kubernetes.namespace`, expanded once for all who ask.
 fn namespace(conf: ConfReader<'_>) -> Result<String, Refusal> {
     let key = "spark.kubernetes.namespace";
-    match conf.text(key)? {
+    match conf.name(key)? {
         None => Ok("default".to_owned()),
         // Spark's client library: "namespace not specified for an operation requiring one".
-        Some(name) if name.is_empty() => {
-            Err(Refusal::new(key, "must name a namespace, found an empty value"))
-        }
+        Some(name) if name.is_empty() => Err(Refusal::saying(key, expected("a namespace").nothing())),
         Some(name) => Ok(name),
     }
 }

@@ -99,6 +99,22 @@ impl Unversioned {
     }
 }
 
+impl Unversioned {
+    /// Whether any value of the arguments refers to another key.
+    fn has_references(&self) -> bool {
+        let given = self
+            .arguments
+            .conf
+            .values()
+            .any(|value| submission::refers(value));
+        given
+            || self
+                .resolved
+                .as_ref()
+                .is_ok_and(|submission| submission.conf.has_references())
+    }
+}
+
 impl Asked {
     /// Where the driver is to run.
     pub fn namespace(&self) -> &str {
@@ -107,6 +123,15 @@ impl Asked {
             Self::Messages(application) => application.namespace(),
             Self::Arguments(submission) => submission.namespace(),
             Self::Unversioned(unversioned) => &unversioned.subject.namespace,
+        }
+    }
+
+    /// Whether a part of it may have come out of another key of its conf.
+    pub fn has_references(&self) -> bool {
+        match self {
+            Self::Application(_) | Self::Messages(_) => false,
+            Self::Arguments(submission) => submission.conf.has_references(),
+            Self::Unversioned(unversioned) => unversioned.has_references(),
         }
     }
 

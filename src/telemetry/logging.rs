@@ -1,6 +1,6 @@
 //! Logs to standard error, as text or as JSON.
 
-use super::Traces;
+use super::{Traces, lines::Short};
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
@@ -28,7 +28,7 @@ pub fn start_logging_and(format: LogFormat, default: &str, traces: Option<&Trace
     };
     // What can't be written is not told on the same closed pipe: that would panic.
     let lines = fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(|| Short(std::io::stderr()))
         .with_target(false)
         .log_internal_errors(false);
     let lines = match format {

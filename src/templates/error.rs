@@ -4,6 +4,7 @@
 //! from the error's kind and place; of the engine's text only what is made of its own words is kept.
 
 use super::{sources::Sources, vocabulary};
+use crate::{finding::listed, limits::FINDINGS};
 use minijinja::{ErrorKind, value::Value, value::ValueKind};
 use serde::{Deserialize, Serialize};
 use std::{fmt, fmt::Write as _, io};
@@ -145,16 +146,29 @@ impl TemplateError {
         new
     }
 
-    /// Template, line and message, on one line and without the template's text: for `/readyz` and metrics.
+    /// What is wrong and where, without the template's source, and without the words of a refusal, which may hold values:
+    /// for `/readyz`.
     pub fn brief(&self) -> String {
+        match self.kind {
+            TemplateErrorKind::Refused => format!("{}: refused by the template", self.place()),
+            _ => self.headline(),
+        }
+    }
+
+    /// What is wrong and where.
+    fn headline(&self) -> String {
+        format!("{}: {}", self.place(), self.message)
+    }
+
+    fn place(&self) -> String {
         match self.line {
-            Some(line) => format!("{}:{line}: {}", self.template, self.message),
-            None => format!("{}: {}", self.template, self.message),
+            Some(line) => format!("{}:{line}", self.template),
+            None => self.template.clone(),
         }
     }
 
     fn full(&self) -> String {
-        let mut text = self.brief();
+        let mut text = self.headline();
         if let (Some(line), Some(source)) = (self.line, &self.source_line) {
             let gutter = line.to_string().len();
             let (start, marker) = (source.columns.start, "^".repeat(source.columns.len()));
@@ -187,15 +201,9 @@ impl LoadError {
     }
 }
 
-/// How many errors of a set are shown.
-const MOST_SHOWN: usize = 20;
-
 fn joined(errors: &[TemplateError], text: impl Fn(&TemplateError) -> String) -> String {
-    let mut lines: Vec<_> = errors.iter().take(MOST_SHOWN).map(text).collect();
-    if errors.len() > MOST_SHOWN {
-        lines.push(format!("and {} more", errors.len() - MOST_SHOWN));
-    }
-    lines.join("\n")
+    let kept: Vec<_> = errors.iter().take(FINDINGS).map(text).collect();
+    listed(&kept, errors.len() - kept.len())
 }
 
 /// What our own part of the engine found wrong. Travels as the source of the engine's error.

@@ -9,7 +9,7 @@ use super::{
     worker::{Kind, Rendering},
 };
 use crate::{
-    redaction::shown,
+    finding::{Statement, Words, expected},
     submission::{Refusal, Submission, TEMPLATE_SET_ANNOTATION},
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -86,7 +86,11 @@ impl TemplateSets {
     /// # Errors
     /// The first set that can't be read or doesn't compile.
     pub fn load(options: &SetOptions) -> Result<Self, SetsError> {
-        let read = options.directory.as_deref().map(directory::read_filled_sets).transpose();
+        let read = options
+            .directory
+            .as_deref()
+            .map(directory::read_filled_sets)
+            .transpose();
         let mut contents = read
             .map_err(|error| SetsError::Unreadable(error.to_string()))?
             .unwrap_or_default();
@@ -131,13 +135,18 @@ impl TemplateSets {
     /// Where the application asks for a set that it can't have, or the set doesn't serve: never another one instead.
     pub fn choose(&self, submission: &Submission) -> Result<Arc<TemplateSet>, Unchosen> {
         match self.rules.choose(submission) {
-            Choice::Asked(_) if self.rules.annotation == SetAnnotation::Refuse => Err(refusal(
-                "must not be set: TEMPLATE_SET_ANNOTATION is refuse, so an administrator chooses the template set".to_owned(),
-            )),
+            Choice::Asked(_) if self.rules.annotation == SetAnnotation::Refuse => {
+                let said = expected("no template set");
+                let said = said.advice("TEMPLATE_SET_ANNOTATION is refuse, so an administrator chooses it");
+                Err(refusal(said))
+            }
             Choice::Asked(name) if self.complete && !self.sets.contains_key(name) => {
                 let known: Vec<_> = self.sets.keys().map(String::as_str).collect();
-                let message = format!("found {}, and the template sets are {}", shown(name), known.join(", "));
-                Err(refusal(message))
+                let said = expected(Words::own(format!(
+                    "one of the template sets {}",
+                    known.join(", ")
+                )));
+                Err(refusal(said.name(name)))
             }
             Choice::Asked(name) | Choice::Given(name) => Ok(self.get(name)?),
         }
@@ -173,8 +182,8 @@ impl TemplateSets {
     }
 }
 
-fn refusal(message: String) -> Unchosen {
-    Refusal::new(TEMPLATE_SET_ANNOTATION, message).into()
+fn refusal(said: Statement) -> Unchosen {
+    Refusal::saying(TEMPLATE_SET_ANNOTATION, said).into()
 }
 
 fn files(name: &str, contents: Result<Contents, DirectoryError>) -> Result<Files, SetsError> {

@@ -1,6 +1,7 @@
 //! What is known of each set, and how that is told.
 
 use super::{DEFAULT_SET, LimitsPassed, SetsError, TemplateSet};
+use crate::finding::answer;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -89,7 +90,11 @@ impl Held {
 
     /// What is live and what is wrong, where these sets are to be there too; counts and times are the caller's.
     pub(super) fn status<'n>(&self, named: impl Iterator<Item = &'n str>) -> Status {
-        let missing = if self.complete { self.missing(named) } else { BTreeSet::new() };
+        let missing = if self.complete {
+            self.missing(named)
+        } else {
+            BTreeSet::new()
+        };
         let default = self.sets.get(DEFAULT_SET);
         let errors = self
             .sets
@@ -170,6 +175,7 @@ impl State {
     }
 
     pub(super) fn reject(&mut self, name: &str, rejected: Option<String>, reason: String, tally: &mut Tally) {
+        let reason = answer(&reason).into_owned();
         // What stays unreadable is looked at again and again: told once.
         if rejected.is_none() && self.rejected.is_none() && self.error.as_ref() == Some(&reason) {
             return;

@@ -190,7 +190,7 @@ impl Sample {
             },
             driver_pod: manifest("pod-driver", pod, Object::Pod(Pod::default())),
             owned,
-            warnings: Vec::new(),
+            warnings: Default::default(),
         })
     }
 }

@@ -101,7 +101,7 @@ fn an_empty_message_is_an_application_without_fields() {
     assert_eq!(application, SparkApplication::default());
     assert_eq!(
         errors(wire::SparkApplication::default()),
-        ["spark_application.spec: missing"]
+        ["spark_application.spec: expected a value, found nothing"]
     );
 }
 
@@ -213,10 +213,10 @@ fn everything_wrong_is_told_at_once_with_the_messages_paths() {
         ..Default::default()
     }));
     let starts = [
-        "spark_application.spec.type: 99 is not a value of this enum",
+        "spark_application.spec.type: expected a value of this enum, found 99",
         "spark_application.spec.batch_scheduler_configuration.resources[\"cpu\"].s: expected a Kubernetes quantity",
         "spark_application.spec.driver.ports[1].container_port: expected a port number, found `http`",
-        "spark_application.spec.driver.spark_pod_spec.tolerations[0].effect: NO_SCHEDULE_NO_ADMIT is no effect",
+        "spark_application.spec.driver.spark_pod_spec.tolerations[0].effect: expected an effect that Kubernetes has, found NO_SCHEDULE_NO_ADMIT",
         "spark_application.spec.restart_policy.type: expected one of Never, Always, OnFailure, found `Sometimes`",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
@@ -251,8 +251,8 @@ fn what_kubernetes_requires_is_required() {
     assert_eq!(
         found,
         [
-            "spark_application.spec.driver.life_cycle.post_start.tcp_socket.port: missing; expected a number or a name",
-            "spark_application.spec.driver.spark_pod_spec.security_context.sec_comp_profile.type: missing",
+            "spark_application.spec.driver.life_cycle.post_start.tcp_socket.port: expected a number or a name, found nothing",
+            "spark_application.spec.driver.spark_pod_spec.security_context.sec_comp_profile.type: expected a value, found nothing",
         ]
     );
 }
@@ -271,6 +271,6 @@ fn a_time_out_of_range_is_refused() {
     });
     assert_eq!(
         found,
-        ["spark_application.metadata.creation_timestamp: not a point in time: out of range"]
+        ["spark_application.metadata.creation_timestamp: expected a point in time, found one out of range"]
     );
 }

@@ -147,8 +147,12 @@ mod tests {
         for (kind, path, problem) in [
             ("csi", "x", "volumes[0].type: expected one of hostPath, "),
             ("", "/x", "volumes[0].type: expected one of "),
-            ("hostPath", "", "volumes[0].path: missing"),
-            ("emptyDir", "/x", "volumes[0].path: an emptyDir has no path"),
+            ("hostPath", "", "volumes[0].path: expected a value, found nothing"),
+            (
+                "emptyDir",
+                "/x",
+                "volumes[0].path: expected no path for an emptyDir",
+            ),
             ("nfs", "/x", "volumes[0].path: expected `server:/path`"),
             ("nfs", ":/x", "volumes[0].path: expected `server:/path`"),
         ] {

@@ -279,12 +279,12 @@ fn another_kind_is_told_before_anything_else() {
         ),
         (
             "spec: {}".to_owned(),
-            "apiVersion: missing; expected `sparkoperator.k8s.io/v1beta2`\n\
-             kind: missing; expected `SparkApplication`",
+            "apiVersion: expected `sparkoperator.k8s.io/v1beta2`, found nothing\n\
+             kind: expected `SparkApplication`, found nothing",
         ),
         (
             scheduled,
-            "kind: a ScheduledSparkApplication can't be submitted: ",
+            "kind: expected `SparkApplication`, found `ScheduledSparkApplication`; ",
         ),
         (
             String::new(),
@@ -304,14 +304,23 @@ fn another_kind_is_told_before_anything_else() {
 fn missing_sections_are_told() {
     let head = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\n";
     for (rest, expected) in [
-        ("", vec!["metadata: missing", "spec: missing"]),
+        (
+            "",
+            vec![
+                "metadata: expected a value, found nothing",
+                "spec: expected a value, found nothing",
+            ],
+        ),
         (
             "metadata: {name: a}\nspec: {}",
-            vec!["spec.driver: missing", "spec.executor: missing"],
+            vec![
+                "spec.driver: expected a value, found nothing",
+                "spec.executor: expected a value, found nothing",
+            ],
         ),
         (
             "metadata: {name: a}\nspec: {driver: null, executor: {}}",
-            vec!["spec.driver: missing"],
+            vec!["spec.driver: expected a value, found nothing"],
         ),
     ] {
         assert_eq!(errors(&format!("{head}{rest}")), expected);

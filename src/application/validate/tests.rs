@@ -64,7 +64,11 @@ fn each_is_one_finding(cases: &[(&str, Value, &str)]) {
 fn names() {
     let long = "a".repeat(64);
     each_is_one_finding(&[
-        ("/metadata/name", json!(null), "metadata.name: missing"),
+        (
+            "/metadata/name",
+            json!(null),
+            "metadata.name: expected a value, found nothing",
+        ),
         (
             "/metadata/name",
             json!(long),
@@ -110,12 +114,12 @@ fn the_operators_rules() {
         (
             "/spec/driverIngressOptions",
             ingress(json!(null), json!("x")),
-            "spec.driverIngressOptions[0].servicePort: missing",
+            "spec.driverIngressOptions[0].servicePort: expected a value, found nothing",
         ),
         (
             "/spec/driverIngressOptions",
             ingress(json!(1), json!("")),
-            "spec.driverIngressOptions[0].ingressURLFormat: missing",
+            "spec.driverIngressOptions[0].ingressURLFormat: expected a value, found nothing",
         ),
     ]);
 }
@@ -186,7 +190,7 @@ fn the_schemas_rules() {
         (
             "/spec/monitoring",
             json!({"prometheus": {"port": 8090}}),
-            "spec.monitoring.prometheus.jmxExporterJar: missing",
+            "spec.monitoring.prometheus.jmxExporterJar: expected a value, found nothing",
         ),
     ]);
 }
@@ -240,12 +244,12 @@ fn items_of_lists() {
         (
             "/spec/driver/secrets",
             json!([{"name": "a"}]),
-            "spec.driver.secrets[0].path: missing",
+            "spec.driver.secrets[0].path: expected a value, found nothing",
         ),
         (
             "/spec/executor/configMaps",
             json!([{"path": "/a"}]),
-            "spec.executor.configMaps[0].name: missing",
+            "spec.executor.configMaps[0].name: expected a value, found nothing",
         ),
     ]);
 }
@@ -256,9 +260,13 @@ fn what_spark_needs() {
         (
             "/spec/image",
             json!(null),
-            "spec.image: missing; set it, or spec.driver.image and spec.executor.image",
+            "spec.image: expected a value, found nothing; set it, or spec.driver.image and spec.executor.image",
         ),
-        ("/spec/image", json!(""), "spec.image: missing"),
+        (
+            "/spec/image",
+            json!(""),
+            "spec.image: expected a value, found nothing",
+        ),
         (
             "/spec/mode",
             json!("client"),
@@ -272,17 +280,17 @@ fn what_spark_needs() {
         (
             "/spec/mainApplicationFile",
             json!(null),
-            "spec.mainApplicationFile: missing",
+            "spec.mainApplicationFile: expected a jar",
         ),
         (
             "/spec/mainApplicationFile",
             json!(""),
-            "spec.mainApplicationFile: missing",
+            "spec.mainApplicationFile: expected a jar",
         ),
         (
             "/spec/mainClass",
             json!(null),
-            "spec.mainClass: missing; a main file that doesn't end with .py",
+            "spec.mainClass: expected the name of a class, found nothing; a main file that doesn't end with .py",
         ),
     ]);
 }
@@ -323,11 +331,11 @@ fn an_image_is_needed_for_each_role() {
     let cases: &[Case] = &[
         (
             &[none.clone(), ("/spec/driver/image", image.clone())],
-            &["spec.executor.image: missing, and spec.image, which would be used instead, is missing too"],
+            &["spec.executor.image: expected an image here or in spec.image, found nothing"],
         ),
         (
             &[none.clone(), ("/spec/executor/image", image.clone())],
-            &["spec.driver.image: missing, and spec.image, which would be used instead, is missing too"],
+            &["spec.driver.image: expected an image here or in spec.image, found nothing"],
         ),
         (
             &[
@@ -391,8 +399,8 @@ fn driver_ingresses_differ_in_port_and_url() {
     assert_eq!(
         found,
         [
-            "spec.driverIngressOptions[2].ingressURLFormat: the same as in an earlier entry",
-            "spec.driverIngressOptions[2].servicePort: 1 is used by an earlier entry",
+            "spec.driverIngressOptions[2].ingressURLFormat: expected a format that no earlier entry has",
+            "spec.driverIngressOptions[2].servicePort: expected a port that no earlier entry has, found 1",
         ]
     );
 }

@@ -96,7 +96,15 @@ impl<'s> Applications<'s> {
                 self.note_names(&rendered, &manifests);
                 (Some(manifests), Vec::new())
             }
-            Err(found) => (None, self.tracer.locate(&found.0, &rendered, &plan)),
+            Err(found) => {
+                let mut located = self.tracer.locate(&found.0, &rendered, &plan);
+                let more = found.0.more();
+                if more > 0 {
+                    let message = format!("and {more} more findings about this application's objects");
+                    located.push(Finding::new(Rule::Case, case.path(), message));
+                }
+                (None, located)
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 use super::check;
 use crate::{
+    limits::{ANSWER_BYTES, FINDINGS},
     manifest::{Object, sample},
+    plan::DriverPlan,
     templates::Rendered,
 };
 use serde_json::{Value, json};
@@ -114,7 +116,7 @@ fn all_findings_of_all_documents_come_at_once() {
         "Pod/pi-driver spec.priority",
         "Pod/pi-driver spec.containers[0].resources.limits.cpu: expected a quantity",
         "Service/svc spec.ports: expected a value, found nothing",
-        "configmap-executor-template: not valid YAML",
+        "configmap-executor-template: expected valid YAML",
         "ConfigMap/Conf metadata.name",
     ] {
         assert!(found.contains(expected), "{expected} in\n{found}");
@@ -138,7 +140,7 @@ fn a_document_is_of_the_kind_of_its_role() {
         (
             "/apiVersion",
             json!("v2"),
-            "service-driver apiVersion: expected v1 for a Service; found `v2`",
+            "service-driver apiVersion: expected v1 for a Service, found `v2`",
         ),
     ] {
         let found = after("service-driver", pointer, value).join("\n");
@@ -166,7 +168,7 @@ fn a_second_pod_is_an_error_and_an_empty_document_is_none() {
     objects.push(second);
     let found = lines(&sample::rendered(&objects), &[]);
     assert!(
-        found[0].starts_with("Pod/other: a submission has one Pod"),
+        found[0].starts_with("Pod/other: expected one Pod for a submission"),
         "{found:?}"
     );
 
@@ -201,7 +203,7 @@ fn a_pod_group_is_read_strictly_and_precedes_the_pod() {
         (
             "/apiVersion",
             json!("scheduling.k8s.io/v1"),
-            "must be scheduling.volcano.sh/v1beta1",
+            "expected scheduling.volcano.sh/v1beta1",
         ),
         ("/spec", Value::Null, "spec: expected a value, found nothing"),
         ("/metadata/name", json!("Not A Name"), "metadata.name"),
@@ -252,7 +254,7 @@ fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
             "apiVersion: v1\nkind: Deployment\n",
             "kind: expected Pod, found `Deployment`",
         ),
-        ("a: [", "not valid YAML"),
+        ("a: [", "expected valid YAML"),
         (
             "spec: {volumes: [{name: A}]}",
             "spec.volumes[0].name: expected a lowercase RFC 1123 label",
@@ -260,7 +262,7 @@ fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
         ("- a", "expected"),
         (
             "metadata: {labels: {sparkoperator.k8s.io/app-name: x}}",
-            "metadata.labels: must not have `sparkoperator.k8s.io/app-name`",
+            "metadata.labels: expected none of the operator's own labels, found `sparkoperator.k8s.io/app-name`",
         ),
     ] {
         let found = with(text);
@@ -301,4 +303,58 @@ fn no_value_of_open_grammar_is_ever_shown() {
             );
         }
     }
+}
+
+#[test]
+fn of_many_findings_a_few_are_kept_and_all_are_counted() {
+    let containers = json!(vec![json!({}); 21_000]);
+    let objects = sample::changed("pod-driver", "/spec/containers", containers);
+    let found = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap_err();
+    assert_eq!(found.0.len(), FINDINGS);
+    assert!(found.0.more() >= 2 * 21_000 - FINDINGS, "{}", found.0.more());
+    let text = found.to_string();
+    assert!(text.len() <= ANSWER_BYTES, "{}", text.len());
+    assert!(text.ends_with(" more"), "{text}");
+}
+
+#[test]
+fn each_of_many_unknown_fields_is_held_against_those_that_may_pass() {
+    let names: Vec<_> = (0..100).map(|index| format!("field{index:03}")).collect();
+    let mut objects = sample::objects();
+    let (_, pod) = objects.iter_mut().find(|(role, _)| role == "pod-driver").unwrap();
+    let fields = pod["spec"].as_object_mut().unwrap();
+    fields.extend(names.iter().map(|name| (name.clone(), json!(1))));
+    let mut passed: Vec<_> = names.iter().map(|name| format!("spec.{name}")).collect();
+    let manifests = check(&sample::rendered(&objects), &sample::plan(), &passed).unwrap();
+    assert_eq!(manifests.warnings.lines().count(), FINDINGS + 1);
+    assert_eq!(manifests.warnings.lines().last().unwrap(), "and 80 more warnings");
+    passed.pop();
+    let found = check(&sample::rendered(&objects), &sample::plan(), &passed).unwrap_err();
+    assert_eq!(found.0.len(), 1, "{found}");
+    assert!(
+        found.to_string().contains("spec.field099: unknown field"),
+        "{found}"
+    );
+}
+
+#[test]
+fn where_the_conf_has_references_no_value_is_shown() {
+    let objects = sample::changed("pod-driver", "/spec/restartPolicy", json!("hunter2"));
+    let mut plan = sample::plan();
+    let text = |plan: &DriverPlan| {
+        check(&sample::rendered(&objects), plan, &[])
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(text(&plan).contains("Pod/pi-driver") && text(&plan).contains("found `hunter2`"));
+    plan.properties
+        .insert("spark.a".to_owned(), "${spark.b}".to_owned());
+    let text = text(&plan);
+    assert!(
+        text.contains(
+            "Pod/<redacted> spec.restartPolicy: expected one of Always, OnFailure, Never, found <redacted>"
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
 }

@@ -14,7 +14,7 @@ pub(crate) use operator_labels::executors as operator_labels_of_executors;
 
 use super::{Kind, Report};
 use crate::{
-    finding::{Kept, Warnings},
+    finding::Kept,
     manifest::{
         at::At,
         finding::{Finding, Subject},
@@ -41,7 +41,7 @@ impl<'w> Written<'w> {
         self.at().text("metadata.name")
     }
 
-    fn report<'r>(&'r self, findings: &'r mut Kept<Finding>, warnings: &'r mut Warnings) -> Report<'r> {
+    fn report<'r>(&'r self, findings: &'r mut Kept<Finding>, warnings: &'r mut Kept<Finding>) -> Report<'r> {
         Report {
             subject: &self.subject,
             template: self.template,
@@ -71,7 +71,7 @@ pub(crate) fn what_spark_needs(
     plan: &DriverPlan,
     documents: &[Written<'_>],
     findings: &mut Kept<Finding>,
-    warnings: &mut Warnings,
+    warnings: &mut Kept<Finding>,
 ) {
     let submitted = Submitted { plan, documents };
     for written in documents {

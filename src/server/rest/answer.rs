@@ -4,7 +4,10 @@
 use crate::{
     cluster::Outcome,
     error_code::ErrorCode,
+    finding,
+    limits::SHOWN_NAME,
     server::{Service, connections, service::ServiceError},
+    submission::SubmissionId,
     submitter::Accepted,
 };
 use axum::{
@@ -33,7 +36,7 @@ impl Answer {
         };
         let body = json!({
             "submission_id": accepted.submission_id,
-            "app_name": accepted.application_name,
+            "app_name": finding::Cut(&accepted.application_name, SHOWN_NAME).to_string(),
             "message": message,
             "submitted_at": Timestamp::now().to_string(),
             "spark_app_id": submitted.application_id,
@@ -54,7 +57,7 @@ impl Answer {
     /// A submission that failed (CONTRACT 8).
     pub(super) fn failed(submission_id: &str, error: &ServiceError) -> Response {
         let code = error.code();
-        let mut answer = refusal(code, submission_id, &error.to_string());
+        let mut answer = refusal(code, submission_id, &error.text());
         if code == ErrorCode::SubmitterOverloaded {
             answer.headers_mut().insert(RETRY_AFTER, 1.into());
         }
@@ -69,9 +72,9 @@ impl Answer {
             NoSubmission::MediaType => (
                 ErrorCode::UnsupportedMediaType,
                 "",
-                "Content-Type: allowed is application/json",
+                "Content-Type: expected application/json",
             ),
-            NoSubmission::Method => (ErrorCode::MethodNotAllowed, "", "allowed is POST"),
+            NoSubmission::Method => (ErrorCode::MethodNotAllowed, "", "method: expected POST"),
             NoSubmission::Path => (
                 ErrorCode::NotFound,
                 "",
@@ -134,6 +137,9 @@ fn refusal(code: ErrorCode, submission_id: &str, message: &str) -> Response {
 }
 
 fn body(status: u16, code: ErrorCode, submission_id: &str, message: &str) -> String {
+    let message = finding::answer(message);
+    // What is no id may be of any length, and is not repeated.
+    let submission_id = SubmissionId::new(submission_id).map_or_else(|_| String::new(), String::from);
     let body = json!({
         "submission_id": submission_id,
         "status": status,

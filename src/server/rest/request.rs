@@ -202,7 +202,7 @@ fn missing(field: &str, found: Option<&Value>, allowed: &str) -> String {
         Some(Value::Array(_)) => "a list",
         Some(Value::Object(_)) => "an object",
     };
-    format!("{field}: found {found}, allowed is {allowed}")
+    format!("{field}: expected {allowed}, found {found}")
 }
 
 #[cfg(test)]
@@ -216,27 +216,27 @@ mod tests {
             ("[]", "the body is not a JSON object"),
             (
                 "{}",
-                "submission_id: found nothing, allowed is a text that is not empty",
+                "submission_id: expected a text that is not empty, found nothing",
             ),
             (
                 r#"{"submission_id":""}"#,
-                "submission_id: found an empty text, allowed is a text that is not empty",
+                "submission_id: expected a text that is not empty, found an empty text",
             ),
             (
                 r#"{"submission_id":"a"}"#,
-                "spark_submit_args: found nothing, allowed is a list that is not empty",
+                "spark_submit_args: expected a list that is not empty, found nothing",
             ),
             (
                 r#"{"submission_id":"a","spark_submit_args":[]}"#,
-                "spark_submit_args: found an empty list, allowed is a list that is not empty",
+                "spark_submit_args: expected a list that is not empty, found an empty list",
             ),
             (
                 r#"{"submission_id":"a","spark_submit_args":["x",1]}"#,
-                "spark_submit_args[1]: found a number, allowed is a text",
+                "spark_submit_args[1]: expected a text, found a number",
             ),
             (
                 r#"{"submission_id":"a","spark_submit_args":["x"],"driver_pod_template":"y"}"#,
-                "driver_pod_template: found a text, allowed is a pod template",
+                "driver_pod_template: expected a pod template, found a text",
             ),
         ];
         for (body, message) in table {

@@ -76,8 +76,8 @@ fn unchanged(changed: &BTreeMap<String, String>, conf: &SparkConf) -> Result<(),
             return Err(Refusal::new(
                 key,
                 format!(
-                    "found {first} and {last}, allowed is one value: it says which SparkApplication the driver \
-                     belongs to. Remove it from sparkConf"
+                    "expected one value, found {first} and {last}; it says which SparkApplication the driver belongs \
+                     to: remove it from sparkConf"
                 ),
             ));
         }

@@ -156,7 +156,10 @@ fn a_broken_set_never_goes_live_and_its_repair_does() {
             &[("secret.yaml.j2", "a: {{ b")],
             "secret.yaml.j2:1: syntax error: ",
         ),
-        (&[("secret.yaml.j2", "a: 1\na: 2\n")], "not valid YAML: "),
+        (
+            &[("secret.yaml.j2", "a: 1\na: 2\n")],
+            "expected valid YAML, found duplicate",
+        ),
         (
             &[("secrets.yaml.j2", "a: 1\n")],
             "secrets.yaml.j2: no template has this name; did you mean",

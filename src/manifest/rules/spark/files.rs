@@ -74,8 +74,8 @@ pub(super) fn mounts(submitted: &Submitted<'_>, pod: &At<'_, '_>, report: &mut R
                 report.wrong(
                     &source,
                     field,
-                    expected(Words::own(format!(
-                        "a template to write the {kind:?} that the plan has"
+                    rule(Words::own(format!(
+                        "no template wrote this {kind:?}, which the plan has"
                     )))
                     .name(name),
                 );

@@ -56,10 +56,7 @@ fn given<'v>(pod: &At<'v, '_>) -> impl Iterator<Item = &'v str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        finding::{Kept, Warnings},
-        manifest::Subject,
-    };
+    use crate::{finding::Kept, manifest::Subject};
     use serde_json::{Map, json};
 
     #[test]
@@ -80,7 +77,7 @@ mod tests {
             (json!({own: "pi", "sparkoperator.k8s.io/submission-id": "x"}), 1),
         ] {
             let pod = json!({"metadata": {"labels": labels}});
-            let (mut findings, mut warnings) = (Kept::default(), Warnings::default());
+            let (mut findings, mut warnings) = (Kept::default(), Kept::default());
             let mut report = Report {
                 subject: &Subject::role("Pod"),
                 template: "executor-pod.yaml.j2",

@@ -2,12 +2,12 @@
 
 use super::Submitted;
 use crate::{
-    finding::{Kept, Warnings, Words, expected, rule},
+    finding::{Kept, Words, expected, rule},
     manifest::{finding::Finding, rules::Kind},
 };
 use serde_json::Value;
 
-pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Kept<Finding>, warnings: &mut Warnings) {
+pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Kept<Finding>, warnings: &mut Kept<Finding>) {
     let plan = submitted.plan;
     // Where the conf excludes the Service, the plan has none and executors reach the driver otherwise.
     let Some(planned) = &plan.service else { return };
