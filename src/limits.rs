@@ -60,6 +60,10 @@ pub const CONTAINERS: Limit = Limit::new("containers", 200, "containers in one P
 /// One string, be it a value or a key.
 pub const STRING: Limit = Limit::new("string", 1 << 20, "bytes in one string");
 
+/// A key of a mapping. Kubernetes' longest has 317 bytes, and YAML's plain ones end at 1,024 characters. Paths are made of keys, so
+/// a long one would be repeated in everything that is said of what stands below it.
+pub const KEY: Limit = Limit::new("key", 1 << 10, "bytes in one key");
+
 /// The text of all strings and keys of a submission's documents. YAML's aliases repeat it.
 pub const TEXT: Limit = Limit::new("text", 4 << 20, "bytes of text in one submission");
 
@@ -95,18 +99,23 @@ pub const APPLICATION_LIST: Limit = Limit::new(
     "bytes in a list of applications",
 );
 
+/// Fields of one document that the types here don't have. A newer Kubernetes may know them, but not so many.
+pub const UNKNOWN_FIELDS: Limit = Limit::new("unknown fields", 1_000, "unknown fields in one document");
+
 /// A name for which the nearest known name is looked for.
 pub const SUGGESTED_NAME: Limit = Limit::new("suggested name", 64, "bytes in a name that gets a suggestion");
 
 /// All limits of what comes in.
-pub const ALL: [Limit; 17] = [
+pub const ALL: [Limit; 19] = [
     REQUEST,
     NODES,
     DEPTH,
     ENTRIES,
     CONTAINERS,
     STRING,
+    KEY,
     TEXT,
+    UNKNOWN_FIELDS,
     REFERENCES,
     REFERENCED_TEXT,
     FILE,
@@ -205,6 +214,15 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// For one document that a template makes of a submission: it may have some more than the submission itself had.
+    pub(crate) fn of_rendered() -> Self {
+        Self {
+            nodes: 2 * NODES.most,
+            text: 2 * TEXT.most,
+            ..Self::default()
+        }
+    }
+
     /// Draws `count` nodes; `false` where there are not so many left.
     #[must_use]
     pub fn nodes(&mut self, count: usize) -> bool {

@@ -5,7 +5,7 @@
 
 use super::{
     ClusterSettings,
-    answer::{Answer, METADATA_ONLY},
+    answer::{self, METADATA_ONLY},
     patience::Patience,
     refusal::{Failure, Refusal},
     resource::Target,
@@ -261,9 +261,7 @@ impl Requests {
             .map_err(Failure::from_client)?;
         if status.is_success() {
             // Not by Client::request, which logs the whole text of what it cannot read.
-            return serde_json::from_slice::<Answer>(&body)
-                .map(|answer| answer.0)
-                .map_err(|_| Failure::Lost("the answer is not JSON".to_owned()));
+            return answer::read(&body);
         }
         let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
         let refusal = Refusal::new(status.as_u16(), said, retry_after);

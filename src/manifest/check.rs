@@ -17,6 +17,7 @@ use crate::{
     templates::{Document, ExtraKind, Rendered},
 };
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How the object of a finding begins that is about the text in a `ConfigMap`.
 pub(crate) const EXECUTOR: &str = "executor pod template in ";
@@ -37,7 +38,7 @@ pub fn check(
     passed_unknown_fields: &[String],
 ) -> Result<Manifests, Findings> {
     let mut checker = Checker {
-        passed_unknown_fields,
+        passed_unknown_fields: passed_unknown_fields.iter().map(String::as_str).collect(),
         findings: Vec::new(),
         warnings: Vec::new(),
     };
@@ -63,19 +64,25 @@ pub fn check(
     }
     rules::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
+    // Of several objects with one name the first is blamed.
+    let mut by_name: BTreeMap<&str, &Patched<'_>> = BTreeMap::new();
+    for (name, patched) in &names {
+        by_name.entry(name).or_insert(patched);
+    }
     for finding in &mut checker.findings {
         let carried = finding.object.strip_prefix(EXECUTOR).map(str::to_owned);
         let object = carried.as_ref().unwrap_or(&finding.object);
-        if let Some((_, patched)) = names.iter().find(|(name, _)| name == object) {
+        if let Some(patched) = by_name.get(object.as_str()) {
             patched.blame(finding, carried.is_some());
         }
     }
+    drop(by_name);
     drop(names);
     checker.manifests(rendered, plan, values, objects)
 }
 
 struct Checker<'c> {
-    passed_unknown_fields: &'c [String],
+    passed_unknown_fields: BTreeSet<&'c str>,
     findings: Vec<Finding>,
     warnings: Vec<String>,
 }
@@ -201,7 +208,7 @@ impl Checker<'_> {
         let passes = problem.unknown_field
             && self
                 .passed_unknown_fields
-                .contains(&strict::generalised(&problem.path));
+                .contains(strict::generalised(&problem.path).as_str());
         let finding = Finding {
             object: object.to_owned(),
             path: problem.path,

@@ -1,7 +1,7 @@
 //! A document read into a [`Value`] with every limit held while it is read, whatever format it has.
 
 use super::{Place, Problem};
-use crate::limits::{Budget, DEPTH, ENTRIES, Limit, OverLimit, STRING};
+use crate::limits::{Budget, DEPTH, ENTRIES, KEY, Limit, NODES, OverLimit, STRING, TEXT};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::{cell::RefCell, fmt};
@@ -11,7 +11,10 @@ use std::{cell::RefCell, fmt};
 pub enum Shape {
     /// All of it is.
     Any,
-    /// A Kubernetes object: `metadata.managedFields` is passed over, and doesn't count.
+    /// The same, of a document that a template made of a submission: it may have some more than the submission itself had.
+    Rendered,
+    /// A Kubernetes object: `metadata.managedFields` is passed over, and doesn't count. Nor does the `status` of a
+    /// `SparkApplication` whose `kind` comes first, as the API server writes it.
     Object,
     /// A `SparkApplication`: as an object, and its `status` is passed over too.
     Application,
@@ -85,6 +88,13 @@ impl<'b> Bounds<'b> {
         self.fault.into_inner()
     }
 
+    fn entries(&self) -> usize {
+        match self.shape {
+            Shape::Rendered => 4 * ENTRIES.most,
+            _ => ENTRIES.most,
+        }
+    }
+
     fn over<E: Error>(&self, limit: Limit, place: &Place<'_>) -> E {
         self.end(Unread::OverLimit(limit.at(place)), "over a limit")
     }
@@ -103,6 +113,10 @@ pub(super) struct Node<'r, 'b> {
     depth: usize,
     /// Otherwise it is counted only.
     built: bool,
+}
+
+fn is_application(object: &Map<String, Value>) -> bool {
+    object.get("kind").is_some_and(|kind| kind == "SparkApplication")
 }
 
 /// What becomes of a field.
@@ -137,9 +151,16 @@ impl<'b> Node<'_, 'b> {
             return Err(self.bounds.over(STRING, &self.place));
         }
         if !self.bounds.budget.borrow_mut().text(bytes) {
-            return Err(self.bounds.over(crate::limits::TEXT, &self.place));
+            return Err(self.bounds.over(TEXT, &self.place));
         }
         Ok(())
+    }
+
+    fn key<E: Error>(&self, bytes: usize) -> Result<(), E> {
+        if bytes > KEY.most {
+            return Err(self.bounds.over(KEY, &self.place));
+        }
+        self.text(bytes)
     }
 
     fn scalar<E: Error>(&self, value: impl Into<Value>) -> Result<Value, E> {
@@ -155,7 +176,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
             return Err(self.bounds.over(DEPTH, &self.place));
         }
         if !self.bounds.budget.borrow_mut().nodes(1) {
-            return Err(self.bounds.over(crate::limits::NODES, &self.place));
+            return Err(self.bounds.over(NODES, &self.place));
         }
         deserializer.deserialize_any(self)
     }
@@ -225,7 +246,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         let mut count = 0;
         while let Some(item) = items.next_element_seed(self.below(Place::Item(&self.place, count), true))? {
             count += 1;
-            if count > ENTRIES.most {
+            if count > self.bounds.entries() {
                 return Err(self.bounds.over(ENTRIES, &self.place));
             }
             if self.built {
@@ -238,10 +259,10 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if map.len() >= ENTRIES.most {
+            if map.len() >= self.bounds.entries() {
                 return Err(self.bounds.over(ENTRIES, &self.place));
             }
-            self.text(key.len())?;
+            self.key(key.len())?;
             if self.bounds.format != Format::Yaml && map.contains_key(&key) {
                 let fault = Problem {
                     path: self.place.to_string(),
@@ -250,7 +271,13 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
                 };
                 return Err(self.bounds.end(Unread::Problem(fault), "duplicate key"));
             }
-            let value = match self.field(&key) {
+            let field = match self.bounds.shape {
+                Shape::Object if self.depth == 0 && key == "status" && is_application(&map) => {
+                    Field::PassedOver
+                }
+                _ => self.field(&key),
+            };
+            let value = match field {
                 Field::PassedOver => {
                     entries.next_value::<IgnoredAny>()?;
                     continue;
@@ -263,56 +290,5 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
             map.insert(key, value);
         }
         Ok(Value::Object(map))
-    }
-}
-
-/// Counts what is built of a document already, as a reader would have counted it.
-///
-/// # Errors
-/// Where it is larger than a limit allows.
-pub fn count(value: &Value, budget: &mut Budget) -> Result<(), OverLimit> {
-    counted(value, &Place::Document, 0, budget)
-}
-
-fn counted(value: &Value, place: &Place<'_>, depth: usize, budget: &mut Budget) -> Result<(), OverLimit> {
-    if depth > DEPTH.most {
-        return Err(DEPTH.at(place));
-    }
-    if !budget.nodes(1) {
-        return Err(crate::limits::NODES.at(place));
-    }
-    let mut text = |text: &str| {
-        if text.len() > STRING.most {
-            return Err(STRING.at(place));
-        }
-        if budget.text(text.len()) {
-            Ok(())
-        } else {
-            Err(crate::limits::TEXT.at(place))
-        }
-    };
-    let entries = |count: usize| {
-        if count > ENTRIES.most {
-            Err(ENTRIES.at(place))
-        } else {
-            Ok(())
-        }
-    };
-    match value {
-        Value::String(string) => text(string),
-        Value::Array(items) => {
-            entries(items.len())?;
-            let mut items = items.iter().enumerate();
-            items.try_for_each(|(index, item)| counted(item, &Place::Item(place, index), depth + 1, budget))
-        }
-        Value::Object(fields) => {
-            entries(fields.len())?;
-            for key in fields.keys() {
-                text(key)?;
-            }
-            let mut fields = fields.iter();
-            fields.try_for_each(|(key, value)| counted(value, &Place::Field(place, key), depth + 1, budget))
-        }
-        _ => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! A `serde` deserializer over a JSON value that knows where it is and which fields a struct has.
 
-use super::{Coercion, DEEPEST, Problem, Wanted, place::Place};
+use super::{Coercion, DEEPEST, MOST_ERRORS, Problem, Wanted, place::Place};
+use crate::limits::{SUGGESTED_NAME, UNKNOWN_FIELDS};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected,
     Visitor,
@@ -139,6 +140,10 @@ fn unexpected(value: &Value) -> Unexpected<'_> {
 
 /// The known name that a misspelled one most likely means.
 pub(super) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
+    // The distance takes the product of both lengths; and a longer name is no slip.
+    if found.len() > SUGGESTED_NAME.most {
+        return None;
+    }
     let found = found.to_lowercase();
     known
         .iter()
@@ -375,11 +380,13 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
                 && !known.contains(&name.as_str())
             {
                 let place = Place::Field(&self.reader.place, name);
-                self.reader
-                    .report
-                    .unknown
-                    .borrow_mut()
-                    .push(unknown_field(&place, name, known));
+                let mut unknown = self.reader.report.unknown.borrow_mut();
+                if unknown.len() == UNKNOWN_FIELDS.most {
+                    return Err(Error::new(UNKNOWN_FIELDS.at("").message()).at(&Place::Document));
+                }
+                // Nobody reads more suggestions than that, and each takes its time.
+                let known = if unknown.len() < MOST_ERRORS { known } else { &[] };
+                unknown.push(unknown_field(&place, name, known));
                 continue;
             }
             self.value = Some((name, value));
@@ -407,7 +414,7 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
 fn unknown_field(place: &Place<'_>, name: &str, known: &[&'static str]) -> Problem {
     let hint = match nearest(name, known) {
         Some(nearest) => format!("; did you mean `{nearest}`?"),
-        None if known.len() <= 12 => format!("; known here: {}", known.join(", ")),
+        None if (1..=12).contains(&known.len()) => format!("; known here: {}", known.join(", ")),
         None => String::new(),
     };
     Problem {

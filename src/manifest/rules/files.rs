@@ -1,12 +1,12 @@
 //! `ConfigMap`s and Secrets: keys that can be file names, and the size that etcd takes.
 
 use super::{Kind, Report, grammar};
-use crate::{manifest::at::At, redaction::shown};
+use crate::{limits::CONFIG_DATA, manifest::at::At, redaction::shown};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Kubernetes' `MaxSecretSize`, which holds for a `ConfigMap` too: the values, without their keys.
-const MOST_BYTES: usize = 1 << 20;
+const MOST_BYTES: usize = CONFIG_DATA.most;
 
 /// The mappings of files, and whether their values are base64.
 const CONFIG_MAP: &[(&str, bool)] = &[("data", false), ("binaryData", true)];

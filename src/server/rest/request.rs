@@ -6,7 +6,8 @@ use crate::{
     server::service::NotAsked,
     strict::{self, Problem, Shape, Unread},
     submission::{
-        Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments,
+        Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext,
+        arguments::{self, ArgumentsError},
         check_template_labels,
     },
     submitter::{Asked, SubmitError, Unversioned},
@@ -151,8 +152,10 @@ impl SparkSubmit {
         origin: Origin,
         context: &SubmitterContext,
     ) -> Result<Asked, SubmitError> {
-        let mut arguments = arguments::parse(&self.arguments)
-            .map_err(|error| Refusal::new("spark_submit_args", error.to_string()))?;
+        let mut arguments = arguments::parse(&self.arguments).map_err(|error| match error {
+            ArgumentsError::OverLimit(over) => over.into(),
+            error => Refusal::new("spark_submit_args", error.to_string()),
+        })?;
         arguments
             .conf
             .entry(SUBMISSION_ID_LABEL.to_owned())

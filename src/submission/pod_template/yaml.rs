@@ -4,7 +4,7 @@
 
 use super::java;
 use crate::{
-    limits::{Budget, DEPTH, ENTRIES, Limit, NODES, OverLimit, STRING, TEXT},
+    limits::{Budget, DEPTH, ENTRIES, KEY, Limit, NODES, OverLimit, STRING, TEXT},
     strict::Place,
 };
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
@@ -188,6 +188,8 @@ impl<'t> Loader<'t, '_> {
             let Some(key) = java::text(&self.key_or_value((event, span), place, depth + 1, 0)?) else {
                 return Err(at(span, "a key must be text").into());
             };
+            KEY.holds(&place.to_string(), key.len())
+                .map_err(Unread::OverLimit)?;
             let value = self.next()?;
             let value = self.value(value, &Place::Field(place, &key), depth + 1)?;
             match fields.entry(key) {

@@ -9,6 +9,7 @@ use crate::{
     redaction::shown,
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What holds for each document by itself.
 pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mut Report<'_>) {
@@ -29,10 +30,7 @@ pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mu
     }
     // Kubernetes deletes what has an owner that doesn't exist, so no template may make one up.
     at.each("metadata.ownerReferences[]", &mut |owner| {
-        let known = owner.text("uid").is_none_or(|uid| {
-            let owners = &submitted.plan.pod.owner_references;
-            owners.iter().any(|planned| text(planned, "uid") == Some(uid))
-        });
+        let known = owner.text("uid").is_none_or(|uid| submitted.owners.contains(uid));
         if !known {
             report.wrong(
                 &owner,
@@ -45,12 +43,12 @@ pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mu
 
 /// No two documents of a kind have the same name.
 pub(super) fn unique(submitted: &Submitted<'_>, findings: &mut Vec<Finding>) {
-    for (index, written) in submitted.documents.iter().enumerate() {
-        let earlier = submitted.documents.iter().take(index);
-        // The object's name has the kind in it; what are one kind here may be several custom ones.
-        let same = |other: &Written<'_>| other.object == written.object;
+    // The object's name has the kind in it; what are one kind here may be several custom ones.
+    let mut earlier: BTreeMap<&str, &Written<'_>> = BTreeMap::new();
+    for written in submitted.documents {
+        let other = *earlier.entry(&written.object).or_insert(written);
         if let Some(name) = written.name()
-            && let Some(other) = earlier.into_iter().find(|other| same(other))
+            && !std::ptr::eq(other, written)
         {
             findings.push(Finding {
                 object: written.object.clone(),
