@@ -4,7 +4,7 @@ use super::{
     API_VERSION, ApplicationError, KIND, KeptFields, SparkApplication, error::problem, place::Place,
 };
 use crate::{
-    limits::Budget,
+    limits::{Budget, UNKNOWN_FIELDS},
     redaction::shown,
     strict::{self, Problem, Shape},
 };
@@ -41,11 +41,14 @@ pub fn parse(text: &str, unknown_fields: UnknownFields) -> Result<Parsed, Applic
     let mut budget = Budget::default();
     let document = strict::read_yaml(text, Shape::Application, &mut budget).map_err(Problem::from)?;
     let mut parsed = from_value(document, unknown_fields)?;
+    let unknown = UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len());
+    unknown.map_err(|over| problem(over.path.as_str(), over.message()))?;
     parsed.application.budget = budget;
     Ok(parsed)
 }
 
-/// Reads an application from a JSON value; else as [`parse`].
+/// Reads an application from a JSON value; else as [`parse`]. Of unknown fields it keeps one more than allowed, which is its
+/// caller's to refuse.
 ///
 /// # Errors
 /// As [`parse`].
@@ -120,12 +123,15 @@ fn drop_accepted(document: &mut Value) {
 /// The maps whose keys are the user's: a null in one of these is more likely a forgotten value than an absent field.
 const USER_MAPS: &[&str] = &["sparkConf", "hadoopConf", "envVars", "labels", "annotations"];
 
+/// How many such nulls are told of. Their paths are as long as their keys.
+const MOST_NULLS: usize = 20;
+
 /// To Kubernetes a field that is null is a field that is absent.
 fn drop_nulls(value: &mut Value, place: &Place<'_>, warnings: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             fields.retain(|key, value| {
-                if value.is_null() && USER_MAPS.contains(&place.name()) {
+                if value.is_null() && USER_MAPS.contains(&place.name()) && warnings.len() < MOST_NULLS {
                     warnings.push(format!("{}: null, so left out", Place::Key(place, key)));
                 }
                 !value.is_null()

@@ -18,7 +18,9 @@ pub(super) fn read(body: &[u8]) -> Result<Value, Failure> {
     match strict::read_json(body, Shape::Object, &mut Budget::default()) {
         Ok(object @ Value::Object(_)) => Ok(object),
         Err(Unread::OverLimit(over)) => Err(Failure::OverLimit(over)),
-        Ok(_) | Err(Unread::Problem(_)) => Err(Failure::Lost("the answer is no JSON object".to_owned())),
+        Ok(_) | Err(Unread::Problem(_) | Unread::KeyTwice(_)) => {
+            Err(Failure::Lost("the answer is no JSON object".to_owned()))
+        }
     }
 }
 

@@ -27,14 +27,24 @@ pub enum Shape {
 pub enum Unread {
     /// It is not of its format.
     Problem(Problem),
+    /// A mapping of JSON has a key twice; where it is. Readers of JSON disagree about which of the two counts.
+    KeyTwice(String),
     /// It is larger than a limit allows.
     OverLimit(OverLimit),
 }
+
+/// What is wrong with a key that is there twice.
+const KEY_TWICE: &str = "expected each key once, found one twice";
 
 impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
         match unread {
             Unread::Problem(problem) => problem,
+            Unread::KeyTwice(path) => Self {
+                path,
+                message: KEY_TWICE.to_owned(),
+                unknown_field: false,
+            },
             Unread::OverLimit(over) => Self {
                 message: over.message(),
                 path: over.path,
@@ -264,12 +274,8 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
             }
             self.key(key.len())?;
             if self.bounds.format != Format::Yaml && map.contains_key(&key) {
-                let fault = Problem {
-                    path: self.place.to_string(),
-                    message: "expected each key once, found one twice".to_owned(),
-                    unknown_field: false,
-                };
-                return Err(self.bounds.end(Unread::Problem(fault), "duplicate key"));
+                let fault = Unread::KeyTwice(self.place.to_string());
+                return Err(self.bounds.end(fault, "duplicate key"));
             }
             let field = match self.bounds.shape {
                 Shape::Object if self.depth == 0 && key == "status" && is_application(&map) => {

@@ -381,8 +381,9 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
             {
                 let place = Place::Field(&self.reader.place, name);
                 let mut unknown = self.reader.report.unknown.borrow_mut();
-                if unknown.len() == UNKNOWN_FIELDS.most {
-                    return Err(Error::new(UNKNOWN_FIELDS.at("").message()).at(&Place::Document));
+                // One more than allowed shows that there are too many.
+                if unknown.len() > UNKNOWN_FIELDS.most {
+                    continue;
                 }
                 // Nobody reads more suggestions than that, and each takes its time.
                 let known = if unknown.len() < MOST_ERRORS { known } else { &[] };

@@ -6,7 +6,7 @@ pub(super) mod yaml;
 use super::{pod_fields::few_containers, refusal::Refusal, version::SparkVersion};
 use crate::{
     application,
-    limits::Budget,
+    limits::{Budget, UNKNOWN_FIELDS},
     strict::{self, Problem},
     submission::Feature,
 };
@@ -124,6 +124,10 @@ impl PodTemplate {
         problems: &[Problem],
         unknown: UnknownFields,
     ) -> Result<Self, Refusal> {
+        UNKNOWN_FIELDS.holds(
+            subject,
+            problems.iter().filter(|problem| problem.unknown_field).count(),
+        )?;
         let errors: Vec<_> = problems
             .iter()
             .filter(|problem| !problem.unknown_field || unknown == UnknownFields::Refuse)

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
     cluster::{LiveApplication, LiveError, Sink},
+    limits::UNKNOWN_FIELDS,
     submission::{Origin, Submission, SubmitterContext, Webhook, operator_labels},
 };
 use std::time::Instant;
@@ -108,7 +109,11 @@ impl Submitter {
         deadline: Option<Instant>,
     ) -> Result<Parsed, SubmitError> {
         match self.live(&application, true, deadline).await? {
-            Live::Read(live) => Ok(overlay(&application, live.value, unknown_fields)?),
+            Live::Read(live) => {
+                let parsed = overlay(&application, live.value, unknown_fields)?;
+                UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
+                Ok(parsed)
+            }
             Live::Without(warning) => Ok(Parsed {
                 application,
                 warnings: warning.into_iter().collect(),
@@ -134,6 +139,7 @@ impl Submitter {
             Ok(Some(live)) => {
                 same(&live, subject.controller.as_deref(), namespace, name)?;
                 let parsed = from_value(live.value, unknown_fields)?;
+                UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
                 Ok(Behind::Application(Box::new(parsed)))
             }
             Ok(None) if matches!(self.sink, Sink::Directory(_)) => Ok(Behind::None),

@@ -4,7 +4,7 @@ use crate::{
     application::ApplicationReference,
     limits::Budget,
     server::service::NotAsked,
-    strict::{self, Problem, Shape, Unread},
+    strict::{self, Shape, Unread},
     submission::{
         Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext,
         arguments::{self, ArgumentsError},
@@ -69,10 +69,14 @@ impl SparkSubmit {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(bad("", "the body is not a JSON object".to_owned())),
             // Where it is broken, not what stands there.
-            Err(Unread::Problem(Problem { path, message, .. })) if path.is_empty() => {
-                return Err(bad("", format!("the body is {message}")));
+            Err(Unread::Problem(problem)) => return Err(bad("", format!("the body is {}", problem.message))),
+            Err(Unread::KeyTwice(path)) => {
+                let path = if path.is_empty() { "the body" } else { &path };
+                return Err(bad(
+                    "",
+                    format!("{path}: expected each key once, found one twice"),
+                ));
             }
-            Err(Unread::Problem(problem)) => return Err(bad("", problem.to_string())),
             Err(Unread::OverLimit(over)) => return Err(bad("", over.to_string())),
         };
         let submission_id = match fields.remove("submission_id") {
