@@ -92,11 +92,11 @@ pub const CONFIG_DATA: Limit = Limit::new("ConfigMap or Secret", 1 << 20, "bytes
 /// The JSON of one object that is to be created.
 pub const OBJECT: Limit = Limit::new("object", 3 << 20, "bytes of JSON");
 
-/// A list of applications on the command line, which is read item by item.
+/// A file with applications on the command line.
 pub const APPLICATION_LIST: Limit = Limit::new(
     "list of applications",
     256 << 20,
-    "bytes in a list of applications",
+    "bytes in a file with applications",
 );
 
 /// Fields of one document that the types here don't have. A newer Kubernetes may know them, but not so many.

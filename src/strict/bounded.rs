@@ -167,7 +167,8 @@ impl<'b> Node<'_, 'b> {
     }
 
     fn key<E: Error>(&self, bytes: usize) -> Result<(), E> {
-        if bytes > KEY.most {
+        // What a template writes has the paths of its own author alone.
+        if bytes > KEY.most && self.bounds.shape != Shape::Rendered {
             return Err(self.bounds.over(KEY, &self.place));
         }
         self.text(bytes)
@@ -296,5 +297,118 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
             map.insert(key, value);
         }
         Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strict::{read_json, read_yaml};
+
+    fn json(text: &str, shape: Shape) -> Result<Value, Unread> {
+        read_json(text.as_bytes(), shape, &mut Budget::default())
+    }
+
+    /// A list of lists, which have this many values in all.
+    fn values(count: usize) -> String {
+        let mut left = count - 1;
+        let mut lists = Vec::new();
+        while left > 0 {
+            let items = (left - 1).min(9_999);
+            lists.push(format!("[{}]", vec!["0"; items].join(",")));
+            left -= items + 1;
+        }
+        format!("[{}]", lists.join(","))
+    }
+
+    #[test]
+    fn each_limit_holds_in_json_and_in_yaml_and_not_before() {
+        let entries = |count: usize| {
+            let entries: Vec<_> = (0..count).map(|n| format!("\"k{n}\":0")).collect();
+            format!("{{\"a\":{{{}}}}}", entries.join(","))
+        };
+        let items = |count: usize| format!("{{\"a\":[{}]}}", vec!["0"; count].join(","));
+        let deep = |depth: usize| format!("{}0{}", "[".repeat(depth), "]".repeat(depth));
+        let string = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes));
+        let key = |bytes: usize| format!("{{\"{}\":0}}", "x".repeat(bytes));
+        let text = |more: usize| {
+            let strings = vec![format!("\"{}\"", "x".repeat(1 << 20)); 3].join(",");
+            format!(
+                "[{strings},\"{}\",\"{}\"]",
+                "x".repeat((1 << 20) - 1),
+                "x".repeat(more)
+            )
+        };
+        for (fits, more, path, limit) in [
+            (entries(ENTRIES.most), entries(ENTRIES.most + 1), "a", ENTRIES),
+            (items(ENTRIES.most), items(ENTRIES.most + 1), "a", ENTRIES),
+            (deep(DEPTH.most), deep(DEPTH.most + 1), "[0]", DEPTH),
+            (string(STRING.most), string(STRING.most + 1), "a", STRING),
+            (key(KEY.most), key(KEY.most + 1), "", KEY),
+            (text(1), text(2), "[4]", TEXT),
+            (values(NODES.most), values(NODES.most + 1), "[", NODES),
+        ] {
+            // As block YAML's other reader has it: with a line before the document.
+            let yaml = |text: &str| read_yaml(&format!("# yaml\n{text}"), Shape::Any, &mut Budget::default());
+            for read in [
+                json(&fits, Shape::Any),
+                yaml(&fits),
+                read_yaml(&fits, Shape::Any, &mut Budget::default()),
+            ] {
+                assert!(read.is_ok(), "{}: {:.300?}", limit.name, read.unwrap_err());
+            }
+            for read in [
+                json(&more, Shape::Any),
+                yaml(&more),
+                read_yaml(&more, Shape::Any, &mut Budget::default()),
+            ] {
+                match read {
+                    Err(Unread::OverLimit(over)) => {
+                        assert_eq!(over.limit, limit);
+                        assert!(over.path.starts_with(path), "{over}");
+                    }
+                    other => panic!("{}: {:.300?}", limit.name, other),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn documents_of_one_submission_share_its_budget() {
+        let half = values(60_000);
+        let mut budget = Budget::default();
+        read_json(half.as_bytes(), Shape::Any, &mut budget).unwrap();
+        let second = read_yaml(&half, Shape::Any, &mut budget);
+        assert!(matches!(second, Err(Unread::OverLimit(over)) if over.limit == NODES));
+    }
+
+    #[test]
+    fn what_is_passed_over_does_not_count_and_what_is_not_built_does() {
+        let large = values(90_000);
+        let object = format!(
+            r#"{{"metadata":{{"managedFields":{large}}},"status":{large},"spec":{{"status":1}},"rest":{large}}}"#
+        );
+        let read = json(&object, Shape::Application).unwrap();
+        assert!(read.get("status").is_none() && read["metadata"].get("managedFields").is_none());
+        assert_eq!(read["spec"]["status"], 1);
+        assert!(matches!(json(&object, Shape::Any), Err(Unread::OverLimit(_))));
+        let fields = Shape::Fields(&["a"]);
+        let read = json(r#"{"a":{"b":[1]},"c":{"b":[1]}}"#, fields).unwrap();
+        assert_eq!(read["a"], serde_json::json!({"b": [1]}));
+        assert_eq!(read["c"], serde_json::json!({"b": null}));
+        let both = format!(r#"{{"a":{},"c":{}}}"#, values(50_000), values(50_001));
+        assert!(matches!(json(&both, fields), Err(Unread::OverLimit(_))));
+    }
+
+    #[test]
+    fn a_key_twice_is_told_with_its_place_in_json() {
+        for (text, path) in [
+            (r#"{"a":1,"a":1}"#, ""),
+            (r#"{"a":[{"b":{"c":1,"c":2}}]}"#, "a[0].b"),
+            (r#"{"x":{"c":1,"c":2}}"#, "x"),
+        ] {
+            let twice = json(text, Shape::Fields(&["a"]));
+            assert_eq!(twice, Err(Unread::KeyTwice(path.to_owned())), "{text}");
+        }
     }
 }

@@ -347,6 +347,37 @@ mod tests {
     }
 
     #[test]
+    fn each_limit_holds_and_not_before() {
+        let entries = |count: usize| (0..count).map(|n| format!("k{n}: 0\n")).collect::<String>();
+        let items = |count: usize| "- 0\n".repeat(count);
+        let deep = |depth: usize| format!("{}0{}", "[".repeat(depth), "]".repeat(depth));
+        let string = |bytes: usize| format!("a: {}", "x".repeat(bytes));
+        let key = |bytes: usize| format!("? {}\n: 0", "x".repeat(bytes));
+        // With the document itself, and a list for each.
+        let nodes = |more: usize| {
+            format!(
+                "{}- [{}]",
+                "- [0, 0, 0, 0, 0, 0, 0, 0, 0]\n".repeat(9_999),
+                "0, ".repeat(more)
+            )
+        };
+        for (fits, more, limit) in [
+            (entries(ENTRIES.most), entries(ENTRIES.most + 1), ENTRIES),
+            (items(ENTRIES.most), items(ENTRIES.most + 1), ENTRIES),
+            (deep(DEPTH.most), deep(DEPTH.most + 1), DEPTH),
+            (string(STRING.most), string(STRING.most + 1), STRING),
+            (key(KEY.most), key(KEY.most + 1), KEY),
+            (nodes(8), nodes(9), NODES),
+        ] {
+            assert_eq!(read(&fits).map(|_| ()), Ok(()), "{}", limit.name);
+            match super::read(&more, &mut Budget::default()) {
+                Err(Unread::OverLimit(over)) => assert_eq!(over.limit, limit),
+                other => panic!("{}: {:.300?}", limit.name, other),
+            }
+        }
+    }
+
+    #[test]
     fn byte_order_marks_line_ends_and_empty_documents_are_passed_over() {
         for text in [
             "\u{feff}a: 1\n",
