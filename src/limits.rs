@@ -64,6 +64,10 @@ pub const CONTAINERS: Limit = Limit::new("containers", 200, "containers in one P
 /// One string, be it a value or a key.
 pub const STRING: Limit = Limit::new("string", 1 << 20, "bytes in one string");
 
+/// A key of a mapping. Kubernetes' longest has 317 bytes, and YAML's plain ones end at 1,024 characters. Paths are made of keys, so
+/// a long one would be repeated in everything that is said of what stands below it.
+pub const KEY: Limit = Limit::new("key", 1 << 10, "bytes in one key");
+
 /// The text of all strings and keys of a submission's documents. YAML's aliases repeat it.
 pub const TEXT: Limit = Limit::new("text", 4 << 20, "bytes of text in one submission");
 
@@ -92,25 +96,30 @@ pub const CONFIG_DATA: Limit = Limit::new("ConfigMap or Secret", 1 << 20, "bytes
 /// The JSON of one object that is to be created.
 pub const OBJECT: Limit = Limit::new("object", 3 << 20, "bytes of JSON");
 
-/// A list of applications on the command line, which is read item by item.
+/// A file with applications on the command line.
 pub const APPLICATION_LIST: Limit = Limit::new(
     "list of applications",
     256 << 20,
-    "bytes in a list of applications",
+    "bytes in a file with applications",
 );
+
+/// Fields of one document that the types here don't have. A newer Kubernetes may know them, but not so many.
+pub const UNKNOWN_FIELDS: Limit = Limit::new("unknown fields", 1_000, "unknown fields in one document");
 
 /// A name for which the nearest known name is looked for.
 pub const SUGGESTED_NAME: Limit = Limit::new("suggested name", 64, "bytes in a name that gets a suggestion");
 
 /// All limits of what comes in.
-pub const ALL: [Limit; 17] = [
+pub const ALL: [Limit; 19] = [
     REQUEST,
     NODES,
     DEPTH,
     ENTRIES,
     CONTAINERS,
     STRING,
+    KEY,
     TEXT,
+    UNKNOWN_FIELDS,
     REFERENCES,
     REFERENCED_TEXT,
     FILE,
@@ -209,6 +218,15 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// For one document that a template makes of a submission: it may have some more than the submission itself had.
+    pub(crate) fn of_rendered() -> Self {
+        Self {
+            nodes: 2 * NODES.most,
+            text: 2 * TEXT.most,
+            ..Self::default()
+        }
+    }
+
     /// Draws `count` nodes; `false` where there are not so many left.
     #[must_use]
     pub fn nodes(&mut self, count: usize) -> bool {

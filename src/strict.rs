@@ -10,7 +10,7 @@ mod json;
 mod place;
 mod reader;
 
-pub use bounded::{Shape, Unread, count};
+pub use bounded::{Shape, Unread};
 pub use general::generalised;
 pub use json::read_json;
 
@@ -124,7 +124,7 @@ impl<T> Reading<T> {
     }
 }
 
-/// Parses one YAML (or JSON) document. Duplicate keys and further documents are errors.
+/// Parses one YAML (or JSON) document that a template or its author wrote. Duplicate keys and further documents are errors.
 ///
 /// What YAML's versions disagree about: booleans are those of YAML 1.2 (`yes` is a string, where kubectl reads a
 /// boolean: in a boolean field it is then an error, never a wrong value), and integers are those of YAML 1.1, as
@@ -132,7 +132,7 @@ impl<T> Reading<T> {
 ///
 /// The message has line and column, and never the text around them.
 pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
-    Ok(read_yaml(text, Shape::Any, &mut Budget::default())?)
+    Ok(read_yaml(text, Shape::Rendered, &mut Budget::of_rendered())?)
 }
 
 /// As [`parse_yaml`], drawing on the budget of a submission.

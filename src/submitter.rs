@@ -17,6 +17,7 @@ pub use samples::{probe, samples};
 use crate::{
     application::{self, SparkApplication},
     cluster::{OperatorWebhook, Sink, Submitted},
+    limits::OBJECT,
     manifest::{self, Manifests},
     plan::{self, DriverPlan},
     submission::{self, Origin, Refusal, Submission, SubmissionId, SubmitterContext},
@@ -24,7 +25,8 @@ use crate::{
     templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
 };
 use crate::{finding::Cut, limits::SHOWN_NAME};
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use serde_json::Value;
+use std::{borrow::Cow, io, sync::Arc, time::Instant};
 use tracing::{info, warn};
 
 /// Submits applications: templates and a place to put the objects, with everything measured.
@@ -230,6 +232,29 @@ fn checked(
         manifest::check(rendered, plan, &submission.unknown_fields())
     });
     let mut manifests = checked?;
+    for manifest in manifests.owned.iter().chain([&manifests.driver_pod]) {
+        let name = manifest.value.pointer("/metadata/name").and_then(Value::as_str);
+        OBJECT.holds(name.unwrap_or(&manifest.role), json_bytes(&manifest.value))?;
+    }
     manifests.warnings.append(submission.warnings.clone());
     Ok(manifests)
+}
+
+/// How long a value's JSON is, without writing it anywhere.
+fn json_bytes(value: &Value) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+            self.0 += piece.len();
+            Ok(piece.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // A value that can't be written is refused where it is sent.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
 }

@@ -6,8 +6,8 @@ use super::{
     place::Place,
 };
 use crate::{
-    finding::{Kept, Warnings, Words, expected},
-    limits::Budget,
+    finding::{Kept, Warnings, Words, expected, rule},
+    limits::{Budget, UNKNOWN_FIELDS},
     strict::{self, Problem, Shape, UnknownField},
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -43,11 +43,14 @@ pub fn parse(text: &str, unknown_fields: UnknownFields) -> Result<Parsed, Applic
     let mut budget = Budget::default();
     let document = strict::read_yaml(text, Shape::Application, &mut budget).map_err(Problem::from)?;
     let mut parsed = from_value(document, unknown_fields)?;
+    let unknown = UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len());
+    unknown.map_err(|over| problem(over.path.as_str(), rule(Words::own(over.message()))))?;
     parsed.application.budget = budget;
     Ok(parsed)
 }
 
-/// Reads an application from a JSON value; else as [`parse`].
+/// Reads an application from a JSON value; else as [`parse`]. Of unknown fields it keeps one more than allowed, which is its
+/// caller's to refuse.
 ///
 /// # Errors
 /// As [`parse`].
@@ -129,12 +132,15 @@ fn drop_accepted(document: &mut Value) {
 /// The maps whose keys are the user's: a null in one of these is more likely a forgotten value than an absent field.
 const USER_MAPS: &[&str] = &["sparkConf", "hadoopConf", "envVars", "labels", "annotations"];
 
+/// How many such nulls are told of. Their paths are as long as their keys.
+const MOST_NULLS: usize = 20;
+
 /// To Kubernetes a field that is null is a field that is absent.
 fn drop_nulls(value: &mut Value, place: &Place<'_>, warnings: &mut Warnings) {
     match value {
         Value::Object(fields) => {
             fields.retain(|key, value| {
-                if value.is_null() && USER_MAPS.contains(&place.name()) {
+                if value.is_null() && USER_MAPS.contains(&place.name()) && warnings.len() < MOST_NULLS {
                     warnings.push(format!("{}: null, so left out", Place::Key(place, key)));
                 }
                 !value.is_null()

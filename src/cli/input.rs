@@ -3,6 +3,7 @@
 use super::{End, process};
 use crate::{
     application::{self, Parsed, UnknownFields},
+    limits::APPLICATION_LIST,
     settings::TemplateSettings,
     submission::{
         self, Origin, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook, arguments,
@@ -16,10 +17,20 @@ use std::{io::Read, sync::Arc};
 /// The text of a file, or of standard input.
 pub(super) fn read(file: &str) -> std::io::Result<String> {
     if file == "-" {
-        let mut text = String::new();
-        return std::io::stdin().read_to_string(&mut text).map(|_| text);
+        return bounded(std::io::stdin());
     }
-    std::fs::read_to_string(file)
+    bounded(std::fs::File::open(file)?)
+}
+
+/// As much as the longest list of applications may have.
+fn bounded(source: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    source
+        .take(APPLICATION_LIST.most as u64 + 1)
+        .read_to_string(&mut text)?;
+    let held = APPLICATION_LIST.holds("", text.len());
+    held.map_err(|over| std::io::Error::new(std::io::ErrorKind::FileTooLarge, over))?;
+    Ok(text)
 }
 
 /// The application, its identity, and its templates.

@@ -5,7 +5,7 @@
 
 use super::{
     ClusterSettings,
-    answer::{Answer, METADATA_ONLY},
+    answer::{self, METADATA_ONLY},
     call::Seen,
     found::Found,
     patience::Patience,
@@ -300,9 +300,7 @@ impl Requests {
             .map_err(Failure::from_client)?;
         if status.is_success() {
             // Not by Client::request, which logs the whole text of what it cannot read.
-            return serde_json::from_slice::<Answer>(&body)
-                .map(|answer| (answer.0, at))
-                .map_err(|_| Failure::Lost("the answer is not JSON".to_owned()));
+            return answer::read(&body).map(|object| (object, at));
         }
         let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
         let refusal = Refusal::new(status.as_u16(), said, retry_after);

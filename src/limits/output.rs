@@ -9,9 +9,6 @@ pub const ANSWER_BYTES: usize = 4 << 10;
 /// The longest log line, in bytes, its end of line included.
 pub const LOG_LINE_BYTES: usize = 16 << 10;
 
-/// The longest name for which a similar known name is looked up, in characters.
-pub const SUGGESTION_CHARACTERS: usize = 64;
-
 /// The longest submission id, in characters: it is the value of a label.
 pub const SUBMISSION_ID_CHARACTERS: usize = 63;
 

@@ -61,6 +61,7 @@ pub fn check(
     }
     rules::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
+    // Of several objects with one name the first is blamed.
     for finding in checker.findings.each() {
         if let Some((_, patched)) = names.iter().find(|(name, _)| finding.subject.is_in(name)) {
             patched.blame(finding, finding.subject.is_executor_template());

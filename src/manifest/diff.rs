@@ -99,6 +99,8 @@ fn name(item: &Value, key: &str) -> Option<String> {
 /// Items by name; of the same name, the second is `name#2`.
 fn named<'v>(items: &'v [Value], key: &str) -> BTreeMap<String, &'v Value> {
     let mut named = BTreeMap::new();
+    // Up to where the numbers of a name are taken, so that they are not all tried again.
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for item in items {
         let name = name(item, key).unwrap_or_default();
         let nth = |n: usize| {
@@ -108,8 +110,10 @@ fn named<'v>(items: &'v [Value], key: &str) -> BTreeMap<String, &'v Value> {
                 format!("{name}#{n}")
             }
         };
-        let free = (1..=items.len()).map(nth).find(|name| !named.contains_key(name));
-        named.insert(free.unwrap_or_default(), item);
+        let first = taken.get(&name).map_or(1, |taken| taken + 1);
+        let free = (first..=items.len()).find(|n| !named.contains_key(&nth(*n)));
+        named.insert(free.map(nth).unwrap_or_default(), item);
+        taken.insert(name, free.unwrap_or(items.len()));
     }
     named
 }

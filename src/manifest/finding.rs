@@ -9,14 +9,14 @@ use crate::{
 use std::fmt;
 
 /// What a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
     object: Object,
     /// Not the object itself, but the executor pod template that is text in it.
     executor_template: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Object {
     /// A text that isn't known to be an object: its role, `pod-driver`.
     Role(String),

@@ -12,6 +12,7 @@ use crate::{
     strict::{Place, Problem},
 };
 use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The directive that a mapping of a patch may have.
 const DIRECTIVE: &str = "$patch";
@@ -163,6 +164,8 @@ impl Merge {
             return Ok(());
         };
         let mut patches = Vec::new();
+        let mut last = indices(list, key);
+        let mut deleted = BTreeSet::new();
         for item in items {
             let Value::Object(mut item) = item else {
                 return Err(problem(place, expected("a list of mappings")));
@@ -183,10 +186,11 @@ impl Merge {
             match directive {
                 Some(directive) if directive == "delete" => {
                     self.touched.removed.push(place.to_string());
-                    list.retain(|known| known.get(key) != Some(&name));
+                    deleted.insert(name.to_string());
                 }
                 Some(directive) if directive == "replace" => {
-                    if let Some(known) = list.iter_mut().rfind(|known| known.get(key) == Some(&name)) {
+                    let index = last.get(&name.to_string());
+                    if let Some(known) = index.and_then(|index| list.get_mut(*index)) {
                         *known = Value::Null;
                         known_by(known, key, name.clone());
                     }
@@ -196,9 +200,17 @@ impl Merge {
                 None => patches.push((name, item)),
             }
         }
+        if !deleted.is_empty() {
+            list.retain(|known| {
+                known
+                    .get(key)
+                    .is_none_or(|name| !deleted.contains(&name.to_string()))
+            });
+            last = indices(list, key);
+        }
         // New items first: where they are put moves the others.
         for (name, _) in &patches {
-            if !list.iter().any(|known| known.get(key) == Some(name)) {
+            if !last.contains_key(&name.to_string()) {
                 let at = match place {
                     Place::Field(_, "containers") if self.containers == Containers::BeforeLast => {
                         list.len().saturating_sub(1)
@@ -208,17 +220,29 @@ impl Merge {
                 let mut new = Value::Null;
                 known_by(&mut new, key, name.clone());
                 list.insert(at, new);
+                last.insert(name.to_string(), at);
+                if let Some(moved) = list.get(at + 1).and_then(|moved| moved.get(key)) {
+                    last.insert(moved.to_string(), at + 1);
+                }
                 self.touched.written.push(Place::Item(place, at).to_string());
             }
         }
         for (name, item) in patches {
             // Of variables of the same name the last one counts.
-            if let Some(index) = list.iter().rposition(|known| known.get(key) == Some(&name)) {
+            if let Some(&index) = last.get(&name.to_string()) {
                 self.mapping(&mut list[index], item, &Place::Item(place, index))?;
             }
         }
         Ok(())
     }
+}
+
+/// Where the items of a list are, by their names; of several with one name the last.
+fn indices(list: &[Value], key: &str) -> BTreeMap<String, usize> {
+    let named = list.iter().enumerate();
+    named
+        .filter_map(|(index, item)| Some((item.get(key)?.to_string(), index)))
+        .collect()
 }
 
 /// The key by which the items of a list are known: `patchMergeKey` of the field in Kubernetes' API reference.

@@ -1,7 +1,7 @@
 //! Where Spark keeps its scratch files (Spark's `LocalDirsFeatureStep`).
 
 use super::draft::Draft;
-use crate::submission::Refusal;
+use crate::{limits::ENTRIES, submission::Refusal};
 use serde_json::{Value, json};
 
 /// Volumes whose names start so are local directories, whoever mounted them.
@@ -33,6 +33,7 @@ fn make(draft: &mut Draft<'_>) -> Result<Vec<String>, Refusal> {
     let given = given.or_else(|| draft.conf.raw().get("spark.local.dir"));
     let default = format!("/var/data/spark-{}", draft.names.local_directory_id);
     let directories = items(given.unwrap_or(&default));
+    ENTRIES.holds("spark.local.dir", directories.len())?;
     let source = if draft.conf.boolean("spark.kubernetes.local.dirs.tmpfs", false)? {
         json!({"emptyDir": {"medium": "Memory"}})
     } else {

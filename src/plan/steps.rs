@@ -5,7 +5,7 @@ use super::{
     executor_template, hadoop, kerberos, local_dirs, network_policy, secrets, service, volcano, volumes,
 };
 use crate::{
-    limits::CONTAINERS,
+    limits::{CONFIG_DATA, CONTAINERS},
     submission::{Feature, Refusal, Submission, SubmitterContext, few_containers},
 };
 use serde_json::Value;
@@ -46,6 +46,18 @@ pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<Drive
         }
     }
     let config_map = config_map::apply(&mut draft)?;
+    for map in std::iter::once(&config_map).chain(&draft.config_maps) {
+        let bytes = map.data.values().map(String::len).sum();
+        CONFIG_DATA.holds(&format!("{} ConfigMap: data", map.role), bytes)?;
+    }
+    for secret in &draft.secrets {
+        // Base64: of four characters three bytes.
+        let bytes = secret
+            .data
+            .values()
+            .map(|text| text.trim_end_matches('=').len() * 3 / 4);
+        CONFIG_DATA.holds(&format!("{} Secret: data", secret.role), bytes.sum())?;
+    }
     let Draft { mut pod, names, .. } = draft;
     submission
         .driver_additions

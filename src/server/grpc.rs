@@ -8,8 +8,8 @@ use super::{
 use crate::{
     application::{self, ApplicationReference},
     finding::{self, expected},
-    limits::Budget,
-    strict::{self, Shape, Unread},
+    limits::{Budget, UNKNOWN_FIELDS},
+    strict::{self, Problem, Shape, Unread},
     submission::{Origin, Refusal, UnknownFields},
     submitter::{Accepted, Asked, Mode, SubmitError},
     telemetry::Caller,
@@ -89,10 +89,12 @@ fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Re
     let manifest = request.spark_application_manifest;
     if !manifest.is_empty() {
         return manifest_asked(&manifest, unknown_fields).map_err(|error| NotAsked {
-            error,
+            // What is too large is not read twice.
             about: std::str::from_utf8(&manifest)
                 .ok()
+                .filter(|_| !error.over_limit())
                 .and_then(ApplicationReference::in_text),
+            error,
         });
     }
     let Some(application) = request.spark_application else {
@@ -128,9 +130,10 @@ fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Aske
     let document =
         strict::read_yaml(text, Shape::Application, &mut budget).map_err(|unread| match unread {
             Unread::OverLimit(over) => SubmitError::OverLimit(over),
-            Unread::Problem(problem) => SubmitError::Application(problem.into()),
+            unread => SubmitError::Application(Problem::from(unread).into()),
         })?;
     let mut parsed = application::from_value(document, unknown_fields)?;
+    UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
     parsed.application.budget = budget;
     Ok(Asked::Application(Box::new(parsed)))
 }

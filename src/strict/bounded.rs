@@ -3,7 +3,7 @@
 use super::{Place, Problem};
 use crate::{
     finding::{Found, Words, expected, rule},
-    limits::{Budget, DEPTH, ENTRIES, Limit, OverLimit, STRING},
+    limits::{Budget, DEPTH, ENTRIES, KEY, Limit, NODES, OverLimit, STRING, TEXT},
 };
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -14,7 +14,10 @@ use std::{cell::RefCell, fmt};
 pub enum Shape {
     /// All of it is.
     Any,
-    /// A Kubernetes object: `metadata.managedFields` is passed over, and doesn't count.
+    /// The same, of a document that a template made of a submission: it may have some more than the submission itself had.
+    Rendered,
+    /// A Kubernetes object: `metadata.managedFields` is passed over, and doesn't count. Nor does the `status` of a
+    /// `SparkApplication` whose `kind` comes first, as the API server writes it.
     Object,
     /// A `SparkApplication`: as an object, and its `status` is passed over too.
     Application,
@@ -27,6 +30,8 @@ pub enum Shape {
 pub enum Unread {
     /// It is not of its format.
     Problem(Problem),
+    /// A mapping of JSON has a key twice; where it is. Readers of JSON disagree about which of the two counts.
+    KeyTwice(String),
     /// It is larger than a limit allows.
     OverLimit(OverLimit),
 }
@@ -35,6 +40,10 @@ impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
         match unread {
             Unread::Problem(problem) => problem,
+            Unread::KeyTwice(path) => {
+                let said = expected("each key once").found(Found::Kind("one twice".into()));
+                Self::new(path, said)
+            }
             Unread::OverLimit(over) => {
                 let message = over.message();
                 Self::new(over.path, rule(Words::own(message)))
@@ -87,6 +96,13 @@ impl<'b> Bounds<'b> {
         self.fault.into_inner()
     }
 
+    fn entries(&self) -> usize {
+        match self.shape {
+            Shape::Rendered => 4 * ENTRIES.most,
+            _ => ENTRIES.most,
+        }
+    }
+
     fn over<E: Error>(&self, limit: Limit, place: &Place<'_>) -> E {
         self.end(Unread::OverLimit(limit.at(place)), "over a limit")
     }
@@ -105,6 +121,10 @@ pub(super) struct Node<'r, 'b> {
     depth: usize,
     /// Otherwise it is counted only.
     built: bool,
+}
+
+fn is_application(object: &Map<String, Value>) -> bool {
+    object.get("kind").is_some_and(|kind| kind == "SparkApplication")
 }
 
 /// What becomes of a field.
@@ -139,9 +159,17 @@ impl<'b> Node<'_, 'b> {
             return Err(self.bounds.over(STRING, &self.place));
         }
         if !self.bounds.budget.borrow_mut().text(bytes) {
-            return Err(self.bounds.over(crate::limits::TEXT, &self.place));
+            return Err(self.bounds.over(TEXT, &self.place));
         }
         Ok(())
+    }
+
+    fn key<E: Error>(&self, bytes: usize) -> Result<(), E> {
+        // What a template writes has the paths of its own author alone.
+        if bytes > KEY.most && self.bounds.shape != Shape::Rendered {
+            return Err(self.bounds.over(KEY, &self.place));
+        }
+        self.text(bytes)
     }
 
     fn scalar<E: Error>(&self, value: impl Into<Value>) -> Result<Value, E> {
@@ -157,7 +185,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
             return Err(self.bounds.over(DEPTH, &self.place));
         }
         if !self.bounds.budget.borrow_mut().nodes(1) {
-            return Err(self.bounds.over(crate::limits::NODES, &self.place));
+            return Err(self.bounds.over(NODES, &self.place));
         }
         deserializer.deserialize_any(self)
     }
@@ -227,7 +255,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         let mut count = 0;
         while let Some(item) = items.next_element_seed(self.below(Place::Item(&self.place, count), true))? {
             count += 1;
-            if count > ENTRIES.most {
+            if count > self.bounds.entries() {
                 return Err(self.bounds.over(ENTRIES, &self.place));
             }
             if self.built {
@@ -240,16 +268,21 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if map.len() >= ENTRIES.most {
+            if map.len() >= self.bounds.entries() {
                 return Err(self.bounds.over(ENTRIES, &self.place));
             }
-            self.text(key.len())?;
+            self.key(key.len())?;
             if self.bounds.format != Format::Yaml && map.contains_key(&key) {
-                let said = expected("each key once").found(Found::Kind("one twice".into()));
-                let fault = Problem::new(self.place.to_string(), said);
-                return Err(self.bounds.end(Unread::Problem(fault), "duplicate key"));
+                let fault = Unread::KeyTwice(self.place.to_string());
+                return Err(self.bounds.end(fault, "duplicate key"));
             }
-            let value = match self.field(&key) {
+            let field = match self.bounds.shape {
+                Shape::Object if self.depth == 0 && key == "status" && is_application(&map) => {
+                    Field::PassedOver
+                }
+                _ => self.field(&key),
+            };
+            let value = match field {
                 Field::PassedOver => {
                     entries.next_value::<IgnoredAny>()?;
                     continue;
@@ -265,53 +298,115 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     }
 }
 
-/// Counts what is built of a document already, as a reader would have counted it.
-///
-/// # Errors
-/// Where it is larger than a limit allows.
-pub fn count(value: &Value, budget: &mut Budget) -> Result<(), OverLimit> {
-    counted(value, &Place::Document, 0, budget)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strict::{read_json, read_yaml};
 
-fn counted(value: &Value, place: &Place<'_>, depth: usize, budget: &mut Budget) -> Result<(), OverLimit> {
-    if depth > DEPTH.most {
-        return Err(DEPTH.at(place));
+    fn json(text: &str, shape: Shape) -> Result<Value, Unread> {
+        read_json(text.as_bytes(), shape, &mut Budget::default())
     }
-    if !budget.nodes(1) {
-        return Err(crate::limits::NODES.at(place));
+
+    /// A list of lists, which have this many values in all.
+    fn values(count: usize) -> String {
+        let mut left = count - 1;
+        let mut lists = Vec::new();
+        while left > 0 {
+            let items = (left - 1).min(9_999);
+            lists.push(format!("[{}]", vec!["0"; items].join(",")));
+            left -= items + 1;
+        }
+        format!("[{}]", lists.join(","))
     }
-    let mut text = |text: &str| {
-        if text.len() > STRING.most {
-            return Err(STRING.at(place));
-        }
-        if budget.text(text.len()) {
-            Ok(())
-        } else {
-            Err(crate::limits::TEXT.at(place))
-        }
-    };
-    let entries = |count: usize| {
-        if count > ENTRIES.most {
-            Err(ENTRIES.at(place))
-        } else {
-            Ok(())
-        }
-    };
-    match value {
-        Value::String(string) => text(string),
-        Value::Array(items) => {
-            entries(items.len())?;
-            let mut items = items.iter().enumerate();
-            items.try_for_each(|(index, item)| counted(item, &Place::Item(place, index), depth + 1, budget))
-        }
-        Value::Object(fields) => {
-            entries(fields.len())?;
-            for key in fields.keys() {
-                text(key)?;
+
+    #[test]
+    fn each_limit_holds_in_json_and_in_yaml_and_not_before() {
+        let entries = |count: usize| {
+            let entries: Vec<_> = (0..count).map(|n| format!("\"k{n}\":0")).collect();
+            format!("{{\"a\":{{{}}}}}", entries.join(","))
+        };
+        let items = |count: usize| format!("{{\"a\":[{}]}}", vec!["0"; count].join(","));
+        let deep = |depth: usize| format!("{}0{}", "[".repeat(depth), "]".repeat(depth));
+        let string = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes));
+        let key = |bytes: usize| format!("{{\"{}\":0}}", "x".repeat(bytes));
+        let text = |more: usize| {
+            let strings = vec![format!("\"{}\"", "x".repeat(1 << 20)); 3].join(",");
+            format!(
+                "[{strings},\"{}\",\"{}\"]",
+                "x".repeat((1 << 20) - 1),
+                "x".repeat(more)
+            )
+        };
+        for (fits, more, path, limit) in [
+            (entries(ENTRIES.most), entries(ENTRIES.most + 1), "a", ENTRIES),
+            (items(ENTRIES.most), items(ENTRIES.most + 1), "a", ENTRIES),
+            (deep(DEPTH.most), deep(DEPTH.most + 1), "[0]", DEPTH),
+            (string(STRING.most), string(STRING.most + 1), "a", STRING),
+            (key(KEY.most), key(KEY.most + 1), "", KEY),
+            (text(1), text(2), "[4]", TEXT),
+            (values(NODES.most), values(NODES.most + 1), "[", NODES),
+        ] {
+            // As block YAML's other reader has it: with a line before the document.
+            let yaml = |text: &str| read_yaml(&format!("# yaml\n{text}"), Shape::Any, &mut Budget::default());
+            for read in [
+                json(&fits, Shape::Any),
+                yaml(&fits),
+                read_yaml(&fits, Shape::Any, &mut Budget::default()),
+            ] {
+                assert!(read.is_ok(), "{}: {:.300?}", limit.name, read.unwrap_err());
             }
-            let mut fields = fields.iter();
-            fields.try_for_each(|(key, value)| counted(value, &Place::Field(place, key), depth + 1, budget))
+            for read in [
+                json(&more, Shape::Any),
+                yaml(&more),
+                read_yaml(&more, Shape::Any, &mut Budget::default()),
+            ] {
+                match read {
+                    Err(Unread::OverLimit(over)) => {
+                        assert_eq!(over.limit, limit);
+                        assert!(over.path.starts_with(path), "{over}");
+                    }
+                    other => panic!("{}: {:.300?}", limit.name, other),
+                }
+            }
         }
-        _ => Ok(()),
+    }
+
+    #[test]
+    fn documents_of_one_submission_share_its_budget() {
+        let half = values(60_000);
+        let mut budget = Budget::default();
+        read_json(half.as_bytes(), Shape::Any, &mut budget).unwrap();
+        let second = read_yaml(&half, Shape::Any, &mut budget);
+        assert!(matches!(second, Err(Unread::OverLimit(over)) if over.limit == NODES));
+    }
+
+    #[test]
+    fn what_is_passed_over_does_not_count_and_what_is_not_built_does() {
+        let large = values(90_000);
+        let object = format!(
+            r#"{{"metadata":{{"managedFields":{large}}},"status":{large},"spec":{{"status":1}},"rest":{large}}}"#
+        );
+        let read = json(&object, Shape::Application).unwrap();
+        assert!(read.get("status").is_none() && read["metadata"].get("managedFields").is_none());
+        assert_eq!(read["spec"]["status"], 1);
+        assert!(matches!(json(&object, Shape::Any), Err(Unread::OverLimit(_))));
+        let fields = Shape::Fields(&["a"]);
+        let read = json(r#"{"a":{"b":[1]},"c":{"b":[1]}}"#, fields).unwrap();
+        assert_eq!(read["a"], serde_json::json!({"b": [1]}));
+        assert_eq!(read["c"], serde_json::json!({"b": null}));
+        let both = format!(r#"{{"a":{},"c":{}}}"#, values(50_000), values(50_001));
+        assert!(matches!(json(&both, fields), Err(Unread::OverLimit(_))));
+    }
+
+    #[test]
+    fn a_key_twice_is_told_with_its_place_in_json() {
+        for (text, path) in [
+            (r#"{"a":1,"a":1}"#, ""),
+            (r#"{"a":[{"b":{"c":1,"c":2}}]}"#, "a[0].b"),
+            (r#"{"x":{"c":1,"c":2}}"#, "x"),
+        ] {
+            let twice = json(text, Shape::Fields(&["a"]));
+            assert_eq!(twice, Err(Unread::KeyTwice(path.to_owned())), "{text}");
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn read_as_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Opt
         return None;
     }
     match read(text.as_bytes(), shape, Format::JsonAsYaml, budget) {
-        Err(Unread::Problem(_)) => None,
+        Err(Unread::Problem(_) | Unread::KeyTwice(_)) => None,
         read => Some(read),
     }
 }

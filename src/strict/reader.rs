@@ -3,7 +3,7 @@
 use super::{Coercion, DEEPEST, Problem, UnknownField, Wanted, place::Place};
 use crate::{
     finding::{Hint, Statement, Words, expected, rule},
-    limits::{FINDINGS, SUGGESTION_CHARACTERS},
+    limits::{FINDINGS, SUGGESTED_NAME, UNKNOWN_FIELDS},
 };
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected,
@@ -135,7 +135,8 @@ fn unexpected(value: &Value) -> Unexpected<'_> {
 
 /// The known name that a misspelled one most likely means. One that is longer than any known name means none.
 pub(super) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
-    if found.chars().nth(SUGGESTION_CHARACTERS).is_some() {
+    // The distance takes the product of both lengths; and a longer name is no slip.
+    if found.len() > SUGGESTED_NAME.most {
         return None;
     }
     let found = found.to_lowercase();
@@ -380,6 +381,10 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
             {
                 let place = Place::Field(&self.reader.place, name);
                 let unknown = &mut *self.reader.report.unknown.borrow_mut();
+                // One more than allowed shows that there are too many.
+                if unknown.len() > UNKNOWN_FIELDS.most {
+                    continue;
+                }
                 // Nobody sees the hints of later ones.
                 let known = (unknown.len() < FINDINGS).then_some(known);
                 unknown.push(unknown_field(&place, name, known));

@@ -269,12 +269,15 @@ impl<'a> ConfReader<'a> {
     /// A comma-separated list: items trimmed, blank ones dropped.
     pub fn list(&self, key: &str) -> Result<Vec<String>, Refusal> {
         let value = self.text(key)?.unwrap_or_default();
-        Ok(value
+        let items: Vec<_> = value
             .split(',')
             .map(str::trim)
             .filter(|item| !item.is_empty())
+            .take(ENTRIES.most + 1)
             .map(str::to_owned)
-            .collect())
+            .collect();
+        ENTRIES.holds(key, items.len())?;
+        Ok(items)
     }
 
     /// One of a closed set of words.

@@ -6,7 +6,7 @@ pub(super) mod yaml;
 use super::{pod_fields::few_containers, refusal::Refusal, version::SparkVersion};
 use crate::{
     application,
-    limits::Budget,
+    limits::{Budget, UNKNOWN_FIELDS},
     strict::{self, Reading},
     submission::Feature,
 };
@@ -125,6 +125,7 @@ impl PodTemplate {
         unknown: UnknownFields,
     ) -> Result<Self, Refusal> {
         let unknown_fields = reading.generalised();
+        UNKNOWN_FIELDS.holds(subject, unknown_fields.len())?;
         let problems = reading.problems_if(unknown == UnknownFields::Refuse);
         if !problems.is_empty() {
             return Err(not_loaded(subject, &problems.in_one_line()));

@@ -13,7 +13,10 @@ use super::{
     PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId, SubmitterContext,
     TEMPLATE_SET_ANNOTATION, UnknownFields, reserved_labels, resolve,
 };
-use crate::application::{SparkApplication, SparkPodSpec};
+use crate::{
+    application::{SparkApplication, SparkPodSpec},
+    limits::CONTAINERS,
+};
 use roles::Role;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -57,6 +60,11 @@ pub fn submission(
         ),
         _ => None,
     };
+    for role in [Role::Driver, Role::Executor] {
+        let pod = role.pod(&application);
+        let path = format!("spec.{}: sidecars and initContainers", role.name());
+        CONTAINERS.holds(&path, pod.sidecars.len() + pod.init_containers.len())?;
+    }
     let driver_additions = match origin.webhook {
         Webhook::Off => additions::of(&application, Role::Driver)?,
         Webhook::On => super::PodAdditions::default(),

@@ -86,6 +86,7 @@ impl SubmitError {
         match self {
             Self::OverLimit(_) => true,
             Self::Refused(refusal) | Self::PodTemplate(refusal) => refusal.over_limit,
+            Self::Live(LiveError::Failed(ApplyError::TooLarge { .. })) => true,
             _ => false,
         }
     }

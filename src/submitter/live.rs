@@ -10,6 +10,7 @@ use super::{
 use crate::{
     application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
     cluster::{LiveApplication, LiveError, Sink},
+    limits::UNKNOWN_FIELDS,
     submission::{Origin, Reach, Submission, SubmitterContext, Webhook, operator_labels},
 };
 use std::time::Instant;
@@ -120,7 +121,11 @@ impl Submitter {
     ) -> Result<Parsed, SubmitError> {
         let lost = |why: &str| format!("what the request's form can't carry is not in the pods: {why}");
         match self.live(&application, lost, reach, deadline).await? {
-            Live::Read(live) => Ok(overlay(&application, live.value, unknown_fields)?),
+            Live::Read(live) => {
+                let parsed = overlay(&application, live.value, unknown_fields)?;
+                UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
+                Ok(parsed)
+            }
             Live::Without(warning) => Ok(Parsed {
                 application,
                 warnings: warning.into_iter().collect(),
@@ -173,6 +178,7 @@ impl Submitter {
                     return Ok(Behind::None);
                 }
                 let parsed = from_value(live.value, unknown_fields)?;
+                UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
                 Ok(Behind::Application(Box::new(parsed)))
             }
             Ok(None) if matches!(self.sink, Sink::Directory(_)) => {

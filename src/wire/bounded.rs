@@ -338,7 +338,7 @@ mod tests {
             (
                 texts(3, &"x".repeat((1 << 20) - 1)),
                 texts(3, &"x".repeat(1 << 20)),
-                "spec.driver.spark_pod_spec.image",
+                "submission_id",
                 "text",
             ),
             (unknown(NODES.most), unknown(NODES.most + 1), "", "nodes"),

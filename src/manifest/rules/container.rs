@@ -21,6 +21,10 @@ pub(super) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
             expected("nothing: Kubernetes takes these for a Pod that exists, and not for a new one"),
         );
     }
+    let mut volumes = BTreeSet::new();
+    document.each("spec.volumes[].name", &mut |name| {
+        volumes.extend(name.value().as_str())
+    });
     let mut names = BTreeSet::new();
     let mut host_ports = BTreeSet::new();
     for pattern in CONTAINERS {
@@ -32,7 +36,7 @@ pub(super) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
             }
             ports(&container, report);
             environment(&container, report);
-            mounts(document, &container, report);
+            mounts(&volumes, &container, report);
             resources(&container, report);
         });
     }
@@ -95,7 +99,7 @@ fn environment(container: &At<'_, '_>, report: &mut Report<'_>) {
     });
 }
 
-fn mounts(document: &At<'_, '_>, container: &At<'_, '_>, report: &mut Report<'_>) {
+fn mounts(volumes: &BTreeSet<&str>, container: &At<'_, '_>, report: &mut Report<'_>) {
     let mut paths = BTreeSet::new();
     container.each("volumeMounts[]", &mut |mount| {
         if let Some(path) = mount.text("mountPath") {
@@ -114,7 +118,7 @@ fn mounts(document: &At<'_, '_>, container: &At<'_, '_>, report: &mut Report<'_>
             );
         }
         if let Some(name) = mount.text("name")
-            && !has_volume(document, name)
+            && !volumes.contains(name)
         {
             report.wrong(
                 &mount,
@@ -123,17 +127,6 @@ fn mounts(document: &At<'_, '_>, container: &At<'_, '_>, report: &mut Report<'_>
             );
         }
     });
-}
-
-fn has_volume(document: &At<'_, '_>, name: &str) -> bool {
-    document
-        .get("spec.volumes")
-        .and_then(Value::as_array)
-        .is_some_and(|volumes| {
-            volumes
-                .iter()
-                .any(|volume| volume.get("name").and_then(Value::as_str) == Some(name))
-        })
 }
 
 /// Requests stay below limits; what can't be overcommitted has a limit, and the same request

@@ -3,13 +3,14 @@
 use super::{Kind, Report, grammar};
 use crate::{
     finding::{Words, expected},
+    limits::CONFIG_DATA,
     manifest::at::At,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Kubernetes' `MaxSecretSize`, which holds for a `ConfigMap` too: the values, without their keys.
-const MOST_BYTES: usize = 1 << 20;
+const MOST_BYTES: usize = CONFIG_DATA.most;
 
 /// The mappings of files, and whether their values are base64.
 const CONFIG_MAP: &[(&str, bool)] = &[("data", false), ("binaryData", true)];

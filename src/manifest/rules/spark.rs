@@ -22,6 +22,7 @@ use crate::{
     plan::DriverPlan,
 };
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A document as a template wrote it.
 pub(crate) struct Written<'w> {
@@ -55,14 +56,16 @@ impl<'w> Written<'w> {
 struct Submitted<'w> {
     plan: &'w DriverPlan,
     documents: &'w [Written<'w>],
+    /// The documents by kind and name; of several the first.
+    named: BTreeMap<(Kind, &'w str), &'w Written<'w>>,
+    /// The uids of the plan's owners.
+    owners: BTreeSet<&'w str>,
 }
 
 impl<'w> Submitted<'w> {
     /// The document of a kind and name.
     fn find(&self, kind: Kind, name: &str) -> Option<&'w Written<'w>> {
-        self.documents
-            .iter()
-            .find(|written| written.kind == kind && written.name() == Some(name))
+        self.named.get(&(kind, name)).copied()
     }
 }
 
@@ -73,7 +76,19 @@ pub(crate) fn what_spark_needs(
     findings: &mut Kept<Finding>,
     warnings: &mut Kept<Finding>,
 ) {
-    let submitted = Submitted { plan, documents };
+    let mut named = BTreeMap::new();
+    for written in documents {
+        if let Some(name) = written.name() {
+            named.entry((written.kind, name)).or_insert(written);
+        }
+    }
+    let owners = plan.pod.owner_references.iter();
+    let submitted = Submitted {
+        plan,
+        documents,
+        named,
+        owners: owners.filter_map(|owner| objects::text(owner, "uid")).collect(),
+    };
     for written in documents {
         objects::each(&submitted, written, &mut written.report(findings, warnings));
     }

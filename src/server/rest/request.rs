@@ -4,9 +4,10 @@ use crate::{
     application::ApplicationReference,
     limits::Budget,
     server::service::NotAsked,
-    strict::{self, Problem, Shape, Unread},
+    strict::{self, Shape, Unread},
     submission::{
-        Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments,
+        Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext,
+        arguments::{self, ArgumentsError},
         check_template_labels,
     },
     submitter::{Asked, SubmitError, Unversioned},
@@ -68,10 +69,14 @@ impl SparkSubmit {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(bad("", "the body is not a JSON object".to_owned())),
             // Where it is broken, not what stands there.
-            Err(Unread::Problem(Problem { path, said })) if path.is_empty() => {
-                return Err(bad("", format!("the body is {said}")));
+            Err(Unread::Problem(problem)) => return Err(bad("", format!("the body is {}", problem.said))),
+            Err(Unread::KeyTwice(path)) => {
+                let path = if path.is_empty() { "the body" } else { &path };
+                return Err(bad(
+                    "",
+                    format!("{path}: expected each key once, found one twice"),
+                ));
             }
-            Err(Unread::Problem(problem)) => return Err(bad("", problem.to_string())),
             Err(Unread::OverLimit(over)) => return Err(bad("", over.to_string())),
         };
         let submission_id = match fields.remove("submission_id") {
@@ -151,8 +156,10 @@ impl SparkSubmit {
         origin: Origin,
         context: &SubmitterContext,
     ) -> Result<Asked, SubmitError> {
-        let mut arguments = arguments::parse(&self.arguments)
-            .map_err(|error| Refusal::new("spark_submit_args", error.to_string()))?;
+        let mut arguments = arguments::parse(&self.arguments).map_err(|error| match error {
+            ArgumentsError::OverLimit(over) => over.into(),
+            error => Refusal::new("spark_submit_args", error.to_string()),
+        })?;
         arguments
             .conf
             .entry(SUBMISSION_ID_LABEL.to_owned())

@@ -2,6 +2,7 @@
 
 use super::{SparkOption, SparkSubmitArguments};
 use crate::{
+    limits::{ENTRIES, OverLimit, STRING},
     redaction::{hidden, shown},
     submission::Feature,
 };
@@ -9,6 +10,9 @@ use crate::{
 /// What is wrong with a command line; `spark-submit` ends with exit code 1 then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
+    /// There are too many, or one is too long.
+    #[error(transparent)]
+    OverLimit(#[from] OverLimit),
     /// An option that `spark-submit` does not have.
     #[error("Unrecognized option: {}", option_name(.0))]
     Unrecognized(String),
@@ -35,6 +39,12 @@ pub enum ArgumentsError {
 /// them from every argument. Options end at the first argument that is not one: that is
 /// the primary resource, and all after it belongs to the application, whatever it looks like.
 pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
+    ENTRIES.holds("arguments", argv.len())?;
+    for (index, argument) in argv.iter().enumerate() {
+        if argument.len() > STRING.most {
+            return Err(STRING.at(format_args!("arguments[{index}]")).into());
+        }
+    }
     let argv: Vec<String> = argv.iter().map(|argument| argument.replace('\r', "")).collect();
     let mut arguments = SparkSubmitArguments::default();
     let mut rest = argv.iter();
@@ -265,6 +275,22 @@ mod tests {
         for (line, message) in table {
             assert_eq!(parse(&argv(line)).unwrap_err().to_string(), message, "{line}");
         }
+    }
+
+    #[test]
+    fn arguments_are_bounded_in_number_and_length() {
+        let many = |count: usize| vec!["x".to_owned(); count];
+        assert!(parse(&many(ENTRIES.most)).is_ok());
+        assert_eq!(
+            parse(&many(ENTRIES.most + 1)).unwrap_err().to_string(),
+            "arguments: expected at most 10000 entries in one list or mapping, found more"
+        );
+        let long = |bytes: usize| vec!["x.jar".to_owned(), "x".repeat(bytes)];
+        assert!(parse(&long(STRING.most)).is_ok());
+        assert_eq!(
+            parse(&long(STRING.most + 1)).unwrap_err().to_string(),
+            "arguments[1]: expected at most 1048576 bytes in one string, found more"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::java;
 use crate::{
-    limits::{Budget, DEPTH, ENTRIES, Limit, NODES, OverLimit, STRING, TEXT},
+    limits::{Budget, DEPTH, ENTRIES, KEY, Limit, NODES, OverLimit, STRING, TEXT},
     strict::Place,
 };
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
@@ -188,6 +188,8 @@ impl<'t> Loader<'t, '_> {
             let Some(key) = java::text(&self.key_or_value((event, span), place, depth + 1, 0)?) else {
                 return Err(at(span, "a key must be text").into());
             };
+            KEY.holds(&place.to_string(), key.len())
+                .map_err(Unread::OverLimit)?;
             let value = self.next()?;
             let value = self.value(value, &Place::Field(place, &key), depth + 1)?;
             match fields.entry(key) {
@@ -342,6 +344,37 @@ mod tests {
             read("a: &x {b: 1}\nc: [*x, {<<: *x, b: 2}]").unwrap(),
             json!({"a": {"b": 1}, "c": [{"b": 1}, {"<<": {"b": 1}, "b": 2}]})
         );
+    }
+
+    #[test]
+    fn each_limit_holds_and_not_before() {
+        let entries = |count: usize| (0..count).map(|n| format!("k{n}: 0\n")).collect::<String>();
+        let items = |count: usize| "- 0\n".repeat(count);
+        let deep = |depth: usize| format!("{}0{}", "[".repeat(depth), "]".repeat(depth));
+        let string = |bytes: usize| format!("a: {}", "x".repeat(bytes));
+        let key = |bytes: usize| format!("? {}\n: 0", "x".repeat(bytes));
+        // With the document itself, and a list for each.
+        let nodes = |more: usize| {
+            format!(
+                "{}- [{}]",
+                "- [0, 0, 0, 0, 0, 0, 0, 0, 0]\n".repeat(9_999),
+                "0, ".repeat(more)
+            )
+        };
+        for (fits, more, limit) in [
+            (entries(ENTRIES.most), entries(ENTRIES.most + 1), ENTRIES),
+            (items(ENTRIES.most), items(ENTRIES.most + 1), ENTRIES),
+            (deep(DEPTH.most), deep(DEPTH.most + 1), DEPTH),
+            (string(STRING.most), string(STRING.most + 1), STRING),
+            (key(KEY.most), key(KEY.most + 1), KEY),
+            (nodes(8), nodes(9), NODES),
+        ] {
+            assert_eq!(read(&fits).map(|_| ()), Ok(()), "{}", limit.name);
+            match super::read(&more, &mut Budget::default()) {
+                Err(Unread::OverLimit(over)) => assert_eq!(over.limit, limit),
+                other => panic!("{}: {:.300?}", limit.name, other),
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{
 use k8s_openapi::api::core::v1::Lifecycle;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The additions to the pods of `role`.
 pub(super) fn of(application: &SparkApplication, role: Role) -> Result<PodAdditions, Refusal> {
@@ -155,13 +156,15 @@ fn volumes(additions: &mut PodAdditions, application: &SparkApplication, role: R
     let parts = Parts { application, role };
     let mounts = &role.pod(application).volume_mounts;
     let as_json = parts.list("volumeMounts", mounts)?;
+    let volumes = local_dirs::Volumes::of(application);
+    let mut there: BTreeSet<String> = additions.volumes.iter().map(Value::to_string).collect();
     for (index, (mount, as_json)) in mounts.iter().zip(as_json).enumerate() {
         if mount.name.starts_with(local_dirs::PREFIX) {
             continue;
         }
-        let (volume_index, volume) = local_dirs::volume_of(application, role, index)?;
+        let (volume_index, volume) = volumes.named(&mount.name, role, index)?;
         let volume = parts.at(&format!("spec.volumes[{volume_index}]"), volume)?;
-        if !additions.volumes.contains(&volume) {
+        if there.insert(volume.to_string()) {
             additions.volumes.push(volume);
         }
         additions.volume_mounts.push(as_json);

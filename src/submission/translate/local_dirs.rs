@@ -3,18 +3,20 @@
 use super::{arguments::Conf, roles::Role};
 use crate::{application::SparkApplication, redaction::shown, submission::Refusal};
 use k8s_openapi::api::core::v1::Volume;
+use std::collections::BTreeMap;
 
 /// Volumes with this prefix are Spark's scratch space.
 pub(super) const PREFIX: &str = "spark-local-dir-";
 
 pub(super) fn set(conf: &mut Conf, application: &SparkApplication, role: Role) -> Result<(), Refusal> {
     let mounts = &role.pod(application).volume_mounts;
+    let volumes = Volumes::of(application);
     for (index, mount) in mounts
         .iter()
         .enumerate()
         .filter(|(_, mount)| mount.name.starts_with(PREFIX))
     {
-        let (_, volume) = volume_of(application, role, index)?;
+        let (_, volume) = volumes.named(&mount.name, role, index)?;
         let (kind, options) = source(volume).ok_or_else(|| {
             Refusal::new(
                 mount_field(role, index),
@@ -44,25 +46,22 @@ pub(super) fn set(conf: &mut Conf, application: &SparkApplication, role: Role) -
     Ok(())
 }
 
-/// The volume of the mount number `index`, and its own number.
-pub(super) fn volume_of(
-    application: &SparkApplication,
-    role: Role,
-    index: usize,
-) -> Result<(usize, &Volume), Refusal> {
-    let name = role
-        .pod(application)
-        .volume_mounts
-        .get(index)
-        .map(|mount| mount.name.as_str())
-        .unwrap_or_default();
-    application
-        .spec
-        .volumes
-        .iter()
-        .enumerate()
-        .find(|(_, volume)| volume.name == name)
-        .ok_or_else(|| {
+/// The volumes of an application by their names; of several with one name the first.
+pub(super) struct Volumes<'a>(BTreeMap<&'a str, (usize, &'a Volume)>);
+
+impl<'a> Volumes<'a> {
+    pub(super) fn of(application: &'a SparkApplication) -> Self {
+        let volumes = application.spec.volumes.iter().enumerate().rev();
+        Self(
+            volumes
+                .map(|(index, volume)| (volume.name.as_str(), (index, volume)))
+                .collect(),
+        )
+    }
+
+    /// The volume that the mount number `index` of `role` names, and its own number.
+    pub(super) fn named(&self, name: &str, role: Role, index: usize) -> Result<(usize, &'a Volume), Refusal> {
+        self.0.get(name).copied().ok_or_else(|| {
             Refusal::new(
                 mount_field(role, index),
                 format!(
@@ -71,6 +70,7 @@ pub(super) fn volume_of(
                 ),
             )
         })
+    }
 }
 
 fn mount_field(role: Role, index: usize) -> String {

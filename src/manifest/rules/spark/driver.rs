@@ -10,6 +10,7 @@ use crate::{
     plan::DriverPlan,
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The labels that Spark selects by (`spark-role`, `spark-app-selector`).
 const SPARK_LABELS: [&str; 2] = ["spark-role", "spark-app-selector"];
@@ -52,15 +53,17 @@ fn labels(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
 }
 
 fn owners(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
+    let identity = |owner: &Value| {
+        let texts = ["apiVersion", "kind", "name", "uid"].map(|field| text(owner, field).map(str::to_owned));
+        let controller = owner.get("controller").filter(|value| !value.is_null());
+        (texts, controller.map(ToString::to_string))
+    };
+    let mut written = BTreeSet::new();
+    pod.each("metadata.ownerReferences[]", &mut |owner| {
+        written.insert(identity(owner.value()));
+    });
     for owner in &plan.pod.owner_references {
-        let mut kept = false;
-        pod.each("metadata.ownerReferences[]", &mut |found| {
-            kept |= ["apiVersion", "kind", "name", "uid"]
-                .iter()
-                .all(|field| text(found.value(), field) == text(owner, field))
-                && found.get("controller") == owner.get("controller").filter(|value| !value.is_null());
-        });
-        if !kept {
+        if !written.contains(&identity(owner)) {
             report.wrong(
                 pod,
                 "metadata.ownerReferences",

@@ -115,7 +115,7 @@ fn planned_names<'w>(submitted: &Submitted<'w>) -> BTreeSet<(Kind, &'w str)> {
 
 /// Where the driver container mounts a volume of this `ConfigMap` that has the file in it.
 fn mounts_of<'v>(submitted: &Submitted<'_>, pod: &At<'v, '_>, config_map: &str, key: &str) -> Vec<&'v str> {
-    let mut volumes = Vec::new();
+    let mut volumes = BTreeSet::new();
     pod.each("spec.volumes[]", &mut |volume| {
         let mut has_file = |source: At<'v, '_>| {
             let items = source.get("items").and_then(Value::as_array);

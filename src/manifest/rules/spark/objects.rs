@@ -4,12 +4,13 @@ use super::{Submitted, Written};
 use crate::{
     finding::{Kept, Words, expected, rule},
     manifest::{
-        finding::Finding,
+        finding::{Finding, Subject},
         rules::{Kind, Report},
     },
     strict::Problem,
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What holds for each document by itself.
 pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mut Report<'_>) {
@@ -26,10 +27,7 @@ pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mu
     }
     // Kubernetes deletes what has an owner that doesn't exist, so no template may make one up.
     at.each("metadata.ownerReferences[]", &mut |owner| {
-        let known = owner.text("uid").is_none_or(|uid| {
-            let owners = &submitted.plan.pod.owner_references;
-            owners.iter().any(|planned| text(planned, "uid") == Some(uid))
-        });
+        let known = owner.text("uid").is_none_or(|uid| submitted.owners.contains(uid));
         if !known {
             report.wrong(
                 &owner,
@@ -43,12 +41,12 @@ pub(super) fn each(submitted: &Submitted<'_>, written: &Written<'_>, report: &mu
 
 /// No two documents of a kind have the same name.
 pub(super) fn unique(submitted: &Submitted<'_>, findings: &mut Kept<Finding>) {
-    for (index, written) in submitted.documents.iter().enumerate() {
-        let earlier = submitted.documents.iter().take(index);
-        // The object's name has the kind in it; what are one kind here may be several custom ones.
-        let same = |other: &Written<'_>| other.subject == written.subject && other.name() == written.name();
+    // The object's name has the kind in it; what are one kind here may be several custom ones.
+    let mut earlier: BTreeMap<&Subject, &Written<'_>> = BTreeMap::new();
+    for written in submitted.documents {
+        let other = *earlier.entry(&written.subject).or_insert(written);
         if let Some(name) = written.name()
-            && let Some(other) = earlier.into_iter().find(|other| same(other))
+            && !std::ptr::eq(other, written)
         {
             let said = expected("a name of its own").name(name);
             let said = said.advice(Words::own(format!("{} writes it too", other.template)));
