@@ -348,8 +348,11 @@ mod tests {
             (text(1), text(2), "[4]", TEXT),
             (values(NODES.most), values(NODES.most + 1), "[", NODES),
         ] {
-            // As block YAML's other reader has it: with a line before the document.
-            let yaml = |text: &str| read_yaml(&format!("# yaml\n{text}"), Shape::Any, &mut Budget::default());
+            // With a comment it is no JSON. YAML's own limit of a key is 1,024 characters with its quotes.
+            let yaml = |text: &str| match limit {
+                KEY => json(text, Shape::Any),
+                _ => read_yaml(&format!("# yaml\n{text}"), Shape::Any, &mut Budget::default()),
+            };
             for read in [
                 json(&fits, Shape::Any),
                 yaml(&fits),
