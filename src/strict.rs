@@ -18,7 +18,7 @@ pub(crate) use place::{Place, at, insert};
 
 use crate::{
     finding::{Cut, Found, Hint, Kept, Statement, expected, rule, short_words},
-    limits::{Budget, DEPTH, FINDINGS, NODES, PATH_CHARACTERS},
+    limits::{Budget, DEPTH, FINDINGS, NODES, PATH_CHARACTERS, TEXT},
 };
 use bounded::{Bounds, Format};
 use serde::de::{DeserializeOwned, DeserializeSeed as _};
@@ -153,6 +153,13 @@ pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value,
         strict_booleans: true,
         legacy_octal_numbers: true,
         emit_comments: false,
+        // Ours come first; these bound what is passed over, and what the reader keeps of anchors.
+        budget: serde_yaml::budget! {
+            max_depth: 2 * DEPTH.most,
+            max_aliases: NODES.most,
+            max_recorded_anchor_events: 4 * NODES.most,
+            max_recorded_anchor_bytes: 4 * TEXT.most,
+        },
         // What aliases stand for counts as if it were written out.
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 2 * NODES.most },
     };
@@ -164,6 +171,7 @@ pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value,
         let fault = bounds.fault();
         let what = match (&error, fault) {
             (_, Some(Unread::OverLimit(over))) => return Unread::OverLimit(over),
+            (serde_yaml::Error::Budget { .. }, _) => return Unread::OverLimit(NODES.at("")),
             // Without the key: a file whose indentation slipped has values for keys.
             (serde_yaml::Error::DuplicateMappingKey { location, .. }, _) => {
                 format!(
