@@ -43,6 +43,10 @@ use tracing::{info, warn};
 /// The fewest connections that each door takes at once; more where more submissions are taken.
 const CONNECTIONS: usize = 64;
 
+/// Calls of one connection at once: a caller with more waits in its own memory, not in ours. With all connections of a port
+/// (2 × `MAX_IN_FLIGHT`, which is 512 by default) what they hold stays below the 128 MiB that the server may have.
+const CALLS: u32 = 64;
+
 /// How long answers may take on their way when nothing is at work any more. What has no end by itself, such as a call that
 /// watches the health, is cut off then.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -64,20 +68,23 @@ pub async fn serve_until(
     let metrics = service.metrics();
     let seats = || Seats::new(most, Silence::SUBMISSIONS);
     let grpc_listener = Listener::new(listen(settings.grpc()?).await?, seats(), Arc::clone(&metrics))
-        .of_door(grpc::DOOR)
+        .counted_as(grpc::DOOR)
         .with_tls(tls.clone(), Protocol::Http2);
     let rest_listener = Listener::new(listen(settings.rest()?).await?, seats(), Arc::clone(&metrics))
-        .of_door(rest::DOOR)
+        .counted_as(rest::DOOR)
         .with_tls(tls, Protocol::Http1)
         .with_errors(rest::errors(service.clone()));
     let socket = drop_in::listen(&settings.socket)?
-        .map(|listener| Listener::new(Socket::Unix(listener), seats(), metrics).of_door(drop_in::DOOR));
+        .map(|listener| Listener::new(Socket::Unix(listener), seats(), metrics).counted_as(drop_in::DOOR));
     let health = bind(SocketAddr::new(settings.health_address, settings.health_port)).await?;
     let health = health.into_std().map_err(|error| error.to_string())?;
     let readiness = Arc::new(Readiness::new(api_server, Patience::default()));
     let (stopping, stopped) = watch::channel(false);
 
-    let heartbeat = Heartbeat::new([("submissions", service.runtime()), ("doors", Handle::current())]);
+    let heartbeat = Heartbeat::new([
+        ("submissions", service.runtime()),
+        ("connections", Handle::current()),
+    ]);
     let health = Health::start(health, service.clone(), Arc::clone(&readiness), heartbeat)?;
     let watching = tokio::spawn(Arc::clone(&readiness).watch());
     let grpc = tokio::spawn(grpc_server(
@@ -96,7 +103,7 @@ pub async fn serve_until(
         );
         let contract = drop_in::contract(service.clone(), settings.max_request_bytes);
         let router = grpc::within_deadline(Routes::new(contract));
-        let speech = connections::http2(most_calls(&service));
+        let speech = connections::http2(CALLS);
         tokio::spawn(connections::serve(
             router,
             speech,
@@ -191,7 +198,6 @@ fn grpc_server(
         .map_err(|error| format!("gRPC reflection: {error}"))?;
     let v1 = v1.max_decoding_message_size(SHORT_MESSAGE);
     let v1alpha = v1alpha.max_decoding_message_size(SHORT_MESSAGE);
-    let most_calls = most_calls(&service);
     let contract = grpc::contract(service, max_request_bytes);
     Ok(async move {
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -206,11 +212,6 @@ fn grpc_server(
             .add_service(v1)
             .add_service(v1alpha);
         let router = beside::few(grpc::within_deadline(routes));
-        connections::serve(router, connections::http2(most_calls), listener, end).await;
+        connections::serve(router, connections::http2(CALLS), listener, end).await;
     })
-}
-
-/// Calls of one connection at once: a caller with more waits in its own memory, not in ours.
-fn most_calls(service: &Service) -> u32 {
-    service.capacity().saturating_mul(2)
 }

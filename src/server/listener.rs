@@ -95,8 +95,8 @@ impl Listener {
         }
     }
 
-    /// The same for a door that submissions come through.
-    pub(super) fn of_door(self, door: &'static str) -> Self {
+    /// The same for a port that submissions come through: refused connections are counted by this name.
+    pub(super) fn counted_as(self, door: &'static str) -> Self {
         Self {
             door: Some(door),
             ..self
