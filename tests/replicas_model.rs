@@ -34,19 +34,21 @@ const ALL: Rules = Rules {
     look_before_rollback: true,
 };
 
-/// What a server is asked for.
+/// What a server is to submit.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+struct Submission {
     /// The submission id.
     id: usize,
     template_set: u8,
     /// The second object is refused to this server for good.
     fails: bool,
+    /// It may not write its name on a Pod.
+    may_not_patch: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Setup {
-    asked: [Asked; 3],
+    submissions: [Submission; 3],
     rules: Rules,
     crashes: u8,
     lost_answers: u8,
@@ -226,11 +228,12 @@ impl State {
     }
 
     fn steps_of(&self, call: usize, setup: &Setup) -> Vec<(&'static str, Result<Self, String>)> {
-        let Asked {
+        let Submission {
             id,
             template_set,
             fails,
-        } = setup.asked[call];
+            may_not_patch,
+        } = setup.submissions[call];
         let rules = setup.rules;
         let to = |at| Ok(self.at(call, at));
         match self.calls[call] {
@@ -284,6 +287,15 @@ impl State {
                     At::Remove(pod)
                 };
                 vec![("looks at the objects", to(at))]
+            }
+            At::TakeOver(seen, have) if may_not_patch => {
+                // Nobody removes a Pod that has started, so it can be completed without.
+                let at = if seen.started {
+                    At::Furnish(seen.uid, have, true)
+                } else {
+                    At::Remove(seen)
+                };
+                vec![("may not take the Pod over", to(at))]
             }
             At::TakeOver(seen, have) => {
                 let mut next = *self;
@@ -461,30 +473,41 @@ fn explore(setup: &Setup) -> Result<usize, Counterexample> {
 fn flaw_at_end(setup: &Setup, state: &State) -> Option<String> {
     let all_got_through = state.lost_answers == setup.lost_answers;
     for (call, at) in state.calls.iter().enumerate() {
-        if all_got_through && !setup.asked[call].fails && *at == At::Failed {
+        if all_got_through && !setup.submissions[call].fails && *at == At::Failed {
             return Some(format!("call {call} failed"));
         }
     }
-    let healthy = (0..3).any(|call| !setup.asked[call].fails && state.calls[call] != At::Dead);
+    let healthy = (0..3).any(|call| !setup.submissions[call].fails && state.calls[call] != At::Dead);
     let set = state.pod.is_some_and(|pod| state.complete(pod) || pod.started);
     (healthy && all_got_through && !set).then(|| "there is no set in the end".to_owned())
 }
 
-/// All that three servers can be asked for, but for what is the same by another order.
+/// All that three servers can have to submit, but for what is the same by another order.
 fn setups(rules: Rules) -> Vec<Setup> {
     let mut setups = BTreeMap::new();
     for ids in [[0, 0, 0], [0, 0, 1], [0, 1, 2]] {
         for sets in 0..4_u8 {
-            for fails in 0..8_u8 {
-                let asked = [0, 1, 2].map(|n| Asked {
+            // Of each server two things.
+            for flags in 0..64_u8 {
+                let flag = |n: usize| (flags >> n) & 1 == 1;
+                let submissions = [0, 1, 2].map(|n| Submission {
                     id: ids[n],
-                    template_set: sets >> n & 1,
-                    fails: fails >> n & 1 == 1,
+                    template_set: (sets >> n) & 1,
+                    fails: flag(n),
+                    may_not_patch: flag(n + 3),
                 });
-                let mut key = asked.map(|asked| (asked.id, asked.template_set, asked.fails));
+                // The right matters to who may complete: to servers with the same set, and one without it is enough.
+                let without_right = submissions
+                    .iter()
+                    .filter(|submission| submission.may_not_patch)
+                    .count();
+                if without_right > 1 || (without_right == 1 && sets != 0) {
+                    continue;
+                }
+                let mut key = submissions.map(|one| (one.id, one.template_set, one.fails, one.may_not_patch));
                 key.sort_unstable();
                 let setup = Setup {
-                    asked,
+                    submissions,
                     rules,
                     crashes: 1,
                     lost_answers: 1,

@@ -9,7 +9,7 @@ mod serve;
 use api_server::{ApiServer, Effect, Fault};
 use serde_json::{Value, json};
 use serve::{Serve, exchange};
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 const SPARK_PI: &str = include_str!("../examples/spark-pi.yaml");
 const MONITOR: &str = "ServiceMonitor=servicemonitors.monitoring.coreos.com/v1";
@@ -288,8 +288,9 @@ async fn further_objects_are_the_drivers_and_go_with_it() {
         "{owned}"
     );
 
-    // The same again completes what is missing.
+    // The same again completes what is missing, once no call can be at work on it any more.
     api.remove("servicemonitors", "default", "a-driver");
+    api.pass(Duration::from_secs(37));
     let reply = serve.submit(&text, "a").await;
     assert!(reply.success, "{}", reply.error_message);
     assert!(api.get("servicemonitors", "default", "a-driver").is_some());

@@ -26,7 +26,7 @@ pub enum ApplyError {
         /// The submission that it belongs to; `None` for a Pod that nobody submitted.
         submission_id: Option<String>,
     },
-    /// The same submission id came with another plan or template set, and its driver has started.
+    /// The same submission id came with another plan, and its driver has started.
     #[error(
         "submission {} has started as Pod `{namespace}/{pod_name}` with another {differs}: a started driver is \
          not replaced; submit under a new id once it has ended (code=409)",
@@ -39,7 +39,7 @@ pub enum ApplyError {
         pod_name: String,
         /// The submission id.
         submission_id: String,
-        /// `plan` or `template set`.
+        /// `plan`.
         differs: &'static str,
     },
     /// An object that the driver needs has a name that is taken. Not said with `code=409`, by which the operator knows that the

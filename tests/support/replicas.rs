@@ -136,7 +136,7 @@ pub(crate) fn sampled(all: Vec<Scenario>, count: usize) -> Vec<Scenario> {
     // A Weyl sequence: no dimension of the product is in step with it.
     let total = all.len() as u64;
     let mut at: Vec<usize> = (0..count as u64)
-        .map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * total >> 32)
+        .map(|n| ((n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * total) >> 32)
         .map(|at| usize::try_from(at).unwrap())
         .collect();
     at.sort_unstable();
