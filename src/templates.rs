@@ -39,7 +39,6 @@ pub(crate) use worker::{NAME as RENDER_WORKER, Workers, of_command as workers, r
 
 use serde::{Deserialize, Serialize};
 
-pub use worker::{Heap, LimitsPassed, Passed, RenderError, Rendering, WorkerUnavailable};
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
 pub use extra::{CustomKind, ExtraKind};
@@ -47,6 +46,9 @@ pub use set::{DEFAULT_SET, TemplateSet};
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
 pub use state::{SetStatus, Status};
 pub use store::{Fallback, Probe, TemplateStore};
+pub use worker::{
+    Heap, LimitsPassed, Passed, RenderError, Rendering, WorkerUnavailable, warn_of_little_memory,
+};
 
 /// The text of all documents of one submission, all from one template set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

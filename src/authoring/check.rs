@@ -17,7 +17,8 @@ use crate::{
     redaction,
     templates::{
         Contents, DEFAULT_SET, DirectoryError, ExtraKind, Files, Parts, Place, SetOptions, SetsError,
-        TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets, workers,
+        TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets,
+        workers,
     },
 };
 use applications::Applications;
@@ -90,9 +91,11 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
     };
     let mut cases_of = by_set(cases, options, &sets, &mut checked);
     if has_no_template(&sets) {
-        checked
-            .findings
-            .push(Finding::new(Rule::File, &shown, DirectoryError::Empty.to_string()));
+        checked.findings.push(Finding::new(
+            Rule::File,
+            &shown,
+            DirectoryError::Empty.to_string(),
+        ));
     }
     for name in options.rules.named() {
         if !sets.contains_key(name) {
@@ -240,7 +243,7 @@ fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
         TemplateErrorKind::File => Rule::File,
         TemplateErrorKind::Syntax => Rule::Syntax,
         TemplateErrorKind::Undefined => Rule::Undefined,
-        TemplateErrorKind::Limit => Rule::Limit,
+        TemplateErrorKind::Limit | TemplateErrorKind::Exceeded => Rule::Limit,
         TemplateErrorKind::Refused => Rule::Refused,
         TemplateErrorKind::Render => Rule::Render,
     };

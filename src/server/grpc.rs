@@ -64,6 +64,9 @@ impl SparkSubmitService for Door {
             .submit(call, |_, origin, _| asked(request, origin.unknown_fields));
         match submitted.await {
             Ok(accepted) => Ok(Response::new(success(accepted))),
+            Err(ServiceError::Submit(SubmitError::NoTemplates(error))) if error.starting => {
+                Err(Status::unavailable(error.to_string()))
+            }
             Err(ServiceError::Submit(error)) => Ok(Response::new(failure(&error))),
             Err(error) => Err(error.into()),
         }

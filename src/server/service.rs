@@ -322,6 +322,13 @@ impl Service {
         self.shared.submitter.templates.status()
     }
 
+    /// Waits until each template set was tried once.
+    pub(super) async fn templates_tried(&self) {
+        let mut status = self.shared.submitter.templates.subscribe();
+        // The sender lives as long as this service.
+        let _ = status.wait_for(|status| status.complete).await;
+    }
+
     /// All metrics.
     pub(super) fn metrics_text(&self, ready: bool) -> String {
         let status = self.templates();
@@ -332,6 +339,9 @@ impl Service {
             status.last_error.is_none(),
             status.generation,
         );
+        for ((set, limit), passed) in status.limits_passed {
+            metrics.template_limit_passed(set, limit, passed.count);
+        }
         metrics.serving(ready, self.shared.max_in_flight);
         metrics.text()
     }

@@ -195,10 +195,7 @@ impl TemplateSet {
     }
 
     /// The same; `writes` is told each template before it is compiled.
-    pub(super) fn load_telling(
-        parts: Parts<'_>,
-        writes: &(dyn Fn(&str) + Sync),
-    ) -> Result<Self, LoadError> {
+    pub(super) fn load_telling(parts: Parts<'_>, writes: &(dyn Fn(&str) + Sync)) -> Result<Self, LoadError> {
         let mut compiled = Compiled::load(parts, writes)?;
         Ok(Self {
             source: Arc::new(Source::of(parts)),

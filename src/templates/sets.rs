@@ -86,7 +86,11 @@ impl TemplateSets {
     /// # Errors
     /// The first set that can't be read or doesn't compile.
     pub fn load(options: &SetOptions) -> Result<Self, SetsError> {
-        let read = options.directory.as_deref().map(directory::read_filled_sets).transpose();
+        let read = options
+            .directory
+            .as_deref()
+            .map(directory::read_filled_sets)
+            .transpose();
         let mut contents = read
             .map_err(|error| SetsError::Unreadable(error.to_string()))?
             .unwrap_or_default();

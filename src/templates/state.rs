@@ -89,7 +89,11 @@ impl Held {
 
     /// What is live and what is wrong, where these sets are to be there too; counts and times are the caller's.
     pub(super) fn status<'n>(&self, named: impl Iterator<Item = &'n str>) -> Status {
-        let missing = if self.complete { self.missing(named) } else { BTreeSet::new() };
+        let missing = if self.complete {
+            self.missing(named)
+        } else {
+            BTreeSet::new()
+        };
         let default = self.sets.get(DEFAULT_SET);
         let errors = self
             .sets

@@ -211,7 +211,10 @@ impl TemplateStore {
         }
         let base = state.live.clone();
         // Those that took long the last time come last.
-        let mut sets: Vec<_> = sets.into_iter().filter(|(name, _)| !tried.contains(name)).collect();
+        let mut sets: Vec<_> = sets
+            .into_iter()
+            .filter(|(name, _)| !tried.contains(name))
+            .collect();
         sets.sort_by_key(|(name, _)| states.get(name).map(|state| state.took));
         for (name, contents) in sets {
             let state = states.entry(name.clone()).or_default();

@@ -210,7 +210,8 @@ impl Child {
 }
 
 fn bytes_of(rendered: &Rendered) -> usize {
-    let patched = |patch: &Option<crate::templates::Patch>| patch.as_ref().map_or(0, |patch| patch.text.len());
+    let patched =
+        |patch: &Option<crate::templates::Patch>| patch.as_ref().map_or(0, |patch| patch.text.len());
     rendered
         .documents
         .iter()

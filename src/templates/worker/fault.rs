@@ -71,7 +71,9 @@ impl Fault {
     pub(super) fn of_template(&self, set: &str) -> TemplateError {
         let named = |template: &Option<String>| template.clone().unwrap_or_else(|| set.to_owned());
         let (kind, template, message) = match self {
-            Self::Passed(limit, template) => (TemplateErrorKind::Limit, named(template), limit.to_string()),
+            Self::Passed(limit, template) => {
+                (TemplateErrorKind::Exceeded, named(template), limit.to_string())
+            }
             Self::Crashed(template) => (
                 TemplateErrorKind::Render,
                 named(template),

@@ -152,7 +152,9 @@ impl Pool {
         let done = futures::executor::block_on(self.done(Task::Load(Arc::clone(source)), String::new()));
         let error = match done {
             Ok(Done::Loaded(warnings)) => return Ok(warnings),
-            Ok(Done::Rendered(_)) => Fault::Lost("the render worker gave another answer".to_owned()).of_template(name),
+            Ok(Done::Rendered(_)) => {
+                Fault::Lost("the render worker gave another answer".to_owned()).of_template(name)
+            }
             Err(Failure::Load(error)) => return Err(error),
             Err(Failure::Template(error)) => error,
             Err(Failure::Fault(fault)) => fault.of_template(name),
@@ -232,7 +234,9 @@ impl Pool {
                 Ok(_) => state.threads += 1,
                 Err(error) if state.threads == 0 => {
                     state.waiting.clear();
-                    return Err(Failure::unavailable(format!("no thread for a render worker: {error}")));
+                    return Err(Failure::unavailable(format!(
+                        "no thread for a render worker: {error}"
+                    )));
                 }
                 Err(_) => {}
             }
@@ -246,7 +250,8 @@ impl Pool {
 impl State {
     /// Whether a task may wait: one set, and one namespace, have half of the queue at most.
     fn room_for(&self, key: &Key) -> Result<(), Failure> {
-        let count = |of: &dyn Fn(&Key) -> bool| self.waiting.iter().filter(|waiting| of(&waiting.key)).count();
+        let count =
+            |of: &dyn Fn(&Key) -> bool| self.waiting.iter().filter(|waiting| of(&waiting.key)).count();
         let half = QUEUE / 2;
         if self.waiting.len() >= QUEUE {
             return Err(Failure::unavailable(format!(
@@ -299,7 +304,10 @@ impl State {
             && first.since.elapsed() > MOST_WAIT
             && let Some(late) = self.waiting.pop_front()
         {
-            let why = format!("over capacity: no render worker was free for {} s", MOST_WAIT.as_secs());
+            let why = format!(
+                "over capacity: no render worker was free for {} s",
+                MOST_WAIT.as_secs()
+            );
             let _ = late.reply.send(Err(Failure::unavailable(why)));
         }
     }
@@ -312,10 +320,13 @@ impl State {
         self.ended_by.get_or_insert_with(|| fault.clone());
         let Some(limit) = fault.limit() else { return };
         self.suspects.insert(key.clone(), Instant::now());
-        let passed = self.passed.entry((key.set.clone(), limit.name())).or_insert(Passed {
-            count: 0,
-            last: SystemTime::UNIX_EPOCH,
-        });
+        let passed = self
+            .passed
+            .entry((key.set.clone(), limit.name()))
+            .or_insert(Passed {
+                count: 0,
+                last: SystemTime::UNIX_EPOCH,
+            });
         passed.count += 1;
         passed.last = SystemTime::now();
     }
@@ -330,7 +341,9 @@ impl Shared {
     fn work(&self) {
         let mut worker = None;
         while let Some(waiting) = self.next() {
-            let before = (self.kind == Kind::Probe).then(|| self.lock().ended_by.clone()).flatten();
+            let before = (self.kind == Kind::Probe)
+                .then(|| self.lock().ended_by.clone())
+                .flatten();
             let outcome = match before {
                 Some(fault) => Err(Failure::Fault(fault)),
                 None => self.run(&mut worker, &waiting.task),
@@ -403,7 +416,8 @@ fn exchange(worker: &mut Worker, task: &Task, bounds: Bounds) -> Result<Done, Fa
     let other = || Failure::unavailable("the render worker gave another answer");
     let mut say = |request: &Request<'_>| {
         let frame = protocol::frame(request);
-        let frame = frame.map_err(|error| Failure::unavailable(format!("the submission can't be sent: {error}")))?;
+        let frame =
+            frame.map_err(|error| Failure::unavailable(format!("the submission can't be sent: {error}")))?;
         worker.exchange(&frame, bounds).map_err(Failure::Fault)
     };
     let source = task.source();
