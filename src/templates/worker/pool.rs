@@ -183,11 +183,13 @@ impl Pool {
                 Some(error) => error.into(),
                 None => WorkerUnavailable("the template set could not be compiled".to_owned()).into(),
             },
-            Failure::Fault(Fault::Passed(Limit::Time, _)) => WorkerUnavailable(format!(
-                "rendering took over {} s on a busy machine",
-                MOST_TIME.as_secs()
-            ))
-            .into(),
+            Failure::Fault(Fault::Passed(Limit::Time, _)) if self.shared.kind == Kind::Live => {
+                WorkerUnavailable(format!(
+                    "rendering took over {} s on a busy machine",
+                    MOST_TIME.as_secs()
+                ))
+                .into()
+            }
             Failure::Fault(Fault::Lost(why)) => WorkerUnavailable(why).into(),
             Failure::Fault(fault) => fault.of_template(name).into(),
             Failure::Unavailable(error) => error.into(),
