@@ -343,7 +343,11 @@ async fn a_set_that_is_greedy_for_one_application_harms_that_one_alone() {
             assert!(reply.success, "{reply:?}");
         }
     }
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(120),
+        "{:?}",
+        start.elapsed()
+    );
     for (index, greedy) in greedy.into_iter().enumerate() {
         let reply = greedy.await.unwrap();
         assert!(!reply.success, "{reply:?}");
