@@ -316,7 +316,11 @@ enum Read {
 fn read_file(path: &Path, root: &Path, most: u64) -> io::Result<Read> {
     // Looked at before it is opened, for opening a device may do something; and opened without waiting, for by then it may have
     // become a named pipe.
-    if !fs::metadata(path)?.is_file() {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !metadata.is_file() {
         return Ok(Read::NoFile);
     }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
