@@ -112,7 +112,11 @@ pub async fn serve_until(
         ))
     });
     readiness.started();
-    info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    let trying = service.clone();
+    tokio::spawn(async move {
+        trying.templates_tried().await;
+        info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    });
 
     stop.await;
     info!(

@@ -46,7 +46,9 @@ pub use set::{DEFAULT_SET, TemplateSet};
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
 pub use state::{SetStatus, Status};
 pub use store::{Fallback, Probe, TemplateStore};
-pub use worker::{Heap, LimitsPassed, Passed, RenderError, Rendering, WorkerUnavailable};
+pub use worker::{
+    Heap, LimitsPassed, Passed, RenderError, Rendering, WorkerUnavailable, warn_of_little_memory,
+};
 
 /// The text of all documents of one submission, all from one template set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

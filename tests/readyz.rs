@@ -30,15 +30,14 @@ fn says_ready(serve: &Serve, ready: u8) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_any_template_set_it_is_up_and_says_that_it_serves_nobody() {
+async fn without_any_template_set_it_is_up_but_not_ready_and_says_that_it_serves_nobody() {
     let api = ApiServer::start().await;
     let templates = tempfile::tempdir().unwrap();
     fs::write(templates.path().join("driver-pod.yaml.j2"), "{{ nothing }").unwrap();
     let directory = templates.path().to_str().unwrap();
-    let arguments = ["--template-dir", directory, "--template-fallback", "refuse"];
-    let (serve, _kubeconfig) = Serve::to(&api.url, &arguments);
+    let (serve, _kubeconfig) = Serve::to(&api.url, &["--template-dir", directory]);
     let (status, body) = readyz(&serve);
-    assert_eq!(status, 200, "{body}");
+    assert_eq!(status, 503, "{body}");
     assert_eq!(body["state"], "no-template-set", "{body}");
     assert_eq!(body["ready"], false, "{body}");
     assert!(
@@ -56,9 +55,19 @@ async fn without_any_template_set_it_is_up_and_says_that_it_serves_nobody() {
         "{reply:?}"
     );
 
-    fs::remove_file(templates.path().join("driver-pod.yaml.j2")).unwrap();
+    let good = "{% extends \"builtin/driver-pod.yaml.j2\" %}\n";
+    fs::write(templates.path().join("driver-pod.yaml.j2"), good).unwrap();
     serve.wait_for("/readyz", |body| body.contains("\"state\": \"ready\""));
+    assert_eq!(readyz(&serve).0, 200);
     assert!(says_ready(&serve, 1));
+    assert!(serve.submit(SPARK_PI, "b").await.success);
+
+    // Never for templates afterwards: the last good set serves.
+    fs::write(templates.path().join("driver-pod.yaml.j2"), "{{ nothing }").unwrap();
+    serve.wait_for("/readyz", |body| {
+        body.contains("\"state\": \"template-set-rejected\"")
+    });
+    assert_eq!(readyz(&serve).0, 200);
     assert!(serve.submit(SPARK_PI, "b").await.success);
 }
 

@@ -12,7 +12,7 @@ use crate::{
     submission::{Origin, Reach, SubmitterContext, UnknownFields, Webhook},
     submitter::{Submitter, probe},
     telemetry::{LogFormat, Metrics, Traces, start_logging_and},
-    templates::{Fallback, TemplateStore},
+    templates::{Fallback, TemplateStore, warn_of_little_memory},
     watch::Timing,
 };
 use std::sync::Arc;
@@ -105,6 +105,9 @@ impl Serve {
             TemplateFallback::Refuse => Fallback::Refuse,
         };
         let options = settings.templates.options();
+        if options.directory.is_some() {
+            warn_of_little_memory();
+        }
         // Its first look at the directory is in the background: callers are answered from the start.
         let templates = Arc::new(TemplateStore::new(options, Arc::new(probe), fallback));
         let _watch = templates.watch(Timing::default());

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -42,11 +43,12 @@ async fn healthz(State(admin): State<Admin>) -> Response {
     }
 }
 
-/// 503 where the API server or this process is what lacks; the body says which template set is live, and why a newer one
-/// is not.
+/// 503 where submissions are not served; the body says which template set is live, why a newer one is not, and on how many
+/// submissions a set passed a limit.
 async fn readyz(State(admin): State<Admin>) -> Response {
     let templates = admin.service.templates();
     let state = admin.readiness.state(&templates);
+    let limits = templates.limits_passed;
     let sets: serde_json::Map<_, _> = templates
         .sets
         .into_iter()
@@ -55,6 +57,16 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             // The default set's stands above.
             if name != DEFAULT_SET {
                 shown["error"] = json!(set.error);
+            }
+            let passed = limits.iter().filter(|((set, _), _)| *set == name);
+            let passed: serde_json::Map<_, _> = passed
+                .map(|((_, limit), passed)| {
+                    let last = Timestamp::try_from(passed.last).map(|last| last.to_string()).ok();
+                    ((*limit).to_owned(), json!({"count": passed.count, "last": last}))
+                })
+                .collect();
+            if !passed.is_empty() {
+                shown["limits_passed"] = passed.into();
             }
             (name, shown)
         })
@@ -71,7 +83,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             "sets": sets,
         },
     });
-    let status = if state.is_ready() {
+    let status = if state.serves() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

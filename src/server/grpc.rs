@@ -78,6 +78,9 @@ impl SparkSubmitService for Door {
             Err(ServiceError::Submit(error)) if error.over_limit() => {
                 Err(Status::invalid_argument(error.to_string()))
             }
+            Err(ServiceError::Submit(SubmitError::NoTemplates(error))) if error.starting => {
+                Err(Status::unavailable(error.to_string()))
+            }
             Err(ServiceError::Submit(error)) => Ok(Response::new(failure(&error))),
             Err(error) => Err(error.into()),
         }

@@ -25,6 +25,9 @@ use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
 /// The outcome of a request of which no submission could be read.
 const NOT_A_SUBMISSION: &str = "not-a-submission";
 
+/// How long the start waits for the attempts of other sets than the default one.
+const OTHER_SETS: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// The service behind every door. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Service {
@@ -366,6 +369,17 @@ impl Service {
         self.shared.submitter.templates.status()
     }
 
+    /// Waits until the default template set was tried once, and for the others a little longer.
+    pub(super) async fn templates_tried(&self) {
+        let mut status = self.shared.submitter.templates.subscribe();
+        // The sender lives as long as this service.
+        let _ = status
+            .wait_for(|status| status.complete || status.tried_default())
+            .await;
+        let complete = status.wait_for(|status| status.complete);
+        let _ = tokio::time::timeout(OTHER_SETS, complete).await;
+    }
+
     /// All metrics.
     pub(super) fn metrics_text(&self, ready: bool) -> String {
         let status = self.templates();
@@ -376,6 +390,9 @@ impl Service {
             status.last_error.is_none(),
             status.generation,
         );
+        for ((set, limit), passed) in status.limits_passed {
+            metrics.template_limit_passed(set, limit, passed.count);
+        }
         metrics.serving(ready, self.shared.max_in_flight);
         metrics.text()
     }

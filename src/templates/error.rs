@@ -20,6 +20,8 @@ pub enum TemplateErrorKind {
     Undefined,
     /// It ran out of its budget, depth or output size.
     Limit,
+    /// It passed a limit of its render worker: memory, CPU, stack, or the length of all documents.
+    Exceeded,
     /// An admin's policy, `refuse("text")`: no defect.
     Refused,
     /// Everything else that fails while it is rendered.

@@ -71,7 +71,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    fn of(parts: Parts<'_>) -> Self {
+    pub(super) fn of(parts: Parts<'_>) -> Self {
         Self {
             name: parts.name.to_owned(),
             id: parts.id(),

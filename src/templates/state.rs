@@ -39,6 +39,14 @@ pub struct Status {
     pub limits_passed: LimitsPassed,
 }
 
+impl Status {
+    /// Whether the default set was tried, with whatever outcome.
+    pub(crate) fn tried_default(&self) -> bool {
+        let default = self.sets.get(DEFAULT_SET);
+        default.is_some_and(|set| set.live.is_some() || set.error.is_some()) || self.unreadable
+    }
+}
+
 /// What is live of one set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SetStatus {

@@ -7,6 +7,7 @@
 
 mod child;
 mod fault;
+mod memory;
 mod pool;
 mod process;
 mod protocol;
@@ -17,6 +18,7 @@ pub(crate) use pool::Pool;
 
 pub use child::Heap;
 pub use fault::{RenderError, WorkerUnavailable};
+pub use memory::warn_of_little_memory;
 pub use pool::{LimitsPassed, Passed};
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

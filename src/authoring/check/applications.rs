@@ -11,7 +11,7 @@ use crate::{
     manifest::{self, Manifests},
     plan, redaction,
     submitter::SubmitError,
-    templates::{EXTRA_ROLE, Rendered, TemplateSet},
+    templates::{EXTRA_ROLE, Rendered, TemplateErrorKind, TemplateSet},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +20,8 @@ pub(super) struct Applications<'s> {
     sources: &'s Sources,
     set: &'s TemplateSet,
     tracer: Tracer<'s>,
+    /// Whether a sample took the set over a limit of its render worker: a server rejects it, whatever comes after.
+    exceeded: bool,
     /// The templates that wrote something.
     used: BTreeSet<String>,
     /// The applications, by the further objects that they have: template, and the object's name.
@@ -32,6 +34,7 @@ impl<'s> Applications<'s> {
             sources,
             set,
             tracer,
+            exceeded: false,
             used: BTreeSet::new(),
             sharing: BTreeMap::new(),
         }
@@ -41,6 +44,10 @@ impl<'s> Applications<'s> {
         let mut refusals = Vec::new();
         let mut rendered = false;
         for case in cases {
+            if self.exceeded {
+                checked.applications.push((case, None));
+                continue;
+            }
             let (manifests, found) = self.application(&case);
             rendered |= case.is_sample() && manifests.is_some();
             for mut finding in found.into_iter().filter(|_| !case.must_be_refused) {
@@ -88,7 +95,10 @@ impl<'s> Applications<'s> {
         };
         let rendered = match self.set.render(&plan) {
             Ok(rendered) => rendered,
-            Err(error) => return (None, vec![of_template(&error, self.sources)]),
+            Err(error) => {
+                self.exceeded = case.is_sample() && error.kind == TemplateErrorKind::Exceeded;
+                return (None, vec![of_template(&error, self.sources)]);
+            }
         };
         self.note(&rendered);
         match manifest::check(&rendered, &plan, &submission.unknown_fields()) {

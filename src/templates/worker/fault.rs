@@ -67,11 +67,18 @@ impl Fault {
         }
     }
 
+    /// Whether whoever caused it is to have one worker at a time for a while.
+    pub(super) fn is_suspect(&self) -> bool {
+        !matches!(self, Self::Lost(_))
+    }
+
     /// As the error of a template of the set of this name.
     pub(super) fn of_template(&self, set: &str) -> TemplateError {
         let named = |template: &Option<String>| template.clone().unwrap_or_else(|| set.to_owned());
         let (kind, template, message) = match self {
-            Self::Passed(limit, template) => (TemplateErrorKind::Limit, named(template), limit.to_string()),
+            Self::Passed(limit, template) => {
+                (TemplateErrorKind::Exceeded, named(template), limit.to_string())
+            }
             Self::Crashed(template) => (
                 TemplateErrorKind::Render,
                 named(template),

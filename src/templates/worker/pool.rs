@@ -31,7 +31,7 @@ const QUEUE: usize = 256;
 /// How long a task waits for a worker.
 const MOST_WAIT: Duration = Duration::from_secs(10);
 
-/// How long a set and a namespace that passed a limit together get one worker at most.
+/// How long a set and a namespace whose submission passed a limit get one worker at most.
 const SUSPECT: Duration = Duration::from_secs(60);
 
 /// What workers are for.
@@ -183,11 +183,13 @@ impl Pool {
                 Some(error) => error.into(),
                 None => WorkerUnavailable("the template set could not be compiled".to_owned()).into(),
             },
-            Failure::Fault(Fault::Passed(Limit::Time, _)) => WorkerUnavailable(format!(
-                "rendering took over {} s on a busy machine",
-                MOST_TIME.as_secs()
-            ))
-            .into(),
+            Failure::Fault(Fault::Passed(Limit::Time, _)) if self.shared.kind == Kind::Live => {
+                WorkerUnavailable(format!(
+                    "rendering took over {} s on a busy machine",
+                    MOST_TIME.as_secs()
+                ))
+                .into()
+            }
             Failure::Fault(Fault::Lost(why)) => WorkerUnavailable(why).into(),
             Failure::Fault(fault) => fault.of_template(name).into(),
             Failure::Unavailable(error) => error.into(),
@@ -318,8 +320,10 @@ impl State {
         }
         let Some(fault) = fault else { return };
         self.ended_by.get_or_insert_with(|| fault.clone());
+        if fault.is_suspect() {
+            self.suspects.insert(key.clone(), Instant::now());
+        }
         let Some(limit) = fault.limit() else { return };
-        self.suspects.insert(key.clone(), Instant::now());
         let passed = self
             .passed
             .entry((key.set.clone(), limit.name()))
@@ -457,5 +461,88 @@ impl fmt::Debug for Pool {
             .field("program", &self.shared.program)
             .field("kind", &self.shared.kind)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(set: &str, namespace: &str) -> Key {
+        Key {
+            set: set.to_owned(),
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    /// A queue of these, in their order.
+    fn queue(keys: &[Key]) -> State {
+        let none = crate::templates::Files::new();
+        let source = Arc::new(Source::of(crate::templates::Parts {
+            name: "a",
+            files: &none,
+            default: &none,
+            extra_kinds: &[],
+        }));
+        let waiting = keys.iter().map(|key| Waiting {
+            key: key.clone(),
+            since: Instant::now(),
+            task: Task::Load(Arc::clone(&source)),
+            reply: oneshot::channel().0,
+        });
+        State {
+            waiting: waiting.collect(),
+            ..State::default()
+        }
+    }
+
+    fn next(state: &mut State) -> Option<Key> {
+        state.next().map(|waiting| waiting.key)
+    }
+
+    #[test]
+    fn one_set_and_one_namespace_have_half_of_the_queue_at_most() {
+        let half = |key: Key| queue(&vec![key; QUEUE / 2]);
+        let state = half(key("a", "n"));
+        assert!(state.room_for(&key("a", "other")).is_err());
+        assert!(state.room_for(&key("other", "n")).is_err());
+        assert!(state.room_for(&key("other", "other")).is_ok());
+        let almost = queue(&vec![key("a", "n"); QUEUE / 2 - 1]);
+        assert!(almost.room_for(&key("a", "n")).is_ok());
+        let both = [vec![key("a", "n"); QUEUE / 2], vec![key("b", "m"); QUEUE / 2]].concat();
+        assert!(queue(&both).room_for(&key("c", "o")).is_err());
+    }
+
+    #[test]
+    fn whoever_has_the_fewest_at_work_comes_next_and_a_suspect_one_at_a_time() {
+        let (a, b) = (key("a", "n"), key("b", "m"));
+        let mut state = queue(&[a.clone(), a.clone(), a.clone(), b.clone()]);
+        assert_eq!(next(&mut state).as_ref(), Some(&a));
+        assert_eq!(next(&mut state).as_ref(), Some(&b));
+        assert_eq!(next(&mut state).as_ref(), Some(&a), "nobody else waits");
+        state.ended(&a, None);
+        state.ended(&a, Some(&Fault::Passed(Limit::Cpu, None)));
+        let mut again = queue(&[a.clone(), a.clone()]);
+        again.suspects = state.suspects;
+        assert_eq!(next(&mut again).as_ref(), Some(&a));
+        assert_eq!(next(&mut again), None);
+        again.ended(&a, None);
+        assert_eq!(next(&mut again).as_ref(), Some(&a));
+        assert_eq!(state.passed[&("a".to_owned(), "cpu")].count, 1);
+    }
+
+    #[test]
+    fn who_waits_for_too_long_is_turned_away() {
+        let mut state = queue(&[key("a", "n")]);
+        let (reply, mut answer) = oneshot::channel();
+        let first = state.waiting.front_mut().unwrap();
+        first.reply = reply;
+        state.tidy();
+        assert!(matches!(answer.try_recv(), Ok(None)));
+        state.waiting.front_mut().unwrap().since = Instant::now().checked_sub(MOST_WAIT * 2).unwrap();
+        state.tidy();
+        assert!(state.waiting.is_empty());
+        let turned_away = matches!(answer.try_recv(), Ok(Some(Err(Failure::Unavailable(_)))));
+        assert!(turned_away);
     }
 }

@@ -19,6 +19,7 @@ use std::{
     },
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::Once,
     time::{Duration, Instant},
 };
 
@@ -27,6 +28,9 @@ const LOOK: Duration = Duration::from_millis(25);
 
 /// The kernel's unit in `/proc/PID/stat`, which is the same on every Linux.
 const TICK: Duration = Duration::from_millis(10);
+
+/// The first file descriptor after standard input, output and error.
+const FIRST_OTHER: i32 = 3;
 
 /// The signals by which a worker ends; their numbers are the same on every Linux that we build for.
 const SIGABRT: i32 = 6;
@@ -57,6 +61,9 @@ impl Worker {
     ///
     /// The kernel ends it together with the thread that calls this.
     pub(super) fn start(program: &Path) -> io::Result<Self> {
+        // What this process opens is closed in its children anyway, but not what it was started with.
+        static MARKED: Once = Once::new();
+        MARKED.call_once(|| close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]));
         let (socket, other) = UnixStream::pair()?;
         socket.set_read_timeout(Some(LOOK))?;
         socket.set_write_timeout(Some(LOOK))?;
