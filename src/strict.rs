@@ -15,7 +15,7 @@ pub use general::generalised;
 pub(crate) use place::{Place, at, insert};
 
 use crate::{
-    finding::{Cut, Found, Hint, Kept, Statement, expected, rule, short_words},
+    finding::{Cut, Found, Hint, Kept, Statement, Words, expected, rule, short_words},
     limits::{FINDINGS, PATH_CHARACTERS},
 };
 use serde::de::DeserializeOwned;
@@ -148,11 +148,8 @@ fn parse_fully(text: &str) -> Result<Value, Problem> {
         let what = match &error {
             // Without the key: a file whose indentation slipped has values for keys.
             serde_yaml::Error::DuplicateMappingKey { location, .. } => {
-                format!(
-                    "duplicate mapping key at line {}, column {}",
-                    location.line(),
-                    location.column()
-                )
+                let (line, column) = (location.line(), location.column());
+                Words::own(format!("duplicate mapping key at line {line}, column {column}"))
             }
             _ => without_quotes(&error.render_with_formatter(&serde_yaml::UserMessageFormatter)),
         };
@@ -162,9 +159,9 @@ fn parse_fully(text: &str) -> Result<Value, Problem> {
 }
 
 /// A parser's message without what it quotes of the text, such as a number that is too long.
-fn without_quotes(message: &str) -> String {
+fn without_quotes(message: &str) -> Words {
     let pieces: Vec<_> = message.split('`').step_by(2).collect();
-    short_words(&pieces.join("…"), QUOTED_CHARACTERS)
+    Words::foreign(short_words(&pieces.join("…"), QUOTED_CHARACTERS))
 }
 
 /// The most of one word of a parser's message that is told, in characters: an anchor's name stands in it without quotes.
