@@ -17,7 +17,7 @@ pub use json::read_json;
 pub(crate) use place::{Place, at, insert};
 
 use crate::{
-    finding::{Cut, Found, Hint, Kept, Statement, expected, rule, short_words},
+    finding::{Cut, Found, Hint, Kept, Statement, Words, expected, rule, short_words},
     limits::{Budget, DEPTH, FINDINGS, NODES, PATH_CHARACTERS, TEXT},
 };
 use bounded::{Bounds, Format};
@@ -174,11 +174,8 @@ pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value,
             (serde_yaml::Error::Budget { .. }, _) => return Unread::OverLimit(NODES.at("")),
             // Without the key: a file whose indentation slipped has values for keys.
             (serde_yaml::Error::DuplicateMappingKey { location, .. }, _) => {
-                format!(
-                    "duplicate mapping key at line {}, column {}",
-                    location.line(),
-                    location.column()
-                )
+                let (line, column) = (location.line(), location.column());
+                Words::own(format!("duplicate mapping key at line {line}, column {column}"))
             }
             _ => without_quotes(&error.render_with_formatter(&serde_yaml::UserMessageFormatter)),
         };
@@ -191,9 +188,9 @@ pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value,
 }
 
 /// A parser's message without what it quotes of the text, such as a number that is too long.
-fn without_quotes(message: &str) -> String {
+fn without_quotes(message: &str) -> Words {
     let pieces: Vec<_> = message.split('`').step_by(2).collect();
-    short_words(&pieces.join("…"), QUOTED_CHARACTERS)
+    Words::foreign(short_words(&pieces.join("…"), QUOTED_CHARACTERS))
 }
 
 /// The most of one word of a parser's message that is told, in characters: an anchor's name stands in it without quotes.

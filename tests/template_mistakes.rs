@@ -415,7 +415,7 @@ fn of_the_pod() -> Vec<Mistake> {
             POD,
             block("volumes", ""),
             None,
-            "the driver container must mount spark.properties",
+            "expected the driver container to mount spark.properties",
         ),
         mistake("removed arguments", POD, block("args", ""), None, "args"),
         mistake(
@@ -529,7 +529,7 @@ fn of_other_objects() -> Vec<Mistake> {
             PATCH,
             text("spec:\n  containers:\n    - image: a\n"),
             2,
-            "known by its `name`",
+            "expected items with a `name`",
         ),
         mistake(
             "a patch of a container that isn't there",
@@ -543,14 +543,14 @@ fn of_other_objects() -> Vec<Mistake> {
             PATCH,
             text("spec:\n  volumes:\n    - name: spark-conf-volume-driver\n      $patch: delete\n"),
             None,
-            "the driver container must mount spark.properties",
+            "expected the driver container to mount spark.properties",
         ),
         mistake(
             "an unknown directive",
             PATCH,
             text("spec:\n  $retainKeys: [a]\n"),
             None,
-            "no directive has this name",
+            "expected `$patch: delete` or",
         ),
         mistake(
             "a further object of a kind that isn't allowed",

@@ -16,7 +16,13 @@ impl KeptFields {
             let value = strict::at(document, &field.path)?;
             Some((field.path.clone(), value.clone()))
         });
-        Self(kept.collect())
+        Self::by_path(kept.collect())
+    }
+
+    /// In order, so that those of one part stand together and are found without looking at all.
+    fn by_path(mut kept: Vec<(String, Value)>) -> Self {
+        kept.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Self(kept)
     }
 
     /// Whether the types have everything.
@@ -26,7 +32,9 @@ impl KeptFields {
 
     /// Puts those that stand below `place`, such as `spec.volumes[0]`, into `part`, which is what the types have of it.
     pub(crate) fn put_back(&self, place: &str, part: &mut Value) {
-        for (path, value) in &self.0 {
+        let first = self.0.partition_point(|(path, _)| path.as_str() < place);
+        let of_place = self.0.iter().skip(first);
+        for (path, value) in of_place.take_while(|(path, _)| path.starts_with(place)) {
             if let Some(below) = path.strip_prefix(place)
                 && below.starts_with(['.', '['])
             {
@@ -52,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_field_comes_back_to_the_part_that_it_was_in_and_to_no_other() {
-        let kept = KeptFields(vec![
+        let kept = KeptFields::by_path(vec![
             ("spec.volumes[1].future".to_owned(), json!({"a": 1})),
             ("spec.volumes[1].csi[\"odd.key\"]".to_owned(), json!(2)),
             ("spec.volumes[11].future".to_owned(), json!(3)),

@@ -39,7 +39,7 @@ pub enum Found {
     /// A name that may be shown, `=`, and a value that may not.
     Assignment(String, usize),
     /// A mistake that a parser named, and its line if it told one, from 1.
-    Syntax(String, Option<usize>),
+    Syntax(Words, Option<usize>),
 }
 
 /// What may help.
@@ -177,6 +177,7 @@ impl Statement {
         };
         match &self.found {
             Found::Nothing | Found::Kind(_) => text += &format!(", {}", self.found),
+            Found::Syntax(mistake, line) if mistake.are_own() => text += &format!(", found {mistake}"),
             Found::Syntax(_, Some(line)) => text += &format!(", found a mistake in line {line}"),
             _ => {}
         }
@@ -272,9 +273,15 @@ mod tests {
                 "expected a name",
             ),
             (
-                expected("valid YAML").found(Found::Syntax("a tab hunter2 at line 3".to_owned(), Some(3))),
+                expected("valid YAML")
+                    .found(Found::Syntax(Words::foreign("a tab hunter2 at line 3"), Some(3))),
                 "expected valid YAML, found a tab hunter2 at line 3",
                 "expected valid YAML, found a mistake in line 3",
+            ),
+            (
+                expected("valid YAML").found(Found::Syntax(Words::own("a key twice at line 3"), Some(3))),
+                "expected valid YAML, found a key twice at line 3",
+                "expected valid YAML, found a key twice at line 3",
             ),
             (
                 rule("unknown field").hint(Hint::Nearest("image".to_owned())),

@@ -69,6 +69,11 @@ impl Words {
         self
     }
 
+    /// Whether all of these are ours.
+    pub(crate) fn are_own(&self) -> bool {
+        self.0.iter().all(|piece| matches!(piece, Piece::Own(_)))
+    }
+
     /// Whether these are exactly these words of ours.
     pub(crate) fn are(&self, text: &str) -> bool {
         matches!(self.0.as_slice(), [Piece::Own(own)] if own == text)

@@ -557,7 +557,7 @@ mod tests {
 
     #[test]
     fn every_unknown_field_is_known_to_the_reader_and_a_few_are_told() {
-        let fields: Vec<_> = (0..1000).map(|index| format!("imag{index}: 1")).collect();
+        let fields: Vec<_> = (0..1000).map(|index| format!("a{index}: 1")).collect();
         let yaml = format!(
             "{{apiVersion: v1, kind: Pod, spec: {{containers: [{{name: a, {}}}]}}}}",
             fields.join(", ")
@@ -567,12 +567,6 @@ mod tests {
         assert_eq!(reading.generalised().len(), 1000);
         let problems = reading.problems();
         assert_eq!((problems.len(), problems.more()), (20, 980));
-        assert!(
-            problems
-                .iter()
-                .all(|problem| problem.to_string().contains("did you mean")),
-            "{problems}"
-        );
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// The driver container's name where no pod template names another.
+const DRIVER_CONTAINER: &str = "spark-kubernetes-driver";
+
 /// The labels that Spark selects by (`spark-role`, `spark-app-selector`).
 const SPARK_LABELS: [&str; 2] = ["spark-role", "spark-app-selector"];
 
@@ -37,12 +40,12 @@ fn labels(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
         let kept = SPARK_LABELS.contains(&key.as_str()) || key.starts_with(OPERATOR_PREFIX);
         let label = found.and_then(|labels| text(labels, key));
         if kept && label != Some(value) {
-            let said = expected(
-                Words::own("the label ")
-                    .value(key)
-                    .and(" with the value ")
-                    .value(value),
-            );
+            let label_of = Words::own("the label ");
+            let label_of = match SPARK_LABELS.iter().find(|own| *own == key) {
+                Some(own) => label_of.and(*own),
+                None => label_of.value(key),
+            };
+            let said = expected(label_of.and(" with the value ").value(value));
             let said = match label {
                 Some(label) => said.shown(label),
                 None => said.nothing(),
@@ -90,7 +93,10 @@ fn container(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
         report.wrong(
             pod,
             "spec.containers",
-            expected(Words::own("the driver container ").value(&plan.driver.name)),
+            expected(match plan.driver.name.as_str() {
+                DRIVER_CONTAINER => Words::own(format!("the driver container `{DRIVER_CONTAINER}`")),
+                name => Words::own("the driver container ").value(name),
+            }),
         );
     }
 }
