@@ -210,9 +210,9 @@ async fn tls_ports_are_open_to_others_while_handshakes_wait() {
     let endpoint = endpoint.tls_config(trusted).unwrap();
     // Nothing, and the beginning of a ClientHello.
     for (what, bytes) in [("silent", &[][..]), ("half-hello", &[22, 3, 1, 2, 0, 1])] {
-        let _grpc = many(&server.grpc, bytes);
+        let held = many(&server.grpc, bytes);
         grpc_answers(&endpoint, what).await;
-        drop(_grpc);
+        drop(held);
         let _rest = many(&server.rest, bytes);
         rest_answers(in_tls(&server.rest, &authority), what);
         is_small(&server, what);
@@ -478,12 +478,11 @@ async fn sigterm_ends_a_process_of_which_all_threads_hang() {
         .status();
     assert!(status.unwrap().success());
     let end = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < end {
-        if child.try_wait().unwrap().is_some() {
-            return;
-        }
+    while child.try_wait().unwrap().is_none() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    let ended = child.try_wait().unwrap().is_some();
     let _ = child.kill();
-    panic!("it lives on");
+    let _ = child.wait();
+    assert!(ended, "it lives on");
 }

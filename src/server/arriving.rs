@@ -174,7 +174,7 @@ where
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
-                if self.entry.gave_way(context) {
+                if !self.entry.waits(context) {
                     return Poll::Ready(Some(Err((self.refused)(ServiceError::GaveWay))));
                 }
                 if self.end.as_mut().poll(context).is_pending() {

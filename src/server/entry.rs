@@ -8,7 +8,7 @@ use crate::telemetry::InFlight;
 use futures::task::AtomicWaker;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     task::Context,
     time::{Duration, Instant},
 };
@@ -21,7 +21,8 @@ const ROOM: usize = 8 << 20;
 /// don't shut them out.
 pub(super) const FREE: usize = 16 << 10;
 
-/// How long a request has to arrive before its place may go to another: most take a hundredth of it.
+/// How long a request may be waited for before its place may go to another. What has arrived and was only not read yet, because the
+/// machine is busy, is not waited for.
 const UNDISTURBED: Duration = Duration::from_millis(100);
 
 /// What room is measured in, so that the longest request still counts in 32 bits.
@@ -43,7 +44,8 @@ pub(super) struct Entry(Arc<Held>);
 
 #[derive(Debug)]
 struct Held {
-    nth: u64,
+    /// Its number among those that are waited for, once it is.
+    nth: OnceLock<u64>,
     arrivals: Arrivals,
     /// None when it went to another request.
     place: Mutex<Option<Place>>,
@@ -53,7 +55,7 @@ struct Held {
     bytes: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
-/// The requests that are arriving.
+/// The requests that are waited for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Arrivals(Arc<Mutex<Arriving>>);
 
@@ -64,14 +66,19 @@ struct Arriving {
 }
 
 impl Arrivals {
-    /// The place of the request that has been arriving for longest; that one is refused.
+    /// The place of the request that has been waited for longest; that one is refused.
     pub(super) fn give_way(&self) -> Option<Place> {
         let mut arriving = self.arriving();
-        let oldest = arriving.by_age.first_entry()?;
-        if oldest.get().0.elapsed() < UNDISTURBED {
-            return None;
-        }
-        let held = oldest.remove().1.upgrade()?;
+        let held = loop {
+            let oldest = arriving.by_age.first_entry()?;
+            if oldest.get().0.elapsed() < UNDISTURBED {
+                return None;
+            }
+            // One that is ending has no place to give.
+            if let Some(held) = oldest.remove().1.upgrade() {
+                break held;
+            }
+        };
         let place = lock(&held.place).take();
         // The last reference must not go under the lock.
         drop(arriving);
@@ -86,7 +93,15 @@ impl Arrivals {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.arrivals.arriving().by_age.remove(&self.nth);
+        self.leave();
+    }
+}
+
+impl Held {
+    fn leave(&self) {
+        if let Some(nth) = self.nth.get() {
+            self.arrivals.arriving().by_age.remove(nth);
+        }
     }
 }
 
@@ -106,33 +121,34 @@ impl Room {
 
 impl Entry {
     pub(super) fn new(place: Place, in_flight: InFlight, room: Room, arrivals: &Arrivals) -> Self {
-        let mut arriving = arrivals.arriving();
-        let nth = arriving.next;
-        arriving.next += 1;
-        let held = Arc::new(Held {
-            nth,
+        Self(Arc::new(Held {
+            nth: OnceLock::new(),
             arrivals: arrivals.clone(),
             place: Mutex::new(Some(place)),
             waiting: AtomicWaker::new(),
             _in_flight: in_flight,
             room,
             bytes: Mutex::default(),
-        });
-        let age = (Instant::now(), Arc::downgrade(&held));
-        arriving.by_age.insert(nth, age);
-        Self(held)
+        }))
     }
 
     /// The request is there: from now on nothing takes its place. False if that happened before.
     pub(super) fn arrived(&self) -> bool {
-        self.0.arrivals.arriving().by_age.remove(&self.0.nth);
+        self.0.leave();
         lock(&self.0.place).is_some()
     }
 
-    /// Whether its place went to another; the task is woken when that happens.
-    pub(super) fn gave_way(&self, context: &Context<'_>) -> bool {
+    /// More of the request is waited for. False if its place went to another; the task is woken when that happens.
+    pub(super) fn waits(&self, context: &Context<'_>) -> bool {
         self.0.waiting.register(context.waker());
-        lock(&self.0.place).is_none()
+        if self.0.nth.get().is_none() {
+            let mut arriving = self.0.arrivals.arriving();
+            let nth = *self.0.nth.get_or_init(|| arriving.next);
+            arriving.next += 1;
+            let age = (Instant::now(), Arc::downgrade(&self.0));
+            arriving.by_age.insert(nth, age);
+        }
+        lock(&self.0.place).is_some()
     }
 
     /// Takes what lacks for `total` bytes; all of it is given back when the entry ends. Never waits: two that have half
@@ -202,26 +218,29 @@ pub(super) mod tests {
 
     #[test]
     fn what_arrives_slowly_gives_way_and_what_has_arrived_does_not() {
-        let (arrivals, admission) = (Arrivals::default(), Admission::new(3));
+        let (arrivals, admission) = (Arrivals::default(), Admission::new(4));
+        let context = Context::from_waker(std::task::Waker::noop());
         let enter = || {
             let in_flight = Metrics::default().in_flight();
             Entry::new(admission.enter().unwrap(), in_flight, Room::new(0), &arrivals)
         };
-        let (whole, gone, slow) = (enter(), enter(), enter());
+        let (unread, whole, gone, slow) = (enter(), enter(), enter(), enter());
+        for entry in [&whole, &gone, &slow] {
+            assert!(entry.waits(&context));
+        }
         assert!(whole.arrived());
         drop(gone);
         let newer = enter();
-        assert!(arrivals.give_way().is_none(), "all came just now");
+        assert!(arrivals.give_way().is_none(), "none is waited for long");
         std::thread::sleep(UNDISTURBED);
+        assert!(newer.waits(&context));
         assert!(admission.enter().is_err());
         let place = arrivals.give_way().unwrap();
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        assert!(slow.gave_way(&context) && !slow.arrived());
-        assert!(whole.arrived() && newer.arrived());
-        assert!(arrivals.give_way().is_none(), "nothing else is arriving");
-        drop((place, slow, newer));
+        assert!(!slow.waits(&context) && !slow.arrived());
+        assert!(arrivals.give_way().is_none(), "none is waited for long");
+        assert!(unread.arrived() && whole.arrived() && newer.arrived());
+        drop((place, slow, newer, unread));
         assert_eq!(admission.in_flight(), 1);
-        assert!(!whole.gave_way(&mut context));
         drop(whole);
         assert!(arrivals.arriving().by_age.is_empty());
     }
