@@ -3,7 +3,7 @@
 use protox::{
     prost::Message as _,
     prost_reflect::prost_types::{
-        DescriptorProto, FieldDescriptorProto, FileDescriptorSet,
+        DescriptorProto, FieldDescriptorProto, FileDescriptorSet, MessageOptions,
         field_descriptor_proto::{Label, Type},
     },
 };
@@ -63,7 +63,7 @@ fn messages(sets: &[(&FileDescriptorSet, &str)]) -> Result<String, Box<dyn Error
         text.push_str("Message { fields: &[");
         for field in &message.field {
             let (name, number) = (field.name(), field.number());
-            let kind = kind(field, &all, &index)?;
+            let kind = kind(field, &all, index)?;
             let repeated = field.label() == Label::Repeated;
             write!(
                 text,
@@ -112,7 +112,7 @@ fn kind(
         Type::Message | Type::Group => {
             let name = field.type_name();
             let options = all.get(name).and_then(|message| message.options.as_ref());
-            let kind = if options.is_some_and(|options| options.map_entry()) {
+            let kind = if options.is_some_and(MessageOptions::map_entry) {
                 "Entry"
             } else {
                 "Message"

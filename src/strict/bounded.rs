@@ -172,8 +172,8 @@ impl<'b> Node<'_, 'b> {
         self.text(bytes)
     }
 
-    fn scalar<E: Error>(&self, value: impl Into<Value>) -> Result<Value, E> {
-        Ok(if self.built { value.into() } else { Value::Null })
+    fn scalar(&self, value: impl Into<Value>) -> Value {
+        if self.built { value.into() } else { Value::Null }
     }
 }
 
@@ -212,42 +212,42 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_i128<E: Error>(self, value: i128) -> Result<Value, E> {
         let number = Number::from_i128(value).ok_or_else(|| E::custom("number out of range"))?;
-        self.scalar(number)
+        Ok(self.scalar(number))
     }
 
     fn visit_u128<E: Error>(self, value: u128) -> Result<Value, E> {
         let number = Number::from_u128(value).ok_or_else(|| E::custom("number out of range"))?;
-        self.scalar(number)
+        Ok(self.scalar(number))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         if self.bounds.format == Format::JsonAsYaml {
             return Err(E::custom("a number with a fraction"));
         }
-        self.scalar(Number::from_f64(value).map_or(Value::Null, Value::Number))
+        Ok(self.scalar(Number::from_f64(value).map_or(Value::Null, Value::Number)))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
         self.text(value.len())?;
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
         self.text(value.len())?;
-        self.scalar(value)
+        Ok(self.scalar(value))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {

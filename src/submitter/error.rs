@@ -84,9 +84,8 @@ impl SubmitError {
     /// Whether it is larger than a limit allows: then the request itself is wrong, whatever it asks for.
     pub fn over_limit(&self) -> bool {
         match self {
-            Self::OverLimit(_) => true,
+            Self::OverLimit(_) | Self::Live(LiveError::Failed(ApplyError::TooLarge { .. })) => true,
             Self::Refused(refusal) | Self::PodTemplate(refusal) => refusal.over_limit,
-            Self::Live(LiveError::Failed(ApplyError::TooLarge { .. })) => true,
             _ => false,
         }
     }

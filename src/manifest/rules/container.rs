@@ -23,7 +23,7 @@ pub(super) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
     }
     let mut volumes = BTreeSet::new();
     document.each("spec.volumes[].name", &mut |name| {
-        volumes.extend(name.value().as_str())
+        volumes.extend(name.value().as_str());
     });
     let mut names = BTreeSet::new();
     let mut host_ports = BTreeSet::new();
