@@ -180,6 +180,8 @@ async fn two_servers_with_different_templates_answer_for_one_driver_alike() {
         let name = format!("pi-{round}");
         let mut application: Value = serde_yaml::from_str(include_str!("../examples/spark-pi.yaml")).unwrap();
         application["metadata"] = json!({"name": name, "namespace": place.namespace});
+        let account = application["spec"]["driver"]["serviceAccount"].as_str().unwrap();
+        plane.let_drivers_run(&place.namespace, account).await;
         let mut live = plane.create(&place.namespace, &application).await.unwrap();
         live["metadata"].as_object_mut().unwrap().remove("managedFields");
         let (application, id) = (live.to_string(), format!("replicas-{round}"));
