@@ -1,6 +1,11 @@
 //! Rendered text made into Kubernetes objects: strictly parsed, checked by rules, stamped with what identifies
 //! the submission.
 //!
+//! A key whose value is null counts as not written, in each document of a kind that has a type here, and in the executor pod
+//! template: it is dropped after the checks, which see that it is there (an unknown field is one with null, too, and a label can't
+//! be null). In a patch null removes what the template wrote. In a document of another kind it stays, for such a kind may give it a
+//! meaning.
+//!
 //! [`check()`] is the stage: rendered text in, [`Manifests`] or all [`Findings`] out. It touches neither the cluster
 //! nor the file system. Beside it: [`to_yaml`] and its like for printing, [`differences`] for comparing.
 
@@ -9,6 +14,7 @@ mod check;
 mod diff;
 mod finding;
 mod known;
+mod nulls;
 mod patch;
 mod patched;
 mod quantity;
@@ -24,6 +30,8 @@ pub use check::check;
 pub(crate) use diff::ASSIGNED_BY_SERVER;
 pub use diff::{Difference, differences};
 pub use finding::{Finding, Findings, Subject};
+#[cfg(test)]
+pub(crate) use nulls::drop_nulls;
 pub(crate) use stamp::same_plan;
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 pub use write::{to_documents, to_json_list, to_yaml};

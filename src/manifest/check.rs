@@ -5,9 +5,10 @@ use super::{
     at::At,
     finding::{Finding, Findings, Subject},
     known,
+    nulls::drop_nulls,
     patched::Patched,
     rules::{self, Kind, Report, Written},
-    stamp,
+    stamp, write,
 };
 use crate::{
     finding::{Kept, expected, rule},
@@ -18,6 +19,10 @@ use crate::{
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// The longest executor pod template, in bytes, that is written anew for whoever reads it. Indentation makes the text longer: up to
+/// four times is accepted; otherwise it stays as it was rendered.
+const MOST_TIDY: usize = 64 << 10;
 
 /// Reads all documents of a submission strictly and holds them against the rules: what Kubernetes would refuse,
 /// and what Spark needs. A document that is empty counts as not written.
@@ -38,6 +43,7 @@ pub fn check(
         passed_unknown_fields: passed_unknown_fields.iter().map(String::as_str).collect(),
         findings: Kept::default(),
         warnings: Kept::default(),
+        tidy: None,
     };
     let values = checker.read(rendered, plan);
     let mut written = Vec::with_capacity(values.len());
@@ -80,6 +86,8 @@ struct Checker<'c> {
     passed_unknown_fields: BTreeSet<&'c str>,
     findings: Kept<Finding>,
     warnings: Kept<Finding>,
+    /// The document that carries the executor pod template, by index, its key, and the text as it is to be written.
+    tidy: Option<(usize, String, String)>,
 }
 
 impl Checker<'_> {
@@ -161,18 +169,19 @@ impl Checker<'_> {
 
     /// The executor pod template is text in a `ConfigMap`, which the driver will read as a Pod.
     fn executor_template(&mut self, executor: &ExecutorPlan, written: &[Written<'_>]) {
-        let config_map = written.iter().find(|written| {
+        let carries = |written: &Written<'_>| {
             written.kind == Kind::ConfigMap
                 && At::document(written.value).text("metadata.name") == Some(&executor.config_map_name)
-        });
-        let Some((written, Value::String(text))) = config_map
-            .and_then(|written| Some((written, written.value.get("data")?.get(&executor.key)?)))
-            .filter(|(_, text)| text.as_str() != Some(""))
-        else {
+        };
+        let Some((index, written)) = written.iter().enumerate().find(|(_, written)| carries(written)) else {
+            return;
+        };
+        let text = written.value.get("data").and_then(|data| data.get(&executor.key));
+        let Some(Value::String(text)) = text.filter(|text| text.as_str() != Some("")) else {
             return;
         };
         let subject = written.subject.executor_template();
-        let value = match strict::parse_yaml(text) {
+        let mut value = match strict::parse_yaml(text) {
             Ok(value) => value,
             Err(problem) => {
                 self.findings
@@ -197,6 +206,13 @@ impl Checker<'_> {
         }
         rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
         rules::operator_labels_of_executors(executor, &at, report);
+        if !value.is_null() && text.len() <= MOST_TIDY {
+            drop_nulls(&mut value);
+            let tidy = write::to_yaml(&value);
+            if tidy.len() <= 4 * MOST_TIDY {
+                self.tidy = Some((index, executor.key.clone(), tidy));
+            }
+        }
     }
 
     /// Takes over what the strict reading found, and gives the object that it read.
@@ -236,8 +252,20 @@ impl Checker<'_> {
         }
         let mut driver_pod = None;
         let mut owned = Vec::with_capacity(values.len());
-        for (Patched { document, value, .. }, object) in values.into_iter().zip(objects) {
+        let mut tidy = self.tidy;
+        for (index, (patched, object)) in values.into_iter().zip(objects).enumerate() {
             let Some(object) = object else { continue };
+            let Patched {
+                document, mut value, ..
+            } = patched;
+            if !matches!(object, Object::Custom(_)) {
+                drop_nulls(&mut value);
+            }
+            if let Some((_, key, text)) = tidy.take_if(|(carrier, ..)| *carrier == index)
+                && let Some(carried) = value.get_mut("data").and_then(|data| data.get_mut(&key))
+            {
+                *carried = Value::String(text);
+            }
             let is_pod = matches!(object, Object::Pod(_));
             let manifest = Manifest {
                 role: document.role.clone(),

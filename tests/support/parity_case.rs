@@ -155,7 +155,11 @@ impl Case {
         let (submission, context) = self.submission(files, version).ok()?;
         let plan = plan(&submission, &context).ok()?;
         let objects = TEMPLATES.render(&plan).unwrap().documents.into_iter();
-        let objects = objects.map(|document| (document.role, strict::parse_yaml(&document.text).unwrap()));
+        let objects = objects.map(|document| {
+            let mut object = strict::parse_yaml(&document.text).unwrap();
+            drop_nulls(&mut object);
+            (document.role, object)
+        });
         Some((plan.application.id, objects.collect()))
     }
 
@@ -201,4 +205,16 @@ impl Files {
 fn base64_of(value: &Value) -> Vec<u8> {
     use base64::{Engine, prelude::BASE64_STANDARD};
     BASE64_STANDARD.decode(value["base64"].as_str().unwrap()).unwrap()
+}
+
+/// What is null counts as not written.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
 }

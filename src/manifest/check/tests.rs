@@ -358,3 +358,106 @@ fn where_the_conf_has_references_no_value_is_shown() {
     );
     assert!(!text.contains("hunter2"), "{text}");
 }
+
+#[test]
+fn a_key_that_is_null_counts_as_not_written() {
+    let plain = check(&sample::rendered(&sample::objects()), &sample::plan(), &[]).unwrap();
+    let mut objects = sample::objects();
+    for (role, pointer) in [
+        ("pod-driver", "/metadata/annotations"),
+        ("pod-driver", "/spec/schedulerName"),
+        ("pod-driver", "/spec/tolerations"),
+        ("pod-driver", "/spec/initContainers"),
+        ("pod-driver", "/spec/containers/0/envFrom"),
+        ("pod-driver", "/spec/containers/0/resources/claims"),
+        ("service-driver", "/metadata/labels"),
+        ("service-driver", "/spec/publishNotReadyAddresses"),
+        ("configmap-driver", "/binaryData"),
+    ] {
+        let object = objects.iter_mut().find(|(known, _)| known == role);
+        *sample::place(&mut object.unwrap().1, pointer) = Value::Null;
+    }
+    let template = "metadata:\nspec:\n  tolerations:\n  containers:\n  - {name: executor, env: null}\n";
+    let object = objects
+        .iter_mut()
+        .find(|(known, _)| known == "configmap-executor-template");
+    object.unwrap().1["data"]["podspec-key"] = json!(template);
+    let manifests = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap();
+    let values = |manifests: &crate::manifest::Manifests| manifests.for_files().collect::<Vec<_>>();
+    assert_eq!(values(&manifests), values(&plain));
+}
+
+#[test]
+fn a_null_where_kubernetes_wants_a_value_is_still_found() {
+    for (pointer, expected) in [
+        ("/metadata/labels/team", "metadata.labels"),
+        ("/spec/containers/0/args/0", "spec.containers[0].args[0]"),
+        ("/spec/containers/0/imagee", "unknown field"),
+        ("/spec/containers", "spec.containers"),
+        ("/metadata/name", "metadata.name"),
+    ] {
+        let found = after("pod-driver", pointer, Value::Null);
+        assert!(found.concat().contains(expected), "{pointer}: {found:?}");
+    }
+}
+
+#[test]
+fn a_null_stays_in_an_object_of_a_kind_without_a_type() {
+    let monitor = json!({
+        "apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": {"name": "a"}, "spec": {"b": null},
+    });
+    let objects = sample::changed("extra-monitor", "", monitor.clone());
+    let mut rendered = sample::rendered(&objects);
+    rendered.extra_kinds = vec![
+        "ServiceMonitor=servicemonitors.monitoring.coreos.com/v1"
+            .parse()
+            .unwrap(),
+    ];
+    let manifests = check(&rendered, &sample::plan(), &[]).unwrap();
+    let found = manifests
+        .owned
+        .iter()
+        .find(|manifest| manifest.role == "extra-monitor");
+    assert_eq!(found.unwrap().value, monitor);
+}
+
+#[test]
+fn a_patchs_null_removes_what_the_template_wrote() {
+    let mut rendered = sample::rendered(&sample::objects());
+    rendered.documents[0].patch = Some(crate::templates::Patch {
+        template: "driver-pod.patch.yaml.j2".to_owned(),
+        text: "spec: {restartPolicy: null, tolerations: [{key: a, value: null}], priorityClassName: null}"
+            .to_owned(),
+    });
+    let manifests = check(&rendered, &sample::plan(), &[]).unwrap();
+    let spec = &manifests.driver_pod.value["spec"];
+    assert_eq!(spec.get("restartPolicy"), None);
+    assert_eq!(spec.get("priorityClassName"), None);
+    assert_eq!(spec["tolerations"], json!([{"key": "a"}]));
+}
+
+#[test]
+fn the_executor_pod_template_is_written_tidily_unless_it_is_long() {
+    let carried = |text: &str| {
+        let objects = sample::changed("configmap-executor-template", "/data/podspec-key", json!(text));
+        let manifests = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap();
+        let carrier = manifests
+            .owned
+            .iter()
+            .find(|manifest| manifest.role == "configmap-executor-template");
+        carrier.unwrap().value["data"]["podspec-key"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let tidy = carried(
+        "spec: {containers: [{\"name\": \"executor\", \"env\": [{\"name\": \"A\", \"value\": \"1\"}]}]}",
+    );
+    assert_eq!(
+        tidy,
+        "spec:\n  containers:\n  - env:\n    - name: A\n      value: \"1\"\n    name: executor\n"
+    );
+    assert_eq!(carried(&tidy), tidy);
+    let long = format!("metadata: {{annotations: {{a: \"{}\"}}}}\n", "x".repeat(1 << 16));
+    assert_eq!(carried(&long), long);
+}
