@@ -11,28 +11,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-/// The rules of the protocol.
+/// A rule of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rules {
+enum Rule {
     /// An incomplete Pod that is young is waited for.
-    wait_while_young: bool,
+    WaitWhileYoung,
     /// A call writes its name on a Pod before it completes it.
-    take_over_by_name: bool,
+    TakeOverByName,
     /// A Pod that was looked at is deleted in that version only.
-    delete_by_version: bool,
+    DeleteByVersion,
     /// After a lost answer the name tells whose the Pod is.
-    know_own_by_name: bool,
+    KnowOwnByName,
     /// What may be there is looked at before a rollback.
-    look_before_rollback: bool,
+    LookBeforeRollback,
 }
-
-const ALL: Rules = Rules {
-    wait_while_young: true,
-    take_over_by_name: true,
-    delete_by_version: true,
-    know_own_by_name: true,
-    look_before_rollback: true,
-};
 
 /// What a server is to submit.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +41,16 @@ struct Submission {
 #[derive(Debug, Clone, Copy)]
 struct Setup {
     submissions: [Submission; 3],
-    rules: Rules,
+    /// The rule that is switched off.
+    without: Option<Rule>,
     crashes: u8,
     lost_answers: u8,
+}
+
+impl Setup {
+    fn has(&self, rule: Rule) -> bool {
+        self.without != Some(rule)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,10 +161,7 @@ impl State {
     fn flaw(&self) -> Option<String> {
         for (n, at) in self.calls.iter().enumerate() {
             if let At::There(uid) = at
-                && self
-                    .pod
-                    .filter(|pod| pod.uid == *uid && self.complete(*pod))
-                    .is_none()
+                && !self.pod.is_some_and(|pod| pod.uid == *uid && self.complete(pod))
             {
                 return Some(format!("call {n} answered that Pod {uid} is there"));
             }
@@ -234,39 +230,13 @@ impl State {
             fails,
             may_not_patch,
         } = setup.submissions[call];
-        let rules = setup.rules;
         let to = |at| Ok(self.at(call, at));
         match self.calls[call] {
-            At::Post => {
-                let mut next = *self;
-                let at = if self.pod.is_none() {
-                    next.last_uid += 1;
-                    next.pod = Some(Pod {
-                        uid: next.last_uid,
-                        version: 0,
-                        id,
-                        template_set,
-                        call,
-                        old: false,
-                        started: false,
-                    });
-                    At::Furnish(next.last_uid, [false; 2], false)
-                } else {
-                    At::Look
-                };
-                let mut steps = vec![("creates the Pod", Ok(next.at(call, at)))];
-                if self.lost_answers > 0 {
-                    steps.push((
-                        "gets no answer to the Pod's POST",
-                        Ok(next.losing().at(call, At::Unsure)),
-                    ));
-                }
-                steps
-            }
+            At::Post => self.post(call, setup),
             At::Unsure => {
                 let at = match self.pod {
                     None => At::Post,
-                    Some(pod) if rules.know_own_by_name && pod.call != call => At::Look,
+                    Some(pod) if setup.has(Rule::KnowOwnByName) && pod.call != call => At::Look,
                     Some(pod) if pod.id != id => At::Look,
                     Some(pod) => At::Furnish(pod.uid, [false; 2], false),
                 };
@@ -275,7 +245,7 @@ impl State {
             At::Look => vec![("looks at the Pod", to(self.pod.map_or(At::Post, At::Objects)))],
             At::Objects(pod) => {
                 let (have, complete) = (self.have(pod), self.complete(pod));
-                let at = if !complete && !pod.old && rules.wait_while_young {
+                let at = if !complete && !pod.old && setup.has(Rule::WaitWhileYoung) {
                     At::Look
                 } else if pod.id == id && complete {
                     At::There(pod.uid)
@@ -298,29 +268,13 @@ impl State {
                 vec![("may not take the Pod over", to(at))]
             }
             At::TakeOver(seen, have) => {
-                let mut next = *self;
-                let at = match self.pod {
-                    Some(pod) if pod.uid == seen.uid && !rules.take_over_by_name => {
-                        At::Furnish(pod.uid, have, true)
-                    }
-                    Some(pod) if pod.uid == seen.uid && pod.version == seen.version => {
-                        next.pod = Some(Pod {
-                            call,
-                            old: false,
-                            version: pod.version + 1,
-                            ..pod
-                        });
-                        At::Furnish(pod.uid, have, true)
-                    }
-                    _ => At::Look,
-                };
-                vec![("takes the Pod over", Ok(next.at(call, at)))]
+                vec![("takes the Pod over", Ok(self.take_over(call, seen, have, setup)))]
             }
             At::Remove(seen) => {
                 let next = match self.pod {
                     Some(pod)
                         if pod.uid == seen.uid
-                            && (pod.version == seen.version || !rules.delete_by_version) =>
+                            && (pod.version == seen.version || !setup.has(Rule::DeleteByVersion)) =>
                     {
                         self.without(call, pod).map(|next| next.at(call, At::Post))
                     }
@@ -330,7 +284,7 @@ impl State {
             }
             At::Furnish(uid, have, found) => self.furnish(call, id, uid, have, found, fails),
             At::Again(uid, mut have, found, n) => {
-                have[n] = rules.look_before_rollback && self.objects[id][n] == uid;
+                have[n] = setup.has(Rule::LookBeforeRollback) && self.objects[id][n] == uid;
                 let at = if have[n] {
                     At::Furnish(uid, have, found)
                 } else {
@@ -341,7 +295,7 @@ impl State {
             At::RollBack(uid, found) => {
                 let next = match self.pod {
                     Some(pod)
-                        if pod.uid == uid && !(found && pod.started) && rolls_back(pod, call, rules) =>
+                        if pod.uid == uid && !(found && pod.started) && rolls_back(pod, call, setup) =>
                     {
                         self.without(call, pod).map(|next| next.at(call, At::Failed))
                     }
@@ -351,6 +305,54 @@ impl State {
             }
             At::There(_) | At::Exists | At::Failed | At::Dead => Vec::new(),
         }
+    }
+
+    fn post(&self, call: usize, setup: &Setup) -> Vec<(&'static str, Result<Self, String>)> {
+        let Submission { id, template_set, .. } = setup.submissions[call];
+        let mut next = *self;
+        let at = if self.pod.is_none() {
+            next.last_uid += 1;
+            next.pod = Some(Pod {
+                uid: next.last_uid,
+                version: 0,
+                id,
+                template_set,
+                call,
+                old: false,
+                started: false,
+            });
+            At::Furnish(next.last_uid, [false; 2], false)
+        } else {
+            At::Look
+        };
+        let mut steps = vec![("creates the Pod", Ok(next.at(call, at)))];
+        if self.lost_answers > 0 {
+            steps.push((
+                "gets no answer to the Pod's POST",
+                Ok(next.losing().at(call, At::Unsure)),
+            ));
+        }
+        steps
+    }
+
+    fn take_over(&self, call: usize, seen: Pod, have: Have, setup: &Setup) -> Self {
+        let mut next = *self;
+        let at = match self.pod {
+            Some(pod) if pod.uid == seen.uid && !setup.has(Rule::TakeOverByName) => {
+                At::Furnish(pod.uid, have, true)
+            }
+            Some(pod) if pod.uid == seen.uid && pod.version == seen.version => {
+                next.pod = Some(Pod {
+                    call,
+                    old: false,
+                    version: pod.version + 1,
+                    ..pod
+                });
+                At::Furnish(pod.uid, have, true)
+            }
+            _ => At::Look,
+        };
+        next.at(call, at)
     }
 
     fn furnish(
@@ -393,8 +395,11 @@ impl State {
 }
 
 /// Whether a call that failed may delete the Pod.
-fn rolls_back(pod: Pod, call: usize, rules: Rules) -> bool {
-    pod.call == call || !rules.delete_by_version || !rules.know_own_by_name || !rules.take_over_by_name
+fn rolls_back(pod: Pod, call: usize, setup: &Setup) -> bool {
+    pod.call == call
+        || !setup.has(Rule::DeleteByVersion)
+        || !setup.has(Rule::KnowOwnByName)
+        || !setup.has(Rule::TakeOverByName)
 }
 
 /// What is wrong, and the steps that lead there.
@@ -483,7 +488,7 @@ fn flaw_at_end(setup: &Setup, state: &State) -> Option<String> {
 }
 
 /// All that three servers can have to submit, but for what is the same by another order.
-fn setups(rules: Rules) -> Vec<Setup> {
+fn setups(without: Option<Rule>) -> Vec<Setup> {
     let mut setups = BTreeMap::new();
     for ids in [[0, 0, 0], [0, 0, 1], [0, 1, 2]] {
         for sets in 0..4_u8 {
@@ -508,7 +513,7 @@ fn setups(rules: Rules) -> Vec<Setup> {
                 key.sort_unstable();
                 let setup = Setup {
                     submissions,
-                    rules,
+                    without,
                     crashes: 1,
                     lost_answers: 1,
                 };
@@ -522,7 +527,7 @@ fn setups(rules: Rules) -> Vec<Setup> {
 #[test]
 fn three_servers_never_undo_each_others_work() {
     let mut states = 0;
-    let setups = setups(ALL);
+    let setups = setups(None);
     for setup in &setups {
         match explore(setup) {
             Ok(count) => states += count,
@@ -537,24 +542,18 @@ fn three_servers_never_undo_each_others_work() {
 
 #[test]
 fn without_any_one_rule_there_is_a_counterexample() {
-    type SwitchOff = fn(&mut Rules);
-    let rules: [(&str, SwitchOff); 5] = [
-        ("wait while young", |rules| rules.wait_while_young = false),
-        ("take over by name", |rules| rules.take_over_by_name = false),
-        ("delete by version", |rules| rules.delete_by_version = false),
-        ("know one's own by name", |rules| rules.know_own_by_name = false),
-        ("look before a rollback", |rules| {
-            rules.look_before_rollback = false
-        }),
-    ];
-    for (name, switch_off) in rules {
-        let mut rules = ALL;
-        switch_off(&mut rules);
-        let found = setups(rules).iter().find_map(|setup| explore(setup).err());
+    for rule in [
+        Rule::WaitWhileYoung,
+        Rule::TakeOverByName,
+        Rule::DeleteByVersion,
+        Rule::KnowOwnByName,
+        Rule::LookBeforeRollback,
+    ] {
+        let found = setups(Some(rule)).iter().find_map(|setup| explore(setup).err());
         let Some(Counterexample { flaw, steps }) = found else {
-            panic!("without `{name}` nothing goes wrong: the model doesn't see what it is for");
+            panic!("without {rule:?} nothing goes wrong: the model doesn't see what it is for");
         };
-        println!("without `{name}`: {flaw}\n  {}", steps.join("\n  "));
-        assert!(steps.len() > 2, "{name}: {steps:?}");
+        println!("without {rule:?}: {flaw}\n  {}", steps.join("\n  "));
+        assert!(steps.len() > 2, "{rule:?}: {steps:?}");
     }
 }
