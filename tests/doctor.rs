@@ -187,6 +187,7 @@ fn a_directory_is_submitted_to_without_a_cluster() {
 fn what_is_wrong_around_the_templates_is_told_with_its_own_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let absent = folder.path().join("absent");
+    std::fs::write(folder.path().join("_part.j2"), "x").unwrap();
     let table = [
         (
             absent.as_path(),

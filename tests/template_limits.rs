@@ -7,7 +7,13 @@ mod api_server;
 mod serve;
 
 use api_server::ApiServer;
-use native_submit::wire::RunAltSparkSubmitResponse;
+use native_submit::{
+    application, plan,
+    submission::{self, Origin, SubmissionId, SubmitterContext, Webhook},
+    submitter,
+    templates::{Rendering, SetOptions, TemplateSets},
+    wire::RunAltSparkSubmitResponse,
+};
 use serde_json::Value;
 use serve::Serve;
 use std::{
@@ -437,6 +443,48 @@ async fn a_render_worker_has_nothing_of_the_server_and_is_replaced_and_ends_with
     while Path::new(&format!("/proc/{worker}")).exists() {
         assert!(Instant::now() < end, "the worker outlives its server");
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// What a worker writes is what this process would write, and so are its errors.
+#[test]
+fn a_render_worker_writes_what_the_process_itself_would_write() {
+    let context = SubmitterContext::golden();
+    let origin = Origin {
+        webhook: Webhook::Off,
+        operator: false,
+        unknown_fields: submission::UnknownFields::Refuse,
+    };
+    let sets = |directory: &Path, rendering: Rendering| {
+        let options = SetOptions {
+            directory: Some(directory.to_owned()),
+            rendering,
+            ..SetOptions::default()
+        };
+        TemplateSets::load(&options).unwrap().default_set().unwrap()
+    };
+    for text in [
+        marked("one"),
+        "a: 1\nb: {{ pod.nmae }}\n".to_owned(),
+        "{{ refuse(\"not here\") }}".to_owned(),
+    ] {
+        let templates = tempfile::tempdir().unwrap();
+        write(templates.path(), "driver-pod.yaml.j2", &text);
+        write(
+            templates.path(),
+            "driver-service.patch.yaml.j2",
+            "metadata: {labels: {a: b}}\n",
+        );
+        let here = sets(templates.path(), Rendering::InProcess);
+        let there = sets(templates.path(), Rendering::Workers(serve::binary()));
+        assert_eq!((here.id(), here.warnings()), (there.id(), there.warnings()));
+        for (name, application) in submitter::samples() {
+            let parsed = application::parse(application, application::UnknownFields::Refuse).unwrap();
+            let submission =
+                submitter::intent(parsed.application, SubmissionId::nil(), origin, &context).unwrap();
+            let plan = plan::plan(&submission, &context).unwrap();
+            assert_eq!(here.render(&plan), there.render(&plan), "{name}");
+        }
     }
 }
 

@@ -42,7 +42,7 @@ struct Settings {
     #[command(flatten)]
     templates: TemplateSettings,
 
-    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "builtin")]
+    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "refuse")]
     template_fallback: TemplateFallback,
 
     #[arg(long, env = "SPARK_VERSION")]

@@ -291,6 +291,9 @@ impl Metrics {
         for stage in Stage::ALL {
             let _ = self.durations.get_or_create(&StageLabel { stage: stage.name() });
         }
+        for limit in ["memory", "cpu", "stack", "output"] {
+            self.template_limit_passed("default".to_owned(), limit, 0);
+        }
         for result in ["success", "rejected"] {
             let _ = self.tls_reloads.get_or_create(&ReloadResult { result });
         }

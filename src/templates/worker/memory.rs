@@ -18,10 +18,8 @@ const LIMITS: [&str; 2] = [
 
 /// Warns where the container's memory is too little for the server and its render workers: the kernel would end one of them.
 pub fn warn_of_little_memory() {
-    let limits = LIMITS
-        .iter()
-        .filter_map(|path| std::fs::read_to_string(path).ok());
-    if let Some((limit, needed)) = limits.last().and_then(|text| too_little(&text)) {
+    let limit = LIMITS.iter().find_map(|path| std::fs::read_to_string(path).ok());
+    if let Some((limit, needed)) = limit.and_then(|text| too_little(&text)) {
         tracing::warn!(
             limit_mib = limit >> 20,
             needed_mib = needed >> 20,

@@ -230,6 +230,7 @@ impl Drop for Worker {
 }
 
 /// Why an exchange came to no answer.
+#[derive(Debug, Clone, Copy)]
 enum End {
     Passed(Limit),
     /// The child is gone.

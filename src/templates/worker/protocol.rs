@@ -18,6 +18,7 @@ pub(super) const LENGTH: usize = 4;
 pub(super) const MOST_REQUEST: usize = 32 << 20;
 
 /// What a worker does.
+#[allow(clippy::large_enum_variant, reason = "one at a time, and it is sent at once")]
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request<'r> {
     /// Compiles a set, and keeps it.
