@@ -183,7 +183,7 @@ impl Sample {
             },
             driver_pod: manifest("pod-driver", pod, Object::Pod(Pod::default())),
             owned,
-            warnings: Vec::new(),
+            warnings: native_submit::finding::Warnings::default(),
         })
     }
 }
