@@ -199,9 +199,12 @@ fn measured(
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
     // A value that is shown may have come from another key, where it is a secret.
-    let hidden = |refusal: Refusal| match submission.conf.has_references() {
-        true => refusal.without_values(),
-        false => refusal,
+    let hidden = |refusal: Refusal| {
+        if submission.conf.has_references() {
+            refusal.without_values()
+        } else {
+            refusal
+        }
     };
     let plan = stages.run(Stage::Plan, || plan::plan(submission, context).map_err(hidden))?;
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;

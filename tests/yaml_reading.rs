@@ -211,7 +211,7 @@ fn texts_are_read_as_the_table_says() {
         match (parse_yaml(text), expected) {
             (Ok(found), Ok(expected)) => assert_eq!(plain(found), plain(expected), "{text:?}"),
             (Err(problem), Err(expected)) => {
-                assert!(problem.said.to_string().contains(expected), "{text:?}: {problem}");
+                assert!(problem.to_string().contains(expected), "{text:?}: {problem}");
             }
             (found, expected) => panic!("{text:?}: {found:?}, expected {expected:?}"),
         }

@@ -171,21 +171,22 @@ impl Statement {
 
     /// The text without any value or name of the input: for `/readyz`, and to tell whether two findings are alike.
     pub(crate) fn brief(&self) -> String {
-        let mut text = match &self.says {
+        let says = match &self.says {
             Says::Expected(words) => format!("expected {}", words.brief()),
             Says::Rule(words) => words.brief(),
         };
-        match &self.found {
-            Found::Nothing | Found::Kind(_) => text += &format!(", {}", self.found),
-            Found::Syntax(mistake, line) if mistake.are_own() => text += &format!(", found {mistake}"),
-            Found::Syntax(_, Some(line)) => text += &format!(", found a mistake in line {line}"),
-            _ => {}
-        }
-        match &self.hint {
-            Some(Hint::Advice(words)) => text += &format!("; {}", words.brief()),
-            Some(hint) => text += &format!("; {hint}"),
-            None => {}
-        }
+        let found = match &self.found {
+            Found::Nothing | Found::Kind(_) => format!(", {}", self.found),
+            Found::Syntax(mistake, _) if mistake.are_own() => format!(", found {mistake}"),
+            Found::Syntax(_, Some(line)) => format!(", found a mistake in line {line}"),
+            _ => String::new(),
+        };
+        let hint = match &self.hint {
+            Some(Hint::Advice(words)) => format!("; {}", words.brief()),
+            Some(hint) => format!("; {hint}"),
+            None => String::new(),
+        };
+        let text = says + &found + &hint;
         cut(&text, ANSWER_BYTES).into_owned()
     }
 }
@@ -198,16 +199,16 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = match &self.says {
+        let says = match &self.says {
             Says::Expected(words) => format!("expected {words}"),
             Says::Rule(words) => words.to_string(),
         };
-        if self.found != Found::Unsaid {
-            text += &format!(", {}", self.found);
-        }
-        if let Some(hint) = &self.hint {
-            text += &format!("; {hint}");
-        }
+        let found = match &self.found {
+            Found::Unsaid => String::new(),
+            found => format!(", {found}"),
+        };
+        let hint = self.hint.as_ref().map(|hint| format!("; {hint}"));
+        let text = says + &found + &hint.unwrap_or_default();
         f.write_str(&cut(&text, ANSWER_BYTES))
     }
 }

@@ -14,7 +14,11 @@ pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return Cow::Borrowed(text);
     }
-    let end = text.floor_char_boundary(most.saturating_sub(ELLIPSIS.len()));
+    let free = most.saturating_sub(ELLIPSIS.len());
+    let end = (0..=free)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or_default();
     Cow::Owned(text[..end].to_owned() + ELLIPSIS)
 }
 
@@ -57,7 +61,7 @@ pub(crate) fn listed<T: fmt::Display>(items: &[T], more: usize) -> String {
         text += &cut(&line, free);
     }
     if more > 0 {
-        text += &format!("\nand {more} more");
+        return text + &format!("\nand {more} more");
     }
     text
 }

@@ -63,7 +63,7 @@ impl Words {
     pub(crate) fn without_values(mut self) -> Self {
         for piece in &mut self.0 {
             if let Piece::Value(text) = piece {
-                *text = "<redacted>".to_owned();
+                "<redacted>".clone_into(text);
             }
         }
         self

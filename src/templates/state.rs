@@ -1,7 +1,7 @@
 //! What is known of each set, and how that is told.
 
 use super::{DEFAULT_SET, LimitsPassed, SetsError, TemplateSet};
-use crate::finding::answer;
+use crate::{finding::answer, limits::ANSWER_BYTES};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -182,8 +182,16 @@ impl State {
         tally.attempted = true;
     }
 
-    pub(super) fn reject(&mut self, name: &str, rejected: Option<String>, reason: String, tally: &mut Tally) {
-        let reason = answer(&reason).into_owned();
+    pub(super) fn reject(
+        &mut self,
+        name: &str,
+        rejected: Option<String>,
+        mut reason: String,
+        tally: &mut Tally,
+    ) {
+        if reason.len() > ANSWER_BYTES {
+            reason = answer(&reason).into_owned();
+        }
         // What stays unreadable is looked at again and again: told once.
         if rejected.is_none() && self.rejected.is_none() && self.error.as_ref() == Some(&reason) {
             return;

@@ -190,7 +190,7 @@ impl Sample {
             },
             driver_pod: manifest("pod-driver", pod, Object::Pod(Pod::default())),
             owned,
-            warnings: Default::default(),
+            warnings: native_submit::finding::Warnings::default(),
         })
     }
 }
