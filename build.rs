@@ -23,13 +23,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     for files in [&files, &drop_in] {
         tonic_prost_build::configure()
             .btree_map(".")
-            .codec_path("crate::wire::BoundedCodec")
+            .codec_path("crate::operator::wire::BoundedCodec")
             .compile_fds(files.clone())?;
     }
     let out = env::var("OUT_DIR")?;
     fs::write(
         Path::new(&out).join("wire_messages.rs"),
-        messages(&[(&files, "crate::wire"), (&drop_in, "crate::wire::drop_in")])?,
+        messages(&[
+            (&files, "crate::operator::wire"),
+            (&drop_in, "crate::operator::wire::drop_in"),
+        ])?,
     )?;
 
     // For reflection and for the tests of the contract, neither of which needs the comments.

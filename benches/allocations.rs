@@ -8,9 +8,9 @@ mod spark_pi;
 
 use dhat::HeapStats;
 use native_submit::{
-    application::{self, UnknownFields},
-    manifest, plan,
-    submission::SubmitterContext,
+    manifest,
+    operator::application::{self, UnknownFields},
+    spark::{plan, submission::SubmitterContext},
     templates::TemplateSet,
 };
 use spark_pi::{bodies, intent, request, road, spark_pi};

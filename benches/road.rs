@@ -7,9 +7,9 @@ mod spark_pi;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use native_submit::{
-    application::{self, UnknownFields},
-    manifest, plan,
-    submission::SubmitterContext,
+    manifest,
+    operator::application::{self, UnknownFields},
+    spark::{plan, submission::SubmitterContext},
     templates::TemplateSet,
 };
 use serde_json::{Value, json};

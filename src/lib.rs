@@ -17,25 +17,24 @@
     reason = "they panic when the reader is gone: commands write by cli/output.rs"
 )]
 
-pub mod application;
 pub mod authoring;
 pub mod cli;
 pub mod cluster;
 pub mod doctor;
 pub mod error_code;
 pub mod finding;
+pub mod kubernetes;
 pub mod limits;
 pub mod manifest;
-pub mod plan;
+pub mod operator;
 pub mod redaction;
 pub mod server;
 pub mod settings;
 pub mod shadow;
+pub mod spark;
 pub mod strict;
-pub mod submission;
 pub mod submitter;
 pub mod telemetry;
 pub mod templates;
 pub mod watch;
 mod whole_file;
-pub mod wire;

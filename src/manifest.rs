@@ -9,34 +9,22 @@
 //! [`check()`] is the stage: rendered text in, [`Manifests`] or all [`Findings`] out. It touches neither the cluster
 //! nor the file system. Beside it: [`to_yaml`] and its like for printing, [`differences`] for comparing.
 
-mod at;
 mod check;
-mod diff;
-mod finding;
 mod known;
 mod nulls;
-mod patch;
 mod patched;
-mod quantity;
-mod rules;
 #[cfg(test)]
 mod sample;
+mod spark_needs;
 mod stamp;
-mod write;
-
-pub(crate) use quantity::Quantity;
 
 pub use check::check;
-pub(crate) use diff::ASSIGNED_BY_SERVER;
-pub use diff::{Difference, differences};
-pub use finding::{Finding, Findings, Subject};
 #[cfg(test)]
 pub(crate) use nulls::drop_nulls;
 pub(crate) use stamp::same_plan;
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
-pub use write::{to_documents, to_json_list, to_yaml};
 
-use crate::{finding::Warnings, submission::PodGroup, templates::CustomKind};
+use crate::{finding::Warnings, kubernetes::CustomKind, spark::submission::PodGroup};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
     networking::v1::{Ingress, NetworkPolicy},

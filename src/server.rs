@@ -28,7 +28,7 @@ pub(crate) use service::now_ms;
 pub use stop::Stop;
 pub(crate) use tls::certificates;
 
-use crate::{settings::ServeSettings, watch::Timing, wire};
+use crate::{operator::wire, settings::ServeSettings, watch::Timing};
 use health::Health;
 use heartbeat::Heartbeat;
 use listener::{Listener, Socket};

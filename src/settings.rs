@@ -5,9 +5,10 @@ mod tls;
 pub use tls::{TlsFiles, TlsSettings};
 
 use crate::{
-    submission::Webhook,
+    kubernetes::ExtraKind,
+    operator::Webhook,
     submitter::SpecSource,
-    templates::{ExtraKind, Rendering, SetAnnotation, SetOptions, SetRule, SetRules},
+    templates::{Rendering, SetAnnotation, SetOptions, SetRule, SetRules},
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -248,7 +249,7 @@ pub struct ServeSettings {
 
     /// Spark version of applications that name none, such as 4.0.1
     #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
-    pub spark_version: Option<crate::submission::SparkVersion>,
+    pub spark_version: Option<crate::spark::submission::SparkVersion>,
 
     /// SPARK_USER of drivers without a proxy user
     #[arg(long, env = "SPARK_USER", default_value = "spark")]

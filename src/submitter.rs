@@ -8,23 +8,28 @@ mod owners;
 mod samples;
 mod subject;
 
+use crate::{
+    cluster::{OperatorWebhook, Sink, Submitted},
+    finding::Cut,
+    limits::{OBJECT, SHOWN_NAME},
+    manifest::{self, Manifests},
+    operator::{
+        self, Origin,
+        application::{self, SparkApplication},
+    },
+    spark::{
+        plan::{self, DriverPlan},
+        submission::{Refusal, Submission, SubmissionId, SubmitterContext},
+    },
+    telemetry::{Metrics, Stage, Stages},
+    templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
+};
 pub use asked::{Asked, Unversioned};
 pub use error::SubmitError;
 use live::Informed;
 pub use live::SpecSource;
 pub use samples::{probe, samples};
 
-use crate::{
-    application::{self, SparkApplication},
-    cluster::{OperatorWebhook, Sink, Submitted},
-    limits::OBJECT,
-    manifest::{self, Manifests},
-    plan::{self, DriverPlan},
-    submission::{self, Origin, Refusal, Submission, SubmissionId, SubmitterContext},
-    telemetry::{Metrics, Stage, Stages},
-    templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
-};
-use crate::{finding::Cut, limits::SHOWN_NAME};
 use serde_json::Value;
 use std::{borrow::Cow, io, sync::Arc, time::Instant};
 use tracing::{info, warn};
@@ -153,7 +158,7 @@ pub fn intent(
 ) -> Result<Submission, SubmitError> {
     application::apply_defaults(&mut application);
     application::validate(&application)?;
-    let mut submission = submission::from_application(&application, id, origin, context)?;
+    let mut submission = operator::submission_of(&application, id, origin, context)?;
     submission.warnings.append(application::warnings(&application));
     Ok(submission)
 }

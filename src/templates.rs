@@ -1,7 +1,7 @@
 //! Template sets: the built-in templates, an admin's overrides, and their hot reload.
 //!
 //! A [`TemplateSet`] is compiled once and never changed. It makes [`Rendered`] text of a
-//! [`DriverPlan`](crate::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
+//! [`DriverPlan`](crate::spark::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
 
 mod builtin;
 mod choice;
@@ -9,7 +9,6 @@ mod directory;
 mod environment;
 mod error;
 mod escape;
-mod extra;
 mod files;
 mod filters;
 mod inspect;
@@ -39,9 +38,10 @@ pub(crate) use worker::{NAME as RENDER_WORKER, Workers, of_command as workers, r
 
 use serde::{Deserialize, Serialize};
 
+use crate::kubernetes::ExtraKind;
+
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
-pub use extra::{CustomKind, ExtraKind};
 pub use set::{DEFAULT_SET, TemplateSet};
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
 pub use state::{SetStatus, Status};

@@ -2,15 +2,16 @@
 //! `tests/fuzz_corpus.rs` of the crate runs the committed corpus through the same functions without a fuzzer.
 
 use native_submit::{
-    application::{self, UnknownFields},
     manifest,
-    server::reading,
-    strict,
-    submission::{
-        self, Origin, Reach, Request, Submission, SubmissionId, SubmitterContext, Webhook, arguments,
-        properties,
+    operator::{
+        Origin, Webhook,
+        application::{self, UnknownFields},
     },
-    submitter,
+    server::reading,
+    spark::submission::{
+        self, Reach, Request, Submission, SubmissionId, SubmitterContext, arguments, properties,
+    },
+    strict, submitter,
     templates::TemplateSet,
 };
 use serde_json::{Value, json};
@@ -40,7 +41,7 @@ fn manifests(submission: &Submission) {
     if let Ok(manifests) = submitter::manifests(submission, &context(), &TEMPLATES) {
         for (_, object) in manifests.for_files() {
             assert_eq!(
-                strict::parse_yaml(&manifest::to_yaml(&object)).expect("our own YAML"),
+                strict::parse_yaml(&native_submit::kubernetes::to_yaml(&object)).expect("our own YAML"),
                 object
             );
         }
@@ -171,7 +172,7 @@ pub fn strict(data: &[u8]) {
         return;
     };
     if let Ok(read) = strict::parse_yaml(text) {
-        let written = manifest::to_yaml(&read);
+        let written = native_submit::kubernetes::to_yaml(&read);
         assert_eq!(strict::parse_yaml(&written).expect("our own YAML"), read);
     }
 }

@@ -3,9 +3,12 @@
 //! On disk it is a folder with `application.yaml` and at most a `case.yaml`; beside them its golden files.
 
 use crate::{
-    application::{self, UnknownFields},
+    operator::{
+        Origin, Webhook,
+        application::{self, UnknownFields},
+    },
+    spark::submission::{self, SparkVersion, Submission, SubmissionId, SubmitterContext},
     strict,
-    submission::{self, Origin, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook},
     submitter::{self, SubmitError},
 };
 use serde::Deserialize;

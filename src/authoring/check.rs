@@ -13,12 +13,12 @@ use super::{
     trace::Tracer,
 };
 use crate::{
+    kubernetes::ExtraKind,
     manifest::Manifests,
     redaction,
     templates::{
-        Contents, DEFAULT_SET, DirectoryError, ExtraKind, Files, Parts, Place, SetOptions, SetsError,
-        TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets,
-        workers,
+        Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, SetsError, TemplateError,
+        TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets, workers,
     },
 };
 use applications::Applications;

@@ -2,7 +2,7 @@
 
 use super::case::{APPLICATION, Case, CaseError, REFUSAL, SETTINGS};
 use crate::{
-    manifest,
+    kubernetes::to_yaml,
     submitter::{self, SubmitError},
     templates::TemplateSets,
     whole_file,
@@ -36,7 +36,7 @@ pub fn rendered(case: &Case, sets: &TemplateSets) -> BTreeMap<String, String> {
     match manifests() {
         Ok(manifests) => manifests
             .for_files()
-            .map(|(name, object)| (name, manifest::to_yaml(&object)))
+            .map(|(name, object)| (name, to_yaml(&object)))
             .collect(),
         Err(refusal) => BTreeMap::from([(REFUSAL.to_owned(), format!("{refusal}\n"))]),
     }

@@ -6,7 +6,7 @@ mod variables;
 
 use super::context;
 use crate::{
-    plan::CONTEXT_VERSION,
+    spark::plan::CONTEXT_VERSION,
     templates::{Outline, builtin_sources},
 };
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use super::{finding, lines::Lines, rendered::excerpt, sources::Sources};
 use crate::{
-    manifest::{self, Subject},
-    plan::DriverPlan,
+    kubernetes::{self, Subject},
+    spark::plan::DriverPlan,
     strict,
     templates::{Document, Files, Mark, Parts, Rendered, TemplateSet, Workers, marked, unmarked},
 };
@@ -54,7 +54,7 @@ impl<'s> Tracer<'s> {
     /// What was found about the objects of `rendered`, each with its line.
     pub(super) fn locate(
         &self,
-        found: &[manifest::Finding],
+        found: &[kubernetes::Finding],
         rendered: &Rendered,
         plan: &DriverPlan,
     ) -> Vec<finding::Finding> {
@@ -77,7 +77,7 @@ impl<'s> Tracer<'s> {
             .collect()
     }
 
-    fn finding(&self, found: &manifest::Finding, traced: Option<&Traced>) -> finding::Finding {
+    fn finding(&self, found: &kubernetes::Finding, traced: Option<&Traced>) -> finding::Finding {
         let line = traced.and_then(|traced| {
             found
                 .said
@@ -116,7 +116,7 @@ impl<'s> Tracer<'s> {
 }
 
 /// The document that a finding is about; none where it is about a patch, whose paths are others.
-fn document<'r>(found: &manifest::Finding, rendered: &'r Rendered) -> Option<&'r Document> {
+fn document<'r>(found: &kubernetes::Finding, rendered: &'r Rendered) -> Option<&'r Document> {
     let is_carried = found.subject.is_executor_template();
     let wrote = |document: &Document| match (is_carried, &document.carried) {
         (true, Some(carried)) => carried.template == found.template,
@@ -145,7 +145,7 @@ fn subject(document: &Document) -> Option<Subject> {
 }
 
 /// The text that a finding's path is in: the document's, or the one that it carries.
-fn traced(found: &manifest::Finding, document: &Document, marked: Option<&Document>) -> Option<Traced> {
+fn traced(found: &kubernetes::Finding, document: &Document, marked: Option<&Document>) -> Option<Traced> {
     let is_executor = found.subject.is_executor_template();
     let carried = |text: &str| {
         if is_executor {

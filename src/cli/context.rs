@@ -4,9 +4,9 @@ use super::{End, input::Input};
 use crate::{
     authoring::context::{self, TemplateContext},
     cli::output::message,
-    manifest,
+    kubernetes::to_yaml,
     server::now_ms,
-    submission::SubmissionId,
+    spark::submission::SubmissionId,
 };
 use clap::ValueEnum;
 use serde_json::Value;
@@ -52,7 +52,7 @@ impl Context {
         match printed {
             Ok(value) => super::print(&match self.output {
                 Output::Json => format!("{value:#}\n"),
-                Output::Yaml => manifest::to_yaml(&value),
+                Output::Yaml => to_yaml(&value),
             }),
             Err(end) => end,
         }

@@ -5,12 +5,15 @@ mod shown;
 
 use super::{End, could_not_run, input, process, templates};
 use crate::{
-    application::{self, SparkApplication, UnknownFields},
     authoring::diff::{ObjectDiff, compare, of_manifests},
     cli::output::message,
     manifest::Manifests,
+    operator::{
+        Origin,
+        application::{self, SparkApplication, UnknownFields},
+    },
     settings::SetSettings,
-    submission::{Origin, SparkVersion, SubmissionId, SubmitterContext},
+    spark::submission::{SparkVersion, SubmissionId, SubmitterContext},
     submitter::{self, SubmitError},
     templates::TemplateSets,
 };

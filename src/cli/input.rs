@@ -2,12 +2,14 @@
 
 use super::{End, process};
 use crate::{
-    application::{self, Parsed, UnknownFields},
     limits::APPLICATION_LIST,
+    operator::{
+        Origin, Webhook,
+        application::{self, Parsed, UnknownFields},
+    },
     settings::TemplateSettings,
-    submission::{
-        self, Origin, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook, arguments,
-        resolve,
+    spark::submission::{
+        self, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments, resolve,
     },
     submitter,
     templates::{Fallback, TemplateStore},

@@ -1,8 +1,7 @@
 //! `native-submit render`
 
 use super::{End, input::Input};
-use crate::cli::output::message;
-use crate::{manifest, server::now_ms, submission::SubmissionId, submitter};
+use crate::{cli::output::message, kubernetes, server::now_ms, spark::submission::SubmissionId, submitter};
 use clap::ValueEnum;
 
 /// How objects are printed.
@@ -49,8 +48,8 @@ impl Render {
         }
         let objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
         Ok(match self.output {
-            Output::Yaml => manifest::to_documents(&objects),
-            Output::Json => manifest::to_json_list(&objects),
+            Output::Yaml => kubernetes::to_documents(&objects),
+            Output::Json => kubernetes::to_json_list(&objects),
         })
     }
 }

@@ -11,12 +11,17 @@ mod usage;
 use crate::{
     cli::output::message,
     cluster::{ClientSettings, ClusterSettings, ClusterSink, Credentials, OperatorWebhook, Sink, client},
-    plan,
+    operator::{Origin, Webhook},
     server::now_ms,
     settings::{ApplyTo, ClusterViewSettings, TemplateFallback, TemplateSettings},
-    submission::{
-        ConfReader, Origin, Refusal, Request, SparkConf, Submission, SubmissionId, SubmitterContext,
-        UnknownFields, Webhook, arguments, arguments::ArgumentsError, resolve,
+    spark::{
+        plan,
+        submission::{
+            ConfReader, Refusal, Request, SparkConf, Submission, SubmissionId, SubmitterContext,
+            UnknownFields,
+            arguments::{self, ArgumentsError},
+            resolve,
+        },
     },
     submitter::{Accepted, Asked, Mode, SubmitError, Submitter, probe},
     telemetry::{LogFormat, Metrics, start_logging},
@@ -46,7 +51,7 @@ struct Settings {
     template_fallback: TemplateFallback,
 
     #[arg(long, env = "SPARK_VERSION")]
-    spark_version: Option<crate::submission::SparkVersion>,
+    spark_version: Option<crate::spark::submission::SparkVersion>,
 
     #[command(flatten)]
     cluster_view: ClusterViewSettings,

@@ -5,11 +5,12 @@ use crate::{
     cli::output::message,
     cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
     server::{
-        client::{self as grpc, Server, TlsOptions},
+        client as grpc,
+        client::{Server, TlsOptions},
         now_ms,
     },
     settings::ApplyTo,
-    submission::{SubmissionId, UnknownFields},
+    spark::submission::{SubmissionId, UnknownFields},
     submitter::{Accepted, Asked, Mode, SpecSource, Submitter},
     telemetry::{LogFormat, Metrics, start_logging},
 };

@@ -7,7 +7,8 @@
 
 use super::{ApplyError, Outcome, Submitted, in_turn::InTurn, resource::is_name};
 use crate::{
-    manifest::{Manifest, Manifests, Object, to_yaml},
+    kubernetes::to_yaml,
+    manifest::{Manifest, Manifests, Object},
     whole_file,
 };
 use serde::{Deserialize, Serialize};

@@ -1,21 +1,23 @@
 //! Rendered text to checked manifests: strictly read, held against the rules, stamped.
 
 use super::{
-    Identity, Manifest, Manifests, Object,
-    at::At,
-    finding::{Finding, Findings, Subject},
-    known,
-    nulls::drop_nulls,
-    patched::Patched,
-    rules::{self, Kind, Report, Written},
-    stamp, write,
+    Identity, Manifest, Manifests, Object, known, nulls::drop_nulls, patched::Patched, spark_needs, stamp,
 };
 use crate::{
     finding::{Kept, expected, rule},
-    plan::{DriverPlan, ExecutorPlan},
+    kubernetes::{
+        ExtraKind, Finding, Findings, Subject,
+        at::At,
+        rules::{self, Kind, Report},
+        write,
+    },
+    manifest::spark_needs::Written,
+    spark::{
+        plan::{DriverPlan, ExecutorPlan},
+        submission::{PodDocument, refers},
+    },
     strict::{self, Reading},
-    submission::{PodDocument, refers},
-    templates::{Document, ExtraKind, Rendered},
+    templates::{Document, Rendered},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -65,7 +67,7 @@ pub fn check(
     if let Some(executor) = &plan.executor {
         checker.executor_template(executor, &written);
     }
-    rules::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
+    spark_needs::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
     // Of several objects with one name the first is blamed.
     for finding in checker.findings.each() {
@@ -205,7 +207,7 @@ impl Checker<'_> {
             }
         }
         rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
-        rules::operator_labels_of_executors(executor, &at, report);
+        spark_needs::operator_labels_of_executors(executor, &at, report);
         if !value.is_null() && text.len() <= MOST_TIDY {
             drop_nulls(&mut value);
             let tidy = write::to_yaml(&value);
@@ -301,5 +303,7 @@ impl Checker<'_> {
     }
 }
 
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! The kinds of object that documents may have, and how each is read.
 
-use super::{Object, at::At, rules::Kind};
+use super::Object;
 use crate::{
     finding::{Statement, Words, expected},
+    kubernetes::{CustomKind, ExtraKind, at::At, rules::Kind},
     strict::{self, Problem, Reading},
-    templates::{CustomKind, Document, EXTRA_ROLE, ExtraKind},
+    templates::{Document, EXTRA_ROLE},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;

@@ -1,12 +1,12 @@
 //! The documents of a submission as values: each with its patch laid over it.
 
-use super::{
-    finding::{Finding, Subject},
-    patch::{self, Containers, Touched},
-    write,
-};
 use crate::{
-    plan::DriverPlan,
+    kubernetes::{
+        Finding, Subject,
+        patch::{self, Containers, Touched},
+        write,
+    },
+    spark::plan::DriverPlan,
     strict::{self, Problem},
     templates::{Document, Patch},
 };

@@ -1,7 +1,7 @@
 //! A plan and its documents, for tests: a small application with an executor pod template.
 
 use crate::{
-    plan::{
+    spark::plan::{
         ApplicationPlan, CONTEXT_VERSION, ConfigMapPlan, ContainerPlan, DriverPlan, ExecutorPlan, PodPlan,
         ResourceType, ResourcesPlan, ServicePlan,
     },

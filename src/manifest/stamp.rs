@@ -2,7 +2,7 @@
 //! that no template can lose or forge them.
 
 use super::{Identity, Manifest, Object};
-use crate::plan::DriverPlan;
+use crate::spark::plan::DriverPlan;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};

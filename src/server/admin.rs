@@ -106,9 +106,10 @@ mod tests {
     use super::*;
     use crate::{
         cluster::{DirectorySink, Layout, Sink},
+        operator::{Origin, Webhook},
         server::readiness::Patience,
         settings::ServeSettings,
-        submission::{Origin, SubmitterContext, UnknownFields, Webhook},
+        spark::submission::{SubmitterContext, UnknownFields},
         submitter::{SpecSource, Submitter},
         telemetry::Metrics,
         templates::{Fallback, TemplateStore},

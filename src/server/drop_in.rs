@@ -10,15 +10,15 @@ use super::{
 };
 use crate::{
     finding::{self, Warnings, is_name},
-    redaction::shown,
-    submission::{Reach, Submission, SubmitterContext},
-    submitter::{Accepted, Asked, Mode},
-    telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
-    whole_file,
-    wire::drop_in::{
+    operator::wire::drop_in::{
         ShadowReply, ShadowReport, SubmitReply, SubmitRequest,
         drop_in_server::{DropIn, DropInServer},
     },
+    redaction::shown,
+    spark::submission::{Reach, Submission, SubmitterContext},
+    submitter::{Accepted, Asked, Mode},
+    telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
+    whole_file,
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use tokio::net::UnixListener;

@@ -6,17 +6,20 @@ use super::{
     service::{Call, NotAsked, ServiceError},
 };
 use crate::{
-    application::{self, ApplicationReference},
     finding::{self, expected},
     limits::{Budget, UNKNOWN_FIELDS},
+    operator::{
+        Origin,
+        application::{self, ApplicationReference},
+        wire::{
+            RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
+            spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
+        },
+    },
+    spark::submission::{Refusal, UnknownFields},
     strict::{self, Problem, Shape, Unread},
-    submission::{Origin, Refusal, UnknownFields},
     submitter::{Accepted, Asked, Mode, SubmitError},
     telemetry::Caller,
-    wire::{
-        RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
-        spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
-    },
 };
 use axum::{
     Router, extract,

@@ -2,9 +2,12 @@
 
 use super::{grpc, rest};
 use crate::{
-    submission::{Origin, Submission, SubmissionId, SubmitterContext},
+    operator::{
+        Origin,
+        wire::{RunAltSparkSubmitRequest, drop_in::SubmitRequest},
+    },
+    spark::submission::{Submission, SubmissionId, SubmitterContext},
     submitter::Asked,
-    wire::{RunAltSparkSubmitRequest, drop_in::SubmitRequest},
 };
 use prost::Message as _;
 

@@ -13,7 +13,8 @@ use super::{
     service::Call,
 };
 use crate::{
-    submission::{Origin, SubmissionId, SubmitterContext},
+    operator::Origin,
+    spark::submission::{SubmissionId, SubmitterContext},
     submitter::{Asked, Mode},
     telemetry::Caller,
 };

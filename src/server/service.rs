@@ -5,12 +5,12 @@ use super::{
     entry::{Arrivals, Entry, Room},
 };
 use crate::{
-    application::ApplicationReference,
     cluster::{Events, Sink},
     error_code::ErrorCode,
     finding::{self, Words, expected, is_name},
+    operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
-    submission::{Origin, Refusal, SubmissionId, SubmitterContext},
+    spark::submission::{Refusal, SubmissionId, SubmitterContext},
     submitter::{Accepted, Asked, Mode, SubmitError, Submitter},
     telemetry::{Caller, Metrics, Seldom},
     templates,

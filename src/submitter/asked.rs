@@ -2,8 +2,11 @@
 
 use super::subject::Subject;
 use crate::{
-    application::{ApplicationReference, Parsed, SparkApplication},
-    submission::{self, Refusal, Request, SparkSubmitArguments, SparkVersion, Submission, SubmitterContext},
+    operator,
+    operator::application::{ApplicationReference, Parsed, SparkApplication},
+    spark::submission::{
+        self, Refusal, Request, SparkSubmitArguments, SparkVersion, Submission, SubmitterContext,
+    },
 };
 
 /// What is to be submitted, as a door hands it over.
@@ -42,7 +45,7 @@ impl Unversioned {
     ) -> Result<Self, Refusal> {
         let as_version = |spark_version| {
             let request = request.clone();
-            submission::resolve(
+            operator::resolve(
                 arguments.clone(),
                 Request {
                     spark_version,
@@ -90,7 +93,7 @@ impl Unversioned {
             spark_version: Some(version),
             ..self.request
         };
-        let submission = submission::resolve(self.arguments, request, context)?;
+        let submission = operator::resolve(self.arguments, request, context)?;
         match self.resolved {
             // Where the driver may run was asked of the arguments' own namespace; a properties file may have another.
             Err(refusal) if submission.namespace() != self.subject.namespace => Err(refusal),

@@ -1,8 +1,8 @@
 //! What the live application that an argument vector was made of adds to it.
 
 use crate::{
-    application::Parsed,
-    submission::{self, NotAVersion, Refusal, SparkVersion, Submission, Webhook},
+    operator::{self, Webhook, application::Parsed},
+    spark::submission::{NotAVersion, Refusal, SparkVersion, Submission},
 };
 
 /// The live application that an argument vector was made of.
@@ -42,13 +42,13 @@ impl Behind {
         match self {
             Self::Application(parsed) => {
                 let application = &parsed.application;
-                if let Some(set) = submission::template_set_of(application) {
+                if let Some(set) = operator::template_set_of(application) {
                     submission.template_set = Some(set);
                 }
                 if webhook == Webhook::Off {
-                    submission::add_for_webhook(submission, application)?;
+                    operator::add_for_webhook(submission, application)?;
                 }
-                submission::add_owner(submission, application)?;
+                operator::add_owner(submission, application)?;
                 submission.warnings.append(parsed.warnings);
             }
             Self::Unread(why) if webhook == Webhook::Off => submission.warnings.push(format!(

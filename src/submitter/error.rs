@@ -1,12 +1,12 @@
 //! Why a submission failed, whichever stage it was.
 
 use crate::{
-    application::ApplicationError,
     cluster::{ApplyError, LiveError},
     error_code::ErrorCode,
+    kubernetes::Findings,
     limits::OverLimit,
-    manifest::Findings,
-    submission::Refusal,
+    operator::application::ApplicationError,
+    spark::submission::Refusal,
     templates::{NoTemplateSet, RenderError, TemplateError, Unchosen, WorkerUnavailable},
 };
 

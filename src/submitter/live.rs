@@ -8,10 +8,14 @@ use super::{
     subject::{Subject, named_by},
 };
 use crate::{
-    application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
     cluster::{LiveApplication, LiveError, Sink},
     limits::UNKNOWN_FIELDS,
-    submission::{Origin, Reach, Submission, SubmitterContext, Webhook, operator_labels},
+    operator::{
+        Origin, Webhook,
+        application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
+        operator_labels,
+    },
+    spark::submission::{Reach, Submission, SubmitterContext},
 };
 use std::time::Instant;
 

@@ -3,10 +3,10 @@
 
 use super::SubmitError;
 use crate::{
-    application::{API_VERSION, KIND, SparkApplication},
     cluster::LiveError,
+    operator::application::{API_VERSION, KIND, SparkApplication},
     redaction::shown,
-    submission::{PodTemplate, Reach, Refusal},
+    spark::submission::{PodTemplate, Reach, Refusal},
 };
 use serde_json::Value;
 

@@ -3,10 +3,13 @@
 
 use super::{SubmitError, intent, manifests};
 use crate::{
-    application::{self, UnknownFields},
+    kubernetes::Finding,
     limits::FINDINGS,
-    manifest::Finding,
-    submission::{self, Origin, SubmissionId, SubmitterContext, Webhook},
+    operator::{
+        Origin, Webhook,
+        application::{self, UnknownFields},
+    },
+    spark::submission::{self, SubmissionId, SubmitterContext},
     templates::{TemplateErrorKind, TemplateSet},
 };
 

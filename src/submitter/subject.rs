@@ -2,8 +2,8 @@
 
 use super::owners::NamedOwner;
 use crate::{
-    application::ApplicationReference,
-    submission::{PodTemplate, SparkSubmitArguments, Submission},
+    operator::application::ApplicationReference,
+    spark::submission::{PodTemplate, SparkSubmitArguments, Submission},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -116,7 +116,7 @@ fn controller(owners: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::submission::{Request, SubmitterContext, arguments, resolve};
+    use crate::spark::submission::{Request, SubmitterContext, arguments, resolve};
 
     #[test]
     fn the_live_application_is_looked_for_where_the_driver_will_be() {

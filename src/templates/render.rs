@@ -4,7 +4,7 @@ use super::{
     Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, builtin, environment::MOST_BYTES,
     error::Cause, files, set::Compiled, vocabulary,
 };
-use crate::plan::DriverPlan;
+use crate::spark::plan::DriverPlan;
 use minijinja::{
     Environment, context,
     value::{Serde, Value},

@@ -1,14 +1,14 @@
 //! A template set: the built-in templates and an admin's files, compiled once, never changed.
 
 use super::{
-    ExtraKind, LoadError, Rendered, TemplateError, TemplateErrorKind, builtin,
+    LoadError, Rendered, TemplateError, TemplateErrorKind, builtin,
     environment::environment,
     files::{self, FileKind, Files, is_template},
     markup, render,
     sources::{DEFAULT_PREFIX, Sources},
     worker::{Pool, RenderError},
 };
-use crate::plan::DriverPlan;
+use crate::{kubernetes::ExtraKind, spark::plan::DriverPlan};
 use minijinja::Environment;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

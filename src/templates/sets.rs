@@ -1,7 +1,7 @@
 //! All sets of one moment.
 
 use super::{
-    ExtraKind, LoadError, TemplateSet,
+    LoadError, TemplateSet,
     choice::{Choice, SetAnnotation, SetRules},
     directory::{self, Contents, DirectoryError},
     files::Files,
@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     finding::{Statement, Words, expected},
-    submission::{Refusal, Submission, TEMPLATE_SET_ANNOTATION},
+    kubernetes::ExtraKind,
+    spark::submission::{Refusal, Submission, TEMPLATE_SET_ANNOTATION},
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 

@@ -9,7 +9,8 @@ use crate::support::{
 use native_submit::{
     cluster::{ClusterSettings, ClusterSink, Outcome},
     manifest::Manifests,
-    submission::{self, Origin, SubmissionId, SubmitterContext, Webhook},
+    operator::{Origin, Webhook},
+    spark::submission::{self, SubmissionId, SubmitterContext},
     submitter,
     templates::TemplateSet,
 };

@@ -13,7 +13,9 @@ use crate::support::{
     serve::Serve,
 };
 use futures::{StreamExt, stream};
-use native_submit::wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient};
+use native_submit::operator::wire::{
+    RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient,
+};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap},

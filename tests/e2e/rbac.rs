@@ -5,13 +5,12 @@
 use crate::support::control_plane::ControlPlane;
 use kube::Client;
 use native_submit::{
-    application::ApplicationReference,
     cluster::{ApplyError, ClusterSettings, ClusterSink, Events, OperatorWebhook, Outcome},
     error_code::ErrorCode,
     manifest::Manifests,
-    submission::{
-        PodTemplate, Reach, Request, SubmissionId, SubmitterContext, UnknownFields, Webhook, arguments,
-        resolve,
+    operator::{Webhook, application::ApplicationReference},
+    spark::submission::{
+        PodTemplate, Reach, Request, SubmissionId, SubmitterContext, UnknownFields, arguments, resolve,
     },
     submitter,
     telemetry::Metrics,

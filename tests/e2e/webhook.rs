@@ -9,7 +9,8 @@
 use crate::support::{control_plane::ControlPlane, golden_case, pods};
 use native_submit::{
     manifest::Manifests,
-    submission::{Origin, SubmissionId, SubmitterContext, UnknownFields, Webhook},
+    operator::{Origin, Webhook},
+    spark::submission::{SubmissionId, SubmitterContext, UnknownFields},
     submitter,
     templates::TemplateSet,
 };

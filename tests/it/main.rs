@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architecture;
+
 /// gRPC, REST, the command line and the drop-in, as a caller sees them.
 mod entry_points {
     mod answers;

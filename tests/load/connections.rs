@@ -7,7 +7,9 @@ use crate::support::certificates::{Authority, file};
 use crate::support::serve::{Serve, binary, kubeconfig};
 use axum::body::Body;
 use futures::stream;
-use native_submit::wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient};
+use native_submit::operator::wire::{
+    RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient,
+};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     crypto::ring,

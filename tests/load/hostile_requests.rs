@@ -5,7 +5,7 @@ use crate::support::api_server::ApiServer;
 use crate::support::serve;
 use crate::support::serve::Serve;
 use axum::body::Body;
-use native_submit::wire::{
+use native_submit::operator::wire::{
     Container, DriverSpec, EnvVar, RunAltSparkSubmitRequest, SparkApplication, SparkApplicationSpec,
     Toleration, Volume,
 };
@@ -135,7 +135,7 @@ impl Target {
             };
         }
         let bytes = axum::body::to_bytes(Body::new(body), 8 << 20).await.unwrap();
-        let reply = native_submit::wire::RunAltSparkSubmitResponse::decode(&bytes[5..]).unwrap();
+        let reply = native_submit::operator::wire::RunAltSparkSubmitResponse::decode(&bytes[5..]).unwrap();
         if reply.success {
             Answer::Accepted
         } else {
@@ -330,7 +330,7 @@ fn message(driver: DriverSpec) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_counted_before_they_are_decoded() {
     let target = Target::start(&[]).await;
-    let pod = |change: &dyn Fn(&mut native_submit::wire::SparkPodSpec)| {
+    let pod = |change: &dyn Fn(&mut native_submit::operator::wire::SparkPodSpec)| {
         let mut driver = DriverSpec::default();
         change(driver.spark_pod_spec.get_or_insert_default());
         message(driver)

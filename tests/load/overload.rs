@@ -6,7 +6,9 @@
 
 use crate::support::api_server::ApiServer;
 use crate::support::serve::Serve;
-use native_submit::wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient};
+use native_submit::operator::wire::{
+    RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient,
+};
 use std::{
     sync::{
         Arc,

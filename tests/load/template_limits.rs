@@ -5,11 +5,13 @@ use crate::support::api_server::ApiServer;
 use crate::support::serve;
 use crate::support::serve::Serve;
 use native_submit::{
-    application, plan,
-    submission::{self, Origin, SubmissionId, SubmitterContext, Webhook},
+    operator::{Origin, Webhook, application, wire::RunAltSparkSubmitResponse},
+    spark::{
+        plan,
+        submission::{self, SubmissionId, SubmitterContext},
+    },
     submitter,
     templates::{Rendering, SetOptions, TemplateSets},
-    wire::RunAltSparkSubmitResponse,
 };
 use serde_json::Value;
 use std::{

@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use native_submit::{
     manifest::{Identity, Manifest, Manifests, Object},
-    submission::PodGroup,
+    spark::submission::PodGroup,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;

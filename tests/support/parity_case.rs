@@ -4,9 +4,11 @@
 
 use native_submit::{
     manifest::Manifests,
-    plan::plan,
+    spark::{
+        plan::plan,
+        submission::{Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
+    },
     strict,
-    submission::{Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
     submitter::{self, SubmitError},
     templates::TemplateSet,
 };

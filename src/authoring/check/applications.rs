@@ -9,7 +9,8 @@ use crate::{
         trace::Tracer,
     },
     manifest::{self, Manifests},
-    plan, redaction,
+    redaction,
+    spark::plan,
     submitter::SubmitError,
     templates::{EXTRA_ROLE, Rendered, TemplateErrorKind, TemplateSet},
 };

@@ -3,10 +3,10 @@
 use super::{Asked, FileDiff, manifests};
 use crate::{
     authoring::diff::{as_on_cluster, compare},
-    cli::output::message,
-    cli::{End, could_not_run, input::Input, runtime},
+    cli::{End, could_not_run, input::Input, output::message, runtime},
     cluster::{ClientSettings, ClusterSettings, ClusterSink, client},
-    submission::{Origin, SubmissionId, SubmitterContext},
+    operator::Origin,
+    spark::submission::{SubmissionId, SubmitterContext},
     templates::TemplateSets,
 };
 

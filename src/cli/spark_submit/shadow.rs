@@ -9,7 +9,7 @@ use crate::{
     cluster::{ClusterSettings, ClusterSink},
     manifest::Manifests,
     shadow::{Comparison, compare},
-    submission::arguments,
+    spark::submission::arguments,
     submitter,
     templates::TemplateStore,
 };

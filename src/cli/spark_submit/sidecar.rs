@@ -4,10 +4,10 @@ use super::Ending;
 use crate::{
     cli::output::message,
     manifest::Identity,
+    operator::wire::drop_in::{ShadowReport, SubmitReply, SubmitRequest, drop_in_client::DropInClient},
     server::RELEASE,
     shadow::Comparison,
-    submission::{Submission, SubmitterContext},
-    wire::drop_in::{ShadowReport, SubmitReply, SubmitRequest, drop_in_client::DropInClient},
+    spark::submission::{Submission, SubmitterContext},
 };
 use std::{
     path::{Path, PathBuf},

@@ -29,7 +29,7 @@ pub(super) fn answers(option: &str) -> bool {
 /// Answers it, and ends as `spark-submit` does.
 pub(super) fn answer(option: &str) -> ExitCode {
     if option == "--version" {
-        let newest = crate::submission::SparkVersion::newest();
+        let newest = crate::spark::submission::SparkVersion::newest();
         message!(
             "native-submit {}, for Spark up to {newest}",
             env!("CARGO_PKG_VERSION")

@@ -2,7 +2,7 @@ use super::check;
 use crate::{
     limits::{ANSWER_BYTES, FINDINGS},
     manifest::{Object, sample},
-    plan::DriverPlan,
+    spark::plan::DriverPlan,
     templates::Rendered,
 };
 use serde_json::{Value, json};
@@ -224,7 +224,7 @@ fn a_pod_group_is_read_strictly_and_precedes_the_pod() {
 #[test]
 fn a_planned_pod_group_that_no_template_wrote_is_an_error() {
     let mut plan = sample::plan();
-    plan.pod_group = Some(crate::plan::PodGroupPlan {
+    plan.pod_group = Some(crate::spark::plan::PodGroupPlan {
         name: "spark-0123-podgroup".to_owned(),
         other_metadata: serde_json::Map::new(),
         spec: serde_json::Map::new(),

@@ -7,7 +7,7 @@ use crate::{
     finding,
     limits::SHOWN_NAME,
     server::{Service, connections, service::ServiceError},
-    submission::SubmissionId,
+    spark::submission::SubmissionId,
     submitter::Accepted,
 };
 use axum::{

@@ -1,15 +1,14 @@
 //! What is posted: the arguments of `spark-submit`, and the pod templates that the operator would otherwise write to files.
 
 use crate::{
-    application::ApplicationReference,
     limits::Budget,
+    operator::{Origin, application::ApplicationReference, check_template_labels},
     server::service::NotAsked,
-    strict::{self, Shape, Unread},
-    submission::{
-        Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext,
+    spark::submission::{
+        PodTemplate, Refusal, Request, SubmissionId, SubmitterContext,
         arguments::{self, ArgumentsError},
-        check_template_labels,
     },
+    strict::{self, Shape, Unread},
     submitter::{Asked, SubmitError, Unversioned},
 };
 use serde_json::{Map, Value};

@@ -12,7 +12,7 @@ use super::{
     protocol::{self, Answer, Request},
 };
 use crate::{
-    plan::DriverPlan,
+    spark::plan::DriverPlan,
     templates::{LoadError, Rendered, TemplateError, set::Source},
 };
 use futures::channel::oneshot;

@@ -1,7 +1,7 @@
 //! What is said between the server and a render worker: frames of a length (four bytes, big-endian) and JSON.
 
 use crate::{
-    plan::DriverPlan,
+    spark::plan::DriverPlan,
     templates::{LoadError, Rendered, TemplateError, set::Source},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

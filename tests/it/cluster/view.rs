@@ -4,7 +4,7 @@
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve::{Serve, exchange};
-use native_submit::wire;
+use native_submit::operator::wire;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use crate::support::api_server::ApiServer;
 use crate::support::serve::{Serve, exchange};
 use native_submit::{
     limits::{ANSWER_BYTES, LOG_LINE_BYTES},
-    wire,
+    operator::wire,
 };
 use serde_json::{Value, json};
 use std::fmt::Write as _;

@@ -3,7 +3,7 @@
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve::Serve;
-use native_submit::wire;
+use native_submit::operator::wire;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;

@@ -3,7 +3,7 @@
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve::Serve;
-use native_submit::wire::drop_in::{SubmitRequest, drop_in_client::DropInClient};
+use native_submit::operator::wire::drop_in::{SubmitRequest, drop_in_client::DropInClient};
 use serde_json::json;
 use std::{
     os::unix::fs::PermissionsExt,

@@ -3,7 +3,9 @@
 
 use crate::support::certificates::{Authority, Certified, file};
 use crate::support::serve::{Serve, swap};
-use native_submit::wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient};
+use native_submit::operator::wire::{
+    RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient,
+};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     crypto::ring,

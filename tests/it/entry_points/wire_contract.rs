@@ -1,7 +1,7 @@
 //! The compiled gRPC contract is the one that `wire_contract.txt` spells out.
 #![allow(clippy::unwrap_used)]
 
-use native_submit::wire::FILE_DESCRIPTOR_SET;
+use native_submit::operator::wire::FILE_DESCRIPTOR_SET;
 use prost::Message as _;
 use prost_types::{
     DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions,

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::serve::Serve;
-use native_submit::wire::RunAltSparkSubmitRequest;
+use native_submit::operator::wire::RunAltSparkSubmitRequest;
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,

@@ -13,7 +13,7 @@
 mod page;
 
 use crate::support::parity_case::{Case, SPARK_HOME, cases};
-use native_submit::{manifest, strict, submission::properties};
+use native_submit::{manifest, spark::submission::properties, strict};
 use page::{Difference, Page};
 use serde_json::{Map, Value};
 use std::{
@@ -259,13 +259,13 @@ fn compare(recorded: &Ending, ours: &Ending) -> Vec<Difference> {
     let names: BTreeSet<_> = recorded.keys().chain(ours.keys()).collect();
     for name in names {
         let object = |objects: &Objects| objects.get(name).cloned().unwrap_or_default();
-        let differences = manifest::differences(&object(recorded), &object(ours));
+        let differences = native_submit::kubernetes::differences(&object(recorded), &object(ours));
         found.extend(differences.into_iter().map(|difference| named(name, &difference)));
     }
     found
 }
 
-fn named(object: &str, difference: &manifest::Difference) -> Difference {
+fn named(object: &str, difference: &native_submit::kubernetes::Difference) -> Difference {
     let show = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
     Difference::Object {
         path: format!("{object} {}", difference.path),

@@ -1,7 +1,7 @@
 //! docs/spark-application.md has each field of the application's types, and none that they don't have.
 #![allow(clippy::unwrap_used)]
 
-use native_submit::application::{
+use native_submit::operator::application::{
     BatchSchedulerConfiguration, Dependencies, DriverIngressConfiguration, DriverSpec, DynamicAllocation,
     ExecutorSpec, GpuSpec, MonitoringSpec, NameKey, NamePath, Port, PrometheusSpec, RestartPolicy,
     SecretInfo, SparkApplicationSpec, SparkUiConfiguration,

@@ -7,9 +7,10 @@ use native_submit::{
         check::{Checked, check},
         finding::Level,
     },
-    submission::SubmissionId,
+    kubernetes::ExtraKind,
+    spark::submission::SubmissionId,
     submitter::{self, probe},
-    templates::{ExtraKind, Fallback, SetOptions, TemplateStore},
+    templates::{Fallback, SetOptions, TemplateStore},
 };
 use std::{fs, os::unix::fs::symlink, path::Path, sync::Arc};
 
@@ -630,13 +631,16 @@ const GOOD: &str = "    example.com/mark: good";
 /// Whether the set that serves is the good one.
 fn serves_the_good_set(store: &TemplateStore) -> bool {
     let (name, text) = submitter::samples().next().unwrap();
-    let parsed = native_submit::application::parse(text, native_submit::application::UnknownFields::Refuse)
-        .expect(name);
-    let context = native_submit::submission::SubmitterContext::golden();
-    let origin = native_submit::submission::Origin {
-        webhook: native_submit::submission::Webhook::Off,
+    let parsed = native_submit::operator::application::parse(
+        text,
+        native_submit::operator::application::UnknownFields::Refuse,
+    )
+    .expect(name);
+    let context = native_submit::spark::submission::SubmitterContext::golden();
+    let origin = native_submit::operator::Origin {
+        webhook: native_submit::operator::Webhook::Off,
         operator: false,
-        unknown_fields: native_submit::submission::UnknownFields::Refuse,
+        unknown_fields: native_submit::spark::submission::UnknownFields::Refuse,
     };
     let submission = submitter::intent(parsed.application, SubmissionId::nil(), origin, &context).unwrap();
     let manifests = submitter::manifests_by(&submission, &context, &store.current()).unwrap();

@@ -7,7 +7,7 @@ use native_submit::{
         case::{self, Case},
         context, reference,
     },
-    submission::{Reach, Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
+    spark::submission::{Reach, Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
 };
 use serde_json::Value;
 use std::{fs, path::Path};

@@ -131,7 +131,7 @@ async fn a_set_that_is_not_there_is_refused_and_never_another_one_used() {
     assert_eq!(
         (reply.error_message.as_str(), reply.retryable),
         (
-            "native-submit/template-set: found `gpuu`, and the template sets are default, extra, gpu, python, team",
+            "native-submit/template-set: expected one of the template sets default, extra, gpu, python, team, found `gpuu`",
             Some(false)
         )
     );
@@ -237,9 +237,9 @@ async fn arguments_get_the_set_of_their_application() {
     ] {
         let (api, sets) = (ApiServer::start().await, sets());
         let mut live: Value = serde_json::to_value(
-            native_submit::application::parse(
+            native_submit::operator::application::parse(
                 &application("spark-pi", "default", Some("gpu")),
-                native_submit::application::UnknownFields::Refuse,
+                native_submit::operator::application::UnknownFields::Refuse,
             )
             .unwrap()
             .application,

@@ -6,9 +6,9 @@
 mod targets;
 
 use native_submit::{
+    operator::wire::drop_in::SubmitRequest,
     server::reading,
-    submission::{Request, SubmissionId, SubmitterContext, arguments, resolve},
-    wire::drop_in::SubmitRequest,
+    spark::submission::{Request, SubmissionId, SubmitterContext, arguments, resolve},
 };
 use prost::Message as _;
 use std::{fs, path::Path};

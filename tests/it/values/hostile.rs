@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 use native_submit::{
-    application::{self, UnknownFields},
     manifest,
-    submission::{self, Origin, SubmissionId, SubmitterContext, Webhook, properties},
+    operator::{
+        Origin, Webhook,
+        application::{self, UnknownFields},
+    },
+    spark::submission::{self, SubmissionId, SubmitterContext, properties},
     submitter,
     templates::TemplateSet,
 };
@@ -89,7 +92,7 @@ fn rendered(application: Value) -> Result<Vec<(String, Value)>, String> {
     Ok(manifests
         .for_files()
         .map(|(name, object)| {
-            let text = manifest::to_yaml(&object);
+            let text = native_submit::kubernetes::to_yaml(&object);
             (
                 name.trim_end_matches(".yaml").to_owned(),
                 native_submit::strict::parse_yaml(&text).unwrap(),

@@ -6,7 +6,9 @@
 mod java;
 
 use java::{Java, Reading};
-use native_submit::submission::{Request, SubmissionId, SubmitterContext, arguments, properties, resolve};
+use native_submit::spark::submission::{
+    Request, SubmissionId, SubmitterContext, arguments, properties, resolve,
+};
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -211,7 +213,7 @@ fn driver_properties(conf: &Properties) -> (Properties, String) {
     };
     let context = SubmitterContext::golden();
     let submission = resolve(arguments::parse(&argv).unwrap(), request, &context).unwrap();
-    let mut plan = native_submit::plan::plan(&submission, &context).unwrap();
+    let mut plan = native_submit::spark::plan::plan(&submission, &context).unwrap();
     (
         plan.properties,
         plan.config_map.data.remove("spark.properties").unwrap(),

@@ -6,7 +6,7 @@
 #[path = "../../yaml_vectors/recorded.rs"]
 mod recorded;
 
-use native_submit::{manifest::to_yaml, strict::parse_yaml};
+use native_submit::{kubernetes::to_yaml, strict::parse_yaml};
 use recorded::{Reading, readings, record};
 use serde_json::{Map, Value, json};
 
