@@ -3,6 +3,7 @@
 
 mod additions;
 mod arguments;
+mod conf;
 mod local_dirs;
 mod monitoring;
 mod owner;
