@@ -79,7 +79,7 @@ fn origin() -> Origin {
     Origin {
         webhook: Webhook::Off,
         operator: true,
-        unknown_fields: TemplateFields::Keep,
+        unknown_fields: TemplateFields::Pass,
     }
 }
 
