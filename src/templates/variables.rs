@@ -3,7 +3,7 @@
 use super::vocabulary;
 use minijinja::Environment;
 
-/// What every template sees: the fields of [`DriverPlan`], and the set's id.
+/// What every template sees: the fields of [`DriverPlan`](crate::spark::plan::DriverPlan), and the set's id.
 const CONTEXT: [&str; 14] = [
     "application",
     "config_map",
