@@ -5,7 +5,7 @@
 //! its JSON names in `FIELDS`.
 //!
 //! ```
-//! use native_submit::application::{self, UnknownFields};
+//! use native_submit::operator::application::{self, UnknownFields};
 //!
 //! let text = "
 //! apiVersion: sparkoperator.k8s.io/v1beta2
