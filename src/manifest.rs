@@ -7,6 +7,7 @@
 mod at;
 mod check;
 mod diff;
+mod executor;
 mod finding;
 mod known;
 mod patch;
@@ -24,6 +25,7 @@ pub(crate) use check::EXECUTOR;
 pub use check::check;
 pub(crate) use diff::ASSIGNED_BY_SERVER;
 pub use diff::{Difference, differences};
+pub use executor::executor_pod;
 pub use finding::{Finding, Findings};
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 pub use write::{to_documents, to_json_list, to_yaml};

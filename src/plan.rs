@@ -9,6 +9,7 @@ mod command;
 mod config_map;
 mod credentials;
 mod draft;
+mod executor;
 mod executor_template;
 mod hadoop;
 mod identity;
@@ -24,6 +25,11 @@ mod steps;
 mod volcano;
 mod volumes;
 
+pub use executor::{
+    DRIVER_HOST, DRIVER_IP, ExecutorPod, ExecutorSource, GENERATED_SECRET, IMAGE_OF_CODE, NoExecutorPod,
+    executor_pod,
+};
+pub(crate) use executor_template::{Loaded, loaded as loaded_executor_template};
 pub use steps::plan;
 
 use schemars::JsonSchema;

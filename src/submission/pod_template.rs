@@ -82,7 +82,7 @@ impl PodTemplate {
 
     /// Takes a pod template out of a file's text, as the given version of Spark reads it. In a file an unknown field is an
     /// error: it is most likely misspelled, and what it was to say would be lost in silence (CONTRACT 4).
-    pub(super) fn from_yaml(subject: &str, text: &str, version: &SparkVersion) -> Result<Self, Refusal> {
+    pub(crate) fn from_yaml(subject: &str, text: &str, version: &SparkVersion) -> Result<Self, Refusal> {
         let refused = |what: &str| not_loaded(subject, what);
         let value = yaml::read(text).map_err(|what| refused(&what))?;
         if value
