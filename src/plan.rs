@@ -70,6 +70,9 @@ pub struct DriverPlan {
     pub network_policy: Option<NetworkPolicyPlan>,
     /// The driver's gang for Volcano's scheduler, where the conf asks for it; from Spark 4.2.
     pub pod_group: Option<PodGroupPlan>,
+    /// The hash by which the submission is known, where this plan isn't the one that it was asked for; templates don't see it.
+    #[serde(skip)]
+    pub known_by: Option<String>,
 }
 
 /// What is submitted, and as what.

@@ -22,7 +22,7 @@ mod version;
 
 pub use arguments::SparkSubmitArguments;
 pub use conf::{ConfReader, SparkConf};
-pub use context::{Reach, SubmitterContext};
+pub use context::{ExecutorCheck, Reach, SubmitterContext};
 pub use files::{NamedFile, SubmitterFiles};
 pub use id::SubmissionId;
 pub use pod_additions::PodAdditions;
@@ -41,6 +41,7 @@ pub(crate) use files::is_config_map_key;
 pub(crate) use pod_fields::{append, extend};
 pub(crate) use pod_template::PodDocument;
 pub(crate) use reserved_labels::check_template as check_template_labels;
+pub(crate) use translate::executor_template;
 
 use serde::{Deserialize, Serialize};
 

@@ -17,8 +17,8 @@ use crate::{
     application::{self, SparkApplication},
     cluster::{OperatorWebhook, Sink, Submitted},
     manifest::{self, Manifests},
-    plan,
-    submission::{self, Origin, Submission, SubmissionId, SubmitterContext},
+    plan::{self, DriverPlan},
+    submission::{self, Origin, Refusal, Submission, SubmissionId, SubmitterContext},
     telemetry::{Metrics, Stage, Stages},
     templates::{TemplateSet, TemplateSets, TemplateStore},
 };
@@ -173,12 +173,36 @@ fn measured(
     set: &TemplateSet,
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
-    let plan = stages.run(Stage::Plan, || plan::plan(submission, context))?;
+    let plan = stages.run(Stage::Plan, || planned(submission, context, set))?;
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;
     let checked = stages.run(Stage::Check, || {
-        manifest::check(&rendered, &plan, &submission.unknown_fields())
+        manifest::check(
+            &rendered,
+            &plan,
+            &submission.unknown_fields(),
+            context.executor_check,
+        )
     });
     let mut manifests = checked?;
     manifests.warnings.extend(submission.warnings.iter().cloned());
     Ok(manifests)
+}
+
+/// The plan of a submission. Where the set has a say in executors and the submission brings no template for them, it gets one
+/// with nothing in it, for else the set's would be written nowhere.
+fn planned(
+    submission: &Submission,
+    context: &SubmitterContext,
+    set: &TemplateSet,
+) -> Result<DriverPlan, Refusal> {
+    let plan = plan::plan(submission, context)?;
+    if submission.executor_template.is_some() || !set.changes_executors() {
+        return Ok(plan);
+    }
+    let mut with_template = submission.clone();
+    with_template.executor_template = Some(submission::executor_template());
+    Ok(DriverPlan {
+        known_by: Some(manifest::plan_hash(&plan)),
+        ..plan::plan(&with_template, context)?
+    })
 }

@@ -26,6 +26,11 @@ pub(super) struct Render {
     /// How to print the objects
     #[arg(long, value_enum, default_value = "yaml")]
     output: Output,
+
+    /// Print also the Pod that Spark's driver will make for its first executor, and its claims; they are not created by
+    /// native-submit, and have the annotation native-submit/not-created
+    #[arg(long)]
+    executor: bool,
 }
 
 impl Render {
@@ -47,7 +52,13 @@ impl Render {
         for warning in &manifests.warnings {
             eprintln!("warning: {warning}");
         }
-        let objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
+        let mut objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
+        if self.executor {
+            objects.extend(manifests.executor_for_show());
+            if manifests.executor.is_none() {
+                eprintln!("warning: the executor Pod can't be known before the driver makes it");
+            }
+        }
         let text = match self.output {
             Output::Yaml => manifest::to_documents(&objects),
             Output::Json => manifest::to_json_list(&objects),

@@ -12,7 +12,7 @@ use crate::{
     cluster::{ClientSettings, ClusterSettings, ClusterSink, Credentials, OperatorWebhook, Sink, client},
     plan,
     server::now_ms,
-    settings::{ApplyTo, ClusterViewSettings, TemplateFallback, TemplateSettings},
+    settings::{ApplyTo, ClusterViewSettings, ExecutorSettings, TemplateFallback, TemplateSettings},
     submission::{
         ConfReader, Origin, Refusal, Request, SparkConf, Submission, SubmissionId, SubmitterContext,
         UnknownFields, Webhook, arguments, arguments::ArgumentsError, resolve,
@@ -49,6 +49,9 @@ struct Settings {
 
     #[command(flatten)]
     cluster_view: ClusterViewSettings,
+
+    #[command(flatten)]
+    executors: ExecutorSettings,
 }
 
 /// Whether this process was called by the name `spark-submit`.
@@ -209,6 +212,7 @@ fn context(settings: &Settings) -> Result<SubmitterContext, Ending> {
     let context = super::process::spark_submit_context(now_ms())?;
     Ok(SubmitterContext {
         spark_version: settings.spark_version.clone().or(context.spark_version),
+        executor_check: settings.executors.executor_check,
         ..context
     })
 }

@@ -3,6 +3,7 @@
 use super::{
     Identity, Manifest, Manifests, Object,
     at::At,
+    executor::{self, Found},
     finding::{Finding, Findings, object_name},
     known,
     patched::Patched,
@@ -10,10 +11,10 @@ use super::{
     stamp,
 };
 use crate::{
-    plan::{DriverPlan, ExecutorPlan},
+    plan::{DriverPlan, ExecutorPlan, ExecutorPod},
     redaction::shown,
     strict::{self, Problem},
-    submission::PodDocument,
+    submission::{ExecutorCheck, PodDocument},
     templates::{Document, ExtraKind, Rendered},
 };
 use serde_json::Value;
@@ -28,6 +29,9 @@ pub(crate) const EXECUTOR: &str = "executor pod template in ";
 /// Kubernetes' types here ([`strict::generalised`]): they are passed on with a warning. Every other unknown
 /// field is a template's misspelling, and an error.
 ///
+/// The Pod that the driver will make of these documents as its first executor is held against the same rules;
+/// `executor_check` says whether what is wrong with it refuses the submission.
+///
 /// # Errors
 ///
 /// Everything that was found wrong, not only the first.
@@ -35,11 +39,13 @@ pub fn check(
     rendered: &Rendered,
     plan: &DriverPlan,
     passed_unknown_fields: &[String],
+    executor_check: ExecutorCheck,
 ) -> Result<Manifests, Findings> {
     let mut checker = Checker {
         passed_unknown_fields,
         findings: Vec::new(),
         warnings: Vec::new(),
+        executor: None,
     };
     let values = checker.read(rendered, plan);
     let mut written = Vec::with_capacity(values.len());
@@ -58,9 +64,22 @@ pub fn check(
         }
     }
     checker.driver_pod(rendered, &written);
-    if let Some(executor) = &plan.executor {
-        checker.executor_template(executor, &written);
-    }
+    let before = checker.findings.len();
+    let of_template = plan
+        .executor
+        .as_ref()
+        .map(|executor| checker.executor_template(executor, &written))
+        .unwrap_or_default();
+    // Of a template that can't be read there is no Pod.
+    let found = if checker.findings.len() == before {
+        let objects: Vec<_> = written.iter().map(|written| written.value).collect();
+        executor::check(plan, &objects, of_template, executor_check)
+    } else {
+        of_template
+    };
+    checker.findings.extend(found.findings);
+    checker.warnings.extend(found.warnings);
+    checker.executor = found.executor;
     rules::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
     for finding in &mut checker.findings {
@@ -78,6 +97,7 @@ struct Checker<'c> {
     passed_unknown_fields: &'c [String],
     findings: Vec<Finding>,
     warnings: Vec<String>,
+    executor: Option<ExecutorPod>,
 }
 
 impl Checker<'_> {
@@ -160,7 +180,8 @@ impl Checker<'_> {
     }
 
     /// The executor pod template is text in a `ConfigMap`, which the driver will read as a Pod.
-    fn executor_template(&mut self, executor: &ExecutorPlan, written: &[Written<'_>]) {
+    /// What the rules say of it is given back: Spark changes some of it.
+    fn executor_template(&mut self, executor: &ExecutorPlan, written: &[Written<'_>]) -> Found {
         let config_map = written.iter().find(|written| {
             written.kind == Kind::ConfigMap
                 && At::document(written.value).text("metadata.name") == Some(&executor.config_map_name)
@@ -169,12 +190,15 @@ impl Checker<'_> {
             .and_then(|written| Some((written, written.value.get("data")?.get(&executor.key)?)))
             .filter(|(_, text)| text.as_str() != Some(""))
         else {
-            return;
+            return Found::default();
         };
         let object = format!("{EXECUTOR}{}", written.object);
         let value = match strict::parse_yaml(text) {
             Ok(value) => value,
-            Err(problem) => return self.found(&object, written.template, problem),
+            Err(problem) => {
+                self.found(&object, written.template, problem);
+                return Found::default();
+            }
         };
         for problem in strict::read::<PodDocument>(&value).problems {
             self.found(&object, written.template, problem);
@@ -193,8 +217,16 @@ impl Checker<'_> {
                 report.wrong(&at, field, format!("must be {expected}, found {}", shown(found)));
             }
         }
-        rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
         rules::operator_labels_of_executors(executor, &at, report);
+        let mut found = Found::default();
+        let report = &mut Report {
+            object: &object,
+            template: written.template,
+            findings: &mut found.findings,
+            warnings: &mut found.warnings,
+        };
+        rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
+        found
     }
 
     fn found(&mut self, object: &str, template: &str, problem: Problem) {
@@ -266,6 +298,7 @@ impl Checker<'_> {
             driver_pod,
             owned,
             warnings: self.warnings,
+            executor: self.executor,
         })
     }
 }

@@ -1,11 +1,16 @@
 //! The Pod of the first executor, out of the objects that the driver will find.
 
+mod check;
+mod origin;
+
+pub(super) use check::{Found, check};
+
 use crate::{
     plan::{
         DriverPlan, ExecutorPod, ExecutorSource, Loaded, NoExecutorPod, executor_pod as made,
         loaded_executor_template,
     },
-    submission::{PodTemplate, Refusal, SparkVersion, properties},
+    submission::{PodTemplate, Refusal, SparkVersion, UnknownFields, properties},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,14 +31,30 @@ pub fn executor_pod(
     objects: &[&Value],
 ) -> Result<ExecutorPod, NoExecutorPod> {
     let data = |name: &str, key: &str| config_map(objects, name)?.get("data")?.get(key)?.as_str();
-    let text = data(&plan.config_map.name, "spark.properties").unwrap_or_default();
+    let Some(text) = data(&plan.config_map.name, "spark.properties") else {
+        return Err(NoExecutorPod::Unknown(Refusal::new(
+            "spark.properties",
+            "isn't where the driver looks for it",
+        )));
+    };
     let properties = properties::read(text)
         .map_err(|error| Refusal::new("spark.properties", format!("the driver can't read it: {error}")))?;
     let template = match (loaded_executor_template(&properties), &plan.executor) {
         (Loaded::Nothing, _) => None,
         (Loaded::Carried, Some(executor)) => {
-            let text = data(&executor.config_map_name, &executor.key).unwrap_or_default();
-            Some(PodTemplate::from_yaml("executor pod template", text, version)?)
+            let text = data(&executor.config_map_name, &executor.key).filter(|text| !text.is_empty());
+            let Some(text) = text else {
+                return Err(NoExecutorPod::Unknown(Refusal::new(
+                    "executor pod template",
+                    "isn't where the driver looks for it",
+                )));
+            };
+            Some(PodTemplate::read_yaml(
+                "executor pod template",
+                text,
+                version,
+                UnknownFields::Keep,
+            )?)
         }
         _ => {
             return Err(NoExecutorPod::Unknown(Refusal::new(

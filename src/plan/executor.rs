@@ -44,8 +44,8 @@ pub struct ExecutorPod {
     /// What is missing, and must come from the application's code: without it Spark makes no executor. The Pod has a
     /// placeholder in its place.
     pub missing: Vec<Refusal>,
-    /// Why the Pod would wait for ever.
-    pub waiting: Vec<Refusal>,
+    /// Why such an executor never runs: it would wait for ever, or the driver ends by its settings before it makes one.
+    pub never: Vec<Refusal>,
 }
 
 /// Why there is no executor Pod to look at.
@@ -84,10 +84,33 @@ pub fn executor_pod(source: &ExecutorSource<'_>) -> Result<ExecutorPod, NoExecut
         ..SubmitterContext::golden()
     };
     let reader = ConfReader::new(&conf, &process);
-    settings::check(reader, source.version)?;
-    let mut draft = Draft::start(source, reader)?;
+    made(source, reader).map_err(|error| match error {
+        // What the driver's process has for it isn't known: its image has an environment too.
+        NoExecutorPod::Thrown(refusal) if refers_to_process(&conf, &refusal.subject) => {
+            NoExecutorPod::Unknown(refusal)
+        }
+        error => error,
+    })
+}
+
+fn made(source: &ExecutorSource<'_>, conf: ConfReader<'_>) -> Result<ExecutorPod, NoExecutorPod> {
+    settings::check(conf, source.version)?;
+    let mut draft = Draft::start(source, conf)?;
     steps::apply(&mut draft)?;
+    let of_allocator = settings::allocation(conf, source.version);
+    let of_allocator = of_allocator.into_iter();
+    draft
+        .never
+        .extend(of_allocator.filter(|refusal| !refers_to_process(conf.raw(), &refusal.subject)));
     Ok(draft.finish())
+}
+
+/// Whether the value of `key` is made of the environment or the properties of the driver's process.
+fn refers_to_process(conf: &SparkConf, key: &str) -> bool {
+    let value = conf.get(key).unwrap_or_default();
+    ["${env:", "${system:"]
+        .iter()
+        .any(|reference| value.contains(reference))
 }
 
 #[cfg(test)]

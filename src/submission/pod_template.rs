@@ -82,7 +82,17 @@ impl PodTemplate {
 
     /// Takes a pod template out of a file's text, as the given version of Spark reads it. In a file an unknown field is an
     /// error: it is most likely misspelled, and what it was to say would be lost in silence (CONTRACT 4).
-    pub(crate) fn from_yaml(subject: &str, text: &str, version: &SparkVersion) -> Result<Self, Refusal> {
+    pub(super) fn from_yaml(subject: &str, text: &str, version: &SparkVersion) -> Result<Self, Refusal> {
+        Self::read_yaml(subject, text, version, UnknownFields::Refuse)
+    }
+
+    /// As the given version of Spark reads a template's text.
+    pub(crate) fn read_yaml(
+        subject: &str,
+        text: &str,
+        version: &SparkVersion,
+        unknown: UnknownFields,
+    ) -> Result<Self, Refusal> {
         let refused = |what: &str| not_loaded(subject, what);
         let value = yaml::read(text).map_err(|what| refused(&what))?;
         if value
@@ -100,7 +110,7 @@ impl PodTemplate {
         if !value["spec"].is_object() && fits(&problems) {
             return Err(refused("spec is missing"));
         }
-        Self::read(subject, value, &problems, UnknownFields::Refuse)
+        Self::read(subject, value, &problems, unknown)
     }
 
     fn read(

@@ -21,6 +21,9 @@ const COMPILER_STACK: usize = 64 * 1024 * 1024;
 /// How many bytes of the content's hash identify a set: 12 hex digits.
 const HASH_BYTES: usize = 6;
 
+/// The template of the executors' pod template.
+const EXECUTOR: &str = "executor-pod.yaml.j2";
+
 /// The most further objects of a set.
 const MOST_EXTRAS: usize = 32;
 
@@ -186,6 +189,12 @@ impl TemplateSet {
     /// Its own files.
     pub(crate) fn files(&self) -> &Files {
         &self.files
+    }
+
+    /// Whether an admin's file has a say in the executors' pod template.
+    pub(crate) fn changes_executors(&self) -> bool {
+        let own = files::patch_of(EXECUTOR);
+        [EXECUTOR, &own].iter().any(|name| self.sources.has(name))
     }
 
     /// Writes all documents of one submission.

@@ -184,6 +184,7 @@ impl Sample {
             driver_pod: manifest("pod-driver", pod, Object::Pod(Pod::default())),
             owned,
             warnings: Vec::new(),
+            executor: None,
         })
     }
 }

@@ -91,7 +91,13 @@ impl<'s> Applications<'s> {
             Err(error) => return (None, vec![of_template(&error, self.sources)]),
         };
         self.note(&rendered);
-        match manifest::check(&rendered, &plan, &submission.unknown_fields()) {
+        let checked = manifest::check(
+            &rendered,
+            &plan,
+            &submission.unknown_fields(),
+            context.executor_check,
+        );
+        match checked {
             Ok(manifests) => {
                 self.note_names(&rendered, &manifests);
                 (Some(manifests), Vec::new())

@@ -23,6 +23,7 @@ fn wanted() -> Manifests {
         },
         owned: Vec::new(),
         warnings: Vec::new(),
+        executor: None,
     }
 }
 

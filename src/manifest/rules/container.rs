@@ -38,6 +38,7 @@ pub(super) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
             environment(&container, report);
             mounts(document, &container, report);
             resources(&container, report);
+            resize_policies(document, &container, report);
         });
     }
     document.each("spec.containers[].ports[]", &mut |port| {
@@ -138,6 +139,30 @@ fn has_volume(document: &At<'_, '_>, name: &str) -> bool {
                 .iter()
                 .any(|volume| volume.get("name").and_then(Value::as_str) == Some(name))
         })
+}
+
+/// One policy for each resource, and no restart where the Pod never restarts (`validateResizePolicy`).
+fn resize_policies(document: &At<'_, '_>, container: &At<'_, '_>, report: &mut Report<'_>) {
+    let never = document.text("spec.restartPolicy") == Some("Never");
+    let mut resources = BTreeSet::new();
+    container.each("resizePolicy[]", &mut |policy| {
+        if let Some(resource) = policy.text("resourceName")
+            && !resources.insert(resource)
+        {
+            report.wrong(
+                &policy,
+                "resourceName",
+                format!("is used twice, found {}", shown(resource)),
+            );
+        }
+        if never && policy.text("restartPolicy") == Some("RestartContainer") {
+            report.wrong(
+                &policy,
+                "restartPolicy",
+                "must be NotRequired where the Pod's restartPolicy is Never",
+            );
+        }
+    });
 }
 
 /// Requests stay below limits; what can't be overcommitted has a limit, and the same request

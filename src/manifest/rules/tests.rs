@@ -1,8 +1,17 @@
 //! One change to faithful documents a row, and what it must lead to. The changes are by role and JSON pointer.
 #![allow(clippy::too_many_lines, reason = "tables")]
 
-use crate::manifest::{check, sample};
+use crate::{
+    manifest::{Findings, Manifests, sample},
+    plan::DriverPlan,
+    submission::ExecutorCheck,
+    templates::Rendered,
+};
 use serde_json::{Value, json};
+
+fn check(rendered: &Rendered, plan: &DriverPlan, passed: &[String]) -> Result<Manifests, Findings> {
+    crate::manifest::check(rendered, plan, passed, ExecutorCheck::Refuse)
+}
 
 /// The findings and the warnings.
 fn after(role: &str, pointer: &str, value: &Value) -> (Vec<String>, Vec<String>) {
@@ -804,7 +813,7 @@ fn what_spark_needs_of_the_other_objects() {
             (
                 "/data/spark.properties",
                 json!("spark.app.name=pi\nspark.driver.host=svc.ns.svc\n"),
-                "data[\"spark.properties\"]: lost the property `spark.app.submitTime`",
+                "data[\"spark.properties\"]: lost the property `spark.app.id`",
             ),
             (
                 "/data/spark.properties",

@@ -95,7 +95,8 @@ fn metadata(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let namespace = draft.namespace()?;
     let metadata = &mut draft.pod.metadata;
     metadata.insert("name".to_owned(), format!("{}-exec-{ID}", draft.prefix).into());
-    metadata.insert("namespace".to_owned(), namespace.into());
+    metadata.remove("namespace");
+    metadata.extend(namespace.map(|namespace| ("namespace".to_owned(), namespace.into())));
     extend(metadata, "labels", labels);
     extend(metadata, "annotations", annotations);
     Ok(())

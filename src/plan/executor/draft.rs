@@ -44,7 +44,7 @@ pub(super) struct Draft<'a> {
     pub(super) pod: SparkPod,
     pub(super) claims: Vec<PersistentVolumeClaimPlan>,
     pub(super) missing: Vec<Refusal>,
-    pub(super) waiting: Vec<Refusal>,
+    pub(super) never: Vec<Refusal>,
 }
 
 impl<'a> Draft<'a> {
@@ -78,7 +78,7 @@ impl<'a> Draft<'a> {
             pod: pod.unwrap_or_default(),
             claims: Vec::new(),
             missing: Vec::new(),
-            waiting: Vec::new(),
+            never: Vec::new(),
         })
     }
 
@@ -93,10 +93,12 @@ impl<'a> Draft<'a> {
             .replace("{{EXECUTOR_ID}}", ID)
     }
 
-    /// The namespace of the executors; the driver posts them there whatever their template says.
-    pub(super) fn namespace(&self) -> Result<String, Refusal> {
+    /// The namespace of the executors; the driver posts them there whatever their template says. One that its environment
+    /// names isn't known.
+    pub(super) fn namespace(&self) -> Result<Option<String>, Refusal> {
         let namespace = self.conf.text("spark.kubernetes.namespace")?;
-        Ok(namespace.unwrap_or_else(|| "default".to_owned()))
+        let namespace = namespace.unwrap_or_else(|| "default".to_owned());
+        Ok(Some(namespace).filter(|namespace| !namespace.contains("${")))
     }
 
     /// The Pod with the Spark container last, and the claims.
@@ -113,16 +115,16 @@ impl<'a> Draft<'a> {
             ("spec".to_owned(), self.pod.spec.into()),
         ]);
         pod.extend(self.pod.other);
-        let namespace = pod["metadata"]["namespace"].clone();
+        let namespace = pod["metadata"].get("namespace").cloned();
         ExecutorPod {
             pod: pod.into(),
             claims: self
                 .claims
                 .into_iter()
-                .map(|plan| claim(plan, &namespace))
+                .map(|plan| claim(plan, namespace.as_ref()))
                 .collect(),
             missing: self.missing,
-            waiting: self.waiting,
+            never: self.never,
         }
     }
 }
@@ -138,12 +140,12 @@ fn is_prefix(prefix: &str) -> bool {
     prefix.len() <= LONGEST_PREFIX && prefix.split('.').all(is_label)
 }
 
-fn claim(plan: PersistentVolumeClaimPlan, namespace: &Value) -> Value {
+fn claim(plan: PersistentVolumeClaimPlan, namespace: Option<&Value>) -> Value {
     let mut metadata = Map::from_iter([
         ("name".to_owned(), Value::from(plan.name)),
-        ("namespace".to_owned(), namespace.clone()),
         ("labels".to_owned(), json!(plan.labels)),
     ]);
+    metadata.extend(namespace.map(|namespace| ("namespace".to_owned(), namespace.clone())));
     if !plan.annotations.is_empty() {
         metadata.insert("annotations".to_owned(), json!(plan.annotations));
     }

@@ -30,7 +30,9 @@ pub(super) fn all(draft: &Draft<'_>) -> Result<Vec<String>, Refusal> {
 }
 
 fn is_startup(key: &str) -> bool {
-    let is_port = key.starts_with("spark.port.") || (key.starts_with("spark.") && key.ends_with(".port"));
+    let of_spark = key.strip_prefix("spark.");
+    let is_port =
+        of_spark.is_some_and(|rest| rest.starts_with("port.") || rest.rsplit('.').next() == Some("port"));
     let is_of = STARTUP.iter().any(|start| key.starts_with(start));
     let is_secret =
         key == "spark.authenticate.secret" || (key.starts_with("spark.ssl") && key.contains("Password"));

@@ -90,7 +90,7 @@ const CHECKS: [(&str, Check, Option<Feature>); 16] = [
     ),
 ];
 
-/// Refuses what the driver refuses.
+/// Refuses what `SparkConf` refuses, and an allocator that there is none of.
 pub(super) fn check(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), NoExecutorPod> {
     java_options::check(conf)?;
     let encrypts = conf.boolean("spark.network.crypto.enabled", false)?
@@ -102,14 +102,19 @@ pub(super) fn check(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), 
              spark.authenticate.enableSaslEncryption)",
         )));
     }
-    allocator(conf, version)?;
-    for (key, check, since) in &CHECKS {
-        if since.is_none_or(|since| version.has(since)) {
-            one(conf, key, check)?;
-        }
-    }
-    conf.number::<i32>("spark.executor.instances", "an integer")?;
-    Ok(())
+    allocator(conf, version)
+}
+
+/// What the allocator of executors refuses of the settings that are its own.
+pub(super) fn allocation(conf: ConfReader<'_>, version: &SparkVersion) -> Vec<Refusal> {
+    let known = CHECKS
+        .iter()
+        .filter(|(.., since)| since.is_none_or(|since| version.has(since)));
+    let checked = known.map(|(key, check, _)| one(conf, key, check));
+    let instances = conf
+        .number::<i32>("spark.executor.instances", "an integer")
+        .map(|_| ());
+    checked.chain([instances]).filter_map(Result::err).collect()
 }
 
 fn one(conf: ConfReader<'_>, key: &str, check: &Check) -> Result<(), Refusal> {

@@ -129,7 +129,7 @@ fn mounted_volumes(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     };
     let claims = volumes::add(&mut draft.pod, &role)?;
     draft.claims.extend(claims.made);
-    draft.waiting.extend(claims.awaited);
+    draft.never.extend(claims.awaited);
     Ok(())
 }
 
