@@ -840,7 +840,9 @@ fn what_spark_needs_of_the_other_objects() {
         &[(
             "/data/spark.properties",
             json!(
-                "#mine\nspark.a=b\nspark.driver.host=svc.ns.svc\nspark.app.submitTime=1\nspark.app.name=pi\n"
+                "#mine\nspark.a=b\nspark.driver.host=svc.ns.svc\nspark.app.submitTime=1\nspark.app.name=pi\n\
+                 spark.app.id=spark-0123\nspark.kubernetes.container.image=spark:4\nspark.kubernetes.namespace=ns\n\
+                 spark.kubernetes.executor.podTemplateFile=/opt/spark/pod-template/pod-spec-template.yml\n"
             ),
         )],
     );
