@@ -194,7 +194,6 @@ fn compare(case: &Case, version: &str, expected: &Value) -> Option<Vec<String>> 
     let ok = expected["ok"] == true;
     Some(match (&executor.made, ok) {
         (Err(NoExecutorPod::Unknown(_)), _) => return None,
-        (Err(NoExecutorPod::Thrown(_)), false) => Vec::new(),
         (Err(NoExecutorPod::Thrown(refusal)), true) => vec![format!("Spark makes it, we refuse: {refusal}")],
         (Ok(made), false) if made.missing.is_empty() => {
             vec![format!(
@@ -202,7 +201,7 @@ fn compare(case: &Case, version: &str, expected: &Value) -> Option<Vec<String>> 
                 expected["error"]
             )]
         }
-        (Ok(_), false) => Vec::new(),
+        (Err(NoExecutorPod::Thrown(_)) | Ok(_), false) => Vec::new(),
         (Ok(made), true) => {
             let mut differences: Vec<_> = made.missing.iter().map(ToString::to_string).collect();
             let theirs = comparable(case.executor_objects(version).unwrap());
