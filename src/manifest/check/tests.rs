@@ -297,7 +297,7 @@ fn where_no_executor_is_to_be_made_what_is_wrong_with_one_is_a_warning() {
         let config_map = plan.config_map.data.get_mut("spark.properties").unwrap();
         for (key, value) in properties {
             plan.properties.insert((*key).to_owned(), (*value).to_owned());
-            config_map.push_str(&format!("{key}={value}\n"));
+            config_map.extend([key, "=", value, "\n"]);
         }
         let mut rendered = rendered.clone();
         for document in &mut rendered.documents {
