@@ -9,8 +9,6 @@ COPY examples examples
 COPY deploy/rbac deploy/rbac
 COPY src src
 COPY benches benches
-# Cargo.toml names these; cargo reads no manifest whose targets are missing.
-COPY tests/e2e_*.rs tests/
 # musl's target links statically; the result needs no library of the image.
 RUN cargo build --release --locked --bin native-submit
 

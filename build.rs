@@ -1,7 +1,13 @@
 //! Compiles the gRPC contract. protox is a protobuf compiler in Rust, so that a build needs no protoc.
 
-use protox::prost::Message as _;
-use std::{env, error::Error, fs, path::Path};
+use protox::{
+    prost::Message as _,
+    prost_reflect::prost_types::{
+        DescriptorProto, FieldDescriptorProto, FileDescriptorSet, MessageOptions,
+        field_descriptor_proto::{Label, Type},
+    },
+};
+use std::{collections::BTreeMap, env, error::Error, fmt::Write as _, fs, path::Path};
 
 const CONTRACT: &str = "proto/spark_submit.proto";
 
@@ -13,12 +19,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={DROP_IN}");
 
     let mut files = protox::compile([CONTRACT], ["proto"])?;
-    tonic_prost_build::configure()
-        .btree_map(".")
-        .compile_fds(files.clone())?;
-    tonic_prost_build::configure()
-        .btree_map(".")
-        .compile_fds(protox::compile([DROP_IN], ["proto"])?)?;
+    let drop_in = protox::compile([DROP_IN], ["proto"])?;
+    for files in [&files, &drop_in] {
+        tonic_prost_build::configure()
+            .btree_map(".")
+            .codec_path("crate::operator::wire::BoundedCodec")
+            .compile_fds(files.clone())?;
+    }
+    let out = env::var("OUT_DIR")?;
+    fs::write(
+        Path::new(&out).join("wire_messages.rs"),
+        messages(&[
+            (&files, "crate::operator::wire"),
+            (&drop_in, "crate::operator::wire::drop_in"),
+        ])?,
+    )?;
 
     // For reflection and for the tests of the contract, neither of which needs the comments.
     for file in &mut files.file {
@@ -29,7 +44,86 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
 
-    let out = env::var("OUT_DIR")?;
     fs::write(Path::new(&out).join("spark_submit.fds"), files.encode_to_vec())?;
     Ok(())
+}
+
+/// What messages have which fields, as a table by which a message is counted before it is decoded (`src/wire/bounded.rs`).
+fn messages(sets: &[(&FileDescriptorSet, &str)]) -> Result<String, Box<dyn Error>> {
+    let mut all: BTreeMap<String, &DescriptorProto> = BTreeMap::new();
+    for file in sets.iter().flat_map(|(files, _)| &files.file) {
+        for message in &file.message_type {
+            collect(&format!(".{}", file.package()), message, &mut all);
+        }
+    }
+    let index = |name: &str| {
+        all.keys()
+            .position(|known| known == name)
+            .ok_or("a message that no file has")
+    };
+    let mut text = "static MESSAGES: &[Message] = &[\n".to_owned();
+    for message in all.values() {
+        text.push_str("Message { fields: &[");
+        for field in &message.field {
+            let (name, number) = (field.name(), field.number());
+            let kind = kind(field, &all, index)?;
+            let repeated = field.label() == Label::Repeated;
+            write!(
+                text,
+                "Field {{ number: {number}, name: {name:?}, kind: {kind}, repeated: {repeated} }},"
+            )?;
+        }
+        text.push_str("] },\n");
+    }
+    text.push_str("];\n");
+    for (files, module) in sets {
+        let services = files.file.iter().flat_map(|file| &file.service);
+        let mut ends: Vec<&str> = services
+            .flat_map(|service| &service.method)
+            .flat_map(|method| [method.input_type(), method.output_type()])
+            .collect();
+        ends.sort_unstable();
+        ends.dedup();
+        for name in ends {
+            let (_, short) = name.rsplit_once('.').ok_or("a message without a package")?;
+            let index = index(name)?;
+            writeln!(
+                text,
+                "impl Counted for {module}::{short} {{ const MESSAGE: usize = {index}; }}"
+            )?;
+        }
+    }
+    Ok(text)
+}
+
+fn collect<'m>(parent: &str, message: &'m DescriptorProto, all: &mut BTreeMap<String, &'m DescriptorProto>) {
+    let name = format!("{parent}.{}", message.name());
+    for nested in &message.nested_type {
+        collect(&name, nested, all);
+    }
+    all.insert(name, message);
+}
+
+fn kind(
+    field: &FieldDescriptorProto,
+    all: &BTreeMap<String, &DescriptorProto>,
+    index: impl Fn(&str) -> Result<usize, &'static str>,
+) -> Result<String, Box<dyn Error>> {
+    Ok(match field.r#type() {
+        Type::String => "Kind::Text".to_owned(),
+        Type::Bytes => "Kind::Bytes".to_owned(),
+        Type::Message | Type::Group => {
+            let name = field.type_name();
+            let options = all.get(name).and_then(|message| message.options.as_ref());
+            let kind = if options.is_some_and(MessageOptions::map_entry) {
+                "Entry"
+            } else {
+                "Message"
+            };
+            format!("Kind::{kind}({})", index(name)?)
+        }
+        Type::Double | Type::Fixed64 | Type::Sfixed64 => "Kind::Scalar(Some(8))".to_owned(),
+        Type::Float | Type::Fixed32 | Type::Sfixed32 => "Kind::Scalar(Some(4))".to_owned(),
+        _ => "Kind::Scalar(None)".to_owned(),
+    })
 }

@@ -8,9 +8,12 @@ mod spark_pi;
 
 use dhat::HeapStats;
 use native_submit::{
-    application::{self, UnknownFields},
-    manifest, plan,
-    submission::{ExecutorCheck, SubmitterContext},
+    manifest,
+    operator::application::{self, UnknownFields},
+    spark::{
+        plan,
+        submission::{ExecutorCheck, SubmitterContext},
+    },
     templates::TemplateSet,
 };
 use spark_pi::{bodies, intent, request, road, spark_pi};

@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use native_submit::{
+use native_submit::spark::{
     plan::plan,
     submission::{Request, SubmissionId, SubmitterContext, arguments, resolve},
 };

@@ -7,9 +7,12 @@ mod spark_pi;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use native_submit::{
-    application::{self, UnknownFields},
-    manifest, plan,
-    submission::{ExecutorCheck, SubmitterContext},
+    manifest,
+    operator::application::{self, UnknownFields},
+    spark::{
+        plan,
+        submission::{ExecutorCheck, SubmitterContext},
+    },
     templates::TemplateSet,
 };
 use serde_json::{Value, json};

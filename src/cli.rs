@@ -9,6 +9,7 @@ mod golden;
 mod healthcheck;
 mod input;
 mod install;
+mod output;
 mod process;
 mod render;
 mod serve;
@@ -16,8 +17,10 @@ mod spark_submit;
 mod submit;
 mod templates;
 
+use crate::templates::{Heap, RENDER_WORKER, run_render_worker};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use std::{io::Write, process::ExitCode};
+use output::{message, print};
+use std::process::ExitCode;
 
 /// Submits Spark applications to Kubernetes without a JVM.
 #[derive(Debug, Parser)]
@@ -84,13 +87,16 @@ impl From<End> for ExitCode {
 
 /// Runs the command that this process was called with. Exit codes: 0 done, 1 refused or failed, 2 wrong usage; `check`,
 /// `diff` and `golden verify` end with 1 where they found something, and with 3 where they could not run.
-/// Called as `spark-submit`, it takes that one's arguments and ends as it does.
-pub fn run() -> ExitCode {
+/// Called as `spark-submit`, it takes that one's arguments and ends as it does. `heap` is this process's own.
+pub fn run(heap: &'static dyn Heap) -> ExitCode {
     let mut words = std::env::args_os();
     let called = words.next().unwrap_or_default();
     let mut rest: Vec<_> = words.collect();
     if spark_submit::is_called(&called) {
         return spark_submit::run(&rest);
+    }
+    if rest.first().is_some_and(|command| command == RENDER_WORKER) {
+        return run_render_worker(heap);
     }
     if rest.first().is_some_and(|command| command == spark_submit::NAME) {
         rest.remove(0);
@@ -117,24 +123,14 @@ pub fn run() -> ExitCode {
 
 /// Prints why a command failed. `error:` as compilers have it, one line for each finding.
 fn report(error: &dyn std::fmt::Display) -> End {
-    eprintln!("error: {error}");
+    message!("error: {error}");
     End::Refused
 }
 
 /// Prints why a command that finds things found nothing out.
 fn could_not_run(error: &dyn std::fmt::Display) -> End {
-    eprintln!("error: {error}");
+    message!("error: {error}");
     End::CouldNotRun
-}
-
-/// Writes what a command was asked for to standard output.
-fn print(text: &str) -> End {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => End::Done,
-        // A reader that went away (`| head`) is no failure.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => End::Done,
-        Err(error) => report(&format!("standard output: {error}")),
-    }
 }
 
 /// A runtime for the commands that talk to somebody.

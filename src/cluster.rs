@@ -7,6 +7,9 @@
 //!                                   └─ 409 ─► found: whose is it? ─► complete, replace, wait, or refuse
 //! ```
 //!
+//! Several servers may work for one Pod: `call.rs` has how they keep out of each other's way. Calls inside one server
+//! wait for their turn (`in_turn.rs`).
+//!
 //! A `PodGroup` precedes its Pod (`ahead.rs`). Else the Pod comes first, as in Spark's `Client.run`, because what it
 //! owns names its uid; two round trips in all.
 //! Nothing is ever force-applied, and nothing is deleted without its uid as precondition.
@@ -16,7 +19,9 @@ mod answer;
 mod apply;
 mod attempt;
 mod beside;
+mod call;
 mod client;
+mod completeness;
 mod directory;
 mod dry_run;
 mod error;
@@ -31,9 +36,11 @@ mod refusal;
 mod requests;
 mod resource;
 mod rollback;
+mod server_time;
 mod webhook;
 
 pub use apply::{ClusterSettings, ClusterSink};
+pub use call::CALL_ANNOTATION;
 pub use client::{ClientError, ClientSettings, Credentials, client};
 pub use directory::{DirectorySink, Layout};
 pub use error::ApplyError;
@@ -112,6 +119,9 @@ pub struct Submitted {
     pub pod_uid: Option<String>,
     /// The Spark application id.
     pub application_id: String,
+    /// The template set that made what exists, with its hash. Of a duplicate it is the one of the call that came first,
+    /// perhaps on a server with other templates.
+    pub template_set: String,
     /// What exists now: `pods/spark-pi-driver`, `services/…`, … in the order of creation; for a directory the
     /// paths of the files.
     pub objects: Vec<String>,
@@ -127,6 +137,7 @@ impl Submitted {
             pod_name: identity.pod_name.clone(),
             pod_uid: None,
             application_id: identity.application_id.clone(),
+            template_set: identity.template_set.clone(),
             objects,
         }
     }
@@ -147,8 +158,8 @@ pub enum Outcome {
     Found,
     /// The same submission was there; what it lacked was created.
     Completed,
-    /// The same submission was there with another plan or template set and had not started: it was deleted and
-    /// created anew.
+    /// The same submission was there with another plan, or half made by another template set, and had not started: it
+    /// was deleted and created anew.
     Replaced,
     /// Written as files.
     Written,

@@ -8,25 +8,33 @@
 //!
 //! Each module is a stage, and imports only those below it: [`cli`] and [`server`] are the doors, [`submitter`] is the
 //! road, [`cluster`], [`manifest`], [`templates`], [`plan`], [`submission`] and [`application`] are its stages.
-//! [`strict`] reads documents so that every mistake is named, and [`redaction`] decides what of a user's value may be
-//! said; [`watch`] notices that mounted files changed. [`doctor`] looks at what a server would meet, for [`cli`] alone.
+//! [`strict`] reads documents so that every mistake is named, [`finding`] holds what is wrong as parts, [`limits`] has the
+//! limits, and [`redaction`] decides what of a user's value may be said; [`watch`] notices that mounted files changed. [`doctor`] looks at what a server would meet, for [`cli`] alone.
 
-pub mod application;
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic when the reader is gone: commands write by cli/output.rs"
+)]
+
 pub mod authoring;
 pub mod cli;
 pub mod cluster;
 pub mod doctor;
 pub mod error_code;
+pub mod finding;
+pub mod kubernetes;
+pub mod limits;
 pub mod manifest;
-pub mod plan;
+pub mod operator;
 pub mod redaction;
 pub mod server;
 pub mod settings;
 pub mod shadow;
+pub mod spark;
 pub mod strict;
-pub mod submission;
 pub mod submitter;
 pub mod telemetry;
 pub mod templates;
 pub mod watch;
-pub mod wire;
+mod whole_file;

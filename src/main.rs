@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-/// A submission is some thousands of small allocations: glibc's own allocator takes a fifth of its time.
+/// A submission is some thousands of small allocations: glibc's own allocator takes a fifth of its time. It counts, so that a
+/// render worker can bound itself; nothing else is bounded.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: cap::Cap<mimalloc::MiMalloc> = cap::Cap::new(mimalloc::MiMalloc, usize::MAX);
 
 fn main() -> ExitCode {
-    native_submit::cli::run()
+    native_submit::cli::run(&ALLOCATOR)
 }

@@ -1,36 +1,36 @@
 //! Rendered text made into Kubernetes objects: strictly parsed, checked by rules, stamped with what identifies
 //! the submission.
 //!
+//! A key whose value is null counts as not written, in each document of a kind that has a type here, and in the executor pod
+//! template: it is dropped after the checks, which see that it is there (an unknown field is one with null, too, and a label can't
+//! be null). In a patch null removes what the template wrote. In a document of another kind it stays, for such a kind may give it a
+//! meaning.
+//!
 //! [`check()`] is the stage: rendered text in, [`Manifests`] or all [`Findings`] out. It touches neither the cluster
 //! nor the file system. Beside it: [`to_yaml`] and its like for printing, [`differences`] for comparing.
 
-mod at;
 mod check;
-mod diff;
 mod executor;
-mod finding;
 mod known;
-mod patch;
+mod nulls;
 mod patched;
-mod quantity;
-mod rules;
 #[cfg(test)]
 mod sample;
+mod spark_needs;
 mod stamp;
-mod write;
 
-pub(crate) use quantity::Quantity;
-
-pub(crate) use check::EXECUTOR;
 pub use check::check;
-pub(crate) use diff::ASSIGNED_BY_SERVER;
-pub use diff::{Difference, differences};
 pub use executor::executor_pod;
-pub use finding::{Finding, Findings};
+#[cfg(test)]
+pub(crate) use nulls::drop_nulls;
+pub(crate) use stamp::same_plan;
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
-pub use write::{to_documents, to_json_list, to_yaml};
 
-use crate::{plan::ExecutorPod, submission::PodGroup, templates::CustomKind};
+use crate::{
+    finding::Warnings,
+    kubernetes::CustomKind,
+    spark::{plan::ExecutorPod, submission::PodGroup},
+};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
     networking::v1::{Ingress, NetworkPolicy},
@@ -52,7 +52,7 @@ pub struct Manifests {
     /// uid is not known before it exists.
     pub owned: Vec<Manifest>,
     /// What is odd but not wrong, for the log.
-    pub warnings: Vec<String>,
+    pub warnings: Warnings,
     /// What the driver will make as its first executor; absent where only the driver can know it. Nobody creates it here.
     pub executor: Option<ExecutorPod>,
 }

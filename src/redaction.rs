@@ -26,7 +26,12 @@ pub(crate) fn shown_if(value: &str, grammar: impl FnOnce(&str) -> bool) -> Strin
 
 /// Stands for a value that may be a secret: its size in bytes.
 pub fn hidden(value: &str) -> String {
-    format!("<redacted, {} bytes>", value.len())
+    hidden_bytes(value.len())
+}
+
+/// Stands for a value of so many bytes that may be a secret.
+pub(crate) fn hidden_bytes(bytes: usize) -> String {
+    format!("<redacted, {bytes} bytes>")
 }
 
 #[cfg(test)]

@@ -3,47 +3,49 @@
 mod admin;
 mod admission;
 mod arriving;
+mod beside;
 pub mod client;
+mod connections;
 mod drop_in;
 mod entry;
 mod gate;
 mod grpc;
-mod http1;
+mod health;
+mod heartbeat;
+mod http_errors;
 mod listener;
 mod readiness;
+pub mod reading;
 mod rest;
+mod seats;
 mod service;
+mod stop;
 mod tls;
 
 pub(crate) use drop_in::RELEASE;
 pub use service::Service;
 pub(crate) use service::now_ms;
+pub use stop::Stop;
 pub(crate) use tls::certificates;
 
-use crate::{settings::ServeSettings, watch::Timing, wire};
-use listener::{Listener, Seats, Socket};
+use crate::{operator::wire, settings::ServeSettings, watch::Timing};
+use health::Health;
+use heartbeat::Heartbeat;
+use listener::{Listener, Socket};
 use readiness::{Patience, Readiness};
+use seats::{Patience as Silence, Seats};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tls::{Protocol, Tls};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use tokio::{net::TcpListener, runtime::Handle, sync::watch};
+use tonic::service::Routes;
 use tracing::{info, warn};
 
 /// The fewest connections that each door takes at once; more where more submissions are taken.
 const CONNECTIONS: usize = 64;
 
-/// Connections to health and metrics at once.
-const HEALTH_CONNECTIONS: usize = 64;
-
-/// What a gRPC connection may send ahead of what is read: all its calls together, and each.
-const CONNECTION_WINDOW: u32 = 256 << 10;
-const CALL_WINDOW: u32 = 128 << 10;
-
-/// How often a silent gRPC connection is asked whether its other end is there, and how long that may take.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Calls of one connection at once: a caller with more waits in its own memory, not in ours. With all connections of a port
+/// (2 × `MAX_IN_FLIGHT`, which is 512 by default) what they hold stays below the 128 MiB that the server may have.
+const CALLS: u32 = 64;
 
 /// How long answers may take on their way when nothing is at work any more. What has no end by itself, such as a call that
 /// watches the health, is cut off then.
@@ -51,23 +53,6 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The longest message to health and reflection.
 const SHORT_MESSAGE: usize = 4 << 10;
-
-/// Serves until SIGTERM or SIGINT, then lets submissions at work end.
-pub async fn serve(
-    service: Service,
-    settings: &ServeSettings,
-    api_server: Option<kube::Client>,
-) -> Result<(), String> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    serve_until(service, settings, api_server, stop).await
-}
 
 /// Serves until `stop` ends.
 pub async fn serve_until(
@@ -80,31 +65,27 @@ pub async fn serve_until(
     let _reloading = tls.as_ref().map(|tls| tls.watch(Timing::default()));
     // Those that are turned away have a connection too.
     let most = CONNECTIONS.max(2 * service.capacity() as usize);
-    let door = async |name, address, protocol| {
-        let (socket, seats) = (listen(address).await?, Seats::of_door(name, most));
-        Ok::<_, String>(Listener::new(
-            socket,
-            tls.clone(),
-            protocol,
-            seats,
-            service.metrics(),
-        ))
-    };
-    let grpc_listener = door(grpc::DOOR, settings.grpc()?, Protocol::Http2).await?;
-    let rest_listener = door(rest::DOOR, settings.rest()?, Protocol::Http1).await?;
-    let socket = drop_in::listen(&settings.socket)?.map(|listener| {
-        let seats = Seats::of_door(drop_in::DOOR, most);
-        let socket = Socket::Unix(listener);
-        Listener::new(socket, None, Protocol::Http2, seats, service.metrics())
-    });
-    let health = listen(SocketAddr::new(settings.health_address, settings.health_port)).await?;
-    let seats = Seats::new(HEALTH_CONNECTIONS);
-    let health = Listener::new(health, None, Protocol::Http1, seats, service.metrics());
+    let metrics = service.metrics();
+    let seats = || Seats::new(most, Silence::SUBMISSIONS);
+    let grpc_listener = Listener::new(listen(settings.grpc()?).await?, seats(), Arc::clone(&metrics))
+        .counted_as(grpc::DOOR)
+        .with_tls(tls.clone(), Protocol::Http2);
+    let rest_listener = Listener::new(listen(settings.rest()?).await?, seats(), Arc::clone(&metrics))
+        .counted_as(rest::DOOR)
+        .with_tls(tls, Protocol::Http1)
+        .with_errors(rest::errors(service.clone()));
+    let socket = drop_in::listen(&settings.socket)?
+        .map(|listener| Listener::new(Socket::Unix(listener), seats(), metrics).counted_as(drop_in::DOOR));
+    let health = bind(SocketAddr::new(settings.health_address, settings.health_port)).await?;
+    let health = health.into_std().map_err(|error| error.to_string())?;
     let readiness = Arc::new(Readiness::new(api_server, Patience::default()));
     let (stopping, stopped) = watch::channel(false);
 
-    let admin = admin::router(service.clone(), Arc::clone(&readiness));
-    let admin = tokio::spawn(http1::serve(admin, health, std::future::pending()));
+    let heartbeat = Heartbeat::new([
+        ("submissions", service.runtime()),
+        ("connections", Handle::current()),
+    ]);
+    let health = Health::start(health, service.clone(), Arc::clone(&readiness), heartbeat)?;
     let watching = tokio::spawn(Arc::clone(&readiness).watch());
     let grpc = tokio::spawn(grpc_server(
         service.clone(),
@@ -113,22 +94,29 @@ pub async fn serve_until(
         stopped.clone(),
     )?);
     let rest = rest::router(service.clone(), settings.max_request_bytes);
-    let rest = tokio::spawn(http1::serve(rest, rest_listener, ended(stopped)));
+    let rest = connections::serve(rest, connections::http1(), rest_listener, ended(stopped));
+    let rest = tokio::spawn(rest);
     let drop_in = socket.map(|listener| {
         info!(
             "listening for the drop-in spark-submit at {}",
             settings.socket.display()
         );
         let contract = drop_in::contract(service.clone(), settings.max_request_bytes);
-        tokio::spawn(drop_in_server(
-            contract,
-            most_calls(&service),
+        let router = grpc::within_deadline(Routes::new(contract));
+        let speech = connections::http2(CALLS);
+        tokio::spawn(connections::serve(
+            router,
+            speech,
             listener,
-            stopping.subscribe(),
+            ended(stopping.subscribe()),
         ))
     });
     readiness.started();
-    info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    let trying = service.clone();
+    tokio::spawn(async move {
+        trying.templates_tried().await;
+        info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    });
 
     stop.await;
     info!(
@@ -159,7 +147,7 @@ pub async fn serve_until(
         );
     }
     watching.abort();
-    admin.abort();
+    drop(health);
     info!("stopped");
     Ok(())
 }
@@ -179,41 +167,19 @@ fn tls(settings: &ServeSettings, service: &Service) -> Result<Option<Arc<Tls>>, 
 }
 
 async fn listen(address: SocketAddr) -> Result<Socket, String> {
+    bind(address).await.map(Socket::Tcp)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| format!("can't listen on {address}: {error}"))?;
     info!("listening on {}", listener.local_addr().unwrap_or(address));
-    Ok(Socket::Tcp(listener))
+    Ok(listener)
 }
 
 async fn ended(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-/// A gRPC server with its bounds for each connection.
-fn tonic_server(most_calls: u32) -> tonic::transport::Server {
-    tonic::transport::Server::builder()
-        .max_concurrent_streams(most_calls)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .initial_stream_window_size(CALL_WINDOW)
-        .http2_keepalive_interval(Some(KEEP_ALIVE))
-        .http2_keepalive_timeout(Some(KEEP_ALIVE))
-}
-
-/// The server on the Unix socket.
-async fn drop_in_server(
-    contract: drop_in::Contract,
-    most_calls: u32,
-    listener: Listener,
-    stopped: watch::Receiver<bool>,
-) {
-    let served = tonic_server(most_calls)
-        .add_service(contract)
-        .serve_with_incoming_shutdown(listener.into_stream(), ended(stopped))
-        .await;
-    if let Err(error) = served {
-        warn!("the drop-in's socket ended: {error}");
-    }
 }
 
 /// The gRPC server with health and reflection beside the contract.
@@ -236,7 +202,6 @@ fn grpc_server(
         .map_err(|error| format!("gRPC reflection: {error}"))?;
     let v1 = v1.max_decoding_message_size(SHORT_MESSAGE);
     let v1alpha = v1alpha.max_decoding_message_size(SHORT_MESSAGE);
-    let most_calls = most_calls(&service);
     let contract = grpc::contract(service, max_request_bytes);
     Ok(async move {
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -246,20 +211,11 @@ fn grpc_server(
             ended(stopped).await;
             reporter.set_not_serving::<grpc::Contract>().await;
         };
-        let served = tonic_server(most_calls)
-            .add_service(contract)
+        let routes = Routes::new(contract)
             .add_service(health)
             .add_service(v1)
-            .add_service(v1alpha)
-            .serve_with_incoming_shutdown(listener.into_stream(), end)
-            .await;
-        if let Err(error) = served {
-            warn!("gRPC ended: {error}");
-        }
+            .add_service(v1alpha);
+        let router = beside::few(grpc::within_deadline(routes));
+        connections::serve(router, connections::http2(CALLS), listener, end).await;
     })
-}
-
-/// Calls of one connection at once: a caller with more waits in its own memory, not in ours.
-fn most_calls(service: &Service) -> u32 {
-    service.capacity().saturating_mul(2)
 }

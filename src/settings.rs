@@ -5,9 +5,11 @@ mod tls;
 pub use tls::{TlsFiles, TlsSettings};
 
 use crate::{
-    submission::{ExecutorCheck, Webhook},
+    kubernetes::ExtraKind,
+    operator::Webhook,
+    spark::submission::ExecutorCheck,
     submitter::SpecSource,
-    templates::{ExtraKind, SetAnnotation, SetOptions, SetRule, SetRules},
+    templates::{Rendering, SetAnnotation, SetOptions, SetRule, SetRules},
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -155,6 +157,7 @@ impl SetSettings {
                 annotation: self.template_set_annotation,
                 rules: self.template_sets.iter().flatten().cloned().collect(),
             },
+            rendering: Rendering::workers(),
         }
     }
 }
@@ -257,7 +260,7 @@ pub struct ServeSettings {
 
     /// Spark version of applications that name none, such as 4.0.1
     #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
-    pub spark_version: Option<crate::submission::SparkVersion>,
+    pub spark_version: Option<crate::spark::submission::SparkVersion>,
 
     /// SPARK_USER of drivers without a proxy user
     #[arg(long, env = "SPARK_USER", default_value = "spark")]
@@ -284,7 +287,7 @@ pub struct ServeSettings {
     pub cluster_view: ClusterViewSettings,
 
     /// What to do when the template directory is bad at the start
-    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "builtin")]
+    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "refuse")]
     pub template_fallback: TemplateFallback,
 }
 

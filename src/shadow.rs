@@ -9,7 +9,8 @@ mod names;
 
 use crate::{
     cluster::{ApplyError, ClusterSink},
-    manifest::{Difference, Manifest, Manifests, differences},
+    kubernetes::{Difference, differences},
+    manifest::{Manifest, Manifests},
 };
 use names::Names;
 use serde_json::Value;

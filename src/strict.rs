@@ -4,46 +4,55 @@
 //! a secret. The reader here walks a [`serde_json::Value`] and knows, at each struct, which fields exist: so it
 //! can name the path, what was found (its kind, never the value), what is allowed, and the nearest known name.
 
+mod bounded;
 mod general;
 mod json;
 mod place;
-mod plain;
 mod reader;
 
+pub use bounded::{Shape, Unread};
 pub use general::generalised;
+pub use json::read_json;
 
 pub(crate) use place::{Place, at, insert};
 
-use serde::de::DeserializeOwned;
+use crate::{
+    finding::{Cut, Found, Hint, Kept, Statement, Words, expected, rule, short_words},
+    limits::{Budget, DEPTH, FINDINGS, NODES, PATH_CHARACTERS, TEXT},
+};
+use bounded::{Bounds, Format};
+use serde::de::{DeserializeOwned, DeserializeSeed as _};
 use serde_json::Value;
-use std::fmt;
-
-/// How many type errors are looked for in one document; a document with more is hardly one of this type.
-const MOST_ERRORS: usize = 20;
-
-/// How many nodes aliases may stand for in one document, lest a small text become a large value.
-const MOST_ALIASED: usize = 50_000;
+use std::{collections::BTreeSet, fmt};
 
 /// How deep a document may nest. Kubernetes' own types stay far below.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = DEPTH.most;
 
 /// One thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, as in `spec.containers[0].image`; empty for the document itself.
+    /// Where, as in `spec.containers[0].image`; empty for the document itself. A key in it may have any length.
     pub path: String,
-    /// What is wrong, without the value.
-    pub message: String,
-    /// An unknown field, which some sources may carry (CONTRACT 4); everything else is an error for all.
-    pub unknown_field: bool,
+    /// What is wrong there.
+    pub said: Statement,
+}
+
+impl Problem {
+    /// A problem at a path.
+    pub(crate) fn new(path: impl Into<String>, said: impl Into<Statement>) -> Self {
+        Self {
+            path: path.into(),
+            said: said.into(),
+        }
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.path.is_empty() {
-            f.write_str(&self.message)
+            self.said.fmt(f)
         } else {
-            write!(f, "{}: {}", self.path, self.message)
+            write!(f, "{}: {}", Cut(&self.path, PATH_CHARACTERS), self.said)
         }
     }
 }
@@ -53,11 +62,69 @@ impl fmt::Display for Problem {
 pub struct Reading<T> {
     /// The document, if it is of the type.
     pub value: Option<T>,
-    /// Unknown fields and type errors. Without a type error, `value` is there.
-    pub problems: Vec<Problem>,
+    /// Type errors, at most [`FINDINGS`]. Without any, `value` is there.
+    pub errors: Vec<Problem>,
+    /// Every field that the type doesn't have, because some readers pass them on; only the first few have a hint.
+    pub unknown: Vec<UnknownField>,
 }
 
-/// Parses one YAML (or JSON) document. Duplicate keys and further documents are errors.
+/// A field that a type doesn't have. Some sources may carry one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownField {
+    /// Where, its own name included.
+    pub path: String,
+    hint: Option<Box<Hint>>,
+}
+
+impl UnknownField {
+    /// The field as a problem.
+    pub fn problem(&self) -> Problem {
+        let hint = self.hint.as_deref().cloned();
+        Problem::new(self.path.as_str(), rule("unknown field").hint(hint))
+    }
+}
+
+impl<T> Reading<T> {
+    /// All that is wrong, unknown fields included, by path.
+    pub fn problems(self) -> Kept<Problem> {
+        self.problems_if(true)
+    }
+
+    /// All that is wrong, by path, with unknown fields only if they are refused.
+    pub(crate) fn problems_if(self, refuses_unknown: bool) -> Kept<Problem> {
+        let mut problems: Kept<Problem> = self.errors.into_iter().collect();
+        for field in self.unknown.iter().filter(|_| refuses_unknown) {
+            problems.push_with(|| field.problem());
+        }
+        problems.sort_by_key(|problem| &problem.path);
+        problems
+    }
+
+    /// The paths of the unknown fields without list indices, each once.
+    pub(crate) fn generalised(&self) -> Vec<String> {
+        let paths: BTreeSet<_> = self
+            .unknown
+            .iter()
+            .map(|field| generalised(&field.path))
+            .collect();
+        paths.into_iter().collect()
+    }
+
+    /// Writes all paths as those of a document in which this one stands at `place`.
+    pub(crate) fn below(&mut self, place: &str) {
+        let errors = self.errors.iter_mut().map(|problem| &mut problem.path);
+        for path in errors.chain(self.unknown.iter_mut().map(|field| &mut field.path)) {
+            let dot = if path.is_empty() || path.starts_with('[') {
+                ""
+            } else {
+                "."
+            };
+            *path = format!("{place}{dot}{path}");
+        }
+    }
+}
+
+/// Parses one YAML (or JSON) document that a template or its author wrote. Duplicate keys and further documents are errors.
 ///
 /// What YAML's versions disagree about: booleans are those of YAML 1.2 (`yes` is a string, where kubectl reads a
 /// boolean: in a boolean field it is then an error, never a wrong value), and integers are those of YAML 1.1, as
@@ -65,37 +132,69 @@ pub struct Reading<T> {
 ///
 /// The message has line and column, and never the text around them.
 pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
-    plain::read(text).map_or_else(|| parse_fully(text), Ok)
+    Ok(read_yaml(text, Shape::Rendered, &mut Budget::of_rendered())?)
 }
 
-/// By the reader of all of YAML.
-fn parse_fully(text: &str) -> Result<Value, Problem> {
+/// As [`parse_yaml`], drawing on the budget of a submission.
+///
+/// # Errors
+/// Where it is not one YAML document, or is larger than a limit allows.
+pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value, Unread> {
+    if text.starts_with(['{', '[']) {
+        // What was read is counted anew if it is no JSON.
+        let mut left = budget.clone();
+        if let Some(read) = json::read_as_yaml(text, shape, &mut left) {
+            *budget = left;
+            return read;
+        }
+    }
     let options = serde_yaml::options! {
         with_snippet: false,
         strict_booleans: true,
         legacy_octal_numbers: true,
         emit_comments: false,
-        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MOST_ALIASED },
+        // Ours come first; these bound what is passed over, and what the reader keeps of anchors.
+        budget: serde_yaml::budget! {
+            max_depth: 2 * DEPTH.most,
+            max_aliases: NODES.most,
+            max_recorded_anchor_events: 4 * NODES.most,
+            max_recorded_anchor_bytes: 4 * TEXT.most,
+        },
+        // What aliases stand for counts as if it were written out.
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 2 * NODES.most },
     };
-    serde_yaml::from_str_with_options(text, options).map_err(|error| {
-        let what = match &error {
+    let bounds = Bounds::new(budget, shape, Format::Yaml);
+    let read = serde_yaml::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        bounds.document().deserialize(deserializer)
+    });
+    read.map_err(|error| {
+        let fault = bounds.fault();
+        let what = match (&error, fault) {
+            (_, Some(Unread::OverLimit(over))) => return Unread::OverLimit(over),
+            (serde_yaml::Error::Budget { .. }, _) => return Unread::OverLimit(NODES.at("")),
             // Without the key: a file whose indentation slipped has values for keys.
-            serde_yaml::Error::DuplicateMappingKey { location, .. } => {
-                format!(
-                    "duplicate mapping key at line {}, column {}",
-                    location.line(),
-                    location.column()
-                )
+            (serde_yaml::Error::DuplicateMappingKey { location, .. }, _) => {
+                let (line, column) = (location.line(), location.column());
+                Words::own(format!("duplicate mapping key at line {line}, column {column}"))
             }
-            _ => error.render_with_formatter(&serde_yaml::UserMessageFormatter),
+            _ => without_quotes(&error.render_with_formatter(&serde_yaml::UserMessageFormatter)),
         };
-        Problem {
-            path: String::new(),
-            message: format!("not valid YAML: {what}"),
-            unknown_field: false,
-        }
+        let line = error.location().and_then(|at| usize::try_from(at.line()).ok());
+        Unread::Problem(Problem::new(
+            "",
+            expected("valid YAML").found(Found::Syntax(what, line)),
+        ))
     })
 }
+
+/// A parser's message without what it quotes of the text, such as a number that is too long.
+fn without_quotes(message: &str) -> Words {
+    let pieces: Vec<_> = message.split('`').step_by(2).collect();
+    Words::foreign(short_words(&pieces.join("…"), QUOTED_CHARACTERS))
+}
+
+/// The most of one word of a parser's message that is told, in characters: an anchor's name stands in it without quotes.
+const QUOTED_CHARACTERS: usize = 64;
 
 /// Reads `value` as a `T`, and reports all that is unknown or of the wrong type.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Reading<T> {
@@ -103,12 +202,10 @@ pub fn read<T: DeserializeOwned>(value: &Value) -> Reading<T> {
     match reader::read(value, &report) {
         Ok(value) => Reading {
             value: Some(value),
-            problems: report.unknown.into_inner(),
+            errors: Vec::new(),
+            unknown: report.unknown.into_inner(),
         },
-        Err(first) => Reading {
-            value: None,
-            problems: all_problems::<T>(value, first, None),
-        },
+        Err(first) => all_problems(value, first, None),
     }
 }
 
@@ -130,16 +227,20 @@ pub(crate) type Coercion<'c> = &'c dyn Fn(&Value, Wanted, &str) -> Option<Value>
 
 /// As [`read`], for a reader that converts scalars: `value` has them converted afterwards, if no problem but unknown
 /// fields is left.
-pub(crate) fn read_coerced<T: DeserializeOwned>(value: &mut Value, coercion: Coercion<'_>) -> Vec<Problem> {
+pub(crate) fn read_coerced<T: DeserializeOwned>(value: &mut Value, coercion: Coercion<'_>) -> Reading<T> {
     let report = reader::Report::new(Some(coercion));
     match reader::read::<T>(value, &report) {
-        Ok(_) => {
+        Ok(read) => {
             for (path, coerced) in report.coerced.into_inner() {
                 place::replace(value, &path, coerced);
             }
-            report.unknown.into_inner()
+            Reading {
+                value: Some(read),
+                errors: Vec::new(),
+                unknown: report.unknown.into_inner(),
+            }
         }
-        Err(first) => all_problems::<T>(value, first, Some(coercion)),
+        Err(first) => all_problems(value, first, Some(coercion)),
     }
 }
 
@@ -148,28 +249,31 @@ fn all_problems<T: DeserializeOwned>(
     value: &Value,
     first: Problem,
     coercion: Option<Coercion<'_>>,
-) -> Vec<Problem> {
+) -> Reading<T> {
     let mut rest = value.clone();
     let mut errors: Vec<Problem> = Vec::new();
     let mut taken_out = place::TakenOut::default();
     let mut next = Some(first);
-    let mut problems = Vec::new();
+    let mut unknown = Vec::new();
     while let Some(mut error) = next.take() {
         let removed = place::remove(&mut rest, &error.path);
         error.path = taken_out.original(&error.path);
         taken_out.add(&error.path);
         errors.push(error);
-        if !removed || errors.len() == MOST_ERRORS {
+        if !removed || errors.len() == FINDINGS {
             break;
         }
         let report = reader::Report::new(coercion);
         next = reader::read::<T>(&rest, &report).err();
-        problems = report.unknown.into_inner();
+        unknown = report.unknown.into_inner();
     }
-    for problem in &mut problems {
+    for problem in &mut unknown {
         problem.path = taken_out.original(&problem.path);
     }
-    problems.append(&mut errors);
-    problems.sort_by(|a, b| a.path.cmp(&b.path));
-    problems
+    errors.sort_by(|a, b| a.path.cmp(&b.path));
+    Reading {
+        value: None,
+        errors,
+        unknown,
+    }
 }

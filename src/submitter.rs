@@ -4,25 +4,34 @@ mod asked;
 mod behind;
 mod error;
 mod live;
+mod owners;
 mod samples;
 mod subject;
 
+use crate::{
+    cluster::{OperatorWebhook, Sink, Submitted},
+    finding::Cut,
+    limits::{OBJECT, SHOWN_NAME},
+    manifest::{self, Manifests},
+    operator::{
+        self, Origin,
+        application::{self, SparkApplication},
+    },
+    spark::{
+        plan::{self, DriverPlan},
+        submission::{Refusal, Submission, SubmissionId, SubmitterContext},
+    },
+    telemetry::{Metrics, Stage, Stages},
+    templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
+};
 pub use asked::{Asked, Unversioned};
 pub use error::SubmitError;
 use live::Informed;
 pub use live::SpecSource;
 pub use samples::{probe, samples};
 
-use crate::{
-    application::{self, SparkApplication},
-    cluster::{OperatorWebhook, Sink, Submitted},
-    manifest::{self, Manifests},
-    plan::{self, DriverPlan},
-    submission::{self, Origin, Refusal, Submission, SubmissionId, SubmitterContext},
-    telemetry::{Metrics, Stage, Stages},
-    templates::{TemplateSet, TemplateSets, TemplateStore},
-};
-use std::{sync::Arc, time::Instant};
+use serde_json::Value;
+use std::{borrow::Cow, io, sync::Arc, time::Instant};
 use tracing::{info, warn};
 
 /// Submits applications: templates and a place to put the objects, with everything measured.
@@ -58,7 +67,7 @@ pub struct Accepted {
     pub submission_id: String,
     /// The application's name.
     pub application_name: String,
-    /// The template set that was used, `default@0123456789ab`.
+    /// The template set that made what exists, `default@0123456789ab`.
     pub template_set: String,
     /// What was odd but not wrong.
     pub warnings: Vec<String>,
@@ -88,12 +97,17 @@ impl Submitter {
             Informed::Arguments(submission) => *submission,
             Informed::Application(parsed) => stages.run(Stage::Intent, || {
                 let mut submission = intent(parsed.application, id, origin, context)?;
-                submission.warnings.extend(parsed.warnings);
+                submission.warnings.append(parsed.warnings);
                 Ok::<_, SubmitError>(submission)
             })?,
         };
         let set = self.templates.current().choose(&submission)?;
-        let manifests = Arc::new(measured(&submission, context, &set, &mut stages)?);
+        let manifests = if set.is_here() {
+            measured(&submission, context, &set, &mut stages)?
+        } else {
+            Box::pin(rendered_elsewhere(&submission, context, &set, &mut stages)).await?
+        };
+        let manifests = Arc::new(manifests);
         // The API server takes its time, and many wait for it at once.
         drop((submission, set));
         let warnings = manifests.warnings.clone();
@@ -105,16 +119,17 @@ impl Submitter {
             }
         });
         let submitted = stages.wait(Stage::Apply, applying).await?;
+        let warnings: Vec<_> = warnings.lines().map(Cow::into_owned).collect();
         for warning in &warnings {
             warn!(pod = identity.pod_name, "{warning}");
         }
         info!(
             submission_id = identity.submission_id,
             namespace = identity.namespace,
-            application = identity.application_name,
+            application = %Cut(&identity.application_name, SHOWN_NAME),
             pod = identity.pod_name,
             application_id = identity.application_id,
-            template_set = identity.template_set,
+            template_set = submitted.template_set,
             outcome = submitted.outcome.name(),
             inform_ms = stages.milliseconds(Stage::Inform),
             intent_ms = stages.milliseconds(Stage::Intent),
@@ -125,10 +140,10 @@ impl Submitter {
             "submitted"
         );
         Ok(Accepted {
+            template_set: submitted.template_set.clone(),
             submitted,
             submission_id: identity.submission_id,
             application_name: identity.application_name,
-            template_set: identity.template_set,
             warnings,
         })
     }
@@ -143,9 +158,24 @@ pub fn intent(
 ) -> Result<Submission, SubmitError> {
     application::apply_defaults(&mut application);
     application::validate(&application)?;
-    let mut submission = submission::from_application(&application, id, origin, context)?;
-    submission.warnings.extend(application::warnings(&application));
+    let mut submission = operator::submission_of(&application, id, origin, context)?;
+    submission.warnings.append(application::warnings(&application));
     Ok(submission)
+}
+
+/// What a request becomes where nothing of it is looked up on a cluster.
+pub fn submission_of(
+    asked: Asked,
+    id: SubmissionId,
+    origin: Origin,
+    context: &SubmitterContext,
+) -> Result<Submission, SubmitError> {
+    match asked {
+        Asked::Application(parsed) => intent(parsed.application, id, origin, context),
+        Asked::Messages(application) => intent(*application, id, origin, context),
+        Asked::Arguments(submission) => Ok(*submission),
+        Asked::Unversioned(unversioned) => Ok(unversioned.for_version(None, context)?),
+    }
 }
 
 /// The road without its last step, with the set that is this submission's.
@@ -175,16 +205,43 @@ fn measured(
 ) -> Result<Manifests, SubmitError> {
     let plan = stages.run(Stage::Plan, || planned(submission, context, set))?;
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;
+    checked(submission, context, &plan, &rendered, stages)
+}
+
+/// The same, where a render worker is waited for.
+async fn rendered_elsewhere(
+    submission: &Submission,
+    context: &SubmitterContext,
+    set: &TemplateSet,
+    stages: &mut Stages,
+) -> Result<Manifests, SubmitError> {
+    let plan = Arc::new(stages.run(Stage::Plan, || planned(submission, context, set))?);
+    let rendering = set.render_live(Arc::clone(&plan));
+    let rendered = stages.wait(Stage::Render, rendering).await?;
+    checked(submission, context, &plan, &rendered, stages)
+}
+
+fn checked(
+    submission: &Submission,
+    context: &SubmitterContext,
+    plan: &DriverPlan,
+    rendered: &Rendered,
+    stages: &mut Stages,
+) -> Result<Manifests, SubmitError> {
     let checked = stages.run(Stage::Check, || {
         manifest::check(
-            &rendered,
-            &plan,
+            rendered,
+            plan,
             &submission.unknown_fields(),
             context.executor_check,
         )
     });
     let mut manifests = checked?;
-    manifests.warnings.extend(submission.warnings.iter().cloned());
+    for manifest in manifests.owned.iter().chain([&manifests.driver_pod]) {
+        let name = manifest.value.pointer("/metadata/name").and_then(Value::as_str);
+        OBJECT.holds(name.unwrap_or(&manifest.role), json_bytes(&manifest.value))?;
+    }
+    manifests.warnings.append(submission.warnings.clone());
     Ok(manifests)
 }
 
@@ -195,14 +252,41 @@ fn planned(
     context: &SubmitterContext,
     set: &TemplateSet,
 ) -> Result<DriverPlan, Refusal> {
-    let plan = plan::plan(submission, context)?;
+    // A value that is shown may have come from another key, where it is a secret.
+    let hidden = |refusal: Refusal| {
+        if submission.conf.has_references() {
+            refusal.without_values()
+        } else {
+            refusal
+        }
+    };
+    let plan = plan::plan(submission, context).map_err(hidden)?;
     if submission.executor_template.is_some() || !set.changes_executors() {
         return Ok(plan);
     }
     let mut with_template = submission.clone();
-    with_template.executor_template = Some(submission::executor_template());
+    with_template.executor_template = Some(operator::executor_template());
     Ok(DriverPlan {
         known_by: Some(manifest::plan_hash(&plan)),
-        ..plan::plan(&with_template, context)?
+        ..plan::plan(&with_template, context).map_err(hidden)?
     })
+}
+
+/// How long a value's JSON is, without writing it anywhere.
+fn json_bytes(value: &Value) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+            self.0 += piece.len();
+            Ok(piece.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // A value that can't be written is refused where it is sent.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
 }

@@ -1,5 +1,6 @@
 //! Logs, metrics and traces.
 
+mod lines;
 mod logging;
 mod metrics;
 mod seldom;

@@ -1,7 +1,7 @@
 //! Template sets: the built-in templates, an admin's overrides, and their hot reload.
 //!
 //! A [`TemplateSet`] is compiled once and never changed. It makes [`Rendered`] text of a
-//! [`DriverPlan`](crate::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
+//! [`DriverPlan`](crate::spark::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
 
 mod builtin;
 mod choice;
@@ -9,7 +9,6 @@ mod directory;
 mod environment;
 mod error;
 mod escape;
-mod extra;
 mod files;
 mod filters;
 mod inspect;
@@ -25,8 +24,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
+mod worker;
 
-pub(crate) use directory::{Contents, DirectoryError, read_sets};
+pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets};
 pub(crate) use files::{Files, is_template};
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
@@ -34,17 +34,24 @@ pub(crate) use markup::{
     outline::Outline,
 };
 pub(crate) use set::Parts;
+pub(crate) use worker::{NAME as RENDER_WORKER, Workers, of_command as workers, run as run_render_worker};
+
+use serde::{Deserialize, Serialize};
+
+use crate::kubernetes::ExtraKind;
 
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
-pub use extra::{CustomKind, ExtraKind};
 pub use set::{DEFAULT_SET, TemplateSet};
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
 pub use state::{SetStatus, Status};
 pub use store::{Fallback, Probe, TemplateStore};
+pub use worker::{
+    Heap, LimitsPassed, Passed, RenderError, Rendering, WorkerUnavailable, warn_of_little_memory,
+};
 
 /// The text of all documents of one submission, all from one template set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendered {
     /// The set that they came from: its name and content hash, `default@0123456789ab`.
     pub template_set: String,
@@ -58,7 +65,7 @@ pub struct Rendered {
 pub const EXTRA_ROLE: &str = "extra-";
 
 /// One rendered object.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// What it is for, and so the name of its file without `.yaml`: `pod-driver`, `service-driver`,
     /// `configmap-driver`, `configmap-executor-template`, ….
@@ -74,7 +81,7 @@ pub struct Document {
 }
 
 /// The text that a `ConfigMap` carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     /// The template that wrote it, for messages: `executor-pod.yaml.j2`.
     pub template: String,
@@ -83,7 +90,7 @@ pub struct Carried {
 }
 
 /// The text of a `*.patch.yaml.j2`: the part of an object that it adds or changes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patch {
     /// The template that wrote it, for messages: `driver-pod.patch.yaml.j2`.
     pub template: String,

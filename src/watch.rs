@@ -3,10 +3,23 @@
 //! Their directories are watched, not the files: a watch on a file, or on `..data`, is dead after the kubelet's
 //! first swap. Events are hints only; what counts is the files' content. Because hints can be lost (inotify's
 //! limits, odd mounts), the files are looked at now and then without one.
+//!
+//! A directory may be removed and made again, which ends the watch on it. So the directories above it are watched too, for what
+//! happens to it alone, and all are watched anew after each look: nothing tells a new directory from the old one for sure, for it
+//! may have the same number.
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use std::{path::PathBuf, sync::Arc, time::Duration};
-use tokio::{sync::mpsc, task::JoinHandle, time};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time,
+};
 
 /// When the files are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +60,7 @@ impl Watch {
         timing: Timing,
         look: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        let mut watched = directories();
+        let watched = directories();
         for directory in &watched {
             if !directory.join("..data").exists() {
                 tracing::info!(
@@ -59,7 +72,8 @@ impl Watch {
         let look: Arc<dyn Fn() + Send + Sync> = Arc::new(look);
         let task = tokio::spawn(async move {
             let (hint, mut hints) = mpsc::channel(1);
-            let mut watcher = watch(what, &watched, &hint);
+            let mut watcher = watch(&watched, &hint);
+            let mut is_watched = told(what, &watcher, true);
             // What changed since the caller's first look, before anything was watched.
             blocking(&look).await;
             loop {
@@ -70,13 +84,9 @@ impl Watch {
                     // What came meanwhile belongs to the same change.
                     let _ = hints.try_recv();
                 }
-                let lost = watcher.is_none() || watched.iter().any(|directory| !directory.is_dir());
-                let now = directories();
-                if now != watched || (polled && lost) {
-                    watched = now;
-                    // Before the look, so that it sees what changed while nothing was watched.
-                    watcher = watch(what, &watched, &hint);
-                }
+                // Before the look, so that it sees what changed while nothing was watched.
+                watcher = watch(&directories(), &hint);
+                is_watched = told(what, &watcher, is_watched);
                 blocking(&look).await;
             }
         });
@@ -84,30 +94,123 @@ impl Watch {
     }
 }
 
-async fn blocking(look: &Arc<dyn Fn() + Send + Sync>) {
-    let look = Arc::clone(look);
-    // It doesn't panic and isn't aborted; if it were, the next round tries again.
-    let _ = tokio::task::spawn_blocking(move || look()).await;
+/// The directories above these.
+fn above(directories: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let absolute = directories
+        .iter()
+        .filter_map(|path| std::path::absolute(path).ok());
+    absolute
+        .flat_map(|path| path.ancestors().skip(1).map(Path::to_owned).collect::<Vec<_>>())
+        .filter(|above| !directories.contains(above))
+        .collect()
 }
 
-/// Sends a hint for each event; none if a directory can't be watched, and then polling has to do.
-fn watch(what: &'static str, directories: &[PathBuf], hint: &mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+/// In a thread of its own: the end of the runtime would wait for a look in one of the runtime's.
+async fn blocking(look: &Arc<dyn Fn() + Send + Sync>) {
+    let look = Arc::clone(look);
+    let (done, ended) = oneshot::channel::<()>();
+    let thread = std::thread::Builder::new().name("look".to_owned());
+    let started = thread.spawn(move || {
+        look();
+        drop(done);
+    });
+    // Without a thread, and where it panics, the next round tries again.
+    if started.is_ok() {
+        let _ = ended.await;
+    }
+}
+
+/// Says once that polling has to do; whether it need not.
+fn told(what: &'static str, watcher: &notify::Result<RecommendedWatcher>, was_watched: bool) -> bool {
+    if let (Err(error), true) = (watcher, was_watched) {
+        tracing::warn!("{what} is polled, not watched: {:?}", error.kind);
+    }
+    watcher.is_ok()
+}
+
+/// Sends a hint for each event.
+fn watch(directories: &[PathBuf], hint: &mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
     let hint = hint.clone();
+    let watched: Vec<_> = directories
+        .iter()
+        .filter_map(|path| std::path::absolute(path).ok())
+        .collect();
+    let concerns = move |event: &notify::Event| {
+        let of = |path: &PathBuf| {
+            watched
+                .iter()
+                .any(|watched| path.starts_with(watched) || watched.starts_with(path))
+        };
+        event.need_rescan() || event.paths.is_empty() || event.paths.iter().any(of)
+    };
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Our own reading is an access.
-        if !matches!(event, Ok(ref event) if matches!(event.kind, EventKind::Access(_))) {
+        let concerns = match &event {
+            // Our own reading is an access.
+            Ok(event) => !matches!(event.kind, EventKind::Access(_)) && concerns(event),
+            Err(_) => true,
+        };
+        if concerns {
             // Full means that a hint is waiting already.
             let _ = hint.try_send(());
         }
     });
-    let outcome = watcher.and_then(|mut watcher| {
-        for directory in directories {
-            watcher.watch(directory, RecursiveMode::NonRecursive)?;
+    watcher.and_then(|mut watcher| {
+        // Those above first: what isn't there yet is seen when it comes.
+        for directory in above(directories) {
+            // One that may not be read, or isn't there, tells nothing; polling is left.
+            let _ = watcher.watch(&directory, RecursiveMode::NonRecursive);
+        }
+        for directory in directories.iter().filter(|directory| directory.exists()) {
+            let directory = std::path::absolute(directory)?;
+            watcher.watch(&directory, RecursiveMode::NonRecursive)?;
         }
         Ok(watcher)
-    });
-    if let Err(error) = &outcome {
-        tracing::warn!("{what} is polled, not watched: {:?}", error.kind);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, sync::Mutex};
+
+    /// Polling would take an hour.
+    const BY_EVENT: Timing = Timing {
+        debounce: Duration::from_millis(20),
+        poll: Duration::from_secs(3600),
+    };
+
+    #[tokio::test]
+    async fn a_directory_that_is_removed_and_made_again_is_watched_still() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("above/templates");
+        fs::create_dir_all(&directory).unwrap();
+        let seen = Arc::new(Mutex::new(String::new()));
+        let (watched, looked, noted) = (directory.clone(), directory.clone(), Arc::clone(&seen));
+        let _watch = Watch::start(
+            "a directory",
+            move || vec![watched.clone()],
+            BY_EVENT,
+            move || *noted.lock().unwrap() = fs::read_to_string(looked.join("file")).unwrap_or_default(),
+        );
+        for (round, removed) in [&directory, directory.parent().unwrap(), &directory]
+            .iter()
+            .enumerate()
+        {
+            fs::create_dir_all(&directory).unwrap();
+            // The second change comes after a pause: by then only the new directory's own watch can tell of it.
+            for change in ["a", "b"] {
+                let text = format!("{round}{change}");
+                fs::write(directory.join("file"), &text).unwrap();
+                let noticed = async {
+                    while *seen.lock().unwrap() != text {
+                        time::sleep(Duration::from_millis(10)).await;
+                    }
+                };
+                let noticed = time::timeout(Duration::from_secs(30), noticed).await;
+                assert!(noticed.is_ok(), "{text}: {}", seen.lock().unwrap());
+                time::sleep(BY_EVENT.debounce * 5).await;
+            }
+            fs::remove_dir_all(removed).unwrap();
+        }
     }
-    outcome.ok()
 }

@@ -8,10 +8,13 @@ use futures::future;
 use http::{Request, header};
 use kube::{Client, client::Body};
 use native_submit::{
-    application::{self, UnknownFields},
     cluster::{ClientSettings, OBJECTS_ANNOTATION, client},
     manifest::{Manifest, Object},
-    submission::{Origin, SubmissionId, SubmitterContext, UnknownFields as TemplateFields, Webhook},
+    operator::{
+        Origin, Webhook,
+        application::{self, UnknownFields},
+    },
+    spark::submission::{SubmissionId, SubmitterContext, UnknownFields as TemplateFields},
     submitter,
     templates::TemplateSet,
 };

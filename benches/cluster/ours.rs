@@ -8,8 +8,8 @@ use crate::{
     },
 };
 use native_submit::{
+    operator::wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient},
     telemetry::Stage,
-    wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient},
 };
 use serde_json::{Value, json};
 use std::{

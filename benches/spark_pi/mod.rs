@@ -2,14 +2,15 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use native_submit::{
-    application::{self, SparkApplication, UnknownFields},
     manifest::Manifests,
-    submission::{
-        Origin, Submission, SubmissionId, SubmitterContext, UnknownFields as TemplateFields, Webhook,
+    operator::{
+        Origin, Webhook,
+        application::{self, SparkApplication, UnknownFields},
+        wire,
     },
+    spark::submission::{Submission, SubmissionId, SubmitterContext, UnknownFields as TemplateFields},
     submitter,
     templates::TemplateSet,
-    wire,
 };
 use prost::Message;
 use serde_json::Value;

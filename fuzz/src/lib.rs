@@ -2,17 +2,18 @@
 //! `tests/fuzz_corpus.rs` of the crate runs the committed corpus through the same functions without a fuzzer.
 
 use native_submit::{
-    application::{self, UnknownFields},
-    manifest, strict,
-    submission::{
-        self, Origin, Reach, Request, Submission, SubmissionId, SubmitterContext, Webhook, arguments,
-        properties,
+    manifest,
+    operator::{
+        Origin, Webhook,
+        application::{self, UnknownFields},
     },
-    submitter,
+    server::reading,
+    spark::submission::{
+        self, Reach, Request, Submission, SubmissionId, SubmitterContext, arguments, properties,
+    },
+    strict, submitter,
     templates::TemplateSet,
-    wire::RunAltSparkSubmitRequest,
 };
-use prost::Message;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -40,7 +41,7 @@ fn manifests(submission: &Submission) {
     if let Ok(manifests) = submitter::manifests(submission, &context(), &TEMPLATES) {
         for (_, object) in manifests.for_files() {
             assert_eq!(
-                strict::parse_yaml(&manifest::to_yaml(&object)).expect("our own YAML"),
+                strict::parse_yaml(&native_submit::kubernetes::to_yaml(&object)).expect("our own YAML"),
                 object
             );
         }
@@ -98,21 +99,31 @@ pub fn spark_application(data: &[u8]) {
     }
 }
 
-/// The gRPC messages.
-pub fn proto(data: &[u8]) {
-    let Ok(request) = RunAltSparkSubmitRequest::decode(data) else {
-        return;
-    };
-    let Some(application) = request.spark_application else {
-        return;
-    };
-    let Ok(application) = application::from_wire(application) else {
-        return;
-    };
-    let intent = submitter::intent(application, SubmissionId::nil(), origin(Webhook::On), &context());
-    if let Ok(submission) = intent {
+/// A whole request as an entry point reads it, up to checked manifests.
+fn request(read: reading::Read, webhook: Webhook) {
+    let Ok((id, asked)) = read else { return };
+    if let Ok(submission) = submitter::submission_of(asked, id, origin(webhook), &context()) {
         manifests(&submission);
     }
+}
+
+/// Bodies of the REST contract.
+pub fn rest(data: &[u8]) {
+    for webhook in [Webhook::On, Webhook::Off] {
+        request(reading::rest(data, origin(webhook), &context()), webhook);
+    }
+}
+
+/// Messages of the gRPC contract: a whole application or its fields.
+pub fn proto(data: &[u8]) {
+    for webhook in [Webhook::On, Webhook::Off] {
+        request(reading::grpc(data, origin(webhook)), webhook);
+    }
+}
+
+/// Messages of the drop-in, whose submission was resolved elsewhere.
+pub fn drop_in(data: &[u8]) {
+    request(reading::drop_in(data), Webhook::On);
 }
 
 /// A value comes out of the templates as itself in its own field, or is refused.
@@ -161,7 +172,7 @@ pub fn strict(data: &[u8]) {
         return;
     };
     if let Ok(read) = strict::parse_yaml(text) {
-        let written = manifest::to_yaml(&read);
+        let written = native_submit::kubernetes::to_yaml(&read);
         assert_eq!(strict::parse_yaml(&written).expect("our own YAML"), read);
     }
 }

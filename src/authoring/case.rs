@@ -3,9 +3,12 @@
 //! On disk it is a folder with `application.yaml` and at most a `case.yaml`; beside them its golden files.
 
 use crate::{
-    application::{self, UnknownFields},
+    operator::{
+        Origin, Webhook,
+        application::{self, UnknownFields},
+    },
+    spark::submission::{self, SparkVersion, Submission, SubmissionId, SubmitterContext},
     strict,
-    submission::{self, Origin, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook},
     submitter::{self, SubmitError},
 };
 use serde::Deserialize;
@@ -212,18 +215,15 @@ fn terms(text: &str) -> Result<Terms, String> {
     }
     let reading = strict::read::<Settings>(&value);
     let settings = match reading.value {
-        Some(settings) if reading.problems.is_empty() => settings,
-        _ => {
-            let problems: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
-            return Err(problems.join("; "));
-        }
+        Some(ref settings) if reading.unknown.is_empty() => settings.clone(),
+        _ => return Err(reading.problems().in_one_line()),
     };
     if let WebhookSetting::On = settings.webhook {
         terms.origin.webhook = Webhook::On;
     }
     terms.origin.operator = settings.operator;
     if let Some(id) = &settings.submission_id {
-        terms.id = SubmissionId::new(id).map_err(|refusal| format!("submissionId: {}", refusal.message))?;
+        terms.id = SubmissionId::new(id).map_err(|refusal| format!("submissionId: {}", refusal.said))?;
     }
     if let Some(version) = &settings.spark_version {
         let version: SparkVersion = version

@@ -13,11 +13,12 @@ use super::{
     trace::Tracer,
 };
 use crate::{
+    kubernetes::ExtraKind,
     manifest::Manifests,
     redaction,
     templates::{
         Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, SetsError, TemplateError,
-        TemplateErrorKind, TemplateSet, is_template, read_sets,
+        TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets, workers,
     },
 };
 use applications::Applications;
@@ -89,13 +90,12 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         }
     };
     let mut cases_of = by_set(cases, options, &sets, &mut checked);
-    let is_empty =
-        |contents: &Result<Contents, _>| contents.as_ref().is_ok_and(|contents| contents.files.is_empty());
-    if sets.values().all(is_empty) {
-        let message = "there is no template in it: a server uses the built-in ones";
-        checked
-            .findings
-            .push(Finding::new(Rule::UnusedTemplate, &shown, message));
+    if has_no_template(&sets) {
+        checked.findings.push(Finding::new(
+            Rule::File,
+            &shown,
+            DirectoryError::Empty.to_string(),
+        ));
     }
     for name in options.rules.named() {
         if !sets.contains_key(name) {
@@ -104,6 +104,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
             checked.add(Finding::new(Rule::MissingSet, shown.clone(), message));
         }
     }
+    let workers = workers(&options.rendering);
     let default = sets.remove(DEFAULT_SET);
     let base = default.as_ref().and_then(|contents| contents.as_ref().ok());
     let base = base.map(|contents| contents.files.clone()).unwrap_or_default();
@@ -112,7 +113,13 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         let cases = cases_of.remove(&name).unwrap_or_default();
         let none = Files::new();
         let base = if name == DEFAULT_SET { &none } else { &base };
-        check_set(directory, options, (&name, contents), base, cases, &mut checked);
+        let set = Set {
+            name: &name,
+            default: base,
+            extra_kinds: &options.extra_kinds,
+            workers: workers.as_ref(),
+        };
+        set.check(directory, contents, cases, &mut checked);
     }
     checked.sort();
     Ok(checked)
@@ -145,54 +152,62 @@ fn by_set(
     cases_of
 }
 
-/// Checks one set.
-fn check_set(
-    directory: &Path,
-    options: &SetOptions,
-    (name, contents): (&str, Result<Contents, DirectoryError>),
-    default: &Files,
-    cases: Vec<Case>,
-    checked: &mut Checked,
-) {
-    let folder = if name == DEFAULT_SET {
-        directory.to_owned()
-    } else {
-        directory.join(name)
-    };
-    let contents = match contents {
-        Ok(contents) => contents,
-        Err(DirectoryError::File { name, error }) => {
-            let path = folder.join(name).display().to_string();
-            return checked.add(Finding::new(Rule::File, path, format!("can't be read: {error}")));
-        }
-        Err(error) => {
-            return checked.add(Finding::new(
-                Rule::File,
-                folder.display().to_string(),
-                error.to_string(),
-            ));
-        }
-    };
-    let sources = Sources::new(directory, name, &contents.files, default);
-    checked.templates += contents.files.len();
-    checked.findings.extend(odd_files(&folder, &contents.ignored));
-    checked.findings.extend(lint(&sources));
-    let parts = Parts {
-        name,
-        files: &contents.files,
-        default,
-        extra_kinds: &options.extra_kinds,
-    };
-    match TemplateSet::load_parts(parts) {
-        Ok(set) => {
-            checked.findings.extend(unknown_variables(&sources, &set));
-            let cases = Case::samples().into_iter().chain(cases).collect();
-            let tracer = Tracer::new(&sources, name, &options.extra_kinds);
-            Applications::new(&sources, &set, tracer).check(cases, checked);
-        }
-        Err(errors) => {
-            for error in errors.0 {
-                add(&mut checked.findings, of_template(&error, &sources));
+/// One set that is to be checked.
+struct Set<'s> {
+    name: &'s str,
+    default: &'s Files,
+    extra_kinds: &'s [ExtraKind],
+    workers: Option<&'s Workers>,
+}
+
+impl Set<'_> {
+    fn check(
+        &self,
+        directory: &Path,
+        contents: Result<Contents, DirectoryError>,
+        cases: Vec<Case>,
+        checked: &mut Checked,
+    ) {
+        let folder = if self.name == DEFAULT_SET {
+            directory.to_owned()
+        } else {
+            directory.join(self.name)
+        };
+        let contents = match contents {
+            Ok(contents) => contents,
+            Err(DirectoryError::File { name, error }) => {
+                let path = folder.join(name).display().to_string();
+                return checked.add(Finding::new(Rule::File, path, format!("can't be read: {error}")));
+            }
+            Err(error) => {
+                return checked.add(Finding::new(
+                    Rule::File,
+                    folder.display().to_string(),
+                    error.to_string(),
+                ));
+            }
+        };
+        let sources = Sources::new(directory, self.name, &contents.files, self.default);
+        checked.templates += contents.files.len();
+        checked.findings.extend(odd_files(&folder, &contents.ignored));
+        checked.findings.extend(lint(&sources));
+        let parts = Parts {
+            name: self.name,
+            files: &contents.files,
+            default: self.default,
+            extra_kinds: self.extra_kinds,
+        };
+        match TemplateSet::load_in(parts, self.workers) {
+            Ok(set) => {
+                checked.findings.extend(unknown_variables(&sources, &set));
+                let cases = Case::samples().into_iter().chain(cases).collect();
+                let tracer = Tracer::new(&sources, parts, self.workers);
+                Applications::new(&sources, &set, tracer).check(cases, checked);
+            }
+            Err(errors) => {
+                for error in errors.0 {
+                    add(&mut checked.findings, of_template(&error, &sources));
+                }
             }
         }
     }
@@ -228,7 +243,7 @@ fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
         TemplateErrorKind::File => Rule::File,
         TemplateErrorKind::Syntax => Rule::Syntax,
         TemplateErrorKind::Undefined => Rule::Undefined,
-        TemplateErrorKind::Limit => Rule::Limit,
+        TemplateErrorKind::Limit | TemplateErrorKind::Exceeded => Rule::Limit,
         TemplateErrorKind::Refused => Rule::Refused,
         TemplateErrorKind::Render => Rule::Render,
     };

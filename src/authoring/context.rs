@@ -1,6 +1,6 @@
 //! The template context of an application, and its JSON Schema.
 
-use crate::{
+use crate::spark::{
     plan::{self, DriverPlan},
     submission::{Refusal, Submission, SubmitterContext},
 };

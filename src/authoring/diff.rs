@@ -2,9 +2,10 @@
 
 use super::live;
 use crate::{
-    manifest::{self, Difference, Manifests},
+    kubernetes::{Difference, differences},
+    manifest::Manifests,
+    spark::submission::properties,
     strict,
-    submission::properties,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -90,7 +91,7 @@ pub fn compare(from: &Objects, to: &Objects) -> Vec<ObjectDiff> {
         .filter_map(|key| {
             let (change, object) = match (from.get(key), to.get(key)) {
                 (Some(left), Some(right)) => {
-                    let fields = manifest::differences(left, right);
+                    let fields = differences(left, right);
                     let fields: Vec<_> = fields
                         .into_iter()
                         .filter(|field| !live::means_the_same(field))

@@ -2,12 +2,18 @@
 
 use super::case::{APPLICATION, Case, CaseError, REFUSAL, SETTINGS};
 use crate::{
-    manifest,
+    kubernetes::to_yaml,
     submitter::{self, SubmitError},
     templates::TemplateSets,
+    whole_file,
 };
 use similar::TextDiff;
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
 
 /// The lines around a difference that are shown.
 const CONTEXT_LINES: usize = 3;
@@ -30,7 +36,7 @@ pub fn rendered(case: &Case, sets: &TemplateSets) -> BTreeMap<String, String> {
     match manifests() {
         Ok(manifests) => manifests
             .for_files()
-            .map(|(name, object)| (name, manifest::to_yaml(&object)))
+            .map(|(name, object)| (name, to_yaml(&object)))
             .collect(),
         Err(refusal) => BTreeMap::from([(REFUSAL.to_owned(), format!("{refusal}\n"))]),
     }
@@ -113,7 +119,5 @@ pub fn update(folder: &Path, sets: &TemplateSets) -> Result<Vec<String>, CaseErr
 
 /// Whole or not at all.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let staged = path.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&staged, text)?;
-    fs::rename(&staged, path)
+    whole_file::replace(path, 0o666, |file| file.write_all(text.as_bytes()))
 }

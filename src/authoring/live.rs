@@ -4,7 +4,7 @@
 //! The rules are those of Kubernetes' defaulting functions (`pkg/apis/core/v1/defaults.go`) and of its admission plugins
 //! that are on by default (`ServiceAccount`, `DefaultTolerationSeconds`, `Priority`). Both sides are treated alike.
 
-use crate::manifest::{ASSIGNED_BY_SERVER, Difference, Quantity};
+use crate::kubernetes::{ASSIGNED_BY_SERVER, Difference, Quantity};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 

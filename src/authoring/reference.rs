@@ -6,7 +6,7 @@ mod variables;
 
 use super::context;
 use crate::{
-    plan::CONTEXT_VERSION,
+    spark::plan::CONTEXT_VERSION,
     templates::{Outline, builtin_sources},
 };
 use serde_json::Value;
@@ -16,7 +16,7 @@ const HEAD: &str = "\
 # Template reference
 
 Everything that a template can use. This page is written by the program's own types and registry
-(`UPDATE_GOLDEN=1 cargo test --test template_reference`), so don't edit it.
+(`UPDATE_GOLDEN=1 cargo test --test it templates::reference`), so don't edit it.
 
 `native-submit context FILE` prints the context of an application of yours, `native-submit context --schema` its JSON
 Schema, and `native-submit check DIR` checks a directory of templates.

@@ -2,10 +2,10 @@
 
 use super::{finding, lines::Lines, rendered::excerpt, sources::Sources};
 use crate::{
-    manifest::{self, EXECUTOR},
-    plan::DriverPlan,
+    kubernetes::{self, Subject},
+    spark::plan::DriverPlan,
     strict,
-    templates::{Document, ExtraKind, Files, Mark, Parts, Rendered, TemplateSet, marked, unmarked},
+    templates::{Document, Files, Mark, Parts, Rendered, TemplateSet, Workers, marked, unmarked},
 };
 use serde_json::Value;
 
@@ -24,8 +24,8 @@ struct Traced {
 }
 
 impl<'s> Tracer<'s> {
-    /// Over the templates of the set of this name.
-    pub(super) fn new(sources: &'s Sources, name: &str, extra_kinds: &[ExtraKind]) -> Self {
+    /// Over the templates of a set, as `sources` has them.
+    pub(super) fn new(sources: &'s Sources, set: Parts<'_>, workers: Option<&Workers>) -> Self {
         let names: Vec<_> = sources.iter().map(|(name, _)| name).collect();
         let (mut files, mut default) = (Files::new(), Files::new());
         for (index, (name, text)) in sources.iter().enumerate() {
@@ -40,22 +40,21 @@ impl<'s> Tracer<'s> {
             );
         }
         let parts = Parts {
-            name,
             files: &files,
             default: &default,
-            extra_kinds,
+            ..set
         };
         Self {
             sources,
             names,
-            set: TemplateSet::load_parts(parts).ok(),
+            set: TemplateSet::load_in(parts, workers).ok(),
         }
     }
 
     /// What was found about the objects of `rendered`, each with its line.
     pub(super) fn locate(
         &self,
-        found: &[manifest::Finding],
+        found: &[kubernetes::Finding],
         rendered: &Rendered,
         plan: &DriverPlan,
     ) -> Vec<finding::Finding> {
@@ -78,9 +77,12 @@ impl<'s> Tracer<'s> {
             .collect()
     }
 
-    fn finding(&self, found: &manifest::Finding, traced: Option<&Traced>) -> finding::Finding {
+    fn finding(&self, found: &kubernetes::Finding, traced: Option<&Traced>) -> finding::Finding {
         let line = traced.and_then(|traced| {
-            line_of_yaml_error(&found.message).or_else(|| Lines::of(&traced.text).line(&found.path))
+            found
+                .said
+                .line()
+                .or_else(|| Lines::of(&traced.text).line(&found.path))
         });
         let mark = traced.zip(line).and_then(|(traced, line)| {
             // What is no YAML ends where the reader gave up, a little behind its cause.
@@ -101,12 +103,11 @@ impl<'s> Tracer<'s> {
         } else {
             template
         };
-        let space = if found.path.is_empty() { "" } else { " " };
-        let message = format!("{}{space}{:.256}: {}", found.object, found.path, found.message);
+        let message = found.without_template();
         let finding = finding::Finding::new(finding::Rule::Manifest, self.sources.path(file), message)
             .at(template_line);
         let mut finding = self.sources.with_source(finding, file);
-        finding.likeness = likeness(found);
+        finding.likeness = found.likeness();
         if let (Some(traced), Some(line)) = (traced, line) {
             finding.rendered = excerpt(&traced.text, line, &self.sources.lines());
         }
@@ -114,26 +115,19 @@ impl<'s> Tracer<'s> {
     }
 }
 
-/// A finding without the names and values of its application.
-fn likeness(found: &manifest::Finding) -> String {
-    // Every second piece stands in backticks; a label's name there is told apart by the text before it.
-    let words: Vec<_> = found.message.split('`').step_by(2).collect();
-    let kind = found.object.split('/').next().unwrap_or_default();
-    format!("{kind} {} {}", strict::generalised(&found.path), words.join("`"))
-}
-
 /// The document that a finding is about; none where it is about a patch, whose paths are others.
-fn document<'r>(found: &manifest::Finding, rendered: &'r Rendered) -> Option<&'r Document> {
-    let carried = found.object.strip_prefix(EXECUTOR);
-    let object = carried.unwrap_or(&found.object);
-    let wrote = |document: &Document| match (carried, &document.carried) {
-        (Some(_), Some(carried)) => carried.template == found.template,
-        (Some(_), None) => false,
-        (None, _) => document.template == found.template,
+fn document<'r>(found: &kubernetes::Finding, rendered: &'r Rendered) -> Option<&'r Document> {
+    let is_carried = found.subject.is_executor_template();
+    let wrote = |document: &Document| match (is_carried, &document.carried) {
+        (true, Some(carried)) => carried.template == found.template,
+        (true, None) => false,
+        (false, _) => document.template == found.template,
     };
-    let is_it = |document: &&Document| {
-        wrote(document) && (document.role == object || name(document).as_deref() == Some(object))
+    let is_about = |document: &Document| {
+        found.subject.is_in(&Subject::role(&document.role))
+            || subject(document).is_some_and(|subject| found.subject.is_in(&subject))
     };
+    let is_it = |document: &&Document| wrote(document) && is_about(document);
     let mut of_template = rendered
         .documents
         .iter()
@@ -144,15 +138,15 @@ fn document<'r>(found: &manifest::Finding, rendered: &'r Rendered) -> Option<&'r
     }
 }
 
-fn name(document: &Document) -> Option<String> {
+fn subject(document: &Document) -> Option<Subject> {
     let object = strict::parse_yaml(&document.text).ok()?;
     let kind = object.get("kind")?.as_str()?;
-    Some(format!("{kind}/{}", object.pointer("/metadata/name")?.as_str()?))
+    Some(Subject::object(kind, object.pointer("/metadata/name")?.as_str()?))
 }
 
 /// The text that a finding's path is in: the document's, or the one that it carries.
-fn traced(found: &manifest::Finding, document: &Document, marked: Option<&Document>) -> Option<Traced> {
-    let is_executor = found.object.starts_with(EXECUTOR);
+fn traced(found: &kubernetes::Finding, document: &Document, marked: Option<&Document>) -> Option<Traced> {
+    let is_executor = found.subject.is_executor_template();
     let carried = |text: &str| {
         if is_executor {
             carried(text)
@@ -178,12 +172,4 @@ fn carried(text: &str) -> Option<String> {
     let value = strict::parse_yaml(text).ok()?;
     let texts = value.get("data")?.as_object()?;
     texts.values().next().and_then(Value::as_str).map(str::to_owned)
-}
-
-/// The line that a message about YAML names: `… at line 3, column 5`.
-fn line_of_yaml_error(message: &str) -> Option<usize> {
-    let message = message.strip_prefix("not valid YAML")?;
-    let digits = message.split_once("line ")?.1;
-    let end = digits.find(|character: char| !character.is_ascii_digit())?;
-    digits[..end].parse().ok()
 }

@@ -8,6 +8,7 @@ use crate::{
         finding::{Finding, Level, Rule},
         report,
     },
+    cli::output::message,
     cluster::{ApplyError, ClientSettings, ClusterSettings, ClusterSink, client},
     error_code::ErrorCode,
     manifest::Manifests,
@@ -92,7 +93,7 @@ impl Check {
             return Err(End::CouldNotRun);
         }
         let (errors, warnings) = (checked.count(Level::Error), checked.count(Level::Warning));
-        eprintln!(
+        message!(
             "{errors} errors, {warnings} warnings in {} templates, with {} applications",
             checked.templates,
             checked.applications.len()

@@ -3,9 +3,10 @@
 use super::{End, input::Input};
 use crate::{
     authoring::context::{self, TemplateContext},
-    manifest,
+    cli::output::message,
+    kubernetes::to_yaml,
     server::now_ms,
-    submission::SubmissionId,
+    spark::submission::SubmissionId,
 };
 use clap::ValueEnum;
 use serde_json::Value;
@@ -51,7 +52,7 @@ impl Context {
         match printed {
             Ok(value) => super::print(&match self.output {
                 Output::Json => format!("{value:#}\n"),
-                Output::Yaml => manifest::to_yaml(&value),
+                Output::Yaml => to_yaml(&value),
             }),
             Err(end) => end,
         }
@@ -64,8 +65,8 @@ fn of(input: &Input) -> Result<Value, End> {
     let submission = input.submission(SubmissionId::nil(), &submitter)?;
     let sets = super::templates::load(&input.templates.options())?;
     let set = sets.choose(&submission).map_err(|error| super::report(&error))?;
-    for warning in &submission.warnings {
-        eprintln!("warning: {warning}");
+    for warning in submission.warnings.lines() {
+        message!("warning: {warning}");
     }
     let context: TemplateContext =
         context::of(&submission, &submitter, set.id()).map_err(|refusal| super::report(&refusal))?;

@@ -5,11 +5,15 @@ mod shown;
 
 use super::{End, could_not_run, input, process, templates};
 use crate::{
-    application::{self, SparkApplication, UnknownFields},
     authoring::diff::{ObjectDiff, compare, of_manifests},
+    cli::output::message,
     manifest::Manifests,
+    operator::{
+        Origin,
+        application::{self, SparkApplication, UnknownFields},
+    },
     settings::SetSettings,
-    submission::{Origin, SparkVersion, SubmissionId, SubmitterContext},
+    spark::submission::{SparkVersion, SubmissionId, SubmitterContext},
     submitter::{self, SubmitError},
     templates::TemplateSets,
 };
@@ -120,7 +124,7 @@ impl Diff {
 
     fn differences(&self) -> Result<End, End> {
         if self.from.is_none() && self.to.is_none() && !self.live {
-            eprintln!("error: nothing to compare: give --from, --to (or TEMPLATE_DIR) or --live");
+            message!("error: nothing to compare: give --from, --to (or TEMPLATE_DIR) or --live");
             return Err(End::Usage);
         }
         let set = |directory: &Option<PathBuf>| {

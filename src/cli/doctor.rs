@@ -50,14 +50,13 @@ impl Doctor {
         };
         let report = runtime.block_on(doctor::examine(&self.settings, &surroundings));
         let verdict = report.verdict();
-        match self.output {
-            Output::Text => print!("{report}"),
-            Output::Json => println!("{:#}", json!({"verdict": verdict, "findings": report.findings})),
-        }
-        if verdict == Verdict::Fail {
-            End::Refused
-        } else {
-            End::Done
+        let printed = super::print(&match self.output {
+            Output::Text => report.to_string(),
+            Output::Json => format!("{:#}\n", json!({"verdict": verdict, "findings": report.findings})),
+        });
+        match verdict {
+            Verdict::Fail => End::Refused,
+            _ => printed,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
         golden,
         report::{Failure, TestCase, junit},
     },
+    cli::output::message,
     settings::TemplateSettings,
     templates::TemplateSets,
 };
@@ -93,11 +94,14 @@ impl Cases {
         let mut count = 0;
         for folder in &folders {
             for file in golden::update(folder, &sets).map_err(|error| could_not_run(&error))? {
-                println!("{}", folder.join(file).display());
+                let path = folder.join(file);
+                if super::print(&format!("{}\n", path.display())) == End::Refused {
+                    return Err(End::CouldNotRun);
+                }
                 count += 1;
             }
         }
-        eprintln!("{count} files of {} cases changed", folders.len());
+        message!("{count} files of {} cases changed", folders.len());
         Ok(End::Done)
     }
 }
@@ -128,7 +132,7 @@ impl Verify {
         }
         for (_, verdict) in &verdicts {
             if let Verdict::CouldNotRun(error) = verdict {
-                eprintln!("error: {error}");
+                message!("error: {error}");
             }
         }
         let broken = |(_, verdict): &(String, Verdict)| matches!(verdict, Verdict::CouldNotRun(_));
@@ -136,7 +140,7 @@ impl Verify {
             .iter()
             .filter(|(_, verdict)| matches!(verdict, Verdict::Differs(_)))
             .count();
-        eprintln!("{differs} of {} cases differ", verdicts.len());
+        message!("{differs} of {} cases differ", verdicts.len());
         Ok(match differs {
             _ if verdicts.iter().any(broken) => End::CouldNotRun,
             0 => End::Done,

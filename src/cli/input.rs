@@ -2,11 +2,14 @@
 
 use super::{End, process};
 use crate::{
-    application::{self, Parsed, UnknownFields},
+    limits::APPLICATION_LIST,
+    operator::{
+        Origin, Webhook,
+        application::{self, Parsed, UnknownFields},
+    },
     settings::{ExecutorSettings, TemplateSettings},
-    submission::{
-        self, Origin, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, Webhook, arguments,
-        resolve,
+    spark::submission::{
+        self, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments, resolve,
     },
     submitter,
     templates::{Fallback, TemplateStore},
@@ -16,10 +19,20 @@ use std::{io::Read, sync::Arc};
 /// The text of a file, or of standard input.
 pub(super) fn read(file: &str) -> std::io::Result<String> {
     if file == "-" {
-        let mut text = String::new();
-        return std::io::stdin().read_to_string(&mut text).map(|_| text);
+        return bounded(std::io::stdin());
     }
-    std::fs::read_to_string(file)
+    bounded(std::fs::File::open(file)?)
+}
+
+/// As much as the longest list of applications may have.
+fn bounded(source: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    source
+        .take(APPLICATION_LIST.most as u64 + 1)
+        .read_to_string(&mut text)?;
+    let held = APPLICATION_LIST.holds("", text.len());
+    held.map_err(|over| std::io::Error::new(std::io::ErrorKind::FileTooLarge, over))?;
+    Ok(text)
 }
 
 /// The application, its identity, and its templates.
@@ -58,7 +71,7 @@ pub(super) struct Input {
 }
 
 fn submission_id(text: &str) -> Result<SubmissionId, String> {
-    SubmissionId::new(text).map_err(|refusal| refusal.message)
+    SubmissionId::new(text).map_err(|refusal| refusal.said.to_string())
 }
 
 impl Input {

@@ -1,6 +1,7 @@
 //! `native-submit install`
 
 use super::{End, report, spark_submit};
+use crate::whole_file;
 use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
@@ -18,10 +19,7 @@ pub(super) struct Install {
 impl Install {
     pub(super) fn run(self) -> End {
         match copy_into(&self.directory) {
-            Ok(path) => {
-                println!("{}", path.display());
-                End::Done
-            }
+            Ok(path) => super::print(&format!("{}\n", path.display())),
             Err(error) => report(&format!("{}: {error}", self.directory.display())),
         }
     }
@@ -31,9 +29,11 @@ impl Install {
 fn copy_into(directory: &Path) -> io::Result<PathBuf> {
     fs::create_dir_all(directory)?;
     let path = directory.join(spark_submit::NAME);
-    let staged = directory.join(format!(".{}.{}", spark_submit::NAME, std::process::id()));
-    fs::copy(std::env::current_exe()?, &staged)?;
-    fs::set_permissions(&staged, fs::Permissions::from_mode(0o755))?;
-    fs::rename(&staged, &path)?;
+    let mut ours = fs::File::open(std::env::current_exe()?)?;
+    whole_file::replace(&path, 0o755, |file| {
+        io::copy(&mut ours, file)?;
+        // Whatever the umask is: another user runs it.
+        file.set_permissions(fs::Permissions::from_mode(0o755))
+    })?;
     Ok(path)
 }

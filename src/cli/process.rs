@@ -1,6 +1,6 @@
 //! What a command takes from its own process.
 
-use crate::submission::{Reach, Refusal, SparkVersion, SubmitterContext};
+use crate::spark::submission::{Reach, Refusal, SparkVersion, SubmitterContext};
 use std::{
     collections::BTreeMap,
     os::unix::fs::MetadataExt,

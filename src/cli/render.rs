@@ -1,9 +1,8 @@
 //! `native-submit render`
 
 use super::{End, input::Input};
-use crate::{manifest, server::now_ms, submission::SubmissionId, submitter};
+use crate::{cli::output::message, kubernetes, server::now_ms, spark::submission::SubmissionId, submitter};
 use clap::ValueEnum;
-use std::io::Write;
 
 /// How objects are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,12 +35,12 @@ pub(super) struct Render {
 impl Render {
     pub(super) fn run(self) -> End {
         match self.objects() {
-            Ok(()) => End::Done,
+            Ok(text) => super::print(&text),
             Err(end) => end,
         }
     }
 
-    fn objects(&self) -> Result<(), End> {
+    fn objects(&self) -> Result<String, End> {
         let sets = self.input.templates().current();
         // Reproducible for a file; arguments are submitted now, as spark-submit would.
         let submit_time_ms = if self.input.spark_submit { now_ms() } else { 0 };
@@ -49,22 +48,19 @@ impl Render {
         let submission = self.input.submission(SubmissionId::nil(), &context)?;
         let manifests =
             submitter::manifests_by(&submission, &context, &sets).map_err(|error| super::report(&error))?;
-        for warning in &manifests.warnings {
-            eprintln!("warning: {warning}");
+        for warning in manifests.warnings.lines() {
+            message!("warning: {warning}");
         }
         let mut objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
         if self.executor {
             objects.extend(manifests.executor_for_show());
             if manifests.executor.is_none() {
-                eprintln!("warning: the executor Pod can't be known before the driver makes it");
+                message!("warning: the executor Pod can't be known before the driver makes it");
             }
         }
-        let text = match self.output {
-            Output::Yaml => manifest::to_documents(&objects),
-            Output::Json => manifest::to_json_list(&objects),
-        };
-        // A reader that went away (`| head`) is no failure.
-        let _ = std::io::stdout().write_all(text.as_bytes());
-        Ok(())
+        Ok(match self.output {
+            Output::Yaml => kubernetes::to_documents(&objects),
+            Output::Json => kubernetes::to_json_list(&objects),
+        })
     }
 }

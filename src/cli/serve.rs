@@ -2,16 +2,18 @@
 
 use super::{End, process};
 use crate::{
+    cli::output::message,
     cluster::{
         ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, OperatorWebhook, Sink,
         client,
     },
-    server::{self, Service},
+    operator::{Origin, Webhook},
+    server::{self, Service, Stop},
     settings::{ApplyTo, ServeSettings, TemplateFallback, UnknownFieldsSetting},
-    submission::{Origin, Reach, SubmitterContext, UnknownFields, Webhook},
+    spark::submission::{Reach, SubmitterContext, UnknownFields},
     submitter::{Submitter, probe},
     telemetry::{LogFormat, Metrics, Traces, start_logging_and},
-    templates::{Fallback, TemplateStore},
+    templates::{Fallback, TemplateStore, warn_of_little_memory},
     watch::Timing,
 };
 use std::sync::Arc;
@@ -44,9 +46,13 @@ impl Serve {
         };
         start_logging_and(self.log_format, "info", traces.as_ref());
         if let Err(message) = self.settings.grpc().and_then(|_| self.settings.rest()) {
-            eprintln!("error: {message}");
+            message!("error: {message}");
             return End::Usage;
         }
+        let stop = match Stop::on_signals(self.settings.drain_timeout) {
+            Ok(stop) => stop,
+            Err(message) => return super::report(&message),
+        };
         // Doors have a thread of their own, which the system lets run while submissions take all that there is: else who is to
         // be turned away would wait behind them.
         let doors = tokio::runtime::Builder::new_multi_thread()
@@ -58,10 +64,13 @@ impl Serve {
             Ok(doors) => doors,
             Err(error) => return super::report(&format!("can't start: {error}")),
         };
-        let ended = runtime.block_on(self.serve(doors.handle()));
+        let ended = runtime.block_on(self.serve(doors.handle(), stop));
         if let Some(traces) = traces {
             traces.end();
         }
+        // Nothing waits for a thread that never comes back.
+        doors.shutdown_background();
+        runtime.shutdown_background();
         match ended {
             Ok(()) => End::Done,
             Err(message) => {
@@ -71,7 +80,7 @@ impl Serve {
         }
     }
 
-    async fn serve(&self, doors: &Handle) -> Result<(), String> {
+    async fn serve(&self, doors: &Handle, mut stop: Stop) -> Result<(), String> {
         let settings = &self.settings;
         let metrics = Arc::new(Metrics::default());
         let mut events = None;
@@ -97,11 +106,11 @@ impl Serve {
             TemplateFallback::Refuse => Fallback::Refuse,
         };
         let options = settings.templates.options();
-        let templates = tokio::task::spawn_blocking(move || {
-            Arc::new(TemplateStore::start(options, Arc::new(probe), fallback))
-        })
-        .await
-        .map_err(|error| error.to_string())?;
+        if options.directory.is_some() {
+            warn_of_little_memory();
+        }
+        // Its first look at the directory is in the background: callers are answered from the start.
+        let templates = Arc::new(TemplateStore::new(options, Arc::new(probe), fallback));
         let _watch = templates.watch(Timing::default());
         let webhook = match (&sink, &api_server, said) {
             (Sink::Cluster(sink), Some(client), None) => {
@@ -119,7 +128,9 @@ impl Serve {
         let origin = self.origin(said.unwrap_or(Webhook::On));
         let service = Service::new(submitter, self.context(), origin, settings, events);
         let settings = settings.clone();
-        let serving = doors.spawn(async move { server::serve(service, &settings, api_server).await });
+        stop.of(&service);
+        let serving = doors
+            .spawn(async move { server::serve_until(service, &settings, api_server, stop.came()).await });
         serving.await.map_err(|error| error.to_string())?
     }
 

@@ -9,13 +9,19 @@ mod sidecar;
 mod usage;
 
 use crate::{
+    cli::output::message,
     cluster::{ClientSettings, ClusterSettings, ClusterSink, Credentials, OperatorWebhook, Sink, client},
-    plan,
+    operator::{Origin, Webhook},
     server::now_ms,
     settings::{ApplyTo, ClusterViewSettings, ExecutorSettings, TemplateFallback, TemplateSettings},
-    submission::{
-        ConfReader, Origin, Refusal, Request, SparkConf, Submission, SubmissionId, SubmitterContext,
-        UnknownFields, Webhook, arguments, arguments::ArgumentsError, resolve,
+    spark::{
+        plan,
+        submission::{
+            ConfReader, Refusal, Request, SparkConf, Submission, SubmissionId, SubmitterContext,
+            UnknownFields,
+            arguments::{self, ArgumentsError},
+            resolve,
+        },
     },
     submitter::{Accepted, Asked, Mode, SubmitError, Submitter, probe},
     telemetry::{LogFormat, Metrics, start_logging},
@@ -41,11 +47,11 @@ struct Settings {
     #[command(flatten)]
     templates: TemplateSettings,
 
-    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "builtin")]
+    #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "refuse")]
     template_fallback: TemplateFallback,
 
     #[arg(long, env = "SPARK_VERSION")]
-    spark_version: Option<crate::submission::SparkVersion>,
+    spark_version: Option<crate::spark::submission::SparkVersion>,
 
     #[command(flatten)]
     cluster_view: ClusterViewSettings,
@@ -109,7 +115,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
         return shadow::run(arguments);
     }
     if arguments.is_empty() {
-        eprintln!("{}", usage::TEXT);
+        message!("{}", usage::TEXT);
         return ExitCode::from(NO_ARGUMENTS);
     }
     let text: Result<Vec<String>, _> = arguments.iter().cloned().map(OsString::into_string).collect();
@@ -129,7 +135,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     };
     match ending {
         Ending::Failed(message) => {
-            eprintln!("Error: {message}");
+            message!("Error: {message}");
             ExitCode::from(FAILED)
         }
         Ending::NeedsSpark(why) => fallback::hand_over(arguments, &why),
@@ -299,9 +305,9 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
 /// Lines for the log of whoever called.
 fn tell(warnings: &[String], outcome: &str, driver: &str, application_id: &str, id: &str) {
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        message!("warning: {warning}");
     }
-    eprintln!(
+    message!(
         "native-submit: {outcome} driver Pod {driver} of application {application_id}, submission id {id}"
     );
 }

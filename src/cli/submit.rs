@@ -2,13 +2,15 @@
 
 use super::{End, input::Input};
 use crate::{
+    cli::output::message,
     cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
     server::{
-        client::{self as grpc, Server, TlsOptions},
+        client as grpc,
+        client::{Server, TlsOptions},
         now_ms,
     },
     settings::ApplyTo,
-    submission::{SubmissionId, UnknownFields},
+    spark::submission::{SubmissionId, UnknownFields},
     submitter::{Accepted, Asked, Mode, SpecSource, Submitter},
     telemetry::{LogFormat, Metrics, start_logging},
 };
@@ -41,7 +43,7 @@ pub(super) struct Submit {
     tls: TlsOptions,
 
     /// How long to wait for the end, in seconds
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 40, value_name = "SECONDS")]
     timeout: u64,
 }
 
@@ -60,10 +62,7 @@ impl Submit {
             }
         });
         match outcome {
-            Ok(line) => {
-                println!("{line}");
-                End::Done
-            }
+            Ok(line) => super::print(&format!("{line}\n")),
             Err(end) => end,
         }
     }
@@ -88,14 +87,9 @@ impl Submit {
                 let client = client(&ClientSettings::default())
                     .await
                     .map_err(|error| super::report(&error))?;
-                let deadline = Duration::from_secs(self.timeout);
-                Sink::Cluster(ClusterSink::new(
-                    client,
-                    ClusterSettings {
-                        deadline,
-                        ..ClusterSettings::default()
-                    },
-                ))
+                let settings = ClusterSettings::default();
+                let deadline = Duration::from_secs(self.timeout).min(settings.deadline);
+                Sink::Cluster(ClusterSink::new(client, ClusterSettings { deadline, ..settings }))
             }
             ApplyTo::Directory(path) => Sink::Directory(DirectorySink::new(path, Layout::Flat)),
         };
@@ -126,10 +120,10 @@ impl Submit {
             .await
             .map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {
-            eprintln!("warning: {warning}");
+            message!("warning: {warning}");
         }
         if matches!(self.apply_to, ApplyTo::Directory(_)) {
-            eprintln!(
+            message!(
                 "warning: files can't name the Pod as owner of the other objects: deleting the Pod will leave them"
             );
         }

@@ -1,60 +1,110 @@
 //! Wave 0: what must be there before the Pod (Spark's "pre-resources"), and becomes the Pod's once there is one.
 //!
-//! Without its Pod it must not stay: until a Pod takes it over it is remembered here, to be deleted.
+//! Without its Pod it must not stay: until a Pod takes it over it is remembered here, to be deleted. While it is young and
+//! there is no Pod, it is a running call's: no other call takes it up or deletes it.
 
 use super::{
     ApplyError,
+    call::{CALL_ANNOTATION, CallName, Seen},
     found::{self, Found},
-    owned::{self, End, Fate, LOOK, Owner},
+    owned::{self, End, LOOK, Owner},
     patience::Patience,
     requests::{Call, Preconditions, Requests},
     resource::Target,
 };
 use futures::future;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time;
 
 /// An object that waits for its Pod.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) target: Target,
-    uid: String,
-    /// Certainly made by this call, not left by one that died.
-    made_here: bool,
+    pub(crate) uid: String,
+    /// As it was looked at: a Pod that takes it over changes this.
+    version: Option<String>,
+    /// Made by this call, not left by one that died.
+    pub(crate) made_here: bool,
 }
 
-/// Creates one object, or finds it; `None` where a Pod has it already.
-pub(crate) async fn create(
-    requests: &Requests,
-    target: &Target,
-    body: &Value,
-    patience: &Patience,
-) -> Result<Option<Waiting>, ApplyError> {
-    let call = Call::Create(target, body);
-    loop {
-        let sent = requests.send(&call, patience).await;
-        let failure = match sent.answer {
-            Ok(made) => return waiting(target, &Found(made), true).map(Some),
-            Err(failure) => failure,
-        };
-        let taken = failure.already_exists();
-        if !taken && !sent.uncertain {
-            return Err(failure.into_error(&call));
-        }
-        let look = if taken {
-            patience.clone()
-        } else {
-            Patience::own(LOOK)
-        };
-        match requests.get(target, &look).await.map(|there| there.map(Found)) {
-            Ok(Some(there)) if there.ending() => {
-                owned::wait_gone(requests, target, there.uid().unwrap_or_default(), patience).await?;
+/// What stands ahead of a Pod.
+#[derive(Debug)]
+pub(crate) enum Ahead {
+    /// It waits for its Pod.
+    Waits(Waiting),
+    /// There is a Pod that has it, or that its call is about to give it to.
+    HasItsPod,
+}
+
+/// One call's way to create what precedes its Pod.
+#[derive(Clone, Copy)]
+pub(crate) struct Creation<'a> {
+    pub(crate) requests: &'a Requests,
+    pub(crate) call: &'a CallName,
+    /// The Pod that it is for.
+    pub(crate) pod: &'a Target,
+    /// The age from which it is nobody's.
+    pub(crate) running_call: Duration,
+    pub(crate) patience: &'a Patience,
+}
+
+impl Creation<'_> {
+    /// Creates one object; or finds it, and waits while it may be the work of another call.
+    pub(crate) async fn create(self, target: &Target, body: &Value) -> Result<Ahead, ApplyError> {
+        let Self {
+            requests, patience, ..
+        } = self;
+        let call = Call::Create(target, body);
+        let mut looks = requests.looks();
+        loop {
+            let sent = requests.send(&call, patience).await;
+            let failure = match sent.answer {
+                Ok(made) => return waiting(target, &Found(made), true).map(Ahead::Waits),
+                Err(failure) => failure,
+            };
+            let taken = failure.already_exists();
+            if !taken && !sent.uncertain {
+                return Err(failure.into_error(&call));
             }
-            Ok(Some(there)) if there.owned_by_a_pod() => return Ok(None),
-            Ok(Some(there)) => return waiting(target, &there, false).map(Some),
-            Ok(None) if taken => requests.breathe().await,
-            Err(error) if taken => return Err(error),
-            _ => return Err(failure.into_error(&call)),
+            let look = if taken {
+                patience.clone()
+            } else {
+                Patience::own(LOOK)
+            };
+            match requests.look(target, &look).await {
+                Ok(Some(there)) if there.found.ending() => {
+                    let uid = there.found.uid().unwrap_or_default();
+                    owned::wait_gone(requests, target, uid, patience).await?;
+                }
+                Ok(Some(there)) => {
+                    if let Some(ahead) = self.found(target, &there).await? {
+                        return Ok(ahead);
+                    }
+                    if !looks.pause(patience).await {
+                        return Err(ApplyError::Timeout {
+                            doing: format!("waiting for another call, which has created {target}"),
+                        });
+                    }
+                }
+                Ok(None) if taken => requests.breathe().await,
+                Err(error) if taken => return Err(error),
+                _ => return Err(failure.into_error(&call)),
+            }
         }
+    }
+
+    /// What follows from one that is there; `None` where that will be seen later.
+    async fn found(self, target: &Target, there: &Seen) -> Result<Option<Ahead>, ApplyError> {
+        if there.found.owned_by_a_pod() {
+            return Ok(Some(Ahead::HasItsPod));
+        }
+        let made_here = self.call.has(&there.found);
+        if made_here || !there.is_young(self.running_call) {
+            return waiting(target, &there.found, made_here).map(|waiting| Some(Ahead::Waits(waiting)));
+        }
+        let pod = self.requests.get(self.pod, self.patience).await?;
+        Ok(pod.is_some().then_some(Ahead::HasItsPod))
     }
 }
 
@@ -65,89 +115,134 @@ fn waiting(target: &Target, found: &Found, made_here: bool) -> Result<Waiting, A
     Ok(Waiting {
         target: target.clone(),
         uid: uid.to_owned(),
+        version: found.resource_version().map(str::to_owned),
         made_here,
     })
 }
 
-/// Makes the Pod the owner of all, in place of what owned them while there was none.
-pub(crate) async fn give_all(
+/// Makes the Pod the owner, in place of what owned it while there was none; `None` where the object is gone.
+pub(crate) async fn give(
     requests: &Requests,
     owner: Owner<'_>,
-    all: Vec<Waiting>,
+    target: &Target,
+    uid: &str,
     patience: &Patience,
-) -> Vec<Fate> {
-    future::join_all(all.into_iter().map(|waiting| async move {
-        // The uid is a precondition: another object of this name is not touched.
-        let patch = json!({"metadata": {
-            "uid": waiting.uid,
-            "ownerReferences": found::pod_as_owner(owner.name, owner.uid),
-            "labels": {found::WAITING_LABEL: null},
-        }});
-        let call = Call::Patch(&waiting.target, &patch);
-        let end = match requests.send(&call, patience).await.answer {
-            Ok(_) => End::Made(waiting.uid),
-            Err(failure) => End::Unclaimed(waiting.uid, failure.into_error(&call)),
-        };
-        Fate {
-            target: waiting.target,
-            end,
-        }
-    }))
-    .await
+) -> Option<End> {
+    // The uid is a precondition: another object of this name is not touched.
+    let patch = json!({"metadata": {
+        "uid": uid,
+        "ownerReferences": found::pod_as_owner(owner.name, owner.uid),
+        "labels": {found::WAITING_LABEL: null},
+        "annotations": {CALL_ANNOTATION: null},
+    }});
+    let call = Call::Patch(target, &patch);
+    match requests.send(&call, patience).await.answer {
+        Ok(_) => Some(End::Made(uid.to_owned())),
+        Err(failure) if failure.not_found() => None,
+        Err(failure) => Some(End::Unclaimed(uid.to_owned(), failure.into_error(&call))),
+    }
 }
 
-/// Deletes what no Pod took over, and gives what could not be deleted. What a dead call left may be the very one that
-/// the Pod which stands there needs, and so goes only where no Pod was seen.
-pub(crate) async fn remove_all(
-    requests: &Requests,
-    all: Vec<Waiting>,
-    pod_seen: bool,
-    patience: &Patience,
-) -> Vec<Target> {
-    let removable = all.into_iter().filter(|waiting| waiting.made_here || !pod_seen);
-    let removals = future::join_all(removable.map(|waiting| async move {
-        let preconditions = Preconditions {
-            uid: waiting.uid,
-            resource_version: None,
-        };
-        let error = owned::delete(requests, &waiting.target, &preconditions, patience)
-            .await
-            .err()?;
+/// Deletes what no Pod took over, and gives what could not be deleted.
+pub(crate) async fn remove_all(requests: &Requests, all: Vec<Waiting>, patience: &Patience) -> Vec<Target> {
+    let removals = future::join_all(all.into_iter().map(|waiting| async move {
+        let error = remove(requests, &waiting, patience).await.err()?;
         tracing::warn!(object = %waiting.target, code = %error.code(), "is left behind without its Pod");
         Some(waiting.target)
     }));
     removals.await.into_iter().flatten().collect()
 }
 
-/// Deletes what earlier attempts, under other submission ids, died over before they had a Pod. Once there is a Pod, no
-/// other attempt at the same application can get one. What cannot be seen or deleted goes with the application.
+/// Deletes one, unless a Pod has it by now. Its version is a precondition, because a call that has got the Pod may be giving
+/// it to that Pod; and who else changes it, such as Volcano, must not keep it from going.
+async fn remove(requests: &Requests, waiting: &Waiting, patience: &Patience) -> Result<(), ApplyError> {
+    let mut version = waiting.version.clone();
+    loop {
+        let preconditions = Preconditions {
+            uid: waiting.uid.clone(),
+            resource_version: version,
+        };
+        if owned::delete(requests, &waiting.target, &preconditions, patience).await? {
+            return Ok(());
+        }
+        match requests.get(&waiting.target, patience).await?.map(Found) {
+            Some(there)
+                if there.uid() == Some(&waiting.uid) && !there.owned_by_a_pod() && !there.ending() =>
+            {
+                version = there.resource_version().map(str::to_owned);
+            }
+            _ => return Ok(()),
+        }
+        requests.breathe().await;
+    }
+}
+
+/// Deletes what earlier attempts, under other submission ids, left when they died before they had a Pod. Once there is a Pod,
+/// no other attempt at the same application can get one. What is young may still be at work, and is deleted by its call;
+/// in case that has died, it is looked at again when it is old. What can't be seen or deleted goes with the application.
 pub(crate) async fn remove_earlier(
     requests: &Requests,
     like: &Target,
     application: &str,
+    running_call: Duration,
     patience: &Patience,
 ) {
     let label = format!("{}={application}", found::WAITING_LABEL);
-    let list = match requests.send(&Call::List(like, &label), patience).await.answer {
+    let call = Call::List(like, &label);
+    let sent = requests.send(&call, patience).await;
+    let list = match sent.answer {
         Ok(list) => list,
         Err(failure) => {
-            let code = failure.into_error(&Call::List(like, &label)).code();
+            let code = failure.into_error(&call).code();
             tracing::warn!(resource = %like.resource, %code, "cannot look for what an earlier attempt left behind");
             return;
         }
     };
     let items = list.get("items").and_then(Value::as_array);
-    let left = items.into_iter().flatten().filter_map(|item| {
-        let earlier = Found(item.clone());
-        let name = item.pointer("/metadata/name")?.as_str()?;
-        let target = like.beside(name).ok()?;
-        let waits = target != *like && !earlier.owned_by_a_pod();
-        let uid = earlier.uid().filter(|_| waits)?.to_owned();
-        Some(Waiting {
-            target,
-            uid,
-            made_here: false,
-        })
-    });
-    remove_all(requests, left.collect(), false, patience).await;
+    let mut left = Vec::new();
+    for item in items.into_iter().flatten() {
+        let seen = Seen {
+            found: Found(item.clone()),
+            at: sent.at,
+            sent: sent.last,
+        };
+        let name = item.pointer("/metadata/name").and_then(Value::as_str);
+        let Some(Ok(target)) = name.map(|name| like.beside(name)) else {
+            continue;
+        };
+        if target == *like || seen.found.owned_by_a_pod() {
+            continue;
+        }
+        let Ok(waiting) = waiting(&target, &seen.found, false) else {
+            continue;
+        };
+        if seen.is_young(running_call) {
+            tokio::spawn(remove_when_old(requests.clone(), waiting, running_call));
+        } else {
+            left.push(waiting);
+        }
+    }
+    remove_all(requests, left, patience).await;
+}
+
+/// Nobody waits for this, and a process that ends first leaves the object to the next attempt.
+async fn remove_when_old(requests: Requests, mut waiting: Waiting, running_call: Duration) {
+    time::sleep(running_call).await;
+    let patience = Patience::own(LOOK);
+    let mut looks = requests.looks();
+    loop {
+        match requests.look(&waiting.target, &patience).await {
+            Ok(Some(seen)) if seen.found.uid() == Some(&waiting.uid) && !seen.found.owned_by_a_pod() => {
+                if !seen.is_young(running_call) {
+                    waiting.version = seen.found.resource_version().map(str::to_owned);
+                    remove_all(&requests, vec![waiting], &patience).await;
+                    return;
+                }
+            }
+            _ => return,
+        }
+        if !looks.pause(&patience).await {
+            return;
+        }
+    }
 }

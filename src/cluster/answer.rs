@@ -1,64 +1,26 @@
 //! An object as the API server answers with it, without what is the most of it and nobody here reads.
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+use super::refusal::Failure;
+use crate::{
+    limits::Budget,
+    strict::{self, Shape, Unread},
 };
-use serde_json::{Map, Value};
-use std::fmt;
+use serde_json::Value;
 
 /// What asks for no more than the metadata of what was created, and takes the whole from a server that gives no less.
 /// ([Receiving resources as metadata](https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches))
 pub(super) const METADATA_ONLY: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
-/// Who wrote which field: of a new Pod's metadata three quarters.
-const MANAGED_FIELDS: &str = "managedFields";
-
-/// An object without its `metadata.managedFields`.
-pub(super) struct Answer(pub(super) Value);
-
-impl<'de> Deserialize<'de> for Answer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Fields::OfObject.deserialize(deserializer).map(Self)
-    }
-}
-
-/// Whose fields are read.
-enum Fields {
-    OfObject,
-    OfMetadata,
-}
-
-impl<'de> DeserializeSeed<'de> for Fields {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Fields {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a mapping")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(name) = fields.next_key::<String>()? {
-            let value = match (&self, name.as_str()) {
-                (Self::OfMetadata, MANAGED_FIELDS) => {
-                    fields.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-                (Self::OfObject, "metadata") => fields.next_value_seed(Self::OfMetadata)?,
-                _ => fields.next_value()?,
-            };
-            map.insert(name, value);
+/// Reads an object without its `metadata.managedFields` (who wrote which field: of a new Pod's metadata three quarters), within
+/// the limits of a submission: its author may be the same.
+pub(super) fn read(body: &[u8]) -> Result<Value, Failure> {
+    match strict::read_json(body, Shape::Object, &mut Budget::default()) {
+        Ok(object @ Value::Object(_)) => Ok(object),
+        Err(Unread::OverLimit(over)) => Err(Failure::OverLimit(over)),
+        Ok(_) | Err(Unread::Problem(_) | Unread::KeyTwice(_)) => {
+            Err(Failure::Lost("the answer is no JSON object".to_owned()))
         }
-        Ok(Value::Object(map))
     }
 }
 
@@ -73,15 +35,38 @@ mod tests {
             "kind": "Pod", "metadata": {"name": "a", "uid": "1", "managedFields": [{"manager": "x"}]},
             "spec": {"managedFields": 1, "metadata": {"managedFields": 2}},
         });
-        let read: Answer = serde_json::from_str(&answer.to_string()).unwrap();
+        let read = read(answer.to_string().as_bytes()).unwrap();
         let mut expected = answer;
         expected["metadata"]
             .as_object_mut()
             .unwrap()
-            .remove(MANAGED_FIELDS);
-        assert_eq!(read.0, expected);
-        for wrong in ["[]", "1", "{\"metadata\": 1}", "{"] {
-            assert!(serde_json::from_str::<Answer>(wrong).is_err(), "{wrong}");
+            .remove("managedFields");
+        assert_eq!(read, expected);
+        for wrong in ["[]", "1", "{"] {
+            assert!(super::read(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_count_may_be_large_and_all_else_may_not() {
+        let large = format!("[{}1]", "{},".repeat(20_000));
+        for (object, fits) in [
+            (format!(r#"{{"metadata": {{"managedFields": {large}}}}}"#), true),
+            (
+                format!(r#"{{"kind": "SparkApplication", "status": {large}}}"#),
+                true,
+            ),
+            (format!(r#"{{"kind": "Pod", "status": {large}}}"#), false),
+            (
+                format!(r#"{{"kind": "SparkApplication", "spec": {large}}}"#),
+                false,
+            ),
+        ] {
+            let read = read(object.as_bytes());
+            match read {
+                Ok(_) => assert!(fits),
+                Err(failure) => assert!(matches!(failure, Failure::OverLimit(_)) && !fits, "{failure:?}"),
+            }
         }
     }
 }

@@ -14,10 +14,15 @@ use tokio::{sync::watch, time};
 /// Times and bounds of applying.
 #[derive(Debug, Clone)]
 pub struct ClusterSettings {
-    /// The deadline of a call that has none.
+    /// How long a call may wait before it creates anything, whatever its caller's deadline is.
     pub deadline: Duration,
-    /// How long the work may go on after the Pod exists: two thirds to finish, one third to roll back.
+    /// How long the work may go on after the Pod's creation was sent: two thirds to finish, one third to roll back.
     pub finish_within: Duration,
+    /// The age from which an incomplete driver Pod, or a `PodGroup` without one, is nobody's: until then it is the work of a
+    /// running call, perhaps of another server. More than `finish_within`, by what clocks and connections may be slow.
+    pub running_call: Duration,
+    /// How long a call may take in all: longer than `deadline`, by what it takes to finish what it has begun.
+    pub longest_call: Duration,
     /// How long one request may take.
     pub request_timeout: Duration,
     /// The pause before the first retry of a request; it doubles with each.
@@ -33,8 +38,10 @@ pub struct ClusterSettings {
 impl Default for ClusterSettings {
     fn default() -> Self {
         Self {
-            deadline: Duration::from_secs(30),
+            deadline: Duration::from_secs(40),
             finish_within: Duration::from_secs(30),
+            running_call: Duration::from_secs(35),
+            longest_call: Duration::from_secs(45),
             request_timeout: Duration::from_secs(10),
             first_pause: Duration::from_millis(100),
             longest_pause: Duration::from_secs(2),
@@ -82,14 +89,17 @@ impl ClusterSink {
 
     /// Creates the Pod, then what it owns; or finds, completes or replaces what is there.
     ///
-    /// Calls for the same Pod wait for each other. Dropping the future before its turn has come leaves
+    /// Calls for the same Pod wait for each other, also those of other servers. Dropping the future before its turn has come leaves
     /// nothing; afterwards the work goes on and ends complete or rolled back.
     pub async fn apply(
         &self,
         manifests: Arc<Manifests>,
         deadline: Option<Instant>,
     ) -> Result<Submitted, ApplyError> {
-        let until = deadline.unwrap_or_else(|| Instant::now() + self.shared.settings.deadline);
+        let now = Instant::now();
+        let end = now + self.shared.settings.longest_call;
+        let longest_wait = (now + self.shared.settings.deadline).min(end);
+        let until = deadline.map_or(longest_wait, |deadline| deadline.min(longest_wait));
         let identity = &manifests.identity;
         let pod = format!("{}/{}", identity.namespace, identity.pod_name);
         let key = (identity.namespace.clone(), identity.pod_name.clone());
@@ -105,6 +115,7 @@ impl ClusterSink {
             self.shared.settings.clone(),
             manifests,
             Patience::of_caller(until, &caller),
+            end,
         )?;
         let in_flight = InFlight::enter(&self.shared.in_flight);
         let listener = Arc::downgrade(&caller);

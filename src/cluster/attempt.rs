@@ -2,18 +2,24 @@
 
 use super::{
     ApplyError, ClusterSettings, Outcome, Submitted,
-    ahead::{self, Waiting},
-    found::{self, Found, Verdict},
-    owned::{self, End, Fate, Owner},
+    ahead::{self, Ahead, Creation, Waiting},
+    call::{CALL_ANNOTATION, CallName, Seen},
+    completeness::{Completeness, Listing, State},
+    found::{self, Found, Listed, Verdict},
+    owned::{self, End, Fate, Job, Owner},
     patience::Patience,
-    requests::{Call, Preconditions, Requests},
+    requests::{Call, Looks, Preconditions, Requests},
     resource::Target,
     rollback::{self, FailedPod},
 };
-use crate::manifest::{Manifest, Manifests};
+use crate::manifest::Manifests;
 use futures::future;
-use serde_json::Value;
-use std::{mem, sync::Arc, time::Duration};
+use serde_json::{Value, json};
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// How long to look, after a lost answer, whether the Pod was created.
 const LOOK: Duration = Duration::from_secs(3);
@@ -25,35 +31,50 @@ pub(crate) struct Attempt {
     manifests: Arc<Manifests>,
     pod: Target,
     owned: Vec<Target>,
+    /// What this call calls itself on the cluster.
+    call: CallName,
     /// The caller's, up to the first thing that was created or deleted; then our own.
     patience: Patience,
+    /// When all work ends, whatever it has come to.
+    end: Instant,
     /// An earlier Pod of this submission was deleted on the way.
     replaced: bool,
     /// The deletion of an earlier Pod has begun.
     removing: bool,
     /// What was created before the Pod and is not the Pod's yet.
     waiting: Vec<Waiting>,
-    /// There was a Pod of this name when ours was to be created.
-    pod_seen: bool,
 }
 
 /// What the Pod's POST met.
 enum Met {
-    /// The Pod is new.
-    Created(Found),
-    /// A Pod was there. After a lost answer it may be our own, `perhaps_ours`.
-    There { found: Found, perhaps_ours: bool },
+    /// This call has made the Pod, not before this moment.
+    Made(Found, Instant),
+    /// Another's Pod was there.
+    There(Seen),
     /// There was one, and now there is none.
     Vanished,
 }
 
+/// What became of an attempt to take a Pod over.
+enum TakenOver {
+    /// It is this call's.
+    Yes(Found),
+    /// It has changed or is gone: it is to be looked at again.
+    Changed,
+    /// This process may not write to Pods.
+    NotPermitted,
+}
+
 impl Attempt {
     /// Takes the addresses out of the manifests; an error where they have none.
+    ///
+    /// All work ends at `end`: with the caller's patience up to the first thing that is created or deleted, then by its own.
     pub(crate) fn new(
         requests: Requests,
         settings: ClusterSettings,
         manifests: Arc<Manifests>,
         patience: Patience,
+        end: Instant,
     ) -> Result<Self, ApplyError> {
         let namespace = &manifests.identity.namespace;
         let pod = Target::of(&manifests.driver_pod, namespace)?;
@@ -68,11 +89,12 @@ impl Attempt {
             pod,
             owned: owned?,
             manifests,
+            call: CallName::new(),
             patience,
+            end,
             replaced: false,
             removing: false,
             waiting: Vec::new(),
-            pod_seen: false,
         })
     }
 
@@ -81,7 +103,7 @@ impl Attempt {
         let result = self.settle().await;
         let unclaimed = mem::take(&mut self.waiting);
         let patience = Patience::own(self.settings.finish_within / 3);
-        let left = ahead::remove_all(&self.requests, unclaimed, self.pod_seen, &patience).await;
+        let left = ahead::remove_all(&self.requests, unclaimed, &patience).await;
         match result {
             Ok(submitted) => {
                 // The caller waits, and nothing depends on it.
@@ -102,45 +124,30 @@ impl Attempt {
         for like in self.owned.iter().filter(|target| target.precedes_pod()) {
             let pod = Found(self.manifests.driver_pod.value.clone());
             if let Some(application) = pod.application_uid() {
-                ahead::remove_earlier(&self.requests, like, application, patience).await;
+                let running_call = self.settings.running_call;
+                ahead::remove_earlier(&self.requests, like, application, running_call, patience).await;
             }
         }
     }
 
     /// Creates the Pod, or finds out what stands in its place, as often as that changes.
     async fn settle(&mut self) -> Result<Submitted, ApplyError> {
-        let body = found::with_objects(&self.manifests.driver_pod.value, &self.owned);
+        let body = found::as_sent(&self.manifests.driver_pod.value, &self.owned, &self.call);
         loop {
             self.create_ahead().await?;
-            self.pod_seen = false;
-            let (found, perhaps_ours) = match self.create_pod(&body).await? {
-                Met::Created(pod) => return self.furnish(&pod, true).await,
-                Met::There { found, perhaps_ours } => (found, perhaps_ours),
+            match self.create_pod(&body).await? {
+                Met::Made(pod, since) => return self.furnish(&pod, since).await,
+                Met::There(seen) => {
+                    // While this call waits for another's Pod, nothing of its own stands on the cluster.
+                    self.release().await;
+                    if let Some(submitted) = self.meet(seen).await? {
+                        return Ok(submitted);
+                    }
+                }
                 Met::Vanished => {
+                    self.release().await;
                     self.requests.breathe().await;
-                    continue;
                 }
-            };
-            self.pod_seen = true;
-            match found::judge(&found, &self.manifests) {
-                Verdict::Same if perhaps_ours => return self.furnish(&found, false).await,
-                Verdict::Same => return self.complete(&found).await,
-                Verdict::SameByOther => return Ok(self.submitted(&found, Outcome::Found, Vec::new())),
-                Verdict::Ending => self.wait_gone(&found).await?,
-                Verdict::Outdated => {
-                    tracing::info!(pod = %self.pod, "replacing a Pod of this submission with another plan");
-                    self.replaced |= self.remove_unstarted(&found).await?;
-                }
-                Verdict::PerhapsDead => self.remove_if_dead(&found).await?,
-                Verdict::Started(differs) => {
-                    return Err(ApplyError::StartedDifferently {
-                        namespace: self.pod.namespace.clone(),
-                        pod_name: self.pod.name.clone(),
-                        submission_id: self.manifests.identity.submission_id.clone(),
-                        differs,
-                    });
-                }
-                Verdict::Another => return Err(self.already_exists(&found)),
             }
         }
     }
@@ -151,18 +158,35 @@ impl Attempt {
             if !target.precedes_pod() || self.waiting.iter().any(|waiting| waiting.target == *target) {
                 continue;
             }
-            let body = found::with_owners_of(&manifest.value, &self.manifests.driver_pod.value);
-            let waiting = ahead::create(&self.requests, target, &body, &self.patience).await?;
-            self.waiting.extend(waiting);
+            let body = found::with_owners_of(&manifest.value, &self.manifests.driver_pod.value, &self.call);
+            let creation = Creation {
+                requests: &self.requests,
+                call: &self.call,
+                pod: &self.pod,
+                running_call: self.settings.running_call,
+                patience: &self.patience,
+            };
+            if let Ahead::Waits(waiting) = creation.create(target, &body).await? {
+                self.waiting.push(waiting);
+            }
         }
         Ok(())
+    }
+
+    /// Removes what this call created for a Pod that it did not get, and forgets what it only found.
+    async fn release(&mut self) {
+        let waiting = mem::take(&mut self.waiting);
+        let made_here = waiting.into_iter().filter(|waiting| waiting.made_here).collect();
+        let patience = Patience::own(self.settings.finish_within / 3);
+        ahead::remove_all(&self.requests, made_here, &patience).await;
     }
 
     async fn create_pod(&self, body: &Value) -> Result<Met, ApplyError> {
         let call = Call::Create(&self.pod, body);
         let sent = self.requests.send(&call, &self.patience).await;
         let failure = match sent.answer {
-            Ok(pod) => return Ok(Met::Created(Found(pod))),
+            // By this try: one before it would have taken the name.
+            Ok(pod) => return Ok(Met::Made(Found(pod), sent.last)),
             Err(failure) => failure,
         };
         let taken = failure.already_exists();
@@ -174,102 +198,256 @@ impl Attempt {
         } else {
             self.patience.clone()
         };
-        match self.requests.get(&self.pod, &look).await {
-            Ok(Some(found)) => Ok(Met::There {
-                found: Found(found),
-                perhaps_ours: sent.uncertain,
-            }),
+        match self.requests.look(&self.pod, &look).await {
+            // A try whose answer was lost made it. What the API server says of its age is nearer than what we know.
+            Ok(Some(seen)) if self.call.has(&seen.found) => {
+                let since = seen.since().unwrap_or(sent.first).max(sent.first);
+                Ok(Met::Made(seen.found, since))
+            }
+            Ok(Some(seen)) => Ok(Met::There(seen)),
             Ok(None) if taken => Ok(Met::Vanished),
             Err(error) if taken => Err(error),
             _ => Err(failure.into_error(&call)),
         }
     }
 
-    /// The second wave, for a Pod that this call made, or perhaps made.
-    async fn furnish(&mut self, pod: &Found, made_here: bool) -> Result<Submitted, ApplyError> {
-        self.own_patience();
-        let Some(uid) = pod.uid() else {
+    /// What follows from a Pod that another call made; `None` once there is none any more.
+    async fn meet(&mut self, mut seen: Seen) -> Result<Option<Submitted>, ApplyError> {
+        let mut looks = self.requests.looks();
+        loop {
+            let verdict = found::judge(&seen.found, &self.manifests);
+            let young = seen.is_young(self.settings.running_call);
+            let set = match verdict {
+                Verdict::Ending => {
+                    self.wait_gone(&seen.found).await?;
+                    return Ok(None);
+                }
+                Verdict::SameBySpark => return Ok(Some(self.found(&seen.found))),
+                // Old, it is another's whatever it lacks.
+                Verdict::Another if !young => return Err(self.already_exists(&seen.found)),
+                _ => self.completeness(&seen.found).await?,
+            };
+            let started = seen.found.started(self.driver_container());
+            match (verdict, set) {
+                // Somebody's running call, which completes it or rolls it back.
+                (_, Completeness::Incomplete(_)) | (Verdict::Differs, Completeness::Unknown) if young => {
+                    self.pause(&mut looks).await?;
+                }
+                (Verdict::Same | Verdict::SameByOther, Completeness::Complete | Completeness::Unknown) => {
+                    return Ok(Some(self.found(&seen.found)));
+                }
+                // A driver that runs keeps what it has, whatever set made it.
+                (Verdict::Same | Verdict::SameByOther, Completeness::Incomplete(listings))
+                    if verdict == Verdict::Same || started =>
+                {
+                    if let Some(submitted) = self.take_over(&seen, &listings, started).await? {
+                        return Ok(Some(submitted));
+                    }
+                }
+                (Verdict::Differs, _) if started => return Err(self.started_differently()),
+                (Verdict::Same | Verdict::SameByOther | Verdict::Differs, set) => {
+                    tracing::info!(pod = %self.pod, "replacing a Pod of this submission with another plan or template set");
+                    self.replaced |= self.remove_unstarted(&seen.found, set).await?;
+                }
+                (Verdict::Sibling, Completeness::Incomplete(listings)) if !started => {
+                    // Nobody will ever complete it, as the operator makes a new id for each attempt.
+                    tracing::info!(pod = %self.pod, "removing what an earlier attempt left half made");
+                    let set = Completeness::Incomplete(listings);
+                    self.remove_unstarted(&seen.found, set).await?;
+                }
+                (Verdict::Sibling | Verdict::Another | Verdict::Ending | Verdict::SameBySpark, _) => {
+                    return Err(self.already_exists(&seen.found));
+                }
+            }
+            match self.requests.look(&self.pod, &self.patience).await? {
+                Some(now) => seen = now,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    async fn completeness(&self, pod: &Found) -> Result<Completeness, ApplyError> {
+        Completeness::of(pod, &self.pod.namespace, &self.requests, &self.patience).await
+    }
+
+    /// Waits for what another call does with the Pod.
+    async fn pause(&self, looks: &mut Looks) -> Result<(), ApplyError> {
+        if looks.pause(&self.patience).await {
+            return Ok(());
+        }
+        Err(ApplyError::Timeout {
+            doing: format!(
+                "waiting for another call, which has created the driver Pod `{}/{}`, to complete or remove it",
+                self.pod.namespace, self.pod.name
+            ),
+        })
+    }
+
+    /// The second wave, for a Pod that this call made.
+    async fn furnish(&mut self, pod: &Found, since: Instant) -> Result<Submitted, ApplyError> {
+        self.begin(since);
+        let Some(uid) = pod.uid().map(str::to_owned) else {
             return Err(ApplyError::Internal {
                 what: format!("the API server gave {} no uid", self.pod),
             });
         };
-        let fates = self.create_owned(uid, |_| true).await;
-        if let Some(error) = worst(&fates) {
-            return Err(self.roll_back(pod, made_here, &fates, error).await);
-        }
-        let all_there = !fates.is_empty() && fates.iter().all(|fate| matches!(fate.end, End::Found));
-        let outcome = match (made_here, all_there, self.replaced) {
-            (false, true, _) => Outcome::Found,
-            (_, _, true) => Outcome::Replaced,
-            _ => Outcome::Created,
-        };
-        let objects = self.objects();
-        Ok(self.submitted(pod, outcome, objects))
-    }
-
-    /// The same submission was there: creates what it lacks.
-    async fn complete(&mut self, pod: &Found) -> Result<Submitted, ApplyError> {
-        self.own_patience();
-        let uid = pod.uid().unwrap_or_default().to_owned();
-        let looks = self
-            .owned
-            .iter()
-            .map(|target| self.requests.get(target, &self.patience));
-        let mut there = Vec::new();
-        for look in future::join_all(looks).await {
-            there.push(look?.map(Found).is_some_and(|object| object.owned_by(&uid)));
-        }
-        let objects = self.objects();
-        if there.iter().all(|there| *there) {
-            return Ok(self.submitted(pod, Outcome::Found, objects));
-        }
-        let missing = |n: usize| !there.get(n).copied().unwrap_or_default();
-        let fates = self.create_owned(&uid, missing).await;
-        match worst(&fates) {
-            Some(error) => Err(self.roll_back(pod, false, &fates, error).await),
-            None => Ok(self.submitted(pod, Outcome::Completed, objects)),
-        }
-    }
-
-    /// Creates what is wanted, and gives the Pod what waited for it.
-    async fn create_owned(&mut self, pod_uid: &str, wanted: impl Fn(usize) -> bool) -> Vec<Fate> {
         let waiting = mem::take(&mut self.waiting);
+        let jobs = self.owned.iter().zip(&self.manifests.owned);
+        let jobs = jobs.map(|(target, manifest)| Job {
+            target,
+            manifest,
+            waiting: waiting
+                .iter()
+                .find(|waiting| waiting.target == *target)
+                .map(|waiting| waiting.uid.clone()),
+        });
+        let jobs = jobs.collect();
+        self.create_owned(pod, &uid, jobs, Started::Goes).await?;
+        let outcome = if self.replaced {
+            Outcome::Replaced
+        } else {
+            Outcome::Created
+        };
+        Ok(self.submitted(pod, outcome, self.objects()))
+    }
+
+    /// Makes an incomplete Pod of this submission this call's own, and creates what it lacks; `None` where it has changed.
+    async fn take_over(
+        &mut self,
+        seen: &Seen,
+        listings: &[Listing],
+        started: bool,
+    ) -> Result<Option<Submitted>, ApplyError> {
+        let pod = match self.claim(seen).await? {
+            TakenOver::Yes(pod) => pod,
+            TakenOver::Changed => {
+                self.requests.breathe().await;
+                return Ok(None);
+            }
+            // Nobody removes a Pod that has started, so it can be completed without.
+            TakenOver::NotPermitted if started => seen.found.clone(),
+            TakenOver::NotPermitted => {
+                self.replaced |= self.remove_unstarted(&seen.found, Completeness::Unknown).await?;
+                return Ok(None);
+            }
+        };
+        self.begin(seen.sent);
+        let uid = pod.uid().unwrap_or_default().to_owned();
+        let jobs = self.owned.iter().zip(&self.manifests.owned);
+        let jobs = jobs.filter_map(|(target, manifest)| {
+            let listing = listings.iter().find(|listing| listing.target == *target)?;
+            let waiting = match &listing.state {
+                State::Owned(_) => return None,
+                State::Waiting(there) => Some(there.uid.clone()),
+                State::Missing => None,
+            };
+            Some(Job {
+                target,
+                manifest,
+                waiting,
+            })
+        });
+        let jobs: Vec<_> = jobs.collect();
+        let there = listings.iter().filter(|listing| {
+            let owned = matches!(listing.state, State::Owned(_));
+            owned || jobs.iter().any(|job| *job.target == listing.target)
+        });
+        let there = there.map(|listing| listing.target.to_string()).collect();
+        self.create_owned(&pod, &uid, jobs, Started::Stays).await?;
+        Ok(Some(self.submitted(&pod, Outcome::Completed, there)))
+    }
+
+    /// Writes this call's name on a Pod, unless the Pod has changed since it was looked at: of several calls that try, one
+    /// gets it, and a call that is about to delete it does not.
+    async fn claim(&self, seen: &Seen) -> Result<TakenOver, ApplyError> {
+        let (Some(at), Some(uid), Some(version)) = (seen.at, seen.found.uid(), seen.found.resource_version())
+        else {
+            return Ok(TakenOver::NotPermitted);
+        };
+        let patch = json!({"metadata": {
+            "uid": uid,
+            "resourceVersion": version,
+            "annotations": {CALL_ANNOTATION: self.call.taking_over(at)},
+        }});
+        let call = Call::Patch(&self.pod, &patch);
+        let sent = self.requests.send(&call, &self.patience).await;
+        let failure = match sent.answer {
+            Ok(pod) => return Ok(TakenOver::Yes(Found(pod))),
+            Err(failure) => failure,
+        };
+        if sent.uncertain
+            && let Some(now) = self.requests.get(&self.pod, &self.patience).await?.map(Found)
+            && self.call.has(&now)
+            && now.uid() == Some(uid)
+        {
+            return Ok(TakenOver::Yes(now));
+        }
+        if failure.conflict() || failure.not_found() {
+            return Ok(TakenOver::Changed);
+        }
+        if failure.for_good() {
+            tracing::warn!(pod = %self.pod, "may not patch pods: an incomplete Pod is replaced, not completed");
+            return Ok(TakenOver::NotPermitted);
+        }
+        Err(failure.into_error(&call))
+    }
+
+    /// Creates objects for a Pod that is this call's; rolls back where that fails for good.
+    async fn create_owned(
+        &self,
+        pod: &Found,
+        uid: &str,
+        jobs: Vec<Job<'_>>,
+        started: Started,
+    ) -> Result<(), ApplyError> {
         let owner = Owner {
             name: &self.pod.name,
-            uid: pod_uid,
+            uid,
         };
-        let objects: Vec<(&Target, &Manifest)> = self.owned.iter().zip(&self.manifests.owned).collect();
-        let objects = objects
-            .into_iter()
-            .enumerate()
-            .filter(|(n, _)| wanted(*n))
-            .map(|(_, object)| object)
-            .filter(|(target, _)| waiting.iter().all(|waiting| waiting.target != **target))
-            .collect::<Vec<_>>();
-        let (requests, patience) = (&self.requests, &self.patience);
-        let (mut fates, given) = future::join(
-            owned::create_all(requests, owner, objects.into_iter(), patience),
-            ahead::give_all(requests, owner, waiting, patience),
-        )
-        .await;
-        fates.extend(given);
-        fates
+        let mut fates = owned::create_all(&self.requests, owner, jobs, &self.patience).await;
+        let rest = Patience::until(self.end);
+        let refused = |fates: &[Fate]| fates.iter().any(|fate| matches!(fate.end, End::Refused(_)));
+        if worst(&fates).is_some() && !refused(&fates) {
+            owned::look_again(&self.requests, owner, &mut fates, &rest).await;
+        }
+        if let Some(cause) = worst(&fates) {
+            let failed = FailedPod {
+                target: &self.pod,
+                found: pod,
+                call: &self.call,
+                started_stays: started == Started::Stays,
+                driver_container: self.driver_container(),
+            };
+            return Err(rollback::roll_back(&self.requests, failed, &fates, cause, &rest).await);
+        }
+        self.confirm(uid).await
     }
 
-    async fn roll_back(&self, pod: &Found, made_here: bool, fates: &[Fate], cause: ApplyError) -> ApplyError {
-        let failed = FailedPod {
-            target: &self.pod,
-            found: pod,
-            made_here,
-            driver_container: found::driver_container(&self.manifests.driver_pod.value),
-        };
-        let patience = Patience::own(self.settings.finish_within / 3);
-        rollback::roll_back(&self.requests, failed, fates, cause, &patience).await
+    /// After its time, as a process that was paused may find itself, a call no longer knows whether the Pod is still its own.
+    async fn confirm(&self, uid: &str) -> Result<(), ApplyError> {
+        if Instant::now() < self.end {
+            return Ok(());
+        }
+        let patience = Patience::own(LOOK);
+        let there = self.requests.get(&self.pod, &patience).await?.map(Found);
+        if let Some(pod) = there.filter(|pod| pod.uid() == Some(uid) && !pod.ending())
+            && let Completeness::Complete =
+                Completeness::of(&pod, &self.pod.namespace, &self.requests, &patience).await?
+        {
+            return Ok(());
+        }
+        Err(ApplyError::Timeout {
+            doing: format!("creating what {} owns", self.pod),
+        })
     }
 
-    /// From here on the work no longer depends on the caller. A third of the time is kept for a rollback.
-    fn own_patience(&mut self) {
-        self.patience = Patience::own(self.settings.finish_within * 2 / 3);
+    /// From here on the work no longer depends on the caller. It began at `since`, ends within [`ClusterSettings::finish_within`]
+    /// of that, and a third of the time is kept for a rollback.
+    fn begin(&mut self, since: Instant) {
+        self.end = self.end.min(since + self.settings.finish_within);
+        let left = self.end.saturating_duration_since(Instant::now());
+        let kept = (self.settings.finish_within / 3).min(left / 3);
+        self.patience = Patience::until(self.end.checked_sub(kept).unwrap_or(self.end));
     }
 
     async fn wait_gone(&self, found: &Found) -> Result<(), ApplyError> {
@@ -278,60 +456,48 @@ impl Attempt {
     }
 
     /// Deletes a Pod unless it has changed since it was looked at; then it is looked at again.
-    async fn remove_unstarted(&mut self, found: &Found) -> Result<bool, ApplyError> {
+    async fn remove_unstarted(&mut self, found: &Found, set: Completeness) -> Result<bool, ApplyError> {
         // Once: a Pod that changes at each look must not keep this going for ever.
         if !mem::replace(&mut self.removing, true) {
-            self.own_patience();
+            let own = Instant::now() + self.settings.finish_within * 2 / 3;
+            self.patience = Patience::until(own.min(self.end));
         }
         let preconditions = Preconditions {
             uid: found.uid().unwrap_or_default().to_owned(),
             resource_version: found.resource_version().map(str::to_owned),
         };
-        let removed = owned::delete(&self.requests, &self.pod, &preconditions, &self.patience).await?;
-        if !removed {
+        if !owned::delete(&self.requests, &self.pod, &preconditions, &self.patience).await? {
             self.requests.breathe().await;
+            return Ok(false);
         }
-        Ok(removed)
+        if let Completeness::Incomplete(listings) = set {
+            self.clear(&listings).await;
+        }
+        Ok(true)
     }
 
-    /// Another submission of the same application, not started. If it lacks an object it is what a crash left:
-    /// nobody will ever complete it, as the operator makes a new id for each attempt.
-    async fn remove_if_dead(&mut self, found: &Found) -> Result<(), ApplyError> {
-        let uid = found.uid().unwrap_or_default();
-        let Some(objects) = found.objects(&self.pod.namespace) else {
-            return Err(self.already_exists(found));
-        };
-        let looks = objects
-            .iter()
-            .map(|target| self.requests.get(target, &self.patience));
-        let mut remains = Vec::new();
-        let mut complete = true;
-        for (target, look) in objects.iter().zip(future::join_all(looks).await) {
-            let object = look?.map(Found);
-            complete &= object.as_ref().is_some_and(|object| object.owned_by(uid));
-            let remaining = object.filter(|object| {
-                // What preceded the Pod may wait for it still.
-                object.owned_by(uid) || (target.precedes_pod() && !object.owned_by_a_pod())
-            });
-            remains.extend(remaining.and_then(|object| Some((target, object.uid()?.to_owned()))));
-        }
-        if complete {
-            return Err(self.already_exists(found));
-        }
-        tracing::info!(pod = %self.pod, "removing what an earlier attempt left half made");
-        if self.remove_unstarted(found).await? {
-            // The garbage collector would; the sooner the better, and a failure here is no harm.
-            let (requests, patience) = (&self.requests, &self.patience);
-            future::join_all(remains.into_iter().map(|(target, uid)| async move {
-                let preconditions = Preconditions {
-                    uid,
-                    resource_version: None,
-                };
-                owned::delete(requests, target, &preconditions, patience).await
-            }))
-            .await;
-        }
-        Ok(())
+    /// Deletes what a removed Pod owned. The garbage collector would; the sooner the better, and a failure here is no harm.
+    async fn clear(&self, listings: &[Listing]) {
+        future::join_all(listings.iter().map(|listing| async move {
+            let remains = match &listing.state {
+                State::Owned(remains) | State::Waiting(remains) => remains,
+                State::Missing => return,
+            };
+            // With its version: a later Pod of that submission may have taken it over.
+            let preconditions = Preconditions {
+                uid: remains.uid.clone(),
+                resource_version: remains.version.clone(),
+            };
+            let deleted = owned::delete(&self.requests, &listing.target, &preconditions, &self.patience).await;
+            if let Err(error) = deleted {
+                tracing::debug!(object = %listing.target, code = %error.code(), "is left to the garbage collector");
+            }
+        }))
+        .await;
+    }
+
+    fn driver_container(&self) -> &str {
+        found::driver_container(&self.manifests.driver_pod.value)
     }
 
     fn already_exists(&self, found: &Found) -> ApplyError {
@@ -342,8 +508,26 @@ impl Attempt {
         }
     }
 
+    fn started_differently(&self) -> ApplyError {
+        ApplyError::StartedDifferently {
+            namespace: self.pod.namespace.clone(),
+            pod_name: self.pod.name.clone(),
+            submission_id: self.manifests.identity.submission_id.clone(),
+            differs: "plan",
+        }
+    }
+
     fn objects(&self) -> Vec<String> {
         self.owned.iter().map(ToString::to_string).collect()
+    }
+
+    /// The answer of a duplicate: what the Pod that is there says of itself.
+    fn found(&self, pod: &Found) -> Submitted {
+        let owned = match pod.objects(&self.pod.namespace) {
+            Listed::These(targets) => targets.iter().map(ToString::to_string).collect(),
+            Listed::Nothing | Listed::Unreadable => Vec::new(),
+        };
+        self.submitted(pod, Outcome::Found, owned)
     }
 
     fn submitted(&self, pod: &Found, outcome: Outcome, owned: Vec<String>) -> Submitted {
@@ -359,9 +543,19 @@ impl Attempt {
                 .application_id()
                 .unwrap_or(&identity.application_id)
                 .to_owned(),
+            template_set: pod.template_set().unwrap_or(&identity.template_set).to_owned(),
             objects,
         }
     }
+}
+
+/// What a rollback does with a Pod whose driver has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Started {
+    /// This call made the Pod: it goes.
+    Goes,
+    /// It was found: it stays.
+    Stays,
 }
 
 /// The error to tell: one that a retry would not change before one that it might.

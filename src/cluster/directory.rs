@@ -6,16 +6,20 @@
 //! are stands in `.native-submit`, a name that kubectl passes over. Other files are never touched.
 
 use super::{ApplyError, Outcome, Submitted, in_turn::InTurn, resource::is_name};
-use crate::manifest::{Manifest, Manifests, Object, to_yaml};
+use crate::{
+    kubernetes::to_yaml,
+    manifest::{Manifest, Manifests, Object},
+    whole_file,
+};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
 use tokio::{task, time};
-use uuid::Uuid;
 
 const INDEX: &str = ".native-submit";
 
@@ -79,8 +83,9 @@ impl DirectorySink {
             }
             None => turn.await,
         };
+        let within = self.path.clone();
         let written = task::spawn_blocking(move || {
-            let submitted = write_set(&directory, &manifests);
+            let submitted = write_set(&directory, &within, &manifests);
             drop(turn);
             submitted
         });
@@ -113,10 +118,10 @@ fn component(name: &str) -> Result<&str, ApplyError> {
     })
 }
 
-fn write_set(directory: &Path, manifests: &Manifests) -> Result<Submitted, ApplyError> {
+fn write_set(directory: &Path, within: &Path, manifests: &Manifests) -> Result<Submitted, ApplyError> {
     let identity = &manifests.identity;
     let pod = format!("{}/{}", identity.namespace, identity.pod_name);
-    fs::create_dir_all(directory).map_err(failed(directory))?;
+    make_directory(directory, within)?;
     let index = read_index(directory)?;
     if let Some(index) = index.as_ref().filter(|index| index.pod != pod) {
         return Err(ApplyError::DirectoryTaken {
@@ -139,6 +144,7 @@ fn write_set(directory: &Path, manifests: &Manifests) -> Result<Submitted, Apply
         pod_name: identity.pod_name.clone(),
         pod_uid: None,
         application_id: identity.application_id.clone(),
+        template_set: identity.template_set.clone(),
         objects: paths
             .map(|file| directory.join(&file.name).display().to_string())
             .collect(),
@@ -166,6 +172,26 @@ fn write_set(directory: &Path, manifests: &Manifests) -> Result<Submitted, Apply
     write(directory, &pod_file)?;
     submitted.outcome = Outcome::Written;
     Ok(submitted)
+}
+
+/// Makes the sink's directory `within`, and one of a submission below it. A link below it could lead elsewhere: it is refused.
+fn make_directory(directory: &Path, within: &Path) -> Result<(), ApplyError> {
+    fs::create_dir_all(within).map_err(failed(within))?;
+    let mut path = within.to_owned();
+    for component in directory.strip_prefix(within).into_iter().flatten() {
+        path.push(component);
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(&path)(error)),
+            Err(_) if path.is_symlink() => {
+                return Err(ApplyError::File {
+                    path: path.display().to_string(),
+                    reason: "expected a directory, found a link".to_owned(),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn file(manifest: &Manifest) -> Result<File, ApplyError> {
@@ -208,40 +234,11 @@ fn write_index(directory: &Path, pod: &str, files: Vec<String>) -> Result<(), Ap
     )
 }
 
-/// Writes beside the place, flushes, and renames: a reader sees the old file or the new one. A symlink of that
-/// name is replaced, not followed.
+/// A symlink of that name is replaced, not followed.
 fn write(directory: &Path, file: &File) -> Result<(), ApplyError> {
     let path = directory.join(&file.name);
-    let beside = directory.join(format!(
-        ".{}.{}",
-        file.name.trim_start_matches('.'),
-        Uuid::new_v4().simple()
-    ));
-    let written = write_new(&beside, file)
-        .and_then(|()| fs::rename(&beside, &path))
-        .and_then(|()| flush(directory));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written.map_err(failed(&path))
-}
-
-fn write_new(path: &Path, file: &File) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if file.secret {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut open = options.open(path)?;
-    io::Write::write_all(&mut open, file.text.as_bytes())?;
-    open.sync_all()
-}
-
-/// A rename lasts once its directory is flushed.
-fn flush(directory: &Path) -> io::Result<()> {
-    fs::File::open(directory)?.sync_all()
+    let mode = if file.secret { 0o600 } else { 0o666 };
+    whole_file::replace(&path, mode, |open| open.write_all(file.text.as_bytes())).map_err(failed(&path))
 }
 
 fn remove(path: &Path) -> Result<(), ApplyError> {

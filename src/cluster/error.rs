@@ -1,6 +1,6 @@
 //! What can go wrong in applying, precise enough for the caller to know what to do next.
 
-use crate::{error_code::ErrorCode, redaction::shown};
+use crate::{error_code::ErrorCode, limits::OverLimit, redaction::shown};
 use std::time::Duration;
 
 /// Why a submission does not exist on the cluster (or in the directory).
@@ -26,7 +26,7 @@ pub enum ApplyError {
         /// The submission that it belongs to; `None` for a Pod that nobody submitted.
         submission_id: Option<String>,
     },
-    /// The same submission id came with another plan or template set, and its driver has started.
+    /// The same submission id came with another plan, and its driver has started.
     #[error(
         "submission {} has started as Pod `{namespace}/{pod_name}` with another {differs}: a started driver is \
          not replaced; submit under a new id once it has ended (code=409)",
@@ -39,7 +39,7 @@ pub enum ApplyError {
         pod_name: String,
         /// The submission id.
         submission_id: String,
-        /// `plan` or `template set`.
+        /// `plan`.
         differs: &'static str,
     },
     /// An object that the driver needs has a name that is taken. Not said with `code=409`, by which the operator knows that the
@@ -76,6 +76,14 @@ pub enum ApplyError {
     NamespaceTerminating {
         /// The namespace.
         namespace: String,
+    },
+    /// An object on the cluster is larger than a submission may be.
+    #[error("{object} as the API server has it: {over}")]
+    TooLarge {
+        /// The object, `pods/name`.
+        object: String,
+        /// The limit.
+        over: OverLimit,
     },
     /// The API server finds the object invalid.
     #[error("the API server refuses {object} as invalid: {}", problems.join("; "))]
@@ -241,6 +249,7 @@ impl ApplyError {
             Self::NamespaceMissing { .. } | Self::NamespaceTerminating { .. } => {
                 ErrorCode::InvalidSparkSubmitArgs
             }
+            Self::TooLarge { .. } => ErrorCode::BadRequest,
             Self::Invalid { .. } | Self::AdmissionDenied { .. } => ErrorCode::InvalidPodTemplate,
             Self::AlreadyExists { .. } | Self::StartedDifferently { .. } | Self::DirectoryTaken { .. } => {
                 ErrorCode::DriverPodAlreadyExists

@@ -12,7 +12,7 @@ use super::{
     requests::Call,
     resource::{EVENTS, Target},
 };
-use crate::{application::ApplicationReference, error_code::ErrorCode, telemetry::Metrics};
+use crate::{error_code::ErrorCode, operator::application::ApplicationReference, telemetry::Metrics};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{

@@ -1,8 +1,12 @@
 //! A Pod of the driver's name is there already: whose is it, and what follows? Pure; the requests are made
 //! elsewhere.
 
-use super::resource::Target;
-use crate::manifest::{Identity, Manifests};
+use super::{
+    call::{CALL_ANNOTATION, CallName},
+    resource::Target,
+    server_time::ServerTime,
+};
+use crate::manifest::{Manifests, same_plan};
 use serde_json::{Value, json};
 
 /// The Pod's annotation that lists what it is to own: `configmaps/a,services/b`. It is how a later attempt,
@@ -27,19 +31,31 @@ const DRIVER_CONTAINER: &str = "spark-kubernetes-driver";
 pub(crate) enum Verdict {
     /// The same submission, plan and template set.
     Same,
+    /// The same submission, made by another template set or another release: a duplicate. What it lacks is not ours to
+    /// render, because all objects of a submission come from one set.
+    SameByOther,
     /// The same submission id on a Pod that native-submit did not make: spark-submit's own. Its other objects
     /// have names of their own, so there is nothing to complete.
-    SameByOther,
-    /// The same submission with another plan or template set; not started.
-    Outdated,
-    /// The same, but started; what differs.
-    Started(&'static str),
+    SameBySpark,
+    /// The same submission id with another plan.
+    Differs,
     /// It is being deleted.
     Ending,
-    /// Another submission of the same `SparkApplication`, not started: dead if its objects are incomplete.
-    PerhapsDead,
+    /// Another submission of the same `SparkApplication`.
+    Sibling,
     /// Another submission's, or nobody's.
     Another,
+}
+
+/// What a Pod says that it owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Listed {
+    /// These.
+    These(Vec<Target>),
+    /// It doesn't say: the cluster sink did not make it.
+    Nothing,
+    /// It says so in words of another release.
+    Unreadable,
 }
 
 /// A Pod, or another object, as the API server has it.
@@ -82,13 +98,37 @@ impl Found {
         self.label("spark-app-selector")
     }
 
-    /// What it was to own; `None` where it doesn't say so in words that are understood.
-    pub(crate) fn objects(&self, namespace: &str) -> Option<Vec<Target>> {
-        let list = self.annotation(OBJECTS_ANNOTATION)?;
-        list.split(',')
+    /// The template set that made it, with its hash.
+    pub(crate) fn template_set(&self) -> Option<&str> {
+        self.annotation(TEMPLATE_SET)
+    }
+
+    /// What names the call that works on it.
+    pub(crate) fn call(&self) -> Option<&str> {
+        self.annotation(CALL_ANNOTATION)
+    }
+
+    /// When it was created.
+    pub(crate) fn created(&self) -> Option<ServerTime> {
+        ServerTime::from_field(self.text("/metadata/creationTimestamp")?)
+    }
+
+    /// When a call took it over, if one did.
+    pub(crate) fn taken_over(&self) -> Option<ServerTime> {
+        ServerTime::from_field(self.call()?.split_once('@')?.1)
+    }
+
+    /// What it was to own.
+    pub(crate) fn objects(&self, namespace: &str) -> Listed {
+        let Some(list) = self.annotation(OBJECTS_ANNOTATION) else {
+            return Listed::Nothing;
+        };
+        let targets: Option<Vec<_>> = list
+            .split(',')
             .filter(|item| !item.is_empty())
             .map(|item| Target::owned(item, namespace))
-            .collect()
+            .collect();
+        targets.map_or(Listed::Unreadable, Listed::These)
     }
 
     fn owners(&self) -> impl Iterator<Item = &Value> {
@@ -170,36 +210,24 @@ pub(crate) fn driver_container(pod: &Value) -> &str {
 /// What a found Pod is to the submission of `manifests`.
 pub(crate) fn judge(found: &Found, manifests: &Manifests) -> Verdict {
     let wanted = &manifests.identity;
-    let started = || found.started(driver_container(&manifests.driver_pod.value));
     if found.ending() {
         return Verdict::Ending;
     }
     if found.submission_id() != Some(&wanted.submission_id) {
-        let application = Found(manifests.driver_pod.value.clone());
-        return if same_controller(found, &application) && !started() {
-            Verdict::PerhapsDead
+        let ours = Found(manifests.driver_pod.value.clone());
+        return if same_controller(found, &ours) {
+            Verdict::Sibling
         } else {
             Verdict::Another
         };
     }
     if found.annotation(SUBMISSION_ID).is_none() {
-        return Verdict::SameByOther;
+        return Verdict::SameBySpark;
     }
-    match difference(found, wanted) {
-        None => Verdict::Same,
-        Some(what) if started() => Verdict::Started(what),
-        Some(_) => Verdict::Outdated,
-    }
-}
-
-fn difference(found: &Found, wanted: &Identity) -> Option<&'static str> {
-    let differs = |key: &str, value: &str| found.annotation(key) != Some(value);
-    if differs(PLAN_HASH, &wanted.plan_hash) {
-        Some("plan")
-    } else if differs(TEMPLATE_SET, &wanted.template_set) {
-        Some("template set")
-    } else {
-        None
+    match same_plan(found.annotation(PLAN_HASH).unwrap_or_default(), &wanted.plan_hash) {
+        Some(false) => Verdict::Differs,
+        Some(true) if found.template_set() == Some(&wanted.template_set) => Verdict::Same,
+        _ => Verdict::SameByOther,
     }
 }
 
@@ -207,17 +235,22 @@ fn same_controller(a: &Found, b: &Found) -> bool {
     a.application_uid().is_some() && a.application_uid() == b.application_uid()
 }
 
-/// The driver Pod as it is sent: with the list of what it will own.
-pub(crate) fn with_objects(pod: &Value, owned: &[Target]) -> Value {
+/// The driver Pod as it is sent: with the list of what it will own, and the call that makes it.
+pub(crate) fn as_sent(pod: &Value, owned: &[Target], call: &CallName) -> Value {
     let list: Vec<_> = owned.iter().map(ToString::to_string).collect();
     let mut pod = pod.clone();
-    if let Some(metadata) = map_in(&mut pod, "metadata") {
+    annotate(&mut pod, OBJECTS_ANNOTATION, &list.join(","));
+    annotate(&mut pod, CALL_ANNOTATION, call.as_str());
+    pod
+}
+
+fn annotate(object: &mut Value, key: &str, value: &str) {
+    if let Some(metadata) = map_in(object, "metadata") {
         if !metadata.get("annotations").is_some_and(Value::is_object) {
             metadata["annotations"] = json!({});
         }
-        metadata["annotations"][OBJECTS_ANNOTATION] = Value::from(list.join(","));
+        metadata["annotations"][key] = Value::from(value);
     }
-    pod
 }
 
 /// An object as it is sent once its Pod exists. As Spark's `addOwnerReference` does it: the Pod is the
@@ -241,10 +274,12 @@ pub(crate) fn pod_as_owner(pod_name: &str, pod_uid: &str) -> Value {
     }])
 }
 
-/// An object as it is sent before its Pod exists: with the Pod's owners, and with a label that says so. Should the process
-/// die before the Pod is there, it goes with the `SparkApplication`, or when the next attempt finds it by the label.
-pub(crate) fn with_owners_of(object: &Value, pod: &Value) -> Value {
+/// An object as it is sent before its Pod exists: with the Pod's owners, with a label that says so, and with the call that
+/// makes it. Should the process die before the Pod is there, it goes with the `SparkApplication`, or when the next attempt
+/// finds it by the label.
+pub(crate) fn with_owners_of(object: &Value, pod: &Value, call: &CallName) -> Value {
     let mut object = object.clone();
+    annotate(&mut object, CALL_ANNOTATION, call.as_str());
     if let Some(owners) = pod.pointer("/metadata/ownerReferences")
         && let Some(metadata) = map_in(&mut object, "metadata")
     {

@@ -1,6 +1,7 @@
 //! The live `SparkApplication`: it gives a driver its owner where the request carries no uid.
 
 use super::{ApplyError, ClusterSink, found::Found, patience::Patience, requests::Call, resource};
+use crate::redaction::shown_if;
 use serde_json::Value;
 use std::time::Instant;
 
@@ -36,7 +37,8 @@ pub enum LiveError {
     },
     /// It was deleted and made anew since the request was sent.
     #[error(
-        "SparkApplication `{namespace}/{name}` is another one now: its uid is {found}, and the request is for {sent}"
+        "SparkApplication `{namespace}/{name}` is another one now: its uid is {found}, and the request is for {}",
+        shown_uid(sent)
     )]
     Another {
         /// The namespace.
@@ -61,6 +63,16 @@ pub enum LiveError {
     /// No usable answer.
     #[error(transparent)]
     Failed(#[from] ApplyError),
+}
+
+/// A uid as a request gave it: Kubernetes' own are short.
+fn shown_uid(sent: &str) -> String {
+    shown_if(sent, |uid| {
+        uid.len() <= 64
+            && uid
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    })
 }
 
 impl ClusterSink {

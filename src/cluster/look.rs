@@ -2,7 +2,7 @@
 
 use super::{
     ApplyError, ClusterSink,
-    found::Found,
+    found::{Found, Listed},
     patience::Patience,
     resource::{self, Target},
 };
@@ -45,10 +45,11 @@ impl ClusterSink {
         for manifest in &manifests.owned {
             targets.push(Target::of(manifest, namespace)?);
         }
-        let listed = pod.and_then(|pod| Found(pod.value.clone()).objects(namespace));
-        for target in listed.into_iter().flatten() {
-            if !targets.contains(&target) {
-                targets.push(target);
+        if let Some(Listed::These(listed)) = pod.map(|pod| Found(pod.value.clone()).objects(namespace)) {
+            for target in listed {
+                if !targets.contains(&target) {
+                    targets.push(target);
+                }
             }
         }
         let patience = Patience::own(self.shared.settings.deadline);

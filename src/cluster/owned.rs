@@ -1,7 +1,7 @@
 //! The second wave: what the driver Pod owns, all at once.
 
 use super::{
-    ApplyError,
+    ApplyError, ahead,
     found::{self, Found},
     patience::Patience,
     requests::{Call, Preconditions, Requests},
@@ -11,7 +11,6 @@ use crate::manifest::Manifest;
 use futures::future;
 use serde_json::Value;
 use std::time::Duration;
-use tokio::time;
 
 /// How long to look, after a lost answer, whether the server acted.
 pub(crate) const LOOK: Duration = Duration::from_secs(3);
@@ -54,22 +53,68 @@ impl End {
     }
 }
 
-/// Creates all, in parallel.
+/// One object of the second wave.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) manifest: &'a Manifest,
+    /// The uid that it has where it was created before the Pod, and waits to become the Pod's.
+    pub(crate) waiting: Option<String>,
+}
+
+/// Creates all, in parallel, and gives the Pod what waits for it.
 pub(crate) async fn create_all(
     requests: &Requests,
     owner: Owner<'_>,
-    objects: impl Iterator<Item = (&Target, &Manifest)>,
+    jobs: Vec<Job<'_>>,
     patience: &Patience,
 ) -> Vec<Fate> {
-    future::join_all(objects.map(|(target, manifest)| async move {
-        let body = found::owned_by_pod(&manifest.value, owner.name, owner.uid);
-        let end = create(requests, owner, target, &body, patience).await;
+    future::join_all(jobs.into_iter().map(|job| async move {
+        let end = settle(requests, owner, &job, patience).await;
         Fate {
-            target: target.clone(),
+            target: job.target.clone(),
             end,
         }
     }))
     .await
+}
+
+async fn settle(requests: &Requests, owner: Owner<'_>, job: &Job<'_>, patience: &Patience) -> End {
+    let body = || found::owned_by_pod(&job.manifest.value, owner.name, owner.uid);
+    let Some(uid) = &job.waiting else {
+        return create(requests, owner, job.target, &body(), patience).await;
+    };
+    if let Some(end) = ahead::give(requests, owner, job.target, uid, patience).await {
+        return end;
+    }
+    // Another call has removed it, as nobody's: it is made anew.
+    match create(requests, owner, job.target, &body(), patience).await {
+        End::Refused(error) | End::Unknown(error) => End::Unclaimed(uid.clone(), error),
+        end => end,
+    }
+}
+
+/// Looks at what may be there although no answer said so: a set that is complete must not be rolled back, because
+/// another call may have said that it found it.
+pub(crate) async fn look_again(
+    requests: &Requests,
+    owner: Owner<'_>,
+    fates: &mut [Fate],
+    patience: &Patience,
+) {
+    future::join_all(fates.iter_mut().map(|fate| async move {
+        if !matches!(fate.end, End::Unknown(_) | End::Unclaimed(..)) {
+            return;
+        }
+        let there = requests.get(&fate.target, patience).await;
+        if let Ok(Some(there)) = there.map(|there| there.map(Found))
+            && there.owned_by(owner.uid)
+            && let Some(uid) = there.uid()
+        {
+            fate.end = End::Made(uid.to_owned());
+        }
+    }))
+    .await;
 }
 
 async fn create(
@@ -102,7 +147,7 @@ async fn create(
             Err(error) => return End::Unknown(error),
         };
         match there {
-            // Just made by a try whose answer was lost: there is a turn for each Pod, so it is ours.
+            // Just made by a try whose answer was lost: no other call works on this Pod, so it is ours.
             Some(there) if there.owned_by(owner.uid) && sent.uncertain => return made_or_odd(&there, target),
             Some(there) if there.owned_by(owner.uid) => return End::Found,
             Some(there) if there.ending() || there.left_by_earlier_pod(owner.name, owner.uid) => {
@@ -176,18 +221,16 @@ pub(crate) async fn wait_gone(
     uid: &str,
     patience: &Patience,
 ) -> Result<(), ApplyError> {
-    let mut pause = requests.first_look();
+    let mut looks = requests.looks();
     loop {
         match requests.get(target, patience).await? {
             Some(there) if Found(there.clone()).uid() == Some(uid) => {}
             _ => return Ok(()),
         }
-        if patience.left().is_none_or(|left| left <= pause) {
+        if !looks.pause(patience).await {
             return Err(ApplyError::Timeout {
                 doing: format!("waiting for the earlier {target} to be gone"),
             });
         }
-        time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
     }
 }

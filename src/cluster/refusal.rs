@@ -5,6 +5,7 @@ mod meaning;
 mod tests;
 
 use super::{error::ApplyError, requests::Call};
+use crate::limits::OverLimit;
 use kube::core::Status;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(crate) enum Failure {
     TimedOut(Duration),
     /// Our credentials could not be read.
     Credentials(String),
+    /// The answer is larger than a limit allows.
+    OverLimit(OverLimit),
     /// The request could not even be written.
     Unsendable(String),
     /// The time was over before anything was sent.
@@ -71,6 +74,14 @@ impl Refusal {
         self.says("sparkoperator.k8s.io") && self.says("denied the request") && self.says("not found")
     }
 
+    /// The API server's own words, and those of etcd behind it, which come as a 500. The same object will be as large the next time.
+    fn too_large(&self) -> bool {
+        self.code == 413
+            || self.says("request is too large")
+            || self.says("entity too large")
+            || self.says("trying to send message larger than max")
+    }
+
     fn webhook_unreachable(&self) -> bool {
         self.code == 500 && self.says("failed calling webhook")
     }
@@ -90,13 +101,14 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.code >= 500,
             Self::Lost(_) | Self::TimedOut(_) => true,
-            Self::Credentials(_) | Self::Unsendable(_) | Self::OutOfTime => false,
+            Self::Credentials(_) | Self::OverLimit(_) | Self::Unsendable(_) | Self::OutOfTime => false,
         }
     }
 
     /// Whether another try of the same request may end otherwise.
     pub(crate) fn retryable(&self, call: &Call<'_>) -> bool {
         match self {
+            Self::Refused(refusal) if refusal.too_large() => false,
             Self::Refused(refusal) => {
                 matches!(refusal.code, 429 | 500 | 502 | 503 | 504)
                     || refusal.application_unknown()
@@ -104,7 +116,7 @@ impl Failure {
                     || (matches!(call, Call::Create(..)) && refusal.code == 409 && !self.already_exists())
             }
             Self::Lost(_) | Self::TimedOut(_) => true,
-            Self::Credentials(_) | Self::Unsendable(_) | Self::OutOfTime => false,
+            Self::Credentials(_) | Self::OverLimit(_) | Self::Unsendable(_) | Self::OutOfTime => false,
         }
     }
 
@@ -136,6 +148,11 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if refusal.code == 403)
     }
 
+    /// This request is never taken, from this process: by its rights, by admission or by validation.
+    pub(crate) fn for_good(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if matches!(refusal.code, 400 | 403 | 422))
+    }
+
     pub(crate) fn into_error(self, call: &Call<'_>) -> ApplyError {
         let (verb, object) = (call.verb(), call.target().to_string());
         match self {
@@ -147,6 +164,7 @@ impl Failure {
                 reason: format!("no answer in {} ms", time.as_millis()),
             },
             Self::Credentials(reason) => ApplyError::Unauthorized { reason },
+            Self::OverLimit(over) => ApplyError::TooLarge { object, over },
             Self::Unsendable(what) => ApplyError::Internal { what },
             Self::OutOfTime => ApplyError::Timeout {
                 doing: format!("trying to {verb} {object}"),

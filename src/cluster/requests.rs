@@ -5,10 +5,13 @@
 
 use super::{
     ClusterSettings,
-    answer::{Answer, METADATA_ONLY},
+    answer::{self, METADATA_ONLY},
+    call::Seen,
+    found::Found,
     patience::Patience,
     refusal::{Failure, Refusal},
     resource::Target,
+    server_time::ServerTime,
 };
 use http::{Method, Request, header};
 use kube::{Client, client::Body, core::Status};
@@ -16,7 +19,7 @@ use serde_json::{Value, json};
 use std::{
     hash::{BuildHasher, RandomState},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{sync::Semaphore, time};
 
@@ -147,7 +150,28 @@ pub(crate) struct Sent {
     pub(crate) answer: Result<Value, Failure>,
     /// A try before the last answer, or the last one itself, may have acted although no answer said so.
     pub(crate) uncertain: bool,
+    /// When the last try was sent.
+    pub(crate) last: Instant,
+    /// When the first try was sent that may have acted although no answer said so; else the last one.
+    pub(crate) first: Instant,
+    /// The API server's time at the last answer, if that was a success.
+    pub(crate) at: Option<ServerTime>,
 }
+
+impl Sent {
+    fn failed(failure: Failure, uncertain: Option<Instant>, last: Instant) -> Self {
+        Self {
+            answer: Err(failure),
+            uncertain: uncertain.is_some(),
+            last,
+            first: uncertain.unwrap_or(last),
+            at: None,
+        }
+    }
+}
+
+/// A success: the object, and the API server's time.
+type Success = (Value, Option<ServerTime>);
 
 /// The way to the API server.
 #[derive(Clone)]
@@ -170,46 +194,41 @@ impl Requests {
 
     /// Sends until there is an answer that another try would not change, or the patience is over.
     pub(crate) async fn send(&self, call: &Call<'_>, patience: &Patience) -> Sent {
-        let mut uncertain = false;
+        let mut uncertain = None;
         let mut pauses = Pauses::new(&self.settings);
         let Some(mut left) = patience.left() else {
-            return Sent {
-                answer: Err(Failure::OutOfTime),
-                uncertain,
-            };
+            return Sent::failed(Failure::OutOfTime, uncertain, Instant::now());
         };
         loop {
+            let last = Instant::now();
             let failure = match self.once(call, left.min(self.settings.request_timeout)).await {
-                Ok(answer) => {
+                Ok((object, at)) => {
                     return Sent {
-                        answer: Ok(answer),
-                        uncertain,
+                        answer: Ok(object),
+                        uncertain: uncertain.is_some(),
+                        last,
+                        first: uncertain.unwrap_or(last),
+                        at,
                     };
                 }
                 Err(failure) => failure,
             };
-            uncertain |= failure.may_have_acted();
+            if failure.may_have_acted() {
+                uncertain.get_or_insert(last);
+            }
             let pause = failure
                 .retryable(call)
                 .then(|| pauses.next(failure.retry_after()))
                 .flatten()
                 .filter(|pause| patience.left().is_some_and(|left| *pause < left));
             let Some(pause) = pause else {
-                return Sent {
-                    answer: Err(failure),
-                    uncertain,
-                };
+                return Sent::failed(failure, uncertain, last);
             };
             tracing::debug!(verb = call.verb(), object = %call.target(), ?pause, "trying again");
             time::sleep(pause).await;
             match patience.left() {
                 Some(more) => left = more,
-                None => {
-                    return Sent {
-                        answer: Err(failure),
-                        uncertain,
-                    };
-                }
+                None => return Sent::failed(failure, uncertain, last),
             }
         }
     }
@@ -220,9 +239,24 @@ impl Requests {
         target: &Target,
         patience: &Patience,
     ) -> Result<Option<Value>, super::ApplyError> {
+        let seen = self.look(target, patience).await?;
+        Ok(seen.map(|seen| seen.found.0))
+    }
+
+    /// Reads an object, with the time at which it was so; `None` where there is none.
+    pub(crate) async fn look(
+        &self,
+        target: &Target,
+        patience: &Patience,
+    ) -> Result<Option<Seen>, super::ApplyError> {
         let call = Call::Get(target);
-        match self.send(&call, patience).await.answer {
-            Ok(object) => Ok(Some(object)),
+        let sent = self.send(&call, patience).await;
+        match sent.answer {
+            Ok(object) => Ok(Some(Seen {
+                found: Found(object),
+                at: sent.at,
+                sent: sent.last,
+            })),
             Err(failure) if failure.not_found() => Ok(None),
             Err(failure) => Err(failure.into_error(&call)),
         }
@@ -233,19 +267,22 @@ impl Requests {
         time::sleep(jittered(self.settings.longest_pause / 4)).await;
     }
 
-    /// The pause before the second look at what should go away.
-    pub(crate) fn first_look(&self) -> Duration {
-        self.settings.first_pause
+    /// The pauses between looks at what should change.
+    pub(crate) fn looks(&self) -> Looks {
+        Looks {
+            next: self.settings.first_pause,
+            longest: self.settings.longest_pause.min(Duration::from_secs(1)),
+        }
     }
 
-    async fn once(&self, call: &Call<'_>, limit: Duration) -> Result<Value, Failure> {
+    async fn once(&self, call: &Call<'_>, limit: Duration) -> Result<Success, Failure> {
         let request = call.request()?;
         time::timeout(limit, self.exchange(request))
             .await
             .unwrap_or(Err(Failure::TimedOut(limit)))
     }
 
-    async fn exchange(&self, request: Request<Body>) -> Result<Value, Failure> {
+    async fn exchange(&self, request: Request<Body>) -> Result<Success, Failure> {
         let _permit = self.permits.acquire().await;
         let response = self.client.send(request).await.map_err(Failure::from_client)?;
         let status = response.status();
@@ -254,6 +291,8 @@ impl Requests {
             .get(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(Duration::from_secs);
+        let date = response.headers().get(header::DATE);
+        let at = date.and_then(|date| ServerTime::from_header(date.to_str().ok()?));
         let body = response
             .into_body()
             .collect_bytes()
@@ -261,13 +300,31 @@ impl Requests {
             .map_err(Failure::from_client)?;
         if status.is_success() {
             // Not by Client::request, which logs the whole text of what it cannot read.
-            return serde_json::from_slice::<Answer>(&body)
-                .map(|answer| answer.0)
-                .map_err(|_| Failure::Lost("the answer is not JSON".to_owned()));
+            return answer::read(&body).map(|object| (object, at));
         }
         let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
         let refusal = Refusal::new(status.as_u16(), said, retry_after);
         Err(Failure::Refused(Box::new(refusal)))
+    }
+}
+
+/// The pauses between looks at what should change by itself: doubling, up to a second.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    next: Duration,
+    longest: Duration,
+}
+
+impl Looks {
+    /// Pauses; `false`, and at once, where the patience would be over by then.
+    pub(crate) async fn pause(&mut self, patience: &Patience) -> bool {
+        let pause = jittered(self.next);
+        if patience.left().is_none_or(|left| left <= pause) {
+            return false;
+        }
+        time::sleep(pause).await;
+        self.next = (self.next * 2).min(self.longest);
+        true
     }
 }
 

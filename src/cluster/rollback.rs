@@ -2,6 +2,7 @@
 
 use super::{
     ApplyError,
+    call::CallName,
     found::Found,
     owned::{self, End, Fate},
     patience::Patience,
@@ -15,8 +16,10 @@ use futures::future;
 pub(crate) struct FailedPod<'a> {
     pub(crate) target: &'a Target,
     pub(crate) found: &'a Found,
-    /// Certainly made by this call. A Pod that was found may only go while its driver has not started.
-    pub(crate) made_here: bool,
+    /// The call that made it or took it over. Once another one has taken it over, it stays.
+    pub(crate) call: &'a CallName,
+    /// It was found, and may only go while its driver has not started.
+    pub(crate) started_stays: bool,
     /// Name of the driver container.
     pub(crate) driver_container: &'a str,
 }
@@ -39,8 +42,8 @@ pub(crate) async fn roll_back(
         Removal::Done => removed.push(pod.target.to_string()),
         Removal::Gone => {}
         Removal::Failed => left.push(pod.target.to_string()),
-        // Its driver runs: it keeps all that it has.
-        Removal::Started => return cause,
+        // Its driver runs, or another call works on it: it keeps all that it has.
+        Removal::Stays => return cause,
     }
     let removals = future::join_all(
         fates
@@ -51,7 +54,7 @@ pub(crate) async fn roll_back(
         match removal {
             Removal::Done => removed.push(fate.target.to_string()),
             Removal::Failed => left.push(fate.target.to_string()),
-            Removal::Gone | Removal::Started => {}
+            Removal::Gone | Removal::Stays => {}
         }
     }
     tracing::warn!(
@@ -69,7 +72,7 @@ enum Removal {
     Done,
     Gone,
     Failed,
-    Started,
+    Stays,
 }
 
 async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patience) -> Removal {
@@ -78,14 +81,13 @@ async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patienc
     };
     let mut found = pod.found.clone();
     loop {
-        if !pod.made_here && found.started(pod.driver_container) {
-            return Removal::Started;
+        if pod.started_stays && found.started(pod.driver_container) {
+            return Removal::Stays;
         }
-        // With its version, the driver cannot have started since it was looked at.
-        let version = found.resource_version().filter(|_| !pod.made_here);
+        // With its version: since it was looked at, neither has the driver started nor has another call taken it over.
         let preconditions = Preconditions {
             uid: uid.to_owned(),
-            resource_version: version.map(str::to_owned),
+            resource_version: found.resource_version().map(str::to_owned),
         };
         match owned::delete(requests, pod.target, &preconditions, patience).await {
             Ok(true) => return Removal::Done,
@@ -96,6 +98,9 @@ async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patienc
             Ok(Some(now)) if Found(now.clone()).uid() == Some(uid) => found = Found(now),
             Ok(_) => return Removal::Gone,
             Err(_) => return Removal::Failed,
+        }
+        if !pod.call.has(&found) {
+            return Removal::Stays;
         }
         requests.breathe().await;
     }

@@ -11,7 +11,7 @@ use super::{
     requests::{Call, Requests},
     resource::{self, Target},
 };
-use crate::submission::Webhook;
+use crate::operator::Webhook;
 use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use kube::{

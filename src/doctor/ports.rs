@@ -1,7 +1,7 @@
 //! Whether the ports are free, or already a server of ours; and the drop-in's socket.
 
 use super::Finding;
-use crate::settings::ServeSettings;
+use crate::{settings::ServeSettings, whole_file};
 use std::{io::ErrorKind, net::SocketAddr, path::Path};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -89,7 +89,7 @@ fn socket(path: &Path) -> Finding {
     match path.parent() {
         Some(directory) if directory.is_dir() => {
             // A file of its own name, made and removed: access(2) says nothing of read-only mounts in all cases.
-            let probe = directory.join(format!(".doctor-{}", std::process::id()));
+            let probe = directory.join(whole_file::unguessable("doctor"));
             match std::fs::File::create_new(&probe) {
                 Ok(_) => {
                     let _ = std::fs::remove_file(&probe);

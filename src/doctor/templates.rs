@@ -23,7 +23,8 @@ pub(super) async fn examine(options: SetOptions) -> Vec<Finding> {
         .iter()
         .map(|warning| Finding::warn(CHECK, warning, "rename or remove the file"))
         .collect();
-    let only_missing = status.missing.len() == status.last_error.iter().flat_map(|text| text.lines()).count();
+    let mut rejected = status.sets.iter().filter(|(_, set)| set.error.is_some());
+    let only_missing = rejected.all(|(name, _)| status.missing.contains(name));
     findings.push(match (status.last_error, status.live) {
         (Some(error), _) if status.unreadable => Finding::fail(
             CHECK,

@@ -2,25 +2,34 @@
 
 use super::{
     Identity, Manifest, Manifests, Object,
-    at::At,
-    executor::{self, Found},
-    finding::{Finding, Findings, object_name},
+    executor::{self, Checked},
     known,
+    nulls::drop_nulls,
     patched::Patched,
-    rules::{self, Kind, Report, Written},
-    stamp,
+    spark_needs, stamp,
 };
 use crate::{
-    plan::{DriverPlan, ExecutorPlan, ExecutorPod},
-    redaction::shown,
-    strict::{self, Problem},
-    submission::{ExecutorCheck, PodDocument},
-    templates::{Document, ExtraKind, Rendered},
+    finding::{Kept, expected, rule},
+    kubernetes::{
+        ExtraKind, Finding, Findings, Subject,
+        at::At,
+        rules::{self, Kind, Report},
+        write,
+    },
+    manifest::spark_needs::Written,
+    spark::{
+        plan::{DriverPlan, ExecutorPlan, ExecutorPod},
+        submission::{ExecutorCheck, PodDocument, refers},
+    },
+    strict::{self, Reading},
+    templates::{Document, Rendered},
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 
-/// How the object of a finding begins that is about the text in a `ConfigMap`.
-pub(crate) const EXECUTOR: &str = "executor pod template in ";
+/// The longest executor pod template, in bytes, that is written anew for whoever reads it. Indentation makes the text longer: up to
+/// four times is accepted; otherwise it stays as it was rendered.
+const MOST_TIDY: usize = 64 << 10;
 
 /// Reads all documents of a submission strictly and holds them against the rules: what Kubernetes would refuse,
 /// and what Spark needs. A document that is empty counts as not written.
@@ -42,9 +51,10 @@ pub fn check(
     executor_check: ExecutorCheck,
 ) -> Result<Manifests, Findings> {
     let mut checker = Checker {
-        passed_unknown_fields,
-        findings: Vec::new(),
-        warnings: Vec::new(),
+        passed_unknown_fields: passed_unknown_fields.iter().map(String::as_str).collect(),
+        findings: Kept::default(),
+        warnings: Kept::default(),
+        tidy: None,
         executor: None,
     };
     let values = checker.read(rendered, plan);
@@ -55,48 +65,39 @@ pub fn check(
         let found = checker.findings.len();
         if let Some((one, object)) = checker.document(patched.document, &patched.value, &rendered.extra_kinds)
         {
-            names.push((one.object.clone(), patched));
+            names.push((one.subject.clone(), patched));
             written.push(one);
             objects.push(object);
         }
-        for finding in &mut checker.findings[found..] {
+        for finding in checker.findings.since(found) {
             patched.blame(finding, false);
         }
     }
     checker.driver_pod(rendered, &written);
-    let before = checker.findings.len();
-    let of_template = plan
-        .executor
-        .as_ref()
-        .map(|executor| checker.executor_template(executor, &written))
-        .unwrap_or_default();
-    // Of a template that can't be read there is no Pod.
-    let found = if checker.findings.len() == before {
-        let objects: Vec<_> = written.iter().map(|written| written.value).collect();
-        executor::check(plan, &objects, of_template, executor_check)
-    } else {
-        of_template
-    };
-    checker.findings.extend(found.findings);
-    checker.warnings.extend(found.warnings);
-    checker.executor = found.executor;
-    rules::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
+    checker.executors(plan, &written, executor_check);
+    spark_needs::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
-    for finding in &mut checker.findings {
-        let carried = finding.object.strip_prefix(EXECUTOR).map(str::to_owned);
-        let object = carried.as_ref().unwrap_or(&finding.object);
-        if let Some((_, patched)) = names.iter().find(|(name, _)| name == object) {
-            patched.blame(finding, carried.is_some());
+    // Of several objects with one name the first is blamed.
+    for finding in checker.findings.each() {
+        if let Some((_, patched)) = names.iter().find(|(name, _)| finding.subject.is_in(name)) {
+            patched.blame(finding, finding.subject.is_executor_template());
         }
     }
     drop(names);
+    // What was made of a value with a reference may hold another key's value, where it is a secret.
+    if plan.properties.values().any(|value| refers(value)) {
+        checker.findings.each().for_each(Finding::hide_values);
+        checker.warnings.each().for_each(Finding::hide_values);
+    }
     checker.manifests(rendered, plan, values, objects)
 }
 
 struct Checker<'c> {
-    passed_unknown_fields: &'c [String],
-    findings: Vec<Finding>,
-    warnings: Vec<String>,
+    passed_unknown_fields: BTreeSet<&'c str>,
+    findings: Kept<Finding>,
+    warnings: Kept<Finding>,
+    /// The document that carries the executor pod template, by index, its key, and the text as it is to be written.
+    tidy: Option<(usize, String, String)>,
     executor: Option<ExecutorPod>,
 }
 
@@ -122,21 +123,20 @@ impl Checker<'_> {
         let known = match known::kind(document, value, extra_kinds) {
             Ok(known) => known,
             Err(problem) => {
-                self.found(&document.role, &document.template, problem);
+                let subject = Subject::role(&document.role);
+                self.findings
+                    .push(Finding::of(&subject, &document.template, problem));
                 return None;
             }
         };
         let at = At::document(value);
-        let object = match at.text("metadata.name") {
-            Some(name) => object_name(known.name(), name),
-            None => format!("{} ({})", known.name(), document.role),
+        let subject = match at.text("metadata.name") {
+            Some(name) => Subject::object(known.name(), name),
+            None => Subject::unnamed(known.name(), &document.role),
         };
-        let reading = known.read(value);
-        for problem in reading.problems {
-            self.found(&object, &document.template, problem);
-        }
+        let object = self.found(&subject, &document.template, known.read(value));
         let report = &mut Report {
-            object: &object,
+            subject: &subject,
             template: &document.template,
             findings: &mut self.findings,
             warnings: &mut self.warnings,
@@ -144,11 +144,11 @@ impl Checker<'_> {
         rules::what_kubernetes_refuses(known.rules(), &at, report);
         let written = Written {
             kind: known.rules(),
-            object,
+            subject,
             template: &document.template,
             value,
         };
-        Some((written, reading.value))
+        Some((written, object))
     }
 
     /// There is one Pod.
@@ -158,99 +158,139 @@ impl Checker<'_> {
             .iter()
             .find(|document| document.role == "pod-driver");
         let mut pods = written.iter().filter(|written| written.kind == Kind::Pod);
-        let message = match (pods.next(), pods.next()) {
+        let (subject, template, said) = match (pods.next(), pods.next()) {
             (None, _) if self.findings.is_empty() => {
                 let template = empty.map_or("", |document| &document.template);
-                ("", template, "no template wrote the driver Pod")
+                let said = rule("no template wrote the driver Pod");
+                (Subject::role("pod-driver"), template, said)
             }
-            (_, Some(second)) => (
-                second.object.as_str(),
-                second.template,
-                "a submission has one Pod, and another template wrote it",
-            ),
+            (_, Some(second)) => {
+                let said = expected("one Pod for a submission").kind("one of another template");
+                (second.subject.clone(), second.template, said)
+            }
             _ => return,
         };
-        let (object, template, message) = message;
         self.findings.push(Finding {
-            object: if object.is_empty() { "pod-driver" } else { object }.to_owned(),
+            subject,
             path: String::new(),
-            message: message.to_owned(),
+            said,
             template: template.to_owned(),
         });
     }
 
+    /// The executors: their pod template, and the Pod that the driver will make of it.
+    fn executors(&mut self, plan: &DriverPlan, written: &[Written<'_>], setting: ExecutorCheck) {
+        let before = self.findings.len() + self.findings.more();
+        let template = plan.executor.as_ref();
+        let of_template = template
+            .map(|executor| self.executor_template(executor, written))
+            .unwrap_or_default();
+        // Of a template that can't be read there is no Pod.
+        let found = if self.findings.len() + self.findings.more() == before {
+            let tidy = self.with_tidy_template(written);
+            let mut objects: Vec<_> = written.iter().map(|written| written.value).collect();
+            if let Some((index, value)) = &tidy
+                && let Some(object) = objects.get_mut(*index)
+            {
+                *object = value;
+            }
+            executor::check(plan, &objects, of_template, setting)
+        } else {
+            of_template
+        };
+        self.findings.append(found.findings);
+        self.warnings.append(found.warnings);
+        self.executor = found.executor;
+    }
+
+    /// The `ConfigMap` with the executor pod template as the driver will find it, by index; `None` where the text stays as it is.
+    fn with_tidy_template(&self, written: &[Written<'_>]) -> Option<(usize, Value)> {
+        let (index, key, text) = self.tidy.as_ref()?;
+        let mut value = written.get(*index)?.value.clone();
+        *value.get_mut("data")?.get_mut(key)? = text.as_str().into();
+        Some((*index, value))
+    }
+
     /// The executor pod template is text in a `ConfigMap`, which the driver will read as a Pod.
-    /// What the rules say of it is given back: Spark changes some of it.
-    fn executor_template(&mut self, executor: &ExecutorPlan, written: &[Written<'_>]) -> Found {
-        let config_map = written.iter().find(|written| {
+    /// What the rules say of it is given back, for Spark changes some of it.
+    fn executor_template(&mut self, executor: &ExecutorPlan, written: &[Written<'_>]) -> Checked {
+        let carries = |written: &Written<'_>| {
             written.kind == Kind::ConfigMap
                 && At::document(written.value).text("metadata.name") == Some(&executor.config_map_name)
-        });
-        let Some((written, Value::String(text))) = config_map
-            .and_then(|written| Some((written, written.value.get("data")?.get(&executor.key)?)))
-            .filter(|(_, text)| text.as_str() != Some(""))
-        else {
-            return Found::default();
         };
-        let object = format!("{EXECUTOR}{}", written.object);
-        let value = match strict::parse_yaml(text) {
+        let Some((index, written)) = written.iter().enumerate().find(|(_, written)| carries(written)) else {
+            return Checked::default();
+        };
+        let text = written.value.get("data").and_then(|data| data.get(&executor.key));
+        let Some(Value::String(text)) = text.filter(|text| text.as_str() != Some("")) else {
+            return Checked::default();
+        };
+        let subject = written.subject.executor_template();
+        let mut value = match strict::parse_yaml(text) {
             Ok(value) => value,
             Err(problem) => {
-                self.found(&object, written.template, problem);
-                return Found::default();
+                self.findings
+                    .push(Finding::of(&subject, written.template, problem));
+                return Checked::default();
             }
         };
-        for problem in strict::read::<PodDocument>(&value).problems {
-            self.found(&object, written.template, problem);
-        }
+        self.found(&subject, written.template, strict::read::<PodDocument>(&value));
         let at = At::document(&value);
         let report = &mut Report {
-            object: &object,
+            subject: &subject,
             template: written.template,
             findings: &mut self.findings,
             warnings: &mut self.warnings,
         };
-        for (field, expected) in [("apiVersion", "v1"), ("kind", "Pod")] {
+        for (field, wanted) in [("apiVersion", "v1"), ("kind", "Pod")] {
             if let Some(found) = at.text(field)
-                && found != expected
+                && found != wanted
             {
-                report.wrong(&at, field, format!("must be {expected}, found {}", shown(found)));
+                report.wrong(&at, field, expected(wanted).shown(found));
             }
         }
-        rules::operator_labels_of_executors(executor, &at, report);
-        let mut found = Found::default();
+        spark_needs::operator_labels_of_executors(executor, &at, report);
+        let mut found = Checked::default();
         let report = &mut Report {
-            object: &object,
+            subject: &subject,
             template: written.template,
             findings: &mut found.findings,
             warnings: &mut found.warnings,
         };
         rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
+        if !value.is_null() && text.len() <= MOST_TIDY {
+            drop_nulls(&mut value);
+            let tidy = write::to_yaml(&value);
+            if tidy.len() <= 4 * MOST_TIDY {
+                self.tidy = Some((index, executor.key.clone(), tidy));
+            }
+        }
         found
     }
 
-    fn found(&mut self, object: &str, template: &str, problem: Problem) {
-        let passes = problem.unknown_field
-            && self
-                .passed_unknown_fields
-                .contains(&strict::generalised(&problem.path));
-        let finding = Finding {
-            object: object.to_owned(),
-            path: problem.path,
-            message: problem.message,
-            template: template.to_owned(),
-        };
-        if passes {
-            self.warnings.push(
-                Finding {
-                    message: "unknown field, passed on: it came with the request".to_owned(),
-                    ..finding
-                }
-                .to_string(),
-            );
-        } else {
-            self.findings.push(finding);
+    /// Takes over what the strict reading found, and gives the object that it read.
+    fn found<T>(&mut self, subject: &Subject, template: &str, reading: Reading<T>) -> Option<T> {
+        for problem in reading.errors {
+            self.findings
+                .push_with(|| Finding::of(subject, template, problem));
         }
+        for field in reading.unknown {
+            let passes = self
+                .passed_unknown_fields
+                .contains(strict::generalised(&field.path).as_str());
+            if passes {
+                self.warnings.push_with(|| Finding {
+                    subject: subject.clone(),
+                    path: field.path,
+                    said: rule("unknown field, passed on: it came with the request"),
+                    template: template.to_owned(),
+                });
+            } else {
+                self.findings
+                    .push_with(|| Finding::of(subject, template, field.problem()));
+            }
+        }
+        reading.value
     }
 
     fn manifests(
@@ -265,8 +305,20 @@ impl Checker<'_> {
         }
         let mut driver_pod = None;
         let mut owned = Vec::with_capacity(values.len());
-        for (Patched { document, value, .. }, object) in values.into_iter().zip(objects) {
+        let mut tidy = self.tidy;
+        for (index, (patched, object)) in values.into_iter().zip(objects).enumerate() {
             let Some(object) = object else { continue };
+            let Patched {
+                document, mut value, ..
+            } = patched;
+            if !matches!(object, Object::Custom(_)) {
+                drop_nulls(&mut value);
+            }
+            if let Some((_, key, text)) = tidy.take_if(|(carrier, ..)| *carrier == index)
+                && let Some(carried) = value.get_mut("data").and_then(|data| data.get_mut(&key))
+            {
+                *carried = Value::String(text);
+            }
             let is_pod = matches!(object, Object::Pod(_));
             let manifest = Manifest {
                 role: document.role.clone(),
@@ -281,7 +333,7 @@ impl Checker<'_> {
         }
         // Without findings there is a Pod, or the rule that says so is broken.
         let Some(mut driver_pod) = driver_pod else {
-            return Err(Findings(Vec::new()));
+            return Err(Findings::default());
         };
         let identity = Identity {
             namespace: plan.application.namespace.clone(),
@@ -297,11 +349,13 @@ impl Checker<'_> {
             identity,
             driver_pod,
             owned,
-            warnings: self.warnings,
+            warnings: self.warnings.into(),
             executor: self.executor,
         })
     }
 }
 
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;

@@ -3,20 +3,29 @@
 mod check;
 mod origin;
 
-pub(super) use check::{Found, check};
+pub(super) use check::{Checked, check};
 
 use crate::{
-    plan::{
-        DriverPlan, ExecutorPod, ExecutorSource, Loaded, NoExecutorPod, executor_pod as made,
-        loaded_executor_template,
+    finding::{Found, Words, expected, rule},
+    limits::Budget,
+    spark::{
+        plan::{
+            DriverPlan, ExecutorPod, ExecutorSource, Loaded, NoExecutorPod, executor_pod as made,
+            loaded_executor_template,
+        },
+        submission::{PodTemplate, Refusal, SparkVersion, UnknownFields, properties},
     },
-    submission::{PodTemplate, Refusal, SparkVersion, UnknownFields, properties},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The keys of the driver's `ConfigMap` that are no files of `SPARK_CONF_DIR`.
 const NO_CONF_FILES: [&str; 2] = ["spark.properties", "spark.kubernetes.namespace"];
+
+/// The property that names the template's file to the driver.
+const TEMPLATE: &str = "spark.kubernetes.executor.podTemplateFile";
+
+const NOT_FOUND: &str = "isn't where the driver looks for it";
 
 /// What the driver of `plan` will make as its executor 1, once it finds these `objects`.
 ///
@@ -32,35 +41,34 @@ pub fn executor_pod(
 ) -> Result<ExecutorPod, NoExecutorPod> {
     let data = |name: &str, key: &str| config_map(objects, name)?.get("data")?.get(key)?.as_str();
     let Some(text) = data(&plan.config_map.name, "spark.properties") else {
-        return Err(NoExecutorPod::Unknown(Refusal::new(
-            "spark.properties",
-            "isn't where the driver looks for it",
-        )));
+        return Err(unknown("spark.properties", NOT_FOUND));
     };
-    let properties = properties::read(text)
-        .map_err(|error| Refusal::new("spark.properties", format!("the driver can't read it: {error}")))?;
+    let properties = properties::read(text).map_err(|error| {
+        let mistake = Words::own(error.to_string());
+        let said = expected("properties that the driver can read");
+        Refusal::saying(
+            "spark.properties",
+            said.found(Found::Syntax(mistake, Some(error.line))),
+        )
+    })?;
     let template = match (loaded_executor_template(&properties), &plan.executor) {
         (Loaded::Nothing, _) => None,
         (Loaded::Carried, Some(executor)) => {
             let text = data(&executor.config_map_name, &executor.key).filter(|text| !text.is_empty());
             let Some(text) = text else {
-                return Err(NoExecutorPod::Unknown(Refusal::new(
-                    "executor pod template",
-                    "isn't where the driver looks for it",
-                )));
+                return Err(unknown(TEMPLATE, NOT_FOUND));
             };
             Some(PodTemplate::read_yaml(
-                "executor pod template",
+                TEMPLATE,
                 text,
                 version,
                 UnknownFields::Keep,
+                &mut Budget::of_rendered(),
             )?)
         }
         _ => {
-            return Err(NoExecutorPod::Unknown(Refusal::new(
-                "spark.kubernetes.executor.podTemplateFile",
-                "names a file that is in the driver's image",
-            )));
+            let said = "names a file that is in the driver's image";
+            return Err(unknown(TEMPLATE, said));
         }
     };
     let conf_files: Vec<_> = config_map(objects, &plan.config_map.name)
@@ -77,6 +85,10 @@ pub fn executor_pod(
         driver_environment: &environment(plan, objects),
         conf_files: &conf_files,
     })
+}
+
+fn unknown(subject: &str, said: &'static str) -> NoExecutorPod {
+    NoExecutorPod::Unknown(Refusal::saying(subject, rule(said)))
 }
 
 fn config_map<'v>(objects: &[&'v Value], name: &str) -> Option<&'v Value> {

@@ -1,10 +1,11 @@
 //! The kinds of object that documents may have, and how each is read.
 
-use super::{Object, at::At, rules::Kind};
+use super::Object;
 use crate::{
-    redaction::shown,
+    finding::{Statement, Words, expected},
+    kubernetes::{CustomKind, ExtraKind, at::At, rules::Kind},
     strict::{self, Problem, Reading},
-    templates::{CustomKind, Document, EXTRA_ROLE, ExtraKind},
+    templates::{Document, EXTRA_ROLE},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
@@ -84,10 +85,15 @@ const fn row(
 }
 
 fn read<T: DeserializeOwned>(value: &Value, object: fn(T) -> Object) -> Reading<Object> {
-    let Reading { value, problems } = strict::read::<T>(value);
+    let Reading {
+        value,
+        errors,
+        unknown,
+    } = strict::read::<T>(value);
     Reading {
         value: value.map(object),
-        problems,
+        errors,
+        unknown,
     }
 }
 
@@ -122,19 +128,12 @@ impl Known<'_> {
             Self::Row(row) => return (row.read)(value),
             Self::Custom(custom) => *custom,
         };
-        let metadata = strict::read::<ObjectMeta>(value.get("metadata").unwrap_or(&Value::Null));
-        let below = |path: &str| match path {
-            "" => "metadata".to_owned(),
-            path if path.starts_with('[') => format!("metadata{path}"),
-            path => format!("metadata.{path}"),
-        };
-        let problems = metadata.problems.into_iter().map(|problem| Problem {
-            path: below(&problem.path),
-            ..problem
-        });
+        let mut metadata = strict::read::<ObjectMeta>(value.get("metadata").unwrap_or(&Value::Null));
+        metadata.below("metadata");
         Reading {
             value: metadata.value.map(|_| Object::Custom(custom.clone())),
-            problems: problems.collect(),
+            errors: metadata.errors,
+            unknown: metadata.unknown,
         }
     }
 }
@@ -147,18 +146,21 @@ pub(super) fn kind<'k>(
     extra_kinds: &'k [ExtraKind],
 ) -> Result<Known<'k>, Problem> {
     if !value.is_object() {
-        return Err(problem("", "must be a Kubernetes object, a mapping".to_owned()));
+        return Err(Problem::new("", expected("a Kubernetes object, a mapping")));
     }
     let at = At::document(value);
-    let found = |field| at.text(field).map_or_else(|| "nothing".to_owned(), shown);
+    let found = |said: Statement, field| match at.text(field) {
+        Some(text) => said.shown(text),
+        None => said.nothing(),
+    };
     let known = match at.text("kind") {
         Some(kind) if document.role.starts_with(EXTRA_ROLE) => extra(kind, extra_kinds)?,
         kind => match ROWS.iter().find(|row| kind == Some(row.name)) {
             Some(row) => Known::Row(row),
             None => {
                 let kinds: Vec<_> = ROWS.iter().map(|row| row.name).collect();
-                let message = format!("must be one of {}; found {}", kinds.join(", "), found("kind"));
-                return Err(problem("kind", message));
+                let said = expected(Words::own(format!("one of {}", kinds.join(", "))));
+                return Err(Problem::new("kind", found(said, "kind")));
             }
         },
     };
@@ -167,24 +169,15 @@ pub(super) fn kind<'k>(
         Known::Custom(custom) => custom.api_version(),
     };
     if at.text("apiVersion") != Some(&api_version) {
-        let message = format!(
-            "must be {api_version} for a {}; found {}",
-            known.name(),
-            found("apiVersion")
-        );
-        return Err(problem("apiVersion", message));
+        let said = expected(Words::own(format!("{api_version} for a {}", known.name())));
+        return Err(Problem::new("apiVersion", found(said, "apiVersion")));
     }
     let role = document.role.split('-').next().unwrap_or_default();
-    if let Some(expected) = ROWS.iter().find(|row| row.role == role)
-        && expected.kind != known.rules()
+    if let Some(wanted) = ROWS.iter().find(|row| row.role == role)
+        && wanted.kind != known.rules()
     {
-        let message = format!(
-            "must be {} here ({}), found {}",
-            expected.name,
-            document.role,
-            known.name()
-        );
-        return Err(problem("kind", message));
+        let said = expected(Words::own(format!("{} here ({})", wanted.name, document.role)));
+        return Err(Problem::new("kind", said.kind(known.name().to_owned())));
     }
     Ok(known)
 }
@@ -201,20 +194,7 @@ fn extra<'k>(kind: &str, allowed: &'k [ExtraKind]) -> Result<Known<'k>, Problem>
         .and_then(|allowed| custom(allowed).or_else(row))
         .ok_or_else(|| {
             let names = ExtraKind::names(allowed);
-            problem(
-                "kind",
-                format!(
-                    "must be one of {names} (ALLOWED_EXTRA_KINDS); found {}",
-                    shown(kind)
-                ),
-            )
+            let said = expected(Words::own(format!("one of {names} (ALLOWED_EXTRA_KINDS)")));
+            Problem::new("kind", said.shown(kind))
         })
-}
-
-fn problem(path: &str, message: String) -> Problem {
-    Problem {
-        path: path.to_owned(),
-        message,
-        unknown_field: false,
-    }
 }

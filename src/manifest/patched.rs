@@ -1,12 +1,12 @@
 //! The documents of a submission as values: each with its patch laid over it.
 
-use super::{
-    finding::Finding,
-    patch::{self, Containers, Touched},
-    write,
-};
 use crate::{
-    plan::DriverPlan,
+    kubernetes::{
+        Finding, Subject,
+        patch::{self, Containers, Touched},
+        write,
+    },
+    spark::plan::DriverPlan,
     strict::{self, Problem},
     templates::{Document, Patch},
 };
@@ -95,11 +95,6 @@ fn lay<'r>(
     Ok(Some((patch, touched)))
 }
 
-fn finding(object: &str, template: &str, problem: Problem) -> Finding {
-    Finding {
-        object: object.to_owned(),
-        path: problem.path,
-        message: problem.message,
-        template: template.to_owned(),
-    }
+fn finding(role: &str, template: &str, problem: Problem) -> Finding {
+    Finding::of(&Subject::role(role), template, problem)
 }

@@ -1,7 +1,7 @@
 //! A plan and its documents, for tests: a small application with an executor pod template.
 
 use crate::{
-    plan::{
+    spark::plan::{
         ApplicationPlan, CONTEXT_VERSION, ConfigMapPlan, ContainerPlan, DriverPlan, ExecutorPlan, PodPlan,
         ResourceType, ResourcesPlan, ServicePlan,
     },
@@ -233,7 +233,7 @@ pub(super) fn changed(role: &str, pointer: &str, value: Value) -> Vec<(String, V
 }
 
 /// What stands at a JSON pointer; made where it isn't there yet.
-fn place<'v>(object: &'v mut Value, pointer: &str) -> &'v mut Value {
+pub(super) fn place<'v>(object: &'v mut Value, pointer: &str) -> &'v mut Value {
     pointer.split('/').skip(1).fold(object, |at, step| {
         let step = step.replace("~1", "/");
         match at {

@@ -2,7 +2,7 @@
 //! that no template can lose or forge them.
 
 use super::{Identity, Manifest, Object};
-use crate::plan::DriverPlan;
+use crate::spark::plan::DriverPlan;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -14,6 +14,11 @@ pub const SUBMISSION_ID: &str = "native-submit/submission-id";
 pub const PLAN_HASH: &str = "native-submit/plan-hash";
 /// The template set and its content hash.
 pub const TEMPLATE_SET: &str = "native-submit/template-set";
+
+/// The version of the plan hash's format, of which a hash begins with `v2:`. Hashes of two versions can't be compared.
+/// It goes up with each change that gives an unchanged submission another hash: a new field of the plan, or a field that
+/// is written in another way. Hashes without a version are of releases before 0.2.0.
+const HASH_VERSION: u32 = 2;
 
 /// The conf key that differs each time the same application is submitted.
 const SUBMIT_TIME: &str = "spark.app.submitTime";
@@ -49,7 +54,7 @@ fn mapping(value: &mut Value) -> Option<&mut Map<String, Value>> {
     value.as_object_mut()
 }
 
-/// Identifies the plan: the first 16 hex digits of the SHA-256 of its JSON, without the submit time, which
+/// Identifies the plan: `v2:` and the first 16 hex digits of the SHA-256 of its JSON, without the submit time, which
 /// differs each time the same application is submitted.
 ///
 /// A plan that has more in it for an admin's templates is known by the hash of the one that was asked for: servers whose
@@ -61,11 +66,17 @@ pub fn plan_hash(plan: &DriverPlan) -> String {
     let json = serde_json::to_vec(&Timeless(plan));
     debug_assert!(json.is_ok(), "a plan is JSON by construction");
     let hash = Sha256::digest(json.unwrap_or_default());
-    let mut hex = String::with_capacity(2 * HASH_BYTES);
+    let mut hex = format!("v{HASH_VERSION}:");
     for byte in hash.iter().take(HASH_BYTES) {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
+}
+
+/// Whether two plan hashes are of the same plan; `None` where their formats differ, so that nobody can tell.
+pub(crate) fn same_plan(a: &str, b: &str) -> Option<bool> {
+    let [of_a, of_b] = [a, b].map(|hash| hash.split_once(':').map(|(version, _)| version));
+    (of_a == of_b).then(|| a == b)
 }
 
 /// A plan without its submit time.
@@ -159,8 +170,9 @@ mod tests {
     fn the_hash_forgets_the_submit_time_and_nothing_else() {
         let plan = sample::plan();
         let hash = plan_hash(&plan);
+        let digits = hash.strip_prefix("v2:").unwrap();
         assert!(
-            hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
             "{hash}"
         );
 
@@ -179,5 +191,20 @@ mod tests {
         let mut other = plan;
         other.driver.args.push("2".to_owned());
         assert_ne!(plan_hash(&other), hash);
+    }
+
+    #[test]
+    fn hashes_of_two_formats_are_not_compared() {
+        for (a, b, same) in [
+            ("v2:0123", "v2:0123", Some(true)),
+            ("v2:0123", "v2:4567", Some(false)),
+            ("v3:0123", "v2:4567", None),
+            ("v3:0123", "v2:0123", None),
+            ("0123", "v2:0123", None),
+            ("", "v2:0123", None),
+            ("0123", "4567", Some(false)),
+        ] {
+            assert_eq!(same_plan(a, b), same, "{a} {b}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`. They never hold a user's value or a template's source.
 
-use super::{Service, readiness::Readiness};
+use super::{Service, heartbeat::Verdict, readiness::Readiness};
 use crate::templates::DEFAULT_SET;
 use axum::{
     Router,
@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -19,21 +20,35 @@ const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 struct Admin {
     service: Service,
     readiness: Arc<Readiness>,
+    verdict: Arc<Verdict>,
 }
 
-pub(super) fn router(service: Service, readiness: Arc<Readiness>) -> Router {
+pub(super) fn router(service: Service, readiness: Arc<Readiness>, verdict: Arc<Verdict>) -> Router {
     Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(Admin { service, readiness })
+        .with_state(Admin {
+            service,
+            readiness,
+            verdict,
+        })
 }
 
-/// 503 where the API server or this process is what lacks; the body says which template set is live, and why a newer one
-/// is not.
+/// 503 where only a restart helps: a worker thread is stuck.
+async fn healthz(State(admin): State<Admin>) -> Response {
+    match admin.verdict.stuck() {
+        None => "ok\n".into_response(),
+        Some(stuck) => (StatusCode::SERVICE_UNAVAILABLE, format!("{stuck}\n")).into_response(),
+    }
+}
+
+/// 503 where submissions are not served; the body says which template set is live, why a newer one is not, and on how many
+/// submissions a set passed a limit.
 async fn readyz(State(admin): State<Admin>) -> Response {
     let templates = admin.service.templates();
     let state = admin.readiness.state(&templates);
+    let limits = templates.limits_passed;
     let sets: serde_json::Map<_, _> = templates
         .sets
         .into_iter()
@@ -42,6 +57,16 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             // The default set's stands above.
             if name != DEFAULT_SET {
                 shown["error"] = json!(set.error);
+            }
+            let passed = limits.iter().filter(|((set, _), _)| *set == name);
+            let passed: serde_json::Map<_, _> = passed
+                .map(|((_, limit), passed)| {
+                    let last = Timestamp::try_from(passed.last).map(|last| last.to_string()).ok();
+                    ((*limit).to_owned(), json!({"count": passed.count, "last": last}))
+                })
+                .collect();
+            if !passed.is_empty() {
+                shown["limits_passed"] = passed.into();
             }
             (name, shown)
         })
@@ -58,7 +83,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             "sets": sets,
         },
     });
-    let status = if state.is_ready() {
+    let status = if state.serves() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
@@ -81,9 +106,10 @@ mod tests {
     use super::*;
     use crate::{
         cluster::{DirectorySink, Layout, Sink},
+        operator::{Origin, Webhook},
         server::readiness::Patience,
         settings::ServeSettings,
-        submission::{Origin, SubmitterContext, UnknownFields, Webhook},
+        spark::submission::{SubmitterContext, UnknownFields},
         submitter::{SpecSource, Submitter},
         telemetry::Metrics,
         templates::{Fallback, TemplateStore},
@@ -136,7 +162,7 @@ mod tests {
         };
         let readiness = Arc::new(Readiness::new(Some(client), patience));
         readiness.started();
-        let router = router(service(), Arc::clone(&readiness));
+        let router = router(service(), Arc::clone(&readiness), Arc::default());
         let watching = tokio::spawn(Arc::clone(&readiness).watch());
         tokio::time::sleep(patience.silence * 2).await;
         assert_eq!(get(&router, "/readyz").await.0, StatusCode::OK);

@@ -5,8 +5,8 @@ mod address;
 pub use address::{Server, ServerError, TlsOptions};
 
 use crate::{
-    submission::SubmissionId,
-    wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient},
+    operator::wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient},
+    spark::submission::SubmissionId,
 };
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -9,13 +9,16 @@ use super::{
     service::{Call, ServiceError},
 };
 use crate::{
-    submission::{Reach, Submission, SubmitterContext},
-    submitter::{Accepted, Asked, Mode},
-    telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
-    wire::drop_in::{
+    finding::{self, Warnings, is_name},
+    operator::wire::drop_in::{
         ShadowReply, ShadowReport, SubmitReply, SubmitRequest,
         drop_in_server::{DropIn, DropInServer},
     },
+    redaction::shown,
+    spark::submission::{Reach, Submission, SubmitterContext},
+    submitter::{Accepted, Asked, Mode},
+    telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
+    whole_file,
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 use tokio::net::UnixListener;
@@ -53,7 +56,7 @@ impl DropIn for Door {
         let caller = super::grpc::caller(&request);
         let request = request.into_inner();
         if request.release != RELEASE {
-            let found = &request.release;
+            let found = shown(&request.release);
             return Err(Status::failed_precondition(format!(
                 "the drop-in is of release {found}, this server of {RELEASE}"
             )));
@@ -80,7 +83,7 @@ impl DropIn for Door {
         match self.service.submit(call, |_, _, _| Ok(asked)).await {
             Ok(accepted) => Ok(Response::new(reply(accepted))),
             Err(ServiceError::Submit(error)) => Ok(Response::new(SubmitReply {
-                error_message: error.to_string(),
+                error_message: finding::answer(&error.to_string()).into_owned(),
                 ..SubmitReply::default()
             })),
             Err(error) => Err(error.into()),
@@ -95,21 +98,18 @@ impl DropIn for Door {
         for kind in &report.kinds {
             metrics.shadow_difference(known(&SHADOW_KINDS, kind));
         }
+        // Nothing of it was checked yet: what is no name is not logged, and details are cut.
+        let [submission_id, namespace, application] =
+            [&report.submission_id, &report.namespace, &report.application]
+                .map(|name| Some(name.as_str()).filter(|name| is_name(name)));
         if result == "equal" {
-            info!(
-                submission_id = report.submission_id,
-                namespace = report.namespace,
-                application = report.application,
-                "shadow: equal"
-            );
+            info!(submission_id, namespace, application, "shadow: equal");
         } else {
+            let details: Warnings = report.details.iter().collect();
+            let details = details.lines().collect::<Vec<_>>().join("; ");
             warn!(
-                submission_id = report.submission_id,
-                namespace = report.namespace,
-                application = report.application,
-                result,
-                details = report.details.join("; "),
-                "shadow: not equal"
+                submission_id,
+                namespace, application, result, details, "shadow: not equal"
             );
         }
         Ok(Response::new(ShadowReply {}))
@@ -143,11 +143,15 @@ pub(super) fn listen(path: &Path) -> Result<Option<UnixListener>, String> {
         return Ok(None);
     };
     let failed = |error: std::io::Error| format!("NATIVE_SUBMIT_SOCKET {}: {error}", path.display());
-    let staged = directory.join(format!(".{}.sock", std::process::id()));
-    let _ = fs::remove_file(&staged);
+    // A name that nobody can have put a link at.
+    let staged = directory.join(whole_file::unguessable("sock"));
     let listener = UnixListener::bind(&staged).map_err(failed)?;
-    fs::set_permissions(&staged, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    fs::rename(&staged, path).map_err(failed)?;
+    let placed = fs::set_permissions(&staged, fs::Permissions::from_mode(0o600))
+        .and_then(|()| fs::rename(&staged, path));
+    if placed.is_err() {
+        let _ = fs::remove_file(&staged);
+    }
+    placed.map_err(failed)?;
     Ok(Some(listener))
 }
 

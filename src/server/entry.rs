@@ -1,10 +1,17 @@
 //! What a request holds from its first byte to its end: a place among those at work, and the room for its bytes.
 //!
-//! Both are taken before the body is read. So the memory of all requests together is bounded, however slowly they arrive.
+//! Both are taken before the body is read. So the memory of all requests together is bounded, however slowly they arrive. While a
+//! request is arriving its place can go to a newer one: callers that send headers alone keep nobody out.
 
 use super::admission::Place;
 use crate::telemetry::InFlight;
-use std::sync::{Arc, Mutex, PoisonError};
+use futures::task::AtomicWaker;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    task::Context,
+    time::{Duration, Instant},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The bytes that all requests at once may have above [`FREE`] each, unless one alone may have more (`MAX_REQUEST_BYTES`).
@@ -13,6 +20,10 @@ const ROOM: usize = 8 << 20;
 /// What each request may have without asking for room: nearly all submissions are smaller, so that a few long ones
 /// don't shut them out.
 pub(super) const FREE: usize = 16 << 10;
+
+/// How long a request may be waited for before its place may go to another. What has arrived and was only not read yet, because the
+/// machine is busy, is not waited for.
+const UNDISTURBED: Duration = Duration::from_millis(100);
 
 /// What room is measured in, so that the longest request still counts in 32 bits.
 const UNIT: usize = 1 << 10;
@@ -33,10 +44,69 @@ pub(super) struct Entry(Arc<Held>);
 
 #[derive(Debug)]
 struct Held {
-    _place: Place,
+    /// Its number among those that are waited for, once it is.
+    nth: OnceLock<u64>,
+    arrivals: Arrivals,
+    /// None when it went to another request.
+    place: Mutex<Option<Place>>,
+    waiting: AtomicWaker,
     _in_flight: InFlight,
     room: Room,
     bytes: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+/// The requests that are waited for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Arrivals(Arc<Mutex<Arriving>>);
+
+#[derive(Debug, Default)]
+struct Arriving {
+    next: u64,
+    by_age: BTreeMap<u64, (Instant, Weak<Held>)>,
+}
+
+impl Arrivals {
+    /// The place of the request that has been waited for longest; that one is refused.
+    pub(super) fn give_way(&self) -> Option<Place> {
+        let mut arriving = self.arriving();
+        let held = loop {
+            let oldest = arriving.by_age.first_entry()?;
+            if oldest.get().0.elapsed() < UNDISTURBED {
+                return None;
+            }
+            // One that is ending has no place to give.
+            if let Some(held) = oldest.remove().1.upgrade() {
+                break held;
+            }
+        };
+        let place = lock(&held.place).take();
+        // The last reference must not go under the lock.
+        drop(arriving);
+        held.waiting.wake();
+        place
+    }
+
+    fn arriving(&self) -> MutexGuard<'_, Arriving> {
+        lock(&self.0)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Held {
+    fn leave(&self) {
+        if let Some(nth) = self.nth.get() {
+            self.arrivals.arriving().by_age.remove(nth);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Room {
@@ -50,20 +120,42 @@ impl Room {
 }
 
 impl Entry {
-    pub(super) fn new(place: Place, in_flight: InFlight, room: Room) -> Self {
+    pub(super) fn new(place: Place, in_flight: InFlight, room: Room, arrivals: &Arrivals) -> Self {
         Self(Arc::new(Held {
-            _place: place,
+            nth: OnceLock::new(),
+            arrivals: arrivals.clone(),
+            place: Mutex::new(Some(place)),
+            waiting: AtomicWaker::new(),
             _in_flight: in_flight,
             room,
             bytes: Mutex::default(),
         }))
     }
 
+    /// The request is there: from now on nothing takes its place. False if that happened before.
+    pub(super) fn arrived(&self) -> bool {
+        self.0.leave();
+        lock(&self.0.place).is_some()
+    }
+
+    /// More of the request is waited for. False if its place went to another; the task is woken when that happens.
+    pub(super) fn waits(&self, context: &Context<'_>) -> bool {
+        self.0.waiting.register(context.waker());
+        if self.0.nth.get().is_none() {
+            let mut arriving = self.0.arrivals.arriving();
+            let nth = *self.0.nth.get_or_init(|| arriving.next);
+            arriving.next += 1;
+            let age = (Instant::now(), Arc::downgrade(&self.0));
+            arriving.by_age.insert(nth, age);
+        }
+        lock(&self.0.place).is_some()
+    }
+
     /// Takes what lacks for `total` bytes; all of it is given back when the entry ends. Never waits: two that have half
     /// of the room each would wait for ever.
     pub(super) fn hold(&self, total: usize) -> Result<(), NoRoom> {
         let needed = total.saturating_sub(FREE).div_ceil(UNIT);
-        let mut held = self.0.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = lock(&self.0.bytes);
         let lacks = needed.saturating_sub(held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
         if lacks == 0 {
             return Ok(());
@@ -87,7 +179,12 @@ pub(super) mod tests {
     /// An entry of its own, into this room.
     pub(in crate::server) fn entry(room: &Room) -> Entry {
         let place = Admission::new(1).enter().unwrap();
-        Entry::new(place, Metrics::default().in_flight(), room.clone())
+        Entry::new(
+            place,
+            Metrics::default().in_flight(),
+            room.clone(),
+            &Arrivals::default(),
+        )
     }
 
     #[test]
@@ -117,5 +214,34 @@ pub(super) mod tests {
         let first = entry(&room);
         first.hold(longest).unwrap();
         assert_eq!(entry(&room).hold(longest), Err(NoRoom));
+    }
+
+    #[test]
+    fn what_arrives_slowly_gives_way_and_what_has_arrived_does_not() {
+        let (arrivals, admission) = (Arrivals::default(), Admission::new(4));
+        let context = Context::from_waker(std::task::Waker::noop());
+        let enter = || {
+            let in_flight = Metrics::default().in_flight();
+            Entry::new(admission.enter().unwrap(), in_flight, Room::new(0), &arrivals)
+        };
+        let (unread, whole, gone, slow) = (enter(), enter(), enter(), enter());
+        for entry in [&whole, &gone, &slow] {
+            assert!(entry.waits(&context));
+        }
+        assert!(whole.arrived());
+        drop(gone);
+        let newer = enter();
+        assert!(arrivals.give_way().is_none(), "none is waited for long");
+        std::thread::sleep(UNDISTURBED);
+        assert!(newer.waits(&context));
+        assert!(admission.enter().is_err());
+        let place = arrivals.give_way().unwrap();
+        assert!(!slow.waits(&context) && !slow.arrived());
+        assert!(arrivals.give_way().is_none(), "none is waited for long");
+        assert!(unread.arrived() && whole.arrived() && newer.arrived());
+        drop((place, slow, newer, unread));
+        assert_eq!(admission.in_flight(), 1);
+        drop(whole);
+        assert!(arrivals.arriving().by_age.is_empty());
     }
 }

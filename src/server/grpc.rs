@@ -6,23 +6,37 @@ use super::{
     service::{Call, NotAsked, ServiceError},
 };
 use crate::{
-    application::{self, ApplicationReference},
-    submission::{Refusal, UnknownFields},
+    finding::{self, expected},
+    limits::{Budget, UNKNOWN_FIELDS},
+    operator::{
+        Origin,
+        application::{self, ApplicationReference},
+        wire::{
+            RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
+            spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
+        },
+    },
+    spark::submission::{Refusal, UnknownFields},
+    strict::{self, Problem, Shape, Unread},
     submitter::{Accepted, Asked, Mode, SubmitError},
     telemetry::Caller,
-    wire::{
-        RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
-        spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
-    },
+};
+use axum::{
+    Router, extract,
+    middleware::{self, Next},
 };
 use std::time::{Duration, Instant};
-use tonic::{Request, Response, Status};
+use tokio::time::timeout_at;
+use tonic::{Request, Response, Status, TimeoutExpired, service::Routes};
 
 /// The service as tonic serves it.
 pub(super) type Contract = Gate<SparkSubmitServiceServer<Door>>;
 
 /// The door's name in metrics and logs.
 pub(super) const DOOR: &str = "grpc";
+
+/// The header with which a caller says how long it waits.
+const TIMEOUT: &str = "grpc-timeout";
 
 /// The implementation of the contract.
 pub(super) struct Door {
@@ -64,6 +78,12 @@ impl SparkSubmitService for Door {
             .submit(call, |_, origin, _| asked(request, origin.unknown_fields));
         match submitted.await {
             Ok(accepted) => Ok(Response::new(success(accepted))),
+            Err(ServiceError::Submit(error)) if error.over_limit() => {
+                Err(Status::invalid_argument(error.to_string()))
+            }
+            Err(ServiceError::Submit(SubmitError::NoTemplates(error))) if error.starting => {
+                Err(Status::unavailable(error.to_string()))
+            }
             Err(ServiceError::Submit(error)) => Ok(Response::new(failure(&error))),
             Err(error) => Err(error.into()),
         }
@@ -75,16 +95,18 @@ fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Re
     let manifest = request.spark_application_manifest;
     if !manifest.is_empty() {
         return manifest_asked(&manifest, unknown_fields).map_err(|error| NotAsked {
-            error,
+            // What is too large is not read twice.
             about: std::str::from_utf8(&manifest)
                 .ok()
+                .filter(|_| !error.over_limit())
                 .and_then(ApplicationReference::in_text),
+            error,
         });
     }
     let Some(application) = request.spark_application else {
-        let missing = "is missing, and so is spark_application_manifest";
+        let missing = expected("an application here or in spark_application_manifest").nothing();
         return Err(NotAsked {
-            error: Refusal::new("spark_application", missing).into(),
+            error: Refusal::saying("spark_application", missing).into(),
             about: None,
         });
     };
@@ -98,20 +120,38 @@ fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Re
     }
 }
 
+/// Reads a request as [`Door`] does; else why it is refused.
+pub(super) fn read(request: RunAltSparkSubmitRequest, origin: Origin) -> Result<Asked, SubmitError> {
+    asked(request, origin.unknown_fields).map_err(|not_asked| not_asked.error)
+}
+
 fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Asked, SubmitError> {
     let text = std::str::from_utf8(manifest)
-        .map_err(|_| Refusal::new("spark_application_manifest", "is not UTF-8 text"))?;
+        .map_err(|_| Refusal::saying("spark_application_manifest", expected("UTF-8 text")))?;
     let unknown_fields = match unknown_fields {
         UnknownFields::Refuse => application::UnknownFields::Refuse,
         UnknownFields::Keep => application::UnknownFields::Warn,
     };
-    let parsed = application::parse(text, unknown_fields)?;
+    let mut budget = Budget::default();
+    let document =
+        strict::read_yaml(text, Shape::Application, &mut budget).map_err(|unread| match unread {
+            Unread::OverLimit(over) => SubmitError::OverLimit(over),
+            unread => SubmitError::Application(Problem::from(unread).into()),
+        })?;
+    let mut parsed = application::from_value(document, unknown_fields)?;
+    UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
+    parsed.application.budget = budget;
     Ok(Asked::Application(Box::new(parsed)))
 }
 
-/// The caller's deadline, from the header `grpc-timeout`: digits and a unit.
+/// The caller's deadline, from the header `grpc-timeout`.
 pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
-    let text = request.metadata().get("grpc-timeout")?.to_str().ok()?;
+    deadline_in(request.metadata().get(TIMEOUT)?.as_bytes())
+}
+
+/// A deadline as the header has it: digits and a unit.
+fn deadline_in(text: &[u8]) -> Option<Instant> {
+    let text = std::str::from_utf8(text).ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let count: u64 = digits.parse().ok()?;
     let timeout = match unit {
@@ -124,6 +164,22 @@ pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
         _ => return None,
     };
     Instant::now().checked_add(timeout)
+}
+
+/// Calls end when their caller's deadline is over.
+pub(super) fn within_deadline(routes: Routes) -> Router {
+    routes.into_axum_router().layer(middleware::from_fn(
+        async |request: extract::Request, next: Next| {
+            let header = request.headers().get(TIMEOUT);
+            let Some(deadline) = header.and_then(|header| deadline_in(header.as_bytes())) else {
+                return next.run(request).await;
+            };
+            match timeout_at(deadline.into(), next.run(request)).await {
+                Ok(answer) => answer,
+                Err(_) => Status::from_error(Box::new(TimeoutExpired(()))).into_http(),
+            }
+        },
+    ))
 }
 
 /// The caller's trace.
@@ -148,7 +204,7 @@ fn success(accepted: Accepted) -> RunAltSparkSubmitResponse {
 fn failure(error: &SubmitError) -> RunAltSparkSubmitResponse {
     RunAltSparkSubmitResponse {
         success: false,
-        error_message: error.to_string(),
+        error_message: finding::answer(&error.to_string()).into_owned(),
         error_code: Some(error.code().to_string()),
         retryable: Some(error.code().retryable()),
         ..RunAltSparkSubmitResponse::default()

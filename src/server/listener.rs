@@ -1,17 +1,20 @@
 //! What all servers listen with: TCP, with TLS where it is set, or a Unix socket.
 //!
-//! First bytes and handshakes are waited for beside each other and beside accepting, each with an end: a client that says
-//! nothing keeps nobody waiting. Connections are bounded in number: one too many is closed at once, for it would wait for
-//! the end of another that nobody knows.
+//! Handshakes and first bytes are waited for beside each other and beside accepting: a client that says nothing keeps nobody
+//! waiting. Connections are bounded in number by [`Seats`].
 
-use super::tls::{Protocol, Tls};
+use super::{
+    http_errors::{Form, WithErrors},
+    seats::{Offer, Seat, Seats},
+    tls::{Protocol, Tls},
+};
 use crate::{
     error_code::ErrorCode,
     telemetry::{Metrics, Seldom},
 };
 use std::{
-    convert::Infallible,
     io::{self, ErrorKind, IoSlice},
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -20,16 +23,10 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-    time::{self, Sleep},
+    time::{self, Instant},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tonic::transport::server::Connected;
 use tracing::{debug, info, warn};
-
-/// How long a handshake may take, and without TLS a connection's first byte.
-const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// How long a client that is refused may take to close.
 const LINGER: Duration = Duration::from_secs(1);
@@ -43,11 +40,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Accepts connections for one door.
 pub(super) struct Listener {
     socket: Socket,
-    tls: Option<Arc<Tls>>,
-    protocol: Protocol,
-    beginning: JoinSet<Option<Connection>>,
     seats: Seats,
+    /// What submissions are counted by; none where there are none.
+    door: Option<&'static str>,
     metrics: Arc<Metrics>,
+    seldom: Seldom,
+    opener: Opener,
 }
 
 /// Where connections come from.
@@ -56,147 +54,141 @@ pub(super) enum Socket {
     Unix(UnixListener),
 }
 
-/// How many connections there may be, and what becomes of more.
-pub(super) struct Seats {
-    free: Arc<Semaphore>,
-    /// What submissions are counted by; none where there are none.
-    door: Option<&'static str>,
-    full: Seldom,
+/// Makes an accepted stream one that may be spoken on.
+#[derive(Clone)]
+pub(super) struct Opener {
+    tls: Option<(Arc<Tls>, Protocol)>,
+    errors: Option<Form>,
+    metrics: Arc<Metrics>,
 }
 
-impl Seats {
-    /// Seats of a door that submissions come through.
-    pub(super) fn of_door(door: &'static str, most: usize) -> Self {
-        Self {
-            door: Some(door),
-            ..Self::new(most)
-        }
-    }
-
-    pub(super) fn new(most: usize) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(most)),
-            door: None,
-            full: Seldom::default(),
-        }
-    }
-
-    fn take(&self, metrics: &Metrics) -> Option<OwnedSemaphorePermit> {
-        let seat = Arc::clone(&self.free).try_acquire_owned().ok();
-        if seat.is_none() {
-            if let Some(door) = self.door {
-                metrics.submission(door, "overloaded");
-                metrics.failure(ErrorCode::SubmitterOverloaded);
-            }
-            if let Some(left_out) = self.full.line() {
-                warn!(
-                    door = self.door,
-                    left_out, "a connection is closed: there are too many"
-                );
-            }
-        }
-        seat
-    }
-}
+/// What is spoken on.
+pub(super) type Connection = WithErrors<Stream>;
 
 impl Socket {
-    async fn accept(&self) -> io::Result<Stream> {
+    async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
         match self {
             Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 // Small messages back and forth: waiting to fill a packet only costs time.
                 let _ = stream.set_nodelay(true);
-                Ok(Stream::Plain(stream))
+                Ok((Stream::Plain(stream), Some(peer.ip())))
             }
-            Self::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+            Self::Unix(listener) => Ok((Stream::Unix(listener.accept().await?.0), None)),
         }
     }
 }
 
 impl Listener {
-    pub(super) fn new(
-        socket: Socket,
-        tls: Option<Arc<Tls>>,
-        protocol: Protocol,
-        seats: Seats,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(super) fn new(socket: Socket, seats: Seats, metrics: Arc<Metrics>) -> Self {
         Self {
             socket,
-            tls,
-            protocol,
-            beginning: JoinSet::new(),
             seats,
+            door: None,
+            seldom: Seldom::default(),
+            opener: Opener {
+                tls: None,
+                errors: None,
+                metrics: Arc::clone(&metrics),
+            },
             metrics,
         }
     }
 
-    /// The next connection that may be spoken on. Dropping the future loses none.
-    pub(super) async fn next(&mut self) -> Connection {
+    /// The same for a port that submissions come through: refused connections are counted by this name.
+    pub(super) fn counted_as(self, door: &'static str) -> Self {
+        Self {
+            door: Some(door),
+            ..self
+        }
+    }
+
+    /// The same with TLS, where there are certificates.
+    pub(super) fn with_tls(mut self, tls: Option<Arc<Tls>>, protocol: Protocol) -> Self {
+        self.opener.tls = tls.map(|tls| (tls, protocol));
+        self
+    }
+
+    /// The same with a body for requests that are no HTTP/1.
+    pub(super) fn with_errors(mut self, errors: Form) -> Self {
+        self.opener.errors = Some(errors);
+        self
+    }
+
+    /// The next connection that has a seat. Dropping the future loses none.
+    pub(super) async fn accept(&self) -> (Stream, Seat) {
         loop {
-            tokio::select! {
-                Some(ended) = self.beginning.join_next() => {
-                    if let Ok(Some(connection)) = ended {
-                        return connection;
+            match self.socket.accept().await {
+                Ok((stream, peer)) => {
+                    if let Some(seat) = self.seat(peer) {
+                        return (stream, seat);
                     }
                 }
-                accepted = self.socket.accept() => match accepted {
-                    Ok(stream) => {
-                        if let Some(seat) = self.seats.take(&self.metrics) {
-                            self.begin(stream, seat);
-                        }
-                    }
-                    Err(error) if is_of_the_client(&error) => {}
-                    Err(error) => {
-                        warn!("can't accept a connection: {error}");
-                        time::sleep(PAUSE).await;
-                    }
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) => {
+                    warn!("can't accept a connection: {error}");
+                    time::sleep(PAUSE).await;
                 }
             }
         }
     }
 
-    fn begin(&mut self, stream: Stream, seat: OwnedSemaphorePermit) {
-        let acceptor = self.tls.as_ref().map(|tls| tls.acceptor(self.protocol));
-        let protocol = self.protocol;
-        let metrics = Arc::clone(&self.metrics);
-        self.beginning.spawn(async move {
-            let stream = match (acceptor, stream) {
-                (Some(tls), Stream::Plain(stream)) => {
-                    Stream::Tls(Box::new(established(tls, stream, &metrics).await?))
-                }
-                (_, stream) => {
-                    time::timeout(HANDSHAKE, stream.speaks()).await.ok()?.ok()?;
-                    stream
-                }
-            };
-            Some(Connection {
-                stream,
-                preface: Preface::of(protocol),
-                _seat: seat,
-            })
-        });
+    fn seat(&self, peer: Option<IpAddr>) -> Option<Seat> {
+        let (seat, what) = match self.seats.offer(peer) {
+            Offer::Free(seat) => return Some(seat),
+            Offer::Evicting(seat) => (
+                Some(seat),
+                "a connection without a request at work is closed for a new one: there are too many",
+            ),
+            Offer::Full => (None, "a connection is closed: there are too many"),
+        };
+        if let (None, Some(door)) = (&seat, self.door) {
+            self.metrics.submission(door, "overloaded");
+            self.metrics.failure(ErrorCode::SubmitterOverloaded);
+        }
+        if let Some(left_out) = self.seldom.line() {
+            warn!(door = self.door, left_out, "{what}");
+        }
+        seat
     }
 
-    /// The connections as tonic takes them.
-    pub(super) fn into_stream(self) -> impl futures::Stream<Item = Result<Connection, Infallible>> + Send {
-        futures::stream::unfold(self, |mut listener| async {
-            let connection = listener.next().await;
-            Some((Ok(connection), listener))
-        })
+    /// What opens the connections.
+    pub(super) fn opener(&self) -> Opener {
+        self.opener.clone()
+    }
+}
+
+impl Opener {
+    /// The connection, when the client has begun to speak and its handshake, if there is one, succeeded.
+    pub(super) async fn open(&self, stream: Stream, until: Instant) -> Option<Connection> {
+        let stream = match (&self.tls, stream) {
+            (Some((tls, protocol)), Stream::Plain(stream)) => {
+                let acceptor = tls.acceptor(*protocol);
+                Stream::Tls(Box::new(
+                    established(acceptor, stream, until, &self.metrics).await?,
+                ))
+            }
+            (_, stream) => {
+                time::timeout_at(until, stream.speaks()).await.ok()?.ok()?;
+                stream
+            }
+        };
+        Some(WithErrors::new(stream, self.errors.clone()))
     }
 }
 
 /// The connection, if its handshake succeeds.
-async fn established(tls: TlsAcceptor, stream: TcpStream, metrics: &Metrics) -> Option<TlsStream<TcpStream>> {
+async fn established(
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    until: Instant,
+    metrics: &Metrics,
+) -> Option<TlsStream<TcpStream>> {
     let peer = stream.peer_addr().ok().map(tracing::field::display);
-    let (error, stream) = match time::timeout(HANDSHAKE, tls.accept(stream).into_fallible()).await {
+    let (error, stream) = match time::timeout_at(until, tls.accept(stream).into_fallible()).await {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err((error, stream))) => (error, Some(stream)),
-        Err(_) => {
-            let late = format!("not done in {} s", HANDSHAKE.as_secs());
-            (io::Error::new(ErrorKind::TimedOut, late), None)
-        }
+        Err(_) => (io::Error::new(ErrorKind::TimedOut, "not done in time"), None),
     };
     metrics.tls_handshake_failed();
     if error.kind() == ErrorKind::UnexpectedEof {
@@ -226,37 +218,8 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
-/// A connection, which has its seat until it is dropped.
-pub(super) struct Connection {
-    stream: Stream,
-    preface: Option<Preface>,
-    _seat: OwnedSemaphorePermit,
-}
-
-/// The bytes with which a client begins HTTP/2, and by when they must be there: what looks after a connection from then on
-/// begins with them.
-struct Preface {
-    lacks: usize,
-    end: Pin<Box<Sleep>>,
-}
-
-impl Preface {
-    /// RFC 9113, 3.4: 24 bytes.
-    const LENGTH: usize = 24;
-
-    fn of(protocol: Protocol) -> Option<Self> {
-        match protocol {
-            Protocol::Http1 => None,
-            Protocol::Http2 => Some(Self {
-                lacks: Self::LENGTH,
-                end: Box::pin(time::sleep(HANDSHAKE)),
-            }),
-        }
-    }
-}
-
-/// What is spoken on, encrypted or not.
-enum Stream {
+/// A connection's bytes, encrypted or not.
+pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
@@ -277,46 +240,29 @@ impl Stream {
 trait ReadWrite: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> ReadWrite for S {}
 
-impl Connection {
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut dyn ReadWrite> {
-        match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream),
-            Stream::Tls(stream) => Pin::new(stream),
-            Stream::Unix(stream) => Pin::new(stream),
+impl Stream {
+    fn of(self: Pin<&mut Self>) -> Pin<&mut dyn ReadWrite> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream),
+            Self::Unix(stream) => Pin::new(stream),
         }
     }
 }
 
-impl Connected for Connection {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
-}
-
-impl AsyncRead for Connection {
+impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let connection = self.get_mut();
-        let before = into.filled().len();
-        let read = Pin::new(&mut *connection).stream().poll_read(context, into);
-        if let Some(preface) = &mut connection.preface {
-            preface.lacks = preface.lacks.saturating_sub(into.filled().len() - before);
-            if preface.lacks == 0 {
-                connection.preface = None;
-            } else if read.is_pending() && preface.end.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Err(ErrorKind::TimedOut.into()));
-            }
-        }
-        read
+        self.of().poll_read(context, into)
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream().poll_write(context, bytes)
+        self.of().poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -324,22 +270,22 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream().poll_write_vectored(context, parts)
+        self.of().poll_write_vectored(context, parts)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Plain(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-            Stream::Unix(stream) => stream.is_write_vectored(),
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_flush(context)
+        self.of().poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_shutdown(context)
+        self.of().poll_shutdown(context)
     }
 }

@@ -26,8 +26,8 @@ impl Default for Patience {
     }
 }
 
-/// The state behind `/readyz`. A rejected template set does not make the service unready: the last good one
-/// serves on.
+/// The state behind `/readyz`. Without a template set from the start the service is not ready, so that a rollout stops. A set
+/// that is rejected later does not make it unready: the last good one serves on.
 #[derive(Debug)]
 pub(super) struct Readiness {
     started: AtomicBool,
@@ -45,7 +45,7 @@ pub(super) enum State {
     Ready,
     /// They are served, with the last good template set.
     TemplatesRejected,
-    /// There is none that serves (`TEMPLATE_FALLBACK=refuse`): each submission is refused. The program itself is ready.
+    /// The default set was never live in this process, so that each submission is refused.
     NoTemplateSet,
     /// Not yet.
     NotStarted,
@@ -71,12 +71,6 @@ impl State {
     /// Whether submissions are served.
     pub(super) fn serves(self) -> bool {
         matches!(self, Self::Ready | Self::TemplatesRejected)
-    }
-
-    /// Whether `/readyz` is 200. Not where a restart or another replica could help: all have the same templates, and
-    /// without endpoints callers would not even learn why they are refused.
-    pub(super) fn is_ready(self) -> bool {
-        self.serves() || self == Self::NoTemplateSet
     }
 
     /// Why submissions are not served.
@@ -206,7 +200,6 @@ mod tests {
             State::Draining,
         ] {
             assert_eq!(state.serves(), served.contains(&state));
-            assert_eq!(state.is_ready(), state.serves() || state == State::NoTemplateSet);
             assert_eq!(state.reason().is_none(), state.serves(), "{state:?}");
         }
     }

@@ -9,9 +9,15 @@ use super::{
     Service,
     arriving::{Arriving, Length, Unread},
     entry::Entry,
+    http_errors::Form,
     service::Call,
 };
-use crate::{submitter::Mode, telemetry::Caller};
+use crate::{
+    operator::Origin,
+    spark::submission::{SubmissionId, SubmitterContext},
+    submitter::{Asked, Mode},
+    telemetry::Caller,
+};
 use answer::{Answer, NoSubmission};
 use axum::{
     Router,
@@ -23,6 +29,7 @@ use axum::{
     routing::post,
 };
 use request::SparkSubmit;
+use std::sync::Arc;
 
 /// The door's name in metrics and logs.
 pub(super) const DOOR: &str = "rest";
@@ -52,6 +59,11 @@ pub(super) fn router(service: Service, max_request_bytes: usize) -> Router {
         .fallback(async |State(door): State<Door>| Answer::no_submission(&door.service, &NoSubmission::Path))
         .layer(middleware::from_fn(unread::discarded))
         .with_state(door)
+}
+
+/// Answers to requests whose head can't be read, which no route sees.
+pub(super) fn errors(service: Service) -> Form {
+    Arc::new(move |status| answer::unreadable(&service, status))
 }
 
 /// Submits, or with `?dryRun=true` asks the API server whether it would take the objects.
@@ -88,6 +100,20 @@ async fn spark_submit(
     };
     let caller = Caller::of(|name| headers.get(name)?.to_str().ok());
     submit(&door.service, &body, mode, caller, entry).await
+}
+
+/// Reads a body as [`spark_submit`] does; else the text of the refusal.
+pub(super) fn read(
+    body: &[u8],
+    origin: Origin,
+    context: &SubmitterContext,
+) -> Result<(SubmissionId, Asked), String> {
+    let request = SparkSubmit::read(body).map_err(|bad| bad.message)?;
+    let id = SubmissionId::new(&request.submission_id).map_err(|refusal| refusal.to_string())?;
+    let asked = request.asked(&id, origin, context);
+    asked
+        .map(|asked| (id, asked))
+        .map_err(|not_asked| not_asked.error.to_string())
 }
 
 async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, entry: Entry) -> Response {

@@ -2,14 +2,15 @@
 
 use super::{
     admission::{Admission, Refused},
-    entry::{Entry, Room},
+    entry::{Arrivals, Entry, Room},
 };
 use crate::{
-    application::ApplicationReference,
     cluster::{Events, Sink},
     error_code::ErrorCode,
+    finding::{self, Words, expected, is_name},
+    operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
-    submission::{Origin, Refusal, SubmissionId, SubmitterContext, wrong},
+    spark::submission::{Refusal, SubmissionId, SubmitterContext},
     submitter::{Accepted, Asked, Mode, SubmitError, Submitter},
     telemetry::{Caller, Metrics, Seldom},
     templates,
@@ -23,6 +24,9 @@ use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
 
 /// The outcome of a request of which no submission could be read.
 const NOT_A_SUBMISSION: &str = "not-a-submission";
+
+/// How long the start waits for the attempts of other sets than the default one.
+const OTHER_SETS: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The service behind every door. Clones share it.
 #[derive(Debug, Clone)]
@@ -38,6 +42,7 @@ struct Shared {
     allowed_namespaces: Vec<String>,
     admission: Admission,
     room: Room,
+    arrivals: Arrivals,
     turned_away: Seldom,
     not_submissions: Seldom,
     max_in_flight: u32,
@@ -60,6 +65,14 @@ pub(super) enum ServiceError {
     /// Too many bytes at once.
     #[error("over capacity: the requests at work leave no room for one of this length; try again later")]
     NoRoom,
+    /// It arrived so slowly that its place went to another.
+    #[error(
+        "over capacity: another request took the place of this one, which was still arriving; try again later"
+    )]
+    GaveWay,
+    /// The request is longer than it may be, in bytes.
+    #[error("expected at most {0} bytes (MAX_REQUEST_BYTES), found more")]
+    TooLong(usize),
     /// The request took too long to arrive, in seconds.
     #[error("the request did not arrive within {0} s; try again")]
     Late(u64),
@@ -76,7 +89,8 @@ impl ServiceError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Submit(error) => error.reason(),
-            Self::Overloaded(_) | Self::NoRoom => "overloaded",
+            Self::Overloaded(_) | Self::NoRoom | Self::GaveWay => "overloaded",
+            Self::TooLong(_) => "over-limit",
             Self::Late(_) => "late",
             Self::Draining => "draining",
             Self::Internal => "internal",
@@ -85,13 +99,19 @@ impl ServiceError {
 }
 
 impl ServiceError {
+    /// The text of an answer: bounded, whatever the error is made of.
+    pub(super) fn text(&self) -> String {
+        finding::answer(&self.to_string()).into_owned()
+    }
+
     /// What kind of failure it is.
     pub(super) fn code(&self) -> ErrorCode {
         match self {
             Self::Submit(error) => error.code(),
-            Self::Overloaded(_) | Self::NoRoom | Self::Late(_) | Self::Draining => {
+            Self::Overloaded(_) | Self::NoRoom | Self::GaveWay | Self::Late(_) | Self::Draining => {
                 ErrorCode::SubmitterOverloaded
             }
+            Self::TooLong(_) => ErrorCode::BadRequest,
             Self::Internal => ErrorCode::InternalServerError,
         }
     }
@@ -100,9 +120,12 @@ impl ServiceError {
 impl From<ServiceError> for tonic::Status {
     /// Overload and the server's end say that another try may succeed.
     fn from(error: ServiceError) -> Self {
-        let message = error.to_string();
+        let message = error.text();
         match error {
-            ServiceError::Overloaded(_) | ServiceError::NoRoom => Self::resource_exhausted(message),
+            ServiceError::Overloaded(_) | ServiceError::NoRoom | ServiceError::GaveWay => {
+                Self::resource_exhausted(message)
+            }
+            ServiceError::TooLong(_) => Self::invalid_argument(message),
             ServiceError::Draining | ServiceError::Late(_) => Self::unavailable(message),
             ServiceError::Internal => Self::internal(message),
             ServiceError::Submit(_) => Self::failed_precondition(message),
@@ -167,6 +190,7 @@ impl Service {
                 allowed_namespaces,
                 admission: Admission::new(settings.max_in_flight as usize),
                 room: Room::new(settings.max_request_bytes),
+                arrivals: Arrivals::default(),
                 turned_away: Seldom::default(),
                 not_submissions: Seldom::default(),
                 max_in_flight: settings.max_in_flight,
@@ -182,19 +206,27 @@ impl Service {
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
         let door = call.door;
-        // All that is logged on the way carries these; what the call is about is filled in when it is known.
+        // All that is logged on the way carries these; each is filled in when it is known, and checked: a label, a log line
+        // or a span never has a text in it that may be of any length.
+        let id = SubmissionId::new(&call.id);
         let span = info_span!(
             "submission",
             otel.kind = "server",
             otel.status_code = Empty,
             door,
-            submission_id = call.id,
+            submission_id = Empty,
             namespace = Empty,
             application = Empty,
             outcome = Empty
         );
+        if let Ok(id) = &id {
+            span.record("submission_id", id.as_str());
+        }
         call.caller.continued_by(&span);
-        let result = self.admitted(call, ask).instrument(span.clone()).await;
+        let result = match id {
+            Ok(id) => self.admitted(call, id, ask).instrument(span.clone()).await,
+            Err(refusal) => Err(refusal.into()),
+        };
         let outcome = match &result {
             Ok(accepted) => accepted.submitted.outcome.name(),
             Err(failure) => failure.reason(),
@@ -208,18 +240,22 @@ impl Service {
                 warn!(
                     code = failure.code().name(),
                     reason = outcome,
-                    "refused: {failure}"
+                    "refused: {}",
+                    failure.text()
                 );
             });
         }
         result
     }
 
-    async fn admitted<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
+    async fn admitted<A>(&self, call: Call, id: SubmissionId, ask: A) -> Result<Accepted, ServiceError>
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
-        match self.begin(call, ask)?.await {
+        if !call.entry.arrived() {
+            return Err(ServiceError::GaveWay);
+        }
+        match self.begin(call, id, ask).await {
             Ok(result) => result,
             Err(failure) => {
                 error!("a submission was stopped by a defect: {failure}");
@@ -230,11 +266,10 @@ impl Service {
 
     /// Lets the work of a call begin: in a task of its own, so that a caller that goes away doesn't cut it short, and a
     /// panic ends this submission only.
-    fn begin<A>(&self, call: Call, ask: A) -> Result<JoinHandle<Result<Accepted, ServiceError>>, ServiceError>
+    fn begin<A>(&self, call: Call, id: SubmissionId, ask: A) -> JoinHandle<Result<Accepted, ServiceError>>
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
-        let id = SubmissionId::new(&call.id)?;
         let shared = Arc::clone(&self.shared);
         let work = async move {
             let _held = call.entry.clone();
@@ -246,16 +281,22 @@ impl Service {
             }
             result
         };
-        Ok(self.shared.work.spawn(work.instrument(Span::current())))
+        self.shared.work.spawn(work.instrument(Span::current()))
     }
 
     /// Lets a request in before it is read, or turns it away: in a flood reading what will be refused would take the
     /// memory, and the time of those that are in.
     pub(super) fn enter(&self, door: &'static str) -> Result<Entry, ServiceError> {
-        match self.shared.admission.enter() {
+        let entered = self.shared.admission.enter();
+        let entered = match entered {
+            Err(Refused::Full) => self.shared.arrivals.give_way().ok_or(Refused::Full),
+            entered => entered,
+        };
+        match entered {
             Ok(place) => {
                 let in_flight = self.shared.submitter.metrics.in_flight();
-                Ok(Entry::new(place, in_flight, self.shared.room.clone()))
+                let room = self.shared.room.clone();
+                Ok(Entry::new(place, in_flight, room, &self.shared.arrivals))
             }
             Err(refused) => {
                 let refused = self.shared.not_admitted(&refused);
@@ -283,6 +324,7 @@ impl Service {
         metrics.failure(code);
         if let Some(left_out) = self.shared.not_submissions.line() {
             let (code, reason) = (code.name(), NOT_A_SUBMISSION);
+            let message = finding::answer(message);
             warn!(door, code, reason, left_out, "refused: {message}");
         }
     }
@@ -290,6 +332,11 @@ impl Service {
     /// How many submissions may be at work.
     pub(super) fn capacity(&self) -> u32 {
         self.shared.max_in_flight
+    }
+
+    /// Where submissions are at work.
+    pub(super) fn runtime(&self) -> Handle {
+        self.shared.work.clone()
     }
 
     /// What is counted.
@@ -322,6 +369,17 @@ impl Service {
         self.shared.submitter.templates.status()
     }
 
+    /// Waits until the default template set was tried once, and for the others a little longer.
+    pub(super) async fn templates_tried(&self) {
+        let mut status = self.shared.submitter.templates.subscribe();
+        // The sender lives as long as this service.
+        let _ = status
+            .wait_for(|status| status.complete || status.tried_default())
+            .await;
+        let complete = status.wait_for(|status| status.complete);
+        let _ = tokio::time::timeout(OTHER_SETS, complete).await;
+    }
+
     /// All metrics.
     pub(super) fn metrics_text(&self, ready: bool) -> String {
         let status = self.templates();
@@ -332,6 +390,9 @@ impl Service {
             status.last_error.is_none(),
             status.generation,
         );
+        for ((set, limit), passed) in status.limits_passed {
+            metrics.template_limit_passed(set, limit, passed.count);
+        }
         metrics.serving(ready, self.shared.max_in_flight);
         metrics.text()
     }
@@ -360,8 +421,10 @@ impl Shared {
         })?;
         *about = asked.application();
         let span = Span::current();
-        span.record("namespace", asked.namespace());
-        if let Some(about) = about {
+        if is_name(asked.namespace()) && !asked.has_references() {
+            span.record("namespace", asked.namespace());
+        }
+        if let Some(about) = about.as_ref().filter(|about| is_name(&about.name)) {
             span.record("application", about.name.as_str());
         }
         self.check_namespace(&asked)?;
@@ -379,7 +442,7 @@ impl Shared {
         let Some(events) = &self.events else { return };
         let code = error.code();
         if code != ErrorCode::SubmitterOverloaded && self.allows(&about.namespace) {
-            events.refused(about, code, error.to_string());
+            events.refused(about, code, error.text());
         }
     }
 
@@ -404,11 +467,15 @@ impl Shared {
             Asked::Application(_) | Asked::Messages(_) => "metadata.namespace",
             Asked::Arguments(_) | Asked::Unversioned(_) => "spark.kubernetes.namespace",
         };
-        Err(wrong(
-            field,
-            namespace,
-            &format!("{} (ALLOWED_NAMESPACES)", self.allowed_namespaces.join(", ")),
-        ))
+        let allowed = format!("{} (ALLOWED_NAMESPACES)", self.allowed_namespaces.join(", "));
+        let said = expected(Words::own(allowed));
+        // Of arguments it may have come out of another key.
+        let said = if asked.has_references() {
+            said.hidden(namespace)
+        } else {
+            said.name(namespace)
+        };
+        Err(Refusal::saying(field, said))
     }
 }
 

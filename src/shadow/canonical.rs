@@ -1,7 +1,7 @@
 //! An object without what differs in each submission, and without what has no meaning: where the same input may come
 //! out twice, this is the same.
 
-use crate::{manifest::ASSIGNED_BY_SERVER, strict, submission::properties};
+use crate::{kubernetes::ASSIGNED_BY_SERVER, spark::submission::properties, strict};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 

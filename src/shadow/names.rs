@@ -2,7 +2,7 @@
 //!
 //! They are found by what refers to them: volumes of the same name, `spark.driver.host`, the application's label.
 
-use crate::submission::properties;
+use crate::spark::submission::properties;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,10 @@
 //! A `serde` deserializer over a JSON value that knows where it is and which fields a struct has.
 
-use super::{Coercion, DEEPEST, Problem, Wanted, place::Place};
+use super::{Coercion, DEEPEST, Problem, UnknownField, Wanted, place::Place};
+use crate::{
+    finding::{Hint, Statement, Words, expected, rule},
+    limits::{FINDINGS, SUGGESTED_NAME, UNKNOWN_FIELDS},
+};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected,
     Visitor,
@@ -8,12 +12,15 @@ use serde::de::{
 use serde_json::Value;
 use std::{cell::RefCell, fmt};
 
+/// The most names of a type that are listed where none is like the one that was found.
+const MOST_LISTED: usize = 12;
+
 /// What a reading leaves behind beside the value.
 pub(super) struct Report<'c> {
     /// What makes a scalar of another type the one that is wanted, if anything does.
     pub(super) coercion: Option<Coercion<'c>>,
     /// The fields that the type doesn't have.
-    pub(super) unknown: RefCell<Vec<Problem>>,
+    pub(super) unknown: RefCell<Vec<UnknownField>>,
     /// What was made another type: its path, and the new value.
     pub(super) coerced: RefCell<Vec<(String, Value)>>,
 }
@@ -35,27 +42,23 @@ pub(super) fn read<T: DeserializeOwned>(value: &Value, report: &Report<'_>) -> R
         place: Place::Document,
         report,
     });
-    result.map_err(|Error { path, message, .. }| Problem {
-        path: path.unwrap_or_default(),
-        message,
-        unknown_field: false,
-    })
+    result.map_err(|Error { path, said, .. }| Problem::new(path.unwrap_or_default(), *said))
 }
 
 /// A type error. It never holds the value that was found, only its kind.
 #[derive(Debug)]
 struct Error {
     path: Option<String>,
-    message: String,
-    /// The message is a type's own, and may quote the value.
+    said: Box<Statement>,
+    /// The text is a type's own, and may quote the value.
     foreign: bool,
 }
 
 impl Error {
-    fn new(message: impl fmt::Display) -> Self {
+    fn new(said: Statement) -> Self {
         Self {
             path: None,
-            message: message.to_string(),
+            said: Box::new(said),
             foreign: false,
         }
     }
@@ -68,7 +71,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        self.said.fmt(f)
     }
 }
 
@@ -78,34 +81,27 @@ impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self {
             foreign: true,
-            ..Self::new(message)
+            ..Self::new(Statement::foreign(message.to_string()))
         }
     }
 
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format_args!("expected {expected}, found {}", kind_of(&found)))
+    fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::new(expected(Words::own(wanted.to_string())).kind(kind_of(&found)))
     }
 
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        match found {
-            Unexpected::Signed(_) | Unexpected::Unsigned(_) | Unexpected::Bool(_) => {
-                Self::new(format_args!("expected {expected}, found {found}"))
-            }
-            _ => Self::new(format_args!(
-                "expected {expected}, found another {}",
-                kind_of(&found)
-            )),
-        }
+    fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        let said = expected(Words::own(wanted.to_string()));
+        Self::new(match found {
+            Unexpected::Signed(number) => said.shown(&number.to_string()),
+            Unexpected::Unsigned(number) => said.shown(&number.to_string()),
+            Unexpected::Bool(value) => said.shown(&value.to_string()),
+            _ => said.kind(format!("another {}", kind_of(&found))),
+        })
     }
 
-    fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
-        let nearest = nearest(found, expected).map(|name| format!("; did you mean `{name}`?"));
-        Self::new(format_args!(
-            "expected one of {}, found {}{}",
-            expected.join(", "),
-            crate::redaction::shown(found),
-            nearest.unwrap_or_default()
-        ))
+    fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
+        let said = expected(Words::own(format!("one of {}", known.join(", "))));
+        Self::new(said.shown(found).hint(suggestion(found, known)))
     }
 }
 
@@ -137,8 +133,12 @@ fn unexpected(value: &Value) -> Unexpected<'_> {
     }
 }
 
-/// The known name that a misspelled one most likely means.
+/// The known name that a misspelled one most likely means. One that is longer than any known name means none.
 pub(super) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
+    // The distance takes the product of both lengths; and a longer name is no slip.
+    if found.len() > SUGGESTED_NAME.most {
+        return None;
+    }
     let found = found.to_lowercase();
     known
         .iter()
@@ -146,6 +146,10 @@ pub(super) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
         .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+fn suggestion(found: &str, known: &[&str]) -> Option<Hint> {
+    nearest(found, known).map(|name| Hint::Nearest(name.to_owned()))
 }
 
 #[derive(Clone, Copy)]
@@ -212,7 +216,7 @@ impl<'de> Reader<'de, '_> {
     ) -> Result<V::Value, Error> {
         visit(self.value, visitor).map_err(|error| {
             let error = if error.foreign && self.value.is_string() {
-                Error::new("a string that isn't in the form that is expected here")
+                Error::new(expected("a string of this field's form").kind("another string"))
             } else {
                 error
             };
@@ -264,7 +268,8 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.place.depth() > DEEPEST {
-            return Err(Error::new(format_args!("nested deeper than {DEEPEST} levels")).at(&self.place));
+            let said = expected(Words::own(format!("at most {DEEPEST} levels of nesting")));
+            return Err(Error::new(said.kind("more")).at(&self.place));
         }
         match self.value {
             Value::Object(_) => self.object(None, visitor),
@@ -281,7 +286,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
                     (Some(n), _, _) => visitor.visit_u64(n),
                     (_, Some(n), _) => visitor.visit_i64(n),
                     (_, _, Some(n)) => visitor.visit_f64(n),
-                    _ => Err(Error::new("a number out of range")),
+                    _ => Err(Error::new(expected("a number").kind("one out of range"))),
                 },
                 _ => visitor.visit_unit(),
             }),
@@ -375,11 +380,14 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
                 && !known.contains(&name.as_str())
             {
                 let place = Place::Field(&self.reader.place, name);
-                self.reader
-                    .report
-                    .unknown
-                    .borrow_mut()
-                    .push(unknown_field(&place, name, known));
+                let unknown = &mut *self.reader.report.unknown.borrow_mut();
+                // One more than allowed shows that there are too many.
+                if unknown.len() > UNKNOWN_FIELDS.most {
+                    continue;
+                }
+                // Nobody sees the hints of later ones.
+                let known = (unknown.len() < FINDINGS).then_some(known);
+                unknown.push(unknown_field(&place, name, known));
                 continue;
             }
             self.value = Some((name, value));
@@ -392,7 +400,7 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let Some((name, value)) = self.value.take() else {
-            return Err(Error::new("a value was asked for before its key"));
+            return Err(Error::new(rule("a value was asked for before its key")));
         };
         let place = Place::Field(&self.reader.place, name);
         seed.deserialize(Reader {
@@ -404,16 +412,13 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
     }
 }
 
-fn unknown_field(place: &Place<'_>, name: &str, known: &[&'static str]) -> Problem {
-    let hint = match nearest(name, known) {
-        Some(nearest) => format!("; did you mean `{nearest}`?"),
-        None if known.len() <= 12 => format!("; known here: {}", known.join(", ")),
-        None => String::new(),
-    };
-    Problem {
+fn unknown_field(place: &Place<'_>, name: &str, known: Option<&[&'static str]>) -> UnknownField {
+    let list = |known: &[&str]| (known.len() <= MOST_LISTED).then(|| Hint::Known(known.join(", ").into()));
+    UnknownField {
         path: place.to_string(),
-        message: format!("unknown field{hint}"),
-        unknown_field: true,
+        hint: known
+            .and_then(|known| suggestion(name, known).or_else(|| list(known)))
+            .map(Box::new),
     }
 }
 
@@ -448,7 +453,7 @@ mod tests {
     fn problems(yaml: &str) -> Vec<String> {
         match parse_yaml(yaml) {
             Ok(value) => read::<Pod>(&value)
-                .problems
+                .problems()
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
@@ -476,7 +481,7 @@ mod tests {
         let found = problems("{apiVersion: v1, kind: Pod, metadata: {creationTimestamp: hunter2}}");
         assert_eq!(
             found,
-            ["metadata.creationTimestamp: a string that isn't in the form that is expected here"]
+            ["metadata.creationTimestamp: expected a string of this field's form, found another string"]
         );
     }
 
@@ -521,6 +526,8 @@ mod tests {
         let found = problems("password: hunter2\nb: [hunter3");
         assert!(found[0].contains("line 2"), "{found:?}");
         assert!(!found[0].contains("hunter"), "{found:?}");
+        let number = problems(&format!("a: 1{}", "0".repeat(500)));
+        assert!(!number.concat().contains("000"), "{number:?}");
     }
 
     #[test]
@@ -546,5 +553,27 @@ mod tests {
                 "spec.containers[3].ports"
             ]
         );
+    }
+
+    #[test]
+    fn every_unknown_field_is_known_to_the_reader_and_a_few_are_told() {
+        let fields: Vec<_> = (0..1000).map(|index| format!("a{index}: 1")).collect();
+        let yaml = format!(
+            "{{apiVersion: v1, kind: Pod, spec: {{containers: [{{name: a, {}}}]}}}}",
+            fields.join(", ")
+        );
+        let reading = read::<Pod>(&parse_yaml(&yaml).unwrap());
+        assert_eq!(reading.unknown.len(), 1000);
+        assert_eq!(reading.generalised().len(), 1000);
+        let problems = reading.problems();
+        assert_eq!((problems.len(), problems.more()), (20, 980));
+    }
+
+    #[test]
+    fn a_suggestion_is_made_for_a_name_of_64_characters_and_for_no_longer_one() {
+        let known = "x".repeat(70);
+        let nearest = |length| super::nearest(&"x".repeat(length), &[&known]).is_some();
+        assert!(nearest(64));
+        assert!(!nearest(65));
     }
 }

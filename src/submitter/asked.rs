@@ -2,8 +2,11 @@
 
 use super::subject::Subject;
 use crate::{
-    application::{ApplicationReference, Parsed, SparkApplication},
-    submission::{self, Refusal, Request, SparkSubmitArguments, SparkVersion, Submission, SubmitterContext},
+    operator,
+    operator::application::{ApplicationReference, Parsed, SparkApplication},
+    spark::submission::{
+        self, Refusal, Request, SparkSubmitArguments, SparkVersion, Submission, SubmitterContext,
+    },
 };
 
 /// What is to be submitted, as a door hands it over.
@@ -42,7 +45,7 @@ impl Unversioned {
     ) -> Result<Self, Refusal> {
         let as_version = |spark_version| {
             let request = request.clone();
-            submission::resolve(
+            operator::resolve(
                 arguments.clone(),
                 Request {
                     spark_version,
@@ -54,7 +57,11 @@ impl Unversioned {
         let resolved = as_version(request.spark_version.clone());
         let subject = match &resolved {
             Ok(submission) => Subject::of(submission),
-            Err(_) => Subject::of_arguments(&arguments, request.driver_template.as_ref()),
+            Err(_) => Subject::of_arguments(
+                &arguments,
+                request.driver_template.as_ref(),
+                request.executor_template.as_ref(),
+            ),
         };
         match resolved {
             Err(refusal)
@@ -86,12 +93,28 @@ impl Unversioned {
             spark_version: Some(version),
             ..self.request
         };
-        let submission = submission::resolve(self.arguments, request, context)?;
+        let submission = operator::resolve(self.arguments, request, context)?;
         match self.resolved {
             // Where the driver may run was asked of the arguments' own namespace; a properties file may have another.
             Err(refusal) if submission.namespace() != self.subject.namespace => Err(refusal),
             _ => Ok(submission),
         }
+    }
+}
+
+impl Unversioned {
+    /// Whether any value of the arguments refers to another key.
+    fn has_references(&self) -> bool {
+        let given = self
+            .arguments
+            .conf
+            .values()
+            .any(|value| submission::refers(value));
+        given
+            || self
+                .resolved
+                .as_ref()
+                .is_ok_and(|submission| submission.conf.has_references())
     }
 }
 
@@ -103,6 +126,15 @@ impl Asked {
             Self::Messages(application) => application.namespace(),
             Self::Arguments(submission) => submission.namespace(),
             Self::Unversioned(unversioned) => &unversioned.subject.namespace,
+        }
+    }
+
+    /// Whether a part of it may have come out of another key of its conf.
+    pub fn has_references(&self) -> bool {
+        match self {
+            Self::Application(_) | Self::Messages(_) => false,
+            Self::Arguments(submission) => submission.conf.has_references(),
+            Self::Unversioned(unversioned) => unversioned.has_references(),
         }
     }
 

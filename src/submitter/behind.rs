@@ -1,8 +1,8 @@
 //! What the live application that an argument vector was made of adds to it.
 
 use crate::{
-    application::Parsed,
-    submission::{self, NotAVersion, Refusal, SparkVersion, Submission, Webhook},
+    operator::{self, Webhook, application::Parsed},
+    spark::submission::{NotAVersion, Refusal, SparkVersion, Submission},
 };
 
 /// The live application that an argument vector was made of.
@@ -11,6 +11,8 @@ pub(super) enum Behind {
     Application(Box<Parsed>),
     /// There is one, or should be, but it isn't known; why.
     Unread(String),
+    /// Somebody's own arguments, whose owner's uid can't be compared with the live one's; why.
+    Unverified(String),
     /// There is none: somebody's own arguments.
     None,
 }
@@ -40,21 +42,27 @@ impl Behind {
         match self {
             Self::Application(parsed) => {
                 let application = &parsed.application;
-                if let Some(set) = submission::template_set_of(application) {
+                if let Some(set) = operator::template_set_of(application) {
                     submission.template_set = Some(set);
                 }
                 if webhook == Webhook::Off {
-                    submission::add_for_webhook(submission, application)?;
+                    operator::add_for_webhook(submission, application)?;
                 }
-                submission::add_owner(submission, application)?;
-                submission.warnings.extend(parsed.warnings);
+                operator::add_owner(submission, application)?;
+                submission.warnings.append(parsed.warnings);
             }
             Self::Unread(why) if webhook == Webhook::Off => submission.warnings.push(format!(
                 "what the operator leaves to its webhook (the driver's owner, volumes, affinity, sidecars, …) is not in the \
                  pods, and the webhook is off: {why}"
             )),
+            Self::Unverified(why) => submission.warnings.push(unverified(&why)),
             Self::Unread(_) | Self::None => {}
         }
         Ok(())
     }
+}
+
+/// The warning where an owner's uid is the request's word alone.
+pub(super) fn unverified(why: &str) -> String {
+    format!("the uid of the driver's owner is as the request gives it, for it can't be looked up: {why}")
 }

@@ -1,12 +1,13 @@
 //! Why a submission failed, whichever stage it was.
 
 use crate::{
-    application::ApplicationError,
     cluster::{ApplyError, LiveError},
     error_code::ErrorCode,
-    manifest::Findings,
-    submission::Refusal,
-    templates::{NoTemplateSet, TemplateError, Unchosen},
+    kubernetes::Findings,
+    limits::OverLimit,
+    operator::application::ApplicationError,
+    spark::submission::Refusal,
+    templates::{NoTemplateSet, RenderError, TemplateError, Unchosen, WorkerUnavailable},
 };
 
 /// Why a submission failed. Its text is for the data engineer who sent it.
@@ -15,6 +16,9 @@ pub enum SubmitError {
     /// The application has errors.
     #[error(transparent)]
     Application(#[from] ApplicationError),
+    /// It is larger than a limit allows.
+    #[error(transparent)]
+    OverLimit(#[from] OverLimit),
     /// Spark would refuse it, or it asks for what can't be done here.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -27,6 +31,9 @@ pub enum SubmitError {
     /// A template failed on it.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// No render worker served it, which is no fault of the templates.
+    #[error(transparent)]
+    NoWorker(#[from] WorkerUnavailable),
     /// What the templates made is not right.
     #[error(transparent)]
     Manifest(#[from] Findings),
@@ -47,26 +54,51 @@ impl From<Unchosen> for SubmitError {
     }
 }
 
+impl From<RenderError> for SubmitError {
+    fn from(error: RenderError) -> Self {
+        match error {
+            RenderError::Template(error) => Self::Template(error),
+            RenderError::Unavailable(error) => Self::NoWorker(error),
+        }
+    }
+}
+
 impl SubmitError {
     /// The reason as a label: few, and never a user's value.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Application(_) => "application",
+            Self::OverLimit(_) => "over-limit",
+            Self::Refused(refusal) | Self::PodTemplate(refusal) if refusal.over_limit => "over-limit",
             Self::Refused(_) => "refused",
             Self::PodTemplate(_) => "pod-template",
             Self::NoTemplates(_) => "no-templates",
             Self::Template(_) => "template",
+            Self::NoWorker(_) => "no-render-worker",
             Self::Manifest(_) => "manifest",
             Self::Live(_) => "live-application",
             Self::Apply(_) => "apply",
         }
     }
 
+    /// Whether it is larger than a limit allows: then the request itself is wrong, whatever it asks for.
+    pub fn over_limit(&self) -> bool {
+        match self {
+            Self::OverLimit(_) | Self::Live(LiveError::Failed(ApplyError::TooLarge { .. })) => true,
+            Self::Refused(refusal) | Self::PodTemplate(refusal) => refusal.over_limit,
+            _ => false,
+        }
+    }
+
     /// What kind of failure it is.
     pub fn code(&self) -> ErrorCode {
         match self {
+            Self::OverLimit(_) => ErrorCode::BadRequest,
+            Self::Refused(refusal) | Self::PodTemplate(refusal) if refusal.over_limit => {
+                ErrorCode::BadRequest
+            }
             Self::PodTemplate(_) | Self::Template(_) | Self::Manifest(_) => ErrorCode::InvalidPodTemplate,
-            Self::NoTemplates(_) => ErrorCode::SubmitterOverloaded,
+            Self::NoTemplates(_) | Self::NoWorker(_) => ErrorCode::SubmitterOverloaded,
             Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.code(),
             Self::Live(LiveError::NotPermitted { .. }) => ErrorCode::InternalServerError,
             Self::Application(_) | Self::Refused(_) | Self::Live(_) => ErrorCode::InvalidSparkSubmitArgs,

@@ -3,13 +3,19 @@
 
 use super::{
     Asked, SubmitError, Submitter,
-    behind::Behind,
+    behind::{Behind, unverified},
+    owners::{self, Expected, NamedOwner},
     subject::{Subject, named_by},
 };
 use crate::{
-    application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
     cluster::{LiveApplication, LiveError, Sink},
-    submission::{Origin, Submission, SubmitterContext, Webhook, operator_labels},
+    limits::UNKNOWN_FIELDS,
+    operator::{
+        Origin, Webhook,
+        application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
+        operator_labels,
+    },
+    spark::submission::{Reach, Submission, SubmitterContext},
 };
 use std::time::Instant;
 
@@ -62,37 +68,46 @@ impl Submitter {
         let (webhook, unknown_fields) = (origin.webhook, origin.unknown_fields.into());
         Ok(match asked {
             Asked::Arguments(mut submission) => {
-                if webhook == Webhook::Off || self.templates.heeds_annotation() {
-                    let subject = Subject::of(&submission);
-                    let live = self.behind(&subject, unknown_fields, deadline).await?;
+                let subject = Subject::of(&submission);
+                if webhook == Webhook::Off || self.templates.heeds_annotation() || !subject.owners.is_empty()
+                {
+                    let live = self
+                        .behind(&subject, unknown_fields, &context.reach, deadline)
+                        .await?;
                     live.complete(&mut submission, webhook)?;
                 }
                 Informed::Arguments(submission)
             }
             Asked::Unversioned(unversioned) => {
                 let live = self
-                    .behind(&unversioned.subject, unknown_fields, deadline)
+                    .behind(&unversioned.subject, unknown_fields, &context.reach, deadline)
                     .await?;
                 let mut submission = unversioned.for_version(live.spark_version()?, context)?;
                 live.complete(&mut submission, webhook)?;
                 Informed::Arguments(Box::new(submission))
             }
             Asked::Messages(application) => Informed::Application(Box::new(
-                self.completed(*application, unknown_fields, deadline).await?,
+                self.completed(*application, unknown_fields, &context.reach, deadline)
+                    .await?,
             )),
-            Asked::Application(parsed) => Informed::Application(self.owned(parsed, deadline).await?),
+            Asked::Application(parsed) => {
+                Informed::Application(self.owned(parsed, &context.reach, deadline).await?)
+            }
         })
     }
 
-    /// A whole application with its uid. A uid is never made up, for Kubernetes collects what has an owner that does
-    /// not exist.
+    /// A whole application with its uid, which is the live one's: Kubernetes collects what has an owner that doesn't exist,
+    /// so a uid is neither made up here nor taken on trust.
     async fn owned(
         &self,
         mut parsed: Box<Parsed>,
+        reach: &Reach,
         deadline: Option<Instant>,
     ) -> Result<Box<Parsed>, SubmitError> {
-        let needed = parsed.application.uid().is_none();
-        match self.live(&parsed.application, needed, deadline).await? {
+        match self
+            .live(&parsed.application, unverified, reach, deadline)
+            .await?
+        {
             Live::Read(live) => parsed.application.metadata.uid = Some(live.uid),
             Live::Without(warning) => parsed.warnings.extend(warning),
         }
@@ -105,10 +120,16 @@ impl Submitter {
         &self,
         application: SparkApplication,
         unknown_fields: UnknownFields,
+        reach: &Reach,
         deadline: Option<Instant>,
     ) -> Result<Parsed, SubmitError> {
-        match self.live(&application, true, deadline).await? {
-            Live::Read(live) => Ok(overlay(&application, live.value, unknown_fields)?),
+        let lost = |why: &str| format!("what the request's form can't carry is not in the pods: {why}");
+        match self.live(&application, lost, reach, deadline).await? {
+            Live::Read(live) => {
+                let parsed = overlay(&application, live.value, unknown_fields)?;
+                UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
+                Ok(parsed)
+            }
             Live::Without(warning) => Ok(Parsed {
                 application,
                 warnings: warning.into_iter().collect(),
@@ -117,72 +138,122 @@ impl Submitter {
         }
     }
 
-    /// The live application that an argument vector was made of, which its labels name.
+    /// The live application that an argument vector was made of, which its labels name. An owner that the pod templates name
+    /// is looked up without a label, too, but then adds nothing to the pods.
     async fn behind(
         &self,
         subject: &Subject,
         unknown_fields: UnknownFields,
+        reach: &Reach,
         deadline: Option<Instant>,
     ) -> Result<Behind, SubmitError> {
-        let (namespace, Some(name)) = (&subject.namespace, subject.application()) else {
+        let namespace = &subject.namespace;
+        let labelled = subject.application().is_some();
+        let name = subject.owning_application();
+        let sent = subject.owner.as_ref().and_then(|owner| owner.uid.as_deref());
+        let owners = |uid| {
+            let expected = Expected { namespace, name, uid };
+            owners::check(&subject.owners, expected, reach)
+        };
+        let Some(name) = name else {
+            owners(None)?;
             return Ok(Behind::None);
         };
+        let unread = |why: String| {
+            if labelled {
+                Behind::Unread(why)
+            } else {
+                Behind::Unverified(why)
+            }
+        };
         if self.spec_source == SpecSource::Request {
-            return Ok(Behind::Unread("SPEC_SOURCE is request".to_owned()));
+            owners(sent)?;
+            return Ok(if labelled {
+                Behind::Unread("SPEC_SOURCE is request".to_owned())
+            } else {
+                Behind::None
+            });
         }
         match self.sink.live_application(namespace, name, deadline).await {
             Ok(Some(live)) => {
+                owners(Some(&live.uid))?;
                 same(&live, subject.controller.as_deref(), namespace, name)?;
+                if !labelled {
+                    return Ok(Behind::None);
+                }
                 let parsed = from_value(live.value, unknown_fields)?;
+                UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
                 Ok(Behind::Application(Box::new(parsed)))
             }
-            Ok(None) if matches!(self.sink, Sink::Directory(_)) => Ok(Behind::None),
+            Ok(None) if matches!(self.sink, Sink::Directory(_)) => {
+                owners(sent)?;
+                Ok(Behind::None)
+            }
             Ok(None) => {
-                let owner = subject.owner.as_ref().and_then(|owner| owner.uid.as_ref());
-                self.without(namespace, name, owner.is_some())?;
+                self.without(
+                    namespace,
+                    name,
+                    subject.owners.iter().any(NamedOwner::is_application),
+                )?;
+                owners(None)?;
                 Ok(Behind::Unread("there is no such SparkApplication".to_owned()))
             }
             Err(error @ LiveError::NotPermitted { .. }) if self.spec_source == SpecSource::Auto => {
-                Ok(Behind::Unread(error.to_string()))
+                owners(sent)?;
+                Ok(unread(error.to_string()))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Reads the live application, unless the settings say otherwise; with `auto` where it is `needed`.
+    /// Reads the live application, unless the settings say otherwise, and compares the owners that the request names with it.
+    /// `lost` is the warning where the application has a uid and can't be read.
     async fn live(
         &self,
         application: &SparkApplication,
-        needed: bool,
+        lost: impl Fn(&str) -> String,
+        reach: &Reach,
         deadline: Option<Instant>,
     ) -> Result<Live, SubmitError> {
         let (namespace, name, uid) = (application.namespace(), application.name(), application.uid());
-        let read = match self.spec_source {
-            SpecSource::Request => false,
-            SpecSource::Auto => needed,
-            SpecSource::Cluster => true,
-        };
-        if name.is_empty() || (!read && uid.is_some()) {
+        if name.is_empty() {
+            // Refused as soon as the application is validated.
             return Ok(Live::Without(None));
         }
-        let without = |why: &str| {
-            let lost = match uid {
-                Some(_) => "what the request's form can't carry is not in the pods",
-                None => "the driver Pod has no owner",
+        let named = NamedOwner::in_application(application);
+        let owners = |uid| {
+            let expected = Expected {
+                namespace,
+                name: Some(name),
+                uid,
             };
-            Ok(Live::Without(Some(format!("{lost}: {why}"))))
+            owners::check(&named, expected, reach)
         };
-        if !read {
-            return without("the request has no uid, and SPEC_SOURCE is request");
+        let without = |why: &str| {
+            owners(uid)?;
+            Ok(Live::Without(Some(match uid {
+                Some(_) => lost(why),
+                None => format!("the driver Pod has no owner: {why}"),
+            })))
+        };
+        if self.spec_source == SpecSource::Request {
+            owners(uid)?;
+            let why = "the driver Pod has no owner: the request has no uid, and SPEC_SOURCE is request";
+            return Ok(Live::Without(uid.is_none().then(|| why.to_owned())));
         }
         match self.sink.live_application(namespace, name, deadline).await {
             Ok(Some(live)) => {
                 same(&live, uid, namespace, name)?;
+                owners(Some(&live.uid))?;
                 Ok(Live::Read(live))
             }
-            Ok(None) if matches!(self.sink, Sink::Directory(_)) => Ok(Live::Without(None)),
+            Ok(None) if matches!(self.sink, Sink::Directory(_)) => {
+                owners(uid)?;
+                Ok(Live::Without(None))
+            }
             Ok(None) => {
-                self.without(namespace, name, uid.is_some())?;
+                let owned = uid.is_some() || named.iter().any(NamedOwner::is_application);
+                self.without(namespace, name, owned)?;
                 without("there is no such SparkApplication on the cluster")
             }
             Err(error @ LiveError::NotPermitted { .. }) if self.spec_source == SpecSource::Auto => {

@@ -3,9 +3,13 @@
 
 use super::{SubmitError, intent, manifests};
 use crate::{
-    application::{self, UnknownFields},
-    manifest::Finding,
-    submission::{self, Origin, SubmissionId, SubmitterContext, Webhook},
+    kubernetes::Finding,
+    limits::FINDINGS,
+    operator::{
+        Origin, Webhook,
+        application::{self, UnknownFields},
+    },
+    spark::submission::{self, SubmissionId, SubmitterContext},
     templates::{TemplateErrorKind, TemplateSet},
 };
 
@@ -34,9 +38,6 @@ pub fn samples() -> impl Iterator<Item = (&'static str, &'static str)> {
     SAMPLES.into_iter()
 }
 
-/// How many lines of findings there are at most.
-const MOST_LINES: usize = 20;
-
 /// Renders every sample with `set`, with the operator's webhook and without, and reports what is wrong: each thing once, with
 /// the first sample that shows it. Holds no value and no template's source, for it is shown on `/readyz`.
 pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
@@ -53,7 +54,11 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
                 Err(SubmitError::Template(error)) => {
                     (vec![error.brief()], error.kind == TemplateErrorKind::Refused)
                 }
-                Err(SubmitError::Manifest(found)) => (found.0.iter().map(Finding::brief).collect(), false),
+                Err(SubmitError::Manifest(found)) => {
+                    let more = (found.0.more() > 0).then(|| format!("and {} more", found.0.more()));
+                    let lines = found.0.iter().map(Finding::brief);
+                    (lines.chain(more).collect(), false)
+                }
                 // Of a sample's own, which is ours.
                 Err(error) => (vec![error.to_string()], false),
             };
@@ -86,10 +91,10 @@ impl Once {
         if found == 0 {
             return Ok(());
         }
-        let lines = self.0.into_iter().take(MOST_LINES);
+        let lines = self.0.into_iter().take(FINDINGS);
         let mut lines: Vec<_> = lines.map(|(sample, line)| format!("{sample}: {line}")).collect();
-        if found > MOST_LINES {
-            lines.push(format!("and {} more", found - MOST_LINES));
+        if found > FINDINGS {
+            lines.push(format!("and {} more", found - FINDINGS));
         }
         Err(lines)
     }

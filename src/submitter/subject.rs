@@ -1,8 +1,9 @@
 //! Which application an argument vector is about: what arguments and driver pod template say of it.
 
+use super::owners::NamedOwner;
 use crate::{
-    application::ApplicationReference,
-    submission::{PodTemplate, SparkSubmitArguments, Submission},
+    operator::application::ApplicationReference,
+    spark::submission::{PodTemplate, SparkSubmitArguments, Submission},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,22 +26,33 @@ pub(super) struct Subject {
     pub(super) owner: Option<ApplicationReference>,
     /// The uid of the controller in the driver's pod template.
     pub(super) controller: Option<String>,
+    /// Each owner in the pod templates.
+    pub(super) owners: Vec<NamedOwner>,
 }
 
 impl Subject {
     /// What a submission is about.
     pub(super) fn of(submission: &Submission) -> Self {
-        let template = submission.driver_template.as_ref();
-        Self::new(submission.conf.iter(), Some(submission.namespace()), template)
+        Self::new(
+            submission.conf.iter(),
+            Some(submission.namespace()),
+            submission.driver_template.as_ref(),
+            submission.executor_template.as_ref(),
+        )
     }
 
     /// What arguments are about of which no submission was made.
-    pub(super) fn of_arguments(arguments: &SparkSubmitArguments, template: Option<&PodTemplate>) -> Self {
+    pub(super) fn of_arguments(
+        arguments: &SparkSubmitArguments,
+        driver_template: Option<&PodTemplate>,
+        executor_template: Option<&PodTemplate>,
+    ) -> Self {
         let conf = arguments.conf.iter();
         Self::new(
             conf.map(|(key, value)| (key.as_str(), value.as_str())),
             None,
-            template,
+            driver_template,
+            executor_template,
         )
     }
 
@@ -48,7 +60,8 @@ impl Subject {
     fn new<'c>(
         conf: impl Iterator<Item = (&'c str, &'c str)>,
         expanded: Option<&str>,
-        template: Option<&PodTemplate>,
+        driver_template: Option<&PodTemplate>,
+        executor_template: Option<&PodTemplate>,
     ) -> Self {
         let mut namespace = "default".to_owned();
         let mut labels = BTreeMap::from([("spark-role".to_owned(), "driver".to_owned())]);
@@ -65,10 +78,11 @@ impl Subject {
         if let Some(expanded) = expanded {
             expanded.clone_into(&mut namespace);
         }
-        let owners = template.and_then(|template| template.metadata.get("ownerReferences"));
+        let owners = driver_template.and_then(|template| template.metadata.get("ownerReferences"));
         Self {
             owner: owners.and_then(|owners| ApplicationReference::among(owners, &namespace)),
             controller: owners.and_then(controller),
+            owners: NamedOwner::in_templates(driver_template, executor_template),
             namespace,
             labels,
         }
@@ -77,6 +91,12 @@ impl Subject {
     /// The name of the `SparkApplication`; none where these are somebody's own arguments.
     pub(super) fn application(&self) -> Option<&str> {
         named_by(&self.labels)
+    }
+
+    /// The name of the `SparkApplication` that owns the pods, by the labels or else by the first owner that is one.
+    pub(super) fn owning_application(&self) -> Option<&str> {
+        let owners = || self.owners.iter().find_map(|owner| owner.application.as_deref());
+        self.application().or_else(owners)
     }
 }
 
@@ -96,7 +116,7 @@ fn controller(owners: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::submission::{Request, SubmitterContext, arguments, resolve};
+    use crate::spark::submission::{Request, SubmitterContext, arguments, resolve};
 
     #[test]
     fn the_live_application_is_looked_for_where_the_driver_will_be() {

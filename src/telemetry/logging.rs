@@ -1,6 +1,6 @@
 //! Logs to standard error, as text or as JSON.
 
-use super::Traces;
+use super::{Traces, lines::Short};
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
@@ -26,7 +26,11 @@ pub fn start_logging_and(format: LogFormat, default: &str, traces: Option<&Trace
         "" => EnvFilter::new(default),
         chosen => EnvFilter::try_new(chosen).unwrap_or_else(|_| EnvFilter::new(default)),
     };
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // What can't be written is not told on the same closed pipe: that would panic.
+    let lines = fmt::layer()
+        .with_writer(|| Short(std::io::stderr()))
+        .with_target(false)
+        .log_internal_errors(false);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(false).boxed(),
         // With all spans around: the submission's own has its id.

@@ -85,6 +85,13 @@ struct ReloadResult {
     result: &'static str,
 }
 
+/// The name of a set is an admin's, and there are a hundred at most.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TemplateLimit {
+    set: String,
+    limit: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EventResult {
     result: &'static str,
@@ -132,6 +139,7 @@ pub struct Metrics {
     reloads: Family<ReloadResult, Counter<u64, AtomicU64>>,
     last_reload_success: Gauge<i64, AtomicI64>,
     generation: Gauge<i64, AtomicI64>,
+    template_limits_passed: Family<TemplateLimit, Counter<u64, AtomicU64>>,
     tls_reloads: Family<ReloadResult, Counter<u64, AtomicU64>>,
     tls_last_reload_success: Gauge<i64, AtomicI64>,
     tls_handshakes_failed: Counter,
@@ -157,6 +165,7 @@ impl Default for Metrics {
             reloads: Family::default(),
             last_reload_success: Gauge::default(),
             generation: Gauge::default(),
+            template_limits_passed: Family::default(),
             tls_reloads: Family::default(),
             tls_last_reload_success: Gauge::default(),
             tls_handshakes_failed: Counter::default(),
@@ -211,6 +220,11 @@ impl Metrics {
             "template_set_generation",
             "How many template sets have gone live since the start",
             self.generation.clone(),
+        );
+        registry.register(
+            "template_limits_passed",
+            "Submissions on which a live set's template passed a limit of its render worker, by set and limit (memory, cpu, stack, output)",
+            self.template_limits_passed.clone(),
         );
         registry.register(
             "tls_reloads",
@@ -277,6 +291,9 @@ impl Metrics {
         for stage in Stage::ALL {
             let _ = self.durations.get_or_create(&StageLabel { stage: stage.name() });
         }
+        for limit in ["memory", "cpu", "stack", "output"] {
+            self.template_limit_passed("default".to_owned(), limit, 0);
+        }
         for result in ["success", "rejected"] {
             let _ = self.tls_reloads.get_or_create(&ReloadResult { result });
         }
@@ -328,6 +345,14 @@ impl Metrics {
         }
         self.last_reload_success.set(i64::from(last_succeeded));
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
+    /// Takes over on how many submissions a set passed a limit of its render worker.
+    pub fn template_limit_passed(&self, set: String, limit: &'static str, count: u64) {
+        self.template_limits_passed
+            .get_or_create(&TemplateLimit { set, limit })
+            .inner()
+            .store(count, Ordering::Relaxed);
     }
 
     /// Counts an attempt to put TLS files live.

@@ -1,6 +1,6 @@
 //! The built-in templates, and which document comes from which of them, for what, and in which order.
 
-use crate::plan::DriverPlan;
+use crate::spark::plan::DriverPlan;
 
 /// The folder under which the built-in templates stay in reach of overrides: `builtin/driver-pod.yaml.j2`.
 pub(crate) const PREFIX: &str = "builtin/";

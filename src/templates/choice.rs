@@ -4,7 +4,7 @@
 //! the default set.
 
 use super::{directory::is_set_name, set::DEFAULT_SET};
-use crate::submission::{PrimaryResource, Submission};
+use crate::spark::submission::{PrimaryResource, Submission};
 use std::str::FromStr;
 
 /// What an admin says about who gets which set.
@@ -133,7 +133,7 @@ impl SetRules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::submission::{Request, SubmissionId, SubmitterContext, arguments, resolve};
+    use crate::spark::submission::{Request, SubmissionId, SubmitterContext, arguments, resolve};
 
     fn submission(namespace: &str, file: &str, asked: Option<&str>) -> Submission {
         let arguments = [

@@ -4,6 +4,8 @@
 //! once, everything is read beneath what it points at, and if it points elsewhere afterwards all is read again.
 //! A directory without `..data` is read as it is.
 //!
+//! Only regular files that really are in the directory are read, whatever links lead to.
+//!
 //! A folder in it is a set by that name: one that the mount itself has (a projected volume with paths), and then of the
 //! same state; or a directory of its own, which may be another mount.
 
@@ -11,11 +13,13 @@ use super::{
     files::{Files, is_template},
     set::DEFAULT_SET,
 };
+use rustix::fs::{Mode, OFlags};
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs, io,
     io::Read as _,
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
 };
 
@@ -54,8 +58,16 @@ pub(crate) type Sets = BTreeMap<String, Result<Contents, DirectoryError>>;
 pub(crate) enum DirectoryError {
     #[error("the template directory can't be read: {0}")]
     Directory(io::ErrorKind),
+    #[error("the template directory has no template: no file in it ends in `.j2`")]
+    Empty,
     #[error("{name}: can't be read: {error}")]
     File { name: String, error: io::ErrorKind },
+    #[error("{0}: expected a regular file, found another kind of file")]
+    NoFile(String),
+    #[error("{0}: leads to a file outside of the template directory")]
+    Outside(String),
+    #[error("the folder leads outside of the template directory")]
+    FolderOutside,
     #[error("{0}: a template's file name must be UTF-8")]
     Name(String),
     #[error("the files have over {MOST_BYTES} bytes in all")]
@@ -74,14 +86,15 @@ pub(crate) enum DirectoryError {
 
 /// Reads all sets; an error where the directory itself can't be read.
 pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
+    let root = root(directory)?;
     let mut sets = settled(directory, |base| {
         let mut sets = Sets::new();
         if base != directory {
             for (name, folder) in folders(base)? {
-                sets.insert(name, read_files(&folder));
+                sets.insert(name, read_folder(&folder, &root));
             }
         }
-        let default = read_files(base);
+        let default = read_files(base, &root);
         Ok((sets, default))
     })
     .map(|(mut sets, default)| {
@@ -90,7 +103,7 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
         sets
     })?;
     for (name, folder) in own_folders(directory)? {
-        let contents = read(&folder);
+        let contents = settled(&folder, |base| read_folder(base, &root));
         if name == DEFAULT_SET {
             let beside = sets
                 .remove(DEFAULT_SET)
@@ -104,6 +117,23 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
         return Err(DirectoryError::TooManySets);
     }
     Ok(sets)
+}
+
+/// Reads all sets; an error also where there is no template in any of them.
+///
+/// Whoever mounts templates wants them to be used: without any something is missing, such as the `ConfigMap`.
+pub(crate) fn read_filled_sets(directory: &Path) -> Result<Sets, DirectoryError> {
+    let sets = read_sets(directory)?;
+    if is_empty(&sets) {
+        return Err(DirectoryError::Empty);
+    }
+    Ok(sets)
+}
+
+/// Whether there is no template in any set.
+pub(crate) fn is_empty(sets: &Sets) -> bool {
+    sets.values()
+        .all(|contents| contents.as_ref().is_ok_and(|contents| contents.files.is_empty()))
 }
 
 /// The directories whose changes matter: the template directory, and each of its folders that may be another mount.
@@ -131,8 +161,25 @@ fn one_default(
 }
 
 /// Reads one state of one directory.
+#[cfg(test)]
 pub(super) fn read(directory: &Path) -> Result<Contents, DirectoryError> {
-    settled(directory, read_files)
+    let root = root(directory)?;
+    settled(directory, |base| read_files(base, &root))
+}
+
+/// Where the directory really is. Only what is below is read: a link to anything else, such as a file of `/proc`, would put its
+/// text into Pods. A folder that is a mount of its own is below.
+fn root(directory: &Path) -> Result<PathBuf, DirectoryError> {
+    fs::canonicalize(directory).map_err(|error| DirectoryError::Directory(error.kind()))
+}
+
+/// Reads a set's folder.
+fn read_folder(folder: &Path, root: &Path) -> Result<Contents, DirectoryError> {
+    let real = fs::canonicalize(folder).map_err(|error| DirectoryError::Directory(error.kind()))?;
+    if !real.starts_with(root) {
+        return Err(DirectoryError::FolderOutside);
+    }
+    read_files(folder, root)
 }
 
 /// What `read` makes of the live state, which is still the live one afterwards.
@@ -203,7 +250,7 @@ fn live(directory: &Path) -> Result<Option<PathBuf>, DirectoryError> {
     }
 }
 
-fn read_files(base: &Path) -> Result<Contents, DirectoryError> {
+fn read_files(base: &Path, root: &Path) -> Result<Contents, DirectoryError> {
     let failed = |error: io::Error| DirectoryError::Directory(error.kind());
     let mut contents = Contents {
         files: Files::new(),
@@ -230,13 +277,16 @@ fn read_files(base: &Path) -> Result<Contents, DirectoryError> {
             }
             continue;
         }
-        let bytes = read_file(&entry.path(), left).map_err(|error| match error.kind() {
-            io::ErrorKind::FileTooLarge => DirectoryError::TooLarge,
-            error => DirectoryError::File {
-                name: name.clone(),
-                error,
-            },
-        })?;
+        let bytes = match read_file(&entry.path(), root, left) {
+            Ok(Read::Bytes(bytes)) => bytes,
+            Ok(Read::TooLarge) => return Err(DirectoryError::TooLarge),
+            Ok(Read::NoFile) => return Err(DirectoryError::NoFile(name)),
+            Ok(Read::Outside) => return Err(DirectoryError::Outside(name)),
+            Err(error) => {
+                let error = error.kind();
+                return Err(DirectoryError::File { name, error });
+            }
+        };
         left = left.saturating_sub(bytes.len() as u64);
         contents.files.insert(name, bytes);
     }
@@ -255,17 +305,40 @@ fn name(name: &OsStr) -> Result<Option<String>, DirectoryError> {
     }
 }
 
-fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    // Looked at before it is opened: opening a named pipe would wait for ever.
-    if !fs::metadata(path)?.is_file() {
+/// What became of a file.
+enum Read {
+    Bytes(Vec<u8>),
+    TooLarge,
+    NoFile,
+    Outside,
+}
+
+fn read_file(path: &Path, root: &Path, most: u64) -> io::Result<Read> {
+    // Looked at before it is opened, for opening a device may do something; and opened without waiting, for by then it may have
+    // become a named pipe.
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::ErrorKind::FileTooLarge.into());
+    if !metadata.is_file() {
+        return Ok(Read::NoFile);
     }
-    Ok(bytes)
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let file = fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Ok(Read::NoFile);
+    }
+    // Of the open file: what the path leads to may change meanwhile.
+    let opened = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    if !opened.starts_with(root) {
+        return Ok(Read::Outside);
+    }
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Ok(Read::TooLarge);
+    }
+    Ok(Read::Bytes(bytes))
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 //! from the error's kind and place; of the engine's text only what is made of its own words is kept.
 
 use super::{sources::Sources, vocabulary};
+use crate::{finding::listed, limits::FINDINGS};
 use minijinja::{ErrorKind, value::Value, value::ValueKind};
+use serde::{Deserialize, Serialize};
 use std::{fmt, fmt::Write as _, io};
 
 /// What sort of error it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TemplateErrorKind {
     /// The file is no template: its name is unknown, it is empty, it isn't UTF-8.
     File,
@@ -18,6 +20,8 @@ pub enum TemplateErrorKind {
     Undefined,
     /// It ran out of its budget, depth or output size.
     Limit,
+    /// It passed a limit of its render worker: memory, CPU, stack, or the length of all documents.
+    Exceeded,
     /// An admin's policy, `refuse("text")`: no defect.
     Refused,
     /// Everything else that fails while it is rendered.
@@ -27,7 +31,7 @@ pub enum TemplateErrorKind {
 /// One error of one template.
 ///
 /// Displayed it has the template's source line, never a value; [`TemplateError::brief`] has neither.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}", self.full())]
 pub struct TemplateError {
     /// What sort of error.
@@ -47,7 +51,7 @@ pub struct TemplateError {
 }
 
 /// A line of a template, as its author wrote it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceLine {
     /// The text, cut if it is long.
     pub text: String,
@@ -56,7 +60,7 @@ pub struct SourceLine {
 }
 
 /// A place in a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The template's name.
     pub template: String,
@@ -144,16 +148,29 @@ impl TemplateError {
         new
     }
 
-    /// Template, line and message, on one line and without the template's text: for `/readyz` and metrics.
+    /// What is wrong and where, without the template's source, and without the words of a refusal, which may hold values:
+    /// for `/readyz`.
     pub fn brief(&self) -> String {
+        match self.kind {
+            TemplateErrorKind::Refused => format!("{}: refused by the template", self.place()),
+            _ => self.headline(),
+        }
+    }
+
+    /// What is wrong and where.
+    fn headline(&self) -> String {
+        format!("{}: {}", self.place(), self.message)
+    }
+
+    fn place(&self) -> String {
         match self.line {
-            Some(line) => format!("{}:{line}: {}", self.template, self.message),
-            None => format!("{}: {}", self.template, self.message),
+            Some(line) => format!("{}:{line}", self.template),
+            None => self.template.clone(),
         }
     }
 
     fn full(&self) -> String {
-        let mut text = self.brief();
+        let mut text = self.headline();
         if let (Some(line), Some(source)) = (self.line, &self.source_line) {
             let gutter = line.to_string().len();
             let (start, marker) = (source.columns.start, "^".repeat(source.columns.len()));
@@ -175,7 +192,7 @@ impl TemplateError {
 }
 
 /// Everything that is wrong with the files of a template set.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}", joined(.0, ToString::to_string))]
 pub struct LoadError(pub Vec<TemplateError>);
 
@@ -186,15 +203,9 @@ impl LoadError {
     }
 }
 
-/// How many errors of a set are shown.
-const MOST_SHOWN: usize = 20;
-
 fn joined(errors: &[TemplateError], text: impl Fn(&TemplateError) -> String) -> String {
-    let mut lines: Vec<_> = errors.iter().take(MOST_SHOWN).map(text).collect();
-    if errors.len() > MOST_SHOWN {
-        lines.push(format!("and {} more", errors.len() - MOST_SHOWN));
-    }
-    lines.join("\n")
+    let kept: Vec<_> = errors.iter().take(FINDINGS).map(text).collect();
+    listed(&kept, errors.len() - kept.len())
 }
 
 /// What our own part of the engine found wrong. Travels as the source of the engine's error.

@@ -6,7 +6,7 @@
 //! because it only adds spaces after line breaks, and no value that was written as JSON has one.
 
 use super::error::Cause;
-use crate::plan::CONTEXT_VERSION;
+use crate::spark::plan::CONTEXT_VERSION;
 use minijinja::{
     Environment, Error, State, filters as engine,
     value::{Rest, Value, ValueKind},

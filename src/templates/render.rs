@@ -1,10 +1,10 @@
 //! From a plan and a compiled set to the text of all documents.
 
 use super::{
-    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, TemplateSet, builtin,
-    environment::MOST_BYTES, error::Cause, files, vocabulary,
+    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, builtin, environment::MOST_BYTES,
+    error::Cause, files, set::Compiled, vocabulary,
 };
-use crate::plan::DriverPlan;
+use crate::spark::plan::DriverPlan;
 use minijinja::{
     Environment, context,
     value::{Serde, Value},
@@ -53,15 +53,25 @@ const MOST_TIME: Duration = Duration::from_secs(10);
 /// How many of the engine's writes, of a few bytes each, share one look at the clock.
 const WRITES_PER_LOOK: usize = 256;
 
-/// Writes all documents of one submission from one set.
-pub(crate) fn documents(set: &TemplateSet, plan: &DriverPlan) -> Result<Rendered, TemplateError> {
-    documents_within(set, plan, MOST_TIME)
+/// Writes all documents of one submission from one set. `writes` is told each template before it is rendered.
+pub(super) fn documents(
+    set: &Compiled,
+    plan: &DriverPlan,
+    writes: &dyn Fn(&str),
+) -> Result<Rendered, TemplateError> {
+    documents_within(set, plan, writes, MOST_TIME)
 }
 
-fn documents_within(set: &TemplateSet, plan: &DriverPlan, time: Duration) -> Result<Rendered, TemplateError> {
-    let plan_context = context! { template_set => set.id(), ..Value::from(Serde(plan)) };
+fn documents_within(
+    set: &Compiled,
+    plan: &DriverPlan,
+    writes: &dyn Fn(&str),
+    time: Duration,
+) -> Result<Rendered, TemplateError> {
+    let plan_context = context! { template_set => &set.id, ..Value::from(Serde(plan)) };
     let writer = Writer {
         set,
+        writes,
         start: Instant::now(),
         time,
     };
@@ -93,7 +103,7 @@ fn documents_within(set: &TemplateSet, plan: &DriverPlan, time: Duration) -> Res
         documents.push(writer.document(template, role, &plan_context)?);
     }
     Ok(Rendered {
-        template_set: set.id().to_owned(),
+        template_set: set.id.clone(),
         documents,
         extra_kinds: set.extra_kinds.clone(),
     })
@@ -107,7 +117,8 @@ fn object(context: &Value, (list, index): (&str, usize)) -> Option<Value> {
 
 /// Writes documents from one set, until its time is over.
 struct Writer<'s> {
-    set: &'s TemplateSet,
+    set: &'s Compiled,
+    writes: &'s dyn Fn(&str),
     start: Instant,
     time: Duration,
 }
@@ -139,6 +150,7 @@ impl Writer<'_> {
     fn write(&self, name: &str, context: &Value) -> Result<String, TemplateError> {
         let failed = |error| TemplateError::rendering(name, &self.set.sources, context, &error);
         let template = self.set.environment.get_template(name).map_err(failed)?;
+        (self.writes)(&self.set.sources.full_name(name));
         let mut text = Capped {
             bytes: Vec::with_capacity(template.source().len()),
             writes: 0,
@@ -220,12 +232,13 @@ mod tests {
 
     #[test]
     fn what_takes_too_long_is_stopped() {
-        let set = TemplateSet::builtin().unwrap();
+        let set = Compiled::builtin();
         let plan = crate::templates::sample::plan();
-        let error = documents_within(&set, &plan, Duration::ZERO).unwrap_err();
+        let nobody = |_: &str| ();
+        let error = documents_within(&set, &plan, &nobody, Duration::ZERO).unwrap_err();
         assert_eq!(error.kind, crate::templates::TemplateErrorKind::Limit);
         assert!(error.message.ends_with("took over 0 s"), "{error}");
-        assert!(documents_within(&set, &plan, MOST_TIME).is_ok());
+        assert!(documents_within(&set, &plan, &nobody, MOST_TIME).is_ok());
     }
 
     #[test]

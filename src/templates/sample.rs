@@ -1,6 +1,6 @@
 //! A plan for the tests of this folder: every part of it is there.
 
-use crate::plan::{
+use crate::spark::plan::{
     ApplicationPlan, CONTEXT_VERSION, ConfigMapPlan, ContainerPlan, DriverPlan, ExecutorPlan,
     NetworkPolicyPlan, PersistentVolumeClaimPlan, PodGroupPlan, PodPlan, ResourceType, ResourcesPlan,
     SecretPlan, ServicePlan,

@@ -1,16 +1,18 @@
 //! A template set: the built-in templates and an admin's files, compiled once, never changed.
 
 use super::{
-    ExtraKind, LoadError, Rendered, TemplateError, TemplateErrorKind, builtin,
+    LoadError, Rendered, TemplateError, TemplateErrorKind, builtin,
     environment::environment,
     files::{self, FileKind, Files, is_template},
     markup, render,
     sources::{DEFAULT_PREFIX, Sources},
+    worker::{Pool, RenderError},
 };
-use crate::plan::DriverPlan;
+use crate::{kubernetes::ExtraKind, spark::plan::DriverPlan};
 use minijinja::Environment;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 /// The name of the set that serves where no other is chosen.
 pub const DEFAULT_SET: &str = "default";
@@ -32,15 +34,91 @@ const MOST_EXTRAS: usize = 32;
 /// All documents of a submission come from one set. A set is immutable; a changed file makes another one.
 #[derive(Debug)]
 pub struct TemplateSet {
+    source: Arc<Source>,
+    warnings: Vec<String>,
+    engine: Engine,
+}
+
+/// Where a set is rendered.
+#[derive(Debug)]
+enum Engine {
+    /// In this process.
+    Here(Box<Compiled>),
+    /// In render workers, which compile it themselves.
+    Workers(Arc<Pool>),
+}
+
+/// A set as the engine has it.
+#[derive(Debug)]
+pub(super) struct Compiled {
     pub(super) environment: Environment<'static>,
     pub(super) sources: Sources,
-    id: String,
+    pub(super) id: String,
     /// The templates of further objects.
     pub(super) extras: Vec<String>,
     /// The kinds that those may have.
     pub(super) extra_kinds: Vec<ExtraKind>,
-    files: Files,
     warnings: Vec<String>,
+}
+
+/// What a set is made of, on its own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Source {
+    name: String,
+    id: String,
+    #[serde(with = "encoded")]
+    files: Files,
+    #[serde(with = "encoded")]
+    default: Files,
+    extra_kinds: Vec<ExtraKind>,
+}
+
+impl Source {
+    pub(super) fn of(parts: Parts<'_>) -> Self {
+        Self {
+            name: parts.name.to_owned(),
+            id: parts.id(),
+            files: parts.files.clone(),
+            default: parts.default.clone(),
+            extra_kinds: parts.extra_kinds.to_vec(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn parts(&self) -> Parts<'_> {
+        Parts {
+            name: &self.name,
+            files: &self.files,
+            default: &self.default,
+            extra_kinds: &self.extra_kinds,
+        }
+    }
+}
+
+/// Files in JSON: they may be no text, which is an error that the compiler tells of.
+mod encoded {
+    use super::Files;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+    use std::collections::BTreeMap;
+
+    pub(super) fn serialize<S: Serializer>(files: &Files, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(files.iter().map(|(name, bytes)| (name, STANDARD.encode(bytes))))
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Files, D::Error> {
+        let texts = BTreeMap::<String, String>::deserialize(from)?.into_iter();
+        texts
+            .map(|(name, text)| Ok((name, STANDARD.decode(text).map_err(D::Error::custom)?)))
+            .collect()
+    }
 }
 
 /// What a set is made of.
@@ -82,6 +160,11 @@ impl<'f> Parts<'f> {
         }
     }
 
+    /// Whether no file of an admin is in it, so that it is what the golden files pin.
+    pub(super) fn is_builtin(self) -> bool {
+        self.files.is_empty() && self.default.is_empty()
+    }
+
     /// The id that a set of these files has, or would have if it is broken.
     pub(crate) fn id(self) -> String {
         format!("{}@{}", self.name, hash(self))
@@ -109,10 +192,128 @@ impl TemplateSet {
         })
     }
 
-    /// A set of any name. A further `*.yaml.j2` writes a further object where `extra_kinds` has any.
+    /// A set of any name, in this process. A further `*.yaml.j2` writes a further object where `extra_kinds` has any.
     pub(crate) fn load_parts(parts: Parts<'_>) -> Result<Self, LoadError> {
+        Self::load_telling(parts, &|_| ())
+    }
+
+    /// The same; `writes` is told each template before it is compiled.
+    pub(super) fn load_telling(parts: Parts<'_>, writes: &(dyn Fn(&str) + Sync)) -> Result<Self, LoadError> {
+        let mut compiled = Compiled::load(parts, writes)?;
+        Ok(Self {
+            source: Arc::new(Source::of(parts)),
+            warnings: std::mem::take(&mut compiled.warnings),
+            engine: Engine::Here(Box::new(compiled)),
+        })
+    }
+
+    /// The same, in render workers if there are any and the set has an admin's file.
+    pub(crate) fn load_in(parts: Parts<'_>, workers: Option<&Arc<Pool>>) -> Result<Self, LoadError> {
+        let Some(workers) = workers.filter(|_| !parts.is_builtin()) else {
+            return Self::load_parts(parts);
+        };
+        let source = Arc::new(Source::of(parts));
+        Ok(Self {
+            warnings: workers.load(&source)?,
+            source,
+            engine: Engine::Workers(Arc::clone(workers)),
+        })
+    }
+
+    /// The same set, rendered in other workers from now on, if it is rendered in workers at all.
+    pub(super) fn moved_to(self, workers: Option<&Arc<Pool>>) -> Self {
+        let engine = match (self.engine, workers) {
+            (Engine::Workers(_), Some(workers)) => Engine::Workers(Arc::clone(workers)),
+            (engine, _) => engine,
+        };
+        Self { engine, ..self }
+    }
+
+    /// Its name and content hash: `default@0123456789ab`. Equal ids mean equal templates, built-in ones included.
+    pub fn id(&self) -> &str {
+        &self.source.id
+    }
+
+    /// What is odd about the files but not wrong.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Its own files.
+    pub(crate) fn files(&self) -> &Files {
+        &self.source.files
+    }
+
+    /// Whether an admin's file has a say in the executors' pod template.
+    pub(crate) fn changes_executors(&self) -> bool {
+        let patch = files::patch_of(EXECUTOR);
+        let has = |name: &str| {
+            [&self.source.files, &self.source.default]
+                .iter()
+                .any(|files| files.contains_key(name))
+        };
+        has(EXECUTOR) || has(&patch)
+    }
+
+    /// Whether it is rendered in this process, at once.
+    pub(crate) fn is_here(&self) -> bool {
+        matches!(self.engine, Engine::Here(_))
+    }
+
+    /// Writes all documents of one submission. Blocks where that happens in a render worker.
+    pub fn render(&self, plan: &DriverPlan) -> Result<Rendered, TemplateError> {
+        if self.is_here() {
+            return self.render_telling(plan, &|_| ());
+        }
+        let rendered = futures::executor::block_on(self.render_live(Arc::new(plan.clone())));
+        rendered.map_err(|error| match error {
+            RenderError::Template(error) => error,
+            RenderError::Unavailable(error) => {
+                TemplateError::new(TemplateErrorKind::Limit, &self.source.name, error.to_string())
+            }
+        })
+    }
+
+    /// Writes all documents of one submission, and waits for a render worker if it needs one.
+    ///
+    /// # Errors
+    /// Where a template fails on it, or no worker could render it.
+    pub async fn render_live(&self, plan: Arc<DriverPlan>) -> Result<Rendered, RenderError> {
+        match &self.engine {
+            Engine::Here(_) => Ok(self.render_telling(&plan, &|_| ())?),
+            Engine::Workers(workers) => workers.render(&self.source, plan).await,
+        }
+    }
+
+    /// The same in this process; `writes` is told each template before it is rendered.
+    pub(super) fn render_telling(
+        &self,
+        plan: &DriverPlan,
+        writes: &dyn Fn(&str),
+    ) -> Result<Rendered, TemplateError> {
+        match &self.engine {
+            Engine::Here(compiled) => render::documents(compiled, plan, writes),
+            Engine::Workers(_) => self.render(plan),
+        }
+    }
+}
+
+impl Compiled {
+    #[cfg(test)]
+    pub(super) fn builtin() -> Self {
+        let none = Files::new();
+        let parts = Parts {
+            name: DEFAULT_SET,
+            files: &none,
+            default: &none,
+            extra_kinds: &[],
+        };
+        Self::load(parts, &|_| ()).unwrap()
+    }
+
+    fn load(parts: Parts<'_>, writes: &(dyn Fn(&str) + Sync)) -> Result<Self, LoadError> {
         // The engine's parser and compiler recurse, so they get a stack that fits the largest tag.
-        let compile = || Self::compile(parts);
+        let compile = || Self::compile(parts, writes);
         let compiled = std::thread::scope(|scope| {
             let builder = std::thread::Builder::new()
                 .name("templates".to_owned())
@@ -131,7 +332,7 @@ impl TemplateSet {
         })
     }
 
-    fn compile(parts: Parts<'_>) -> Result<Self, LoadError> {
+    fn compile(parts: Parts<'_>, writes: &dyn Fn(&str)) -> Result<Self, LoadError> {
         let mut compiler = Compiler::new();
         let effective = parts.effective();
         let names: Files = effective
@@ -144,6 +345,7 @@ impl TemplateSet {
         }
         let allows_extras = !parts.extra_kinds.is_empty();
         for (name, (shown, bytes)) in &effective {
+            writes(shown);
             let wrong_name = files::name_error(name, &names, allows_extras);
             compiler.file(name, shown, bytes, wrong_name);
         }
@@ -171,35 +373,8 @@ impl TemplateSet {
             id: parts.id(),
             extras,
             extra_kinds: parts.extra_kinds.to_vec(),
-            files: parts.files.clone(),
             warnings: compiler.warnings,
         })
-    }
-
-    /// Its name and content hash: `default@0123456789ab`. Equal ids mean equal templates, built-in ones included.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// What is odd about the files but not wrong.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
-    /// Its own files.
-    pub(crate) fn files(&self) -> &Files {
-        &self.files
-    }
-
-    /// Whether an admin's file has a say in the executors' pod template.
-    pub(crate) fn changes_executors(&self) -> bool {
-        let own = files::patch_of(EXECUTOR);
-        [EXECUTOR, &own].iter().any(|name| self.sources.has(name))
-    }
-
-    /// Writes all documents of one submission.
-    pub fn render(&self, plan: &DriverPlan) -> Result<Rendered, TemplateError> {
-        render::documents(self, plan)
     }
 }
 

@@ -1,15 +1,17 @@
 //! All sets of one moment.
 
 use super::{
-    ExtraKind, LoadError, TemplateSet,
+    LoadError, TemplateSet,
     choice::{Choice, SetAnnotation, SetRules},
     directory::{self, Contents, DirectoryError},
     files::Files,
     set::{DEFAULT_SET, Parts},
+    worker::{Kind, Rendering},
 };
 use crate::{
-    redaction::shown,
-    submission::{Refusal, Submission, TEMPLATE_SET_ANNOTATION},
+    finding::{Statement, Words, expected},
+    kubernetes::ExtraKind,
+    spark::submission::{Refusal, Submission, TEMPLATE_SET_ANNOTATION},
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -22,6 +24,8 @@ pub struct SetOptions {
     pub extra_kinds: Vec<ExtraKind>,
     /// `TEMPLATE_SETS` and `TEMPLATE_SET_ANNOTATION`.
     pub rules: SetRules,
+    /// Where an admin's templates are compiled and rendered.
+    pub rendering: Rendering,
 }
 
 impl From<Option<PathBuf>> for SetOptions {
@@ -38,14 +42,18 @@ impl From<Option<PathBuf>> for SetOptions {
 pub struct TemplateSets {
     pub(super) sets: BTreeMap<String, Result<Arc<TemplateSet>, String>>,
     pub(super) rules: SetRules,
+    /// Whether each set was tried once.
+    pub(super) complete: bool,
 }
 
-/// No set is live: the one that was there at the start was rejected, and nothing stands in for it.
+/// The set that a submission is to have is not live.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no template set is live: {reason}")]
 pub struct NoTemplateSet {
     /// Why the set was rejected: template, line and message.
     pub reason: String,
+    /// Whether the set was not tried yet, for the server has just started.
+    pub starting: bool,
 }
 
 /// Why a submission gets no set.
@@ -79,11 +87,16 @@ impl TemplateSets {
     /// # Errors
     /// The first set that can't be read or doesn't compile.
     pub fn load(options: &SetOptions) -> Result<Self, SetsError> {
-        let read = options.directory.as_deref().map(directory::read_sets).transpose();
+        let read = options
+            .directory
+            .as_deref()
+            .map(directory::read_filled_sets)
+            .transpose();
         let mut contents = read
             .map_err(|error| SetsError::Unreadable(error.to_string()))?
             .unwrap_or_default();
         let none = Files::new();
+        let workers = options.rendering.pool(Kind::Command);
         let default = contents
             .remove(DEFAULT_SET)
             .map(|contents| files(DEFAULT_SET, contents))
@@ -91,12 +104,13 @@ impl TemplateSets {
         let default = default.unwrap_or_default();
         let compiled = |name: &str, files: &Files, default: &Files| -> Result<_, SetsError> {
             let extra_kinds = &options.extra_kinds;
-            Ok(Arc::new(TemplateSet::load_parts(Parts {
+            let parts = Parts {
                 name,
                 files,
                 default,
                 extra_kinds,
-            })?))
+            };
+            Ok(Arc::new(TemplateSet::load_in(parts, workers.as_ref())?))
         };
         let mut sets = BTreeMap::from([(
             DEFAULT_SET.to_owned(),
@@ -111,6 +125,7 @@ impl TemplateSets {
             None => Ok(Self {
                 sets,
                 rules: options.rules.clone(),
+                complete: true,
             }),
         }
     }
@@ -121,13 +136,18 @@ impl TemplateSets {
     /// Where the application asks for a set that it can't have, or the set doesn't serve: never another one instead.
     pub fn choose(&self, submission: &Submission) -> Result<Arc<TemplateSet>, Unchosen> {
         match self.rules.choose(submission) {
-            Choice::Asked(_) if self.rules.annotation == SetAnnotation::Refuse => Err(refusal(
-                "must not be set: TEMPLATE_SET_ANNOTATION is refuse, so an administrator chooses the template set".to_owned(),
-            )),
-            Choice::Asked(name) if !self.sets.contains_key(name) => {
+            Choice::Asked(_) if self.rules.annotation == SetAnnotation::Refuse => {
+                let said = expected("no template set");
+                let said = said.advice("TEMPLATE_SET_ANNOTATION is refuse, so an administrator chooses it");
+                Err(refusal(said))
+            }
+            Choice::Asked(name) if self.complete && !self.sets.contains_key(name) => {
                 let known: Vec<_> = self.sets.keys().map(String::as_str).collect();
-                let message = format!("found {}, and the template sets are {}", shown(name), known.join(", "));
-                Err(refusal(message))
+                let said = expected(Words::own(format!(
+                    "one of the template sets {}",
+                    known.join(", ")
+                )));
+                Err(refusal(said.name(name)))
             }
             Choice::Asked(name) | Choice::Given(name) => Ok(self.get(name)?),
         }
@@ -146,15 +166,25 @@ impl TemplateSets {
     fn get(&self, name: &str) -> Result<Arc<TemplateSet>, NoTemplateSet> {
         let reason = match self.sets.get(name) {
             Some(Ok(set)) => return Ok(Arc::clone(set)),
-            Some(Err(reason)) => reason.clone(),
+            Some(Err(reason)) if !reason.is_empty() => reason.clone(),
+            _ if !self.complete => {
+                return Err(NoTemplateSet {
+                    reason: "the server has just started and is trying them".to_owned(),
+                    starting: true,
+                });
+            }
+            Some(Err(_)) => "it was not tried yet".to_owned(),
             None => format!("the template directory has no set `{name}`, which TEMPLATE_SETS names"),
         };
-        Err(NoTemplateSet { reason })
+        Err(NoTemplateSet {
+            reason,
+            starting: false,
+        })
     }
 }
 
-fn refusal(message: String) -> Unchosen {
-    Refusal::new(TEMPLATE_SET_ANNOTATION, message).into()
+fn refusal(said: Statement) -> Unchosen {
+    Refusal::saying(TEMPLATE_SET_ANNOTATION, said).into()
 }
 
 fn files(name: &str, contents: Result<Contents, DirectoryError>) -> Result<Files, SetsError> {

@@ -25,11 +25,6 @@ impl Sources {
         self.files.insert(name.to_owned(), Source { text, shown });
     }
 
-    /// Whether an admin wrote the template of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.files.contains_key(name)
-    }
-
     /// The text of the template that the engine knows by this name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         match self.files.get(name) {

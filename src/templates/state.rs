@@ -1,10 +1,11 @@
 //! What is known of each set, and how that is told.
 
-use super::{DEFAULT_SET, SetsError, TemplateSet};
+use super::{DEFAULT_SET, LimitsPassed, SetsError, TemplateSet};
+use crate::{finding::answer, limits::ANSWER_BYTES};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 
 /// What is live, and what became of the last attempt. Holds neither values nor the templates' text.
@@ -32,6 +33,18 @@ pub struct Status {
     pub reloads_failed: u64,
     /// What is odd about the live sets' files but not wrong.
     pub warnings: Vec<String>,
+    /// Whether each set of the directory was tried once.
+    pub complete: bool,
+    /// Submissions on which a live set's template passed a limit.
+    pub limits_passed: LimitsPassed,
+}
+
+impl Status {
+    /// Whether the default set was tried, with whatever outcome.
+    pub(crate) fn tried_default(&self) -> bool {
+        let default = self.sets.get(DEFAULT_SET);
+        default.is_some_and(|set| set.live.is_some() || set.error.is_some()) || self.unreadable
+    }
 }
 
 /// What is live of one set.
@@ -51,11 +64,17 @@ pub(super) struct Held {
     pub(super) sets: BTreeMap<String, State>,
     /// Why the directory as a whole can't be read.
     pub(super) unreadable: Option<String>,
+    /// Whether each set was tried once.
+    pub(super) complete: bool,
 }
 
 /// What is known of one set.
 #[derive(Default)]
 pub(super) struct State {
+    /// When what was rejected is tried again, where the machine may be to blame.
+    pub(super) again: Option<Instant>,
+    /// How long the last attempt took.
+    pub(super) took: Duration,
     pub(super) live: Option<Arc<TemplateSet>>,
     pub(super) rejected: Option<String>,
     pub(super) error: Option<String>,
@@ -72,9 +91,18 @@ pub(super) struct Tally {
 }
 
 impl Held {
+    /// Those of these names that are no set of the directory.
+    pub(super) fn missing<'n>(&self, named: impl Iterator<Item = &'n str>) -> BTreeSet<&'n str> {
+        named.filter(|name| !self.sets.contains_key(*name)).collect()
+    }
+
     /// What is live and what is wrong, where these sets are to be there too; counts and times are the caller's.
     pub(super) fn status<'n>(&self, named: impl Iterator<Item = &'n str>) -> Status {
-        let missing: BTreeSet<_> = named.filter(|name| !self.sets.contains_key(*name)).collect();
+        let missing = if self.complete {
+            self.missing(named)
+        } else {
+            BTreeSet::new()
+        };
         let default = self.sets.get(DEFAULT_SET);
         let errors = self
             .sets
@@ -115,6 +143,7 @@ impl Held {
                 .collect(),
             sets: sets.chain(not_there).collect(),
             unreadable: self.unreadable.is_some(),
+            complete: self.complete,
             missing: missing.iter().map(|name| (*name).to_owned()).collect(),
             ..Status::default()
         }
@@ -122,6 +151,12 @@ impl Held {
 }
 
 impl State {
+    /// Whether the set of this id was rejected, and need not be tried again now.
+    pub(super) fn is_rejected(&self, id: &str) -> bool {
+        let due = self.again.is_some_and(|again| again <= Instant::now());
+        !due && self.rejected.as_deref() == Some(id)
+    }
+
     /// The files are those of the live set again.
     pub(super) fn accept_live(&mut self, id: &str) {
         if self.error.is_some() {
@@ -140,13 +175,23 @@ impl State {
         *self = Self {
             live: Some(Arc::new(set)),
             warnings,
+            took: self.took,
             ..Self::default()
         };
         tally.live += 1;
         tally.attempted = true;
     }
 
-    pub(super) fn reject(&mut self, name: &str, rejected: Option<String>, reason: String, tally: &mut Tally) {
+    pub(super) fn reject(
+        &mut self,
+        name: &str,
+        rejected: Option<String>,
+        mut reason: String,
+        tally: &mut Tally,
+    ) {
+        if reason.len() > ANSWER_BYTES {
+            reason = answer(&reason).into_owned();
+        }
         // What stays unreadable is looked at again and again: told once.
         if rejected.is_none() && self.rejected.is_none() && self.error.as_ref() == Some(&reason) {
             return;

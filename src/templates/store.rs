@@ -10,21 +10,25 @@ use super::{
     set::Parts,
     sets::{SetOptions, TemplateSets},
     state::{Held, State, Status, Tally},
+    worker::{Kind, Pool},
 };
 use crate::watch::{Timing, Watch};
 use arc_swap::ArcSwap;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::sync::watch;
 
 /// Renders and checks the samples of all application types with a set that is to go live. Its findings have
 /// template, line and message, and no text of the templates.
 pub type Probe = Arc<dyn Fn(&TemplateSet) -> Result<(), Vec<String>> + Send + Sync>;
+
+/// How long after an attempt that a busy machine may have ended the same files are tried again.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// What is served when the set is bad from the start (`TEMPLATE_FALLBACK`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub struct TemplateStore {
     options: SetOptions,
     probe: Probe,
     fallback: Fallback,
+    /// Where an admin's templates are rendered for submissions.
+    workers: Option<Arc<Pool>>,
     live: ArcSwap<TemplateSets>,
     status: watch::Sender<Status>,
     /// Lets one attempt run at a time.
@@ -47,17 +53,18 @@ pub struct TemplateStore {
 }
 
 impl TemplateStore {
-    /// Reads the directory (`TEMPLATE_DIR`; none: the built-in templates alone) for the first time.
+    /// A store whose sets are tried for the first time by [`TemplateStore::watch`] or [`TemplateStore::reload`].
     ///
-    /// Never fails: what is wrong is in [`TemplateStore::status`], and for [`Fallback::Refuse`] in
-    /// [`TemplateStore::current`]. Blocks while it reads and probes.
-    pub fn start(options: impl Into<SetOptions>, probe: Probe, fallback: Fallback) -> Self {
+    /// Without a directory (`TEMPLATE_DIR`) the built-in templates are live at once.
+    pub fn new(options: impl Into<SetOptions>, probe: Probe, fallback: Fallback) -> Self {
         let options = options.into();
         let none = TemplateSets {
             sets: BTreeMap::new(),
             rules: options.rules.clone(),
+            complete: false,
         };
         let store = Self {
+            workers: options.rendering.pool(Kind::Live),
             options,
             probe,
             fallback,
@@ -65,12 +72,20 @@ impl TemplateStore {
             status: watch::Sender::default(),
             held: Mutex::default(),
         };
-        store.reload();
-        for set in store.status().missing {
-            tracing::warn!(
-                set,
-                "TEMPLATE_SETS names a set that is not there: who is to have it is refused"
-            );
+        if store.directory().is_none() {
+            store.reload();
+        }
+        store
+    }
+
+    /// A store whose sets were tried once.
+    ///
+    /// Never fails: what is wrong is in [`TemplateStore::status`], and for [`Fallback::Refuse`] in
+    /// [`TemplateStore::current`]. Blocks while it reads and probes.
+    pub fn start(options: impl Into<SetOptions>, probe: Probe, fallback: Fallback) -> Self {
+        let store = Self::new(options, probe, fallback);
+        if store.directory().is_some() {
+            store.reload();
         }
         store
     }
@@ -82,7 +97,11 @@ impl TemplateStore {
 
     /// What is live, and what became of the last attempt.
     pub fn status(&self) -> Status {
-        self.status.borrow().clone()
+        let workers = self.workers.as_ref();
+        Status {
+            limits_passed: workers.map(|workers| workers.passed()).unwrap_or_default(),
+            ..self.status.borrow().clone()
+        }
     }
 
     /// Tells of each change of the status.
@@ -114,15 +133,36 @@ impl TemplateStore {
 
     /// Looks at the files; each set that changed since its last attempt is tried, and goes live by itself. Blocks.
     ///
-    /// The default set first, for the others build on the one that is live.
+    /// The default set comes first, for the others build on the one that is live. The files are looked at again after each
+    /// attempt, so that a set that takes long to try delays a change of the default set by one attempt at most.
     pub fn reload(&self) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut tally = Tally::default();
-        match self.directory().map(directory::read_sets).transpose() {
-            Ok(sets) => {
-                held.unreadable = None;
-                self.look(&mut held.sets, sets.unwrap_or_default(), &mut tally);
+        let mut tried = BTreeSet::new();
+        loop {
+            let mut tally = Tally::default();
+            let next = self.step(&mut held, &tried, &mut tally);
+            if next.is_none() && !held.complete {
+                held.complete = true;
+                for set in held.missing(self.options.rules.named()) {
+                    tracing::warn!(
+                        set,
+                        "TEMPLATE_SETS names a set that is not there: who is to have it is refused"
+                    );
+                }
             }
+            self.publish(&held, &tally);
+            let Some(next) = next else { return };
+            if next != DEFAULT_SET {
+                tried.remove(DEFAULT_SET);
+            }
+            tried.insert(next);
+        }
+    }
+
+    /// Looks at the files, and tries one set that changed and is not among those that were tried; which one.
+    fn step(&self, held: &mut Held, tried: &BTreeSet<String>, tally: &mut Tally) -> Option<String> {
+        let sets = match self.directory().map(directory::read_filled_sets).transpose() {
+            Ok(sets) => sets.unwrap_or_default(),
             Err(error) => {
                 let reason = Some(error.to_string());
                 // A directory that stays unreadable is looked at again and again: told once.
@@ -131,13 +171,21 @@ impl TemplateStore {
                     (tally.failed, tally.attempted) = (1, true);
                     held.unreadable = reason;
                 }
-                self.fall_back(held.sets.entry(DEFAULT_SET.to_owned()).or_default(), &mut tally);
+                self.fall_back(held.sets.entry(DEFAULT_SET.to_owned()).or_default(), tally);
+                return None;
             }
-        }
-        self.publish(&held, &tally);
+        };
+        held.unreadable = None;
+        self.look(&mut held.sets, sets, tried, tally)
     }
 
-    fn look(&self, states: &mut BTreeMap<String, State>, mut sets: directory::Sets, tally: &mut Tally) {
+    fn look(
+        &self,
+        states: &mut BTreeMap<String, State>,
+        mut sets: directory::Sets,
+        tried: &BTreeSet<String>,
+        tally: &mut Tally,
+    ) -> Option<String> {
         let none = Files::new();
         let empty = || {
             Ok(Contents {
@@ -154,19 +202,35 @@ impl TemplateStore {
             stays
         });
         let state = states.entry(DEFAULT_SET.to_owned()).or_default();
-        self.attempt(state, DEFAULT_SET, default, &none, tally);
-        self.fall_back(state, tally);
+        if !tried.contains(DEFAULT_SET) {
+            let attempted = self.attempt(state, DEFAULT_SET, default, &none, tally);
+            self.fall_back(state, tally);
+            if attempted {
+                return Some(DEFAULT_SET.to_owned());
+            }
+        }
         let base = state.live.clone();
+        // Those that took long the last time come last.
+        let mut sets: Vec<_> = sets
+            .into_iter()
+            .filter(|(name, _)| !tried.contains(name))
+            .collect();
+        sets.sort_by_key(|(name, _)| states.get(name).map(|state| state.took));
         for (name, contents) in sets {
             let state = states.entry(name.clone()).or_default();
             match &base {
-                Some(base) => self.attempt(state, &name, contents, base.files(), tally),
+                Some(base) => {
+                    if self.attempt(state, &name, contents, base.files(), tally) {
+                        return Some(name);
+                    }
+                }
                 None => state.error = Some("the default set, on which it builds, is not live".to_owned()),
             }
         }
+        None
     }
 
-    /// Tries to make one set live, if its files changed.
+    /// Tries to make one set live, if its files changed; whether they did.
     fn attempt(
         &self,
         state: &mut State,
@@ -174,10 +238,13 @@ impl TemplateStore {
         contents: Result<Contents, DirectoryError>,
         default: &Files,
         tally: &mut Tally,
-    ) {
+    ) -> bool {
         let contents = match contents {
             Ok(contents) => contents,
-            Err(error) => return state.reject(name, None, error.to_string(), tally),
+            Err(error) => {
+                state.reject(name, None, error.to_string(), tally);
+                return false;
+            }
         };
         let parts = Parts {
             name,
@@ -186,23 +253,32 @@ impl TemplateStore {
             extra_kinds: &self.options.extra_kinds,
         };
         let id = parts.id();
-        if state.rejected.as_ref() == Some(&id) {
-            return;
+        if state.is_rejected(&id) {
+            return false;
         }
         if state.live.as_ref().is_some_and(|live| live.id() == id) {
-            return state.accept_live(&id);
+            state.accept_live(&id);
+            return false;
         }
+        let start = Instant::now();
+        let workers = self.options.rendering.pool(Kind::Probe);
         // What nobody changed is what the golden files pin.
-        let is_builtin = contents.files.is_empty() && default.is_empty();
-        let outcome = match TemplateSet::load_parts(parts) {
+        let is_builtin = parts.is_builtin();
+        let outcome = match TemplateSet::load_in(parts, workers.as_ref()) {
             Ok(set) if is_builtin => Ok(set),
             Ok(set) => self.probed(&set).map(|()| set),
             Err(error) => Err(error.brief()),
         };
+        state.took = start.elapsed();
         match outcome {
-            Ok(set) => state.go_live(set, &contents.ignored, tally),
-            Err(reason) => state.reject(name, Some(id), reason, tally),
+            Ok(set) => state.go_live(set.moved_to(self.workers.as_ref()), &contents.ignored, tally),
+            Err(reason) => {
+                state.reject(name, Some(id), reason, tally);
+                let may_succeed_later = workers.is_some_and(|workers| workers.may_succeed_later());
+                state.again = may_succeed_later.then(|| Instant::now() + AGAIN);
+            }
         }
+        true
     }
 
     fn probed(&self, set: &TemplateSet) -> Result<(), String> {
@@ -247,6 +323,7 @@ impl TemplateStore {
         self.live.store(Arc::new(TemplateSets {
             sets: sets.collect(),
             rules: self.options.rules.clone(),
+            complete: held.complete,
         }));
         self.status.send_if_modified(|status| {
             let mut new = held.status(self.options.rules.named());

@@ -1,5 +1,6 @@
 //! Which words of the engine's errors may be shown, and which variables could have been meant.
 
+use crate::limits::SUGGESTED_NAME;
 use minijinja::value::{Value, ValueKind};
 
 /// The parts of the context whose keys are fields of the plan. Those of all others (labels, properties, data, …)
@@ -118,6 +119,9 @@ pub(crate) fn in_reach(context: &Value, name: Option<&str>) -> Vec<String> {
 
 /// The known name that `name` is most like, if it is like one.
 pub(crate) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    if name.len() > SUGGESTED_NAME.most {
+        return None;
+    }
     let near = known
         .iter()
         .map(|known| (strsim::damerau_levenshtein(name, known), *known))

@@ -3,7 +3,7 @@
 //! It keeps objects, gives uids and resource versions, answers POST, GET (also of a list), PATCH and DELETE as
 //! kube-apiserver does (409 with reason, uid and resourceVersion preconditions, 404 for namespaces), logs each request, and does
 //! wrong what a test asks for: see [`Fault`]. It neither validates nor defaults, and collects garbage only
-//! when told to.
+//! when told to. It has a clock of its own, which [`ApiServer::pass`] puts forward.
 // Each test uses a part of it; and clippy sees that code is a test's only inside #[test].
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
@@ -14,6 +14,7 @@ use axum::{
     http::{StatusCode, header},
     response::Response,
 };
+use k8s_openapi::jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 use std::{
@@ -51,6 +52,8 @@ struct Cluster {
     counter: u64,
     answers: usize,
     looks: Vec<String>,
+    /// By how much its clock is ahead of the machine's.
+    ahead: Duration,
 }
 
 /// A request that arrived.
@@ -180,6 +183,11 @@ impl ApiServer {
         Client::new(service, "default")
     }
 
+    /// Puts its clock forward.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.shared.state.lock().unwrap().ahead += time;
+    }
+
     /// A client of it, without kube's own retry.
     pub(crate) fn client(&self) -> Client {
         let mut config = Config::new(self.url.parse().unwrap());
@@ -290,6 +298,13 @@ impl ApiServer {
             .collect()
     }
 
+    /// All objects of these kinds.
+    pub(crate) fn objects(&self, kinds: impl Fn(&str) -> bool) -> Vec<Value> {
+        let state = self.shared.state.lock().unwrap();
+        let objects = state.objects.iter().filter(|((resource, ..), _)| kinds(resource));
+        objects.map(|(_, object)| object.clone()).collect()
+    }
+
     /// Objects with a Pod as owner that is not there.
     pub(crate) fn orphans(&self) -> Vec<String> {
         let state = self.shared.state.lock().unwrap();
@@ -371,14 +386,16 @@ impl Cluster {
     }
 
     fn insert(&mut self, resource: &str, namespace: &str, mut object: Value) -> Value {
-        let version = self.next();
+        let (version, now) = (self.next(), self.now());
         let metadata = &mut object["metadata"];
         if metadata["uid"].is_null() {
             metadata["uid"] = json!(format!("uid-{version}"));
         }
         metadata["namespace"] = json!(namespace);
         metadata["resourceVersion"] = json!(version.to_string());
-        metadata["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+        if metadata["creationTimestamp"].is_null() {
+            metadata["creationTimestamp"] = json!(field(now));
+        }
         if resource == "pods" && object["status"].is_null() {
             object["status"] = json!({"phase": "Pending"});
         }
@@ -386,6 +403,11 @@ impl Cluster {
         self.objects
             .insert(key(resource, namespace, &name), object.clone());
         object
+    }
+
+    /// What its clock says.
+    fn now(&self) -> Timestamp {
+        Timestamp::now() + SignedDuration::try_from(self.ahead).unwrap()
     }
 
     fn orphans(&self) -> Vec<Key> {
@@ -485,9 +507,9 @@ impl Cluster {
                     }
                 }
                 if self.held.contains(&key) {
-                    let version = self.next();
+                    let (version, now) = (self.next(), self.now());
                     if let Some(object) = self.objects.get_mut(&key) {
-                        object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+                        object["metadata"]["deletionTimestamp"] = json!(field(now));
                         object["metadata"]["resourceVersion"] = json!(version.to_string());
                         return (200, object.clone());
                     }
@@ -498,6 +520,11 @@ impl Cluster {
             (verb, _) => panic!("the stand-in knows no {verb}"),
         }
     }
+}
+
+/// As Kubernetes writes a moment: in whole seconds.
+fn field(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A JSON merge patch (RFC 7386).
@@ -535,12 +562,14 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (namespace, resource, name) = match rest {
         [namespace, resource] => (*namespace, *resource, None),
         [namespace, resource, name] => (*namespace, *resource, Some(*name)),
-        _ if path == ["version"] => return respond(200, &version(), None),
-        _ if path == ["apis", "sparkoperator.k8s.io", "v1beta2"] => return respond(200, &resources(), None),
+        _ if path == ["version"] => return respond(&shared, 200, &version(), None),
+        _ if path == ["apis", "sparkoperator.k8s.io", "v1beta2"] => {
+            return respond(&shared, 200, &resources(), None);
+        }
         _ if matches!(path[..], ["apis", _, _]) => return not_served(),
         _ if path.last() == Some(&"selfsubjectaccessreviews") => return review(&shared, &body),
         _ if path.last() == Some(&WEBHOOKS) => return webhooks(&shared, parts.uri.query()).await,
-        _ => return respond(404, &json!({}), None),
+        _ => return respond(&shared, 404, &json!({}), None),
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let verb = match (parts.method.as_str(), name) {
@@ -549,7 +578,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         ("GET", None) => "list",
         ("PATCH", Some(_)) => "patch",
         ("DELETE", Some(_)) => "delete",
-        _ => return respond(405, &json!({}), None),
+        _ => return respond(&shared, 405, &json!({}), None),
     };
     let seen = Seen {
         verb,
@@ -581,11 +610,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     };
     let (code, body) = match effect {
         None => act(),
-        Some(Effect::Refuse(code, body)) => return respond(code, &body, None),
-        Some(Effect::RetryAfter(code, seconds)) => return respond(code, &json!({}), Some(seconds)),
+        Some(Effect::Refuse(code, body)) => return respond(&shared, code, &body, None),
+        Some(Effect::RetryAfter(code, seconds)) => return respond(&shared, code, &json!({}), Some(seconds)),
         Some(Effect::ActThenRefuse(code)) => {
             act();
-            return respond(code, &json!({}), None);
+            return respond(&shared, code, &json!({}), None);
         }
         Some(Effect::HangBefore) => std::future::pending().await,
         Some(Effect::HangAfter) => {
@@ -603,7 +632,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         }
     };
     shared.state.lock().unwrap().answers += 1;
-    respond(code, &body, None)
+    respond(&shared, code, &body, None)
 }
 
 fn version() -> Value {
@@ -633,7 +662,7 @@ fn review(shared: &Shared, body: &[u8]) -> Response {
     let question = (word("verb"), word("resource"));
     let denied = shared.state.lock().unwrap().denied.contains(&question);
     review["status"] = json!({"allowed": !denied});
-    respond(201, &review, None)
+    respond(shared, 201, &review, None)
 }
 
 /// The one resource without namespaces that can be listed and watched.
@@ -643,8 +672,9 @@ const WEBHOOKS: &str = "mutatingwebhookconfigurations";
 async fn webhooks(shared: &Shared, query: Option<&str>) -> Response {
     let look = query.unwrap_or_default().to_owned();
     shared.state.lock().unwrap().looks.push(look);
-    if let Some(Effect::Refuse(code, body)) = shared.state.lock().unwrap().fault_for("list", WEBHOOKS) {
-        return respond(code, &body, None);
+    let fault = shared.state.lock().unwrap().fault_for("list", WEBHOOKS);
+    if let Some(Effect::Refuse(code, body)) = fault {
+        return respond(shared, code, &body, None);
     }
     let all = || -> (u64, Vec<Value>) {
         let state = shared.state.lock().unwrap();
@@ -657,6 +687,7 @@ async fn webhooks(shared: &Shared, query: Option<&str>) -> Response {
     if !query.unwrap_or_default().contains("watch=true") {
         let (version, items) = all();
         return respond(
+            shared,
             200,
             &json!({"metadata": {"resourceVersion": version.to_string()}, "items": items}),
             None,
@@ -682,7 +713,7 @@ async fn webhooks(shared: &Shared, query: Option<&str>) -> Response {
             return Response::new(Body::from(events));
         }
         if changes.changed().await.is_err() {
-            return respond(503, &json!({}), None);
+            return respond(shared, 503, &json!({}), None);
         }
     }
 }
@@ -692,10 +723,20 @@ fn reset() -> ! {
     std::panic::resume_unwind(Box::new("reset"))
 }
 
-fn respond(code: u16, body: &Value, retry_after: Option<u64>) -> Response {
+fn date(shared: &Shared) -> String {
+    let now = shared.state.lock().unwrap().now();
+    let mut text = String::new();
+    rfc2822::DateTimePrinter::new()
+        .print_timestamp_rfc9110(&now, &mut text)
+        .unwrap();
+    text
+}
+
+fn respond(shared: &Shared, code: u16, body: &Value, retry_after: Option<u64>) -> Response {
     let mut response = Response::builder()
         .status(StatusCode::from_u16(code).unwrap())
-        .header(header::CONTENT_TYPE, "application/json");
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::DATE, date(shared));
     if let Some(seconds) = retry_after {
         response = response.header(header::RETRY_AFTER, seconds);
     }

@@ -2,7 +2,7 @@
 // Each test uses a part of it.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use native_submit::application::{self, Parsed, UnknownFields};
+use native_submit::operator::application::{self, Parsed, UnknownFields};
 use serde_json::Value;
 use std::{
     fs,

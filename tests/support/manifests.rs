@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use native_submit::{
     manifest::{Identity, Manifest, Manifests, Object},
-    submission::PodGroup,
+    spark::submission::PodGroup,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub(crate) const POD_GROUP: &str = "pi-podgroup";
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
     id: String,
+    namespace: String,
     plan: String,
     template_set: String,
     pod: String,
@@ -38,6 +39,7 @@ impl Sample {
     pub(crate) fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
+            namespace: "ns".to_owned(),
             plan: "plan-1".to_owned(),
             template_set: "default@1".to_owned(),
             pod: POD.to_owned(),
@@ -45,6 +47,11 @@ impl Sample {
             gang: false,
             every_kind: false,
         }
+    }
+
+    pub(crate) fn namespace(mut self, namespace: &str) -> Self {
+        namespace.clone_into(&mut self.namespace);
+        self
     }
 
     pub(crate) fn plan(mut self, plan: &str) -> Self {
@@ -108,7 +115,7 @@ impl Sample {
             "kind": "Pod",
             "metadata": {
                 "name": self.pod,
-                "namespace": "ns",
+                "namespace": self.namespace,
                 "labels": {"spark-app-selector": format!("spark-{}", self.id)},
                 "annotations": {
                     "native-submit/submission-id": self.id,
@@ -127,18 +134,18 @@ impl Sample {
         });
         let service = json!({
             "apiVersion": "v1", "kind": "Service",
-            "metadata": {"name": self.name(SERVICE), "namespace": "ns"},
+            "metadata": {"name": self.name(SERVICE), "namespace": self.namespace},
             "spec": {"clusterIP": "None"},
         });
         let config_map = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": self.name(CONFIG_MAP), "namespace": "ns"},
+            "metadata": {"name": self.name(CONFIG_MAP), "namespace": self.namespace},
             "immutable": true,
             "data": {"spark.properties": "spark.app.name=pi\n"},
         });
         let pod_group = json!({
             "apiVersion": "scheduling.volcano.sh/v1beta1", "kind": "PodGroup",
-            "metadata": {"name": self.name(POD_GROUP), "namespace": "ns"},
+            "metadata": {"name": self.name(POD_GROUP), "namespace": self.namespace},
             "spec": {"minMember": 1},
         });
         let pod_group = manifest(
@@ -156,7 +163,7 @@ impl Sample {
             ),
         ]);
         if self.every_kind {
-            let more = |api: &str, kind: &str| json!({"apiVersion": api, "kind": kind, "metadata": {"name": self.name("pi"), "namespace": "ns"}});
+            let more = |api: &str, kind: &str| json!({"apiVersion": api, "kind": kind, "metadata": {"name": self.name("pi"), "namespace": self.namespace}});
             owned.extend([
                 manifest("secret", more("v1", "Secret"), Object::Secret(Secret::default())),
                 manifest(
@@ -173,7 +180,7 @@ impl Sample {
         }
         Arc::new(Manifests {
             identity: Identity {
-                namespace: "ns".to_owned(),
+                namespace: self.namespace.clone(),
                 pod_name: self.pod.clone(),
                 application_id: format!("spark-{}", self.id),
                 application_name: "pi".to_owned(),
@@ -183,7 +190,7 @@ impl Sample {
             },
             driver_pod: manifest("pod-driver", pod, Object::Pod(Pod::default())),
             owned,
-            warnings: Vec::new(),
+            warnings: native_submit::finding::Warnings::default(),
             executor: None,
         })
     }

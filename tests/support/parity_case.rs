@@ -3,10 +3,13 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use native_submit::{
+    kubernetes::to_yaml,
     manifest::{Manifests, executor_pod},
-    plan::{ExecutorPod, NoExecutorPod, plan},
+    spark::{
+        plan::{ExecutorPod, NoExecutorPod, plan},
+        submission::{Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
+    },
     strict,
-    submission::{Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
     submitter::{self, SubmitError},
     templates::TemplateSet,
 };
@@ -167,7 +170,11 @@ impl Case {
         let (submission, context) = self.submission(files, version).ok()?;
         let plan = plan(&submission, &context).ok()?;
         let objects = TEMPLATES.render(&plan).unwrap().documents.into_iter();
-        let objects = objects.map(|document| (document.role, strict::parse_yaml(&document.text).unwrap()));
+        let objects = objects.map(|document| {
+            let mut object = strict::parse_yaml(&document.text).unwrap();
+            drop_nulls(&mut object);
+            (document.role, object)
+        });
         Some((plan.application.id, objects.collect()))
     }
 
@@ -204,10 +211,15 @@ impl Case {
         let (submission, context) = self.submission(&files, version).ok()?;
         let plan = plan(&submission, &context).ok()?;
         let documents = TEMPLATES.render(&plan).unwrap().documents;
-        let objects: Vec<_> = documents
+        let mut objects: Vec<_> = documents
             .iter()
             .filter_map(|document| strict::parse_yaml(&document.text).ok())
             .collect();
+        if let Some(executor) = &plan.executor {
+            objects
+                .iter_mut()
+                .for_each(|object| tidy_template(object, &executor.key));
+        }
         let objects: Vec<_> = objects.iter().collect();
         let made = executor_pod(&plan, &version.parse().unwrap(), &objects);
         let suffix = plan.config_map.name.trim_start_matches("spark-drv-");
@@ -265,4 +277,26 @@ impl Files {
 fn base64_of(value: &Value) -> Vec<u8> {
     use base64::{Engine, prelude::BASE64_STANDARD};
     BASE64_STANDARD.decode(value["base64"].as_str().unwrap()).unwrap()
+}
+
+/// What is null counts as not written.
+/// The executor pod template as the driver finds it: the check drops what is null.
+fn tidy_template(object: &mut Value, key: &str) {
+    if let Some(Value::String(text)) = object["data"].get_mut(key)
+        && let Ok(mut template) = strict::parse_yaml(text)
+    {
+        drop_nulls(&mut template);
+        *text = to_yaml(&template);
+    }
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
 }

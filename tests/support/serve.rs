@@ -1,7 +1,7 @@
 //! A running `native-submit serve`: the real binary, on ports of its own.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use native_submit::wire::{
+use native_submit::operator::wire::{
     RunAltSparkSubmitRequest, RunAltSparkSubmitResponse,
     spark_submit_service_client::SparkSubmitServiceClient,
 };

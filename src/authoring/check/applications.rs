@@ -9,9 +9,10 @@ use crate::{
         trace::Tracer,
     },
     manifest::{self, Manifests},
-    plan, redaction,
+    redaction,
+    spark::plan,
     submitter::SubmitError,
-    templates::{EXTRA_ROLE, Rendered, TemplateSet},
+    templates::{EXTRA_ROLE, Rendered, TemplateErrorKind, TemplateSet},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,8 @@ pub(super) struct Applications<'s> {
     sources: &'s Sources,
     set: &'s TemplateSet,
     tracer: Tracer<'s>,
+    /// Whether a sample took the set over a limit of its render worker: a server rejects it, whatever comes after.
+    exceeded: bool,
     /// The templates that wrote something.
     used: BTreeSet<String>,
     /// The applications, by the further objects that they have: template, and the object's name.
@@ -32,6 +35,7 @@ impl<'s> Applications<'s> {
             sources,
             set,
             tracer,
+            exceeded: false,
             used: BTreeSet::new(),
             sharing: BTreeMap::new(),
         }
@@ -41,6 +45,10 @@ impl<'s> Applications<'s> {
         let mut refusals = Vec::new();
         let mut rendered = false;
         for case in cases {
+            if self.exceeded {
+                checked.applications.push((case, None));
+                continue;
+            }
             let (manifests, found) = self.application(&case);
             rendered |= case.is_sample() && manifests.is_some();
             for mut finding in found.into_iter().filter(|_| !case.must_be_refused) {
@@ -88,7 +96,10 @@ impl<'s> Applications<'s> {
         };
         let rendered = match self.set.render(&plan) {
             Ok(rendered) => rendered,
-            Err(error) => return (None, vec![of_template(&error, self.sources)]),
+            Err(error) => {
+                self.exceeded = case.is_sample() && error.kind == TemplateErrorKind::Exceeded;
+                return (None, vec![of_template(&error, self.sources)]);
+            }
         };
         self.note(&rendered);
         let checked = manifest::check(
@@ -102,7 +113,15 @@ impl<'s> Applications<'s> {
                 self.note_names(&rendered, &manifests);
                 (Some(manifests), Vec::new())
             }
-            Err(found) => (None, self.tracer.locate(&found.0, &rendered, &plan)),
+            Err(found) => {
+                let mut located = self.tracer.locate(&found.0, &rendered, &plan);
+                let more = found.0.more();
+                if more > 0 {
+                    let message = format!("and {more} more findings about this application's objects");
+                    located.push(Finding::new(Rule::Case, case.path(), message));
+                }
+                (None, located)
+            }
         }
     }
 

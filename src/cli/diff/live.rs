@@ -3,9 +3,10 @@
 use super::{Asked, FileDiff, manifests};
 use crate::{
     authoring::diff::{as_on_cluster, compare},
-    cli::{End, could_not_run, input::Input, runtime},
+    cli::{End, could_not_run, input::Input, output::message, runtime},
     cluster::{ClientSettings, ClusterSettings, ClusterSink, client},
-    submission::{Origin, SubmissionId, SubmitterContext},
+    operator::Origin,
+    spark::submission::{SubmissionId, SubmitterContext},
     templates::TemplateSets,
 };
 
@@ -60,7 +61,7 @@ async fn with_cluster(
         }
         None => {
             let (namespace, name) = (&identity.namespace, &identity.pod_name);
-            eprintln!("{file}: there is no Pod {namespace}/{name} on the cluster: every object would be new");
+            message!("{file}: there is no Pod {namespace}/{name} on the cluster: every object would be new");
             first
         }
     };

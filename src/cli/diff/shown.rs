@@ -1,7 +1,7 @@
 //! Differences for people.
 
 use super::FileDiff;
-use crate::{authoring::diff::Change, manifest};
+use crate::{authoring::diff::Change, kubernetes::to_yaml};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -72,7 +72,7 @@ impl Writer {
 
     fn whole(&mut self, paint: Paint, sign: char, name: &str, object: &Value) {
         self.line(paint, &format!("  {sign} {name}"));
-        for line in manifest::to_yaml(object).lines() {
+        for line in to_yaml(object).lines() {
             self.line(paint, &format!("    {sign} {line}"));
         }
     }

@@ -1,11 +1,13 @@
 //! The real `spark-submit`, for what only it can do.
 
 use super::FAILED;
+use crate::cli::output::message;
 use std::{
     ffi::OsString,
     os::unix::process::CommandExt,
     process::{Command, ExitCode},
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The real one's command line, split at blanks: `/opt/spark/bin/spark-class org.apache.spark.deploy.SparkSubmit`.
 const FALLBACK: &str = "NATIVE_SUBMIT_FALLBACK";
@@ -37,14 +39,25 @@ pub(super) fn hand_over(arguments: &[OsString], why: &str) -> ExitCode {
     let mut command = match command(arguments) {
         Ok(command) => command,
         Err(message) => {
-            eprintln!("Error: {why}\n{message}");
+            message!("Error: {why}\n{message}");
             return ExitCode::from(FAILED);
         }
     };
     let program = command.get_program().to_string_lossy().into_owned();
-    eprintln!("native-submit: handing over to {program}: {why}");
+    message!("native-submit: handing over to {program}: {why}");
     // Only returns if it can't.
     let error = command.exec();
-    eprintln!("Error: {FALLBACK}: {program} can't be run: {error}");
+    withstand_closed_pipes();
+    message!("Error: {FALLBACK}: {program} can't be run: {error}");
     ExitCode::from(FAILED)
+}
+
+/// Lets writing to a closed pipe be an error again: `exec` made it a signal that ends the process, also where it failed.
+fn withstand_closed_pipes() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    if let Ok(runtime) = runtime {
+        let _entered = runtime.enter();
+        // The handler stays for the rest of the process.
+        let _ = signal(SignalKind::pipe());
+    }
 }

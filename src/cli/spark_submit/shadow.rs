@@ -5,10 +5,11 @@
 
 use super::{Ending, FAILED, Settings, SparkSubmission, directly_client, fallback, resolved, sidecar};
 use crate::{
+    cli::output::message,
     cluster::{ClusterSettings, ClusterSink},
     manifest::Manifests,
     shadow::{Comparison, compare},
-    submission::arguments,
+    spark::submission::arguments,
     submitter,
     templates::TemplateStore,
 };
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
             command
         }
         Err(message) => {
-            eprintln!("Error: shadow mode runs the real spark-submit.\n{message}");
+            message!("Error: shadow mode runs the real spark-submit.\n{message}");
             return ExitCode::from(FAILED);
         }
     };
@@ -71,7 +72,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("native-submit: shadow: can't start: {error}");
+            message!("native-submit: shadow: can't start: {error}");
             // Transparent all the same.
             let mut command = command;
             return status(command.status());
@@ -85,7 +86,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
         };
         let comparing = tokio::time::timeout(PATIENCE, report(ours, code));
         if comparing.await.is_err() {
-            eprintln!(
+            message!(
                 "native-submit: shadow: unknown: the comparison took longer than {} s",
                 PATIENCE.as_secs()
             );
@@ -122,7 +123,7 @@ fn status(ended: std::io::Result<ExitStatus>) -> ExitCode {
             ExitCode::from(u8::try_from(code).unwrap_or(FAILED))
         }
         Err(error) => {
-            eprintln!("Error: NATIVE_SUBMIT_FALLBACK can't be run: {error}");
+            message!("Error: NATIVE_SUBMIT_FALLBACK can't be run: {error}");
             ExitCode::from(FAILED)
         }
     }
@@ -166,9 +167,9 @@ async fn report(ours: Result<Ours, Ending>, code: i32) {
         }
     };
     let details = comparison.details();
-    eprintln!("native-submit: shadow: {}", comparison.name());
+    message!("native-submit: shadow: {}", comparison.name());
     for line in &details {
-        eprintln!("native-submit: shadow: {line}");
+        message!("native-submit: shadow: {line}");
     }
     sidecar::report(&sidecar::socket(), &comparison, about.as_ref()).await;
 }

@@ -2,11 +2,12 @@
 
 use super::Ending;
 use crate::{
+    cli::output::message,
     manifest::Identity,
+    operator::wire::drop_in::{ShadowReport, SubmitReply, SubmitRequest, drop_in_client::DropInClient},
     server::RELEASE,
     shadow::Comparison,
-    submission::{Submission, SubmitterContext},
-    wire::drop_in::{ShadowReport, SubmitReply, SubmitRequest, drop_in_client::DropInClient},
+    spark::submission::{Submission, SubmitterContext},
 };
 use std::{
     path::{Path, PathBuf},
@@ -94,7 +95,7 @@ pub(super) async fn report(socket: &Path, comparison: &Comparison, about: Option
     request.set_timeout(REPORT);
     let told = tokio::time::timeout(REPORT, DropInClient::new(channel).report_shadow(request)).await;
     if !matches!(told, Ok(Ok(_))) {
-        eprintln!(
+        message!(
             "native-submit: shadow: the server at {} did not take the report",
             socket.display()
         );

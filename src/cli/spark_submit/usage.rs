@@ -1,6 +1,7 @@
 //! What is said about the command itself.
 
 use super::FAILED;
+use crate::cli::output::message;
 use std::process::ExitCode;
 
 /// How it is called, and what of it is whose.
@@ -28,14 +29,14 @@ pub(super) fn answers(option: &str) -> bool {
 /// Answers it, and ends as `spark-submit` does.
 pub(super) fn answer(option: &str) -> ExitCode {
     if option == "--version" {
-        let newest = crate::submission::SparkVersion::newest();
-        eprintln!(
+        let newest = crate::spark::submission::SparkVersion::newest();
+        message!(
             "native-submit {}, for Spark up to {newest}",
             env!("CARGO_PKG_VERSION")
         );
         return ExitCode::SUCCESS;
     }
-    eprintln!("{TEXT}");
+    message!("{TEXT}");
     if option == "--usage-error" {
         ExitCode::from(FAILED)
     } else {

@@ -30,7 +30,7 @@ fn submission(pod_name: &str, image: &str, owned: &[&str]) -> Arc<Manifests> {
             .iter()
             .map(|role| manifest(role, json!({"kind": role, "data": {"a": "yes"}})))
             .collect(),
-        warnings: Vec::new(),
+        warnings: crate::finding::Warnings::default(),
         executor: None,
     })
 }
@@ -235,4 +235,22 @@ async fn secrets_are_for_their_owner_and_symlinks_are_not_followed() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o077, 0);
+}
+
+#[tokio::test]
+async fn a_link_in_place_of_a_submissions_directory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (out, outside) = (directory.path().join("out"), directory.path().join("outside"));
+    fs::create_dir(&outside).unwrap();
+    for planted in ["ns", "ns/pi-driver"] {
+        let link = out.join(planted);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        let sink = DirectorySink::new(&out, Layout::PerSubmission);
+        let manifests = submission("pi-driver", "spark", &["configmap-driver"]);
+        let error = sink.apply(manifests, None).await.unwrap_err();
+        assert!(error.to_string().contains("found a link"), "{error}");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+        fs::remove_file(link).unwrap();
+    }
 }

@@ -1,7 +1,7 @@
 //! The Event itself.
 
 use super::Refused;
-use crate::application::{API_VERSION, KIND};
+use crate::operator::application::{API_VERSION, KIND};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -76,7 +76,7 @@ fn cut(text: &str, most: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{application::ApplicationReference, error_code::ErrorCode};
+    use crate::{error_code::ErrorCode, operator::application::ApplicationReference};
 
     fn event(name: &str, message: &str, second: i64) -> Value {
         let refused = Refused {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::manifest::{Manifest, Object};
+use crate::manifest::{Identity, Manifest, Object};
 use k8s_openapi::api::core::v1::Pod;
 
 fn wanted() -> Manifests {
@@ -10,7 +10,7 @@ fn wanted() -> Manifests {
             application_id: "spark-1".into(),
             application_name: "pi".into(),
             submission_id: "id-1".into(),
-            plan_hash: "plan-1".into(),
+            plan_hash: "v2:plan-1".into(),
             template_set: "default@1".into(),
         },
         driver_pod: Manifest {
@@ -22,7 +22,7 @@ fn wanted() -> Manifests {
             object: Object::Pod(Pod::default()),
         },
         owned: Vec::new(),
-        warnings: Vec::new(),
+        warnings: crate::finding::Warnings::default(),
         executor: None,
     }
 }
@@ -83,71 +83,58 @@ fn whether_the_driver_has_started() {
 
 #[test]
 fn whose_a_found_pod_is() {
-    let mut ending = marked("id-1", "plan-1", "default@1");
+    let mut ending = marked("id-1", "v2:plan-1", "default@1");
     ending["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-    let mut sibling = marked("id-2", "plan-1", "default@1");
+    let mut sibling = marked("id-2", "v2:plan-1", "default@1");
     sibling["ownerReferences"] = json!([owner("SparkApplication", "app-uid")]);
     let mut stranger = sibling.clone();
     stranger["ownerReferences"] = json!([owner("SparkApplication", "other-uid")]);
     let labelled = |id: &str| json!({"labels": {SUBMISSION_ID_LABEL: id}});
+    let mut kubectl = marked("id-1", "v2:plan-1", "default@1");
+    kubectl["annotations"][CALL_ANNOTATION] = json!("any");
     let cases = [
-        (
-            "same",
-            marked("id-1", "plan-1", "default@1"),
-            Verdict::Same,
-            Verdict::Same,
-        ),
-        ("being deleted", ending, Verdict::Ending, Verdict::Ending),
+        ("same", marked("id-1", "v2:plan-1", "default@1"), Verdict::Same),
+        ("by any call", kubectl, Verdict::Same),
+        ("being deleted", ending, Verdict::Ending),
         (
             "other plan",
-            marked("id-1", "plan-2", "default@1"),
-            Verdict::Outdated,
-            Verdict::Started("plan"),
+            marked("id-1", "v2:plan-2", "default@1"),
+            Verdict::Differs,
+        ),
+        (
+            "other plan and templates",
+            marked("id-1", "v2:plan-2", "default@2"),
+            Verdict::Differs,
         ),
         (
             "other templates",
-            marked("id-1", "plan-1", "default@2"),
-            Verdict::Outdated,
-            Verdict::Started("template set"),
-        ),
-        (
-            "by spark-submit",
-            labelled("id-1"),
-            Verdict::SameByOther,
+            marked("id-1", "v2:plan-1", "default@2"),
             Verdict::SameByOther,
         ),
         (
-            "by spark-submit, other id",
-            labelled("id-2"),
-            Verdict::Another,
-            Verdict::Another,
+            "another format of the hash",
+            marked("id-1", "v1:plan-1", "default@1"),
+            Verdict::SameByOther,
         ),
         (
-            "other id, same owner",
-            sibling,
-            Verdict::PerhapsDead,
-            Verdict::Another,
+            "a hash without a format",
+            marked("id-1", "plan-2", "default@1"),
+            Verdict::SameByOther,
         ),
-        (
-            "other id, other owner",
-            stranger,
-            Verdict::Another,
-            Verdict::Another,
-        ),
+        ("by spark-submit", labelled("id-1"), Verdict::SameBySpark),
+        ("by spark-submit, other id", labelled("id-2"), Verdict::Another),
+        ("other id, same owner", sibling, Verdict::Sibling),
+        ("other id, other owner", stranger, Verdict::Another),
         (
             "other id, no owner",
-            marked("id-2", "plan-1", "default@1"),
-            Verdict::Another,
+            marked("id-2", "v2:plan-1", "default@1"),
             Verdict::Another,
         ),
-        ("nobody's", json!({}), Verdict::Another, Verdict::Another),
+        ("nobody's", json!({}), Verdict::Another),
     ];
-    for (name, metadata, unstarted, running) in cases {
-        for (phase, status, started) in phases() {
-            let found = Found(json!({"metadata": metadata.clone(), "status": status}));
-            let expected = if started { running } else { unstarted };
-            assert_eq!(judge(&found, &wanted()), expected, "{name}, {phase}");
-        }
+    for (name, metadata, verdict) in cases {
+        let found = Found(json!({"metadata": metadata}));
+        assert_eq!(judge(&found, &wanted()), verdict, "{name}");
     }
 }
 
@@ -157,26 +144,28 @@ fn the_list_of_objects_is_written_and_read_back() {
         Target::owned("services/a", "ns").unwrap(),
         Target::owned("configmaps/b", "ns").unwrap(),
     ];
+    let call = CallName::new();
     for pod in [
         json!({"metadata": {}}),
-        json!({"metadata": {"annotations": {"x": "y"}}}),
+        json!({"metadata": {"annotations": {"x": "y", CALL_ANNOTATION: "forged", OBJECTS_ANNOTATION: "forged"}}}),
     ] {
-        let found = Found(with_objects(&pod, &owned));
-        assert_eq!(found.objects("ns").unwrap(), owned);
+        let found = Found(as_sent(&pod, &owned, &call));
+        assert_eq!(found.objects("ns"), Listed::These(owned.to_vec()));
+        assert!(call.has(&found), "no template can forge it");
         assert_eq!(
             found.annotation("x"),
             pod.pointer("/metadata/annotations/x").and_then(Value::as_str)
         );
     }
     assert_eq!(
-        Found(with_objects(&json!({"metadata": {}}), &[])).objects("ns"),
-        Some(vec![])
+        Found(as_sent(&json!({"metadata": {}}), &[], &call)).objects("ns"),
+        Listed::These(vec![])
     );
-    assert_eq!(Found(json!({"metadata": {}})).objects("ns"), None);
+    assert_eq!(Found(json!({"metadata": {}})).objects("ns"), Listed::Nothing);
     let newer = json!({"metadata": {"annotations": {OBJECTS_ANNOTATION: "leases/a"}}});
     assert_eq!(
         Found(newer).objects("ns"),
-        None,
+        Listed::Unreadable,
         "an unknown resource is not skipped"
     );
 }

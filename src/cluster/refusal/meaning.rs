@@ -34,7 +34,7 @@ const RULES: &[Rule] = &[
     Rule { fits: |r| r.code == 403 && r.says("is forbidden: ") && !r.says("User \""), error: plugin_denies },
     Rule { fits: |r| r.code == 403, error: forbidden },
     Rule { fits: |r| r.code == 401, error: unauthorized },
-    Rule { fits: |r| matches!(r.code, 400 | 413 | 422), error: invalid },
+    Rule { fits: |r| r.too_large() || matches!(r.code, 400 | 422), error: invalid },
     Rule { fits: |r| r.code == 429, error: overloaded },
     Rule { fits: |r| matches!(r.code, 502..=504), error: unavailable },
 ];
@@ -342,7 +342,7 @@ fn reason_in_words(reason: &str) -> &str {
 }
 
 fn not_understood(refusal: &Refusal) -> String {
-    if refusal.code == 413 || refusal.says("request is too large") || refusal.says("entity too large") {
+    if refusal.too_large() {
         return "the object is too large".to_owned();
     }
     if refusal.says("quantities must match") || refusal.says("unable to parse quantity") {

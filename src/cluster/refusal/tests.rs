@@ -101,6 +101,13 @@ fn each_refusal_has_its_error_and_no_value_is_shown() {
             "a quantity cannot be read",
         ),
         (413, "canary", 422, "too large"),
+        (500, "etcdserver: request is too large", 422, "too large"),
+        (
+            500,
+            "rpc error: code = ResourceExhausted desc = trying to send message larger than max (2 vs. 1) canary",
+            422,
+            "too large",
+        ),
         (401, "Unauthorized", 500, "credentials"),
         (429, "too many requests, canary", 503, "429"),
         (503, "canary", 503, "cannot be reached"),

@@ -1,7 +1,8 @@
 use crate::{
-    manifest::{Findings, Manifests, Object, sample},
-    plan::DriverPlan,
-    submission::ExecutorCheck,
+    kubernetes::Findings,
+    limits::{ANSWER_BYTES, FINDINGS},
+    manifest::{Manifests, Object, sample},
+    spark::{plan::DriverPlan, submission::ExecutorCheck},
     templates::Rendered,
 };
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ fn faithful_documents_pass_and_are_stamped() {
     let objects = sample::objects();
     let plan = sample::plan();
     let manifests = check(&sample::rendered(&objects), &plan, &[]).unwrap();
-    assert_eq!(manifests.warnings, [""; 0]);
+    assert_eq!(*manifests.warnings, [""; 0]);
     assert_eq!(manifests.identity.pod_name, "pi-driver");
     let stamps = json!({
         "native-submit/submission-id": "sub-1",
@@ -89,7 +90,7 @@ fn a_field_that_came_with_the_request_passes_with_a_warning() {
     let passed = ["spec.containers[].futureField".to_owned()];
     let manifests = check(&sample::rendered(&objects), &sample::plan(), &passed).unwrap();
     assert_eq!(
-        manifests.warnings,
+        *manifests.warnings,
         [
             "Pod/pi-driver spec.containers[0].futureField: unknown field, passed on: it came with the request \
           (pod-driver.yaml.j2)"
@@ -117,9 +118,9 @@ fn all_findings_of_all_documents_come_at_once() {
     for expected in [
         "Pod/pi-driver spec.containers[0].imagee",
         "Pod/pi-driver spec.priority",
-        "Pod/pi-driver spec.containers[0].resources.limits.cpu: must be a quantity",
-        "Service/svc spec.ports: is required",
-        "configmap-executor-template: not valid YAML",
+        "Pod/pi-driver spec.containers[0].resources.limits.cpu: expected a quantity",
+        "Service/svc spec.ports: expected a value, found nothing",
+        "configmap-executor-template: expected valid YAML",
         "ConfigMap/Conf metadata.name",
     ] {
         assert!(found.contains(expected), "{expected} in\n{found}");
@@ -132,18 +133,18 @@ fn a_document_is_of_the_kind_of_its_role() {
         (
             "/kind",
             json!("Pod"),
-            "service-driver kind: must be Service here (service-driver), found Pod",
+            "service-driver kind: expected Service here (service-driver), found Pod",
         ),
         (
             "/kind",
             json!("Deployment"),
-            "service-driver kind: must be one of Pod, Service, ConfigMap",
+            "service-driver kind: expected one of Pod, Service, ConfigMap",
         ),
         ("/kind", json!(null), "found nothing"),
         (
             "/apiVersion",
             json!("v2"),
-            "service-driver apiVersion: must be v1 for a Service; found `v2`",
+            "service-driver apiVersion: expected v1 for a Service, found `v2`",
         ),
     ] {
         let found = after("service-driver", pointer, value).join("\n");
@@ -153,7 +154,7 @@ fn a_document_is_of_the_kind_of_its_role() {
     rendered.documents[0].text = "[]".to_owned();
     assert_eq!(
         lines(&rendered, &[]),
-        ["pod-driver: must be a Kubernetes object, a mapping (pod-driver.yaml.j2)"]
+        ["pod-driver: expected a Kubernetes object, a mapping (pod-driver.yaml.j2)"]
     );
     rendered.documents.remove(0);
     assert_eq!(
@@ -171,7 +172,7 @@ fn a_second_pod_is_an_error_and_an_empty_document_is_none() {
     objects.push(second);
     let found = lines(&sample::rendered(&objects), &[]);
     assert!(
-        found[0].starts_with("Pod/other: a submission has one Pod"),
+        found[0].starts_with("Pod/other: expected one Pod for a submission"),
         "{found:?}"
     );
 
@@ -206,9 +207,9 @@ fn a_pod_group_is_read_strictly_and_precedes_the_pod() {
         (
             "/apiVersion",
             json!("scheduling.k8s.io/v1"),
-            "must be scheduling.volcano.sh/v1beta1",
+            "expected scheduling.volcano.sh/v1beta1",
         ),
-        ("/spec", Value::Null, "spec: is required"),
+        ("/spec", Value::Null, "spec: expected a value, found nothing"),
         ("/metadata/name", json!("Not A Name"), "metadata.name"),
     ] {
         let mut changed = group();
@@ -227,7 +228,7 @@ fn a_pod_group_is_read_strictly_and_precedes_the_pod() {
 #[test]
 fn a_planned_pod_group_that_no_template_wrote_is_an_error() {
     let mut plan = sample::plan();
-    plan.pod_group = Some(crate::plan::PodGroupPlan {
+    plan.pod_group = Some(crate::spark::plan::PodGroupPlan {
         name: "spark-0123-podgroup".to_owned(),
         other_metadata: serde_json::Map::new(),
         spec: serde_json::Map::new(),
@@ -255,17 +256,17 @@ fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
         ),
         (
             "apiVersion: v1\nkind: Deployment\n",
-            "kind: must be Pod, found `Deployment`",
+            "kind: expected Pod, found `Deployment`",
         ),
-        ("a: [", "not valid YAML"),
+        ("a: [", "expected valid YAML"),
         (
             "spec: {volumes: [{name: A}]}",
-            "spec.volumes[0].name: must be a lowercase RFC 1123 label",
+            "spec.volumes[0].name: expected a lowercase RFC 1123 label",
         ),
         ("- a", "expected"),
         (
             "metadata: {labels: {sparkoperator.k8s.io/app-name: x}}",
-            "metadata.labels: must not have `sparkoperator.k8s.io/app-name`",
+            "metadata.labels: expected none of the operator's own labels, found `sparkoperator.k8s.io/app-name`",
         ),
     ] {
         let found = with(text);
@@ -282,7 +283,9 @@ fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
     }
     assert_eq!(
         with("metadata: {labels: {a: b}}"),
-        ["executor Pod: executor pod template: Could not load pod from template file: spec is missing"]
+        [
+            "executor Pod spark.kubernetes.executor.podTemplateFile: Could not load pod from template file: spec is missing"
+        ]
     );
 }
 
@@ -350,4 +353,164 @@ fn no_value_of_open_grammar_is_ever_shown() {
             );
         }
     }
+}
+
+#[test]
+fn of_many_findings_a_few_are_kept_and_all_are_counted() {
+    let containers = json!(vec![json!({}); 21_000]);
+    let objects = sample::changed("pod-driver", "/spec/containers", containers);
+    let found = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap_err();
+    assert_eq!(found.0.len(), FINDINGS);
+    assert!(found.0.more() >= 2 * 21_000 - FINDINGS, "{}", found.0.more());
+    let text = found.to_string();
+    assert!(text.len() <= ANSWER_BYTES, "{}", text.len());
+    assert!(text.ends_with(" more"), "{text}");
+}
+
+#[test]
+fn each_of_many_unknown_fields_is_held_against_those_that_may_pass() {
+    let names: Vec<_> = (0..100).map(|index| format!("field{index:03}")).collect();
+    let mut objects = sample::objects();
+    let (_, pod) = objects.iter_mut().find(|(role, _)| role == "pod-driver").unwrap();
+    let fields = pod["spec"].as_object_mut().unwrap();
+    fields.extend(names.iter().map(|name| (name.clone(), json!(1))));
+    let mut passed: Vec<_> = names.iter().map(|name| format!("spec.{name}")).collect();
+    let manifests = check(&sample::rendered(&objects), &sample::plan(), &passed).unwrap();
+    assert_eq!(manifests.warnings.lines().count(), FINDINGS + 1);
+    assert_eq!(manifests.warnings.lines().last().unwrap(), "and 80 more warnings");
+    passed.pop();
+    let found = check(&sample::rendered(&objects), &sample::plan(), &passed).unwrap_err();
+    assert_eq!(found.0.len(), 1, "{found}");
+    assert!(
+        found.to_string().contains("spec.field099: unknown field"),
+        "{found}"
+    );
+}
+
+#[test]
+fn where_the_conf_has_references_no_value_is_shown() {
+    let objects = sample::changed("pod-driver", "/spec/restartPolicy", json!("hunter2"));
+    let mut plan = sample::plan();
+    let text = |plan: &DriverPlan| {
+        check(&sample::rendered(&objects), plan, &[])
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(text(&plan).contains("Pod/pi-driver") && text(&plan).contains("found `hunter2`"));
+    plan.properties
+        .insert("spark.a".to_owned(), "${spark.b}".to_owned());
+    let text = text(&plan);
+    assert!(
+        text.contains(
+            "Pod/<redacted> spec.restartPolicy: expected one of Always, OnFailure, Never, found <redacted>"
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_key_that_is_null_counts_as_not_written() {
+    let plain = check(&sample::rendered(&sample::objects()), &sample::plan(), &[]).unwrap();
+    let mut objects = sample::objects();
+    for (role, pointer) in [
+        ("pod-driver", "/metadata/annotations"),
+        ("pod-driver", "/spec/schedulerName"),
+        ("pod-driver", "/spec/tolerations"),
+        ("pod-driver", "/spec/initContainers"),
+        ("pod-driver", "/spec/containers/0/envFrom"),
+        ("pod-driver", "/spec/containers/0/resources/claims"),
+        ("service-driver", "/metadata/labels"),
+        ("service-driver", "/spec/publishNotReadyAddresses"),
+        ("configmap-driver", "/binaryData"),
+    ] {
+        let object = objects.iter_mut().find(|(known, _)| known == role);
+        *sample::place(&mut object.unwrap().1, pointer) = Value::Null;
+    }
+    let template = "metadata:\nspec:\n  tolerations:\n  containers:\n  - {name: executor, env: null}\n";
+    let object = objects
+        .iter_mut()
+        .find(|(known, _)| known == "configmap-executor-template");
+    object.unwrap().1["data"]["podspec-key"] = json!(template);
+    let manifests = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap();
+    let values = |manifests: &crate::manifest::Manifests| manifests.for_files().collect::<Vec<_>>();
+    assert_eq!(values(&manifests), values(&plain));
+}
+
+#[test]
+fn a_null_where_kubernetes_wants_a_value_is_still_found() {
+    for (pointer, expected) in [
+        ("/metadata/labels/team", "metadata.labels"),
+        ("/spec/containers/0/args/0", "spec.containers[0].args[0]"),
+        ("/spec/containers/0/imagee", "unknown field"),
+        ("/spec/containers", "spec.containers"),
+        ("/metadata/name", "metadata.name"),
+    ] {
+        let found = after("pod-driver", pointer, Value::Null);
+        assert!(found.concat().contains(expected), "{pointer}: {found:?}");
+    }
+}
+
+#[test]
+fn a_null_stays_in_an_object_of_a_kind_without_a_type() {
+    let monitor = json!({
+        "apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": {"name": "a"}, "spec": {"b": null},
+    });
+    let objects = sample::changed("extra-monitor", "", monitor.clone());
+    let mut rendered = sample::rendered(&objects);
+    rendered.extra_kinds = vec![
+        "ServiceMonitor=servicemonitors.monitoring.coreos.com/v1"
+            .parse()
+            .unwrap(),
+    ];
+    let manifests = check(&rendered, &sample::plan(), &[]).unwrap();
+    let found = manifests
+        .owned
+        .iter()
+        .find(|manifest| manifest.role == "extra-monitor");
+    assert_eq!(found.unwrap().value, monitor);
+}
+
+#[test]
+fn a_patchs_null_removes_what_the_template_wrote() {
+    let mut rendered = sample::rendered(&sample::objects());
+    rendered.documents[0].patch = Some(crate::templates::Patch {
+        template: "driver-pod.patch.yaml.j2".to_owned(),
+        text: "spec: {restartPolicy: null, tolerations: [{key: a, value: null}], priorityClassName: null}"
+            .to_owned(),
+    });
+    let manifests = check(&rendered, &sample::plan(), &[]).unwrap();
+    let spec = &manifests.driver_pod.value["spec"];
+    assert_eq!(spec.get("restartPolicy"), None);
+    assert_eq!(spec.get("priorityClassName"), None);
+    assert_eq!(spec["tolerations"], json!([{"key": "a"}]));
+}
+
+#[test]
+fn the_executor_pod_template_is_written_tidily_unless_it_is_long() {
+    let carried = |text: &str| {
+        let objects = sample::changed("configmap-executor-template", "/data/podspec-key", json!(text));
+        let manifests = check(&sample::rendered(&objects), &sample::plan(), &[]).unwrap();
+        let carrier = manifests
+            .owned
+            .iter()
+            .find(|manifest| manifest.role == "configmap-executor-template");
+        carrier.unwrap().value["data"]["podspec-key"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let tidy = carried(
+        "spec: {containers: [{\"name\": \"executor\", \"env\": [{\"name\": \"A\", \"value\": \"1\"}]}]}",
+    );
+    assert_eq!(
+        tidy,
+        "spec:\n  containers:\n  - env:\n    - name: A\n      value: \"1\"\n    name: executor\n"
+    );
+    assert_eq!(carried(&tidy), tidy);
+    let long = format!(
+        "metadata: {{annotations: {{a: \"{}\"}}}}\nspec: {{}}\n",
+        "x".repeat(1 << 16)
+    );
+    assert_eq!(carried(&long), long);
 }

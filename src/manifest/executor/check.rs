@@ -2,43 +2,45 @@
 
 use super::{executor_pod, origin::Origins};
 use crate::{
-    manifest::{
+    finding::{Kept, Words},
+    kubernetes::{
+        Finding, Subject,
         at::At,
-        finding::Finding,
         rules::{self, Kind, Report},
     },
-    plan::{DriverPlan, ExecutorPod, NoExecutorPod},
+    spark::{
+        plan::{DriverPlan, ExecutorPod, NoExecutorPod},
+        submission::{ExecutorCheck, Refusal, SparkVersion},
+    },
     strict,
-    submission::{ExecutorCheck, Refusal, SparkVersion},
 };
-use serde_json::Value;
-
-/// How the object of a finding begins that is about the executor Pod.
-pub(crate) const EXECUTOR_POD: &str = "executor Pod";
 
 /// What was found, of the template or of the Pod.
 #[derive(Default)]
-pub(in crate::manifest) struct Found {
-    pub(in crate::manifest) findings: Vec<Finding>,
-    pub(in crate::manifest) warnings: Vec<String>,
+pub(in crate::manifest) struct Checked {
+    pub(in crate::manifest) findings: Kept<Finding>,
+    pub(in crate::manifest) warnings: Kept<Finding>,
     /// The Pod that it was found of.
     pub(in crate::manifest) executor: Option<ExecutorPod>,
 }
 
-impl Found {
+impl Checked {
     fn refused(refusal: &Refusal) -> Self {
         Self {
-            findings: vec![finding(refusal)],
+            findings: std::iter::once(finding(refusal)).collect(),
             ..Self::default()
         }
     }
 
     /// As warnings, all of it.
-    fn softened(mut self) -> Self {
-        let softer = self.findings.iter().map(Finding::to_string);
-        self.warnings.splice(0..0, softer.collect::<Vec<_>>());
-        self.findings.clear();
-        self
+    fn softened(self) -> Self {
+        let mut warnings = self.findings;
+        warnings.append(self.warnings);
+        Self {
+            warnings,
+            findings: Kept::default(),
+            executor: self.executor,
+        }
     }
 }
 
@@ -46,34 +48,36 @@ impl Found {
 /// template alone: of that remains what Spark doesn't change.
 pub(in crate::manifest) fn check(
     plan: &DriverPlan,
-    objects: &[&Value],
-    of_template: Found,
+    objects: &[&serde_json::Value],
+    of_template: Checked,
     setting: ExecutorCheck,
-) -> Found {
+) -> Checked {
     let version = plan.application.spark_version.parse();
     let version = version.unwrap_or_else(|_| SparkVersion::newest());
-    let found = match executor_pod(plan, &version, objects) {
+    let checked = match executor_pod(plan, &version, objects) {
         Ok(executor) => {
             let origins = Origins::new(plan, &executor.pod);
-            let found = merged(of_template, of_pod(&executor), &origins, &executor);
-            Found {
+            let checked = merged(of_template, of_pod(&executor), &origins, &executor);
+            Checked {
                 executor: Some(executor),
-                ..found
+                ..checked
             }
         }
-        Err(NoExecutorPod::Thrown(refusal)) => Found::refused(&refusal),
+        Err(NoExecutorPod::Thrown(refusal)) => Checked::refused(&refusal),
         Err(NoExecutorPod::Unknown(refusal)) => {
-            let mut found = of_template.softened();
-            found
-                .warnings
-                .push(format!("{EXECUTOR_POD}: isn't checked: {refusal}"));
-            found
+            let mut checked = of_template.softened();
+            let unchecked = Words::own("the executor Pod isn't checked");
+            checked.warnings.push(Finding {
+                said: refusal.said.clone().further(unchecked),
+                ..finding(&refusal)
+            });
+            checked
         }
     };
     if setting == ExecutorCheck::Warn || !has_executors(plan) {
-        return found.softened();
+        return checked.softened();
     }
-    found
+    checked
 }
 
 /// Whether the driver is to make executors at all.
@@ -85,84 +89,76 @@ fn has_executors(plan: &DriverPlan) -> bool {
 
 fn finding(refusal: &Refusal) -> Finding {
     Finding {
-        object: EXECUTOR_POD.to_owned(),
-        path: String::new(),
-        message: refusal.to_string(),
+        subject: Subject::executor_pod(),
+        path: refusal.subject.clone(),
+        said: refusal.said.clone(),
         template: String::new(),
     }
 }
 
 /// What Kubernetes refuses of the Pod and of its claims.
-fn of_pod(executor: &ExecutorPod) -> Found {
-    let mut found = Found::default();
-    let objects = std::iter::once((EXECUTOR_POD.to_owned(), Kind::Pod, &executor.pod)).chain(
-        executor.claims.iter().map(|claim| {
-            let object = format!("{EXECUTOR_POD}, its PersistentVolumeClaim");
-            (object, Kind::PersistentVolumeClaim, claim)
-        }),
-    );
-    for (object, kind, value) in objects {
+fn of_pod(executor: &ExecutorPod) -> Checked {
+    let mut checked = Checked::default();
+    let claims = executor.claims.iter();
+    let claims = claims.map(|claim| (Subject::claim_of_executor(), Kind::PersistentVolumeClaim, claim));
+    let pod = (Subject::executor_pod(), Kind::Pod, &executor.pod);
+    for (subject, kind, value) in std::iter::once(pod).chain(claims) {
         let report = &mut Report {
-            object: &object,
+            subject: &subject,
             template: "",
-            findings: &mut found.findings,
-            warnings: &mut found.warnings,
+            findings: &mut checked.findings,
+            warnings: &mut checked.warnings,
         };
         rules::what_kubernetes_refuses(kind, &At::document(value), report);
     }
-    found
+    checked
 }
 
-/// Both together: once what is wrong in the template as in the Pod, with the template's line; nothing that is wrong in the
-/// template alone; and what is wrong in the Pod alone with where it comes from.
-fn merged(of_template: Found, of_pod: Found, origins: &Origins<'_>, executor: &ExecutorPod) -> Found {
-    let same = |a: &Finding, b: &Finding| {
-        a.message == b.message && strict::generalised(&a.path) == strict::generalised(&b.path)
-    };
-    let mut findings: Vec<_> = of_template
-        .findings
-        .into_iter()
-        .filter(|finding| of_pod.findings.iter().any(|other| same(finding, other)))
-        .collect();
-    let of_pod_alone: Vec<_> = of_pod
-        .findings
-        .into_iter()
-        .filter(|finding| !findings.iter().any(|other| same(finding, other)))
-        .collect();
-    findings.extend(of_pod_alone.into_iter().map(|mut finding| {
-        if let Some(origin) = origins.of(&finding.path) {
-            finding.message = format!("{}; from {origin}", finding.message);
+/// Both together: what is wrong in the Pod, by the template's line where the same is wrong in the template, else with where
+/// it comes from. What is wrong in the template alone is not told.
+fn merged(of_template: Checked, of_pod: Checked, origins: &Origins<'_>, executor: &ExecutorPod) -> Checked {
+    let mut findings = by_template(of_template.findings, of_pod.findings);
+    for finding in findings.each() {
+        if let Some(origin) = origin(finding, origins) {
+            finding.said = finding.said.clone().further(Words::own("from ").join(origin));
         }
-        finding
+    }
+    findings.extend(executor.never.iter().map(self::finding));
+    let mut warnings = by_template(of_template.warnings, of_pod.warnings);
+    let unless = || Words::own("unless the application's code sets it");
+    warnings.extend(executor.missing.iter().map(|refusal| Finding {
+        said: refusal.said.clone().further(unless()),
+        ..finding(refusal)
     }));
-    findings.extend(executor.never.iter().map(finding));
-    // The message of a warning stands behind its object and path.
-    let message = |warning: &str| {
-        let text = warning.split_once(": ").map_or(warning, |(_, message)| message);
-        text.rsplit_once(" (").map_or(text, |(text, _)| text).to_owned()
-    };
-    let mut warnings: Vec<_> = of_template
-        .warnings
-        .into_iter()
-        .filter(|warning| {
-            of_pod
-                .warnings
-                .iter()
-                .any(|other| other.contains(&message(warning)))
-        })
-        .collect();
-    let of_pod_alone: Vec<_> = of_pod
-        .warnings
-        .into_iter()
-        .filter(|warning| !warnings.iter().any(|other| other.contains(&message(warning))))
-        .collect();
-    warnings.extend(of_pod_alone);
-    let missing =
-        |refusal: &Refusal| format!("{EXECUTOR_POD}: {refusal}, unless the application's code sets it");
-    warnings.extend(executor.missing.iter().map(missing));
-    Found {
+    Checked {
         findings,
         warnings,
         executor: None,
+    }
+}
+
+/// What was found of the Pod, each by what was found of the template if that is the same.
+fn by_template(of_template: Kept<Finding>, mut of_pod: Kept<Finding>) -> Kept<Finding> {
+    let mut of_template: Vec<_> = of_template.iter().cloned().collect();
+    for finding in of_pod.each() {
+        let same = |other: &Finding| {
+            other.said == finding.said
+                && strict::generalised(&other.path) == strict::generalised(&finding.path)
+        };
+        if let Some(index) = of_template.iter().position(same) {
+            *finding = of_template.remove(index);
+        }
+    }
+    of_pod
+}
+
+/// Where the field of a finding comes from that no template wrote.
+fn origin(finding: &Finding, origins: &Origins<'_>) -> Option<Words> {
+    if finding.subject == Subject::executor_pod() {
+        origins.of(&finding.path)
+    } else if finding.subject == Subject::claim_of_executor() {
+        Some("spark.kubernetes.executor.volumes.persistentVolumeClaim".into())
+    } else {
+        None
     }
 }

@@ -1,6 +1,6 @@
 //! Where a field of the executor Pod comes from: the conf key, the template, or Spark itself.
 
-use crate::plan::DriverPlan;
+use crate::{finding::Words, spark::plan::DriverPlan};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -147,7 +147,7 @@ impl<'a> Origins<'a> {
     }
 
     /// Where the field at `path` comes from, as far as the author can change it.
-    pub(super) fn of(&self, path: &str) -> Option<String> {
+    pub(super) fn of(&self, path: &str) -> Option<Words> {
         if let Some(below) = path.strip_prefix(&self.container) {
             if let Some((index, _)) = index_of(below, "volumeMounts") {
                 let mounts = &self.pod.pointer(&self.pointer("volumeMounts"))?;
@@ -173,7 +173,7 @@ impl<'a> Origins<'a> {
     }
 
     /// The first source that `path` is of, with the keys of the conf that are set.
-    fn first(&self, sources: &[Source], path: &str) -> Option<String> {
+    fn first(&self, sources: &[Source], path: &str) -> Option<Words> {
         let source = sources.iter().find(|source| path.starts_with(source.path))?;
         let rest = path[source.path.len()..].trim_matches(['.', '[', ']', '"']);
         let set = |key: &&str| -> Option<String> {
@@ -189,25 +189,26 @@ impl<'a> Origins<'a> {
             self.properties.contains_key(&full).then_some(full)
         };
         match (source.keys.iter().find_map(set), source.field) {
-            (Some(key), "") => Some(key),
-            (Some(key), field) => Some(format!("{key} ({field})")),
-            (None, field) if source.keys.is_empty() => Some(field.to_owned()),
+            (Some(key), "") => Some(Words::foreign(key)),
+            (Some(key), field) => Some(Words::foreign(key).and(format!(" ({field})"))),
+            (None, field) if source.keys.is_empty() => Some(field.into()),
             (None, _) => None,
         }
     }
 
-    fn variable(&self, name: &str) -> Option<String> {
+    fn variable(&self, name: &str) -> Option<Words> {
         ["spark.executorEnv.", "spark.kubernetes.executor.secretKeyRef."]
             .iter()
             .map(|prefix| format!("{prefix}{name}"))
             .find(|key| self.properties.contains_key(key))
+            .map(Words::foreign)
     }
 
     /// All that gives the Pod a volume of this name.
-    fn volume(&self, name: &str) -> Option<String> {
+    fn volume(&self, name: &str) -> Option<Words> {
         const VOLUMES: &str = "spark.kubernetes.executor.volumes.";
         const SECRETS: &str = "spark.kubernetes.executor.secrets.";
-        let mut origins = Vec::new();
+        let mut origins: Vec<Words> = Vec::new();
         let below = |prefix: &'static str| {
             self.properties
                 .range(prefix.to_owned()..)
@@ -218,7 +219,7 @@ impl<'a> Origins<'a> {
             if let (Some(kind), Some(volume)) = (parts.next(), parts.next())
                 && volume == name
             {
-                let origin = format!("{VOLUMES}{kind}.{volume}");
+                let origin = Words::foreign(format!("{VOLUMES}{kind}.{volume}"));
                 if !origins.contains(&origin) {
                     origins.push(origin);
                 }
@@ -226,12 +227,13 @@ impl<'a> Origins<'a> {
         }
         for secret in below(SECRETS) {
             if name.strip_suffix("-volume") == Some(secret) {
-                origins.push(format!("{SECRETS}{secret} (spec.executor.secrets)"));
+                let key = Words::foreign(format!("{SECRETS}{secret}"));
+                origins.push(key.and(" (spec.executor.secrets)"));
             }
         }
         for (start, origin) in OWN_VOLUMES {
             if origins.is_empty() && name.starts_with(start) {
-                origins.push(origin.to_owned());
+                origins.push(origin.into());
             }
         }
         let of_template = self.template.and_then(|spec| spec.get("volumes")?.as_array());
@@ -240,12 +242,12 @@ impl<'a> Origins<'a> {
             .flatten()
             .any(|volume| volume["name"] == name)
         {
-            origins.push(format!(
-                "volume {} of the executor pod template (spec.volumes)",
-                crate::redaction::shown(name)
-            ));
+            let volume = Words::own("volume ").value(name);
+            origins.push(volume.and(" of the executor pod template (spec.volumes)"));
         }
-        (!origins.is_empty()).then(|| origins.join(" and "))
+        origins
+            .into_iter()
+            .reduce(|all, origin| all.and(" and ").join(origin))
     }
 }
 

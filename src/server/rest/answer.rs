@@ -4,7 +4,10 @@
 use crate::{
     cluster::Outcome,
     error_code::ErrorCode,
-    server::{Service, service::ServiceError},
+    finding,
+    limits::SHOWN_NAME,
+    server::{Service, connections, service::ServiceError},
+    spark::submission::SubmissionId,
     submitter::Accepted,
 };
 use axum::{
@@ -33,7 +36,7 @@ impl Answer {
         };
         let body = json!({
             "submission_id": accepted.submission_id,
-            "app_name": accepted.application_name,
+            "app_name": finding::Cut(&accepted.application_name, SHOWN_NAME).to_string(),
             "message": message,
             "submitted_at": Timestamp::now().to_string(),
             "spark_app_id": submitted.application_id,
@@ -54,7 +57,7 @@ impl Answer {
     /// A submission that failed (CONTRACT 8).
     pub(super) fn failed(submission_id: &str, error: &ServiceError) -> Response {
         let code = error.code();
-        let mut answer = refusal(code, submission_id, &error.to_string());
+        let mut answer = refusal(code, submission_id, &error.text());
         if code == ErrorCode::SubmitterOverloaded {
             answer.headers_mut().insert(RETRY_AFTER, 1.into());
         }
@@ -69,9 +72,9 @@ impl Answer {
             NoSubmission::MediaType => (
                 ErrorCode::UnsupportedMediaType,
                 "",
-                "Content-Type: allowed is application/json",
+                "Content-Type: expected application/json",
             ),
-            NoSubmission::Method => (ErrorCode::MethodNotAllowed, "", "allowed is POST"),
+            NoSubmission::Method => (ErrorCode::MethodNotAllowed, "", "method: expected POST"),
             NoSubmission::Path => (
                 ErrorCode::NotFound,
                 "",
@@ -100,8 +103,43 @@ pub(super) enum NoSubmission<'r> {
     Path,
 }
 
+/// The whole answer to a request whose head can't be read, with its status as HTTP has it.
+pub(super) fn unreadable(service: &Service, status: u16) -> Vec<u8> {
+    let most = connections::BUFFER;
+    let message = match status {
+        414 | 431 => format!(
+            "request: expected a first line and headers of at most {most} bytes and 100 headers, found more"
+        ),
+        _ => "request: expected HTTP/1.1, found a first line or a header that is not; check the method, the path, the \
+              headers' names and Content-Length"
+            .to_owned(),
+    };
+    let code = ErrorCode::BadRequest;
+    service.not_a_submission(super::DOOR, code, &message);
+    let reason = StatusCode::from_u16(status).ok();
+    let reason = reason
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default();
+    let body = body(status, code, "", &message);
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: \
+         close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
 fn refusal(code: ErrorCode, submission_id: &str, message: &str) -> Response {
     let status = code.http_status();
+    let body = body(status, code, submission_id, message);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn body(status: u16, code: ErrorCode, submission_id: &str, message: &str) -> String {
+    let message = finding::answer(message);
+    // What is no id may be of any length, and is not repeated.
+    let submission_id = SubmissionId::new(submission_id).map_or_else(|_| String::new(), String::from);
     let body = json!({
         "submission_id": submission_id,
         "status": status,
@@ -109,6 +147,5 @@ fn refusal(code: ErrorCode, submission_id: &str, message: &str) -> Response {
         "message": message,
         "timestamp": Timestamp::now().to_string(),
     });
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    body.to_string()
 }

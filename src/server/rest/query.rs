@@ -13,7 +13,7 @@ pub(super) fn mode(query: Option<&str>) -> Result<Mode, String> {
     for pair in pairs.filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if name.contains('%') {
-            return Err(format!("the query has an encoded name, allowed is {DRY_RUN}"));
+            return Err(format!("query: expected {DRY_RUN}, found an encoded name"));
         }
         if !name.eq_ignore_ascii_case(DRY_RUN) {
             continue;
@@ -23,11 +23,11 @@ pub(super) fn mode(query: Option<&str>) -> Result<Mode, String> {
             "false" => Mode::Submit,
             other => {
                 let found = shown(other);
-                return Err(format!("{DRY_RUN}: found {found}, allowed is true or false"));
+                return Err(format!("{DRY_RUN}: expected true or false, found {found}"));
             }
         };
         if mode.is_some_and(|earlier| earlier != asked) {
-            return Err(format!("{DRY_RUN}: found true and false, allowed is one of them"));
+            return Err(format!("{DRY_RUN}: expected true or false, found both"));
         }
         mode = Some(asked);
     }
@@ -53,7 +53,7 @@ mod tests {
             (Some("dryRun=True"), Err("found `True`")),
             (Some("dryRun=%74rue"), Err("found `%74rue`")),
             (Some("dry%52un=true"), Err("encoded name")),
-            (Some("dryRun=false&dryRun=true"), Err("found true and false")),
+            (Some("dryRun=false&dryRun=true"), Err("found both")),
         ];
         for (query, expected) in table {
             match (mode(query), expected) {

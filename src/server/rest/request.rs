@@ -1,12 +1,14 @@
 //! What is posted: the arguments of `spark-submit`, and the pod templates that the operator would otherwise write to files.
 
 use crate::{
-    application::ApplicationReference,
+    limits::Budget,
+    operator::{Origin, application::ApplicationReference, check_template_labels},
     server::service::NotAsked,
-    submission::{
-        Origin, PodTemplate, Refusal, Request, SubmissionId, SubmitterContext, arguments,
-        check_template_labels,
+    spark::submission::{
+        PodTemplate, Refusal, Request, SubmissionId, SubmitterContext,
+        arguments::{self, ArgumentsError},
     },
+    strict::{self, Shape, Unread},
     submitter::{Asked, SubmitError, Unversioned},
 };
 use serde_json::{Map, Value};
@@ -26,13 +28,23 @@ const CONTAINER_NAMES: [(&str, &str); 2] = [
     ),
 ];
 
-/// The body of a submission. Other top-level keys are ignored: a newer operator may send them.
+/// The fields of a body that are read.
+const FIELDS: &[&str] = &[
+    "submission_id",
+    "spark_submit_args",
+    "driver_pod_template",
+    "executor_pod_template",
+];
+
+/// The body of a submission. Other top-level keys are ignored: a newer operator may send them. They are held to the same limits.
 #[derive(Debug)]
 pub(super) struct SparkSubmit {
     pub(super) submission_id: String,
     arguments: Vec<String>,
     driver_template: Option<Value>,
     executor_template: Option<Value>,
+    /// What reading the body left of it.
+    budget: Budget,
 }
 
 /// A body that is not a submission.
@@ -51,17 +63,20 @@ impl SparkSubmit {
             submission_id: submission_id.to_owned(),
             message,
         };
-        let mut fields = match serde_json::from_slice(body) {
+        let mut budget = Budget::default();
+        let mut fields = match strict::read_json(body, Shape::Fields(FIELDS), &mut budget) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(bad("", "the body is not a JSON object".to_owned())),
             // Where it is broken, not what stands there.
-            Err(error) => {
-                let (line, column) = (error.line(), error.column());
+            Err(Unread::Problem(problem)) => return Err(bad("", format!("the body is {}", problem.said))),
+            Err(Unread::KeyTwice(path)) => {
+                let path = if path.is_empty() { "the body" } else { &path };
                 return Err(bad(
                     "",
-                    format!("the body is not JSON: line {line}, column {column}"),
+                    format!("{path}: expected each key once, found one twice"),
                 ));
             }
+            Err(Unread::OverLimit(over)) => return Err(bad("", over.to_string())),
         };
         let submission_id = match fields.remove("submission_id") {
             Some(Value::String(id)) if !id.is_empty() => id,
@@ -107,6 +122,7 @@ impl SparkSubmit {
             arguments,
             driver_template,
             executor_template,
+            budget,
         })
     }
 
@@ -139,8 +155,10 @@ impl SparkSubmit {
         origin: Origin,
         context: &SubmitterContext,
     ) -> Result<Asked, SubmitError> {
-        let mut arguments = arguments::parse(&self.arguments)
-            .map_err(|error| Refusal::new("spark_submit_args", error.to_string()))?;
+        let mut arguments = arguments::parse(&self.arguments).map_err(|error| match error {
+            ArgumentsError::OverLimit(over) => over.into(),
+            error => Refusal::new("spark_submit_args", error.to_string()),
+        })?;
         arguments
             .conf
             .entry(SUBMISSION_ID_LABEL.to_owned())
@@ -168,6 +186,7 @@ impl SparkSubmit {
             id: Some(id.clone()),
             driver_template: template("driver_pod_template", self.driver_template)?,
             executor_template: template("executor_pod_template", self.executor_template)?,
+            budget: self.budget,
             ..Request::default()
         };
         Ok(Asked::Unversioned(Box::new(Unversioned::resolve(
@@ -189,7 +208,7 @@ fn missing(field: &str, found: Option<&Value>, allowed: &str) -> String {
         Some(Value::Array(_)) => "a list",
         Some(Value::Object(_)) => "an object",
     };
-    format!("{field}: found {found}, allowed is {allowed}")
+    format!("{field}: expected {allowed}, found {found}")
 }
 
 #[cfg(test)]
@@ -203,27 +222,27 @@ mod tests {
             ("[]", "the body is not a JSON object"),
             (
                 "{}",
-                "submission_id: found nothing, allowed is a text that is not empty",
+                "submission_id: expected a text that is not empty, found nothing",
             ),
             (
                 r#"{"submission_id":""}"#,
-                "submission_id: found an empty text, allowed is a text that is not empty",
+                "submission_id: expected a text that is not empty, found an empty text",
             ),
             (
                 r#"{"submission_id":"a"}"#,
-                "spark_submit_args: found nothing, allowed is a list that is not empty",
+                "spark_submit_args: expected a list that is not empty, found nothing",
             ),
             (
                 r#"{"submission_id":"a","spark_submit_args":[]}"#,
-                "spark_submit_args: found an empty list, allowed is a list that is not empty",
+                "spark_submit_args: expected a list that is not empty, found an empty list",
             ),
             (
                 r#"{"submission_id":"a","spark_submit_args":["x",1]}"#,
-                "spark_submit_args[1]: found a number, allowed is a text",
+                "spark_submit_args[1]: expected a text, found a number",
             ),
             (
                 r#"{"submission_id":"a","spark_submit_args":["x"],"driver_pod_template":"y"}"#,
-                "driver_pod_template: found a text, allowed is a pod template",
+                "driver_pod_template: expected a pod template, found a text",
             ),
         ];
         for (body, message) in table {

@@ -136,6 +136,53 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
 }
 
 #[test]
+fn only_what_really_is_in_the_directory_is_read() {
+    let (directory, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = directory.path();
+    write(&elsewhere.path().join("secret.yaml.j2"), "hunter2");
+    write(&path.join("good.yaml.j2"), "a");
+    let outside = "secret.yaml.j2: leads to a file outside of the template directory";
+    let link = path.join("secret.yaml.j2");
+    for target in [
+        Path::new("/proc/self/environ").to_owned(),
+        Path::new("../../../../../../proc/self/environ").to_owned(),
+        elsewhere.path().join("secret.yaml.j2"),
+    ] {
+        symlink(&target, &link).unwrap();
+        assert_eq!(message(path), outside, "{target:?}");
+        fs::remove_file(&link).unwrap();
+    }
+    for target in ["/dev/null", "/dev/stdin"] {
+        symlink(target, &link).unwrap();
+        assert!(message(path).starts_with("secret.yaml.j2: "), "{target}");
+        fs::remove_file(&link).unwrap();
+    }
+    let made = std::process::Command::new("mkfifo").arg(&link).status().unwrap();
+    assert!(made.success());
+    assert!(message(path).contains("expected a regular file"));
+    fs::remove_file(&link).unwrap();
+
+    // Of the directory itself, whatever path leads to it.
+    symlink("good.yaml.j2", &link).unwrap();
+    let by_link = elsewhere.path().join("templates");
+    symlink(path, &by_link).unwrap();
+    for path in [path, &by_link] {
+        assert_eq!(read(path).unwrap().files.len(), 2);
+    }
+
+    // A whole folder, and the link that the kubelet swaps.
+    symlink(elsewhere.path(), path.join("team")).unwrap();
+    assert_eq!(
+        texts(path)["team"],
+        "the folder leads outside of the template directory"
+    );
+    fs::remove_file(path.join("team")).unwrap();
+    fs::remove_file(&link).unwrap();
+    symlink(elsewhere.path(), path.join("..data")).unwrap();
+    assert_eq!(message(path), outside);
+}
+
+#[test]
 fn a_name_that_is_no_text_is_an_error_only_for_a_template() {
     use std::os::unix::ffi::OsStrExt as _;
     let directory = tempfile::tempdir().unwrap();

@@ -1,9 +1,12 @@
 //! Named sets, patches and further objects.
 
 use super::{load, parsed};
-use crate::templates::{
-    ExtraKind, Fallback, Parts, Probe, SetOptions, SetRules, SetsError, TemplateErrorKind, TemplateSet,
-    TemplateSets, TemplateStore, sample,
+use crate::{
+    kubernetes::ExtraKind,
+    templates::{
+        Fallback, Parts, Probe, SetOptions, SetRules, SetsError, TemplateErrorKind, TemplateSet,
+        TemplateSets, TemplateStore, sample,
+    },
 };
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 

@@ -1,0 +1,94 @@
+//! Whether all that a found Pod lists is there and its own: how "complete" is judged.
+
+use super::{
+    ApplyError,
+    found::{Found, Listed},
+    patience::Patience,
+    requests::Requests,
+    resource::Target,
+};
+use futures::future;
+
+/// What of a Pod's list is there.
+#[derive(Debug)]
+pub(crate) enum Completeness {
+    /// All of it, owned by the Pod.
+    Complete,
+    /// Not all; each object of the list.
+    Incomplete(Vec<Listing>),
+    /// The Pod doesn't list anything that can be read here.
+    Unknown,
+}
+
+/// One object that a Pod lists.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    pub(crate) target: Target,
+    pub(crate) state: State,
+}
+
+/// What there is under the name of an object that a Pod lists.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// The Pod's own.
+    Owned(Remains),
+    /// It was created before the Pod, and the Pod has not become its owner.
+    Waiting(Remains),
+    /// Nothing, or another's.
+    Missing,
+}
+
+/// An object as it was looked at, to be deleted as that and nothing else.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    pub(crate) uid: String,
+    pub(crate) version: Option<String>,
+}
+
+impl Completeness {
+    /// Looks at each object that the Pod lists.
+    pub(crate) async fn of(
+        pod: &Found,
+        namespace: &str,
+        requests: &Requests,
+        patience: &Patience,
+    ) -> Result<Self, ApplyError> {
+        let Listed::These(targets) = pod.objects(namespace) else {
+            return Ok(Self::Unknown);
+        };
+        let looks = targets.iter().map(|target| requests.get(target, patience));
+        let looks = future::join_all(looks).await;
+        let mut listings = Vec::with_capacity(targets.len());
+        for (target, look) in targets.into_iter().zip(looks) {
+            let state = State::of(look?.map(Found), &target, pod.uid().unwrap_or_default());
+            listings.push(Listing { target, state });
+        }
+        let complete = listings
+            .iter()
+            .all(|listing| matches!(listing.state, State::Owned(_)));
+        Ok(if complete {
+            Self::Complete
+        } else {
+            Self::Incomplete(listings)
+        })
+    }
+}
+
+impl State {
+    fn of(found: Option<Found>, target: &Target, pod_uid: &str) -> Self {
+        let Some(found) = found else {
+            return Self::Missing;
+        };
+        let remains = Remains {
+            uid: found.uid().unwrap_or_default().to_owned(),
+            version: found.resource_version().map(str::to_owned),
+        };
+        if found.owned_by(pod_uid) {
+            Self::Owned(remains)
+        } else if target.precedes_pod() && !found.owned_by_a_pod() {
+            Self::Waiting(remains)
+        } else {
+            Self::Missing
+        }
+    }
+}

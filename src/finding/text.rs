@@ -1,0 +1,104 @@
+//! Texts of bounded length.
+
+use crate::limits::ANSWER_BYTES;
+use std::{borrow::Cow, fmt};
+
+/// What stands for the end of a text that was cut.
+const ELLIPSIS: &str = "…";
+
+/// What is kept free for the count of what was left out.
+const FOR_THE_COUNT: usize = 40;
+
+/// `text` in at most `most` bytes and whole characters; an ellipsis shows that it was cut.
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let free = most.saturating_sub(ELLIPSIS.len());
+    let end = (0..=free)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or_default();
+    Cow::Owned(text[..end].to_owned() + ELLIPSIS)
+}
+
+/// A text as an answer may have it.
+pub(crate) fn answer(text: &str) -> Cow<'_, str> {
+    cut(text, ANSWER_BYTES)
+}
+
+/// A text as it is written, in at most so many characters.
+pub(crate) struct Cut<'t>(pub(crate) &'t str, pub(crate) usize);
+
+impl fmt::Display for Cut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(self.1) {
+            None => f.write_str(self.0),
+            Some((end, _)) => write!(f, "{}{ELLIPSIS}", &self.0[..end]),
+        }
+    }
+}
+
+/// A text each of whose words has at most so many characters: a key or value in it may be of any length.
+pub(crate) fn short_words(text: &str, most: usize) -> String {
+    let words = text.split_inclusive(char::is_whitespace);
+    words.map(|word| Cut(word, most).to_string()).collect()
+}
+
+/// One line for each item, then the count of `more`; items that don't fit into an answer are counted too.
+pub(crate) fn listed<T: fmt::Display>(items: &[T], more: usize) -> String {
+    let mut text = String::new();
+    for (index, item) in items.iter().enumerate() {
+        let line = item.to_string();
+        let is_last = index + 1 == items.len() && more == 0;
+        let free = ANSWER_BYTES - if is_last { 0 } else { FOR_THE_COUNT };
+        if !text.is_empty() && text.len() + 1 + line.len() > free {
+            return text + &format!("\nand {} more", items.len() - index + more);
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text += &cut(&line, free);
+    }
+    if more > 0 {
+        return text + &format!("\nand {more} more");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters_at_its_limit() {
+        assert_eq!(cut("abcé", 5), "abcé");
+        assert_eq!(cut("abcéf", 5), "ab…");
+        assert_eq!(cut("ééé", 5), "é…");
+        assert_eq!(answer(&"x".repeat(ANSWER_BYTES)).len(), ANSWER_BYTES);
+        let over = "x".repeat(ANSWER_BYTES + 1);
+        let over = answer(&over);
+        assert_eq!(over.len(), ANSWER_BYTES);
+        assert!(over.ends_with(ELLIPSIS));
+    }
+
+    #[test]
+    fn a_shown_piece_is_cut_by_characters() {
+        assert_eq!(Cut("ééé", 3).to_string(), "ééé");
+        assert_eq!(Cut("éééa", 3).to_string(), "ééé…");
+    }
+
+    #[test]
+    fn what_does_not_fit_into_an_answer_is_counted() {
+        assert_eq!(listed(&["a", "b"], 0), "a\nb");
+        assert_eq!(listed(&["a", "b"], 3), "a\nb\nand 3 more");
+        let lines = vec!["x".repeat(1023); 4];
+        assert_eq!(listed(&lines, 0).len(), ANSWER_BYTES - 1, "they fit exactly");
+        let lines = vec!["x".repeat(1024); 4];
+        let text = listed(&lines, 5);
+        assert!(text.ends_with("\nand 6 more"), "{text}");
+        assert!(text.len() <= ANSWER_BYTES);
+        assert!(listed(&["x".repeat(1 << 20)], 0).len() <= ANSWER_BYTES);
+        assert!(listed(&["x".repeat(1 << 20)], 7).ends_with("and 7 more"));
+    }
+}

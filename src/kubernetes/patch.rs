@@ -1,0 +1,300 @@
+//! Strategic merge: a partial object laid over a whole one, as `kubectl patch` does it.
+//!
+//! Mappings are merged, null removes, lists of named things are merged by the key that Kubernetes' API gives them
+//! (`patchMergeKey`), and every other list is replaced. `$patch: delete` removes an item, `$patch: replace` replaces a
+//! mapping or list.
+//!
+//! Not k8s-openapi's `DeepMerge`, which works on its types: what those don't know would be lost, nothing could be removed,
+//! and of variables of the same name all but one would go.
+
+use crate::{
+    finding::{Statement, Words, expected},
+    strict::{Place, Problem},
+};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The directive that a mapping of a patch may have.
+const DIRECTIVE: &str = "$patch";
+
+/// How deep a patch may nest; Kubernetes' own types stay far below.
+const DEEPEST: usize = 64;
+
+/// The fields that a patch wrote or removed, by path in the merged object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Touched {
+    written: Vec<String>,
+    removed: Vec<String>,
+}
+
+impl Touched {
+    /// Whether the patch is where a field got its value, or why it has none.
+    pub(crate) fn covers(&self, path: &str) -> bool {
+        let within = |outer: &str, inner: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let written = self
+            .written
+            .iter()
+            .chain(&self.removed)
+            .any(|touched| within(touched, path));
+        written || self.removed.iter().any(|removed| within(path, removed))
+    }
+}
+
+/// Where new containers of a Pod go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Containers {
+    /// Before the last one, which Spark takes for the driver.
+    BeforeLast,
+    /// Behind the others: of an executor pod template Spark takes the first one.
+    Behind,
+}
+
+/// Lays `patch` over `object`.
+pub(crate) fn merge(object: &mut Value, patch: Value, containers: Containers) -> Result<Touched, Problem> {
+    let Value::Object(patch) = patch else {
+        return Err(problem(
+            &Place::Document,
+            expected("a mapping: the part of the object that the patch changes"),
+        ));
+    };
+    let mut merge = Merge {
+        containers,
+        touched: Touched::default(),
+    };
+    merge.mapping(object, patch, &Place::Document)?;
+    Ok(merge.touched)
+}
+
+/// A patch that is being laid over an object.
+struct Merge {
+    containers: Containers,
+    touched: Touched,
+}
+
+fn problem(place: &Place<'_>, said: Statement) -> Problem {
+    Problem::new(place.to_string(), said)
+}
+
+impl Merge {
+    fn mapping(
+        &mut self,
+        target: &mut Value,
+        mut patch: Map<String, Value>,
+        place: &Place<'_>,
+    ) -> Result<(), Problem> {
+        if place.depth() > DEEPEST {
+            return Err(problem(
+                place,
+                expected(Words::own(format!("at most {DEEPEST} levels of nesting"))).kind("more"),
+            ));
+        }
+        let replaces = match patch.remove(DIRECTIVE) {
+            None => false,
+            Some(directive) if directive == "replace" => true,
+            Some(_) => {
+                return Err(problem(
+                    place,
+                    expected("`$patch: replace`").advice("`$patch: delete` is for items of lists"),
+                ));
+            }
+        };
+        if let Some(name) = patch.keys().find(|name| name.starts_with('$')) {
+            let field = Place::Field(place, name);
+            return Err(problem(
+                &field,
+                expected("`$patch: delete` or `$patch: replace`").kind("another directive"),
+            ));
+        }
+        if replaces || !target.is_object() {
+            self.touched.written.push(place.to_string());
+            *target = Value::Object(Map::new());
+        }
+        let Value::Object(fields) = target else {
+            return Ok(());
+        };
+        for (name, value) in patch {
+            let here = Place::Field(place, &name);
+            match value {
+                Value::Null => {
+                    self.touched.removed.push(here.to_string());
+                    fields.remove(&name);
+                }
+                Value::Object(inner) => {
+                    self.mapping(fields.entry(&name).or_insert(Value::Null), inner, &here)?;
+                }
+                Value::Array(items) => match merge_key(place, &name) {
+                    Some(key) => {
+                        let list = fields.entry(&name).or_insert(Value::Null);
+                        self.list(list, items, key, &here)?;
+                    }
+                    None => {
+                        self.touched.written.push(here.to_string());
+                        let items = without_directive(items, &here)?;
+                        fields.insert(name, Value::Array(items));
+                    }
+                },
+                scalar => {
+                    self.touched.written.push(here.to_string());
+                    fields.insert(name, scalar);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        target: &mut Value,
+        items: Vec<Value>,
+        key: &str,
+        place: &Place<'_>,
+    ) -> Result<(), Problem> {
+        let replaces = items
+            .iter()
+            .any(|item| *item == serde_json::json!({DIRECTIVE: "replace"}));
+        if replaces || !target.is_array() {
+            self.touched.written.push(place.to_string());
+            *target = Value::Array(Vec::new());
+        }
+        let Value::Array(list) = target else {
+            return Ok(());
+        };
+        let mut patches = Vec::new();
+        let mut last = indices(list, key);
+        let mut deleted = BTreeSet::new();
+        for item in items {
+            let Value::Object(mut item) = item else {
+                return Err(problem(place, expected("a list of mappings")));
+            };
+            let directive = item.remove(DIRECTIVE);
+            let Some(name) = item.get(key).cloned() else {
+                if item.is_empty() && directive.as_ref().is_some_and(|directive| directive == "replace") {
+                    continue;
+                }
+                return Err(problem(
+                    place,
+                    expected(Words::own(format!(
+                        "items with a `{key}`, by which they are known"
+                    )))
+                    .kind("one without"),
+                ));
+            };
+            match directive {
+                Some(directive) if directive == "delete" => {
+                    self.touched.removed.push(place.to_string());
+                    deleted.insert(name.to_string());
+                }
+                Some(directive) if directive == "replace" => {
+                    let index = last.get(&name.to_string());
+                    if let Some(known) = index.and_then(|index| list.get_mut(*index)) {
+                        *known = Value::Null;
+                        known_by(known, key, name.clone());
+                    }
+                    patches.push((name, item));
+                }
+                Some(_) => return Err(problem(place, expected("`$patch: delete` or `$patch: replace`"))),
+                None => patches.push((name, item)),
+            }
+        }
+        if !deleted.is_empty() {
+            list.retain(|known| {
+                known
+                    .get(key)
+                    .is_none_or(|name| !deleted.contains(&name.to_string()))
+            });
+            last = indices(list, key);
+        }
+        // New items first: where they are put moves the others.
+        for (name, _) in &patches {
+            if !last.contains_key(&name.to_string()) {
+                let at = match place {
+                    Place::Field(_, "containers") if self.containers == Containers::BeforeLast => {
+                        list.len().saturating_sub(1)
+                    }
+                    _ => list.len(),
+                };
+                let mut new = Value::Null;
+                known_by(&mut new, key, name.clone());
+                list.insert(at, new);
+                last.insert(name.to_string(), at);
+                if let Some(moved) = list.get(at + 1).and_then(|moved| moved.get(key)) {
+                    last.insert(moved.to_string(), at + 1);
+                }
+                self.touched.written.push(Place::Item(place, at).to_string());
+            }
+        }
+        for (name, item) in patches {
+            // Of variables of the same name the last one counts.
+            if let Some(&index) = last.get(&name.to_string()) {
+                self.mapping(&mut list[index], item, &Place::Item(place, index))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the items of a list are, by their names; of several with one name the last.
+fn indices(list: &[Value], key: &str) -> BTreeMap<String, usize> {
+    let named = list.iter().enumerate();
+    named
+        .filter_map(|(index, item)| Some((item.get(key)?.to_string(), index)))
+        .collect()
+}
+
+/// The key by which the items of a list are known: `patchMergeKey` of the field in Kubernetes' API reference.
+fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
+    let in_container = matches!(
+        parent,
+        Place::Item(
+            Place::Field(_, "containers" | "initContainers" | "ephemeralContainers"),
+            _
+        )
+    );
+    let in_spec = matches!(parent, Place::Field(Place::Document, "spec"));
+    match list {
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "volumes"
+        | "imagePullSecrets"
+        | "resourceClaims"
+        | "schedulingGates"
+            if in_spec =>
+        {
+            Some("name")
+        }
+        "hostAliases" if in_spec => Some("ip"),
+        "topologySpreadConstraints" if in_spec => Some("topologyKey"),
+        "ports" if in_spec => Some("port"),
+        "env" if in_container => Some("name"),
+        "volumeMounts" if in_container => Some("mountPath"),
+        "volumeDevices" if in_container => Some("devicePath"),
+        "ports" if in_container => Some("containerPort"),
+        _ => None,
+    }
+}
+
+/// The items of a list that is replaced anyway, without the one that says so.
+fn without_directive(items: Vec<Value>, place: &Place<'_>) -> Result<Vec<Value>, Problem> {
+    let is_replace = |item: &Value| *item == serde_json::json!({DIRECTIVE: "replace"});
+    let items: Vec<_> = items.into_iter().filter(|item| !is_replace(item)).collect();
+    if items.iter().any(|item| item.get(DIRECTIVE).is_some()) {
+        return Err(problem(
+            place,
+            expected("no `$patch` in this list")
+                .advice("it is replaced whole, for it has no key by which its items are known"),
+        ));
+    }
+    Ok(items)
+}
+
+fn known_by(item: &mut Value, key: &str, name: Value) {
+    *item = Value::Object(Map::from_iter([(key.to_owned(), name)]));
+}
+
+#[cfg(test)]
+mod tests;

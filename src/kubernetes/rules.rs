@@ -1,0 +1,126 @@
+//! What Kubernetes would refuse, and what Spark needs: rules over documents as they were written.
+//!
+//! The rules look at JSON values, not at Kubernetes' types: there a missing field can be told from an empty one,
+//! and a document with a wrong type somewhere is still checked everywhere else. What has the wrong type is
+//! skipped here, for the strict reading has reported it.
+//!
+//! The source of the Kubernetes rules is its API server's validation (`pkg/apis/core/validation`, and
+//! apimachinery's `validation` for names). An error here is an error there; what is only odd there is a warning.
+
+mod container;
+mod files;
+mod grammar;
+mod metadata;
+mod network;
+mod one_of;
+mod required;
+mod scalars;
+mod scheduling;
+mod storage;
+mod table;
+mod text;
+
+use crate::{
+    finding::{Kept, Statement},
+    kubernetes::{
+        at::At,
+        finding::{Finding, Subject},
+    },
+};
+
+/// Where rules write what they found in one object.
+pub(crate) struct Report<'r> {
+    /// The object.
+    pub(crate) subject: &'r Subject,
+    /// The template that wrote the object.
+    pub(crate) template: &'r str,
+    pub(crate) findings: &'r mut Kept<Finding>,
+    pub(crate) warnings: &'r mut Kept<Finding>,
+}
+
+impl Report<'_> {
+    /// Something is wrong with the field `field` of `at`; with `at` itself where that is empty.
+    pub(crate) fn wrong(&mut self, at: &At<'_, '_>, field: &str, said: Statement) {
+        self.wrong_at(|| at.path_of(field), said);
+    }
+
+    /// Something is wrong at a path, which is only written if the finding is kept.
+    pub(crate) fn wrong_at(&mut self, path: impl FnOnce() -> String, said: Statement) {
+        let finding = Self::finding(self.subject, self.template, path, said);
+        self.findings.push_with(finding);
+    }
+
+    /// Something is odd, and not an error.
+    pub(crate) fn odd(&mut self, at: &At<'_, '_>, field: &str, said: Statement) {
+        let path = || at.path_of(field);
+        let finding = Self::finding(self.subject, self.template, path, said);
+        self.warnings.push_with(finding);
+    }
+
+    fn finding(
+        subject: &Subject,
+        template: &str,
+        path: impl FnOnce() -> String,
+        said: Statement,
+    ) -> impl FnOnce() -> Finding {
+        move || Finding {
+            subject: subject.clone(),
+            path: path(),
+            said,
+            template: template.to_owned(),
+        }
+    }
+}
+
+/// The kinds that have rules. The executor pod template isn't an object: it has no name, and Spark fills in
+/// what is missing, the image above all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Pod,
+    ExecutorTemplate,
+    Service,
+    ConfigMap,
+    Secret,
+    PersistentVolumeClaim,
+    NetworkPolicy,
+    PodGroup,
+    Ingress,
+    PodDisruptionBudget,
+    /// A kind of a `CustomResourceDefinition`. It stays the last here.
+    Custom,
+}
+
+impl Kind {
+    /// How many there are.
+    const COUNT: usize = Self::Custom as usize + 1;
+
+    fn is_pod(self) -> bool {
+        matches!(self, Kind::Pod | Kind::ExecutorTemplate)
+    }
+}
+
+type Rule = fn(Kind, &At<'_, '_>, &mut Report<'_>);
+
+/// The rules of all kinds; each knows to which kinds it applies.
+const RULES: [Rule; 13] = [
+    text::no_nul,
+    required::required_fields,
+    scalars::closed_values,
+    one_of::one_of,
+    metadata::metadata,
+    container::containers,
+    storage::volumes,
+    storage::references,
+    storage::claim,
+    scheduling::tolerations,
+    scheduling::gates,
+    files::config_data,
+    network::service,
+];
+
+/// Applies Kubernetes' rules to one document.
+pub(crate) fn what_kubernetes_refuses(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    for rule in RULES {
+        rule(kind, document, report);
+    }
+}

@@ -1,0 +1,263 @@
+//! Rejected request fields: what a request to a service must not say.
+//!
+//! The service runs with the operator's rights, which the authors of applications don't have. Whoever runs a command is in
+//! their own process, and may do as Spark lets them.
+
+use super::{
+    application::{ApplicationReference, NEVER_IN_CONF},
+    reserved_labels,
+};
+use crate::{
+    kubernetes::grammar::is_label_value,
+    redaction::shown_if,
+    spark::submission::{
+        self, ConfReader, Reach, Refusal, Request, SUBMISSION_CREDENTIALS, SparkConf, SparkSubmitArguments,
+        Submission, SubmitterContext,
+    },
+};
+use std::collections::BTreeMap;
+
+/// Keys that name files of the submitter.
+const FILE_KEYS: [&str; 9] = [
+    "spark.kubernetes.driver.podTemplateFile",
+    "spark.kubernetes.executor.podTemplateFile",
+    "spark.kubernetes.scheduler.volcano.podGroupTemplateFile",
+    "spark.kubernetes.kerberos.krb5.path",
+    KEYTAB,
+    "spark.kubernetes.authenticate.driver.caCertFile",
+    "spark.kubernetes.authenticate.driver.clientKeyFile",
+    "spark.kubernetes.authenticate.driver.clientCertFile",
+    "spark.kubernetes.authenticate.driver.oauthTokenFile",
+];
+
+const KEYTAB: &str = "spark.kerberos.keytab";
+
+/// Resolves the arguments of a request as [`submission::resolve`] does, and checks what they must not say: before any file is
+/// read, before any file that their conf names is read, and once all of it is resolved.
+///
+/// # Errors
+/// What a request must not say, or what Spark would refuse.
+pub fn resolve(
+    arguments: SparkSubmitArguments,
+    mut request: Request,
+    context: &SubmitterContext,
+) -> Result<Submission, Refusal> {
+    before(&arguments, context)?;
+    let merged = submission::merged_conf(&arguments, &mut request, context)?;
+    check_conf(ConfReader::new(&merged, context), context)?;
+    let submission = submission::resolve_merged(arguments, merged, request, context)?;
+    after(&submission, context)?;
+    Ok(submission)
+}
+
+/// Checks the arguments themselves. No file has been read yet, and none is.
+fn before(arguments: &SparkSubmitArguments, context: &SubmitterContext) -> Result<(), Refusal> {
+    if context.reach == Reach::Process {
+        return Ok(());
+    }
+    let conf: SparkConf = arguments.conf.clone().into_iter().collect();
+    unchanged(&arguments.changed_conf, &conf)?;
+    check_conf(ConfReader::new(&conf, context), context)
+}
+
+/// Checks a conf: it names nothing of the service, whether it is used or not.
+fn check_conf(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<(), Refusal> {
+    if context.reach == Reach::Process {
+        return Ok(());
+    }
+    for (key, instead) in NEVER_IN_CONF {
+        if conf.raw().get(key).is_some() {
+            return Err(Refusal::new(
+                key,
+                format!("not allowed, as by the operator; {instead}"),
+            ));
+        }
+    }
+    for key in FILE_KEYS {
+        let Some(path) = conf.text(key)? else { continue };
+        match path.strip_prefix("local:") {
+            // Of the image, not of the submitter.
+            Some(_) if key == KEYTAB => {}
+            Some(local) => drop(context.reachable(key, local.strip_prefix("//").unwrap_or(local))?),
+            None => drop(context.reachable(key, &path)?),
+        }
+    }
+    match conf.raw().below(SUBMISSION_CREDENTIALS).next() {
+        Some((rest, _)) => Err(Refusal::new(
+            format!("{SUBMISSION_CREDENTIALS}{rest}"),
+            "is for a submitter of one's own; this service talks to the API server as itself. Remove it",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The operator writes an application's sparkConf behind its own conf, where it would win. So where the two differ in what
+/// says whose the driver is, the namespace and the operator's labels, neither counts.
+fn unchanged(changed: &BTreeMap<String, String>, conf: &SparkConf) -> Result<(), Refusal> {
+    let namespace = "spark.kubernetes.namespace".to_owned();
+    for key in std::iter::once(namespace).chain(reserved_labels::conf_keys()) {
+        if let Some(first) = changed.get(&key) {
+            let [first, last] =
+                [first, conf.get(&key).unwrap_or_default()].map(|value| shown_if(value, is_label_value));
+            return Err(Refusal::new(
+                key,
+                format!(
+                    "expected one value, found {first} and {last}; it says which SparkApplication the driver belongs \
+                     to: remove it from sparkConf"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Checks what was resolved: the operator's labels in conf and pod templates are those of this submission, and of the
+/// `SparkApplication` that owns the driver.
+fn after(submission: &Submission, context: &SubmitterContext) -> Result<(), Refusal> {
+    if context.reach == Reach::Process {
+        return Ok(());
+    }
+    let driver_template = submission.driver_template.as_ref();
+    let executor_template = submission.executor_template.as_ref();
+    let owners = driver_template.and_then(|template| template.metadata.get("ownerReferences"));
+    let application = owners.and_then(|owners| ApplicationReference::among(owners, ""));
+    let mut given = Vec::new();
+    for (role, template) in [("driver", driver_template), ("executor", executor_template)] {
+        given.extend(reserved_labels::of_conf(role, |key| submission.conf.get(key)));
+        if let Some(template) = template {
+            given.extend(reserved_labels::of_template(
+                &format!("{role} pod template"),
+                template,
+            ));
+        }
+    }
+    let application = application.as_ref().map(|owner| owner.name.as_str());
+    reserved_labels::check(&given, &submission.id, application)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spark::submission::arguments;
+
+    fn refused(pairs: &[&str], reach: Reach) -> Option<String> {
+        let argv: Vec<_> = pairs
+            .iter()
+            .flat_map(|pair| ["--conf".to_owned(), (*pair).to_owned()])
+            .collect();
+        let arguments = arguments::parse(&argv).unwrap();
+        let context = SubmitterContext {
+            reach,
+            ..SubmitterContext::golden()
+        };
+        let refusal = before(&arguments, &context).err()?;
+        Some(refusal.subject)
+    }
+
+    #[test]
+    fn what_the_operator_denies_and_never_writes_itself_is_refused_in_requests() {
+        for role in ["", ".driver", ".executor"] {
+            for what in ["oauthToken", "oauthTokenFile"] {
+                let key = format!("spark.kubernetes.authenticate{role}.{what}");
+                let pair = format!("{key}=x");
+                assert_eq!(refused(&[&pair], Reach::Roots(Vec::new())), Some(key));
+                assert_eq!(refused(&[&pair], Reach::Process), None);
+            }
+        }
+        let master = refused(&["spark.master=x"], Reach::Roots(Vec::new()));
+        assert_eq!(master.as_deref(), Some("spark.master"));
+        for key in [
+            "spark.kubernetes.driver.master",
+            "spark.kubernetes.container.image",
+            "spark.kubernetes.driver.container.image",
+            "spark.kubernetes.authenticate.driver.serviceAccountName",
+            "spark.kubernetes.authenticate.executor.serviceAccountName",
+        ] {
+            let pair = format!("{key}=x");
+            assert_eq!(
+                refused(&[&pair], Reach::Roots(Vec::new())),
+                None,
+                "the operator writes {key}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_local_path_is_the_submitters_but_for_a_keytab() {
+        let none = || Reach::Roots(Vec::new());
+        for key in FILE_KEYS.into_iter().filter(|key| *key != KEYTAB) {
+            for path in ["/x", "local:///x", "local:/x", "file:/x"] {
+                assert_eq!(refused(&[&format!("{key}={path}")], none()).as_deref(), Some(key));
+            }
+        }
+        assert_eq!(refused(&[&format!("{KEYTAB}=local:///x")], none()), None);
+        assert_eq!(
+            refused(&[&format!("{KEYTAB}=/x")], none()).as_deref(),
+            Some(KEYTAB)
+        );
+    }
+
+    #[test]
+    fn a_key_that_says_whose_the_driver_is_has_one_value_in_a_request() {
+        let namespace = "spark.kubernetes.namespace";
+        let twice = ["spark.kubernetes.namespace=a", "spark.kubernetes.namespace=b"];
+        assert_eq!(
+            refused(&twice, Reach::Roots(Vec::new())).as_deref(),
+            Some(namespace)
+        );
+        assert_eq!(
+            refused(&twice, Reach::Process),
+            None,
+            "as Spark has it, the later wins"
+        );
+        assert_eq!(refused(&[twice[0], twice[0]], Reach::Roots(Vec::new())), None);
+        let others = ["spark.driver.memory=1g", "spark.driver.memory=2g"];
+        assert_eq!(refused(&others, Reach::Roots(Vec::new())), None);
+    }
+
+    /// What a request with these arguments is refused for; `refused` is the conf alone.
+    fn resolved(more: &[&str], root: &std::path::Path) -> Result<Submission, Refusal> {
+        let fixed = [
+            "--master",
+            "k8s://https://h",
+            "--deploy-mode",
+            "cluster",
+            "--class",
+            "a.B",
+        ];
+        let argv = fixed.iter().chain(more).chain(&["local:///a.jar"]);
+        let argv: Vec<_> = argv.map(|word| (*word).to_owned()).collect();
+        let context = SubmitterContext {
+            reach: Reach::Roots(vec![root.to_owned()]),
+            ..SubmitterContext::golden()
+        };
+        resolve(arguments::parse(&argv).unwrap(), Request::default(), &context)
+    }
+
+    #[test]
+    fn a_request_is_checked_before_any_file_is_read_and_again_after_it_is_resolved() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let file = root.join("extra.properties");
+        let path = file.to_str().unwrap();
+        let token = "spark.kubernetes.authenticate.oauthToken";
+        let denied = format!("{token}=x");
+        // There is no such file: who reads it first says so.
+        let refusal = resolved(&["--properties-file", path, "--conf", &denied], &root).unwrap_err();
+        assert_eq!(refusal.subject, token);
+        let refusal = resolved(&["--properties-file", path], &root).unwrap_err();
+        assert_ne!(refusal.subject, token);
+        // What a file says is checked before the files that it names are read.
+        let template = "spark.kubernetes.driver.podTemplateFile";
+        std::fs::write(&file, format!("{token} x\n{template} {path}.missing\n")).unwrap();
+        let refusal = resolved(&["--properties-file", path], &root).unwrap_err();
+        assert_eq!(refusal.subject, token);
+        // And the operator's labels once all is known.
+        let label = "spark.kubernetes.driver.label.sparkoperator.k8s.io/launched-by-spark-operator";
+        std::fs::write(&file, format!("{label} false\n")).unwrap();
+        let refusal = resolved(&["--properties-file", path], &root).unwrap_err();
+        assert_eq!(refusal.subject, label);
+        std::fs::write(&file, "spark.a b\n").unwrap();
+        assert!(resolved(&["--properties-file", path], &root).is_ok());
+    }
+}

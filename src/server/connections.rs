@@ -1,0 +1,358 @@
+//! Serves the connections of a listener, each until it ends, is silent for too long, or must make room for another.
+
+use super::{
+    listener::{Listener, Opener, Stream},
+    seats::{Call, Seat},
+};
+use axum::{Router, body::Bytes};
+use http_body::{Body, Frame, SizeHint};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tower::Service;
+use tracing::debug;
+
+/// What is kept of an HTTP/1 connection until it is read; a request's headers have to fit, and so does its first line.
+pub(super) const BUFFER: usize = 32 << 10;
+
+/// What an HTTP/2 connection may send ahead of what is read: all its calls together, and each.
+const CONNECTION_WINDOW: u32 = 256 << 10;
+const CALL_WINDOW: u32 = 128 << 10;
+
+/// How often a silent HTTP/2 connection is asked whether its other end is there, and how long that may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// How long a client may take to leave, once it was told that the connection ends.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How a connection is spoken on.
+pub(super) type Speech = Builder<TokioExecutor>;
+
+/// HTTP/1.1. The time for a request's head is the seat's.
+pub(super) fn http1() -> Speech {
+    let mut speech = Builder::new(TokioExecutor::new()).http1_only();
+    speech
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(BUFFER);
+    speech
+}
+
+/// HTTP/2, with so many calls of one connection at once: a caller with more waits in its own memory, not in ours.
+pub(super) fn http2(most_calls: u32) -> Speech {
+    let mut speech = Builder::new(TokioExecutor::new()).http2_only();
+    speech
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(most_calls)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(CALL_WINDOW)
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE);
+    speech
+}
+
+/// Serves until `stop` ends; then answers what was asked, and no more.
+pub(super) async fn serve(
+    router: Router,
+    speech: Speech,
+    listener: Listener,
+    stop: impl Future<Output = ()>,
+) {
+    let (stopping, stopped) = watch::channel(false);
+    let router = router.with_state(());
+    let opener = listener.opener();
+    let mut open = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        tokio::select! {
+            (stream, seat) = listener.accept() => {
+                let (router, speech, opener) = (router.clone(), speech.clone(), opener.clone());
+                open.spawn(one(stream, Arc::new(seat), opener, speech, router, stopped.clone()));
+            }
+            Some(_) = open.join_next() => {}
+            () = &mut stop => break,
+        }
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    while open.join_next().await.is_some() {}
+}
+
+/// One connection from its first byte to its end.
+async fn one(
+    stream: Stream,
+    seat: Arc<Seat>,
+    opener: Opener,
+    speech: Speech,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let opened = tokio::select! {
+        opened = opener.open(stream, seat.first()) => opened,
+        () = seat.evicted() => return,
+        _ = stopped.wait_for(|stopped| *stopped) => return,
+    };
+    let Some(connection) = opened else { return };
+    let service = TowerToHyperService::new(Seated {
+        seat: Arc::clone(&seat),
+        inner: router,
+    });
+    let mut served = pin!(speech.serve_connection(TokioIo::new(connection), service));
+    let mut silent = pin!(sleep_until(seat.first()));
+    let (mut is_told, mut is_leaving) = (false, false);
+    loop {
+        tokio::select! {
+            ended = served.as_mut() => {
+                if let Err(error) = ended {
+                    debug!("a connection ended: {error}");
+                }
+                return;
+            }
+            // Dropped, with all its calls that have not arrived.
+            () = seat.evicted() => return,
+            _ = stopped.wait_for(|stopped| *stopped), if !is_told => {
+                served.as_mut().graceful_shutdown();
+                is_told = true;
+            }
+            () = silent.as_mut() => {
+                let now = Instant::now();
+                let next = match seat.end() {
+                    Some(end) if end > now => end,
+                    None => now + FAREWELL,
+                    Some(_) if is_leaving => return,
+                    Some(_) => {
+                        served.as_mut().graceful_shutdown();
+                        is_leaving = true;
+                        now + FAREWELL
+                    }
+                };
+                silent.as_mut().reset(next);
+            }
+        }
+    }
+}
+
+/// Tells the seat of each request.
+#[derive(Clone)]
+struct Seated<S> {
+    seat: Arc<Seat>,
+    inner: S,
+}
+
+impl<S, B, A> Service<http::Request<B>> for Seated<S>
+where
+    S: Service<http::Request<Told<B>>, Response = http::Response<A>>,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes>,
+    A: Send + 'static,
+{
+    type Response = http::Response<Told<A>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let call = Arc::new(self.seat.call());
+        if request.body().is_end_stream() {
+            call.arrived();
+        }
+        let answer = Answer(Arc::clone(&call));
+        let told = Arc::clone(&call);
+        let answering = self.inner.call(request.map(|body| Told {
+            body,
+            at_end: Some(told),
+            _call: None,
+        }));
+        Box::pin(async move {
+            let response = answering.await?;
+            drop(answer);
+            Ok(response.map(|body| Told {
+                body,
+                at_end: None,
+                _call: Some(call),
+            }))
+        })
+    }
+}
+
+/// Somebody waits for an answer.
+struct Answer(Arc<Call>);
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.0.answered();
+    }
+}
+
+/// A body of which the seat is told: a request's that it has arrived, an answer's that it was written.
+struct Told<B> {
+    body: B,
+    at_end: Option<Arc<Call>>,
+    _call: Option<Arc<Call>>,
+}
+
+impl<B: Body + Unpin> Body for Told<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        let is_end = match &frame {
+            Poll::Ready(None) => true,
+            Poll::Ready(Some(Ok(_))) => self.body.is_end_stream(),
+            _ => false,
+        };
+        if let (true, Some(call)) = (is_end, &self.at_end) {
+            call.arrived();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        server::{
+            listener::Socket,
+            seats::{Patience, Seats},
+        },
+        telemetry::Metrics,
+    };
+    use axum::routing::{get, post};
+    use std::{net::SocketAddr, time::Duration};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+        time::timeout,
+    };
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    async fn serving(speech: Speech, patience: Patience, most: usize) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seats = Seats::new(most, patience);
+        let listener = Listener::new(Socket::Tcp(listener), seats, Arc::new(Metrics::default()));
+        let router = Router::new()
+            .route("/", get(async || "here"))
+            .route(
+                "/slow",
+                get(async || {
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    "late"
+                }),
+            )
+            .route("/body", post(async |body: Bytes| body.len().to_string()));
+        tokio::spawn(serve(router, speech, listener, std::future::pending()));
+        address
+    }
+
+    async fn said(address: SocketAddr, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn rest(mut stream: TcpStream) -> String {
+        let mut all = Vec::new();
+        let read = timeout(SOON, stream.read_to_end(&mut all)).await;
+        // What is closed with bytes unread is reset.
+        let _ = read.expect("it is closed in time");
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
+    #[tokio::test]
+    async fn what_is_half_sent_or_silent_is_closed_and_what_is_at_work_is_not() {
+        let patience = Patience {
+            first: Duration::from_millis(300),
+            idle: Duration::from_millis(300),
+        };
+        let address = serving(http1(), patience, 64).await;
+        for half in [
+            "",
+            "G",
+            "GET / HT",
+            "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab",
+        ] {
+            assert_eq!(rest(said(address, half).await).await, "", "{half}");
+        }
+        let idle = rest(said(address, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await).await;
+        assert!(idle.ends_with("here"), "{idle}");
+        let slow = rest(said(address, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await).await;
+        assert!(slow.ends_with("late"), "{slow}");
+    }
+
+    #[tokio::test]
+    async fn an_http2_connection_that_ends_is_told_so() {
+        let patience = Patience {
+            first: Duration::from_millis(300),
+            idle: Duration::from_secs(600),
+        };
+        let address = serving(http2(8), patience, 64).await;
+        let mut stream = said(address, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        let mut all = Vec::new();
+        let _ = timeout(SOON, stream.read_to_end(&mut all)).await.unwrap();
+        let mut frames = &all[..];
+        let mut kinds = Vec::new();
+        while let [a, b, c, kind, ..] = frames {
+            kinds.push(*kind);
+            let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+            frames = &frames[(9 + length).min(frames.len())..];
+        }
+        // 7 is GOAWAY.
+        assert!(kinds.contains(&7), "{kinds:?}");
+    }
+
+    #[tokio::test]
+    async fn a_new_one_gets_in_for_the_oldest_that_never_asked() {
+        let patience = Patience {
+            first: Duration::from_secs(600),
+            idle: Duration::from_secs(600),
+        };
+        let address = serving(http1(), patience, 4).await;
+        let mut held = Vec::new();
+        for _ in 0..20 {
+            held.push(
+                said(
+                    address,
+                    "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab",
+                )
+                .await,
+            );
+        }
+        let answer =
+            rest(said(address, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await).await;
+        assert!(answer.ends_with("here"), "{answer}");
+    }
+}

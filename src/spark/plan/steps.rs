@@ -1,0 +1,108 @@
+//! The steps of a plan, in Spark's order (`KubernetesDriverBuilder`).
+
+use super::{
+    ApplicationPlan, CONTEXT_VERSION, DriverPlan, basic, command, config_map, credentials, draft::Draft,
+    executor_template, hadoop, kerberos, local_dirs, network_policy, secrets, service, volcano, volumes,
+};
+use crate::{
+    kubernetes::few_containers,
+    limits::{CONFIG_DATA, CONTAINERS},
+    spark::submission::{Feature, Refusal, Submission, SubmitterContext},
+};
+use serde_json::Value;
+
+type Step = fn(&mut Draft<'_>) -> Result<(), Refusal>;
+
+/// Each step with the class that it has in Spark, below `org.apache.spark.deploy.k8s.features`.
+const STEPS: [(&str, Step); 13] = [
+    ("BasicDriverFeatureStep", basic::apply),
+    ("DriverKubernetesCredentialsFeatureStep", credentials::apply),
+    ("DriverServiceFeatureStep", service::apply),
+    ("NetworkPolicyFeatureStep", network_policy::apply),
+    ("MountSecretsFeatureStep", secrets::mounts),
+    ("EnvSecretsFeatureStep", secrets::environment),
+    ("MountVolumesFeatureStep", volumes::apply),
+    ("DriverCommandFeatureStep", command::apply),
+    ("HadoopConfDriverFeatureStep", hadoop::apply),
+    ("KerberosConfDriverFeatureStep", kerberos::apply),
+    ("PodTemplateConfigMapStep", executor_template::apply),
+    ("LocalDirsFeatureStep", local_dirs::apply),
+    // Only where the conf asks for it.
+    ("VolcanoFeatureStep", volcano::apply),
+];
+
+const PACKAGE: &str = "org.apache.spark.deploy.k8s.features.";
+
+/// Decides everything about a submission's objects. Nothing outside `submission` and `context` is looked at, so
+/// the same two give the same plan.
+pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<DriverPlan, Refusal> {
+    let mut draft = Draft::start(submission, context)?;
+    let excluded = excluded_steps(&draft)?;
+    for (class, step) in STEPS {
+        if !excluded
+            .iter()
+            .any(|name| name.strip_prefix(PACKAGE) == Some(class))
+        {
+            step(&mut draft)?;
+        }
+    }
+    let config_map = config_map::apply(&mut draft)?;
+    for map in std::iter::once(&config_map).chain(&draft.config_maps) {
+        let bytes = map.data.values().map(String::len).sum();
+        CONFIG_DATA.holds(&format!("{} ConfigMap: data", map.role), bytes)?;
+    }
+    for secret in &draft.secrets {
+        // Base64: of four characters three bytes.
+        let bytes = secret
+            .data
+            .values()
+            .map(|text| text.trim_end_matches('=').len() * 3 / 4);
+        CONFIG_DATA.holds(&format!("{} Secret: data", secret.role), bytes.sum())?;
+    }
+    let Draft { mut pod, names, .. } = draft;
+    submission
+        .driver_additions
+        .add_to(&mut pod.spec, &mut pod.container);
+    // One of the lists is without the driver's own container.
+    let beside = ["containers", "initContainers"].map(|list| pod.spec.get(list).and_then(Value::as_array));
+    CONTAINERS.holds(
+        "driver pod: spec.containers",
+        1 + beside.into_iter().flatten().map(Vec::len).sum::<usize>(),
+    )?;
+    if let Some(executor) = &draft.executor {
+        few_containers(&executor.spec, "executor pod: spec.containers")?;
+    }
+    let (pod, driver) = pod.into_plans(&names.pod);
+    Ok(DriverPlan {
+        context_version: CONTEXT_VERSION,
+        application: ApplicationPlan {
+            id: names.application_id,
+            name: names.application_name,
+            resource_type: command::resource_type(&submission.resource),
+            spark_version: submission.spark_version.to_string(),
+            namespace: names.namespace,
+            submission_id: submission.id.to_string(),
+        },
+        pod,
+        driver,
+        service: draft.service,
+        config_map,
+        properties: draft.properties,
+        executor: draft.executor,
+        config_maps: draft.config_maps,
+        secrets: draft.secrets,
+        persistent_volume_claims: draft.persistent_volume_claims,
+        network_policy: draft.network_policy,
+        pod_group: draft.pod_group,
+        known_by: None,
+    })
+}
+
+fn excluded_steps(draft: &Draft<'_>) -> Result<Vec<String>, Refusal> {
+    if !draft.has(Feature::ExcludedFeatureSteps) {
+        return Ok(Vec::new());
+    }
+    draft
+        .conf
+        .list("spark.kubernetes.driver.pod.excludedFeatureSteps")
+}

@@ -1,0 +1,213 @@
+//! Who submits, when, and what of the submitter a submission may reach.
+
+use super::{
+    conf::wrong_text,
+    distribution::installed_version,
+    refusal::Refusal,
+    regular_file::{self, Unreadable},
+    spark_env::spark_env,
+    version::SparkVersion,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// Everything that a submission takes from where it is submitted. Built in `cli/` or `server/`; below them no
+/// environment, clock, user or file is read by any other way, so that the same submission and context give the
+/// same manifests, byte for byte.
+#[derive(Debug, Clone)]
+pub struct SubmitterContext {
+    /// `spark.app.submitTime`, in ms since 1970.
+    pub submit_time_ms: u64,
+    /// `SPARK_USER` of the driver where no proxy user is given.
+    pub user: String,
+    /// The master URL of a `SparkApplication`, which names none: `k8s://https://host:port`.
+    pub master: String,
+    /// The environment that submissions see (`SPARK_LOCAL_DIRS`, `PYSPARK_PYTHON`, `${env:…}`, …).
+    pub environment: BTreeMap<String, String>,
+    /// The Spark version of a submission that names none.
+    pub spark_version: Option<SparkVersion>,
+    /// What relative paths are relative to.
+    pub working_directory: PathBuf,
+    /// Which files and variables of the submitter a submission may reach.
+    pub reach: Reach,
+    /// What becomes of a submission whose executors can't start.
+    pub executor_check: ExecutorCheck,
+}
+
+/// What becomes of a submission whose executors can't start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExecutorCheck {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It passes with a warning.
+    Warn,
+}
+
+/// Which files and variables of the submitter a submission may reach (CONTRACT 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// A service's callers: files below these roots only, and no variable. The service runs with the operator's
+    /// rights, which the authors of applications don't have.
+    Roots(Vec<PathBuf>),
+    /// A command's caller, whose own process it is.
+    Process,
+}
+
+impl SubmitterContext {
+    /// The context of golden files: the same wherever it runs.
+    pub fn golden() -> Self {
+        Self {
+            submit_time_ms: 0,
+            user: "spark".to_owned(),
+            master: "k8s://https://kubernetes.default.svc:443".to_owned(),
+            environment: BTreeMap::new(),
+            spark_version: None,
+            working_directory: PathBuf::from("/"),
+            reach: Reach::Roots(Vec::new()),
+            executor_check: ExecutorCheck::default(),
+        }
+    }
+
+    /// The context of a process that stands for `spark-submit`: the environment after `spark-env.sh`, the user as Spark's
+    /// `Utils.getCurrentUserName` finds it with `login_name` as the last resort, and the version of `SPARK_HOME`.
+    ///
+    /// # Errors
+    /// Where `spark-env.sh` can't be sourced.
+    pub fn of_spark_submit(
+        environment: BTreeMap<String, String>,
+        login_name: Option<String>,
+        working_directory: PathBuf,
+        submit_time_ms: u64,
+    ) -> Result<Self, Refusal> {
+        let environment = spark_env(environment)?;
+        let golden = Self::golden();
+        let user = ["SPARK_USER", "HADOOP_PROXY_USER", "HADOOP_USER_NAME"]
+            .iter()
+            .find_map(|name| environment.get(*name).filter(|user| !user.is_empty()).cloned());
+        let installed = environment
+            .get("SPARK_HOME")
+            .and_then(|home| installed_version(&working_directory.join(home)));
+        Ok(Self {
+            submit_time_ms,
+            user: user.or(login_name).unwrap_or(golden.user),
+            spark_version: installed,
+            environment,
+            working_directory,
+            reach: Reach::Process,
+            master: golden.master,
+            executor_check: golden.executor_check,
+        })
+    }
+
+    /// Reads the submitter's file `path`, which `subject` (a conf key or option) names: a regular file within the limit.
+    pub(super) fn read_file(&self, subject: &str, path: &str) -> Result<Vec<u8>, Refusal> {
+        let resolved = self.reachable(subject, path)?;
+        let read = match self.reach {
+            // The links on the way were followed and held against the roots. None may come in between.
+            Reach::Roots(_) => regular_file::read_there(&resolved),
+            Reach::Process => regular_file::read(&resolved),
+        };
+        read.map_err(|unreadable| match unreadable {
+            Unreadable::TooLong(limit) => limit.at(subject).into(),
+            Unreadable::Failed(kind) => {
+                wrong_text(subject, path, &format!("a file that can be read ({kind})"))
+            }
+            Unreadable::NotRegular => wrong_text(subject, path, "a regular file"),
+        })
+    }
+
+    /// As [`Self::read_file`], for text.
+    pub(super) fn read_text(&self, subject: &str, path: &str) -> Result<String, Refusal> {
+        String::from_utf8(self.read_file(subject, path)?)
+            .map_err(|_| Refusal::new(subject, "the file it names is not UTF-8 text"))
+    }
+
+    /// The real path of a file that the submission may reach: links followed first, then held against the roots.
+    pub(crate) fn reachable(&self, subject: &str, path: &str) -> Result<PathBuf, Refusal> {
+        let path = Path::new(
+            path.strip_prefix("file://")
+                .or_else(|| path.strip_prefix("file:"))
+                .unwrap_or(path),
+        );
+        let absolute = self.working_directory.join(path);
+        let Reach::Roots(roots) = &self.reach else {
+            return Ok(absolute);
+        };
+        let refused = || {
+            Refusal::new(
+                subject,
+                "names a file of the submitter, which a request can't reach (SUBMITTER_FILE_ROOTS lists what it can); \
+                 put the contents into the application, or mount them into the pods",
+            )
+        };
+        if roots.is_empty() {
+            return Err(refused());
+        }
+        let real = absolute.canonicalize().map_err(|_| refused())?;
+        let inside = roots
+            .iter()
+            .filter_map(|root| root.canonicalize().ok())
+            .any(|root| real.starts_with(root));
+        if inside { Ok(real) } else { Err(refused()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::FILE;
+
+    #[test]
+    fn a_request_reaches_files_below_the_roots_only() {
+        let root = tempfile::tempdir().unwrap();
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(root.path().join("in"), "yes").unwrap();
+        std::os::unix::fs::symlink(outside.path(), root.path().join("out")).unwrap();
+        let roots = Reach::Roots(vec![root.path().to_owned()]);
+        let context = SubmitterContext {
+            reach: roots,
+            ..SubmitterContext::golden()
+        };
+        let read = |name: &str| context.read_file("some.key", &root.path().join(name).to_string_lossy());
+        assert_eq!(read("in").unwrap(), b"yes");
+        for refused in ["out", "../", "missing"] {
+            assert!(
+                read(refused)
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("some.key: names a file"),
+                "{refused}"
+            );
+        }
+        let wide = std::fs::File::create(root.path().join("wide")).unwrap();
+        for (length, fits) in [
+            (FILE.most as u64, true),
+            (FILE.most as u64 + 1, false),
+            (5 << 30, false),
+        ] {
+            wide.set_len(length).unwrap();
+            let found = read("wide").map(|bytes| bytes.len() as u64);
+            match found {
+                Ok(found) => assert!(fits && found == length, "{found}"),
+                Err(refusal) => assert!(!fits && refusal.over_limit, "{refusal}"),
+            }
+        }
+        let pipe = root.path().join("pipe");
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        for (name, not_one) in [("pipe", "a regular file"), (".", "a regular file")] {
+            let refusal = read(name).unwrap_err().to_string();
+            assert!(refusal.contains(not_one), "{name}: {refusal}");
+        }
+        let closed = SubmitterContext::golden();
+        assert!(closed.read_file("k", "/etc/passwd").is_err());
+    }
+}

@@ -1,0 +1,273 @@
+//! Volcano's `PodGroup`, which one step that Spark ships asks for by `spark.kubernetes.driver.pod.featureSteps`.
+
+use super::{
+    conf::ConfReader,
+    context::SubmitterContext,
+    pod_template::{UnknownFields, without_nulls, yaml},
+    refusal::Refusal,
+    version::{Feature, SparkVersion},
+};
+use crate::{limits::Budget, strict};
+use k8s_openapi::apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+const STEPS: &str = "spark.kubernetes.driver.pod.featureSteps";
+const EXCLUDED_STEPS: &str = "spark.kubernetes.driver.pod.excludedFeatureSteps";
+const VOLCANO_STEP: &str = "org.apache.spark.deploy.k8s.features.VolcanoFeatureStep";
+const TEMPLATE_FILE: &str = "spark.kubernetes.scheduler.volcano.podGroupTemplateFile";
+const TEMPLATE_JSON: &str = "spark.kubernetes.scheduler.volcano.podGroupTemplateJson";
+
+/// What the driver's `PodGroup` starts from; unknown fields of a request included: Volcano's types grow apart from ours.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PodGroupTemplate {
+    /// `metadata` without what Spark sets itself: name, namespace, owners.
+    pub metadata: Map<String, Value>,
+    /// `spec`.
+    pub spec: Map<String, Value>,
+    /// What else the document has beside `apiVersion` and `kind`.
+    pub other: Map<String, Value>,
+    /// The fields that [`PodGroup`] doesn't have, by path without list indices.
+    pub unknown_fields: Vec<String>,
+    /// Whether the executors are put into the group too, by conf. Spark has a step of its own for that.
+    pub marks_executors: bool,
+}
+
+impl std::fmt::Debug for PodGroupTemplate {
+    /// Annotations may be secrets, so only the shape is shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PodGroupTemplate")
+            .field("metadata", &self.metadata.keys())
+            .field("spec", &self.spec.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// `scheduling.volcano.sh/v1beta1` `PodGroup`, as Volcano documents it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(
+    missing_docs,
+    dead_code,
+    reason = "read for what is wrong with it, not for its values"
+)]
+pub struct PodGroup {
+    api_version: Option<String>,
+    kind: Option<String>,
+    metadata: Option<ObjectMeta>,
+    spec: Option<PodGroupSpec>,
+    status: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code, reason = "read for what is wrong with it, not for its values")]
+struct PodGroupSpec {
+    min_member: Option<i32>,
+    min_task_member: Option<BTreeMap<String, i32>>,
+    queue: Option<String>,
+    priority_class_name: Option<String>,
+    min_resources: Option<BTreeMap<String, Quantity>>,
+    network_topology: Option<IgnoredAny>,
+    sub_group_policy: Option<IgnoredAny>,
+}
+
+/// The template of the driver's `PodGroup`; `None` where the conf doesn't ask for Volcano's step, or excludes it.
+///
+/// Every other step is a user's own class, which only a JVM can run.
+pub(super) fn read(
+    conf: ConfReader<'_>,
+    context: &SubmitterContext,
+    version: &SparkVersion,
+) -> Result<Option<PodGroupTemplate>, Refusal> {
+    let steps = conf.list(STEPS)?;
+    if steps.iter().any(|step| step != VOLCANO_STEP) {
+        return Err(Refusal::new(
+            STEPS,
+            format!(
+                "names classes that run inside spark-submit's JVM, which native-submit has not; allowed is \
+                 {VOLCANO_STEP}. Leave the others out and override a template instead, or submit this application \
+                 with spark-submit"
+            ),
+        ));
+    }
+    if steps.is_empty() {
+        return Ok(None);
+    }
+    if !version.has(Feature::VolcanoStep) {
+        return Err(Refusal::new(
+            STEPS,
+            format!("Spark {version} has no {VOLCANO_STEP}; it is part of Spark from 4.2 on"),
+        ));
+    }
+    if conf.list(EXCLUDED_STEPS)?.iter().any(|step| step == VOLCANO_STEP) {
+        return Ok(None);
+    }
+    // Neither key is registered, so neither value is expanded.
+    let raw = conf.raw();
+    match (raw.get(TEMPLATE_FILE), raw.get(TEMPLATE_JSON)) {
+        (Some(path), _) => {
+            let text = context.read_text(TEMPLATE_FILE, path)?;
+            raw.budgeted(|budget| from_text(TEMPLATE_FILE, &text, UnknownFields::Refuse, budget))
+                .map(Some)
+        }
+        (None, Some(json)) => raw
+            .budgeted(|budget| from_text(TEMPLATE_JSON, json, UnknownFields::Keep, budget))
+            .map(Some),
+        (None, None) => Ok(Some(PodGroupTemplate::default())),
+    }
+}
+
+/// A file's unknown field is an error, one that came with the request passes with a warning (CONTRACT 4).
+fn from_text(
+    subject: &str,
+    text: &str,
+    unknown: UnknownFields,
+    budget: &mut Budget,
+) -> Result<PodGroupTemplate, Refusal> {
+    let refused = |what: &str| Refusal::new(subject, format!("is not a PodGroup: {what}"));
+    let value = yaml::read(text, budget).map_err(|unread| match unread {
+        yaml::Unread::OverLimit(over) => over.below(subject).into(),
+        yaml::Unread::Problem(what) => refused(&what),
+    })?;
+    let reading = strict::read::<PodGroup>(&value);
+    let unknown_fields = reading.generalised();
+    let problems = reading.problems_if(unknown == UnknownFields::Refuse);
+    if !problems.is_empty() {
+        return Err(refused(&problems.in_one_line()));
+    }
+    if value.get("kind").is_some_and(|kind| kind != "PodGroup") {
+        return Err(refused("kind is another"));
+    }
+    let Value::Object(mut other) = without_nulls(value) else {
+        return Err(refused("it must be a mapping, and not empty"));
+    };
+    let mut take = |field: &str| match other.remove(field) {
+        Some(Value::Object(map)) => map,
+        _ => Map::new(),
+    };
+    let (mut metadata, spec) = (take("metadata"), take("spec"));
+    for set_by_spark in ["name", "namespace", "ownerReferences"] {
+        metadata.remove(set_by_spark);
+    }
+    for set_by_spark in ["apiVersion", "kind"] {
+        other.remove(set_by_spark);
+    }
+    Ok(PodGroupTemplate {
+        metadata,
+        spec,
+        other,
+        unknown_fields,
+        marks_executors: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spark::submission::{Reach, SparkConf};
+    use serde_json::json;
+
+    fn read_conf(version: &str, entries: &[(&str, &str)]) -> Result<Option<PodGroupTemplate>, String> {
+        let conf: SparkConf = entries
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let context = SubmitterContext::golden();
+        read(
+            ConfReader::new(&conf, &context),
+            &context,
+            &version.parse().unwrap(),
+        )
+        .map_err(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn only_volcanos_step_is_known_and_only_from_its_version_on() {
+        assert_eq!(read_conf("4.3.0", &[]), Ok(None));
+        assert!(read_conf("4.2.0", &[(STEPS, VOLCANO_STEP)]).unwrap().is_some());
+        let excluded = [(STEPS, VOLCANO_STEP), (EXCLUDED_STEPS, VOLCANO_STEP)];
+        assert_eq!(read_conf("4.3.0", &excluded), Ok(None));
+        let early = read_conf("4.1.4", &excluded).unwrap_err();
+        assert!(early.contains("Spark 4.1.4 has no"), "{early}");
+        let own = format!("{VOLCANO_STEP},com.example.Step");
+        let refused = read_conf("4.3.0", &[(STEPS, &own)]).unwrap_err();
+        assert!(refused.contains("allowed is org.apache.spark"), "{refused}");
+    }
+
+    #[test]
+    fn the_file_comes_before_the_json_and_neither_is_expanded() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("g.yaml"), "spec: {queue: file}").unwrap();
+        let conf: SparkConf = [
+            (STEPS, VOLCANO_STEP),
+            (TEMPLATE_FILE, "g.yaml"),
+            (TEMPLATE_JSON, "{"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into_iter()
+        .collect();
+        let context = SubmitterContext {
+            reach: Reach::Process,
+            working_directory: directory.path().to_owned(),
+            ..SubmitterContext::golden()
+        };
+        let read = read(
+            ConfReader::new(&conf, &context),
+            &context,
+            &SparkVersion::newest(),
+        );
+        assert_eq!(read.unwrap().unwrap().spec["queue"], "file");
+
+        let literal = read_conf(
+            "4.3.0",
+            &[
+                (STEPS, VOLCANO_STEP),
+                (TEMPLATE_JSON, r#"{"spec":{"queue":"${spark.q}"}}"#),
+            ],
+        );
+        assert_eq!(literal.unwrap().unwrap().spec["queue"], "${spark.q}");
+    }
+
+    #[test]
+    fn a_service_reads_no_file_for_its_callers() {
+        let refused = read_conf("4.3.0", &[(STEPS, VOLCANO_STEP), (TEMPLATE_FILE, "/etc/passwd")]);
+        assert!(refused.unwrap_err().starts_with(TEMPLATE_FILE));
+    }
+
+    #[test]
+    fn what_spark_sets_itself_is_left_out_and_unknown_fields_pass_from_a_request() {
+        let text = "kind: PodGroup\nmetadata: {name: mine, namespace: elsewhere, labels: {a: b}, ownerReferences: []}\n\
+             spec: {minMember: 2, foo: 1}\nstatus: {phase: Running}\nbar: 2\n";
+        let refused = from_text("k", text, UnknownFields::Refuse, &mut Budget::default())
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("spec.foo: unknown field"), "{refused}");
+        let template = from_text("k", text, UnknownFields::Keep, &mut Budget::default()).unwrap();
+        assert_eq!(Value::from(template.metadata), json!({"labels": {"a": "b"}}));
+        assert_eq!(Value::from(template.spec), json!({"minMember": 2, "foo": 1}));
+        assert_eq!(
+            Value::from(template.other),
+            json!({"status": {"phase": "Running"}, "bar": 2})
+        );
+        assert_eq!(template.unknown_fields, ["bar", "spec.foo"]);
+    }
+
+    #[test]
+    fn what_is_no_pod_group_is_refused() {
+        for text in [
+            "",
+            "text",
+            "[]",
+            "kind: Pod",
+            "spec: {minMember: many}",
+            "{\"spec\":",
+        ] {
+            let error = from_text("k", text, UnknownFields::Keep, &mut Budget::default())
+                .unwrap_err()
+                .to_string();
+            assert!(error.starts_with("k: is not a PodGroup: "), "{text}: {error}");
+        }
+    }
+}

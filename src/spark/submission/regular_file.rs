@@ -1,0 +1,93 @@
+//! Files that are read for a submission: regular ones of a bounded length, so that reading one always ends, and soon.
+
+use crate::limits::{FILE, Limit};
+use rustix::fs::{Mode, OFlags};
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Read as _},
+    os::fd::AsRawFd as _,
+    path::Path,
+};
+
+/// Why a file was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// It is a directory, a pipe, a device or a socket.
+    NotRegular,
+    /// It is longer than this limit.
+    TooLong(Limit),
+    /// It can't be opened or read.
+    Failed(ErrorKind),
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.kind())
+    }
+}
+
+/// Reads a regular file of at most [`FILE`] bytes.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    contents(open(path, OFlags::empty())?)
+}
+
+/// As [`read`], of a path without links. One that was put there meanwhile is not followed.
+pub(super) fn read_there(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    let file = open(path, OFlags::NOFOLLOW)?;
+    // A directory on the way may have become a link, too.
+    let opened = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    if opened != path {
+        return Err(Unreadable::Failed(ErrorKind::NotFound));
+    }
+    contents(file)
+}
+
+/// Without waiting: a pipe would have to be opened by a writer first.
+fn open(path: &Path, more: OFlags) -> Result<File, Unreadable> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | more;
+    let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?;
+    Ok(opened.into())
+}
+
+/// What is in it, as it was opened: a name may come to mean another file, this one stays.
+fn contents(file: File) -> Result<Vec<u8>, Unreadable> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(Unreadable::NotRegular);
+    }
+    let most = FILE.most as u64;
+    if metadata.len() > most {
+        return Err(Unreadable::TooLong(FILE));
+    }
+    let mut contents = Vec::new();
+    // It may grow while it is read.
+    file.take(most + 1).read_to_end(&mut contents)?;
+    if contents.len() as u64 > most {
+        return Err(Unreadable::TooLong(FILE));
+    }
+    Ok(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_was_put_in_the_place_of_a_file_or_directory_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("real")).unwrap();
+        std::fs::write(root.join("real/file"), "x").unwrap();
+        std::os::unix::fs::symlink("real/file", root.join("link")).unwrap();
+        std::os::unix::fs::symlink("real", root.join("directory")).unwrap();
+        assert_eq!(read_there(&root.join("real/file")).unwrap(), b"x");
+        for through_a_link in ["link", "directory/file"] {
+            let path = root.join(through_a_link);
+            assert_eq!(read(&path).unwrap(), b"x");
+            assert!(
+                matches!(read_there(&path), Err(Unreadable::Failed(_))),
+                "{through_a_link}"
+            );
+        }
+    }
+}

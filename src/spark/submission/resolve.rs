@@ -1,0 +1,334 @@
+//! Arguments made into a [`Submission`]: properties files and environment merged in, validated, and fixed up as
+//! Spark's `SparkSubmitArguments` and `SparkSubmit.prepareSubmitEnvironment` do it for cluster mode.
+
+mod dependencies;
+mod merge;
+mod validate;
+
+pub(crate) use validate::SUBMISSION_CREDENTIALS;
+
+use super::{
+    ConfReader, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource, Refusal,
+    SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
+    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, conf::wrong_text, files, pod_group, uri,
+};
+use crate::{
+    finding::{Warnings, expected},
+    limits::Budget,
+    redaction::shown_if,
+};
+use std::collections::BTreeMap;
+
+/// What comes with the arguments: from a request, a file, or nothing of it from a bare command line.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The id, where the caller gave one apart from the arguments.
+    pub id: Option<SubmissionId>,
+    /// The id where neither caller nor arguments give one; a random one where this is `None`.
+    pub default_id: Option<SubmissionId>,
+    /// The Spark version, where the caller gave one.
+    pub spark_version: Option<SparkVersion>,
+    /// The driver's pod template, where it came inline.
+    pub driver_template: Option<PodTemplate>,
+    /// The executors' pod template, where it came inline.
+    pub executor_template: Option<PodTemplate>,
+    /// What the operator's webhook would add to the driver.
+    pub driver_additions: PodAdditions,
+    /// Further `ConfigMap`s that the driver owns.
+    pub config_maps: Vec<OwnConfigMap>,
+    /// What the driver's `PodGroup` starts from, where the conf does not ask for one.
+    pub pod_group: Option<PodGroupTemplate>,
+    /// What was odd on the way here.
+    pub warnings: Warnings,
+    /// What reading it left of the submission's budget.
+    pub budget: Budget,
+}
+
+/// The conf key by which the operator passes its submission id.
+const SUBMISSION_ID_KEY: &str = "spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id";
+
+/// How the conf keys of the driver Pod's annotations begin.
+const DRIVER_ANNOTATION: &str = "spark.kubernetes.driver.annotation.";
+
+/// The primary resource that stands for none.
+const NO_RESOURCE: &str = "spark-internal";
+
+/// Makes a submission out of `arguments`. Reads the files that they name; creates nothing.
+pub fn resolve(
+    arguments: SparkSubmitArguments,
+    mut request: Request,
+    context: &SubmitterContext,
+) -> Result<Submission, Refusal> {
+    let merged = merged_conf(&arguments, &mut request, context)?;
+    resolve_merged(arguments, merged, request, context)
+}
+
+/// The first half of [`resolve`]: the conf of the arguments, of their properties files and of `spark-defaults.conf`.
+pub(crate) fn merged_conf(
+    arguments: &SparkSubmitArguments,
+    request: &mut Request,
+    context: &SubmitterContext,
+) -> Result<SparkConf, Refusal> {
+    let mut merged = merge::properties(arguments, context, &mut request.warnings)?;
+    merged.draw_on(std::mem::take(&mut request.budget));
+    merged.within_limits("conf")?;
+    Ok(merged)
+}
+
+/// The second half of [`resolve`].
+pub(crate) fn resolve_merged(
+    arguments: SparkSubmitArguments,
+    merged: SparkConf,
+    request: Request,
+    context: &SubmitterContext,
+) -> Result<Submission, Refusal> {
+    let mut warnings = request.warnings;
+    let options = Options::fill(arguments.options, &merged, &context.environment);
+    let spark_version = match request.spark_version.or_else(|| context.spark_version.clone()) {
+        Some(version) => version,
+        None => {
+            let newest = SparkVersion::newest();
+            warnings.push(format!(
+                "no Spark version is given; submitting for {newest}, the newest known"
+            ));
+            newest
+        }
+    };
+    validate::options(&options, &merged, &spark_version)?;
+    let master = kubernetes_master(&options)?;
+    let resource_text = arguments.primary_resource.filter(|resource| !resource.is_empty()).ok_or_else(|| {
+        Refusal::new("", "Must specify a primary resource (JAR or Python or R file): no main application file is given")
+    })?;
+    let resource = classify(&resource_text, context);
+    validate::deploy_mode(&options, &resource_text)?;
+
+    let mut conf = merged;
+    options.write_to(&mut conf);
+    conf.set("spark.master", master);
+    conf.set("spark.app.name", options.app_name(&conf, &resource_text));
+    dependencies::fix_up(&mut conf, &resource, context)?;
+    // Removed in cluster mode; the driver's host is its Service.
+    conf.remove("spark.driver.host");
+    conf.set_default("spark.app.submitTime", context.submit_time_ms.to_string());
+
+    let reader = ConfReader::new(&conf, context);
+    let id = submission_id(request.id, request.default_id, &conf)?;
+    for (option, feature) in &arguments.newer_options {
+        if !spark_version.has(*feature) {
+            return Err(Refusal::new(
+                *option,
+                format!("Unrecognized option: Spark {spark_version} does not have it, a later version does"),
+            ));
+        }
+    }
+    validate::conf(reader, &spark_version)?;
+    validate::submission_credentials(reader, context)?;
+    let namespace = namespace(reader)?;
+    let files = files::read(reader, context)?;
+    warnings.append(files::unusable_names(&files));
+    let driver_template = match request.driver_template {
+        Some(template) => Some(template),
+        None => files::driver_template(reader, context, &spark_version)?,
+    };
+    let executor_template = match request.executor_template {
+        Some(template) => Some(template),
+        None => files::executor_template(reader, context, &spark_version)?,
+    };
+    let pod_group = pod_group::read(reader, context, &spark_version)?.or(request.pod_group);
+    let template_set = conf.get(&format!("{DRIVER_ANNOTATION}{TEMPLATE_SET_ANNOTATION}"));
+    Ok(Submission {
+        template_set: template_set.filter(|name| !name.is_empty()).map(str::to_owned),
+        id,
+        namespace,
+        spark_version,
+        main_class: main_class(&options, &resource)?,
+        arguments: arguments.arguments,
+        proxy_user: options.get(SparkOption::ProxyUser).map(str::to_owned),
+        resource,
+        conf,
+        driver_template,
+        executor_template,
+        pod_group,
+        driver_additions: request.driver_additions,
+        config_maps: request.config_maps,
+        files,
+        warnings,
+    })
+}
+
+/// `spark.kubernetes.namespace`, expanded once for all who ask.
+fn namespace(conf: ConfReader<'_>) -> Result<String, Refusal> {
+    let key = "spark.kubernetes.namespace";
+    match conf.name(key)? {
+        None => Ok("default".to_owned()),
+        // Spark's client library: "namespace not specified for an operation requiring one".
+        Some(name) if name.is_empty() => Err(Refusal::saying(key, expected("a namespace").nothing())),
+        Some(name) => Ok(name),
+    }
+}
+
+fn submission_id(
+    given: Option<SubmissionId>,
+    default: Option<SubmissionId>,
+    conf: &SparkConf,
+) -> Result<SubmissionId, Refusal> {
+    match (given, conf.get(SUBMISSION_ID_KEY)) {
+        (Some(id), _) => Ok(id),
+        (None, Some(label)) => SubmissionId::new(label),
+        (None, None) => Ok(default.unwrap_or_else(SubmissionId::random)),
+    }
+}
+
+/// The dedicated options with their fallbacks filled in.
+struct Options(BTreeMap<SparkOption, String>);
+
+impl Options {
+    fn fill(
+        given: BTreeMap<SparkOption, String>,
+        conf: &SparkConf,
+        environment: &BTreeMap<String, String>,
+    ) -> Self {
+        let mut options = given;
+        for option in SparkOption::ALL {
+            if options.contains_key(option) {
+                continue;
+            }
+            let from_conf = || option.conf_keys().iter().find_map(|key| conf.get(key));
+            let from_environment = || {
+                option
+                    .environment_variable()
+                    .and_then(|name| environment.get(name))
+                    .map(String::as_str)
+            };
+            if let Some(value) = from_conf().or_else(from_environment) {
+                options.insert(*option, value.to_owned());
+            }
+        }
+        Self(options)
+    }
+
+    fn get(&self, option: SparkOption) -> Option<&str> {
+        self.0.get(&option).map(String::as_str)
+    }
+
+    /// Writes each option to its conf key, but for those that Spark on Kubernetes ignores.
+    fn write_to(&self, conf: &mut SparkConf) {
+        for (option, value) in &self.0 {
+            match option {
+                SparkOption::TotalExecutorCores | SparkOption::Remote => {}
+                _ => {
+                    if let Some(key) = option.conf_keys().first() {
+                        conf.set(*key, value.as_str());
+                    }
+                }
+            }
+        }
+        conf.set("spark.submit.deployMode", "cluster");
+    }
+
+    /// `--name`, the conf, `--class`, or the last part of the main file's path.
+    fn app_name(&self, conf: &SparkConf, resource: &str) -> String {
+        self.get(SparkOption::Name)
+            .or_else(|| conf.get("spark.app.name"))
+            .or_else(|| self.get(SparkOption::Class))
+            .map_or_else(
+                || resource.rsplit('/').next().unwrap_or(resource).to_owned(),
+                str::to_owned,
+            )
+    }
+}
+
+/// The master URL as Spark's `Utils.checkAndGetK8sMasterUrl` normalises it.
+fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
+    let refused = |message: String| Refusal::new("--master", message).needing_spark();
+    let Some(master) = options.get(SparkOption::Master) else {
+        return Err(refused(
+            "Cluster deploy mode is not compatible with master \"local\": no master is given, allowed is k8s://https://host:port"
+                .to_owned(),
+        ));
+    };
+    let Some(url) = master.strip_prefix("k8s://") else {
+        return Err(refused(
+            "must start with k8s://; only Kubernetes is submitted to".to_owned(),
+        ));
+    };
+    if !uri::is_legal(url) {
+        return Err(wrong_text("--master", master, "k8s://https://host:port"));
+    }
+    match url.split_once("://") {
+        None => Ok(format!("k8s://https://{url}")),
+        Some((scheme, _)) if matches!(scheme.to_ascii_lowercase().as_str(), "https" | "http") => {
+            Ok(master.to_owned())
+        }
+        Some((scheme, _)) => Err(Refusal::new(
+            "--master",
+            format!(
+                "Invalid Kubernetes master scheme: {}; allowed are https and http",
+                shown_if(scheme, |scheme| scheme
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphabetic()))
+            ),
+        )),
+    }
+}
+
+/// Java, Python or R by the end of the name, as Spark's `SparkSubmit.isPython` and `isR` tell.
+fn classify(resource: &str, context: &SubmitterContext) -> PrimaryResource {
+    if resource == NO_RESOURCE {
+        return PrimaryResource::Java(None);
+    }
+    let resolved = uri::resolve(resource, context);
+    match resolved.rsplit_once('.') {
+        Some((_, "py")) => PrimaryResource::Python(resolved),
+        Some((_, "R" | "r")) => PrimaryResource::R(resolved),
+        _ => PrimaryResource::Java(Some(resolved)),
+    }
+}
+
+/// The class that the driver runs. Spark would open a jar for its manifest; a submitter without a JVM and without
+/// the jar's file system asks for the class instead.
+fn main_class(options: &Options, resource: &PrimaryResource) -> Result<String, Refusal> {
+    match resource {
+        PrimaryResource::Python(_) => Ok("org.apache.spark.deploy.PythonRunner".to_owned()),
+        PrimaryResource::R(_) => Ok("org.apache.spark.deploy.RRunner".to_owned()),
+        PrimaryResource::Java(_) => options.get(SparkOption::Class).map(str::to_owned).ok_or_else(|| {
+            Refusal::new(
+                "--class",
+                "Failed to get main class in JAR: the jar can't be opened by the submitter. \
+                     Please specify one with --class (spec.mainClass).",
+            )
+            .needing_spark()
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::arguments, *};
+
+    fn submission(namespace: &str) -> Result<Submission, Refusal> {
+        let fixed = "--master k8s://https://h --deploy-mode cluster --class a.B --conf spark.q=zz";
+        let mut argv: Vec<_> = fixed.split(' ').map(str::to_owned).collect();
+        argv.extend([
+            "--conf".to_owned(),
+            namespace.to_owned(),
+            "local:///a.jar".to_owned(),
+        ]);
+        let arguments = arguments::parse(&argv).unwrap();
+        resolve(arguments, Request::default(), &SubmitterContext::golden())
+    }
+
+    #[test]
+    fn the_namespace_is_expanded_for_all_and_stays_as_given_in_the_properties() {
+        let found = submission("spark.kubernetes.namespace=n-${spark.q}").unwrap();
+        assert_eq!(found.namespace(), "n-zz");
+        assert_eq!(found.conf.get("spark.kubernetes.namespace"), Some("n-${spark.q}"));
+        assert_eq!(submission("spark.a=b").unwrap().namespace(), "default");
+    }
+
+    #[test]
+    fn an_empty_namespace_is_refused() {
+        let refusal = submission("spark.kubernetes.namespace=").unwrap_err();
+        assert_eq!(refusal.subject, "spark.kubernetes.namespace");
+    }
+}

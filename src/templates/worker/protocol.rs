@@ -1,0 +1,102 @@
+//! What is said between the server and a render worker: frames of a length (four bytes, big-endian) and JSON.
+
+use crate::{
+    spark::plan::DriverPlan,
+    templates::{LoadError, Rendered, TemplateError, set::Source},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{
+    borrow::Cow,
+    io::{self, Read},
+    time::Duration,
+};
+
+/// The bytes of a frame's length.
+pub(super) const LENGTH: usize = 4;
+
+/// The longest request, in bytes: a set's files or a plan, as JSON.
+pub(super) const MOST_REQUEST: usize = 32 << 20;
+
+/// What a worker does.
+#[allow(clippy::large_enum_variant, reason = "one at a time, and it is sent at once")]
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request<'r> {
+    /// Compiles a set, and keeps it.
+    Load(Cow<'r, Source>),
+    /// Writes all documents of one submission with a set that it keeps.
+    Render {
+        set: Cow<'r, str>,
+        plan: Cow<'r, DriverPlan>,
+    },
+}
+
+/// What a worker answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    Loaded(Vec<String>),
+    NotLoaded(LoadError),
+    /// It keeps no set of this id.
+    UnknownSet,
+    Rendered(Rendered),
+    Failed(TemplateError),
+    /// Asked for more memory than an address can name.
+    Memory,
+    /// The answer would be longer than [`MOST_ANSWER`](super::MOST_ANSWER).
+    TooLong,
+    /// A defect of the engine's or ours.
+    Defect,
+}
+
+/// An answer, and what is known of the worker after it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Framed {
+    pub(super) answer: Answer,
+    /// The CPU time of the worker so far.
+    pub(super) cpu: Duration,
+    /// Whether the templates left memory behind that can't be freed, so that it must end.
+    pub(super) spent: bool,
+}
+
+/// A value as a frame.
+pub(super) fn frame(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; LENGTH];
+    serde_json::to_writer(&mut bytes, value)?;
+    let length = u32::try_from(bytes.len() - LENGTH).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    if let Some(head) = bytes.first_chunk_mut() {
+        *head = length.to_be_bytes();
+    }
+    Ok(bytes)
+}
+
+/// Reads a frame of at most `most` bytes; none at the end.
+pub(super) fn read<T: DeserializeOwned>(mut from: impl Read, most: usize) -> io::Result<Option<T>> {
+    let mut length = [0; LENGTH];
+    match from.read_exact(&mut length) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let length = u32::from_be_bytes(length) as usize;
+    if length > most {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let mut bytes = vec![0; length];
+    from.read_exact(&mut bytes)?;
+    Ok(Some(serde_json::from_slice(&bytes)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_comes_back_and_one_that_is_too_long_is_not_read() {
+        let bytes = frame(&"text").unwrap();
+        assert_eq!(read::<String>(&bytes[..], 6).unwrap().as_deref(), Some("text"));
+        assert_eq!(
+            read::<String>(&bytes[..], 5).unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge
+        );
+        assert!(read::<String>(&[][..], 5).unwrap().is_none());
+        assert!(read::<String>(&bytes[..6], 6).is_err());
+    }
+}

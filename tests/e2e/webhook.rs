@@ -1,0 +1,169 @@
+//! What we add where the operator's webhook is off, against what the real webhook of the real operator adds
+//! (`tests/e2e/operator-up --webhook`): each application of `golden/` and of the operator's own examples, driver and
+//! executors, field by field.
+//!
+//! The real API server is asked twice, by dry run: for the Pod that we leave to the webhook, which acts on it; and for the one that
+//! we complete ourselves, without the label by which the webhook selects, so that it doesn't.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use crate::support::{control_plane::ControlPlane, golden_case, pods};
+use native_submit::{
+    manifest::Manifests,
+    operator::{Origin, Webhook},
+    spark::submission::{SubmissionId, SubmitterContext, UnknownFields},
+    submitter,
+    templates::TemplateSet,
+};
+use serde_json::{Value, json};
+use std::{path::Path, process::Command, time::Duration};
+
+/// The label by which the webhook selects Pods.
+const SELECTED: &str = pods::LAUNCHED;
+
+/// The webhook of released operators makes Pods of these that the API server refuses; ours are taken.
+const REFUSED_WITH_THE_WEBHOOK: [(&str, &str); 1] = [("config-map-with-dots", "must not contain dots")];
+
+#[tokio::test]
+async fn what_we_add_without_the_webhook_is_what_it_would_add() {
+    let plane = ControlPlane::connect().await;
+    let mut compared = 0;
+    let mut differences = Vec::new();
+    for (case, application) in golden_cases().into_iter().chain(examples()) {
+        differences.extend(compare(&plane, &case, application).await);
+        compared += 1;
+    }
+    assert!(compared >= 24, "{compared} applications");
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// The applications of `golden/`, but for those that another case has with the webhook on.
+fn golden_cases() -> Vec<(String, Value)> {
+    golden_case::folders()
+        .into_iter()
+        .map(|folder| {
+            let case = folder.file_name().unwrap().to_string_lossy().into_owned();
+            (case, golden_case::application(&folder, ""))
+        })
+        .filter(|(case, _)| !case.ends_with("-webhook") && !case.ends_with("-operator"))
+        .collect()
+}
+
+/// The operator's own examples.
+fn examples() -> Vec<(String, Value)> {
+    let asked = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/operator/source")).output();
+    let source = String::from_utf8(asked.unwrap().stdout).unwrap();
+    golden_case::examples(&Path::new(source.trim()).join("examples"))
+}
+
+async fn compare(plane: &ControlPlane, case: &str, mut application: Value) -> Vec<String> {
+    let namespace = plane.namespace("webhook").await;
+    application["metadata"]["namespace"] = namespace.clone().into();
+    // The operator leaves it alone; its webhook knows it.
+    application["spec"]["suspend"] = true.into();
+    let live = plane
+        .create(&namespace, &application)
+        .await
+        .unwrap_or_else(|status| panic!("{case}: {}", status.message));
+    let left = manifests(&live, Webhook::On);
+    let ours = manifests(&live, Webhook::Off);
+    plane.prepare_for(&namespace, &ours.driver_pod.value).await;
+    let mut differences = Vec::new();
+    for (role, left, ours) in [
+        ("driver", driver(&left), driver(&ours)),
+        ("executor", executor(&left), executor(&ours)),
+    ] {
+        let by_webhook = asked(plane, &namespace, left, true).await;
+        let by_us = asked(plane, &namespace, ours, false).await;
+        let by_us = by_us.unwrap_or_else(|message| panic!("{case} {role}: {message}"));
+        let by_webhook = match by_webhook {
+            Ok(pod) => pod,
+            Err(message) => {
+                let known = REFUSED_WITH_THE_WEBHOOK
+                    .iter()
+                    .any(|(name, said)| *name == case && message.contains(said));
+                assert!(known, "{case} {role}: {message}");
+                continue;
+            }
+        };
+        for (path, webhook, us) in pods::differing("", &by_webhook, &by_us) {
+            differences.push(format!("{case} {role} {path}: the webhook {webhook}, we {us}"));
+        }
+    }
+    plane.remove_namespace(&namespace).await;
+    differences
+}
+
+fn manifests(live: &Value, webhook: Webhook) -> Manifests {
+    let context = SubmitterContext::golden();
+    let origin = Origin {
+        webhook,
+        operator: true,
+        unknown_fields: UnknownFields::Refuse,
+    };
+    let parsed = golden_case::parsed(live);
+    let submission = submitter::intent(parsed.application, SubmissionId::nil(), origin, &context).unwrap();
+    submitter::manifests(&submission, &context, &TemplateSet::builtin().unwrap()).unwrap()
+}
+
+fn driver(manifests: &Manifests) -> Value {
+    manifests
+        .for_files()
+        .map(|(_, object)| object)
+        .find(|object| object["kind"] == "Pod")
+        .unwrap()
+}
+
+/// An executor, made of the template as Spark's driver would make it, as far as the webhook looks.
+fn executor(manifests: &Manifests) -> Value {
+    let (_, config_map) = manifests
+        .for_files()
+        .find(|(name, _)| name == "configmap-executor-template.yaml")
+        .unwrap();
+    let text = config_map["data"].as_object().unwrap().values().next().unwrap();
+    let mut pod: Value = serde_yaml::from_str(text.as_str().unwrap()).unwrap();
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
+    let driver = driver(manifests);
+    let labels = json!({
+        "spark-role": "executor",
+        "sparkoperator.k8s.io/app-name": driver["metadata"]["labels"]["sparkoperator.k8s.io/app-name"],
+        SELECTED: "true",
+    });
+    pod["metadata"]["name"] = "executor-1".into();
+    pod["metadata"]["labels"] = labels;
+    let containers = pod["spec"]["containers"].as_array_mut().unwrap();
+    let names = ["executor", "spark-kubernetes-executor"];
+    let named = containers
+        .iter()
+        .position(|container| names.contains(&container["name"].as_str().unwrap_or_default()));
+    let spark = &mut containers[named.unwrap_or(0)];
+    spark["name"] = "spark-kubernetes-executor".into();
+    spark["image"] = "spark".into();
+    pod
+}
+
+/// The Pod as the API server would keep it.
+async fn asked(
+    plane: &ControlPlane,
+    namespace: &str,
+    mut pod: Value,
+    selected: bool,
+) -> Result<Value, String> {
+    pod["metadata"]["namespace"] = namespace.into();
+    let labels = pod["metadata"]["labels"].as_object_mut().unwrap();
+    let label = labels.remove(SELECTED).unwrap();
+    if selected {
+        labels.insert(SELECTED.to_owned(), label);
+    }
+    // The webhook's cache may not have the application yet.
+    for _ in 0..100 {
+        match plane.dry_run_strictly(namespace, &pod).await {
+            Ok(kept) => return Ok(pods::normal(kept)),
+            Err(status) if status.message.contains("not found") => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(status) => return Err(status.message),
+        }
+    }
+    Err("the webhook does not get to know the application".to_owned())
+}

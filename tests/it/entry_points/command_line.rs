@@ -1,0 +1,252 @@
+//! The command line, as scripts use it: output, exit codes, and that nothing is written on a refusal.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use crate::support::serve::Serve;
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+fn native_submit(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that doesn't read its input closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn render_prints_the_pod_first_and_a_namespace_on_each_object() {
+    let output = native_submit(&["render", "examples/spark-pi.yaml"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    let documents: Vec<_> = printed
+        .split("---\n")
+        .filter(|document| !document.is_empty())
+        .collect();
+    assert!(documents[0].contains("kind: Pod"), "{printed}");
+    for document in &documents {
+        assert!(document.contains("\n  namespace: default\n"), "{document}");
+    }
+    assert_eq!(
+        printed,
+        text(&native_submit(&["render", "examples/spark-pi.yaml"], "").stdout)
+    );
+}
+
+#[test]
+fn render_prints_the_executor_pod_where_it_is_asked_for() {
+    let plain = text(&native_submit(&["render", "examples/spark-pi.yaml"], "").stdout);
+    let with = text(&native_submit(&["render", "examples/spark-pi.yaml", "--executor"], "").stdout);
+    let executor = with.strip_prefix(&plain).expect("the executor Pod comes last");
+    for part in ["kind: Pod", "spark-role: executor", "native-submit/not-created:"] {
+        assert!(executor.contains(part), "{part} in {executor}");
+    }
+    assert!(!plain.contains("not-created"));
+}
+
+#[test]
+fn render_reads_standard_input_and_prints_json() {
+    let yaml = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spark-pi.yaml"))
+        .unwrap();
+    let output = native_submit(
+        &["render", "-", "--output", "json", "--submission-id", "abc"],
+        &yaml,
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(list["kind"], "List");
+    assert_eq!(
+        list["items"][0]["metadata"]["annotations"]["native-submit/submission-id"],
+        "abc"
+    );
+}
+
+#[test]
+fn submit_writes_one_file_for_each_object_and_prints_one_line() {
+    let out = tempfile::tempdir().unwrap();
+    let apply_to = format!("dir:{}", out.path().display());
+    let arguments = [
+        "submit",
+        "examples/spark-pi.yaml",
+        "--apply-to",
+        &apply_to,
+        "--submission-id",
+        "abc",
+    ];
+    let output = native_submit(&arguments, "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (line["submission_id"].as_str(), line["outcome"].as_str()),
+        (Some("abc"), Some("written"))
+    );
+    for file in [
+        "pod-driver",
+        "service-driver",
+        "configmap-driver",
+        "configmap-executor-template",
+    ] {
+        assert!(out.path().join(format!("{file}.yaml")).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn what_is_refused_ends_with_1_and_wrong_usage_with_2() {
+    let out = tempfile::tempdir().unwrap();
+    let apply_to = format!("dir:{}/new", out.path().display());
+    let table: [(&[&str], i32, &str); 7] = [
+        (&["render", "no-such-file.yaml"], 1, "no-such-file.yaml"),
+        (&["render", "README.md"], 1, "README.md"),
+        (
+            &[
+                "submit",
+                "golden/error-unknown-fields/application.yaml",
+                "--apply-to",
+                &apply_to,
+            ],
+            1,
+            "memroy",
+        ),
+        (&["render"], 2, "FILE"),
+        (
+            &["submit", "examples/spark-pi.yaml", "--apply-to", "nowhere"],
+            2,
+            "dir:PATH",
+        ),
+        (
+            &["render", "examples/spark-pi.yaml", "--spark-version", "four"],
+            2,
+            "MAJOR.MINOR",
+        ),
+        (&["serve", "--grpc-address", "0.0.0.0"], 2, "ALLOW_PLAINTEXT"),
+    ];
+    for (arguments, code, says) in table {
+        let output = native_submit(arguments, "");
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+        assert!(
+            text(&output.stderr).contains(says),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+        assert!(
+            output.stdout.is_empty(),
+            "{arguments:?}: {}",
+            text(&output.stdout)
+        );
+    }
+    assert!(!out.path().join("new").exists());
+}
+
+#[test]
+fn submit_goes_through_a_running_server() {
+    let out = tempfile::tempdir().unwrap();
+    let apply_to = format!("dir:{}", out.path().display());
+    let serve = Serve::start(&["--apply-to", &apply_to], &[]);
+    let submit = |file: &str| {
+        native_submit(
+            &["submit", file, "--server", &serve.grpc, "--submission-id", "abc"],
+            "",
+        )
+    };
+    let output = submit("examples/pyspark-report.yaml");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["driver_pod_name"], "pyspark-report-driver");
+    assert!(
+        out.path()
+            .join("data/pyspark-report-driver/pod-driver.yaml")
+            .is_file()
+    );
+    let refused = submit("golden/error-missing-image/application.yaml");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        text(&refused.stderr).contains("image"),
+        "{}",
+        text(&refused.stderr)
+    );
+    let nobody = native_submit(
+        &["submit", "examples/spark-pi.yaml", "--server", "127.0.0.1:1"],
+        "",
+    );
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(
+        text(&nobody.stderr).contains("--submission-id"),
+        "{}",
+        text(&nobody.stderr)
+    );
+}
+
+#[test]
+fn healthcheck_tells_a_running_server_from_none() {
+    let out = tempfile::tempdir().unwrap();
+    let serve = Serve::start(&["--apply-to", &format!("dir:{}", out.path().display())], &[]);
+    let port = serve.health.rsplit(':').next().unwrap().to_owned();
+    assert_eq!(
+        native_submit(&["healthcheck", "--port", &port], "").status.code(),
+        Some(0)
+    );
+    drop(serve);
+    assert_eq!(
+        native_submit(&["healthcheck", "--port", &port], "").status.code(),
+        Some(1)
+    );
+}
+
+#[test]
+fn help_explains_every_command() {
+    for command in ["render", "submit", "serve", "install", "healthcheck"] {
+        let output = native_submit(&[command, "--help"], "");
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("Usage: native-submit"), "{command}");
+    }
+}
+
+#[test]
+fn a_blank_variable_is_one_that_is_not_set() {
+    let help = text(&native_submit(&["serve", "--help"], "").stdout);
+    let variables: Vec<_> = help
+        .split("[env: ")
+        .skip(1)
+        .filter_map(|rest| rest.split('=').next())
+        .collect();
+    assert!(variables.len() > 25, "{variables:?}");
+    for blank in ["", " "] {
+        let output = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+            .args(["doctor", "--output", "json", "--apply-to", "dir:/tmp"])
+            .args(["--grpc-port", "0", "--rest-port", "0", "--health-port", "0"])
+            .env_clear()
+            .envs(variables.iter().map(|variable| (variable, blank)))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let printed = text(&output.stdout);
+        assert!(printed.contains("settings are consistent"), "{printed}");
+    }
+}
+
+#[test]
+fn usage_names_the_file_before_what_follows_it() {
+    for command in ["render", "submit", "context"] {
+        let help = text(&native_submit(&[command, "--help"], "").stdout);
+        let usage = help.lines().find(|line| line.starts_with("Usage:")).unwrap();
+        assert!(usage.find("FILE|-") < usage.find("<ARGS>"), "{usage}");
+    }
+}

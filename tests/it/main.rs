@@ -1,0 +1,74 @@
+//! The everyday tests: no cluster, no JVM. The modules say what is tested.
+// Clippy sees that code is a test's only inside #[test].
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod architecture;
+
+/// Executors that could start, and executors that never would.
+mod executors;
+
+/// gRPC, REST, the command line and the drop-in, as a caller sees them.
+mod entry_points {
+    mod answers;
+    mod closed_output;
+    mod command_line;
+    mod drop_in_page;
+    mod grpc;
+    mod rest;
+    mod spark_submit;
+    mod tls;
+    mod wire_contract;
+}
+
+/// Applying to an API server that stands in for the real one.
+mod cluster {
+    mod apply;
+    mod connections;
+    mod events;
+    mod faults;
+    mod pod_group;
+    mod replicas;
+    mod replicas_model;
+    mod view;
+}
+
+/// Template sets, their tools and their pages, and the golden files.
+mod templates {
+    mod examples;
+    mod golden;
+    mod mistakes;
+    mod page;
+    mod reference;
+    mod reload;
+    mod sets;
+    mod tools;
+}
+
+/// What operators look at: readiness, metrics, traces, doctor, shadow mode.
+mod operations {
+    mod doctor;
+    mod observability;
+    mod readyz;
+    mod shadow;
+    mod traces;
+}
+
+/// Values of users: kept secret, written as they are, read as Java reads them.
+mod values {
+    mod canary;
+    mod fuzz_corpus;
+    mod hostile;
+    mod properties;
+    mod yaml_reading;
+    mod yaml_writing;
+}
+
+/// What real Spark and the real operator do, and the pages that say so.
+mod parity {
+    mod executors;
+    mod recordings;
+    mod spark_application_page;
+}
