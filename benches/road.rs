@@ -28,7 +28,7 @@ fn stages(criterion: &mut Criterion) {
     let set = TemplateSet::builtin().unwrap();
     let json = spark_pi();
     let (text, bytes) = (json.to_string(), request(&json));
-    let parsed = application::parse(&text, UnknownFields::Warn)
+    let parsed = application::parse(&text, UnknownFields::Pass)
         .unwrap()
         .application;
     let submission = intent(parsed.clone(), &context);
@@ -38,10 +38,10 @@ fn stages(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("SparkPi");
     group.bench_function("1 SparkApplication from JSON", |bencher| {
-        bencher.iter(|| application::parse(black_box(&text), UnknownFields::Warn).unwrap());
+        bencher.iter(|| application::parse(black_box(&text), UnknownFields::Pass).unwrap());
     });
     group.bench_function("1 SparkApplication from YAML", |bencher| {
-        bencher.iter(|| application::parse(black_box(SPARK_PI), UnknownFields::Warn).unwrap());
+        bencher.iter(|| application::parse(black_box(SPARK_PI), UnknownFields::Pass).unwrap());
     });
     let messages = messages();
     group.bench_function("1 SparkApplication from messages", |bencher| {

@@ -2,7 +2,7 @@
 //!
 //! Findings are data until they leave the process. Whoever needs to know something about one reads its parts, and its
 //! text has one grammar: `PATH: expected X, found Y; hint`. Each part knows whether it holds a value of a user, so
-//! that a finding can also be told without any ([`Statement::brief`]).
+//! that a finding can also be told without any (`Statement::brief`).
 
 mod kept;
 mod statement;

@@ -1,15 +1,19 @@
 //! Submits Spark applications to Kubernetes without a JVM.
 //!
 //! ```text
-//! gRPC ─ SparkApplication ─┐ translate
-//! CLI  ─ YAML, arguments ──┴──────────► Submission ─plan─► DriverPlan ─render─► Rendered ─check─► Manifests ─apply─► Submitted
-//!                                       (intent)           (decisions)          (text)            (typed)            (cluster)
+//! gRPC, YAML ─ SparkApplication ─┐
+//! REST, argv ─ arguments ────────┴─► Submission ─plan─► DriverPlan ─render─► Rendered ─check─► Manifests ─apply─► Submitted
+//!                                    (intent)           (decisions)          (text)            (typed)            (cluster)
 //! ```
 //!
-//! Each module is a stage, and imports only those below it: [`cli`] and [`server`] are the doors, [`submitter`] is the
-//! road, [`cluster`], [`manifest`], [`templates`], [`plan`], [`submission`] and [`application`] are its stages.
-//! [`strict`] reads documents so that every mistake is named, [`finding`] holds what is wrong as parts, [`limits`] has the
-//! limits, and [`redaction`] decides what of a user's value may be said; [`watch`] notices that mounted files changed. [`doctor`] looks at what a server would meet, for [`cli`] alone.
+//! A rule stands with the authority that made it: [`kubernetes`], [`spark`], [`operator`], or an admin's [`templates`].
+//! [`manifest`] makes checked objects of rendered text, and [`cluster`] applies them. [`submitter`] is the pipeline; it can
+//! be read there from end to end. [`server`] and [`cli`] are the entry points; [`authoring`], [`doctor`] and [`shadow`] are
+//! tools. [`strict`] reads documents so that every mistake is named, [`finding`] holds mistakes as parts, [`limits`] has the
+//! limits of a submission, and [`redaction`] decides which values may be shown. [`watch`] notices that mounted files
+//! changed.
+//!
+//! Each module imports only from those below it; `docs/architecture.md` has the order, and a test holds it.
 
 #![deny(
     clippy::print_stdout,

@@ -6,8 +6,8 @@
 //! be null). In a patch null removes what the template wrote. In a document of another kind it stays, for such a kind may give it a
 //! meaning.
 //!
-//! [`check()`] is the stage: rendered text in, [`Manifests`] or all [`Findings`] out. It touches neither the cluster
-//! nor the file system. Beside it: [`to_yaml`] and its like for printing, [`differences`] for comparing.
+//! [`check()`] is the stage: rendered text in, [`Manifests`] or all [`Findings`](crate::kubernetes::Findings) out. It touches
+//! neither the cluster nor the file system.
 
 mod check;
 mod executor;

@@ -28,6 +28,15 @@ use std::{collections::BTreeSet, fmt};
 /// How deep a document may nest. Kubernetes' own types stay far below.
 const DEEPEST: usize = DEPTH.most;
 
+/// What becomes of fields that the types don't have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownFields {
+    /// They are errors: in files and on the command line, where they are slips.
+    Refuse,
+    /// They pass with a warning: in requests and live objects, which may come from a newer operator or Kubernetes.
+    Pass,
+}
+
 /// One thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

@@ -5,6 +5,7 @@
 
 mod builtin;
 mod choice;
+mod compiled;
 mod directory;
 mod environment;
 mod error;
@@ -13,6 +14,7 @@ mod files;
 mod filters;
 mod inspect;
 mod markup;
+mod parts;
 mod render;
 #[cfg(test)]
 mod sample;
@@ -23,6 +25,7 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod variables;
 mod vocabulary;
 mod worker;
 
@@ -33,7 +36,7 @@ pub(crate) use markup::{
     marks::{Mark, marked, unmarked},
     outline::Outline,
 };
-pub(crate) use set::Parts;
+pub(crate) use parts::Parts;
 pub(crate) use worker::{NAME as RENDER_WORKER, Workers, of_command as workers, run as run_render_worker};
 
 use serde::{Deserialize, Serialize};
@@ -42,7 +45,8 @@ use crate::kubernetes::ExtraKind;
 
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
-pub use set::{DEFAULT_SET, TemplateSet};
+pub use parts::DEFAULT_SET;
+pub use set::TemplateSet;
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
 pub use state::{SetStatus, Status};
 pub use store::{Fallback, Probe, TemplateStore};

@@ -79,7 +79,7 @@ fn origin() -> Origin {
     Origin {
         webhook: Webhook::Off,
         operator: true,
-        unknown_fields: TemplateFields::Keep,
+        unknown_fields: TemplateFields::Pass,
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn bodies(manifests: &Manifests) -> usize {
 pub(crate) fn road(request: &[u8], context: &SubmitterContext, set: &TemplateSet) -> usize {
     let request = wire::RunAltSparkSubmitRequest::decode(request).unwrap();
     let text = std::str::from_utf8(&request.spark_application_manifest).unwrap();
-    let parsed = application::parse(text, UnknownFields::Warn).unwrap();
+    let parsed = application::parse(text, UnknownFields::Pass).unwrap();
     let submission = intent(parsed.application, context);
     bodies(&submitter::manifests(&submission, context, set).unwrap())
 }

@@ -139,7 +139,7 @@ impl Serve {
             webhook,
             operator: true,
             unknown_fields: match self.settings.unknown_fields {
-                UnknownFieldsSetting::Pass => UnknownFields::Keep,
+                UnknownFieldsSetting::Pass => UnknownFields::Pass,
                 UnknownFieldsSetting::Refuse => UnknownFields::Refuse,
             },
         }

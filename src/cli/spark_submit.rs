@@ -293,7 +293,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         webhook: said.unwrap_or(Webhook::On),
         operator: true,
         // Those of the live application: the files were read.
-        unknown_fields: UnknownFields::Keep,
+        unknown_fields: UnknownFields::Pass,
     };
     let id = submission.id.clone();
     let asked = Asked::Arguments(Box::new(submission));

@@ -105,7 +105,7 @@ impl Submit {
             let submission = self.input.submission(SubmissionId::random(), &context)?;
             let id = submission.id.clone();
             // Those of the live application: the files were read.
-            origin.unknown_fields = UnknownFields::Keep;
+            origin.unknown_fields = UnknownFields::Pass;
             (Asked::Arguments(Box::new(submission)), id)
         } else {
             let id = self.input.submission_id.clone();

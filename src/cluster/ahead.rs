@@ -5,12 +5,14 @@
 
 use super::{
     ApplyError,
-    call::{CALL_ANNOTATION, CallName, Seen},
+    call::{CALL_ANNOTATION, CallName},
     found::{self, Found},
-    owned::{self, End, LOOK, Owner},
+    outcome::{End, LOOK, Owner},
     patience::Patience,
+    removal,
     requests::{Call, Preconditions, Requests},
     resource::Target,
+    seen::Seen,
 };
 use futures::future;
 use serde_json::{Value, json};
@@ -75,7 +77,7 @@ impl Creation<'_> {
             match requests.look(target, &look).await {
                 Ok(Some(there)) if there.found.ending() => {
                     let uid = there.found.uid().unwrap_or_default();
-                    owned::wait_gone(requests, target, uid, patience).await?;
+                    removal::wait_gone(requests, target, uid, patience).await?;
                 }
                 Ok(Some(there)) => {
                     if let Some(ahead) = self.found(target, &there).await? {
@@ -99,7 +101,7 @@ impl Creation<'_> {
         if there.found.owned_by_a_pod() {
             return Ok(Some(Ahead::HasItsPod));
         }
-        let made_here = self.call.has(&there.found);
+        let made_here = there.found.is_of(self.call);
         if made_here || !there.is_young(self.running_call) {
             return waiting(target, &there.found, made_here).map(|waiting| Some(Ahead::Waits(waiting)));
         }
@@ -162,7 +164,7 @@ async fn remove(requests: &Requests, waiting: &Waiting, patience: &Patience) -> 
             uid: waiting.uid.clone(),
             resource_version: version,
         };
-        if owned::delete(requests, &waiting.target, &preconditions, patience).await? {
+        if removal::delete(requests, &waiting.target, &preconditions, patience).await? {
             return Ok(());
         }
         match requests.get(&waiting.target, patience).await?.map(Found) {

@@ -3,14 +3,17 @@
 use super::{
     ApplyError, ClusterSettings, Outcome, Submitted,
     ahead::{self, Ahead, Creation, Waiting},
-    call::{CALL_ANNOTATION, CallName, Seen},
+    call::{CALL_ANNOTATION, CallName},
     completeness::{Completeness, Listing, State},
     found::{self, Found, Listed, Verdict},
-    owned::{self, End, Fate, Job, Owner},
+    outcome::{End, Fate, Owner},
+    owned::{self, Job},
     patience::Patience,
+    removal,
     requests::{Call, Looks, Preconditions, Requests},
     resource::Target,
     rollback::{self, FailedPod},
+    seen::Seen,
 };
 use crate::manifest::Manifests;
 use futures::future;
@@ -200,7 +203,7 @@ impl Attempt {
         };
         match self.requests.look(&self.pod, &look).await {
             // A try whose answer was lost made it. What the API server says of its age is nearer than what we know.
-            Ok(Some(seen)) if self.call.has(&seen.found) => {
+            Ok(Some(seen)) if seen.found.is_of(&self.call) => {
                 let since = seen.since().unwrap_or(sent.first).max(sent.first);
                 Ok(Met::Made(seen.found, since))
             }
@@ -377,7 +380,7 @@ impl Attempt {
         };
         if sent.uncertain
             && let Some(now) = self.requests.get(&self.pod, &self.patience).await?.map(Found)
-            && self.call.has(&now)
+            && now.is_of(&self.call)
             && now.uid() == Some(uid)
         {
             return Ok(TakenOver::Yes(now));
@@ -452,7 +455,7 @@ impl Attempt {
 
     async fn wait_gone(&self, found: &Found) -> Result<(), ApplyError> {
         let uid = found.uid().unwrap_or_default();
-        owned::wait_gone(&self.requests, &self.pod, uid, &self.patience).await
+        removal::wait_gone(&self.requests, &self.pod, uid, &self.patience).await
     }
 
     /// Deletes a Pod unless it has changed since it was looked at; then it is looked at again.
@@ -466,7 +469,7 @@ impl Attempt {
             uid: found.uid().unwrap_or_default().to_owned(),
             resource_version: found.resource_version().map(str::to_owned),
         };
-        if !owned::delete(&self.requests, &self.pod, &preconditions, &self.patience).await? {
+        if !removal::delete(&self.requests, &self.pod, &preconditions, &self.patience).await? {
             self.requests.breathe().await;
             return Ok(false);
         }
@@ -488,7 +491,7 @@ impl Attempt {
                 uid: remains.uid.clone(),
                 resource_version: remains.version.clone(),
             };
-            let deleted = owned::delete(&self.requests, &listing.target, &preconditions, &self.patience).await;
+            let deleted = removal::delete(&self.requests, &listing.target, &preconditions, &self.patience).await;
             if let Err(error) = deleted {
                 tracing::debug!(object = %listing.target, code = %error.code(), "is left to the garbage collector");
             }

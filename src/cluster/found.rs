@@ -108,6 +108,11 @@ impl Found {
         self.annotation(CALL_ANNOTATION)
     }
 
+    /// Whether it is this call's, to complete or to remove.
+    pub(crate) fn is_of(&self, call: &CallName) -> bool {
+        self.call().is_some_and(|annotation| call.wrote(annotation))
+    }
+
     /// When it was created.
     pub(crate) fn created(&self) -> Option<ServerTime> {
         ServerTime::from_field(self.text("/metadata/creationTimestamp")?)

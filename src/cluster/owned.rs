@@ -3,55 +3,15 @@
 use super::{
     ApplyError, ahead,
     found::{self, Found},
+    outcome::{End, Fate, LOOK, Owner},
     patience::Patience,
+    removal::{delete, wait_gone},
     requests::{Call, Preconditions, Requests},
     resource::Target,
 };
 use crate::manifest::Manifest;
 use futures::future;
 use serde_json::Value;
-use std::time::Duration;
-
-/// How long to look, after a lost answer, whether the server acted.
-pub(crate) const LOOK: Duration = Duration::from_secs(3);
-
-/// A Pod that exists.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Owner<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) uid: &'a str,
-}
-
-/// What became of one object.
-#[derive(Debug)]
-pub(crate) struct Fate {
-    pub(crate) target: Target,
-    pub(crate) end: End,
-}
-
-/// How the creation of one object ended.
-#[derive(Debug)]
-pub(crate) enum End {
-    /// This call made it; its uid.
-    Made(String),
-    /// It was there, and is the Pod's.
-    Found,
-    /// This call or a dead one made it before the Pod, whose it could not become; its uid.
-    Unclaimed(String, ApplyError),
-    /// It was refused, and is not there.
-    Refused(ApplyError),
-    /// Whether it is there is not known.
-    Unknown(ApplyError),
-}
-
-impl End {
-    pub(crate) fn error(&self) -> Option<&ApplyError> {
-        match self {
-            Self::Made(_) | Self::Found => None,
-            Self::Unclaimed(_, error) | Self::Refused(error) | Self::Unknown(error) => Some(error),
-        }
-    }
-}
 
 /// One object of the second wave.
 #[derive(Debug)]
@@ -197,40 +157,4 @@ async fn clear(
         delete(requests, target, &preconditions, patience).await?;
     }
     wait_gone(requests, target, uid, patience).await
-}
-
-/// Deletes one object; `false` when it is gone or another one by now.
-pub(crate) async fn delete(
-    requests: &Requests,
-    target: &Target,
-    preconditions: &Preconditions,
-    patience: &Patience,
-) -> Result<bool, ApplyError> {
-    let call = Call::Delete(target, preconditions);
-    match requests.send(&call, patience).await.answer {
-        Ok(_) => Ok(true),
-        Err(failure) if failure.not_found() || failure.conflict() => Ok(false),
-        Err(failure) => Err(failure.into_error(&call)),
-    }
-}
-
-/// Waits until the object of this uid is gone.
-pub(crate) async fn wait_gone(
-    requests: &Requests,
-    target: &Target,
-    uid: &str,
-    patience: &Patience,
-) -> Result<(), ApplyError> {
-    let mut looks = requests.looks();
-    loop {
-        match requests.get(target, patience).await? {
-            Some(there) if Found(there.clone()).uid() == Some(uid) => {}
-            _ => return Ok(()),
-        }
-        if !looks.pause(patience).await {
-            return Err(ApplyError::Timeout {
-                doing: format!("waiting for the earlier {target} to be gone"),
-            });
-        }
-    }
 }

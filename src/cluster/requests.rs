@@ -6,11 +6,11 @@
 use super::{
     ClusterSettings,
     answer::{self, METADATA_ONLY},
-    call::Seen,
     found::Found,
     patience::Patience,
     refusal::{Failure, Refusal},
     resource::Target,
+    seen::Seen,
     server_time::ServerTime,
 };
 use http::{Method, Request, header};

@@ -4,8 +4,9 @@ use super::{
     ApplyError,
     call::CallName,
     found::Found,
-    owned::{self, End, Fate},
+    outcome::{End, Fate},
     patience::Patience,
+    removal,
     requests::{Preconditions, Requests},
     resource::Target,
 };
@@ -89,7 +90,7 @@ async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patienc
             uid: uid.to_owned(),
             resource_version: found.resource_version().map(str::to_owned),
         };
-        match owned::delete(requests, pod.target, &preconditions, patience).await {
+        match removal::delete(requests, pod.target, &preconditions, patience).await {
             Ok(true) => return Removal::Done,
             Ok(false) => {}
             Err(_) => return Removal::Failed,
@@ -99,7 +100,7 @@ async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patienc
             Ok(_) => return Removal::Gone,
             Err(_) => return Removal::Failed,
         }
-        if !pod.call.has(&found) {
+        if !found.is_of(pod.call) {
             return Removal::Stays;
         }
         requests.breathe().await;
@@ -125,7 +126,7 @@ async fn remove_object(requests: &Requests, fate: &Fate, pod_uid: &str, patience
         uid,
         resource_version: None,
     };
-    match owned::delete(requests, &fate.target, &preconditions, patience).await {
+    match removal::delete(requests, &fate.target, &preconditions, patience).await {
         Ok(true) => Removal::Done,
         Ok(false) => Removal::Gone,
         Err(_) => Removal::Failed,

@@ -30,7 +30,7 @@ impl Words {
         self
     }
 
-    /// A value that may be shown to whoever sent it; [`Words::brief`] leaves it out.
+    /// A value that may be shown to whoever sent it; `Words::brief` leaves it out.
     #[must_use]
     pub fn value(mut self, value: &str) -> Self {
         self.0.push(Piece::Value(shown(value)));
@@ -44,7 +44,7 @@ impl Words {
         self
     }
 
-    /// Text that may hold names and values, which are cut where they are long; [`Words::brief`] leaves it out.
+    /// Text that may hold names and values, which are cut where they are long; `Words::brief` leaves it out.
     #[must_use]
     pub(crate) fn foreign(text: impl Into<String>) -> Self {
         let text = text.into();

@@ -62,7 +62,7 @@ pub fn executor_pod(
                 TEMPLATE,
                 text,
                 version,
-                UnknownFields::Keep,
+                UnknownFields::Pass,
                 &mut Budget::of_rendered(),
             )?)
         }

@@ -32,7 +32,7 @@ const FILE_KEYS: [&str; 9] = [
 
 const KEYTAB: &str = "spark.kerberos.keytab";
 
-/// Resolves the arguments of a request as [`submission::resolve`] does, and checks what they must not say: before any file is
+/// Resolves the arguments of a request as [`submission::resolve()`] does, and checks what they must not say: before any file is
 /// read, before any file that their conf names is read, and once all of it is resolved.
 ///
 /// # Errors

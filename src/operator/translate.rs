@@ -3,6 +3,7 @@
 
 mod additions;
 mod arguments;
+mod conf;
 mod executor_conf;
 mod local_dirs;
 mod monitoring;

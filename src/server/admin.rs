@@ -135,7 +135,7 @@ mod tests {
         let origin = Origin {
             webhook: Webhook::Off,
             operator: true,
-            unknown_fields: UnknownFields::Keep,
+            unknown_fields: UnknownFields::Pass,
         };
         Service::new(submitter, SubmitterContext::golden(), origin, &settings, None)
     }

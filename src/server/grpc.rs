@@ -130,7 +130,7 @@ fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Aske
         .map_err(|_| Refusal::saying("spark_application_manifest", expected("UTF-8 text")))?;
     let unknown_fields = match unknown_fields {
         UnknownFields::Refuse => application::UnknownFields::Refuse,
-        UnknownFields::Keep => application::UnknownFields::Warn,
+        UnknownFields::Pass => application::UnknownFields::Pass,
     };
     let mut budget = Budget::default();
     let document =

@@ -18,6 +18,7 @@ pub(crate) mod units;
 mod uri;
 mod version;
 
+pub use crate::strict::UnknownFields;
 pub use arguments::SparkSubmitArguments;
 pub use conf::{ConfReader, SparkConf};
 pub use context::{ExecutorCheck, Reach, SubmitterContext};
@@ -25,15 +26,16 @@ pub use files::{NamedFile, SubmitterFiles};
 pub use id::SubmissionId;
 pub use pod_additions::PodAdditions;
 pub use pod_group::{PodGroup, PodGroupTemplate};
-pub use pod_template::{PodTemplate, UnknownFields};
+pub use pod_template::PodTemplate;
 pub use refusal::Refusal;
 pub use resolve::{Request, resolve};
 pub(crate) use resolve::{SUBMISSION_CREDENTIALS, merged_conf, resolve_merged};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
-pub(crate) use conf::{refers, wrong};
+pub(crate) use conf::refers;
 pub(crate) use files::is_config_map_key;
 pub(crate) use pod_template::PodDocument;
+pub(crate) use refusal::wrong;
 
 use crate::finding::Warnings;
 use serde::{Deserialize, Serialize};

@@ -65,7 +65,7 @@ impl Submitter {
         context: &SubmitterContext,
         deadline: Option<Instant>,
     ) -> Result<Informed, SubmitError> {
-        let (webhook, unknown_fields) = (origin.webhook, origin.unknown_fields.into());
+        let (webhook, unknown_fields) = (origin.webhook, origin.unknown_fields);
         Ok(match asked {
             Asked::Arguments(mut submission) => {
                 let subject = Subject::of(&submission);

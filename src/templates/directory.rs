@@ -11,7 +11,7 @@
 
 use super::{
     files::{Files, is_template},
-    set::DEFAULT_SET,
+    parts::DEFAULT_SET,
 };
 use rustix::fs::{Mode, OFlags};
 use std::{

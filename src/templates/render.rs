@@ -1,50 +1,18 @@
 //! From a plan and a compiled set to the text of all documents.
 
 use super::{
-    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, builtin, environment::MOST_BYTES,
-    error::Cause, files, set::Compiled, vocabulary,
+    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, builtin, compiled::Compiled,
+    environment::MOST_BYTES, error::Cause, files,
 };
 use crate::spark::plan::DriverPlan;
 use minijinja::{
-    Environment, context,
+    context,
     value::{Serde, Value},
 };
 use std::{
     io,
     time::{Duration, Instant},
 };
-
-/// What every template sees: the fields of [`DriverPlan`], and the set's id.
-const CONTEXT: [&str; 14] = [
-    "application",
-    "config_map",
-    "config_maps",
-    "context_version",
-    "driver",
-    "executor",
-    "network_policy",
-    "persistent_volume_claims",
-    "pod",
-    "pod_group",
-    "properties",
-    "secrets",
-    "service",
-    "template_set",
-];
-
-/// What some templates see beside it, and what the engine has by name.
-const FURTHER: [&str; 10] = [
-    "object",
-    "executor_pod",
-    "range",
-    "dict",
-    "refuse",
-    "require_context",
-    "loop",
-    "super",
-    "self",
-    "caller",
-];
 
 /// How long all documents of one submission may take together. Fuel ends each of them long before; this bounds what
 /// fuel doesn't count.
@@ -197,35 +165,6 @@ impl io::Write for Capped<'_> {
     }
 }
 
-/// Warns of variables that a template reads and that are nowhere: `{% if nmae %}` is no error, but never true.
-pub(crate) fn unknown_variables(environment: &Environment<'static>, name: &str) -> Vec<String> {
-    // A partial sees what its user has set.
-    let Some(template) = environment
-        .get_template(name)
-        .ok()
-        .filter(|_| !name.starts_with('_'))
-    else {
-        return Vec::new();
-    };
-    let known =
-        |variable: &String| CONTEXT.contains(&variable.as_str()) || FURTHER.contains(&variable.as_str());
-    let mut unknown: Vec<_> = template
-        .undeclared_variables(false)
-        .into_iter()
-        .filter(|v| !known(v))
-        .collect();
-    unknown.sort();
-    unknown
-        .iter()
-        .map(|variable| {
-            let near = vocabulary::nearest(variable, &[&CONTEXT[..], &FURTHER].concat())
-                .map(|near| format!("; did you mean `{near}`?"))
-                .unwrap_or_default();
-            format!("nothing is named `{variable}`{near}")
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,14 +178,5 @@ mod tests {
         assert_eq!(error.kind, crate::templates::TemplateErrorKind::Limit);
         assert!(error.message.ends_with("took over 0 s"), "{error}");
         assert!(documents_within(&set, &plan, &nobody, MOST_TIME).is_ok());
-    }
-
-    #[test]
-    fn the_known_variables_are_those_of_the_plan() {
-        let plan = serde_json::to_value(crate::templates::sample::plan()).unwrap();
-        let fields = plan.as_object().unwrap().keys().map(String::as_str);
-        let mut names: Vec<_> = fields.chain(["template_set"]).collect();
-        names.sort_unstable();
-        assert_eq!(names, CONTEXT);
     }
 }

@@ -5,7 +5,7 @@ use super::{
     choice::{Choice, SetAnnotation, SetRules},
     directory::{self, Contents, DirectoryError},
     files::Files,
-    set::{DEFAULT_SET, Parts},
+    parts::{DEFAULT_SET, Parts},
     worker::{Kind, Rendering},
 };
 use crate::{

@@ -7,7 +7,7 @@ use super::{
     DEFAULT_SET, TemplateSet,
     directory::{self, Contents, DirectoryError},
     files::Files,
-    set::Parts,
+    parts::Parts,
     sets::{SetOptions, TemplateSets},
     state::{Held, State, Status, Tally},
     worker::{Kind, Pool},

@@ -58,6 +58,9 @@ mod operations {
 
 /// Values of users: kept secret, written as they are, read as Java reads them.
 mod values {
+    #[path = "../../yaml_vectors/recorded.rs"]
+    mod recorded;
+
     mod canary;
     mod fuzz_corpus;
     mod hostile;

@@ -449,9 +449,8 @@ async fn bodies_are_counted_as_they_are_read() {
             "unknown",
             format!(
                 r#","driver_pod_template":{{"spec":{{"containers":[],{}"z":1}}}}"#,
-                (0..9_000)
-                    .map(|n| format!("\"zzzzzzzzzzzzzzzzzzzzz{n}\":1,"))
-                    .collect::<String>()
+                (0..9_000).fold(String::new(), |text, n| text
+                    + &format!("\"zzzzzzzzzzzzzzzzzzzzz{n}\":1,"))
             ),
             "unknown fields in one document",
         ),

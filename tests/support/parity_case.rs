@@ -279,7 +279,6 @@ fn base64_of(value: &Value) -> Vec<u8> {
     BASE64_STANDARD.decode(value["base64"].as_str().unwrap()).unwrap()
 }
 
-/// What is null counts as not written.
 /// The executor pod template as the driver finds it: the check drops what is null.
 fn tidy_template(object: &mut Value, key: &str) {
     if let Some(Value::String(text)) = object["data"].get_mut(key)
@@ -290,6 +289,7 @@ fn tidy_template(object: &mut Value, key: &str) {
     }
 }
 
+/// What is null counts as not written.
 fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {

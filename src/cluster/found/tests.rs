@@ -151,7 +151,7 @@ fn the_list_of_objects_is_written_and_read_back() {
     ] {
         let found = Found(as_sent(&pod, &owned, &call));
         assert_eq!(found.objects("ns"), Listed::These(owned.to_vec()));
-        assert!(call.has(&found), "no template can forge it");
+        assert!(found.is_of(&call), "no template can forge it");
         assert_eq!(
             found.annotation("x"),
             pod.pointer("/metadata/annotations/x").and_then(Value::as_str)

@@ -87,7 +87,7 @@ mod tests {
             },
         }))
         .unwrap();
-        let parsed = overlay(&request, live(), UnknownFields::Warn).unwrap();
+        let parsed = overlay(&request, live(), UnknownFields::Pass).unwrap();
         let spec = &parsed.application.spec;
         assert_eq!(parsed.application.uid(), Some("u1"));
         assert_eq!(

@@ -8,19 +8,10 @@ use super::{
 use crate::{
     finding::{Kept, Warnings, Words, expected, rule},
     limits::{Budget, UNKNOWN_FIELDS},
-    strict::{self, Problem, Shape, UnknownField},
+    strict::{self, Problem, Shape, UnknownField, UnknownFields},
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::Value;
-
-/// What to do with a field that the types don't have (CONTRACT 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnknownFields {
-    /// An error: for files and the command line, where it is a slip.
-    Refuse,
-    /// A warning: for requests and live objects, which may come from a newer operator or Kubernetes.
-    Warn,
-}
 
 /// An application that was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +63,7 @@ pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<
     }
     match unknown_fields {
         UnknownFields::Refuse => errors.extend(unknown.iter().map(UnknownField::problem)),
-        UnknownFields::Warn => unknown
+        UnknownFields::Pass => unknown
             .iter()
             .for_each(|field| warnings.push_with(|| field.problem())),
     }

@@ -1,6 +1,6 @@
 //! The operator's argument vector (`buildSparkSubmitArgs`), without the detour over text.
 
-use super::{local_dirs, roles::Role};
+use super::{conf::Conf, local_dirs, roles::Role};
 use crate::{
     operator::{
         application::{SecretType, SparkApplication},
@@ -117,26 +117,7 @@ fn options(application: &SparkApplication, context: &SubmitterContext) -> BTreeM
     options
 }
 
-#[derive(Default)]
-pub(super) struct Conf(BTreeMap<String, String>);
-
 impl Conf {
-    pub(super) fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.0.insert(key.into(), value.into());
-    }
-
-    /// A field that the operator passes on wherever it is given, an empty value too.
-    fn set_given(&mut self, key: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.set(key, value);
-        }
-    }
-
-    /// A field that the operator takes for absent where its value is empty.
-    fn set_filled(&mut self, key: &str, value: Option<&str>) {
-        self.set_given(key, value.filter(|value| !value.is_empty()));
-    }
-
     fn driver(&mut self, application: &SparkApplication, id: &SubmissionId) -> Result<(), Refusal> {
         let driver = &application.spec.driver;
         self.role(application, Role::Driver, id, driver.core_request.as_deref())?;

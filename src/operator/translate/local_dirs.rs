@@ -1,6 +1,6 @@
 //! Volumes whose names start with `spark-local-dir-`, which the operator turns into conf.
 
-use super::{arguments::Conf, roles::Role};
+use super::{conf::Conf, roles::Role};
 use crate::{operator::application::SparkApplication, redaction::shown, spark::submission::Refusal};
 use k8s_openapi::api::core::v1::Volume;
 use std::collections::BTreeMap;

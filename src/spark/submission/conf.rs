@@ -4,12 +4,12 @@ mod expansion;
 
 use super::{
     context::{Reach, SubmitterContext},
-    refusal::Refusal,
+    refusal::{Refusal, wrong, wrong_text},
     units,
     version::SparkVersion,
 };
 use crate::{
-    finding::{Words, expected},
+    finding::expected,
     limits::{Budget, ENTRIES, OverLimit},
     redaction::shown,
 };
@@ -387,16 +387,6 @@ const PORT: &str = "a port from 1 to 65535";
 
 fn port(digits: &str) -> Option<u16> {
     digits.parse().ok().filter(|port| *port > 0)
-}
-
-/// The refusal of a value of closed grammar.
-pub(crate) fn wrong(key: &str, value: &str, allowed: &str) -> Refusal {
-    Refusal::saying(key, expected(Words::own(allowed.to_owned())).shown(value))
-}
-
-/// The refusal of a value that may be anything, and so a secret.
-pub(super) fn wrong_text(key: &str, value: &str, allowed: &str) -> Refusal {
-    Refusal::saying(key, expected(Words::own(allowed.to_owned())).hidden(value))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Who submits, when, and what of the submitter a submission may reach.
 
 use super::{
-    conf::wrong_text,
     distribution::installed_version,
     refusal::Refusal,
+    refusal::wrong_text,
     regular_file::{self, Unreadable},
     spark_env::spark_env,
     version::SparkVersion,

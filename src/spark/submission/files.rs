@@ -2,7 +2,8 @@
 
 use super::{
     Feature, PodTemplate, Refusal, SparkVersion, SubmitterContext,
-    conf::{ConfReader, wrong_text},
+    conf::ConfReader,
+    refusal::wrong_text,
     regular_file::{self, Unreadable},
     uri,
 };

@@ -3,11 +3,14 @@
 use super::{
     conf::ConfReader,
     context::SubmitterContext,
-    pod_template::{UnknownFields, without_nulls, yaml},
+    pod_template::{without_nulls, yaml},
     refusal::Refusal,
     version::{Feature, SparkVersion},
 };
-use crate::{limits::Budget, strict};
+use crate::{
+    limits::Budget,
+    strict::{self, UnknownFields},
+};
 use k8s_openapi::apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
@@ -113,7 +116,7 @@ pub(super) fn read(
                 .map(Some)
         }
         (None, Some(json)) => raw
-            .budgeted(|budget| from_text(TEMPLATE_JSON, json, UnknownFields::Keep, budget))
+            .budgeted(|budget| from_text(TEMPLATE_JSON, json, UnknownFields::Pass, budget))
             .map(Some),
         (None, None) => Ok(Some(PodGroupTemplate::default())),
     }
@@ -244,7 +247,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(refused.contains("spec.foo: unknown field"), "{refused}");
-        let template = from_text("k", text, UnknownFields::Keep, &mut Budget::default()).unwrap();
+        let template = from_text("k", text, UnknownFields::Pass, &mut Budget::default()).unwrap();
         assert_eq!(Value::from(template.metadata), json!({"labels": {"a": "b"}}));
         assert_eq!(Value::from(template.spec), json!({"minMember": 2, "foo": 1}));
         assert_eq!(
@@ -264,7 +267,7 @@ mod tests {
             "spec: {minMember: many}",
             "{\"spec\":",
         ] {
-            let error = from_text("k", text, UnknownFields::Keep, &mut Budget::default())
+            let error = from_text("k", text, UnknownFields::Pass, &mut Budget::default())
                 .unwrap_err()
                 .to_string();
             assert!(error.starts_with("k: is not a PodGroup: "), "{text}: {error}");

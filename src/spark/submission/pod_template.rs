@@ -7,9 +7,8 @@ use super::{refusal::Refusal, version::SparkVersion};
 use crate::{
     kubernetes::few_containers,
     limits::{Budget, UNKNOWN_FIELDS},
-    operator::application,
     spark::submission::Feature,
-    strict::{self, Reading},
+    strict::{self, Reading, UnknownFields},
 };
 use k8s_openapi::{api::core::v1::PodSpec, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
@@ -48,24 +47,6 @@ pub(crate) struct PodDocument {
     metadata: Option<ObjectMeta>,
     spec: Option<PodSpec>,
     status: Option<IgnoredAny>,
-}
-
-/// Whether unknown fields are errors (a file) or pass with a warning (a request).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnknownFields {
-    /// They are errors.
-    Refuse,
-    /// They are kept, and listed.
-    Keep,
-}
-
-impl From<UnknownFields> for application::UnknownFields {
-    fn from(unknown: UnknownFields) -> Self {
-        match unknown {
-            UnknownFields::Refuse => Self::Refuse,
-            UnknownFields::Keep => Self::Warn,
-        }
-    }
 }
 
 impl PodTemplate {
@@ -202,7 +183,7 @@ mod tests {
     fn a_field_that_kubernetes_does_not_have_is_refused_in_a_file_and_kept_from_a_request() {
         let yaml = "spec:\n  containers:\n  - name: a\n    imagee: x\nextra: 1\n";
         let value = strict::parse_yaml(yaml).unwrap();
-        let kept = PodTemplate::from_value("k", value.clone(), UnknownFields::Keep).unwrap();
+        let kept = PodTemplate::from_value("k", value.clone(), UnknownFields::Pass).unwrap();
         assert_eq!(kept.unknown_fields, ["extra", "spec.containers[].imagee"]);
         assert_eq!(kept.spec["containers"][0]["imagee"], "x");
         assert_eq!(kept.other["extra"], 1);
@@ -257,7 +238,7 @@ mod tests {
     #[test]
     fn containers_may_be_missing_in_a_file_and_not_in_an_application() {
         assert_eq!(from_file("spec: {}", "4.0.4").unwrap().spec, Map::new());
-        let error = PodTemplate::from_value("k", json!({"spec": {}}), UnknownFields::Keep).unwrap_err();
+        let error = PodTemplate::from_value("k", json!({"spec": {}}), UnknownFields::Pass).unwrap_err();
         assert!(
             error.to_string().contains("spec.containers is missing"),
             "{error}"

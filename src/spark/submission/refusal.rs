@@ -1,7 +1,7 @@
 //! Why a submission is refused before anything is created.
 
 use crate::{
-    finding::{Cut, Statement, answer},
+    finding::{Cut, Statement, Words, answer, expected},
     limits::{OverLimit, PATH_CHARACTERS},
 };
 use std::fmt;
@@ -77,3 +77,13 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// The refusal of a value of closed grammar.
+pub(crate) fn wrong(key: &str, value: &str, allowed: &str) -> Refusal {
+    Refusal::saying(key, expected(Words::own(allowed.to_owned())).shown(value))
+}
+
+/// The refusal of a value that may be anything, and so a secret.
+pub(crate) fn wrong_text(key: &str, value: &str, allowed: &str) -> Refusal {
+    Refusal::saying(key, expected(Words::own(allowed.to_owned())).hidden(value))
+}

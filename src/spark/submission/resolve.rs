@@ -10,7 +10,7 @@ pub(crate) use validate::SUBMISSION_CREDENTIALS;
 use super::{
     ConfReader, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource, Refusal,
     SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
-    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, conf::wrong_text, files, pod_group, uri,
+    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, pod_group, refusal::wrong_text, uri,
 };
 use crate::{
     finding::{Warnings, expected},

@@ -1,6 +1,6 @@
 //! `spark-env.sh`, which `bin/spark-submit` sources before anything else.
 
-use super::{Refusal, conf::wrong};
+use super::refusal::{Refusal, wrong};
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 /// Sources the script that it is given, with every variable exported, and writes the environment to what was standard output;

@@ -7,7 +7,7 @@ use super::{
     MOST_ANSWER, MOST_CPU, MOST_HEAP,
     protocol::{self, Answer, Framed, MOST_REQUEST, Request},
 };
-use crate::templates::{Rendered, TemplateSet, set::Source};
+use crate::templates::{Rendered, compiled::Compiled, parts::Source, render};
 use rustix::{
     process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit},
     time::{ClockId, clock_gettime},
@@ -75,7 +75,7 @@ struct Child {
 /// A compiled set.
 struct Kept {
     id: String,
-    set: TemplateSet,
+    set: Compiled,
     bytes: usize,
 }
 
@@ -149,7 +149,7 @@ impl Child {
                     return Answer::UnknownSet;
                 };
                 let writes = |template: &str| writes(&self.writing, template);
-                match kept.set.render_telling(&plan, &writes) {
+                match render::documents(&kept.set, &plan, &writes) {
                     Ok(rendered) => Answer::Rendered(rendered),
                     Err(error) => Answer::Failed(error),
                 }
@@ -161,11 +161,11 @@ impl Child {
         self.make_room("");
         let before = self.heap.used();
         let writes = |template: &str| writes(&self.writing, template);
-        match TemplateSet::load_telling(source.parts(), &writes) {
-            Ok(set) => {
-                let warnings = set.warnings().to_vec();
+        match Compiled::load(source.parts(), &writes) {
+            Ok(mut set) => {
+                let warnings = std::mem::take(&mut set.warnings);
                 self.sets.push(Kept {
-                    id: set.id().to_owned(),
+                    id: set.id.clone(),
                     bytes: self.heap.used().saturating_sub(before),
                     set,
                 });

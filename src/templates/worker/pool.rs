@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     spark::plan::DriverPlan,
-    templates::{LoadError, Rendered, TemplateError, set::Source},
+    templates::{LoadError, Rendered, TemplateError, parts::Source},
 };
 use futures::channel::oneshot;
 use std::{

@@ -2,7 +2,7 @@
 
 use crate::{
     spark::plan::DriverPlan,
-    templates::{LoadError, Rendered, TemplateError, set::Source},
+    templates::{LoadError, Rendered, TemplateError, parts::Source},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{

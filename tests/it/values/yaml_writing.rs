@@ -3,8 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../../yaml_vectors/recorded.rs"]
-mod recorded;
+use super::recorded;
 
 use native_submit::{kubernetes::to_yaml, strict::parse_yaml};
 use recorded::{Reading, readings, record};

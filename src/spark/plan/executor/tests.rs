@@ -22,7 +22,7 @@ fn made(
         all.insert((*key).to_owned(), (*value).to_owned());
     }
     let template = template.map(|value| {
-        PodTemplate::from_value("t", value, crate::spark::submission::UnknownFields::Keep).unwrap()
+        PodTemplate::from_value("t", value, crate::spark::submission::UnknownFields::Pass).unwrap()
     });
     executor_pod(&ExecutorSource {
         properties: &all,

@@ -4,7 +4,7 @@ use super::{
     super::{
         ConfReader, Feature, Refusal, SparkConf, SparkVersion, SubmitterContext,
         arguments::SparkOption,
-        conf::{wrong, wrong_text},
+        refusal::{wrong, wrong_text},
         units,
     },
     Options,

@@ -1,0 +1,45 @@
+//! Deleting one object, and waiting until it is gone.
+
+use super::{
+    ApplyError,
+    found::Found,
+    patience::Patience,
+    requests::{Call, Preconditions, Requests},
+    resource::Target,
+};
+
+/// Deletes one object; `false` when it is gone or another one by now.
+pub(crate) async fn delete(
+    requests: &Requests,
+    target: &Target,
+    preconditions: &Preconditions,
+    patience: &Patience,
+) -> Result<bool, ApplyError> {
+    let call = Call::Delete(target, preconditions);
+    match requests.send(&call, patience).await.answer {
+        Ok(_) => Ok(true),
+        Err(failure) if failure.not_found() || failure.conflict() => Ok(false),
+        Err(failure) => Err(failure.into_error(&call)),
+    }
+}
+
+/// Waits until the object of this uid is gone.
+pub(crate) async fn wait_gone(
+    requests: &Requests,
+    target: &Target,
+    uid: &str,
+    patience: &Patience,
+) -> Result<(), ApplyError> {
+    let mut looks = requests.looks();
+    loop {
+        match requests.get(target, patience).await? {
+            Some(there) if Found(there.clone()).uid() == Some(uid) => {}
+            _ => return Ok(()),
+        }
+        if !looks.pause(patience).await {
+            return Err(ApplyError::Timeout {
+                doing: format!("waiting for the earlier {target} to be gone"),
+            });
+        }
+    }
+}
