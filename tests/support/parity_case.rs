@@ -216,9 +216,9 @@ impl Case {
             .filter_map(|document| strict::parse_yaml(&document.text).ok())
             .collect();
         if let Some(executor) = &plan.executor {
-            objects
-                .iter_mut()
-                .for_each(|object| tidy_template(object, &executor.key));
+            for object in &mut objects {
+                tidy_template(object, &executor.key);
+            }
         }
         let objects: Vec<_> = objects.iter().collect();
         let made = executor_pod(&plan, &version.parse().unwrap(), &objects);

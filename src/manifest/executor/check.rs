@@ -57,7 +57,7 @@ pub(in crate::manifest) fn check(
     let checked = match executor_pod(plan, &version, objects) {
         Ok(executor) => {
             let origins = Origins::new(plan, &executor.pod);
-            let checked = merged(of_template, of_pod(&executor), &origins, &executor);
+            let checked = merged(&of_template, of_pod(&executor), &origins, &executor);
             Checked {
                 executor: Some(executor),
                 ..checked
@@ -116,15 +116,15 @@ fn of_pod(executor: &ExecutorPod) -> Checked {
 
 /// Both together: what is wrong in the Pod, by the template's line where the same is wrong in the template, else with where
 /// it comes from. What is wrong in the template alone is not told.
-fn merged(of_template: Checked, of_pod: Checked, origins: &Origins<'_>, executor: &ExecutorPod) -> Checked {
-    let mut findings = by_template(of_template.findings, of_pod.findings);
+fn merged(of_template: &Checked, of_pod: Checked, origins: &Origins<'_>, executor: &ExecutorPod) -> Checked {
+    let mut findings = by_template(&of_template.findings, of_pod.findings);
     for finding in findings.each() {
         if let Some(origin) = origin(finding, origins) {
             finding.said = finding.said.clone().further(Words::own("from ").join(origin));
         }
     }
     findings.extend(executor.never.iter().map(self::finding));
-    let mut warnings = by_template(of_template.warnings, of_pod.warnings);
+    let mut warnings = by_template(&of_template.warnings, of_pod.warnings);
     let unless = || Words::own("unless the application's code sets it");
     warnings.extend(executor.missing.iter().map(|refusal| Finding {
         said: refusal.said.clone().further(unless()),
@@ -138,7 +138,7 @@ fn merged(of_template: Checked, of_pod: Checked, origins: &Origins<'_>, executor
 }
 
 /// What was found of the Pod, each by what was found of the template if that is the same.
-fn by_template(of_template: Kept<Finding>, mut of_pod: Kept<Finding>) -> Kept<Finding> {
+fn by_template(of_template: &Kept<Finding>, mut of_pod: Kept<Finding>) -> Kept<Finding> {
     let mut of_template: Vec<_> = of_template.iter().cloned().collect();
     for finding in of_pod.each() {
         let same = |other: &Finding| {
