@@ -10,7 +10,10 @@ use dhat::HeapStats;
 use native_submit::{
     manifest,
     operator::application::{self, UnknownFields},
-    spark::{plan, submission::SubmitterContext},
+    spark::{
+        plan,
+        submission::{ExecutorCheck, SubmitterContext},
+    },
     templates::TemplateSet,
 };
 use spark_pi::{bodies, intent, request, road, spark_pi};
@@ -36,7 +39,9 @@ fn main() {
     });
     let planned = counted("plan", || plan::plan(&submission, &context).unwrap());
     let rendered = counted("render", || set.render(&planned).unwrap());
-    let checked = counted("check", || manifest::check(&rendered, &planned, &[]).unwrap());
+    let checked = counted("check", || {
+        manifest::check(&rendered, &planned, &[], ExecutorCheck::Refuse).unwrap()
+    });
     counted("bodies", || bodies(&checked));
     counted("the whole road", || road(&bytes, &context, &set));
 }

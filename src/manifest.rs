@@ -10,6 +10,7 @@
 //! neither the cluster nor the file system.
 
 mod check;
+mod executor;
 mod known;
 mod nulls;
 mod patched;
@@ -19,18 +20,26 @@ mod spark_needs;
 mod stamp;
 
 pub use check::check;
+pub use executor::executor_pod;
 #[cfg(test)]
 pub(crate) use nulls::drop_nulls;
 pub(crate) use stamp::same_plan;
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 
-use crate::{finding::Warnings, kubernetes::CustomKind, spark::submission::PodGroup};
+use crate::{
+    finding::Warnings,
+    kubernetes::CustomKind,
+    spark::{plan::ExecutorPod, submission::PodGroup},
+};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
     networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
 };
 use serde_json::Value;
+
+/// The annotation of objects that are only shown.
+const NOT_CREATED: &str = "native-submit/not-created";
 
 /// The objects of one submission, checked and ready to be applied.
 #[derive(Debug, Clone)]
@@ -44,6 +53,8 @@ pub struct Manifests {
     pub owned: Vec<Manifest>,
     /// What is odd but not wrong, for the log.
     pub warnings: Warnings,
+    /// What the driver will make as its first executor; absent where only the driver can know it. Nobody creates it here.
+    pub executor: Option<ExecutorPod>,
 }
 
 /// What identifies a submission on the cluster.
@@ -101,6 +112,19 @@ impl Manifest {
 }
 
 impl Manifests {
+    /// The executor Pod and its claims as they are shown: with an annotation that says that nobody has created them.
+    pub fn executor_for_show(&self) -> Vec<Value> {
+        let executor = self.executor.iter();
+        let mut objects: Vec<_> = executor
+            .flat_map(|executor| std::iter::once(&executor.pod).chain(&executor.claims))
+            .cloned()
+            .collect();
+        for object in &mut objects {
+            object["metadata"]["annotations"][NOT_CREATED] = "Spark's driver makes executors".into();
+        }
+        objects
+    }
+
     /// The objects as files have them, the Pod first but for what must precede it: the file's name, and the object
     /// with its namespace.
     ///

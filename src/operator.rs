@@ -15,3 +15,4 @@ pub use translate::{
 pub use request::resolve;
 
 pub(crate) use reserved_labels::check_template as check_template_labels;
+pub(crate) use translate::executor_template;

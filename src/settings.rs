@@ -7,6 +7,7 @@ pub use tls::{TlsFiles, TlsSettings};
 use crate::{
     kubernetes::ExtraKind,
     operator::Webhook,
+    spark::submission::ExecutorCheck,
     submitter::SpecSource,
     templates::{Rendering, SetAnnotation, SetOptions, SetRule, SetRules},
 };
@@ -178,6 +179,16 @@ fn trimmed(text: &str) -> Result<String, Infallible> {
 /// Where the drop-in looks for a server.
 pub const DEFAULT_SOCKET: &str = "/var/run/native-submit/submit.sock";
 
+/// What becomes of executors that can't start.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
+pub struct ExecutorSettings {
+    /// What becomes of a submission whose executors can't start: Spark would end with an error when it makes the first,
+    /// or the API server would refuse it
+    #[arg(long, env = "EXECUTOR_CHECK", value_enum, default_value = "refuse")]
+    pub executor_check: ExecutorCheck,
+}
+
 /// What `serve` is told.
 #[derive(Debug, Clone, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
@@ -258,6 +269,10 @@ pub struct ServeSettings {
     /// Namespaces that may be submitted to, comma-separated; all where it is empty
     #[arg(long, env = "ALLOWED_NAMESPACES", value_delimiter = ',', value_parser = trimmed)]
     pub allowed_namespaces: Vec<String>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub executors: ExecutorSettings,
 
     /// Directories whose files applications may name (pod templates, krb5.conf, keytabs), comma-separated
     #[arg(long, env = "SUBMITTER_FILE_ROOTS", value_delimiter = ',')]

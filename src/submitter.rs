@@ -203,17 +203,9 @@ fn measured(
     set: &TemplateSet,
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
-    // A value that is shown may have come from another key, where it is a secret.
-    let hidden = |refusal: Refusal| {
-        if submission.conf.has_references() {
-            refusal.without_values()
-        } else {
-            refusal
-        }
-    };
-    let plan = stages.run(Stage::Plan, || plan::plan(submission, context).map_err(hidden))?;
+    let plan = stages.run(Stage::Plan, || planned(submission, context, set))?;
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;
-    checked(submission, &plan, &rendered, stages)
+    checked(submission, context, &plan, &rendered, stages)
 }
 
 /// The same, where a render worker is waited for.
@@ -223,21 +215,26 @@ async fn rendered_elsewhere(
     set: &TemplateSet,
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
-    let plan = stages.run(Stage::Plan, || plan::plan(submission, context))?;
-    let plan = Arc::new(plan);
+    let plan = Arc::new(stages.run(Stage::Plan, || planned(submission, context, set))?);
     let rendering = set.render_live(Arc::clone(&plan));
     let rendered = stages.wait(Stage::Render, rendering).await?;
-    checked(submission, &plan, &rendered, stages)
+    checked(submission, context, &plan, &rendered, stages)
 }
 
 fn checked(
     submission: &Submission,
+    context: &SubmitterContext,
     plan: &DriverPlan,
     rendered: &Rendered,
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
     let checked = stages.run(Stage::Check, || {
-        manifest::check(rendered, plan, &submission.unknown_fields())
+        manifest::check(
+            rendered,
+            plan,
+            &submission.unknown_fields(),
+            context.executor_check,
+        )
     });
     let mut manifests = checked?;
     for manifest in manifests.owned.iter().chain([&manifests.driver_pod]) {
@@ -246,6 +243,33 @@ fn checked(
     }
     manifests.warnings.append(submission.warnings.clone());
     Ok(manifests)
+}
+
+/// The plan of a submission. Where the set has a say in executors and the submission brings no template for them, it gets one
+/// with nothing in it, for else the set's would be written nowhere.
+fn planned(
+    submission: &Submission,
+    context: &SubmitterContext,
+    set: &TemplateSet,
+) -> Result<DriverPlan, Refusal> {
+    // A value that is shown may have come from another key, where it is a secret.
+    let hidden = |refusal: Refusal| {
+        if submission.conf.has_references() {
+            refusal.without_values()
+        } else {
+            refusal
+        }
+    };
+    let plan = plan::plan(submission, context).map_err(hidden)?;
+    if submission.executor_template.is_some() || !set.changes_executors() {
+        return Ok(plan);
+    }
+    let mut with_template = submission.clone();
+    with_template.executor_template = Some(operator::executor_template());
+    Ok(DriverPlan {
+        known_by: Some(manifest::plan_hash(&plan)),
+        ..plan::plan(&with_template, context).map_err(hidden)?
+    })
 }
 
 /// How long a value's JSON is, without writing it anywhere.

@@ -7,7 +7,7 @@ use crate::{
         Origin, Webhook,
         application::{self, Parsed, UnknownFields},
     },
-    settings::TemplateSettings,
+    settings::{ExecutorSettings, TemplateSettings},
     spark::submission::{
         self, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments, resolve,
     },
@@ -62,6 +62,9 @@ pub(super) struct Input {
     /// Spark version of an application that names none, such as 4.0.1
     #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
     pub(super) spark_version: Option<SparkVersion>,
+
+    #[command(flatten)]
+    executors: ExecutorSettings,
 
     #[command(flatten)]
     pub(super) templates: TemplateSettings,
@@ -129,16 +132,14 @@ impl Input {
 
     /// The context of this process. Arguments see the whole environment, as `spark-submit` does.
     pub(super) fn context(&self, submit_time_ms: u64) -> Result<SubmitterContext, End> {
-        if !self.spark_submit {
-            return Ok(process::application_context(
-                submit_time_ms,
-                self.spark_version.clone(),
-            ));
-        }
-        let context =
-            process::spark_submit_context(submit_time_ms).map_err(|refusal| super::report(&refusal))?;
+        let context = if self.spark_submit {
+            process::spark_submit_context(submit_time_ms).map_err(|refusal| super::report(&refusal))?
+        } else {
+            process::application_context(submit_time_ms, None)
+        };
         Ok(SubmitterContext {
             spark_version: self.spark_version.clone().or(context.spark_version),
+            executor_check: self.executors.executor_check,
             ..context
         })
     }

@@ -27,6 +27,7 @@ pub(super) fn application_context(
         working_directory: working_directory(),
         reach: Reach::Process,
         environment: BTreeMap::new(),
+        executor_check: golden.executor_check,
     }
 }
 

@@ -25,6 +25,11 @@ pub(super) struct Render {
     /// How to print the objects
     #[arg(long, value_enum, default_value = "yaml")]
     output: Output,
+
+    /// Print also the Pod that Spark's driver will make for its first executor, and its claims; they are not created by
+    /// native-submit, and have the annotation native-submit/not-created
+    #[arg(long)]
+    executor: bool,
 }
 
 impl Render {
@@ -46,7 +51,13 @@ impl Render {
         for warning in manifests.warnings.lines() {
             message!("warning: {warning}");
         }
-        let objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
+        let mut objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
+        if self.executor {
+            objects.extend(manifests.executor_for_show());
+            if manifests.executor.is_none() {
+                message!("warning: the executor Pod can't be known before the driver makes it");
+            }
+        }
         Ok(match self.output {
             Output::Yaml => kubernetes::to_documents(&objects),
             Output::Json => kubernetes::to_json_list(&objects),

@@ -153,6 +153,7 @@ impl Serve {
             master: process::master().unwrap_or(golden.master),
             spark_version: self.settings.spark_version.clone(),
             reach: Reach::Roots(self.settings.submitter_file_roots.clone()),
+            executor_check: self.settings.executors.executor_check,
             ..SubmitterContext::golden()
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     cluster::{ClientSettings, ClusterSettings, ClusterSink, Credentials, OperatorWebhook, Sink, client},
     operator::{Origin, Webhook},
     server::now_ms,
-    settings::{ApplyTo, ClusterViewSettings, TemplateFallback, TemplateSettings},
+    settings::{ApplyTo, ClusterViewSettings, ExecutorSettings, TemplateFallback, TemplateSettings},
     spark::{
         plan,
         submission::{
@@ -55,6 +55,9 @@ struct Settings {
 
     #[command(flatten)]
     cluster_view: ClusterViewSettings,
+
+    #[command(flatten)]
+    executors: ExecutorSettings,
 }
 
 /// Whether this process was called by the name `spark-submit`.
@@ -215,6 +218,7 @@ fn context(settings: &Settings) -> Result<SubmitterContext, Ending> {
     let context = super::process::spark_submit_context(now_ms())?;
     Ok(SubmitterContext {
         spark_version: settings.spark_version.clone().or(context.spark_version),
+        executor_check: settings.executors.executor_check,
         ..context
     })
 }

@@ -152,6 +152,17 @@ impl Statement {
         self.hint(Hint::Advice(words.into()))
     }
 
+    /// Further advice, behind what may help already.
+    #[must_use]
+    pub(crate) fn further(self, words: Words) -> Self {
+        let words = match &self.hint {
+            None => words,
+            Some(Hint::Advice(first)) => first.clone().and("; ").join(words),
+            Some(first) => Words::foreign(first.to_string()).and("; ").join(words),
+        };
+        self.advice(words)
+    }
+
     /// Whether a string is expected and another scalar was found, which quotes would make a string.
     pub(crate) fn wants_quotes(&self) -> bool {
         let unquoted = ["a boolean", "an integer", "a number with a fraction"];
@@ -313,6 +324,23 @@ mod tests {
                 rule("no").advice(Words::own("see ").value("hunter2")),
                 "no; see `hunter2`",
                 "no; see …",
+            ),
+            (
+                rule("no").further(Words::own("from ").value("hunter2")),
+                "no; from `hunter2`",
+                "no; from …",
+            ),
+            (
+                rule("no").advice("see a").further(Words::own("from b")),
+                "no; see a; from b",
+                "no; see a; from b",
+            ),
+            (
+                rule("no")
+                    .hint(Hint::Nearest("a".to_owned()))
+                    .further(Words::own("from b")),
+                "no; did you mean `a`?; from b",
+                "no; …; from b",
             ),
         ];
         for (statement, text, brief) in table {

@@ -37,6 +37,13 @@ impl Words {
         self
     }
 
+    /// The same words with these behind them.
+    #[must_use]
+    pub(crate) fn join(mut self, words: Self) -> Self {
+        self.0.extend(words.0);
+        self
+    }
+
     /// Text that may hold names and values, which are cut where they are long; `Words::brief` leaves it out.
     #[must_use]
     pub(crate) fn foreign(text: impl Into<String>) -> Self {

@@ -24,6 +24,8 @@ enum Object {
     Unnamed(String, String),
     /// An object: its kind, and its name as it may be shown.
     Named(String, String),
+    /// What the driver will make, in our own words: nobody has written it.
+    ToBeMade(&'static str),
 }
 
 impl Subject {
@@ -52,6 +54,16 @@ impl Subject {
             object,
             executor_template: false,
         }
+    }
+
+    /// The Pod that the driver will make as its first executor.
+    pub(crate) fn executor_pod() -> Self {
+        Self::of(Object::ToBeMade("executor Pod"))
+    }
+
+    /// A claim that the driver will make with it.
+    pub(crate) fn claim_of_executor() -> Self {
+        Self::of(Object::ToBeMade("executor Pod, its PersistentVolumeClaim"))
     }
 
     /// The executor pod template that is text in this object.
@@ -94,6 +106,7 @@ impl fmt::Display for Subject {
             Object::Role(role) => f.write_str(role),
             Object::Unnamed(kind, role) => write!(f, "{kind} ({role})"),
             Object::Named(kind, name) => write!(f, "{kind}/{name}"),
+            Object::ToBeMade(what) => f.write_str(what),
         }
     }
 }

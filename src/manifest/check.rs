@@ -1,7 +1,12 @@
 //! Rendered text to checked manifests: strictly read, held against the rules, stamped.
 
 use super::{
-    Identity, Manifest, Manifests, Object, known, nulls::drop_nulls, patched::Patched, spark_needs, stamp,
+    Identity, Manifest, Manifests, Object,
+    executor::{self, Checked},
+    known,
+    nulls::drop_nulls,
+    patched::Patched,
+    spark_needs, stamp,
 };
 use crate::{
     finding::{Kept, expected, rule},
@@ -13,8 +18,8 @@ use crate::{
     },
     manifest::spark_needs::Written,
     spark::{
-        plan::{DriverPlan, ExecutorPlan},
-        submission::{PodDocument, refers},
+        plan::{DriverPlan, ExecutorPlan, ExecutorPod},
+        submission::{ExecutorCheck, PodDocument, refers},
     },
     strict::{self, Reading},
     templates::{Document, Rendered},
@@ -33,6 +38,9 @@ const MOST_TIDY: usize = 64 << 10;
 /// Kubernetes' types here ([`strict::generalised`]): they are passed on with a warning. Every other unknown
 /// field is a template's misspelling, and an error.
 ///
+/// The Pod that the driver will make of these documents as its first executor is held against the same rules;
+/// `executor_check` says whether what is wrong with it refuses the submission.
+///
 /// # Errors
 ///
 /// Everything that was found wrong, not only the first.
@@ -40,12 +48,14 @@ pub fn check(
     rendered: &Rendered,
     plan: &DriverPlan,
     passed_unknown_fields: &[String],
+    executor_check: ExecutorCheck,
 ) -> Result<Manifests, Findings> {
     let mut checker = Checker {
         passed_unknown_fields: passed_unknown_fields.iter().map(String::as_str).collect(),
         findings: Kept::default(),
         warnings: Kept::default(),
         tidy: None,
+        executor: None,
     };
     let values = checker.read(rendered, plan);
     let mut written = Vec::with_capacity(values.len());
@@ -64,9 +74,7 @@ pub fn check(
         }
     }
     checker.driver_pod(rendered, &written);
-    if let Some(executor) = &plan.executor {
-        checker.executor_template(executor, &written);
-    }
+    checker.executors(plan, &written, executor_check);
     spark_needs::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
     // Of several objects with one name the first is blamed.
@@ -90,6 +98,7 @@ struct Checker<'c> {
     warnings: Kept<Finding>,
     /// The document that carries the executor pod template, by index, its key, and the text as it is to be written.
     tidy: Option<(usize, String, String)>,
+    executor: Option<ExecutorPod>,
 }
 
 impl Checker<'_> {
@@ -169,18 +178,52 @@ impl Checker<'_> {
         });
     }
 
+    /// The executors: their pod template, and the Pod that the driver will make of it.
+    fn executors(&mut self, plan: &DriverPlan, written: &[Written<'_>], setting: ExecutorCheck) {
+        let before = self.findings.len() + self.findings.more();
+        let template = plan.executor.as_ref();
+        let of_template = template
+            .map(|executor| self.executor_template(executor, written))
+            .unwrap_or_default();
+        // Of a template that can't be read there is no Pod.
+        let found = if self.findings.len() + self.findings.more() == before {
+            let tidy = self.with_tidy_template(written);
+            let mut objects: Vec<_> = written.iter().map(|written| written.value).collect();
+            if let Some((index, value)) = &tidy
+                && let Some(object) = objects.get_mut(*index)
+            {
+                *object = value;
+            }
+            executor::check(plan, &objects, of_template, setting)
+        } else {
+            of_template
+        };
+        self.findings.append(found.findings);
+        self.warnings.append(found.warnings);
+        self.executor = found.executor;
+    }
+
+    /// The `ConfigMap` with the executor pod template as the driver will find it, by index; `None` where the text stays as it is.
+    fn with_tidy_template(&self, written: &[Written<'_>]) -> Option<(usize, Value)> {
+        let (index, key, text) = self.tidy.as_ref()?;
+        let mut value = written.get(*index)?.value.clone();
+        *value.get_mut("data")?.get_mut(key)? = text.as_str().into();
+        Some((*index, value))
+    }
+
     /// The executor pod template is text in a `ConfigMap`, which the driver will read as a Pod.
-    fn executor_template(&mut self, executor: &ExecutorPlan, written: &[Written<'_>]) {
+    /// What the rules say of it is given back, for Spark changes some of it.
+    fn executor_template(&mut self, executor: &ExecutorPlan, written: &[Written<'_>]) -> Checked {
         let carries = |written: &Written<'_>| {
             written.kind == Kind::ConfigMap
                 && At::document(written.value).text("metadata.name") == Some(&executor.config_map_name)
         };
         let Some((index, written)) = written.iter().enumerate().find(|(_, written)| carries(written)) else {
-            return;
+            return Checked::default();
         };
         let text = written.value.get("data").and_then(|data| data.get(&executor.key));
         let Some(Value::String(text)) = text.filter(|text| text.as_str() != Some("")) else {
-            return;
+            return Checked::default();
         };
         let subject = written.subject.executor_template();
         let mut value = match strict::parse_yaml(text) {
@@ -188,7 +231,7 @@ impl Checker<'_> {
             Err(problem) => {
                 self.findings
                     .push(Finding::of(&subject, written.template, problem));
-                return;
+                return Checked::default();
             }
         };
         self.found(&subject, written.template, strict::read::<PodDocument>(&value));
@@ -206,8 +249,15 @@ impl Checker<'_> {
                 report.wrong(&at, field, expected(wanted).shown(found));
             }
         }
-        rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
         spark_needs::operator_labels_of_executors(executor, &at, report);
+        let mut found = Checked::default();
+        let report = &mut Report {
+            subject: &subject,
+            template: written.template,
+            findings: &mut found.findings,
+            warnings: &mut found.warnings,
+        };
+        rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
         if !value.is_null() && text.len() <= MOST_TIDY {
             drop_nulls(&mut value);
             let tidy = write::to_yaml(&value);
@@ -215,6 +265,7 @@ impl Checker<'_> {
                 self.tidy = Some((index, executor.key.clone(), tidy));
             }
         }
+        found
     }
 
     /// Takes over what the strict reading found, and gives the object that it read.
@@ -299,6 +350,7 @@ impl Checker<'_> {
             driver_pod,
             owned,
             warnings: self.warnings.into(),
+            executor: self.executor,
         })
     }
 }

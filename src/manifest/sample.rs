@@ -10,8 +10,10 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-const PROPERTIES: &str =
-    "#comment\nspark.app.name=pi\nspark.app.submitTime=1\nspark.driver.host=svc.ns.svc\n";
+const PROPERTIES: &str = "#comment\nspark.app.id=spark-0123\nspark.app.name=pi\nspark.app.submitTime=1\n\
+                          spark.driver.host=svc.ns.svc\nspark.kubernetes.container.image=spark:4\n\
+                          spark.kubernetes.executor.podTemplateFile=/opt/spark/pod-template/pod-spec-template.yml\n\
+                          spark.kubernetes.namespace=ns\n";
 
 fn map(value: Value) -> Map<String, Value> {
     match value {
@@ -108,9 +110,16 @@ pub(super) fn plan() -> DriverPlan {
             ]),
         },
         properties: texts([
+            ("spark.app.id", "spark-0123"),
             ("spark.app.name", "pi"),
             ("spark.app.submitTime", "1"),
             ("spark.driver.host", "svc.ns.svc"),
+            ("spark.kubernetes.container.image", "spark:4"),
+            (
+                "spark.kubernetes.executor.podTemplateFile",
+                "/opt/spark/pod-template/pod-spec-template.yml",
+            ),
+            ("spark.kubernetes.namespace", "ns"),
         ]),
         executor: Some(ExecutorPlan {
             config_map_name: "podspec".to_owned(),
@@ -124,6 +133,7 @@ pub(super) fn plan() -> DriverPlan {
         persistent_volume_claims: Vec::new(),
         network_policy: None,
         pod_group: None,
+        known_by: None,
     }
 }
 

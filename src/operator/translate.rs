@@ -4,6 +4,7 @@
 mod additions;
 mod arguments;
 mod conf;
+mod executor_conf;
 mod local_dirs;
 mod monitoring;
 mod owner;
@@ -75,9 +76,10 @@ pub fn submission(
     };
     let driver_template = template(&application, &id, Role::Driver, origin.unknown_fields)?;
     let mut executor_template = template(&application, &id, Role::Executor, origin.unknown_fields)?;
-    if origin.webhook == Webhook::Off {
-        add_to_executors(&mut executor_template, &application)?;
-    }
+    let executor_additions = match origin.webhook {
+        Webhook::Off => Some(add_to_executors(&mut executor_template, &application)?),
+        Webhook::On => None,
+    };
     let config_maps = if origin.operator {
         Vec::new()
     } else {
@@ -96,6 +98,9 @@ pub fn submission(
         budget: application.budget.clone(),
     };
     let mut submission = request::resolve(arguments, request, context)?;
+    if let Some(additions) = &executor_additions {
+        executor_conf::carry(&mut submission, additions);
+    }
     if let Some(set) = template_set_of(&application) {
         submission.template_set = Some(set);
     }
@@ -114,11 +119,10 @@ pub fn template_set_of(application: &SparkApplication) -> Option<String> {
 /// Adds to a submission that was made of arguments what the webhook would add for `application`, which is the live one.
 pub fn add_for_webhook(submission: &mut Submission, application: &SparkApplication) -> Result<(), Refusal> {
     submission.driver_additions = additions::of(application, Role::Driver)?;
-    let template = submission.executor_template.get_or_insert_with(|| PodTemplate {
-        spec: default_spec(Role::Executor),
-        ..PodTemplate::default()
-    });
-    add_to_executors(template, application)
+    let template = submission.executor_template.get_or_insert_with(executor_template);
+    let additions = add_to_executors(template, application)?;
+    executor_conf::carry(submission, &additions);
+    Ok(())
 }
 
 /// Makes `application`, which is the live one, the owner of the pods that a submission made of arguments is for, where
@@ -133,11 +137,16 @@ pub fn add_owner(submission: &mut Submission, application: &SparkApplication) ->
     }
 }
 
-fn add_to_executors(template: &mut PodTemplate, application: &SparkApplication) -> Result<(), Refusal> {
+fn add_to_executors(
+    template: &mut PodTemplate,
+    application: &SparkApplication,
+) -> Result<PodAdditions, Refusal> {
     let additions = additions::of(application, Role::Executor)?;
     additions.add_to_template(&mut template.spec, Role::Executor.container_names());
-    template.unknown_fields.extend(additions.unknown_fields);
-    Ok(())
+    template
+        .unknown_fields
+        .extend(additions.unknown_fields.iter().cloned());
+    Ok(additions)
 }
 
 /// The labels of an application's driver Pod by which webhooks select it, but for the submission id.
@@ -175,6 +184,14 @@ fn template(
     reserved_labels::check_template(&field, &template, id, Some(application.name()))?;
     owner::add(&mut template, application, role)?;
     Ok(template)
+}
+
+/// A template of executors with nothing in it but the Spark container's name.
+pub(crate) fn executor_template() -> PodTemplate {
+    PodTemplate {
+        spec: default_spec(Role::Executor),
+        ..PodTemplate::default()
+    }
 }
 
 fn default_spec(role: Role) -> Map<String, Value> {

@@ -410,10 +410,11 @@ impl Shared {
     where
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked>,
     {
-        let context = call.context.unwrap_or_else(|| SubmitterContext {
+        let mut context = call.context.unwrap_or_else(|| SubmitterContext {
             submit_time_ms: now_ms(),
             ..self.context.clone()
         });
+        context.executor_check = self.context.executor_check;
         let asked = ask(&id, self.origin, &context).map_err(|not_asked| {
             *about = not_asked.about;
             not_asked.error

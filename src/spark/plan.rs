@@ -9,6 +9,7 @@ mod command;
 mod config_map;
 mod credentials;
 mod draft;
+mod executor;
 mod executor_template;
 mod hadoop;
 mod identity;
@@ -24,6 +25,11 @@ mod steps;
 mod volcano;
 mod volumes;
 
+pub use executor::{
+    DRIVER_HOST, DRIVER_IP, ExecutorPod, ExecutorSource, GENERATED_SECRET, IMAGE_OF_CODE, NoExecutorPod,
+    executor_pod,
+};
+pub(crate) use executor_template::{Loaded, loaded as loaded_executor_template};
 pub use steps::plan;
 
 use schemars::JsonSchema;
@@ -64,6 +70,9 @@ pub struct DriverPlan {
     pub network_policy: Option<NetworkPolicyPlan>,
     /// The driver's gang for Volcano's scheduler, where the conf asks for it; from Spark 4.2.
     pub pod_group: Option<PodGroupPlan>,
+    /// The hash by which the submission is known, where this plan isn't the one that it was asked for; templates don't see it.
+    #[serde(skip)]
+    pub known_by: Option<String>,
 }
 
 /// What is submitted, and as what.

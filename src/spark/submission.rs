@@ -21,7 +21,7 @@ mod version;
 pub use crate::strict::UnknownFields;
 pub use arguments::SparkSubmitArguments;
 pub use conf::{ConfReader, SparkConf};
-pub use context::{Reach, SubmitterContext};
+pub use context::{ExecutorCheck, Reach, SubmitterContext};
 pub use files::{NamedFile, SubmitterFiles};
 pub use id::SubmissionId;
 pub use pod_additions::PodAdditions;

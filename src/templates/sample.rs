@@ -91,6 +91,7 @@ pub(crate) fn plan() -> DriverPlan {
             spec: object(json!({"minMember": 1, "queue": "q"})),
             other: Map::new(),
         }),
+        known_by: None,
     }
 }
 

@@ -3,13 +3,16 @@
 use super::{
     LoadError, Rendered, TemplateError, TemplateErrorKind,
     compiled::Compiled,
-    files::Files,
+    files::{self, Files},
     parts::{DEFAULT_SET, Parts, Source},
     render,
     worker::{Pool, RenderError},
 };
 use crate::spark::plan::DriverPlan;
 use std::{collections::BTreeMap, sync::Arc};
+
+/// The template of the executors' pod template.
+const EXECUTOR: &str = "executor-pod.yaml.j2";
 
 /// The built-in templates together with an admin's overrides, patches and further objects.
 ///
@@ -96,6 +99,14 @@ impl TemplateSet {
     /// Its own files.
     pub(crate) fn files(&self) -> &Files {
         self.source.files()
+    }
+
+    /// Whether an admin's file has a say in the executors' pod template.
+    pub(crate) fn changes_executors(&self) -> bool {
+        let patch = files::patch_of(EXECUTOR);
+        let Parts { files, default, .. } = self.source.parts();
+        let has = |name: &str| files.contains_key(name) || default.contains_key(name);
+        has(EXECUTOR) || has(&patch)
     }
 
     /// Whether it is rendered in this process, at once.

@@ -7,6 +7,9 @@ mod support;
 
 mod architecture;
 
+/// Executors that could start, and executors that never would.
+mod executors;
+
 /// gRPC, REST, the command line and the drop-in, as a caller sees them.
 mod entry_points {
     mod answers;
@@ -68,6 +71,7 @@ mod values {
 
 /// What real Spark and the real operator do, and the pages that say so.
 mod parity {
+    mod executors;
     mod recordings;
     mod spark_application_page;
 }

@@ -191,6 +191,7 @@ impl Sample {
             driver_pod: manifest("pod-driver", pod, Object::Pod(Pod::default())),
             owned,
             warnings: native_submit::finding::Warnings::default(),
+            executor: None,
         })
     }
 }

@@ -3,9 +3,10 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use native_submit::{
-    manifest::Manifests,
+    kubernetes::to_yaml,
+    manifest::{Manifests, executor_pod},
     spark::{
-        plan::plan,
+        plan::{ExecutorPod, NoExecutorPod, plan},
         submission::{Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
     },
     strict,
@@ -58,6 +59,18 @@ pub(crate) struct Refused {
     /// The stage that did, as metrics name it; `arguments` for what isn't a command line.
     pub(crate) reason: &'static str,
     pub(crate) message: String,
+}
+
+/// The executor that we expect, and what is generated in it.
+pub(crate) struct Executor {
+    pub(crate) made: Result<ExecutorPod, NoExecutorPod>,
+    /// The conf says what the names of executors start with.
+    pub(crate) has_prefix: bool,
+    /// The 16 hex digits of the driver's objects.
+    pub(crate) suffix: String,
+    pub(crate) application_id: String,
+    pub(crate) work: PathBuf,
+    pub(crate) moved: Vec<(String, String)>,
 }
 
 impl From<SubmitError> for Refused {
@@ -165,6 +178,63 @@ impl Case {
         Some((plan.application.id, objects.collect()))
     }
 
+    /// The versions that an executor was recorded with, and whether Spark made it.
+    pub(crate) fn executor_recordings(&self) -> BTreeMap<String, Value> {
+        let text = fs::read_to_string(self.folder.join("executor-expected.json"));
+        text.map_or_else(|_| BTreeMap::new(), |text| serde_json::from_str(&text).unwrap())
+    }
+
+    /// The Pod that Spark made for executor 1, and its claims.
+    pub(crate) fn executor_objects(&self, version: &str) -> Option<Vec<Value>> {
+        let text = fs::read_to_string(self.folder.join(format!("executor-spark-{version}.yaml"))).ok()?;
+        let mut text = text.replace("x<ID>", "<ID>");
+        // Of an application without a name that can be used, the id is all of the host's name, and was not replaced.
+        if let Some((before, after)) = text.split_once("-driver-svc")
+            && let Some((start, id)) = before.split_at_checked(before.len().saturating_sub(16))
+            && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
+            text = format!("{start}<ID>-driver-svc{after}");
+        }
+        let documents = text
+            .split("\n---\n")
+            .map(|document| document.trim_start_matches("---"));
+        Some(
+            documents
+                .map(|document| strict::parse_yaml(document).unwrap())
+                .collect(),
+        )
+    }
+
+    /// The executor that we expect of the case's driver; nothing where we refuse the conf itself.
+    pub(crate) fn executor(&self, version: &str) -> Option<Executor> {
+        let files = self.lay_out();
+        let (submission, context) = self.submission(&files, version).ok()?;
+        let plan = plan(&submission, &context).ok()?;
+        let documents = TEMPLATES.render(&plan).unwrap().documents;
+        let mut objects: Vec<_> = documents
+            .iter()
+            .filter_map(|document| strict::parse_yaml(&document.text).ok())
+            .collect();
+        if let Some(executor) = &plan.executor {
+            for object in &mut objects {
+                tidy_template(object, &executor.key);
+            }
+        }
+        let objects: Vec<_> = objects.iter().collect();
+        let made = executor_pod(&plan, &version.parse().unwrap(), &objects);
+        let suffix = plan.config_map.name.trim_start_matches("spark-drv-");
+        Some(Executor {
+            made,
+            has_prefix: plan
+                .properties
+                .contains_key("spark.kubernetes.executor.podNamePrefix"),
+            suffix: suffix.trim_end_matches("-conf-map").to_owned(),
+            application_id: plan.application.id,
+            work: files.work.clone(),
+            moved: files.moved.clone(),
+        })
+    }
+
     fn submission(&self, files: &Files, version: &str) -> Result<(Submission, SubmitterContext), Refused> {
         let fill = |text: &Value| files.fill(text.as_str().unwrap());
         let argv: Vec<_> = self.input["argv"].as_array().unwrap().iter().map(fill).collect();
@@ -207,6 +277,16 @@ impl Files {
 fn base64_of(value: &Value) -> Vec<u8> {
     use base64::{Engine, prelude::BASE64_STANDARD};
     BASE64_STANDARD.decode(value["base64"].as_str().unwrap()).unwrap()
+}
+
+/// The executor pod template as the driver finds it: the check drops what is null.
+fn tidy_template(object: &mut Value, key: &str) {
+    if let Some(Value::String(text)) = object["data"].get_mut(key)
+        && let Ok(mut template) = strict::parse_yaml(text)
+    {
+        drop_nulls(&mut template);
+        *text = to_yaml(&template);
+    }
 }
 
 /// What is null counts as not written.

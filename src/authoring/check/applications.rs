@@ -102,7 +102,13 @@ impl<'s> Applications<'s> {
             }
         };
         self.note(&rendered);
-        match manifest::check(&rendered, &plan, &submission.unknown_fields()) {
+        let checked = manifest::check(
+            &rendered,
+            &plan,
+            &submission.unknown_fields(),
+            context.executor_check,
+        );
+        match checked {
             Ok(manifests) => {
                 self.note_names(&rendered, &manifests);
                 (Some(manifests), Vec::new())

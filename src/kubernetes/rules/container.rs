@@ -38,6 +38,7 @@ pub(crate) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
             environment(&container, report);
             mounts(&volumes, &container, report);
             resources(&container, report);
+            resize_policies(document, &container, report);
         });
     }
     document.each("spec.containers[].ports[]", &mut |port| {
@@ -124,6 +125,26 @@ fn mounts(volumes: &BTreeSet<&str>, container: &At<'_, '_>, report: &mut Report<
                 &mount,
                 "name",
                 expected("the name of a volume in spec.volumes").name(name),
+            );
+        }
+    });
+}
+
+/// One policy for each resource, and no restart where the Pod never restarts (`validateResizePolicy`).
+fn resize_policies(document: &At<'_, '_>, container: &At<'_, '_>, report: &mut Report<'_>) {
+    let never = document.text("spec.restartPolicy") == Some("Never");
+    let mut resources = BTreeSet::new();
+    container.each("resizePolicy[]", &mut |policy| {
+        if let Some(resource) = policy.text("resourceName")
+            && !resources.insert(resource)
+        {
+            report.wrong(&policy, "resourceName", rule("is used twice").name(resource));
+        }
+        if never && policy.text("restartPolicy") == Some("RestartContainer") {
+            report.wrong(
+                &policy,
+                "restartPolicy",
+                expected("NotRequired, for the Pod's restartPolicy is Never").shown("RestartContainer"),
             );
         }
     });

@@ -1,8 +1,17 @@
 //! One change to faithful documents a row, and what it must lead to. The changes are by role and JSON pointer.
 #![allow(clippy::too_many_lines, reason = "tables")]
 
-use crate::manifest::{check, sample};
+use crate::{
+    kubernetes::Findings,
+    manifest::{Manifests, sample},
+    spark::{plan::DriverPlan, submission::ExecutorCheck},
+    templates::Rendered,
+};
 use serde_json::{Value, json};
+
+fn check(rendered: &Rendered, plan: &DriverPlan, passed: &[String]) -> Result<Manifests, Findings> {
+    crate::manifest::check(rendered, plan, passed, ExecutorCheck::Refuse)
+}
 
 /// The findings and the warnings.
 fn after(role: &str, pointer: &str, value: &Value) -> (Vec<String>, Vec<String>) {
@@ -837,7 +846,7 @@ fn what_spark_needs_of_the_other_objects() {
             (
                 "/data/spark.properties",
                 json!("spark.app.name=pi\nspark.driver.host=svc.ns.svc\n"),
-                "data[\"spark.properties\"]: expected the plan's property `spark.app.submitTime`, found nothing",
+                "data[\"spark.properties\"]: expected the plan's property `spark.app.id`, found nothing",
             ),
             (
                 "/data/spark.properties",
@@ -864,7 +873,9 @@ fn what_spark_needs_of_the_other_objects() {
         &[(
             "/data/spark.properties",
             json!(
-                "#mine\nspark.a=b\nspark.driver.host=svc.ns.svc\nspark.app.submitTime=1\nspark.app.name=pi\n"
+                "#mine\nspark.a=b\nspark.driver.host=svc.ns.svc\nspark.app.submitTime=1\nspark.app.name=pi\n\
+                 spark.app.id=spark-0123\nspark.kubernetes.container.image=spark:4\nspark.kubernetes.namespace=ns\n\
+                 spark.kubernetes.executor.podTemplateFile=/opt/spark/pod-template/pod-spec-template.yml\n"
             ),
         )],
     );

@@ -1,11 +1,15 @@
-use super::check;
 use crate::{
+    kubernetes::Findings,
     limits::{ANSWER_BYTES, FINDINGS},
-    manifest::{Object, sample},
-    spark::plan::DriverPlan,
+    manifest::{Manifests, Object, sample},
+    spark::{plan::DriverPlan, submission::ExecutorCheck},
     templates::Rendered,
 };
 use serde_json::{Value, json};
+
+fn check(rendered: &Rendered, plan: &DriverPlan, passed: &[String]) -> Result<Manifests, Findings> {
+    super::check(rendered, plan, passed, ExecutorCheck::Refuse)
+}
 
 fn lines(rendered: &Rendered, passed: &[String]) -> Vec<String> {
     match check(rendered, &sample::plan(), passed) {
@@ -272,11 +276,57 @@ fn the_executor_pod_template_is_checked_as_a_pod_that_spark_completes() {
         );
     }
     for text in [
-        "metadata: {labels: {a: b}}",
+        "metadata: {labels: {a: b}}\nspec: {}",
         "kind: Pod\nspec: {containers: [{}]}\nstatus: {phase: x}",
     ] {
         assert_eq!(with(text), [""; 0], "{text}");
     }
+    assert_eq!(
+        with("metadata: {labels: {a: b}}"),
+        [
+            "executor Pod spark.kubernetes.executor.podTemplateFile: Could not load pod from template file: spec is missing"
+        ]
+    );
+}
+
+#[test]
+fn where_no_executor_is_to_be_made_what_is_wrong_with_one_is_a_warning() {
+    let pointer = "/data/podspec-key";
+    let template = json!("spec: {volumes: [{name: A, emptyDir: {}}]}");
+    let objects = sample::changed("configmap-executor-template", pointer, template);
+    let rendered = sample::rendered(&objects);
+    let by = |properties: &[(&str, &str)]| {
+        let mut plan = sample::plan();
+        let config_map = plan.config_map.data.get_mut("spark.properties").unwrap();
+        for (key, value) in properties {
+            plan.properties.insert((*key).to_owned(), (*value).to_owned());
+            config_map.extend([key, "=", value, "\n"]);
+        }
+        let mut rendered = rendered.clone();
+        for document in &mut rendered.documents {
+            if document.role == "configmap-driver" {
+                document.text = document.text.replace(
+                    "spark.kubernetes.namespace=ns",
+                    &properties
+                        .iter()
+                        .map(|(key, value)| format!("{key}={value}"))
+                        .chain(["spark.kubernetes.namespace=ns".to_owned()])
+                        .collect::<Vec<_>>()
+                        .join("\\n"),
+                );
+            }
+        }
+        check(&rendered, &plan, &[])
+    };
+    let none = ("spark.executor.instances", "0");
+    assert!(by(&[]).is_err());
+    let manifests = by(&[none]).unwrap();
+    assert!(
+        manifests.warnings[0].starts_with("executor pod template in ConfigMap/podspec spec.volumes[0].name"),
+        "{:?}",
+        manifests.warnings
+    );
+    assert!(by(&[none, ("spark.dynamicAllocation.enabled", "true")]).is_err());
 }
 
 #[test]
@@ -458,6 +508,9 @@ fn the_executor_pod_template_is_written_tidily_unless_it_is_long() {
         "spec:\n  containers:\n  - env:\n    - name: A\n      value: \"1\"\n    name: executor\n"
     );
     assert_eq!(carried(&tidy), tidy);
-    let long = format!("metadata: {{annotations: {{a: \"{}\"}}}}\n", "x".repeat(1 << 16));
+    let long = format!(
+        "metadata: {{annotations: {{a: \"{}\"}}}}\nspec: {{}}\n",
+        "x".repeat(1 << 16)
+    );
     assert_eq!(carried(&long), long);
 }

@@ -75,7 +75,7 @@ impl Names {
     }
 }
 
-fn digest(seed: &str, purpose: &str) -> [u8; 32] {
+pub(super) fn digest(seed: &str, purpose: &str) -> [u8; 32] {
     Sha256::new()
         .chain_update(seed)
         .chain_update([0])
@@ -84,7 +84,7 @@ fn digest(seed: &str, purpose: &str) -> [u8; 32] {
         .into()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes
         .iter()
@@ -108,7 +108,7 @@ fn dashed(name: &str) -> String {
 }
 
 /// `KubernetesConf.getResourceNamePrefix`: must start with a letter, for Services are named after it.
-fn resource_prefix(name: &str) -> String {
+pub(super) fn resource_prefix(name: &str) -> String {
     let dashed = dashed(name);
     let name = dashed.strip_prefix('-').unwrap_or(&dashed);
     match name.strip_prefix(|c: char| c.is_ascii_digit()) {
@@ -118,7 +118,7 @@ fn resource_prefix(name: &str) -> String {
 }
 
 /// `KubernetesConf.getAppNameLabel`.
-fn label(name: &str) -> String {
+pub(super) fn label(name: &str) -> String {
     let mut label = dashed(name);
     label.truncate(LONGEST_LABEL);
     let label = label.strip_prefix('-').unwrap_or(&label);

@@ -1,14 +1,35 @@
 //! Where Spark keeps its scratch files (Spark's `LocalDirsFeatureStep`).
 
-use super::draft::Draft;
-use crate::{limits::ENTRIES, spark::submission::Refusal};
+use super::{draft::Draft, pod::SparkPod};
+use crate::{
+    limits::ENTRIES,
+    spark::submission::{ConfReader, Refusal},
+};
 use serde_json::{Value, json};
 
 /// Volumes whose names start so are local directories, whoever mounted them.
 const VOLUME_PREFIX: &str = "spark-local-dir-";
 
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    let mounts = draft.pod.container.get("volumeMounts").and_then(Value::as_array);
+    let default = format!("/var/data/spark-{}", draft.names.local_directory_id);
+    let environment = draft.context.environment.get("SPARK_LOCAL_DIRS");
+    add(
+        &mut draft.pod,
+        draft.conf,
+        environment.map(String::as_str),
+        &default,
+    )
+}
+
+/// Adds the local directories to a driver or an executor. `environment` is the `SPARK_LOCAL_DIRS` of whoever makes it;
+/// `default` is the directory where neither that nor the conf names one.
+pub(super) fn add(
+    pod: &mut SparkPod,
+    conf: ConfReader<'_>,
+    environment: Option<&str>,
+    default: &str,
+) -> Result<(), Refusal> {
+    let mounts = pod.container.get("volumeMounts").and_then(Value::as_array);
     let mounted: Vec<String> = mounts
         .into_iter()
         .flatten()
@@ -19,28 +40,26 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         })
         .filter_map(|mount| mount["mountPath"].as_str().map(str::to_owned))
         .collect();
-    let directories = if mounted.is_empty() { make(draft)? } else { mounted };
-    draft.pod.add_env("SPARK_LOCAL_DIRS", &directories.join(","));
+    let directories = if mounted.is_empty() {
+        let given = environment.or_else(|| conf.raw().get("spark.local.dir"));
+        make(pod, conf, given.unwrap_or(default))?
+    } else {
+        mounted
+    };
+    pod.add_env("SPARK_LOCAL_DIRS", &directories.join(","));
     Ok(())
 }
 
-fn make(draft: &mut Draft<'_>) -> Result<Vec<String>, Refusal> {
-    let given = draft
-        .context
-        .environment
-        .get("SPARK_LOCAL_DIRS")
-        .map(String::as_str);
-    let given = given.or_else(|| draft.conf.raw().get("spark.local.dir"));
-    let default = format!("/var/data/spark-{}", draft.names.local_directory_id);
-    let directories = items(given.unwrap_or(&default));
+fn make(pod: &mut SparkPod, conf: ConfReader<'_>, list: &str) -> Result<Vec<String>, Refusal> {
+    let directories = items(list);
     ENTRIES.holds("spark.local.dir", directories.len())?;
-    let source = if draft.conf.boolean("spark.kubernetes.local.dirs.tmpfs", false)? {
+    let source = if conf.boolean("spark.kubernetes.local.dirs.tmpfs", false)? {
         json!({"emptyDir": {"medium": "Memory"}})
     } else {
         json!({"emptyDir": {}})
     };
     for (index, directory) in directories.iter().enumerate() {
-        draft.pod.mount(
+        pod.mount(
             &format!("{VOLUME_PREFIX}{}", index + 1),
             directory,
             source.clone(),

@@ -3,7 +3,7 @@
 use super::{draft::Draft, java_double};
 use crate::{
     kubernetes::extend,
-    spark::submission::{Feature, Refusal, wrong},
+    spark::submission::{ConfReader, Feature, Refusal, wrong},
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -34,17 +34,7 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         Some(Value::Object(resources)) => resources,
         _ => Map::new(),
     };
-    // A pod template may have quantities as numbers; they are the same quantities as text.
-    for field in ["requests", "limits"] {
-        let given = resources.get_mut(field).and_then(Value::as_object_mut);
-        for quantity in given
-            .into_iter()
-            .flat_map(Map::values_mut)
-            .filter(|quantity| quantity.is_number())
-        {
-            *quantity = quantity.to_string().into();
-        }
-    }
+    quantities_as_text(&mut resources);
     extend(
         &mut resources,
         "requests",
@@ -63,6 +53,20 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A pod template may have quantities as numbers; they are the same quantities as text.
+pub(super) fn quantities_as_text(resources: &mut Map<String, Value>) {
+    for field in ["requests", "limits"] {
+        let given = resources.get_mut(field).and_then(Value::as_object_mut);
+        for quantity in given
+            .into_iter()
+            .flat_map(Map::values_mut)
+            .filter(|quantity| quantity.is_number())
+        {
+            *quantity = quantity.to_string().into();
+        }
+    }
+}
+
 /// Memory and overhead together, in MiB.
 fn total_memory(draft: &mut Draft<'_>) -> Result<i64, Refusal> {
     let (conf, version) = (draft.conf, &draft.submission.spark_version);
@@ -70,14 +74,14 @@ fn total_memory(draft: &mut Draft<'_>) -> Result<i64, Refusal> {
         .mebibytes(&["spark.driver.memory"], version)?
         .unwrap_or(DEFAULT_MEMORY);
     let default_factor = factor(
-        draft,
+        conf,
         "spark.kubernetes.memoryOverheadFactor",
         "a number from 0, such as 0.1",
         |factor| factor >= 0.0,
     )?
     .unwrap_or(if draft.is_jvm() { 0.1 } else { 0.4 });
     let factor = factor(
-        draft,
+        conf,
         "spark.driver.memoryOverheadFactor",
         "a number above 0, such as 0.1",
         |factor| factor > 0.0,
@@ -107,62 +111,96 @@ fn total_memory(draft: &mut Draft<'_>) -> Result<i64, Refusal> {
 
 /// Of a double to an `Int`, as the JVM does it: the fraction is cut off, what is too large becomes the largest.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
-fn product(factor: f64, memory: i64) -> i32 {
+pub(super) fn product(factor: f64, memory: i64) -> i32 {
     (factor * memory as f64) as i32
 }
 
-fn factor(
-    draft: &Draft<'_>,
+/// A factor of the memory.
+pub(super) fn factor(
+    conf: ConfReader<'_>,
     key: &str,
     allowed: &str,
     is_allowed: impl Fn(f64) -> bool,
 ) -> Result<Option<f64>, Refusal> {
-    let Some(text) = draft.conf.text(key)? else {
+    let Some(text) = conf.text(key)? else {
         return Ok(None);
     };
     match java_double::parse(&text).filter(|factor| is_allowed(*factor)) {
         Some(factor) => Ok(Some(factor)),
-        None => Err(draft.conf.wrong(key, &text, allowed)),
+        None => Err(conf.wrong(key, &text, allowed)),
     }
 }
 
 /// `spark.driver.resource.<name>.amount` and `.vendor` as limits `<vendor>/<name>`.
 fn custom_resources(draft: &Draft<'_>) -> Result<Vec<(String, Value)>, Refusal> {
-    const PREFIX: &str = "spark.driver.resource.";
-    let conf = draft.conf.raw();
+    let resources = requested(draft.conf, "spark.driver.resource.")?;
+    let limit = |resource: CustomResource| Ok((resource.name()?, resource.amount.into()));
+    resources.into_iter().map(limit).collect()
+}
+
+/// A resource that the conf asks for, such as a GPU.
+pub(super) struct CustomResource {
+    /// What stands before `.amount` and `.vendor`.
+    key: String,
+    /// Its word in the conf, `gpu`.
+    word: String,
+    /// How many, as an integer above 0.
+    pub(super) amount: String,
+    /// The domain of its name, `nvidia.com`.
+    vendor: Option<String>,
+}
+
+impl CustomResource {
+    /// Its name to Kubernetes, `nvidia.com/gpu`.
+    ///
+    /// # Errors
+    /// Where no vendor is given.
+    pub(super) fn name(&self) -> Result<String, Refusal> {
+        let vendor = self.vendor.as_ref().ok_or_else(|| {
+            Refusal::new(
+                format!("{}.vendor", self.key),
+                format!(
+                    "Resource: {} was requested, but vendor was not specified; an example is nvidia.com",
+                    self.word
+                ),
+            )
+        })?;
+        Ok(format!("{vendor}/{}", self.word))
+    }
+}
+
+/// The resources below `prefix` of which anything is asked for.
+pub(super) fn requested(conf: ConfReader<'_>, prefix: &str) -> Result<Vec<CustomResource>, Refusal> {
+    let conf = conf.raw();
     let mut names = BTreeSet::new();
-    for (rest, _) in conf.below(PREFIX) {
+    for (rest, _) in conf.below(prefix) {
         let (name, _) = rest.split_once('.').ok_or_else(|| {
             Refusal::new(
-                format!("{PREFIX}{rest}"),
+                format!("{prefix}{rest}"),
                 format!("You must specify an amount config for resource: {rest}"),
             )
         })?;
         names.insert(name.to_owned());
     }
-    let mut limits = Vec::new();
-    for name in names {
-        let key = format!("{PREFIX}{name}.amount");
+    let mut resources = Vec::new();
+    for word in names {
+        let key = format!("{prefix}{word}.amount");
         let amount = conf
             .get(&key)
-            .ok_or_else(|| Refusal::new(key.as_str(), format!("You must specify an amount for {name}")))?;
+            .ok_or_else(|| Refusal::new(key.as_str(), format!("You must specify an amount for {word}")))?;
         // Spark reads it without trimming, and drops a resource of which nothing is asked for.
         let amount: i32 = amount.parse().map_err(|_| wrong(&key, amount, "an integer"))?;
-        if amount <= 0 {
-            continue;
+        if amount > 0 {
+            let key = format!("{prefix}{word}");
+            resources.push(CustomResource {
+                vendor: conf.get(&format!("{key}.vendor")).map(str::to_owned),
+                key,
+                word,
+                amount: amount.to_string(),
+            });
         }
-        let key = format!("{PREFIX}{name}.vendor");
-        let vendor = conf.get(&key).ok_or_else(|| {
-            Refusal::new(
-                key.as_str(),
-                format!(
-                    "Resource: {name} was requested, but vendor was not specified; an example is nvidia.com"
-                ),
-            )
-        })?;
-        limits.push((format!("{vendor}/{name}"), amount.to_string().into()));
     }
-    Ok(limits)
+    Ok(resources)
 }
 
 #[cfg(test)]

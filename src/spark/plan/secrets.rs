@@ -1,18 +1,37 @@
 //! Secrets of the user as files and as environment (Spark's `MountSecretsFeatureStep`, `EnvSecretsFeatureStep`).
 
-use super::draft::Draft;
-use crate::{kubernetes::append, spark::submission::Refusal};
+use super::{draft::Draft, pod::SparkPod};
+use crate::{
+    kubernetes::append,
+    spark::submission::{ConfReader, Refusal},
+};
 use serde_json::json;
 
 #[allow(clippy::unnecessary_wraps, reason = "every step has one signature")]
 pub(super) fn mounts(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    for (secret, path) in draft.conf.raw().below("spark.kubernetes.driver.secrets.") {
-        let volume = volume_name(secret);
-        draft
-            .pod
-            .mount(&volume, path, json!({"secret": {"secretName": secret}}));
-    }
+    mount_all(
+        &mut draft.pod,
+        draft.conf,
+        "spark.kubernetes.driver.secrets.",
+        volume_name,
+    );
     Ok(())
+}
+
+/// Mounts each Secret below `prefix` at its path; `volume_name` gives its volume a name.
+pub(super) fn mount_all(
+    pod: &mut SparkPod,
+    conf: ConfReader<'_>,
+    prefix: &str,
+    volume_name: impl Fn(&str) -> String,
+) {
+    for (secret, path) in conf.raw().below(prefix) {
+        pod.mount(
+            &volume_name(secret),
+            path,
+            json!({"secret": {"secretName": secret}}),
+        );
+    }
 }
 
 /// Spark's `<secret>-volume`; a dot, which a Secret's name may have and a volume's may not, becomes a dash, and
@@ -34,17 +53,25 @@ fn volume_name(secret: &str) -> String {
 }
 
 pub(super) fn environment(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    const PREFIX: &str = "spark.kubernetes.driver.secretKeyRef.";
-    for (name, reference) in draft.conf.raw().below(PREFIX) {
+    refer_to_all(
+        &mut draft.pod,
+        draft.conf,
+        "spark.kubernetes.driver.secretKeyRef.",
+    )
+}
+
+/// An environment variable for each `name:key` below `prefix`.
+pub(super) fn refer_to_all(pod: &mut SparkPod, conf: ConfReader<'_>, prefix: &str) -> Result<(), Refusal> {
+    for (name, reference) in conf.raw().below(prefix) {
         let parts: Vec<_> = reference.split(':').collect();
         let [secret, key] = parts.as_slice() else {
             return Err(Refusal::new(
-                format!("{PREFIX}{name}"),
+                format!("{prefix}{name}"),
                 "SecretKeyRef must be in the form name:key, with one colon",
             ));
         };
         append(
-            &mut draft.pod.container,
+            &mut pod.container,
             "env",
             [json!({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})],
         );

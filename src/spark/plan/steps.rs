@@ -94,6 +94,7 @@ pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<Drive
         persistent_volume_claims: draft.persistent_volume_claims,
         network_policy: draft.network_policy,
         pod_group: draft.pod_group,
+        known_by: None,
     })
 }
 

@@ -1,15 +1,15 @@
 //! Volumes from conf (Spark's `KubernetesVolumeUtils` and `MountVolumesFeatureStep`).
 
-use super::{PersistentVolumeClaimPlan, draft::Draft};
+use super::{PersistentVolumeClaimPlan, draft::Draft, pod::SparkPod};
 use crate::{
     kubernetes::append,
-    spark::submission::{ConfReader, Feature, Refusal, wrong},
+    spark::submission::{ConfReader, Feature, Refusal, SparkVersion, wrong},
 };
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DRIVER: &str = "spark.kubernetes.driver.volumes.";
-const EXECUTOR: &str = "spark.kubernetes.executor.volumes.";
+pub(super) const EXECUTOR: &str = "spark.kubernetes.executor.volumes.";
 
 /// In a claim's name it stands for a claim that is made for this driver.
 const ON_DEMAND: &str = "OnDemand";
@@ -83,26 +83,67 @@ impl ConfVolume<'_> {
     }
 }
 
+/// Whose volumes they are.
+pub(super) struct Role<'a> {
+    /// What the conf keys begin with.
+    pub(super) prefix: &'static str,
+    pub(super) conf: ConfReader<'a>,
+    pub(super) version: &'a SparkVersion,
+    pub(super) application_id: &'a str,
+    /// What `OnDemand` stands for in the name of a claim, without the volume's number.
+    pub(super) claim: String,
+    /// The executor's id; a driver has none.
+    pub(super) executor_id: Option<&'a str>,
+}
+
+/// What volumes need beside the pod.
+#[derive(Default)]
+pub(super) struct Claims {
+    pub(super) made: Vec<PersistentVolumeClaimPlan>,
+    /// The volumes that wait for ever for a claim that nobody makes.
+    pub(super) awaited: Vec<Refusal>,
+}
+
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     // The driver parses the executors' volumes only to refuse what they would fail with.
     parse(draft.conf, EXECUTOR, draft.has(Feature::VolumeDetails))?;
-    let volumes = parse(draft.conf, DRIVER, draft.has(Feature::VolumeDetails))?;
+    let role = Role {
+        prefix: DRIVER,
+        conf: draft.conf,
+        version: &draft.submission.spark_version,
+        application_id: &draft.names.application_id,
+        claim: draft.names.object("driver-pvc"),
+        executor_id: None,
+    };
+    let claims = add(&mut draft.pod, &role)?;
+    if let Some(awaited) = claims.awaited.into_iter().next() {
+        return Err(awaited);
+    }
+    draft.persistent_volume_claims.extend(claims.made);
+    Ok(())
+}
+
+/// Adds the volumes of a role, with their mounts in the Spark container.
+pub(super) fn add(pod: &mut SparkPod, role: &Role<'_>) -> Result<Claims, Refusal> {
+    let details = role.version.has(Feature::VolumeDetails);
+    let volumes = parse(role.conf, role.prefix, details)?;
     let mut paths = BTreeSet::new();
     for volume in &volumes {
         if !paths.insert(volume.mount_path) {
             return Err(Refusal::new(
-                volume.key(DRIVER, "mount.path"),
+                volume.key(role.prefix, "mount.path"),
                 "Found duplicated mountPath: another volume is mounted at the same path",
             ));
         }
     }
+    let mut claims = Claims::default();
     for (index, volume) in volumes.iter().enumerate() {
-        let mount = mount(volume, draft.has(Feature::VolumeDetails))?;
-        append(&mut draft.pod.container, "volumeMounts", [mount]);
-        let source = source(draft, volume, index)?;
-        draft.pod.add_volume(volume.name, source);
+        let mount = mount(volume, role.prefix, details)?;
+        append(&mut pod.container, "volumeMounts", [mount]);
+        let source = source(role, &mut claims, volume, index)?;
+        pod.add_volume(volume.name, source);
     }
-    Ok(())
+    Ok(claims)
 }
 
 fn parse<'a>(conf: ConfReader<'a>, prefix: &'a str, details: bool) -> Result<Vec<ConfVolume<'a>>, Refusal> {
@@ -169,20 +210,22 @@ fn volume<'a>(
             format!("Volume size `{size}` is smaller than 1KiB. Missing units?"),
         ));
     }
-    Ok(ConfVolume {
+    let volume = ConfVolume {
         name,
         kind: known.name,
         mount_path,
         keys,
-    })
+    };
+    volume.boolean(prefix, "mount.readOnly")?;
+    Ok(volume)
 }
 
-fn mount(volume: &ConfVolume<'_>, details: bool) -> Result<Value, Refusal> {
+fn mount(volume: &ConfVolume<'_>, prefix: &str, details: bool) -> Result<Value, Refusal> {
     let text = |key: &str| volume.keys.get(key).copied().unwrap_or_default();
     let mut mount = json!({
         "name": volume.name,
         "mountPath": volume.mount_path,
-        "readOnly": volume.boolean(DRIVER, "mount.readOnly")?,
+        "readOnly": volume.boolean(prefix, "mount.readOnly")?,
         "subPath": text("mount.subPath"),
     });
     if details {
@@ -191,11 +234,16 @@ fn mount(volume: &ConfVolume<'_>, details: bool) -> Result<Value, Refusal> {
     Ok(mount)
 }
 
-fn source(draft: &mut Draft<'_>, volume: &ConfVolume<'_>, index: usize) -> Result<Value, Refusal> {
+fn source(
+    role: &Role<'_>,
+    claims: &mut Claims,
+    volume: &ConfVolume<'_>,
+    index: usize,
+) -> Result<Value, Refusal> {
     let option = |name: &str| volume.option(name).unwrap_or_default();
     Ok(match volume.kind {
         "hostPath" => {
-            let kind = if draft.has(Feature::VolumeDetails) {
+            let kind = if role.version.has(Feature::VolumeDetails) {
                 option("type")
             } else {
                 ""
@@ -213,31 +261,36 @@ fn source(draft: &mut Draft<'_>, volume: &ConfVolume<'_>, index: usize) -> Resul
             json!({ "emptyDir": empty_dir })
         }
         _ => {
-            let claim = claim(draft, volume, index)?;
-            let read_only = volume.boolean(DRIVER, "mount.readOnly")?;
+            let claim = claim(role, claims, volume, index)?;
+            let read_only = volume.boolean(role.prefix, "mount.readOnly")?;
             json!({"persistentVolumeClaim": {"claimName": claim, "readOnly": read_only}})
         }
     })
 }
 
 /// The claim's name; the claim itself is made where both its class and its size are given.
-fn claim(draft: &mut Draft<'_>, volume: &ConfVolume<'_>, index: usize) -> Result<String, Refusal> {
+fn claim(
+    role: &Role<'_>,
+    claims: &mut Claims,
+    volume: &ConfVolume<'_>,
+    index: usize,
+) -> Result<String, Refusal> {
     let given = volume.option("claimName").unwrap_or_default();
-    let name = given.replace(ON_DEMAND, &draft.names.object(&format!("driver-pvc-{index}")));
+    let mut name = given.replace(ON_DEMAND, &format!("{}-{index}", role.claim));
+    if let Some(id) = role.executor_id {
+        name = name.replace("SPARK_EXECUTOR_ID", id);
+    }
     match (volume.option("storageClass"), volume.option("sizeLimit")) {
         (Some(class), Some(size)) => {
-            let details = draft.has(Feature::VolumeDetails);
+            let details = role.version.has(Feature::VolumeDetails);
             let mut labels = if details {
                 volume.map("label.")
             } else {
                 BTreeMap::new()
             };
             // Last, so that no label of the conf can take its place.
-            labels.insert(
-                "spark-app-selector".to_owned(),
-                draft.names.application_id.clone(),
-            );
-            draft.persistent_volume_claims.push(PersistentVolumeClaimPlan {
+            labels.insert("spark-app-selector".to_owned(), role.application_id.to_owned());
+            claims.made.push(PersistentVolumeClaimPlan {
                 name: name.clone(),
                 labels,
                 annotations: if details {
@@ -246,15 +299,22 @@ fn claim(draft: &mut Draft<'_>, volume: &ConfVolume<'_>, index: usize) -> Result
                     BTreeMap::new()
                 },
                 storage_class: class.to_owned(),
-                access_modes: vec![access_mode(draft)?.to_owned()],
+                access_modes: vec![access_mode(role)?.to_owned()],
                 storage: size.to_owned(),
             });
         }
         _ if given.contains(ON_DEMAND) => {
-            return Err(Refusal::new(
-                volume.key(DRIVER, "options.claimName"),
-                "is OnDemand, but without options.storageClass and options.sizeLimit nobody creates the claim and \
-                 the driver would wait for ever; give both, or the name of a claim that exists",
+            let who = if role.executor_id.is_some() {
+                "executors"
+            } else {
+                "the driver"
+            };
+            claims.awaited.push(Refusal::new(
+                volume.key(role.prefix, "options.claimName"),
+                format!(
+                    "is OnDemand, but without options.storageClass and options.sizeLimit nobody creates the claim and \
+                     {who} would wait for ever; give both, or the name of a claim that exists"
+                ),
             ));
         }
         _ => {}
@@ -262,10 +322,10 @@ fn claim(draft: &mut Draft<'_>, volume: &ConfVolume<'_>, index: usize) -> Result
     Ok(name)
 }
 
-fn access_mode(draft: &Draft<'_>) -> Result<&'static str, Refusal> {
-    let legacy = draft.conf.boolean(
+fn access_mode(role: &Role<'_>) -> Result<&'static str, Refusal> {
+    let legacy = role.conf.boolean(
         "spark.kubernetes.legacy.useReadWriteOnceAccessMode",
-        !draft.has(Feature::ReadWriteOncePod),
+        !role.version.has(Feature::ReadWriteOncePod),
     )?;
     Ok(if legacy {
         "ReadWriteOnce"

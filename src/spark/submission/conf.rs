@@ -266,6 +266,30 @@ impl<'a> ConfReader<'a> {
             .map_err(|_| self.wrong(key, &value, units::SIZE_GRAMMAR))
     }
 
+    /// A memory size in bytes, which may be negative; a bare number is bytes.
+    pub fn bytes(&self, key: &str, version: &SparkVersion) -> Result<Option<i64>, Refusal> {
+        let Some(value) = self.text(key)? else {
+            return Ok(None);
+        };
+        let (sign, size) = match value.strip_prefix('-') {
+            Some(size) => (-1, size),
+            None => (1, value.as_str()),
+        };
+        units::byte_count(size, version)
+            .map(|bytes| Some(sign * bytes))
+            .map_err(|_| self.wrong(key, &value, units::SIZE_GRAMMAR))
+    }
+
+    /// A duration in ms; a bare number counts `default_unit` ms.
+    pub fn milliseconds(&self, key: &str, default_unit: i64) -> Result<Option<i64>, Refusal> {
+        let Some(value) = self.text(key)? else {
+            return Ok(None);
+        };
+        units::milliseconds(&value, default_unit)
+            .map(Some)
+            .ok_or_else(|| self.wrong(key, &value, units::TIME_GRAMMAR))
+    }
+
     /// A comma-separated list: items trimmed, blank ones dropped.
     pub fn list(&self, key: &str) -> Result<Vec<String>, Refusal> {
         let value = self.text(key)?.unwrap_or_default();

@@ -32,6 +32,18 @@ pub struct SubmitterContext {
     pub working_directory: PathBuf,
     /// Which files and variables of the submitter a submission may reach.
     pub reach: Reach,
+    /// What becomes of a submission whose executors can't start.
+    pub executor_check: ExecutorCheck,
+}
+
+/// What becomes of a submission whose executors can't start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExecutorCheck {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It passes with a warning.
+    Warn,
 }
 
 /// Which files and variables of the submitter a submission may reach (CONTRACT 3).
@@ -55,6 +67,7 @@ impl SubmitterContext {
             spark_version: None,
             working_directory: PathBuf::from("/"),
             reach: Reach::Roots(Vec::new()),
+            executor_check: ExecutorCheck::default(),
         }
     }
 
@@ -85,6 +98,7 @@ impl SubmitterContext {
             working_directory,
             reach: Reach::Process,
             master: golden.master,
+            executor_check: golden.executor_check,
         })
     }
 

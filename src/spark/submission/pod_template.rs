@@ -74,6 +74,20 @@ impl PodTemplate {
         version: &SparkVersion,
         budget: &mut Budget,
     ) -> Result<Self, Refusal> {
+        Self::read_yaml(subject, text, version, UnknownFields::Refuse, budget)
+    }
+
+    /// As the given version of Spark reads a template's text.
+    ///
+    /// # Errors
+    /// Where Spark can't load it, or it is larger than what is left of `budget`.
+    pub(crate) fn read_yaml(
+        subject: &str,
+        text: &str,
+        version: &SparkVersion,
+        unknown: UnknownFields,
+        budget: &mut Budget,
+    ) -> Result<Self, Refusal> {
         let refused = |what: &str| not_loaded(subject, what);
         let value = yaml::read(text, budget).map_err(|unread| match unread {
             yaml::Unread::OverLimit(over) => over.below(subject).into(),
@@ -97,7 +111,7 @@ impl PodTemplate {
         if !value["spec"].is_object() && reading.errors.is_empty() {
             return Err(refused("spec is missing"));
         }
-        Self::read(subject, value, reading, UnknownFields::Refuse)
+        Self::read(subject, value, reading, unknown)
     }
 
     fn read(

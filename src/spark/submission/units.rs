@@ -59,9 +59,59 @@ pub(crate) fn byte_count(text: &str, version: &SparkVersion) -> Result<i64, NotA
     bytes(text, 1, version)
 }
 
+/// What a duration may look like, for messages.
+pub(super) const TIME_GRAMMAR: &str =
+    "an integer with an optional unit us, ms, s, m, min, h or d, such as 500ms or 30s";
+
+/// The units of durations, in microseconds.
+const TIME_UNITS: [(&str, i64); 7] = [
+    ("us", 1),
+    ("ms", 1_000),
+    ("s", 1_000_000),
+    ("m", 60_000_000),
+    ("min", 60_000_000),
+    ("h", 3_600_000_000),
+    ("d", 86_400_000_000),
+];
+
+/// Reads a duration in ms; a bare number counts `default_unit` ms (Spark's `JavaUtils.timeStringAs`).
+pub(super) fn milliseconds(text: &str, default_unit: i64) -> Option<i64> {
+    let lower = text.trim().to_ascii_lowercase();
+    let digits = lower.strip_prefix('-').unwrap_or(&lower);
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let (digits, suffix) = digits.split_at(end);
+    let count: i64 = digits.parse().ok()?;
+    let count = if lower.starts_with('-') { -count } else { count };
+    if suffix.is_empty() {
+        return count.checked_mul(default_unit);
+    }
+    let (_, unit) = TIME_UNITS.iter().find(|(name, _)| *name == suffix)?;
+    Some(count.checked_mul(*unit)? / 1_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_read_as_spark_reads_them() {
+        for (text, expected) in [
+            ("30s", Some(30_000)),
+            ("30", Some(30)),
+            (" 2MIN ", Some(120_000)),
+            ("1500us", Some(1)),
+            ("-1s", Some(-1_000)),
+            ("1d", Some(86_400_000)),
+            ("1.5s", None),
+            ("s", None),
+            ("1 s", None),
+            ("1w", None),
+            ("", None),
+        ] {
+            assert_eq!(milliseconds(text, 1), expected, "{text}");
+        }
+        assert_eq!(milliseconds("30", 1_000), Some(30_000));
+    }
 
     #[test]
     fn memory_is_read_as_spark_reads_it() {

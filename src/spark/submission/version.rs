@@ -55,12 +55,38 @@ pub enum Feature {
     VolcanoStep,
     /// `publishNotReadyAddresses` is written to the Service.
     PublishNotReadyAddresses,
-    /// `allowPrivilegeEscalation` is written to the driver container.
+    /// `allowPrivilegeEscalation` is written to the driver container, and to the executors'.
     AllowPrivilegeEscalation,
+    /// `spark.executor.defaultExtraClassPath` stands before an executor's class path.
+    DefaultExtraClassPath,
+    /// With a log URL of its own an executor has its ids as attributes.
+    LogUrlAttributes,
+    /// The delay between batches of executors must be above 0.1 s; before, above 0.
+    BatchDelayAboveTenth,
+    /// `spark.executor.defaultJavaOptions` stand once before an executor's Java options; before, three times.
+    DefaultJavaOptionsOnce,
+    /// `terminationGracePeriodSeconds` is written to the executors.
+    ExecutorGracePeriod,
+    /// The CPU limit of an executor must not be below its request.
+    CpuLimitChecked,
+    /// `spark.kubernetes.allocation.maximum` and `maxPendingPodsPerRp`.
+    AllocationMaximum,
+    /// `spark.kubernetes.executor.useDriverPodIP`.
+    UseDriverPodIp,
+    /// Executors reach the driver by its Pod's IP unless the conf says otherwise.
+    DriverPodIpByDefault,
+    /// A `resizePolicy` for CPU and memory is added to the executor container.
+    ResizePolicy,
+    /// The allocator `deployment`.
+    DeploymentAllocator,
+    /// `spark.kubernetes.allocation.recoveryMode.enabled`.
+    RecoveryMode,
+    /// `spark.executor.extraLibraryPath` reaches the executors' environment.
+    ExecutorLibraryPath,
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 20] = [
+const SINCE: [(Feature, (u16, u16)); 33] = [
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::OctalModes, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),
@@ -81,6 +107,19 @@ const SINCE: [(Feature, (u16, u16)); 20] = [
     (Feature::PublishNotReadyAddresses, (4, 3)),
     (Feature::AllowPrivilegeEscalation, (4, 3)),
     (Feature::ProxyUserBeforeSparkUser, (4, 3)),
+    (Feature::DefaultExtraClassPath, (4, 0)),
+    (Feature::LogUrlAttributes, (4, 0)),
+    (Feature::BatchDelayAboveTenth, (4, 0)),
+    (Feature::DefaultJavaOptionsOnce, (4, 1)),
+    (Feature::ExecutorGracePeriod, (4, 1)),
+    (Feature::CpuLimitChecked, (4, 1)),
+    (Feature::AllocationMaximum, (4, 1)),
+    (Feature::UseDriverPodIp, (4, 1)),
+    (Feature::ResizePolicy, (4, 2)),
+    (Feature::DeploymentAllocator, (4, 2)),
+    (Feature::RecoveryMode, (4, 2)),
+    (Feature::DriverPodIpByDefault, (4, 3)),
+    (Feature::ExecutorLibraryPath, (4, 3)),
 ];
 
 impl SparkVersion {

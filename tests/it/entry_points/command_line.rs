@@ -47,6 +47,17 @@ fn render_prints_the_pod_first_and_a_namespace_on_each_object() {
 }
 
 #[test]
+fn render_prints_the_executor_pod_where_it_is_asked_for() {
+    let plain = text(&native_submit(&["render", "examples/spark-pi.yaml"], "").stdout);
+    let with = text(&native_submit(&["render", "examples/spark-pi.yaml", "--executor"], "").stdout);
+    let executor = with.strip_prefix(&plain).expect("the executor Pod comes last");
+    for part in ["kind: Pod", "spark-role: executor", "native-submit/not-created:"] {
+        assert!(executor.contains(part), "{part} in {executor}");
+    }
+    assert!(!plain.contains("not-created"));
+}
+
+#[test]
 fn render_reads_standard_input_and_prints_json() {
     let yaml = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/spark-pi.yaml"))
         .unwrap();

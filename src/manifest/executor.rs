@@ -1,0 +1,122 @@
+//! The Pod of the first executor, out of the objects that the driver will find.
+
+mod check;
+mod origin;
+
+pub(super) use check::{Checked, check};
+
+use crate::{
+    finding::{Found, Words, expected, rule},
+    limits::Budget,
+    spark::{
+        plan::{
+            DriverPlan, ExecutorPod, ExecutorSource, Loaded, NoExecutorPod, executor_pod as made,
+            loaded_executor_template,
+        },
+        submission::{PodTemplate, Refusal, SparkVersion, UnknownFields, properties},
+    },
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The keys of the driver's `ConfigMap` that are no files of `SPARK_CONF_DIR`.
+const NO_CONF_FILES: [&str; 2] = ["spark.properties", "spark.kubernetes.namespace"];
+
+/// The property that names the template's file to the driver.
+const TEMPLATE: &str = "spark.kubernetes.executor.podTemplateFile";
+
+const NOT_FOUND: &str = "isn't where the driver looks for it";
+
+/// What the driver of `plan` will make as its executor 1, once it finds these `objects`.
+///
+/// The objects are taken as templates wrote them: the driver Pod, and the `ConfigMap`s with the properties and the executors'
+/// template.
+///
+/// # Errors
+/// Where the driver ends with an error before it makes an executor, or its image takes part.
+pub fn executor_pod(
+    plan: &DriverPlan,
+    version: &SparkVersion,
+    objects: &[&Value],
+) -> Result<ExecutorPod, NoExecutorPod> {
+    let data = |name: &str, key: &str| config_map(objects, name)?.get("data")?.get(key)?.as_str();
+    let Some(text) = data(&plan.config_map.name, "spark.properties") else {
+        return Err(unknown("spark.properties", NOT_FOUND));
+    };
+    let properties = properties::read(text).map_err(|error| {
+        let mistake = Words::own(error.to_string());
+        let said = expected("properties that the driver can read");
+        Refusal::saying(
+            "spark.properties",
+            said.found(Found::Syntax(mistake, Some(error.line))),
+        )
+    })?;
+    let template = match (loaded_executor_template(&properties), &plan.executor) {
+        (Loaded::Nothing, _) => None,
+        (Loaded::Carried, Some(executor)) => {
+            let text = data(&executor.config_map_name, &executor.key).filter(|text| !text.is_empty());
+            let Some(text) = text else {
+                return Err(unknown(TEMPLATE, NOT_FOUND));
+            };
+            Some(PodTemplate::read_yaml(
+                TEMPLATE,
+                text,
+                version,
+                UnknownFields::Pass,
+                &mut Budget::of_rendered(),
+            )?)
+        }
+        _ => {
+            let said = "names a file that is in the driver's image";
+            return Err(unknown(TEMPLATE, said));
+        }
+    };
+    let conf_files: Vec<_> = config_map(objects, &plan.config_map.name)
+        .and_then(|object| object.get("data")?.as_object())
+        .into_iter()
+        .flat_map(|data| data.keys())
+        .filter(|key| !NO_CONF_FILES.contains(&key.as_str()))
+        .cloned()
+        .collect();
+    made(&ExecutorSource {
+        properties: &properties,
+        template: template.as_ref(),
+        version,
+        driver_environment: &environment(plan, objects),
+        conf_files: &conf_files,
+    })
+}
+
+fn unknown(subject: &str, said: &'static str) -> NoExecutorPod {
+    NoExecutorPod::Unknown(Refusal::saying(subject, rule(said)))
+}
+
+fn config_map<'v>(objects: &[&'v Value], name: &str) -> Option<&'v Value> {
+    objects
+        .iter()
+        .find(|object| object["kind"] == "ConfigMap" && object["metadata"]["name"] == name)
+        .copied()
+}
+
+/// The plain values of the driver container's environment; of one name the last counts.
+fn environment(plan: &DriverPlan, objects: &[&Value]) -> BTreeMap<String, String> {
+    let containers = objects
+        .iter()
+        .find(|object| object["kind"] == "Pod")
+        .and_then(|pod| pod["spec"]["containers"].as_array());
+    let driver = containers
+        .into_iter()
+        .flatten()
+        .find(|container| container["name"] == plan.driver.name.as_str());
+    let entries = driver.and_then(|container| container["env"].as_array());
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            Some((
+                entry["name"].as_str()?.to_owned(),
+                entry["value"].as_str()?.to_owned(),
+            ))
+        })
+        .collect()
+}

@@ -1,0 +1,164 @@
+//! The executor Pod held against the rules for Pods, before there is a driver that makes it.
+
+use super::{executor_pod, origin::Origins};
+use crate::{
+    finding::{Kept, Words},
+    kubernetes::{
+        Finding, Subject,
+        at::At,
+        rules::{self, Kind, Report},
+    },
+    spark::{
+        plan::{DriverPlan, ExecutorPod, NoExecutorPod},
+        submission::{ExecutorCheck, Refusal, SparkVersion},
+    },
+    strict,
+};
+
+/// What was found, of the template or of the Pod.
+#[derive(Default)]
+pub(in crate::manifest) struct Checked {
+    pub(in crate::manifest) findings: Kept<Finding>,
+    pub(in crate::manifest) warnings: Kept<Finding>,
+    /// The Pod that it was found of.
+    pub(in crate::manifest) executor: Option<ExecutorPod>,
+}
+
+impl Checked {
+    fn refused(refusal: &Refusal) -> Self {
+        Self {
+            findings: std::iter::once(finding(refusal)).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// As warnings, all of it.
+    fn softened(self) -> Self {
+        let mut warnings = self.findings;
+        warnings.append(self.warnings);
+        Self {
+            warnings,
+            findings: Kept::default(),
+            executor: self.executor,
+        }
+    }
+}
+
+/// What is wrong with the executors that the driver will make of these `objects`. `of_template` is what was found in the
+/// template alone: of that remains what Spark doesn't change.
+pub(in crate::manifest) fn check(
+    plan: &DriverPlan,
+    objects: &[&serde_json::Value],
+    of_template: Checked,
+    setting: ExecutorCheck,
+) -> Checked {
+    let version = plan.application.spark_version.parse();
+    let version = version.unwrap_or_else(|_| SparkVersion::newest());
+    let checked = match executor_pod(plan, &version, objects) {
+        Ok(executor) => {
+            let origins = Origins::new(plan, &executor.pod);
+            let checked = merged(&of_template, of_pod(&executor), &origins, &executor);
+            Checked {
+                executor: Some(executor),
+                ..checked
+            }
+        }
+        Err(NoExecutorPod::Thrown(refusal)) => Checked::refused(&refusal),
+        Err(NoExecutorPod::Unknown(refusal)) => {
+            let mut checked = of_template.softened();
+            let unchecked = Words::own("the executor Pod isn't checked");
+            checked.warnings.push(Finding {
+                said: refusal.said.clone().further(unchecked),
+                ..finding(&refusal)
+            });
+            checked
+        }
+    };
+    if setting == ExecutorCheck::Warn || !has_executors(plan) {
+        return checked.softened();
+    }
+    checked
+}
+
+/// Whether the driver is to make executors at all.
+fn has_executors(plan: &DriverPlan) -> bool {
+    let property = |key: &str| plan.properties.get(key).map(|value| value.trim());
+    property("spark.executor.instances") != Some("0")
+        || property("spark.dynamicAllocation.enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+fn finding(refusal: &Refusal) -> Finding {
+    Finding {
+        subject: Subject::executor_pod(),
+        path: refusal.subject.clone(),
+        said: refusal.said.clone(),
+        template: String::new(),
+    }
+}
+
+/// What Kubernetes refuses of the Pod and of its claims.
+fn of_pod(executor: &ExecutorPod) -> Checked {
+    let mut checked = Checked::default();
+    let claims = executor.claims.iter();
+    let claims = claims.map(|claim| (Subject::claim_of_executor(), Kind::PersistentVolumeClaim, claim));
+    let pod = (Subject::executor_pod(), Kind::Pod, &executor.pod);
+    for (subject, kind, value) in std::iter::once(pod).chain(claims) {
+        let report = &mut Report {
+            subject: &subject,
+            template: "",
+            findings: &mut checked.findings,
+            warnings: &mut checked.warnings,
+        };
+        rules::what_kubernetes_refuses(kind, &At::document(value), report);
+    }
+    checked
+}
+
+/// Both together: what is wrong in the Pod, by the template's line where the same is wrong in the template, else with where
+/// it comes from. What is wrong in the template alone is not told.
+fn merged(of_template: &Checked, of_pod: Checked, origins: &Origins<'_>, executor: &ExecutorPod) -> Checked {
+    let mut findings = by_template(&of_template.findings, of_pod.findings);
+    for finding in findings.each() {
+        if let Some(origin) = origin(finding, origins) {
+            finding.said = finding.said.clone().further(Words::own("from ").join(origin));
+        }
+    }
+    findings.extend(executor.never.iter().map(self::finding));
+    let mut warnings = by_template(&of_template.warnings, of_pod.warnings);
+    let unless = || Words::own("unless the application's code sets it");
+    warnings.extend(executor.missing.iter().map(|refusal| Finding {
+        said: refusal.said.clone().further(unless()),
+        ..finding(refusal)
+    }));
+    Checked {
+        findings,
+        warnings,
+        executor: None,
+    }
+}
+
+/// What was found of the Pod, each by what was found of the template if that is the same.
+fn by_template(of_template: &Kept<Finding>, mut of_pod: Kept<Finding>) -> Kept<Finding> {
+    let mut of_template: Vec<_> = of_template.iter().cloned().collect();
+    for finding in of_pod.each() {
+        let same = |other: &Finding| {
+            other.said == finding.said
+                && strict::generalised(&other.path) == strict::generalised(&finding.path)
+        };
+        if let Some(index) = of_template.iter().position(same) {
+            *finding = of_template.remove(index);
+        }
+    }
+    of_pod
+}
+
+/// Where the field of a finding comes from that no template wrote.
+fn origin(finding: &Finding, origins: &Origins<'_>) -> Option<Words> {
+    if finding.subject == Subject::executor_pod() {
+        origins.of(&finding.path)
+    } else if finding.subject == Subject::claim_of_executor() {
+        Some("spark.kubernetes.executor.volumes.persistentVolumeClaim".into())
+    } else {
+        None
+    }
+}

@@ -1,0 +1,164 @@
+//! What a driver refuses of its settings before it makes an executor: `SparkConf.validateSettings`, and the checks of
+//! the keys that its allocator reads.
+
+use super::{NoExecutorPod, basic::ALLOCATOR, java_options};
+use crate::spark::submission::{ConfReader, Feature, Refusal, SparkVersion};
+
+/// How a key's value is checked.
+enum Check {
+    /// An integer above 0.
+    Count,
+    /// A duration above so many ms; a bare number counts the second ms.
+    Above(i64, i64),
+    /// true or false.
+    Boolean,
+}
+
+/// The keys with a check, each with the version that brought it.
+const CHECKS: [(&str, Check, Option<Feature>); 16] = [
+    ("spark.kubernetes.allocation.batch.size", Check::Count, None),
+    (
+        "spark.kubernetes.allocation.batch.delay",
+        Check::Above(0, 1),
+        None,
+    ),
+    (
+        "spark.kubernetes.allocation.batch.delay",
+        Check::Above(100, 1),
+        Some(Feature::BatchDelayAboveTenth),
+    ),
+    (
+        "spark.kubernetes.allocation.executor.timeout",
+        Check::Above(0, 1),
+        None,
+    ),
+    (
+        "spark.kubernetes.allocation.driver.readinessTimeout",
+        Check::Above(0, 1_000),
+        None,
+    ),
+    ("spark.kubernetes.allocation.maxPendingPods", Check::Count, None),
+    (
+        "spark.kubernetes.allocation.maxPendingPodsPerRp",
+        Check::Count,
+        Some(Feature::AllocationMaximum),
+    ),
+    (
+        "spark.kubernetes.allocation.maximum",
+        Check::Count,
+        Some(Feature::AllocationMaximum),
+    ),
+    (
+        "spark.kubernetes.executor.apiPollingInterval",
+        Check::Above(0, 1),
+        None,
+    ),
+    (
+        "spark.kubernetes.executor.eventProcessingInterval",
+        Check::Above(0, 1),
+        None,
+    ),
+    (
+        "spark.kubernetes.executor.terminationGracePeriodSeconds",
+        Check::Above(-1, 1_000),
+        Some(Feature::ExecutorGracePeriod),
+    ),
+    (
+        "spark.kubernetes.executor.deleteOnTermination",
+        Check::Boolean,
+        None,
+    ),
+    (
+        "spark.kubernetes.executor.checkAllContainers",
+        Check::Boolean,
+        None,
+    ),
+    (
+        "spark.kubernetes.driver.ownPersistentVolumeClaim",
+        Check::Boolean,
+        None,
+    ),
+    (
+        "spark.kubernetes.driver.reusePersistentVolumeClaim",
+        Check::Boolean,
+        None,
+    ),
+    (
+        "spark.kubernetes.driver.waitToReusePersistentVolumeClaim",
+        Check::Boolean,
+        None,
+    ),
+];
+
+/// Refuses what `SparkConf` refuses, and an allocator that there is none of.
+pub(super) fn check(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), NoExecutorPod> {
+    java_options::check(conf)?;
+    let encrypts = conf.boolean("spark.network.crypto.enabled", false)?
+        || conf.boolean("spark.authenticate.enableSaslEncryption", false)?;
+    if encrypts && !conf.boolean("spark.authenticate", false)? {
+        return Err(NoExecutorPod::Thrown(Refusal::new(
+            "spark.authenticate",
+            "must be enabled when enabling encryption (spark.network.crypto.enabled, \
+             spark.authenticate.enableSaslEncryption)",
+        )));
+    }
+    allocator(conf, version)
+}
+
+/// What the allocator of executors refuses of the settings that are its own.
+pub(super) fn allocation(conf: ConfReader<'_>, version: &SparkVersion) -> Vec<Refusal> {
+    let known = CHECKS
+        .iter()
+        .filter(|(.., since)| since.is_none_or(|since| version.has(since)));
+    let checked = known.map(|(key, check, _)| one(conf, key, check));
+    let instances = conf
+        .number::<i32>("spark.executor.instances", "an integer")
+        .map(|_| ());
+    checked.chain([instances]).filter_map(Result::err).collect()
+}
+
+fn one(conf: ConfReader<'_>, key: &str, check: &Check) -> Result<(), Refusal> {
+    let (fits, allowed) = match check {
+        Check::Boolean => return conf.boolean(key, true).map(|_| ()),
+        Check::Count => {
+            let allowed = "an integer above 0";
+            let count = conf.number::<i32>(key, allowed)?;
+            (count.is_none_or(|count| count > 0), allowed.to_owned())
+        }
+        Check::Above(least, unit) => {
+            let time = conf.milliseconds(key, *unit)?;
+            let allowed = match least {
+                -1 => "a duration from 0".to_owned(),
+                least => format!("a duration above {least} ms"),
+            };
+            (time.is_none_or(|time| time > *least), allowed)
+        }
+    };
+    match conf.text(key)? {
+        Some(value) if !fits => Err(conf.wrong(key, &value, &allowed)),
+        _ => Ok(()),
+    }
+}
+
+/// Of an allocator that isn't Spark's nobody but the driver knows what it makes.
+fn allocator(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), NoExecutorPod> {
+    let Some(name) = conf.text(ALLOCATOR)? else {
+        return Ok(());
+    };
+    let deployment = version.has(Feature::DeploymentAllocator);
+    let mut known = vec!["direct", "statefulset"];
+    known.extend(deployment.then_some("deployment"));
+    if known.contains(&name.as_str()) {
+        return Ok(());
+    }
+    // Anything else is a class, and a class has a package.
+    Err(if name.contains('.') {
+        NoExecutorPod::Unknown(Refusal::new(
+            ALLOCATOR,
+            "names a class that isn't Spark's, which makes the executors",
+        ))
+    } else {
+        let allowed = format!("{}, or the name of a class", known.join(", "));
+        NoExecutorPod::Thrown(conf.wrong(ALLOCATOR, &name, &allowed))
+    })
+}

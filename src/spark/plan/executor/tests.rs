@@ -1,0 +1,205 @@
+//! What the recordings of Spark (`tests/parity`) don't have.
+
+use super::*;
+use serde_json::json;
+
+fn made(
+    version: &str,
+    properties: &[(&str, &str)],
+    template: Option<Value>,
+) -> Result<ExecutorPod, NoExecutorPod> {
+    let mut all = BTreeMap::from(
+        [
+            ("spark.app.id", "spark-0123"),
+            ("spark.app.name", "Spark Pi"),
+            ("spark.driver.host", "pi-svc.jobs.svc"),
+            ("spark.kubernetes.container.image", "spark:4"),
+            ("spark.kubernetes.namespace", "jobs"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned())),
+    );
+    for (key, value) in properties {
+        all.insert((*key).to_owned(), (*value).to_owned());
+    }
+    let template = template.map(|value| {
+        PodTemplate::from_value("t", value, crate::spark::submission::UnknownFields::Pass).unwrap()
+    });
+    executor_pod(&ExecutorSource {
+        properties: &all,
+        template: template.as_ref(),
+        version: &version.parse().unwrap(),
+        driver_environment: &BTreeMap::new(),
+        conf_files: &[],
+    })
+}
+
+fn env(pod: &Value, name: &str) -> Option<String> {
+    let containers = pod["spec"]["containers"].as_array()?;
+    let env = containers.last()?["env"].as_array()?;
+    let entry = env.iter().rev().find(|entry| entry["name"] == name)?;
+    entry["value"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn its_names_follow_from_the_submission() {
+    let first = made("4.1.1", &[], None).unwrap().pod;
+    assert_eq!(first, made("4.1.1", &[], None).unwrap().pod);
+    let name = first["metadata"]["name"].as_str().unwrap();
+    assert!(
+        name.starts_with("spark-pi-") && name.ends_with("-exec-1"),
+        "{name}"
+    );
+    assert_eq!(first["spec"]["hostname"], name);
+    let other = made("4.1.1", &[("spark.app.id", "spark-4567")], None)
+        .unwrap()
+        .pod;
+    assert_ne!(other["metadata"]["name"], name);
+}
+
+/// The versions between those that are recorded: read out of their classes.
+#[test]
+fn each_version_makes_what_it_makes() {
+    let last = |version: &str| {
+        let pod = made(version, &[], None).unwrap().pod;
+        let container = pod["spec"]["containers"][0].clone();
+        (
+            pod["spec"].get("terminationGracePeriodSeconds").is_some(),
+            container.get("resizePolicy").is_some(),
+            container.get("securityContext").is_some(),
+            env(&pod, "SPARK_DRIVER_URL").unwrap().contains(DRIVER_IP),
+        )
+    };
+    assert_eq!(last("4.0.1"), (false, false, false, false));
+    assert_eq!(last("4.1.1"), (true, false, false, false));
+    assert_eq!(last("4.2.0"), (true, true, false, false));
+    assert_eq!(last("4.3.0"), (true, true, true, true));
+}
+
+#[test]
+fn what_the_driver_would_end_with_is_refused_by_its_key() {
+    for (version, key, value) in [
+        ("3.5.5", "spark.kubernetes.allocation.batch.size", "0"),
+        ("3.5.5", "spark.kubernetes.allocation.batch.delay", "0s"),
+        ("4.0.1", "spark.kubernetes.allocation.batch.delay", "100ms"),
+        ("4.1.1", "spark.kubernetes.allocation.maximum", "0"),
+        (
+            "4.1.1",
+            "spark.kubernetes.executor.terminationGracePeriodSeconds",
+            "-1s",
+        ),
+        (
+            "3.5.5",
+            "spark.kubernetes.allocation.pods.allocator",
+            "deployment",
+        ),
+        ("3.5.5", "spark.kubernetes.executor.checkAllContainers", "yes"),
+        ("3.5.5", "spark.executor.memoryOverhead", "10x"),
+        ("3.5.5", "spark.executor.memoryOverhead", "-1"),
+        ("3.5.5", "spark.executor.cores", "two"),
+        ("3.5.5", "spark.executor.instances", "many"),
+        ("3.5.5", "spark.executor.memoryOverheadFactor", "0"),
+        ("3.5.5", "spark.executor.extraJavaOptions", "-Dspark.x=1"),
+        ("3.5.5", "spark.kubernetes.executor.podNamePrefix", "UPPER"),
+        ("3.5.5", "spark.kubernetes.executor.label.spark-role", "x"),
+        ("3.5.5", "spark.kubernetes.executor.secretKeyRef.A", "a:b:c"),
+        ("3.5.5", "spark.blockManager.port", "80"),
+    ] {
+        let refusals = match made(version, &[(key, value)], None) {
+            Ok(executor) => executor.never,
+            Err(NoExecutorPod::Thrown(refusal)) => vec![refusal],
+            Err(unknown) => panic!("{key}: {unknown}"),
+        };
+        let subjects: Vec<_> = refusals.iter().map(|refusal| &refusal.subject).collect();
+        assert_eq!(subjects, [key], "{value}");
+    }
+    for (key, value) in [
+        ("spark.kubernetes.allocation.batch.delay", "100ms"),
+        ("spark.kubernetes.allocation.maximum", "0"),
+    ] {
+        let executor = made("3.5.5", &[(key, value)], None).unwrap();
+        assert!(executor.never.is_empty(), "{key}");
+    }
+}
+
+#[test]
+fn what_needs_the_drivers_image_is_unknown() {
+    for (key, value) in [
+        ("spark.kubernetes.executor.pod.featureSteps", "com.example.Step"),
+        (
+            "spark.kubernetes.allocation.pods.allocator",
+            "com.example.Allocator",
+        ),
+    ] {
+        let refused = made("4.1.1", &[(key, value)], None).unwrap_err();
+        assert!(matches!(refused, NoExecutorPod::Unknown(_)), "{refused}");
+    }
+}
+
+#[test]
+fn what_the_code_may_set_is_missing_and_the_rest_is_made() {
+    let pod = made(
+        "4.1.1",
+        &[
+            ("spark.kubernetes.container.image", "${spark.none}"),
+            ("spark.executor.resource.gpu.amount", "1"),
+        ],
+        None,
+    )
+    .unwrap();
+    assert_eq!(pod.missing.len(), 1, "{:?}", pod.missing);
+    assert_eq!(pod.missing[0].subject, "spark.executor.resource.gpu.vendor");
+}
+
+#[test]
+fn a_limit_below_the_request_ends_the_driver_from_4_1_on() {
+    let conf = [
+        ("spark.executor.cores", "4"),
+        ("spark.kubernetes.executor.limit.cores", "1200m"),
+    ];
+    assert!(made("4.0.4", &conf, None).is_ok());
+    let NoExecutorPod::Thrown(refusal) = made("4.1.1", &conf, None).unwrap_err() else {
+        panic!("known");
+    };
+    assert_eq!(refusal.subject, "spark.kubernetes.executor.limit.cores");
+}
+
+#[test]
+fn recovery_mode_gives_an_executor_the_cores_of_one_task() {
+    let conf = [
+        ("spark.executor.cores", "4"),
+        ("spark.kubernetes.allocation.recoveryMode.enabled", "true"),
+        ("spark.task.cpus", "2.0"),
+    ];
+    let cores = |version| env(&made(version, &conf, None).unwrap().pod, "SPARK_EXECUTOR_CORES");
+    assert_eq!(cores("4.3.0").as_deref(), Some("2"));
+    assert_eq!(cores("4.1.1").as_deref(), Some("4"));
+}
+
+#[test]
+fn spark_looks_at_the_templates_deprecated_service_account_alone() {
+    let conf = [(
+        "spark.kubernetes.authenticate.executor.serviceAccountName",
+        "conf",
+    )];
+    let account = |field: &str| {
+        let template = json!({"spec": {field: "tpl", "containers": []}});
+        let pod = made("4.3.0", &conf, Some(template)).unwrap().pod;
+        pod["spec"]["serviceAccountName"].clone()
+    };
+    assert_eq!(account("serviceAccountName"), "conf");
+    assert_eq!(account("serviceAccount"), Value::Null);
+}
+
+#[test]
+fn volcanos_step_marks_an_executor() {
+    let step = "org.apache.spark.deploy.k8s.features.VolcanoFeatureStep";
+    let pod = made(
+        "4.3.0",
+        &[("spark.kubernetes.executor.pod.featureSteps", step)],
+        None,
+    )
+    .unwrap()
+    .pod;
+    let annotations = &pod["metadata"]["annotations"];
+    assert_eq!(annotations["scheduling.k8s.io/group-name"], "spark-0123-podgroup");
+}
