@@ -2,7 +2,6 @@
 //! `tests/fuzz_corpus.rs` of the crate runs the committed corpus through the same functions without a fuzzer.
 
 use native_submit::{
-    manifest,
     operator::{
         Origin, Webhook,
         application::{self, UnknownFields},

@@ -13,7 +13,7 @@
 mod page;
 
 use crate::support::parity_case::{Case, SPARK_HOME, cases};
-use native_submit::{manifest, spark::submission::properties, strict};
+use native_submit::{spark::submission::properties, strict};
 use page::{Difference, Page};
 use serde_json::{Map, Value};
 use std::{

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 use native_submit::{
-    manifest,
     operator::{
         Origin, Webhook,
         application::{self, UnknownFields},
