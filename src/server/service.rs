@@ -320,6 +320,13 @@ impl Service {
         }
     }
 
+    /// Turns a call away before there is anything of it but its head.
+    pub(super) fn refused_call(&self, door: &'static str) -> ServiceError {
+        let refused = ServiceError::Overloaded(self.shared.max_in_flight);
+        self.turned_away(door, &refused);
+        refused
+    }
+
     /// Counts and logs a request that was turned away before it was read.
     pub(super) fn turned_away(&self, door: &'static str, error: &ServiceError) {
         let metrics = &self.shared.submitter.metrics;
