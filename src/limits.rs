@@ -54,7 +54,7 @@ pub const NODES: Limit = Limit::new("nodes", 100_000, "values in one submission"
 
 /// Mappings with an entry. Each takes 650 bytes in memory, however short it is, which is ten times what a scalar takes; and there are two
 /// copies of a document at once. So many, with all else that is allowed, fit into the memory that submissions share ([`Memory`]).
-pub const MAPPINGS: Limit = Limit::new("mappings", 25_000, "mappings in one submission");
+pub const MAPPINGS: Limit = Limit::new("mappings", 20_000, "mappings in one submission");
 
 /// How deep a document nests.
 pub const DEPTH: Limit = Limit::new("depth", 64, "levels of nesting");

@@ -276,14 +276,14 @@ fn long_headers(calls: u32, bytes: usize) -> Vec<u8> {
         // HPACK's length: seven bits, and the rest in groups of seven.
         let mut coded = Vec::new();
         match text.len().checked_sub(127) {
-            None => coded.push(text.len() as u8),
+            None => coded.extend(u8::try_from(text.len())),
             Some(mut rest) => {
                 coded.push(127);
                 while rest > 127 {
-                    coded.push((rest & 127 | 128) as u8);
+                    coded.extend(u8::try_from(rest & 127 | 128));
                     rest >>= 7;
                 }
-                coded.push(rest as u8);
+                coded.extend(u8::try_from(rest));
             }
         }
         [&coded[..], text].concat()
@@ -330,7 +330,7 @@ async fn long_headers_of_many_calls_take_little() {
                 for _ in 0..8 {
                     let (connection, address, said) = (&connection, &address, said.clone());
                     scope.spawn(move || {
-                        for _ in 0..MANY / 8 + 1 {
+                        for _ in 0..=MANY / 8 {
                             let mut stream = TcpStream::connect(address).unwrap();
                             stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
                             let _ = stream.write_all(connection);

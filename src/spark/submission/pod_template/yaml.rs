@@ -356,7 +356,12 @@ mod tests {
 
     #[test]
     fn each_limit_holds_and_not_before() {
-        let entries = |count: usize| (0..count).map(|n| format!("k{n}: 0\n")).collect::<String>();
+        let entries = |count: usize| {
+            (0..count)
+                .map(|n| format!("k{n}: 0\n"))
+                .collect::<Vec<_>>()
+                .concat()
+        };
         let items = |count: usize| "- 0\n".repeat(count);
         let deep = |depth: usize| format!("{}0{}", "[".repeat(depth), "]".repeat(depth));
         let string = |bytes: usize| format!("a: {}", "x".repeat(bytes));
