@@ -17,5 +17,5 @@ pub use finding::{Finding, Findings, Subject};
 pub use write::{to_documents, to_json_list, to_yaml};
 
 pub(crate) use diff::ASSIGNED_BY_SERVER;
-pub(crate) use pod_fields::{append, extend, few_containers};
+pub(crate) use pod_fields::{append, extend, within_limits};
 pub(crate) use quantity::Quantity;

@@ -7,7 +7,7 @@ mod output;
 
 pub use output::*;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// One limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,10 @@ pub const REQUEST: Limit = Limit::new("request", 4 << 20, "bytes (MAX_REQUEST_BY
 /// Mappings, lists and scalars of all documents of a submission. `status` and `metadata.managedFields` don't count.
 pub const NODES: Limit = Limit::new("nodes", 100_000, "values in one submission");
 
+/// Mappings with an entry. Each takes 650 bytes in memory, however short it is, which is ten times what a scalar takes; and there are two
+/// copies of a document at once. So many, with all else that is allowed, fit into the memory that submissions share ([`Memory`]).
+pub const MAPPINGS: Limit = Limit::new("mappings", 20_000, "mappings in one submission");
+
 /// How deep a document nests.
 pub const DEPTH: Limit = Limit::new("depth", 64, "levels of nesting");
 
@@ -60,6 +64,9 @@ pub const ENTRIES: Limit = Limit::new("entries", 10_000, "entries in one list or
 
 /// Containers of a Pod, init containers and ephemeral ones among them.
 pub const CONTAINERS: Limit = Limit::new("containers", 200, "containers in one Pod");
+
+/// Volumes of a Pod. A volume that was read as Kubernetes' type takes 3 KiB, however short it is.
+pub const VOLUMES: Limit = Limit::new("volumes", 1_000, "volumes in one Pod");
 
 /// One string, be it a value or a key.
 pub const STRING: Limit = Limit::new("string", 1 << 20, "bytes in one string");
@@ -110,12 +117,14 @@ pub const UNKNOWN_FIELDS: Limit = Limit::new("unknown fields", 1_000, "unknown f
 pub const SUGGESTED_NAME: Limit = Limit::new("suggested name", 64, "bytes in a name that gets a suggestion");
 
 /// All limits of what comes in.
-pub const ALL: [Limit; 19] = [
+pub const ALL: [Limit; 21] = [
     REQUEST,
     NODES,
+    MAPPINGS,
     DEPTH,
     ENTRIES,
     CONTAINERS,
+    VOLUMES,
     STRING,
     KEY,
     TEXT,
@@ -188,15 +197,36 @@ fn shortened(path: &str) -> String {
     format!("…{end}")
 }
 
+/// What one submission takes of the memory that all at work share.
+pub trait Memory: fmt::Debug + Send + Sync {
+    /// Takes what lacks for so many bytes in all; `false` where there is no room for them now.
+    fn hold(&self, bytes: usize) -> bool;
+}
+
+/// What a value, a mapping and a byte of text take at most in memory, with all copies that there are of it at once.
+const NODE_BYTES: usize = 128;
+const MAPPING_BYTES: usize = 1_408;
+const TEXT_COPIES: usize = 4;
+
+/// What the largest submission takes in memory, in bytes.
+pub const LARGEST: usize = NODES.most * NODE_BYTES + MAPPINGS.most * MAPPING_BYTES + TEXT.most * TEXT_COPIES;
+
+/// How often a growing submission asks for memory: each time it took so many bytes more.
+const MEMORY_STEP: usize = 16 << 10;
+
 /// What is left of a submission's budget. A clone has as much left, and the two are drawn on apart.
 ///
 /// All are equal, for what is left of it is no part of what is read.
 #[derive(Debug, Clone)]
 pub struct Budget {
     nodes: usize,
+    mappings: usize,
     text: usize,
     references: usize,
     referenced_text: usize,
+    memory: Option<Arc<dyn Memory>>,
+    /// The bytes of memory that are held.
+    held: usize,
 }
 
 impl PartialEq for Budget {
@@ -210,18 +240,31 @@ impl Default for Budget {
     fn default() -> Self {
         Self {
             nodes: NODES.most,
+            mappings: MAPPINGS.most,
             text: TEXT.most,
             references: REFERENCES.most,
             referenced_text: REFERENCED_TEXT.most,
+            memory: None,
+            held: 0,
         }
     }
 }
 
 impl Budget {
-    /// For one document that a template makes of a submission: it may have some more than the submission itself had.
+    /// All of it, which holds `memory` as it is drawn on. Where there is none left, it is as if a limit were passed; who made the
+    /// budget knows better.
+    pub fn within(memory: Arc<dyn Memory>) -> Self {
+        Self {
+            memory: Some(memory),
+            ..Self::default()
+        }
+    }
+
+    /// For what a template makes of a submission: it may have some more than the submission itself had.
     pub(crate) fn of_rendered() -> Self {
         Self {
             nodes: 2 * NODES.most,
+            mappings: 2 * MAPPINGS.most,
             text: 2 * TEXT.most,
             ..Self::default()
         }
@@ -230,13 +273,34 @@ impl Budget {
     /// Draws `count` nodes; `false` where there are not so many left.
     #[must_use]
     pub fn nodes(&mut self, count: usize) -> bool {
-        draw(&mut self.nodes, count)
+        draw(&mut self.nodes, count) && self.has_memory()
+    }
+
+    /// Draws a mapping that has an entry, beside its node; `false` where there are not so many left.
+    #[must_use]
+    pub fn mapping(&mut self) -> bool {
+        draw(&mut self.mappings, 1) && self.has_memory()
     }
 
     /// Draws the text of a string or key; `false` where there is not so much left.
     #[must_use]
     pub fn text(&mut self, bytes: usize) -> bool {
-        draw(&mut self.text, bytes)
+        draw(&mut self.text, bytes) && self.has_memory()
+    }
+
+    fn has_memory(&mut self) -> bool {
+        let Some(memory) = &self.memory else {
+            return true;
+        };
+        let used = |most: usize, left: usize| most.saturating_sub(left);
+        let bytes = used(NODES.most, self.nodes) * NODE_BYTES
+            + used(MAPPINGS.most, self.mappings) * MAPPING_BYTES
+            + used(TEXT.most, self.text) * TEXT_COPIES;
+        if bytes <= self.held {
+            return true;
+        }
+        self.held = (bytes + MEMORY_STEP).min(LARGEST);
+        memory.hold(self.held)
     }
 
     /// Draws a reference; `false` where there is none left.

@@ -26,16 +26,7 @@ pub(crate) use nulls::drop_nulls;
 pub(crate) use stamp::same_plan;
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 
-use crate::{
-    finding::Warnings,
-    kubernetes::CustomKind,
-    spark::{plan::ExecutorPod, submission::PodGroup},
-};
-use k8s_openapi::api::{
-    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
-    networking::v1::{Ingress, NetworkPolicy},
-    policy::v1::PodDisruptionBudget,
-};
+use crate::{finding::Warnings, kubernetes::CustomKind, spark::plan::ExecutorPod};
 use serde_json::Value;
 
 /// The annotation of objects that are only shown.
@@ -81,25 +72,25 @@ pub struct Identity {
 pub struct Manifest {
     /// What it is for, and so the name of its file without `.yaml`: `pod-driver`, `configmap-driver`, ….
     pub role: String,
-    /// The object as text was parsed, unknown fields that may pass included: this is what is sent.
+    /// The object as text was parsed and checked, unknown fields that may pass included: this is what is sent.
     pub value: Value,
-    /// The object as Kubernetes' type: this is what was checked.
+    /// Its kind.
     pub object: Object,
 }
 
 /// The kinds of object that a submission is made of. A template set can add some.
-#[derive(Debug, Clone)]
-#[allow(missing_docs, clippy::large_enum_variant)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub enum Object {
-    Pod(Pod),
-    Service(Service),
-    ConfigMap(ConfigMap),
-    Secret(Secret),
-    PersistentVolumeClaim(PersistentVolumeClaim),
-    NetworkPolicy(NetworkPolicy),
-    PodGroup(PodGroup),
-    Ingress(Ingress),
-    PodDisruptionBudget(PodDisruptionBudget),
+    Pod,
+    Service,
+    ConfigMap,
+    Secret,
+    PersistentVolumeClaim,
+    NetworkPolicy,
+    PodGroup,
+    Ingress,
+    PodDisruptionBudget,
     /// One that only the admin's templates write; of it no more than its metadata was checked.
     Custom(CustomKind),
 }
@@ -107,7 +98,7 @@ pub enum Object {
 impl Manifest {
     /// Whether it must be there before the Pod: Volcano looks for a Pod's `PodGroup` as soon as the Pod comes.
     pub fn precedes_pod(&self) -> bool {
-        matches!(self.object, Object::PodGroup(_))
+        matches!(self.object, Object::PodGroup)
     }
 }
 

@@ -29,6 +29,7 @@ pub use stop::Stop;
 pub(crate) use tls::certificates;
 
 use crate::{operator::wire, settings::ServeSettings, watch::Timing};
+use connections::Calls;
 use health::Health;
 use heartbeat::Heartbeat;
 use listener::{Listener, Socket};
@@ -37,7 +38,7 @@ use seats::{Patience as Silence, Seats};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tls::{Protocol, Tls};
 use tokio::{net::TcpListener, runtime::Handle, sync::watch};
-use tonic::service::Routes;
+use tonic::{Status, service::Routes};
 use tracing::{info, warn};
 
 /// The fewest connections that each door takes at once; more where more submissions are taken.
@@ -45,7 +46,10 @@ const CONNECTIONS: usize = 64;
 
 /// Calls of one connection at once: a caller with more waits in its own memory, not in ours. With all connections of a port
 /// (2 × `MAX_IN_FLIGHT`, which is 512 by default) what they hold stays below the 128 MiB that the server may have.
-const CALLS: u32 = 64;
+const CALLS: u32 = 32;
+
+/// The fewest calls that all connections of a port may have open together.
+const OPEN_CALLS: usize = 256;
 
 /// How long answers may take on their way when nothing is at work any more. What has no end by itself, such as a call that
 /// watches the health, is cut off then.
@@ -94,7 +98,7 @@ pub async fn serve_until(
         stopped.clone(),
     )?);
     let rest = rest::router(service.clone(), settings.max_request_bytes);
-    let rest = connections::serve(rest, connections::http1(), rest_listener, ended(stopped));
+    let rest = connections::serve(rest, connections::http1(), rest_listener, None, ended(stopped));
     let rest = tokio::spawn(rest);
     let drop_in = socket.map(|listener| {
         info!(
@@ -108,6 +112,7 @@ pub async fn serve_until(
             router,
             speech,
             listener,
+            Some(calls(&service, drop_in::DOOR)),
             ended(stopping.subscribe()),
         ))
     });
@@ -182,6 +187,13 @@ async fn ended(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
+/// The calls that all HTTP/2 connections of a port may have open: those at work, those beside them, and some that are only refused.
+fn calls(service: &Service, door: &'static str) -> Calls {
+    let most = OPEN_CALLS.max(2 * service.capacity() as usize);
+    let service = service.clone();
+    Calls::new(most, move || Status::from(service.refused_call(door)).into_http())
+}
+
 /// The gRPC server with health and reflection beside the contract.
 fn grpc_server(
     service: Service,
@@ -202,6 +214,7 @@ fn grpc_server(
         .map_err(|error| format!("gRPC reflection: {error}"))?;
     let v1 = v1.max_decoding_message_size(SHORT_MESSAGE);
     let v1alpha = v1alpha.max_decoding_message_size(SHORT_MESSAGE);
+    let calls = calls(&service, grpc::DOOR);
     let contract = grpc::contract(service, max_request_bytes);
     Ok(async move {
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -216,6 +229,6 @@ fn grpc_server(
             .add_service(v1)
             .add_service(v1alpha);
         let router = beside::few(grpc::within_deadline(routes));
-        connections::serve(router, connections::http2(CALLS), listener, end).await;
+        connections::serve(router, connections::http2(CALLS), listener, Some(calls), end).await;
     })
 }

@@ -21,6 +21,7 @@ use crate::{
     limits::{Budget, DEPTH, FINDINGS, NODES, PATH_CHARACTERS, TEXT},
 };
 use bounded::{Bounds, Format};
+use reader::Items;
 use serde::de::{DeserializeOwned, DeserializeSeed as _};
 use serde_json::Value;
 use std::{collections::BTreeSet, fmt};
@@ -90,6 +91,17 @@ impl UnknownField {
     pub fn problem(&self) -> Problem {
         let hint = self.hint.as_deref().cloned();
         Problem::new(self.path.as_str(), rule("unknown field").hint(hint))
+    }
+}
+
+impl Reading<()> {
+    /// What was found, for a reader that wanted a value and gets none.
+    fn without_value<T>(self) -> Reading<T> {
+        Reading {
+            value: None,
+            errors: self.errors,
+            unknown: self.unknown,
+        }
     }
 }
 
@@ -207,14 +219,28 @@ const QUOTED_CHARACTERS: usize = 64;
 
 /// Reads `value` as a `T`, and reports all that is unknown or of the wrong type.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Reading<T> {
-    let report = reader::Report::new(None);
+    let report = reader::Report::new(None, Items::Kept);
     match reader::read(value, &report) {
         Ok(value) => Reading {
             value: Some(value),
             errors: Vec::new(),
             unknown: report.unknown.into_inner(),
         },
-        Err(first) => all_problems(value, first, None),
+        Err(first) => all_problems::<T>(value, first, None).without_value(),
+    }
+}
+
+/// As [`read`], where nobody wants the `T`: of each list one item is built at a time, for a typed item may take a hundred times the
+/// memory of its text (a volume has 3 KiB). `T` has no tuples.
+pub fn check<T: DeserializeOwned>(value: &Value) -> Reading<()> {
+    let report = reader::Report::new(None, Items::Checked);
+    match reader::read::<T>(value, &report) {
+        Ok(_) => Reading {
+            value: Some(()),
+            errors: Vec::new(),
+            unknown: report.unknown.into_inner(),
+        },
+        Err(first) => all_problems::<T>(value, first, None),
     }
 }
 
@@ -234,22 +260,22 @@ pub(crate) enum Wanted {
 /// Makes a value the scalar that is wanted; the last argument is the field's name. `None` leaves it as it is.
 pub(crate) type Coercion<'c> = &'c dyn Fn(&Value, Wanted, &str) -> Option<Value>;
 
-/// As [`read`], for a reader that converts scalars: `value` has them converted afterwards, if no problem but unknown
+/// As [`check`], for a reader that converts scalars: `value` has them converted afterwards, if no problem but unknown
 /// fields is left.
-pub(crate) fn read_coerced<T: DeserializeOwned>(value: &mut Value, coercion: Coercion<'_>) -> Reading<T> {
-    let report = reader::Report::new(Some(coercion));
+pub(crate) fn check_coerced<T: DeserializeOwned>(value: &mut Value, coercion: Coercion<'_>) -> Reading<()> {
+    let report = reader::Report::new(Some(coercion), Items::Checked);
     match reader::read::<T>(value, &report) {
-        Ok(read) => {
+        Ok(_) => {
             for (path, coerced) in report.coerced.into_inner() {
                 place::replace(value, &path, coerced);
             }
             Reading {
-                value: Some(read),
+                value: Some(()),
                 errors: Vec::new(),
                 unknown: report.unknown.into_inner(),
             }
         }
-        Err(first) => all_problems(value, first, Some(coercion)),
+        Err(first) => all_problems::<T>(value, first, Some(coercion)),
     }
 }
 
@@ -258,7 +284,7 @@ fn all_problems<T: DeserializeOwned>(
     value: &Value,
     first: Problem,
     coercion: Option<Coercion<'_>>,
-) -> Reading<T> {
+) -> Reading<()> {
     let mut rest = value.clone();
     let mut errors: Vec<Problem> = Vec::new();
     let mut taken_out = place::TakenOut::default();
@@ -272,7 +298,7 @@ fn all_problems<T: DeserializeOwned>(
         if !removed || errors.len() == FINDINGS {
             break;
         }
-        let report = reader::Report::new(coercion);
+        let report = reader::Report::new(coercion, Items::Checked);
         next = reader::read::<T>(&rest, &report).err();
         unknown = report.unknown.into_inner();
     }

@@ -10,7 +10,7 @@ mod subject;
 
 use crate::{
     cluster::{OperatorWebhook, Sink, Submitted},
-    finding::Cut,
+    finding::{Cut, Warnings},
     limits::{OBJECT, SHOWN_NAME},
     manifest::{self, Manifests},
     operator::{
@@ -102,14 +102,9 @@ impl Submitter {
             })?,
         };
         let set = self.templates.current().choose(&submission)?;
-        let manifests = if set.is_here() {
-            measured(&submission, context, &set, &mut stages)?
-        } else {
-            Box::pin(rendered_elsewhere(&submission, context, &set, &mut stages)).await?
-        };
-        let manifests = Arc::new(manifests);
-        // The API server takes its time, and many wait for it at once.
-        drop((submission, set));
+        // The API server takes its time, and many wait for it at once: nothing but the manifests is left then.
+        let manifests = Arc::new(Box::pin(made(submission, context, &set, &mut stages)).await?);
+        drop(set);
         let warnings = manifests.warnings.clone();
         let identity = manifests.identity.clone();
         let applying = Box::pin(async {
@@ -194,54 +189,62 @@ pub fn manifests(
     context: &SubmitterContext,
     set: &TemplateSet,
 ) -> Result<Manifests, SubmitError> {
-    measured(submission, context, set, &mut Stages::default())
-}
-
-fn measured(
-    submission: &Submission,
-    context: &SubmitterContext,
-    set: &TemplateSet,
-    stages: &mut Stages,
-) -> Result<Manifests, SubmitError> {
+    let stages = &mut Stages::default();
     let plan = stages.run(Stage::Plan, || planned(submission, context, set))?;
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;
-    checked(submission, context, &plan, &rendered, stages)
+    checked(Rest::of(submission), context, &plan, &rendered, stages)
 }
 
-/// The same, where a render worker is waited for.
-async fn rendered_elsewhere(
-    submission: &Submission,
+/// What of a submission is needed once its plan is there; the rest may be large.
+struct Rest {
+    unknown_fields: Vec<String>,
+    warnings: Warnings,
+}
+
+impl Rest {
+    fn of(submission: &Submission) -> Self {
+        Self {
+            unknown_fields: submission.unknown_fields(),
+            warnings: submission.warnings.clone(),
+        }
+    }
+}
+
+/// The manifests of a submission; a render worker is waited for where the set needs one.
+async fn made(
+    submission: Submission,
     context: &SubmitterContext,
     set: &TemplateSet,
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
-    let plan = Arc::new(stages.run(Stage::Plan, || planned(submission, context, set))?);
-    let rendering = set.render_live(Arc::clone(&plan));
-    let rendered = stages.wait(Stage::Render, rendering).await?;
-    checked(submission, context, &plan, &rendered, stages)
+    let plan = Arc::new(stages.run(Stage::Plan, || planned(&submission, context, set))?);
+    let rest = Rest::of(&submission);
+    drop(submission);
+    let rendered = if set.is_here() {
+        stages.run(Stage::Render, || set.render(&plan))?
+    } else {
+        let rendering = set.render_live(Arc::clone(&plan));
+        stages.wait(Stage::Render, rendering).await?
+    };
+    checked(rest, context, &plan, &rendered, stages)
 }
 
 fn checked(
-    submission: &Submission,
+    submission: Rest,
     context: &SubmitterContext,
     plan: &DriverPlan,
     rendered: &Rendered,
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
     let checked = stages.run(Stage::Check, || {
-        manifest::check(
-            rendered,
-            plan,
-            &submission.unknown_fields(),
-            context.executor_check,
-        )
+        manifest::check(rendered, plan, &submission.unknown_fields, context.executor_check)
     });
     let mut manifests = checked?;
     for manifest in manifests.owned.iter().chain([&manifests.driver_pod]) {
         let name = manifest.value.pointer("/metadata/name").and_then(Value::as_str);
         OBJECT.holds(name.unwrap_or(&manifest.role), json_bytes(&manifest.value))?;
     }
-    manifests.warnings.append(submission.warnings.clone());
+    manifests.warnings.append(submission.warnings);
     Ok(manifests)
 }
 

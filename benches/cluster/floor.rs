@@ -114,9 +114,9 @@ fn ready(application: &Value) -> Ready {
 
 fn plural(manifest: &Manifest) -> &'static str {
     match manifest.object {
-        Object::Pod(_) => "pods",
-        Object::Service(_) => "services",
-        Object::ConfigMap(_) => "configmaps",
+        Object::Pod => "pods",
+        Object::Service => "services",
+        Object::ConfigMap => "configmaps",
         _ => panic!("SparkPi has no such object"),
     }
 }

@@ -198,7 +198,7 @@ fn file(manifest: &Manifest) -> Result<File, ApplyError> {
     Ok(File {
         name: format!("{}.yaml", component(&manifest.role)?),
         text: to_yaml(&manifest.value),
-        secret: matches!(manifest.object, Object::Secret(_)),
+        secret: matches!(manifest.object, Object::Secret),
     })
 }
 

@@ -60,15 +60,15 @@ static OWNED: [&Resource; 8] = [
 impl Resource {
     fn of(object: &Object) -> Cow<'static, Self> {
         Cow::Borrowed(match object {
-            Object::Pod(_) => &PODS,
-            Object::Service(_) => &SERVICES,
-            Object::ConfigMap(_) => &CONFIG_MAPS,
-            Object::Secret(_) => &SECRETS,
-            Object::PersistentVolumeClaim(_) => &CLAIMS,
-            Object::NetworkPolicy(_) => &NETWORK_POLICIES,
-            Object::PodGroup(_) => &POD_GROUPS,
-            Object::Ingress(_) => &INGRESSES,
-            Object::PodDisruptionBudget(_) => &BUDGETS,
+            Object::Pod => &PODS,
+            Object::Service => &SERVICES,
+            Object::ConfigMap => &CONFIG_MAPS,
+            Object::Secret => &SECRETS,
+            Object::PersistentVolumeClaim => &CLAIMS,
+            Object::NetworkPolicy => &NETWORK_POLICIES,
+            Object::PodGroup => &POD_GROUPS,
+            Object::Ingress => &INGRESSES,
+            Object::PodDisruptionBudget => &BUDGETS,
             Object::Custom(custom) => {
                 return Cow::Owned(Self {
                     group: Cow::Owned(custom.group.clone()),

@@ -1,17 +1,17 @@
 //! Kubernetes' own shapes as JSON maps, edited in place.
 
-use crate::limits::{CONTAINERS, OverLimit};
+use crate::limits::{CONTAINERS, OverLimit, VOLUMES};
 use serde_json::{Map, Value};
 
 /// The lists of a Pod's containers.
 const CONTAINER_LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
-/// That a Pod with this `spec` has no more containers than allowed.
-pub(crate) fn few_containers(spec: &Map<String, Value>, path: &str) -> Result<(), OverLimit> {
-    let lists = CONTAINER_LISTS
-        .iter()
-        .filter_map(|list| spec.get(*list)?.as_array());
-    CONTAINERS.holds(path, lists.map(Vec::len).sum())
+/// That a Pod with this `spec`, which stands at `path`, and `more` containers beside has no more containers and volumes than allowed.
+pub(crate) fn within_limits(spec: &Map<String, Value>, more: usize, path: &str) -> Result<(), OverLimit> {
+    let count = |list: &str| spec.get(list).and_then(Value::as_array).map_or(0, Vec::len);
+    let containers: usize = CONTAINER_LISTS.into_iter().map(count).sum();
+    CONTAINERS.holds(&format!("{path}.containers"), more + containers)?;
+    VOLUMES.holds(&format!("{path}.volumes"), count("volumes"))
 }
 
 /// Appends to a list, which is made if it isn't there.

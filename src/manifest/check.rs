@@ -16,6 +16,7 @@ use crate::{
         rules::{self, Kind, Report},
         write,
     },
+    limits::Budget,
     manifest::spark_needs::Written,
     spark::{
         plan::{DriverPlan, ExecutorPlan, ExecutorPod},
@@ -104,8 +105,10 @@ struct Checker<'c> {
 impl Checker<'_> {
     fn read<'r>(&mut self, rendered: &'r Rendered, plan: &DriverPlan) -> Vec<Patched<'r>> {
         let mut values = Vec::with_capacity(rendered.documents.len());
+        // All documents are there at once.
+        let mut budget = Budget::of_rendered();
         for document in &rendered.documents {
-            match Patched::read(document, plan) {
+            match Patched::read(document, plan, &mut budget) {
                 Ok(patched) => values.extend(patched),
                 Err(finding) => self.findings.push(finding),
             }
@@ -234,7 +237,7 @@ impl Checker<'_> {
                 return Checked::default();
             }
         };
-        self.found(&subject, written.template, strict::read::<PodDocument>(&value));
+        self.found(&subject, written.template, strict::check::<PodDocument>(&value));
         let at = At::document(&value);
         let report = &mut Report {
             subject: &subject,
@@ -319,7 +322,7 @@ impl Checker<'_> {
             {
                 *carried = Value::String(text);
             }
-            let is_pod = matches!(object, Object::Pod(_));
+            let is_pod = matches!(object, Object::Pod);
             let manifest = Manifest {
                 role: document.role.clone(),
                 value,

@@ -1,13 +1,21 @@
 //! The kinds of object that documents may have, and how each is read.
 
 use super::Object;
+use crate::spark::submission::PodGroup;
 use crate::{
     finding::{Statement, Words, expected},
     kubernetes::{CustomKind, ExtraKind, at::At, rules::Kind},
     strict::{self, Problem, Reading},
     templates::{Document, EXTRA_ROLE},
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{
+    api::{
+        core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
+        networking::v1::{Ingress, NetworkPolicy},
+        policy::v1::PodDisruptionBudget,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -21,50 +29,52 @@ pub(super) struct Row {
 }
 
 const ROWS: [Row; 9] = [
-    row("pod", "v1", "Pod", Kind::Pod, |value| read(value, Object::Pod)),
+    row("pod", "v1", "Pod", Kind::Pod, |value| {
+        read::<Pod>(value, Object::Pod)
+    }),
     row("service", "v1", "Service", Kind::Service, |value| {
-        read(value, Object::Service)
+        read::<Service>(value, Object::Service)
     }),
     row("configmap", "v1", "ConfigMap", Kind::ConfigMap, |value| {
-        read(value, Object::ConfigMap)
+        read::<ConfigMap>(value, Object::ConfigMap)
     }),
     row("secret", "v1", "Secret", Kind::Secret, |value| {
-        read(value, Object::Secret)
+        read::<Secret>(value, Object::Secret)
     }),
     row(
         "persistentvolumeclaim",
         "v1",
         "PersistentVolumeClaim",
         Kind::PersistentVolumeClaim,
-        |value| read(value, Object::PersistentVolumeClaim),
+        |value| read::<PersistentVolumeClaim>(value, Object::PersistentVolumeClaim),
     ),
     row(
         "networkpolicy",
         "networking.k8s.io/v1",
         "NetworkPolicy",
         Kind::NetworkPolicy,
-        |value| read(value, Object::NetworkPolicy),
+        |value| read::<NetworkPolicy>(value, Object::NetworkPolicy),
     ),
     row(
         "podgroup",
         "scheduling.volcano.sh/v1beta1",
         "PodGroup",
         Kind::PodGroup,
-        |value| read(value, Object::PodGroup),
+        |value| read::<PodGroup>(value, Object::PodGroup),
     ),
     row(
         "ingress",
         "networking.k8s.io/v1",
         "Ingress",
         Kind::Ingress,
-        |value| read(value, Object::Ingress),
+        |value| read::<Ingress>(value, Object::Ingress),
     ),
     row(
         "poddisruptionbudget",
         "policy/v1",
         "PodDisruptionBudget",
         Kind::PodDisruptionBudget,
-        |value| read(value, Object::PodDisruptionBudget),
+        |value| read::<PodDisruptionBudget>(value, Object::PodDisruptionBudget),
     ),
 ];
 
@@ -84,14 +94,14 @@ const fn row(
     }
 }
 
-fn read<T: DeserializeOwned>(value: &Value, object: fn(T) -> Object) -> Reading<Object> {
+fn read<T: DeserializeOwned>(value: &Value, object: Object) -> Reading<Object> {
     let Reading {
         value,
         errors,
         unknown,
-    } = strict::read::<T>(value);
+    } = strict::check::<T>(value);
     Reading {
-        value: value.map(object),
+        value: value.map(|()| object),
         errors,
         unknown,
     }
@@ -128,10 +138,10 @@ impl Known<'_> {
             Self::Row(row) => return (row.read)(value),
             Self::Custom(custom) => *custom,
         };
-        let mut metadata = strict::read::<ObjectMeta>(value.get("metadata").unwrap_or(&Value::Null));
+        let mut metadata = strict::check::<ObjectMeta>(value.get("metadata").unwrap_or(&Value::Null));
         metadata.below("metadata");
         Reading {
-            value: metadata.value.map(|_| Object::Custom(custom.clone())),
+            value: metadata.value.map(|()| Object::Custom(custom.clone())),
             errors: metadata.errors,
             unknown: metadata.unknown,
         }

@@ -6,8 +6,9 @@ use crate::{
         patch::{self, Containers, Touched},
         write,
     },
+    limits::Budget,
     spark::plan::DriverPlan,
-    strict::{self, Problem},
+    strict::{self, Problem, Shape},
     templates::{Document, Patch},
 };
 use serde_json::Value;
@@ -22,8 +23,12 @@ pub(super) struct Patched<'r> {
 
 impl<'r> Patched<'r> {
     /// Reads a document; `None` where it is empty, which counts as not written.
-    pub(super) fn read(document: &'r Document, plan: &DriverPlan) -> Result<Option<Self>, Finding> {
-        let mut value = parse(&document.text, &document.role, &document.template)?;
+    pub(super) fn read(
+        document: &'r Document,
+        plan: &DriverPlan,
+        budget: &mut Budget,
+    ) -> Result<Option<Self>, Finding> {
+        let mut value = parse(&document.text, &document.role, &document.template, budget)?;
         if value.is_null() {
             return Ok(None);
         }
@@ -31,7 +36,7 @@ impl<'r> Patched<'r> {
             "pod-driver" => Containers::BeforeLast,
             _ => Containers::Behind,
         };
-        let own = lay(document.patch.as_ref(), &mut value, document, containers)?;
+        let own = lay(document.patch.as_ref(), &mut value, document, containers, budget)?;
         let mut executor = None;
         if let Some(planned) = &plan.executor
             && let Some(carried) = &document.carried
@@ -40,12 +45,13 @@ impl<'r> Patched<'r> {
                 .pointer_mut("/data")
                 .and_then(|data| data.get_mut(&planned.key))
         {
-            let mut template = parse(text, &document.role, &carried.template)?;
+            let mut template = parse(text, &document.role, &carried.template, budget)?;
             executor = lay(
                 carried.patch.as_ref(),
                 &mut template,
                 document,
                 Containers::Behind,
+                budget,
             )?;
             if executor.is_some() {
                 *text = write::to_yaml(&template);
@@ -73,8 +79,9 @@ impl<'r> Patched<'r> {
     }
 }
 
-fn parse(text: &str, role: &str, template: &str) -> Result<Value, Finding> {
-    strict::parse_yaml(text).map_err(|problem| finding(role, template, problem))
+fn parse(text: &str, role: &str, template: &str, budget: &mut Budget) -> Result<Value, Finding> {
+    strict::read_yaml(text, Shape::Rendered, budget)
+        .map_err(|unread| finding(role, template, Problem::from(unread)))
 }
 
 fn lay<'r>(
@@ -82,11 +89,12 @@ fn lay<'r>(
     value: &mut Value,
     document: &Document,
     containers: Containers,
+    budget: &mut Budget,
 ) -> Result<Option<(&'r Patch, Touched)>, Finding> {
     let Some(patch) = patch else {
         return Ok(None);
     };
-    let partial = parse(&patch.text, &document.role, &patch.template)?;
+    let partial = parse(&patch.text, &document.role, &patch.template, budget)?;
     if partial.is_null() {
         return Ok(None);
     }

@@ -1,7 +1,7 @@
 //! The annotations by which a driver Pod says what made it. They are written by code after the templates, so
 //! that no template can lose or forge them.
 
-use super::{Identity, Manifest, Object};
+use super::{Identity, Manifest};
 use crate::spark::plan::DriverPlan;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -33,10 +33,6 @@ pub(crate) fn stamp(pod: &mut Manifest, identity: &Identity) {
         (PLAN_HASH, &identity.plan_hash),
         (TEMPLATE_SET, &identity.template_set),
     ];
-    if let Object::Pod(typed) = &mut pod.object {
-        let annotations = typed.metadata.annotations.get_or_insert_default();
-        annotations.extend(stamps.map(|(key, value)| (key.to_owned(), value.clone())));
-    }
     let annotations = mapping(&mut pod.value).map(|pod| pod.entry("metadata").or_insert(Value::Null));
     let annotations = annotations
         .and_then(mapping)

@@ -55,7 +55,7 @@ pub use kept::KeptFields;
 pub use monitoring::{MonitoringSpec, PrometheusSpec};
 pub use overlay::overlay;
 pub use pod_spec::{GpuSpec, NameKey, NamePath, SecretInfo, SecretType, SparkPodSpec};
-pub use read::{Parsed, from_value, parse};
+pub use read::{Parsed, few_volumes, from_value, parse};
 pub use reference::ApplicationReference;
 pub use restart::{RestartPolicy, RestartPolicyType};
 pub use roles::{DriverSpec, ExecutorSpec, Port};

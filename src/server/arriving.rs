@@ -67,8 +67,13 @@ where
         (service, door): (Service, &'static str),
         form: fn(ServiceError) -> E,
     ) -> Self {
+        let counted = entry.clone();
         let refused = move |error| {
-            service.turned_away(door, &error);
+            counted.counted();
+            match &error {
+                ServiceError::TooLong(_) => service.not_a_submission(door, error.code(), &error.text()),
+                _ => service.turned_away(door, &error),
+            }
             form(error).into()
         };
         Self::within(ARRIVAL, body, length, entry, Box::new(refused))

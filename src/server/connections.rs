@@ -6,19 +6,22 @@ use super::{
 };
 use axum::{Router, body::Bytes};
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
 use std::{
+    convert::Infallible,
+    future::ready,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -66,11 +69,33 @@ pub(super) fn http2(most_calls: u32) -> Speech {
     speech
 }
 
-/// Serves until `stop` ends; then answers what was asked, and no more.
+/// The calls that all connections of a listener have open together. What is over their number is answered before it becomes a task:
+/// a burst of calls would else hold the headers of all of them until there is time for each.
+#[derive(Clone)]
+pub(super) struct Calls {
+    open: Arc<Semaphore>,
+    refused: Arc<dyn Fn() -> http::Response<axum::body::Body> + Send + Sync>,
+}
+
+impl Calls {
+    /// At most so many; `refused` answers one more.
+    pub(super) fn new(
+        most: usize,
+        refused: impl Fn() -> http::Response<axum::body::Body> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            open: Arc::new(Semaphore::new(most)),
+            refused: Arc::new(refused),
+        }
+    }
+}
+
+/// Serves until `stop` ends; then answers what was asked, and no more. `calls` is none where a connection has one call at a time.
 pub(super) async fn serve(
     router: Router,
     speech: Speech,
     listener: Listener,
+    calls: Option<Calls>,
     stop: impl Future<Output = ()>,
 ) {
     let (stopping, stopped) = watch::channel(false);
@@ -82,6 +107,7 @@ pub(super) async fn serve(
         tokio::select! {
             (stream, seat) = listener.accept() => {
                 let (router, speech, opener) = (router.clone(), speech.clone(), opener.clone());
+                let router = (router, calls.clone());
                 open.spawn(one(stream, Arc::new(seat), opener, speech, router, stopped.clone()));
             }
             Some(_) = open.join_next() => {}
@@ -99,7 +125,7 @@ async fn one(
     seat: Arc<Seat>,
     opener: Opener,
     speech: Speech,
-    router: Router,
+    (router, calls): (Router, Option<Calls>),
     mut stopped: watch::Receiver<bool>,
 ) {
     let opened = tokio::select! {
@@ -108,10 +134,11 @@ async fn one(
         _ = stopped.wait_for(|stopped| *stopped) => return,
     };
     let Some(connection) = opened else { return };
-    let service = TowerToHyperService::new(Seated {
+    let inner = TowerToHyperService::new(Seated {
         seat: Arc::clone(&seat),
         inner: router,
     });
+    let service = Bounded { inner, calls };
     let mut served = pin!(speech.serve_connection(TokioIo::new(connection), service));
     let mut silent = pin!(sleep_until(seat.first()));
     let (mut is_told, mut is_leaving) = (false, false);
@@ -144,6 +171,41 @@ async fn one(
                 silent.as_mut().reset(next);
             }
         }
+    }
+}
+
+/// Lets no more calls in than there may be. It is asked while the connection is read, before there is a task for the call.
+struct Bounded {
+    inner: TowerToHyperService<Seated<Router>>,
+    calls: Option<Calls>,
+}
+
+impl hyper::service::Service<http::Request<Incoming>> for Bounded {
+    type Response = http::Response<Told<axum::body::Body>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
+        let open = match &self.calls {
+            None => None,
+            Some(calls) => match Arc::clone(&calls.open).try_acquire_owned() {
+                Ok(open) => Some(open),
+                Err(_) => {
+                    let response = (calls.refused)().map(|body| Told {
+                        body,
+                        at_end: None,
+                        _call: None,
+                    });
+                    return Box::pin(ready(Ok(response)));
+                }
+            },
+        };
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            let answer = answering.await;
+            drop(open);
+            answer
+        })
     }
 }
 
@@ -273,7 +335,7 @@ mod tests {
                 }),
             )
             .route("/body", post(async |body: Bytes| body.len().to_string()));
-        tokio::spawn(serve(router, speech, listener, std::future::pending()));
+        tokio::spawn(serve(router, speech, listener, None, std::future::pending()));
         address
     }
 

@@ -10,12 +10,14 @@ use super::{
 };
 use crate::{
     finding::{self, Warnings, is_name},
+    limits::{Budget, OverLimit},
     operator::wire::drop_in::{
         ShadowReply, ShadowReport, SubmitReply, SubmitRequest,
         drop_in_server::{DropIn, DropInServer},
     },
     redaction::shown,
     spark::submission::{Reach, Submission, SubmitterContext},
+    strict::{self, Shape, Unread},
     submitter::{Accepted, Asked, Mode},
     telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
     whole_file,
@@ -61,8 +63,21 @@ impl DropIn for Door {
                 "the drop-in is of release {found}, this server of {RELEASE}"
             )));
         }
-        let submission: Submission = serde_json::from_slice(&request.submission)
-            .map_err(|_| Status::failed_precondition("the submission can't be read"))?;
+        let submission = match submission(&request.submission, entry.budget()) {
+            Ok(submission) => submission,
+            Err(_) if entry.lacked_memory() => {
+                entry.counted();
+                self.service.turned_away(DOOR, &ServiceError::NoRoom);
+                return Err(ServiceError::NoRoom.into());
+            }
+            Err(error) => {
+                let message = error.to_string();
+                return Err(match error {
+                    NotRead::OverLimit(_) => Status::invalid_argument(message),
+                    NotRead::Other => Status::failed_precondition(message),
+                });
+            }
+        };
         let context = SubmitterContext {
             submit_time_ms: request.submit_time_ms,
             user: request.user,
@@ -114,6 +129,27 @@ impl DropIn for Door {
         }
         Ok(Response::new(ShadowReply {}))
     }
+}
+
+/// Why a submission can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotRead {
+    /// It is larger than a limit allows.
+    #[error(transparent)]
+    OverLimit(OverLimit),
+    /// It is none.
+    #[error("the submission can't be read")]
+    Other,
+}
+
+/// A submission as the drop-in writes it, within the limits of what a submission comes to.
+pub(super) fn submission(json: &[u8], mut budget: Budget) -> Result<Submission, NotRead> {
+    let read = strict::read_json(json, Shape::Rendered, &mut budget);
+    let value = read.map_err(|unread| match unread {
+        Unread::OverLimit(over) => NotRead::OverLimit(over.below("submission")),
+        Unread::Problem(_) | Unread::KeyTwice(_) => NotRead::Other,
+    })?;
+    serde_json::from_value(value).map_err(|_| NotRead::Other)
 }
 
 /// What shadow mode says, in its own words: the sender may be of another release, and a label never holds what it likes.

@@ -4,11 +4,17 @@
 //! request is arriving its place can go to a newer one: callers that send headers alone keep nobody out.
 
 use super::admission::Place;
-use crate::telemetry::InFlight;
+use crate::{
+    limits::{Budget, LARGEST, Memory},
+    telemetry::InFlight,
+};
 use futures::task::AtomicWaker;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Context,
     time::{Duration, Instant},
 };
@@ -21,6 +27,9 @@ const ROOM: usize = 8 << 20;
 /// don't shut them out.
 pub(super) const FREE: usize = 16 << 10;
 
+/// The memory that each submission may take without asking for room: nearly all take less.
+const FREE_MEMORY: usize = 128 << 10;
+
 /// How long a request may be waited for before its place may go to another. What has arrived and was only not read yet, because the
 /// machine is busy, is not waited for.
 const UNDISTURBED: Duration = Duration::from_millis(100);
@@ -28,10 +37,18 @@ const UNDISTURBED: Duration = Duration::from_millis(100);
 /// What room is measured in, so that the longest request still counts in 32 bits.
 const UNIT: usize = 1 << 10;
 
-/// The room for requests' bytes.
+/// Room for bytes, of which each request has some of its own.
 #[derive(Debug, Clone)]
 pub(super) struct Room {
     units: Arc<Semaphore>,
+    free: usize,
+}
+
+/// What one request has of a room.
+#[derive(Debug)]
+struct Share {
+    room: Room,
+    held: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 /// There is no room for that many bytes now.
@@ -51,8 +68,31 @@ struct Held {
     place: Mutex<Option<Place>>,
     waiting: AtomicWaker,
     _in_flight: InFlight,
-    room: Room,
-    bytes: Mutex<Option<OwnedSemaphorePermit>>,
+    bytes: Share,
+    memory: Share,
+    /// There was no room for what it takes in memory.
+    lacked_memory: AtomicBool,
+    /// Its outcome is counted by who knows more of it.
+    is_counted: AtomicBool,
+}
+
+/// The rooms that all requests share.
+#[derive(Debug, Clone)]
+pub(super) struct Rooms {
+    /// For their bytes, as they arrive.
+    pub(super) bytes: Room,
+    /// For what is made of them.
+    pub(super) memory: Room,
+}
+
+impl Rooms {
+    /// Rooms in which at least one request of `longest` bytes has its place.
+    pub(super) fn new(longest: usize) -> Self {
+        Self {
+            bytes: Room::new(longest),
+            memory: Room::of(LARGEST, FREE_MEMORY),
+        }
+    }
 }
 
 /// The requests that are waited for.
@@ -112,23 +152,67 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Room {
     /// Room in which at least one request of `longest` bytes has its place.
     pub(super) fn new(longest: usize) -> Self {
-        let units = ROOM.max(longest).div_ceil(UNIT).min(Semaphore::MAX_PERMITS);
+        Self::of(ROOM.max(longest), FREE)
+    }
+
+    fn of(bytes: usize, free: usize) -> Self {
+        let units = bytes.div_ceil(UNIT).min(Semaphore::MAX_PERMITS);
         Self {
             units: Arc::new(Semaphore::new(units)),
+            free,
         }
     }
 }
 
+impl Share {
+    fn of(room: Room) -> Self {
+        Self {
+            room,
+            held: Mutex::default(),
+        }
+    }
+
+    /// Takes what lacks for `total` bytes.
+    fn hold(&self, total: usize) -> Result<(), NoRoom> {
+        let needed = total.saturating_sub(self.room.free).div_ceil(UNIT);
+        let mut held = lock(&self.held);
+        let lacks = needed.saturating_sub(held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+        if lacks == 0 {
+            return Ok(());
+        }
+        let lacks = u32::try_from(lacks).map_err(|_| NoRoom)?;
+        let more = Arc::clone(&self.room.units).try_acquire_many_owned(lacks);
+        let more = more.map_err(|_| NoRoom)?;
+        match held.as_mut() {
+            Some(held) => held.merge(more),
+            None => *held = Some(more),
+        }
+        Ok(())
+    }
+}
+
+impl Memory for Entry {
+    fn hold(&self, bytes: usize) -> bool {
+        let held = self.0.memory.hold(bytes).is_ok();
+        if !held {
+            self.0.lacked_memory.store(true, Ordering::Relaxed);
+        }
+        held
+    }
+}
+
 impl Entry {
-    pub(super) fn new(place: Place, in_flight: InFlight, room: Room, arrivals: &Arrivals) -> Self {
+    pub(super) fn new(place: Place, in_flight: InFlight, rooms: &Rooms, arrivals: &Arrivals) -> Self {
         Self(Arc::new(Held {
             nth: OnceLock::new(),
             arrivals: arrivals.clone(),
             place: Mutex::new(Some(place)),
             waiting: AtomicWaker::new(),
             _in_flight: in_flight,
-            room,
-            bytes: Mutex::default(),
+            bytes: Share::of(rooms.bytes.clone()),
+            memory: Share::of(rooms.memory.clone()),
+            lacked_memory: AtomicBool::new(false),
+            is_counted: AtomicBool::new(false),
         }))
     }
 
@@ -151,23 +235,31 @@ impl Entry {
         lock(&self.0.place).is_some()
     }
 
-    /// Takes what lacks for `total` bytes; all of it is given back when the entry ends. Never waits: two that have half
-    /// of the room each would wait for ever.
+    /// Takes what lacks for a request of `total` bytes; all of it is given back when the entry ends. Never waits: two that have
+    /// half of the room each would wait for ever.
     pub(super) fn hold(&self, total: usize) -> Result<(), NoRoom> {
-        let needed = total.saturating_sub(FREE).div_ceil(UNIT);
-        let mut held = lock(&self.0.bytes);
-        let lacks = needed.saturating_sub(held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
-        if lacks == 0 {
-            return Ok(());
-        }
-        let lacks = u32::try_from(lacks).map_err(|_| NoRoom)?;
-        let more = Arc::clone(&self.0.room.units).try_acquire_many_owned(lacks);
-        let more = more.map_err(|_| NoRoom)?;
-        match held.as_mut() {
-            Some(held) => held.merge(more),
-            None => *held = Some(more),
-        }
-        Ok(())
+        self.0.bytes.hold(total)
+    }
+
+    /// The budget of its submission, which takes memory of the room for it.
+    pub(super) fn budget(&self) -> Budget {
+        Budget::within(Arc::new(self.clone()))
+    }
+
+    /// What becomes of it is counted from here on.
+    pub(super) fn counted(&self) {
+        self.0.is_counted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was counted, or will be.
+    pub(super) fn is_counted(&self) -> bool {
+        self.0.is_counted.load(Ordering::Relaxed)
+    }
+
+    /// Whether there was no room for what it takes in memory: then what looks like a limit that was passed is none, and another
+    /// try may succeed.
+    pub(super) fn lacked_memory(&self) -> bool {
+        self.0.lacked_memory.load(Ordering::Relaxed)
     }
 }
 
@@ -179,12 +271,42 @@ pub(super) mod tests {
     /// An entry of its own, into this room.
     pub(in crate::server) fn entry(room: &Room) -> Entry {
         let place = Admission::new(1).enter().unwrap();
+        let rooms = Rooms {
+            bytes: room.clone(),
+            ..Rooms::new(0)
+        };
         Entry::new(
             place,
             Metrics::default().in_flight(),
-            room.clone(),
+            &rooms,
             &Arrivals::default(),
         )
+    }
+
+    #[test]
+    fn the_largest_submission_alone_has_memory_and_small_ones_beside_it() {
+        let rooms = Rooms::new(0);
+        let entry = || {
+            let place = Admission::new(1).enter().unwrap();
+            Entry::new(
+                place,
+                Metrics::default().in_flight(),
+                &rooms,
+                &Arrivals::default(),
+            )
+        };
+        let (largest, second) = (entry(), entry());
+        assert!(Memory::hold(&largest, LARGEST) && !largest.lacked_memory());
+        assert!(Memory::hold(&second, FREE_MEMORY) && !second.lacked_memory());
+        let mut budget = second.budget();
+        let most = (0..1_000)
+            .take_while(|_| budget.mapping() && budget.nodes(1))
+            .count();
+        // What is free, and as much that the largest left.
+        assert!((150..180).contains(&most), "{most}");
+        assert!(second.lacked_memory());
+        drop((largest, budget));
+        assert!(Memory::hold(&second, LARGEST));
     }
 
     #[test]
@@ -222,7 +344,7 @@ pub(super) mod tests {
         let context = Context::from_waker(std::task::Waker::noop());
         let enter = || {
             let in_flight = Metrics::default().in_flight();
-            Entry::new(admission.enter().unwrap(), in_flight, Room::new(0), &arrivals)
+            Entry::new(admission.enter().unwrap(), in_flight, &Rooms::new(0), &arrivals)
         };
         let (unread, whole, gone, slow) = (enter(), enter(), enter(), enter());
         for entry in [&whole, &gone, &slow] {

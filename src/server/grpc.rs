@@ -73,9 +73,10 @@ impl SparkSubmitService for Door {
             caller,
             entry,
         };
+        let budget = call.entry.budget();
         let submitted = self
             .service
-            .submit(call, |_, origin, _| asked(request, origin.unknown_fields));
+            .submit(call, |_, origin, _| asked(request, origin.unknown_fields, budget));
         match submitted.await {
             Ok(accepted) => Ok(Response::new(success(accepted))),
             Err(ServiceError::Submit(error)) if error.over_limit() => {
@@ -91,10 +92,14 @@ impl SparkSubmitService for Door {
 }
 
 /// The whole application, where the request has it; else what the messages can express.
-fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Result<Asked, NotAsked> {
+fn asked(
+    request: RunAltSparkSubmitRequest,
+    unknown_fields: UnknownFields,
+    budget: Budget,
+) -> Result<Asked, NotAsked> {
     let manifest = request.spark_application_manifest;
     if !manifest.is_empty() {
-        return manifest_asked(&manifest, unknown_fields).map_err(|error| NotAsked {
+        return manifest_asked(&manifest, unknown_fields, budget).map_err(|error| NotAsked {
             // What is too large is not read twice.
             about: std::str::from_utf8(&manifest)
                 .ok()
@@ -122,22 +127,26 @@ fn asked(request: RunAltSparkSubmitRequest, unknown_fields: UnknownFields) -> Re
 
 /// Reads a request as [`Door`] does; else why it is refused.
 pub(super) fn read(request: RunAltSparkSubmitRequest, origin: Origin) -> Result<Asked, SubmitError> {
-    asked(request, origin.unknown_fields).map_err(|not_asked| not_asked.error)
+    asked(request, origin.unknown_fields, Budget::default()).map_err(|not_asked| not_asked.error)
 }
 
-fn manifest_asked(manifest: &[u8], unknown_fields: UnknownFields) -> Result<Asked, SubmitError> {
+fn manifest_asked(
+    manifest: &[u8],
+    unknown_fields: UnknownFields,
+    mut budget: Budget,
+) -> Result<Asked, SubmitError> {
     let text = std::str::from_utf8(manifest)
         .map_err(|_| Refusal::saying("spark_application_manifest", expected("UTF-8 text")))?;
     let unknown_fields = match unknown_fields {
         UnknownFields::Refuse => application::UnknownFields::Refuse,
         UnknownFields::Pass => application::UnknownFields::Pass,
     };
-    let mut budget = Budget::default();
     let document =
         strict::read_yaml(text, Shape::Application, &mut budget).map_err(|unread| match unread {
             Unread::OverLimit(over) => SubmitError::OverLimit(over),
             unread => SubmitError::Application(Problem::from(unread).into()),
         })?;
+    application::few_volumes(&document)?;
     let mut parsed = application::from_value(document, unknown_fields)?;
     UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
     parsed.application.budget = budget;

@@ -42,7 +42,7 @@ impl Health {
             tokio::spawn(heartbeat.beat());
             // Nobody is waited for at the end: those who ask now learn it from the closed port.
             tokio::select! {
-                () = connections::serve(router, connections::http1(), listener, std::future::pending()) => {}
+                () = connections::serve(router, connections::http1(), listener, None, std::future::pending()) => {}
                 _ = ended => {}
             }
             Ok::<_, String>(())

@@ -1,12 +1,13 @@
 //! What each entry point reads out of a request's bytes, without a server around it: for fuzz targets and tests.
 
-use super::{grpc, rest};
+use super::{drop_in, grpc, rest};
 use crate::{
+    limits::Budget,
     operator::{
         Origin,
         wire::{RunAltSparkSubmitRequest, drop_in::SubmitRequest},
     },
-    spark::submission::{Submission, SubmissionId, SubmitterContext},
+    spark::submission::{SubmissionId, SubmitterContext},
     submitter::Asked,
 };
 use prost::Message as _;
@@ -32,7 +33,7 @@ pub fn grpc(body: &[u8], origin: Origin) -> Read {
 pub fn drop_in(body: &[u8]) -> Read {
     let request = SubmitRequest::decode(body).map_err(|error| error.to_string())?;
     let id = SubmissionId::new(&request.submission_id).map_err(|refusal| refusal.to_string())?;
-    let submission: Submission =
-        serde_json::from_slice(&request.submission).map_err(|error| error.to_string())?;
+    let submission =
+        drop_in::submission(&request.submission, Budget::default()).map_err(|error| error.to_string())?;
     Ok((id, Asked::Arguments(Box::new(submission))))
 }

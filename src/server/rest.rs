@@ -10,9 +10,10 @@ use super::{
     arriving::{Arriving, Length, Unread},
     entry::Entry,
     http_errors::Form,
-    service::Call,
+    service::{Call, ServiceError},
 };
 use crate::{
+    limits::Budget,
     operator::Origin,
     spark::submission::{SubmissionId, SubmitterContext},
     submitter::{Asked, Mode},
@@ -108,7 +109,7 @@ pub(super) fn read(
     origin: Origin,
     context: &SubmitterContext,
 ) -> Result<(SubmissionId, Asked), String> {
-    let request = SparkSubmit::read(body).map_err(|bad| bad.message)?;
+    let request = SparkSubmit::read(body, Budget::default()).map_err(|bad| bad.message)?;
     let id = SubmissionId::new(&request.submission_id).map_err(|refusal| refusal.to_string())?;
     let asked = request.asked(&id, origin, context);
     asked
@@ -117,8 +118,12 @@ pub(super) fn read(
 }
 
 async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, entry: Entry) -> Response {
-    let request = match SparkSubmit::read(body) {
+    let request = match SparkSubmit::read(body, entry.budget()) {
         Ok(request) => request,
+        Err(_) if entry.lacked_memory() => {
+            service.turned_away(DOOR, &ServiceError::NoRoom);
+            return Answer::failed("", &ServiceError::NoRoom);
+        }
         Err(error) => {
             let kind = NoSubmission::BadOf(&error.submission_id, &error.message);
             return Answer::no_submission(service, &kind);

@@ -307,7 +307,7 @@ mod tests {
         more.push(served(&seats));
         assert!(is_evicted(&silent), "silent for longest");
         // All that is left has a request at work or had one lately.
-        let calls: Vec<_> = more[1..].iter().map(super::Seat::call).collect();
+        let calls: Vec<_> = more[1..].iter().map(Seat::call).collect();
         calls.iter().for_each(Call::arrived);
         more.push(taken(&seats));
         assert!(is_evicted(&more[0]));
@@ -340,7 +340,7 @@ mod tests {
         let mut of_one: Vec<_> = (0..2).map(|_| offered(&seats, OTHERS).unwrap()).collect();
         of_one.push(offered(&seats, OTHERS).unwrap());
         assert!(is_evicted(&of_one[0]), "one of its own makes room");
-        let calls: Vec<_> = of_one[1..].iter().map(super::Seat::call).collect();
+        let calls: Vec<_> = of_one[1..].iter().map(Seat::call).collect();
         calls.iter().for_each(Call::arrived);
         assert!(offered(&seats, OTHERS).is_none());
         let mapped = std::net::Ipv4Addr::from(OTHERS).to_ipv6_mapped();

@@ -2,12 +2,13 @@
 
 use super::{
     admission::{Admission, Refused},
-    entry::{Arrivals, Entry, Room},
+    entry::{Arrivals, Entry, Rooms},
 };
 use crate::{
     cluster::{Events, Sink},
     error_code::ErrorCode,
     finding::{self, Words, expected, is_name},
+    limits::Memory,
     operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
     spark::submission::{Refusal, SubmissionId, SubmitterContext},
@@ -25,6 +26,9 @@ use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
 /// The outcome of a request of which no submission could be read.
 const NOT_A_SUBMISSION: &str = "not-a-submission";
 
+/// What a key of the conf may come to in memory, where it is about the driver's Pod: an env entry, a label, a volume with its mount.
+const KEY_BYTES: usize = 2 << 10;
+
 /// How long the start waits for the attempts of other sets than the default one.
 const OTHER_SETS: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -41,7 +45,7 @@ struct Shared {
     origin: Origin,
     allowed_namespaces: Vec<String>,
     admission: Admission,
-    room: Room,
+    rooms: Rooms,
     arrivals: Arrivals,
     turned_away: Seldom,
     not_submissions: Seldom,
@@ -63,7 +67,7 @@ pub(super) enum ServiceError {
     )]
     Overloaded(u32),
     /// Too many bytes at once.
-    #[error("over capacity: the requests at work leave no room for one of this length; try again later")]
+    #[error("over capacity: the requests at work leave no room for one of this size; try again later")]
     NoRoom,
     /// It arrived so slowly that its place went to another.
     #[error(
@@ -189,7 +193,7 @@ impl Service {
                 origin,
                 allowed_namespaces,
                 admission: Admission::new(settings.max_in_flight as usize),
-                room: Room::new(settings.max_request_bytes),
+                rooms: Rooms::new(settings.max_request_bytes),
                 arrivals: Arrivals::default(),
                 turned_away: Seldom::default(),
                 not_submissions: Seldom::default(),
@@ -206,6 +210,7 @@ impl Service {
         A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
     {
         let door = call.door;
+        call.entry.counted();
         // All that is logged on the way carries these; each is filled in when it is known, and checked: a label, a log line
         // or a span never has a text in it that may be of any length.
         let id = SubmissionId::new(&call.id);
@@ -272,10 +277,15 @@ impl Service {
     {
         let shared = Arc::clone(&self.shared);
         let work = async move {
-            let _held = call.entry.clone();
+            let held = call.entry.clone();
             let mode = call.mode;
             let mut about = None;
-            let result = shared.work(call, id, ask, &mut about).await;
+            let result = match shared.work(call, id, ask, &mut about).await {
+                Err(ServiceError::Submit(error)) if error.over_limit() && held.lacked_memory() => {
+                    Err(ServiceError::NoRoom)
+                }
+                result => result,
+            };
             if let (Err(error), Some(about), Mode::Submit) = (&result, about, mode) {
                 shared.tell(about, error);
             }
@@ -295,8 +305,12 @@ impl Service {
         match entered {
             Ok(place) => {
                 let in_flight = self.shared.submitter.metrics.in_flight();
-                let room = self.shared.room.clone();
-                Ok(Entry::new(place, in_flight, room, &self.shared.arrivals))
+                Ok(Entry::new(
+                    place,
+                    in_flight,
+                    &self.shared.rooms,
+                    &self.shared.arrivals,
+                ))
             }
             Err(refused) => {
                 let refused = self.shared.not_admitted(&refused);
@@ -304,6 +318,13 @@ impl Service {
                 Err(refused)
             }
         }
+    }
+
+    /// Turns a call away before there is anything of it but its head.
+    pub(super) fn refused_call(&self, door: &'static str) -> ServiceError {
+        let refused = ServiceError::Overloaded(self.shared.max_in_flight);
+        self.turned_away(door, &refused);
+        refused
     }
 
     /// Counts and logs a request that was turned away before it was read.
@@ -428,6 +449,9 @@ impl Shared {
             span.record("application", about.name.as_str());
         }
         self.check_namespace(&asked)?;
+        if !Memory::hold(&call.entry, asked.driver_keys() * KEY_BYTES) {
+            return Err(ServiceError::NoRoom);
+        }
         let counted = self.admission.count(asked.namespace());
         let _counted = counted.map_err(|refused| self.not_admitted(&refused))?;
         Ok(self

@@ -3,7 +3,7 @@
 use super::{Place, Problem};
 use crate::{
     finding::{Found, Words, expected, rule},
-    limits::{Budget, DEPTH, ENTRIES, KEY, Limit, NODES, OverLimit, STRING, TEXT},
+    limits::{Budget, DEPTH, ENTRIES, KEY, Limit, MAPPINGS, NODES, OverLimit, STRING, TEXT},
 };
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -270,6 +270,9 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         while let Some(key) = entries.next_key::<String>()? {
             if map.len() >= self.bounds.entries() {
                 return Err(self.bounds.over(ENTRIES, &self.place));
+            }
+            if map.is_empty() && !self.bounds.budget.borrow_mut().mapping() {
+                return Err(self.bounds.over(MAPPINGS, &self.place));
             }
             self.key(key.len())?;
             if self.bounds.format != Format::Yaml && map.contains_key(&key) {

@@ -6,17 +6,27 @@ use crate::{
     limits::{FINDINGS, SUGGESTED_NAME, UNKNOWN_FIELDS},
 };
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected,
-    Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Expected, MapAccess, SeqAccess,
+    Unexpected, Visitor,
 };
 use serde_json::Value;
-use std::{cell::RefCell, fmt};
+use std::{cell::RefCell, fmt, marker::PhantomData};
 
 /// The most names of a type that are listed where none is like the one that was found.
 const MOST_LISTED: usize = 12;
 
+/// What becomes of the items of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Items {
+    /// They are in the value.
+    Kept,
+    /// Each is built, found right or wrong, and dropped: the value's lists are empty.
+    Checked,
+}
+
 /// What a reading leaves behind beside the value.
 pub(super) struct Report<'c> {
+    pub(super) items: Items,
     /// What makes a scalar of another type the one that is wanted, if anything does.
     pub(super) coercion: Option<Coercion<'c>>,
     /// The fields that the type doesn't have.
@@ -26,8 +36,9 @@ pub(super) struct Report<'c> {
 }
 
 impl<'c> Report<'c> {
-    pub(super) fn new(coercion: Option<Coercion<'c>>) -> Self {
+    pub(super) fn new(coercion: Option<Coercion<'c>>, items: Items) -> Self {
         Self {
+            items,
             coercion,
             unknown: RefCell::default(),
             coerced: RefCell::default(),
@@ -274,7 +285,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
         match self.value {
             Value::Object(_) => self.object(None, visitor),
             Value::Array(items) => visitor
-                .visit_seq(Items {
+                .visit_seq(List {
                     items: items.iter().enumerate(),
                     reader: self,
                 })
@@ -422,13 +433,30 @@ fn unknown_field(place: &Place<'_>, name: &str, known: Option<&[&'static str]>) 
     }
 }
 
-struct Items<'de, 'p> {
+struct List<'de, 'p> {
     items: std::iter::Enumerate<std::slice::Iter<'de, Value>>,
     reader: Reader<'de, 'p>,
 }
 
-impl<'de> SeqAccess<'de> for Items<'de, '_> {
+impl<'de> SeqAccess<'de> for List<'de, '_> {
     type Error = Error;
+
+    fn next_element<T: Deserialize<'de>>(&mut self) -> Result<Option<T>, Error> {
+        if self.reader.report.items == Items::Kept {
+            return self.next_element_seed(PhantomData);
+        }
+        while let Some(item) = self.next_element_seed(PhantomData::<T>)? {
+            drop(item);
+        }
+        Ok(None)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        match self.reader.report.items {
+            Items::Kept => Some(self.items.len()),
+            Items::Checked => None,
+        }
+    }
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some((index, value)) = self.items.next() else {
@@ -449,6 +477,35 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
 mod tests {
     use super::super::{parse_yaml, read};
     use k8s_openapi::api::core::v1::Pod;
+
+    #[test]
+    fn a_name_of_the_longest_kind_gets_a_suggestion_and_a_longer_one_none() {
+        use crate::limits::SUGGESTED_NAME;
+        let name = |bytes: usize| "a".repeat(bytes);
+        let most = SUGGESTED_NAME.most;
+        let known = [name(most - 1), name(most)];
+        let known: Vec<_> = known.iter().map(String::as_str).collect();
+        assert_eq!(super::nearest(&name(most), &known[..1]), Some(known[0]));
+        assert_eq!(super::nearest(&name(most + 1), &known), None);
+    }
+
+    /// Whether it is checked or read, the same is found.
+    #[test]
+    fn what_is_checked_is_found_wrong_as_what_is_read() {
+        use super::super::check;
+        for yaml in [
+            "spec: {containers: [{name: a}, {name: b, env: [{name: c}, {name: 1, valu: x}]}]}",
+            "spec: {volumes: [{name: a, emptyDir: {}}, {nam: b}], tolerations: [1]}",
+            "metadata: {labels: {a: 1}, finalizers: [a, 2, b]}",
+            "spec: {containers: {}}",
+        ] {
+            let value = parse_yaml(yaml).unwrap();
+            let (read, checked) = (read::<Pod>(&value), check::<Pod>(&value));
+            assert_eq!(read.errors, checked.errors, "{yaml}");
+            assert_eq!(read.unknown, checked.unknown, "{yaml}");
+            assert_eq!(read.value.is_some(), checked.value.is_some(), "{yaml}");
+        }
+    }
 
     fn problems(yaml: &str) -> Vec<String> {
         match parse_yaml(yaml) {

@@ -29,7 +29,10 @@ pub struct Unversioned {
     resolved: Result<Submission, Refusal>,
     pub(super) subject: Subject,
     arguments: SparkSubmitArguments,
+    /// Without the pod templates that `resolved` has.
     request: Request,
+    /// Whether `resolved` has the driver's pod template of the request, and the executors'.
+    has_inline: (bool, bool),
 }
 
 impl Unversioned {
@@ -71,12 +74,30 @@ impl Unversioned {
             {
                 Err(refusal)
             }
-            resolved => Ok(Self {
-                resolved,
-                subject,
-                arguments,
-                request,
-            }),
+            resolved => Ok(Self::new(resolved, subject, arguments, request)),
+        }
+    }
+
+    /// Pod templates may be large, so each is kept once.
+    fn new(
+        resolved: Result<Submission, Refusal>,
+        subject: Subject,
+        arguments: SparkSubmitArguments,
+        mut request: Request,
+    ) -> Self {
+        let has_inline = match &resolved {
+            Ok(_) => (
+                request.driver_template.take().is_some(),
+                request.executor_template.take().is_some(),
+            ),
+            Err(_) => (false, false),
+        };
+        Self {
+            resolved,
+            subject,
+            arguments,
+            request,
+            has_inline,
         }
     }
 
@@ -89,12 +110,22 @@ impl Unversioned {
         let Some(version) = version else {
             return self.resolved;
         };
-        let request = Request {
+        let mut resolved = self.resolved;
+        let mut request = Request {
             spark_version: Some(version),
             ..self.request
         };
+        if let Ok(submission) = &mut resolved {
+            let (driver, executor) = self.has_inline;
+            let templates = (
+                submission.driver_template.take(),
+                submission.executor_template.take(),
+            );
+            request.driver_template = request.driver_template.or(templates.0.filter(|_| driver));
+            request.executor_template = request.executor_template.or(templates.1.filter(|_| executor));
+        }
         let submission = operator::resolve(self.arguments, request, context)?;
-        match self.resolved {
+        match resolved {
             // Where the driver may run was asked of the arguments' own namespace; a properties file may have another.
             Err(refusal) if submission.namespace() != self.subject.namespace => Err(refusal),
             _ => Ok(submission),
@@ -126,6 +157,21 @@ impl Asked {
             Self::Messages(application) => application.namespace(),
             Self::Arguments(submission) => submission.namespace(),
             Self::Unversioned(unversioned) => &unversioned.subject.namespace,
+        }
+    }
+
+    /// How many keys of its conf may each add an object to the driver's Pod.
+    pub fn driver_keys(&self) -> usize {
+        let count = |keys: &mut dyn Iterator<Item = &String>| {
+            keys.filter(|key| key.starts_with("spark.kubernetes.driver"))
+                .count()
+        };
+        let of_application = |application: &SparkApplication| count(&mut application.spec.spark_conf.keys());
+        match self {
+            Self::Application(parsed) => of_application(&parsed.application),
+            Self::Messages(application) => of_application(application),
+            Self::Arguments(submission) => submission.conf.below("spark.kubernetes.driver").count(),
+            Self::Unversioned(unversioned) => count(&mut unversioned.arguments.conf.keys()),
         }
     }
 

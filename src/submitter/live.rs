@@ -12,7 +12,7 @@ use crate::{
     limits::UNKNOWN_FIELDS,
     operator::{
         Origin, Webhook,
-        application::{Parsed, SparkApplication, UnknownFields, from_value, overlay},
+        application::{Parsed, SparkApplication, UnknownFields, few_volumes, from_value, overlay},
         operator_labels,
     },
     spark::submission::{Reach, Submission, SubmitterContext},
@@ -126,6 +126,7 @@ impl Submitter {
         let lost = |why: &str| format!("what the request's form can't carry is not in the pods: {why}");
         match self.live(&application, lost, reach, deadline).await? {
             Live::Read(live) => {
+                few_volumes(&live.value)?;
                 let parsed = overlay(&application, live.value, unknown_fields)?;
                 UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
                 Ok(parsed)
@@ -181,6 +182,7 @@ impl Submitter {
                 if !labelled {
                     return Ok(Behind::None);
                 }
+                few_volumes(&live.value)?;
                 let parsed = from_value(live.value, unknown_fields)?;
                 UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
                 Ok(Behind::Application(Box::new(parsed)))

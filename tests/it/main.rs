@@ -64,6 +64,7 @@ mod values {
     mod canary;
     mod fuzz_corpus;
     mod hostile;
+    mod limits;
     mod properties;
     mod yaml_reading;
     mod yaml_writing;

@@ -270,6 +270,103 @@ async fn calls_of_headers_alone_keep_nobody_out() {
     }
 }
 
+/// An HTTP/2 connection's first bytes, with so many calls of which nothing but headers comes, one of them of `bytes` bytes.
+fn long_headers(calls: u32, bytes: usize) -> Vec<u8> {
+    let text = |text: &[u8]| {
+        // HPACK's length: seven bits, and the rest in groups of seven.
+        let mut coded = Vec::new();
+        match text.len().checked_sub(127) {
+            None => coded.extend(u8::try_from(text.len())),
+            Some(mut rest) => {
+                coded.push(127);
+                while rest > 127 {
+                    coded.extend(u8::try_from(rest & 127 | 128));
+                    rest >>= 7;
+                }
+                coded.extend(u8::try_from(rest));
+            }
+        }
+        [&coded[..], text].concat()
+    };
+    let named = |name: &[u8], value: &[u8]| [&[0][..], &text(name), &text(value)].concat();
+    // POST, http, and a path and authority as they are.
+    let block = [
+        &[0x83, 0x86, 0x04][..],
+        &text(b"/spark.SparkSubmitService/RunAltSparkSubmit"),
+        &[0x01],
+        &text(b"localhost"),
+        &named(b"content-type", b"application/grpc"),
+        &named(b"te", b"trailers"),
+        &named(b"x-long", &vec![b'x'; bytes]),
+    ]
+    .concat();
+    let mut all = [
+        &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
+        &[0, 0, 0, 4, 0, 0, 0, 0, 0],
+    ]
+    .concat();
+    for call in 0..calls {
+        let length = u32::try_from(block.len()).unwrap().to_be_bytes();
+        all.extend(&length[1..]);
+        // HEADERS, with END_HEADERS alone.
+        all.extend([1, 4]);
+        all.extend((2 * call + 1).to_be_bytes());
+        all.extend(&block);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_headers_of_many_calls_take_little() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let api = ApiServer::start().await;
+    for bytes in [3_000, 7_500, 12_000] {
+        let (server, _kubeconfig) = Serve::to(&api.url, &[]);
+        let connection = Arc::new(long_headers(64, bytes));
+        let address = server.grpc.clone();
+        let held = tokio::task::spawn_blocking(move || {
+            let (said, held) = std::sync::mpsc::channel();
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    let (connection, address, said) = (&connection, &address, said.clone());
+                    scope.spawn(move || {
+                        for _ in 0..=MANY / 8 {
+                            let mut stream = TcpStream::connect(address).unwrap();
+                            stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
+                            let _ = stream.write_all(connection);
+                            let _ = said.send(stream);
+                        }
+                    });
+                }
+            });
+            drop(said);
+            held.into_iter().collect::<Vec<_>>()
+        });
+        let held = held.await.unwrap();
+        let what = format!("headers-{bytes}");
+        // In the flood a caller may be told to come back; it gets in all the same.
+        let end = Instant::now() + SOON;
+        loop {
+            let request = RunAltSparkSubmitRequest {
+                submission_id: what.clone(),
+                spark_application_manifest: application(&what),
+                ..RunAltSparkSubmitRequest::default()
+            };
+            let reply = async {
+                let mut client = SparkSubmitServiceClient::connect(endpoint(&server)).await.ok()?;
+                client.run_alt_spark_submit(request).await.ok()
+            };
+            if reply.await.is_some_and(|reply| reply.into_inner().success) {
+                break;
+            }
+            assert!(Instant::now() < end, "{what}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        is_small(&server, &what);
+        drop(held);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_are_answered_whoever_holds_connections_to_the_health_port() {
     let _alone = ONE_AT_A_TIME.lock().await;

@@ -1,7 +1,7 @@
 //! Small requests that ask for much: each is answered soon, shortly and for good, in little memory, and the server goes on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::api_server::ApiServer;
+use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve;
 use crate::support::serve::Serve;
 use axum::body::Body;
@@ -28,7 +28,7 @@ const SHORT: usize = 8 << 10;
 struct Target {
     server: Serve,
     _kubeconfig: tempfile::TempDir,
-    _api: ApiServer,
+    api: ApiServer,
 }
 
 /// An answer: accepted, refused for good by this text, or refused otherwise.
@@ -46,7 +46,7 @@ impl Target {
         let target = Self {
             server,
             _kubeconfig: kubeconfig,
-            _api: api,
+            api,
         };
         // What it keeps anyway.
         target.goes_on("warm").await;
@@ -342,6 +342,7 @@ async fn messages_are_counted_before_they_are_decoded() {
     .encode_to_vec();
     *bad_text.last_mut().unwrap() = 0xff;
     let many = 1_000_000;
+    let mut refused = 0;
     for (name, bytes, words) in [
         (
             "containers",
@@ -379,7 +380,19 @@ async fn messages_are_counted_before_they_are_decoded() {
         ("bad UTF-8", bad_text, "UTF-8"),
     ] {
         target.refuses(name, words, target.grpc(bytes)).await;
+        refused += 1;
+        // Nobody but the codec saw it; it is counted all the same.
+        let line = format!(
+            "native_submit_submissions_total{{door=\"grpc\",outcome=\"not-a-submission\"}} {refused}\n"
+        );
+        assert!(target.server.get("/metrics").1.contains(&line), "{name}");
     }
+    let log = target.server.log();
+    assert!(
+        log.lines()
+            .any(|line| line.contains("not-a-submission") && line.contains("200 containers")),
+        "{log}"
+    );
     // Within the limits, and large once it is decoded.
     let volumes = RunAltSparkSubmitRequest {
         submission_id: "v".to_owned(),
@@ -449,8 +462,10 @@ async fn bodies_are_counted_as_they_are_read() {
             "unknown",
             format!(
                 r#","driver_pod_template":{{"spec":{{"containers":[],{}"z":1}}}}"#,
-                (0..9_000).fold(String::new(), |text, n| text
-                    + &format!("\"zzzzzzzzzzzzzzzzzzzzz{n}\":1,"))
+                (0..9_000)
+                    .map(|n| format!("\"zzzzzzzzzzzzzzzzzzzzz{n}\":1,"))
+                    .collect::<Vec<_>>()
+                    .concat()
             ),
             "unknown fields in one document",
         ),
@@ -528,13 +543,12 @@ async fn long_lists_take_no_quadratic_time() {
     let owners: Vec<Value> = (0..most)
         .map(|n| json!({"apiVersion": "v1", "kind": "Pod", "name": format!("o{n}"), "uid": format!("u{n}")}))
         .collect();
-    // Each is several values, and all of them are rendered: 9,900 of them take some 100 MiB.
-    let half = most / 2;
-    let volumes: Vec<Value> = (0..half)
+    // As many as a Pod may have, and as many mounts as a list.
+    let volumes: Vec<Value> = (0..990)
         .map(|n| json!({"name": format!("v{n}"), "emptyDir": {}}))
         .collect();
-    let mounts: Vec<Value> = (0..half)
-        .map(|n| json!({"name": format!("v{}", half - 1 - n), "mountPath": format!("/m{n}")}))
+    let mounts: Vec<Value> = (0..most)
+        .map(|n| json!({"name": format!("v{}", 989 - n % 990), "mountPath": format!("/m{n}")}))
         .collect();
     let same: Vec<Value> = vec![json!({"name": "A", "value": "1"}); most];
     let template = |metadata: Value, spec: Value| {
@@ -596,6 +610,210 @@ async fn long_lists_take_no_quadratic_time() {
     target
         .bounded("mounted", target.manifest("mounted", &application))
         .await;
+    target.goes_on("after").await;
+}
+
+/// A name, the conf, and the fields of the body.
+type Large = (&'static str, Vec<(String, String)>, String);
+
+/// Submissions that are as large as the limits allow, each in another way: bodies of REST without their ids.
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn largest() -> Vec<Large> {
+    let nested = |depth: usize| (0..depth).fold(json!({}), |value, _| json!({"a": value}));
+    let containers = |count: usize, env: usize| -> Vec<Value> {
+        (0..count)
+            .map(|n| json!({"name": format!("c{n}"), "image": "i", "env": self::env(env)}))
+            .collect()
+    };
+    let labels = |letter: &str| -> Value {
+        let entries = (0..9_900).map(|n| (format!("{letter}{n}"), Value::from("x")));
+        entries.collect::<serde_json::Map<_, _>>().into()
+    };
+    let owners: Vec<Value> = (0..9_900)
+        .map(|n| json!({"apiVersion": "v1", "kind": "Pod", "name": format!("o{n}"), "uid": format!("u{n}")}))
+        .collect();
+    let volumes: Vec<Value> = (0..990)
+        .map(|n| json!({"name": format!("v{n}"), "configMap": {"name": "c", "items": [{"key": "k", "path": "p"}]}}))
+        .collect();
+    let mounts: Vec<Value> = (0..9_900)
+        .map(|n| json!({"name": format!("v{}", n % 990), "mountPath": format!("/m{n}")}))
+        .collect();
+    let template = |role: &str, metadata: Value, spec: Value| {
+        let template = json!({"metadata": metadata, "spec": spec});
+        format!(r#","{role}_pod_template":{template}"#)
+    };
+    let conf = |key: &str| -> Vec<(String, String)> {
+        (0..4_900)
+            .map(|n| (format!("spark.kubernetes.driver{key}{n}"), "x".to_owned()))
+            .collect()
+    };
+    let none = json!({"containers": []});
+    let trees = |count: usize| json!({"containers": [], "newer": vec![nested(49); count]});
+    vec![
+        ("trees", vec![], template("driver", json!({}), trees(400))),
+        (
+            "executor-trees",
+            vec![],
+            template("executor", json!({}), trees(400)),
+        ),
+        (
+            "both-trees",
+            vec![],
+            template("driver", json!({}), trees(200)) + &template("executor", json!({}), trees(200)),
+        ),
+        (
+            "env",
+            vec![],
+            template("driver", json!({}), json!({"containers": containers(2, 9_900)})),
+        ),
+        (
+            "env-of-many",
+            vec![],
+            template("driver", json!({}), json!({"containers": containers(160, 120)})),
+        ),
+        (
+            "executor-env",
+            vec![],
+            template("executor", json!({}), json!({"containers": containers(2, 9_900)})),
+        ),
+        (
+            "mounts",
+            vec![],
+            template(
+                "driver",
+                json!({}),
+                json!({"volumes": volumes, "containers": [{"name": "a", "image": "i", "volumeMounts": mounts}]}),
+            ),
+        ),
+        (
+            "labels",
+            vec![],
+            template(
+                "driver",
+                json!({"labels": labels("l"), "annotations": labels("a")}),
+                json!({"containers": [], "nodeSelector": labels("n")}),
+            ),
+        ),
+        (
+            "owners",
+            vec![],
+            template("driver", json!({"ownerReferences": owners}), none.clone()),
+        ),
+        (
+            "lists",
+            vec![],
+            template(
+                "driver",
+                json!({}),
+                json!({"containers": [], "newer": vec![vec![json!([[]]); 9_900]; 4]}),
+            ),
+        ),
+        (
+            "text",
+            vec![],
+            template(
+                "driver",
+                json!({}),
+                json!({"containers": [{"name": "a", "image": "i", "args": vec!["x".repeat(1_000_000); 2]}]}),
+            ),
+        ),
+        ("conf-env", conf("Env.E"), String::new()),
+        ("conf-labels", conf(".label.l"), String::new()),
+        ("conf-annotations", conf(".annotation.a"), String::new()),
+        (
+            "conf-volumes",
+            (0..990)
+                .map(|n| {
+                    let key = format!("spark.kubernetes.driver.volumes.emptyDir.v{n}.mount.path");
+                    (key, format!("/v{n}"))
+                })
+                .collect(),
+            String::new(),
+        ),
+    ]
+}
+
+fn env(count: usize) -> Vec<Value> {
+    (0..count)
+        .map(|n| json!({"name": format!("E{n}"), "value": "1"}))
+        .collect()
+}
+
+fn body_of(id: &str, conf: &[(String, String)], fields: &str) -> String {
+    let conf: Vec<_> = conf
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    body(id, &conf, fields)
+}
+
+/// What the server may have at most, in KiB.
+const MEMORY: u64 = 128 * 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_submissions_are_small_one_by_one() {
+    let target = Target::start(&[]).await;
+    for (name, conf, fields) in largest() {
+        target
+            .bounded(name, target.rest(body_of(name, &conf, &fields)))
+            .await;
+    }
+    let most = target.most_kib();
+    assert!(most < MEMORY, "{most} KiB");
+    target.goes_on("after").await;
+}
+
+/// The API server is slow, so that many wait for it with all that they hold. What doesn't fit any more is told to come back.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_submissions_are_small_many_at_once() {
+    let target = std::sync::Arc::new(Target::start(&[]).await);
+    let released = std::sync::Arc::new(tokio::sync::Notify::new());
+    target.api.fault(Fault::always(
+        "create",
+        "*",
+        Effect::Hold(std::sync::Arc::clone(&released)),
+    ));
+    let (mut accepted, mut told_to_come_back) = (0, 0);
+    for (name, conf, fields) in largest() {
+        let calls: Vec<_> = (0..4)
+            .map(|nth| {
+                let target = std::sync::Arc::clone(&target);
+                let id = format!("{name}-{nth}");
+                let body = body_of(&id, &conf, &fields);
+                tokio::spawn(async move { target.rest(body).await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let end = Instant::now() + 3 * SOON;
+        while !calls.iter().all(tokio::task::JoinHandle::is_finished) {
+            assert!(Instant::now() < end, "{name}");
+            released.notify_waiters();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let mut answers = [0; 3];
+        for call in calls {
+            match call.await.unwrap() {
+                Answer::Accepted => answers[0] += 1,
+                Answer::Refused(_) => answers[1] += 1,
+                // Found wrong by a stage behind the readers.
+                Answer::Other(text) if text.contains("INVALID_POD_TEMPLATE") => answers[1] += 1,
+                Answer::Other(text) => {
+                    assert!(text.contains("over capacity"), "{name}: {text}");
+                    answers[2] += 1;
+                }
+            }
+        }
+        println!("{name}: {answers:?}, {} KiB at most", target.most_kib());
+        assert!(target.most_kib() < MEMORY, "{name}: {} KiB", target.most_kib());
+        assert!(answers[2] < 4, "{name}: one has room");
+        accepted += answers[0];
+        told_to_come_back += answers[2];
+    }
+    assert!(
+        accepted > 0 && told_to_come_back > 0,
+        "{accepted}, {told_to_come_back}"
+    );
+    target.api.heal();
     target.goes_on("after").await;
 }
 

@@ -1,14 +1,7 @@
 //! The manifests of a small submission, made by hand.
 #![allow(dead_code)]
 
-use k8s_openapi::api::{
-    core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service},
-    networking::v1::NetworkPolicy,
-};
-use native_submit::{
-    manifest::{Identity, Manifest, Manifests, Object},
-    spark::submission::PodGroup,
-};
+use native_submit::manifest::{Identity, Manifest, Manifests, Object};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -148,33 +141,25 @@ impl Sample {
             "metadata": {"name": self.name(POD_GROUP), "namespace": self.namespace},
             "spec": {"minMember": 1},
         });
-        let pod_group = manifest(
-            "podgroup-driver",
-            pod_group,
-            Object::PodGroup(PodGroup::default()),
-        );
+        let pod_group = manifest("podgroup-driver", pod_group, Object::PodGroup);
         let mut owned = Vec::from_iter(self.gang.then_some(pod_group));
         owned.extend([
-            manifest("service-driver", service, Object::Service(Service::default())),
-            manifest(
-                "configmap-driver",
-                config_map,
-                Object::ConfigMap(ConfigMap::default()),
-            ),
+            manifest("service-driver", service, Object::Service),
+            manifest("configmap-driver", config_map, Object::ConfigMap),
         ]);
         if self.every_kind {
             let more = |api: &str, kind: &str| json!({"apiVersion": api, "kind": kind, "metadata": {"name": self.name("pi"), "namespace": self.namespace}});
             owned.extend([
-                manifest("secret", more("v1", "Secret"), Object::Secret(Secret::default())),
+                manifest("secret", more("v1", "Secret"), Object::Secret),
                 manifest(
                     "claim",
                     more("v1", "PersistentVolumeClaim"),
-                    Object::PersistentVolumeClaim(PersistentVolumeClaim::default()),
+                    Object::PersistentVolumeClaim,
                 ),
                 manifest(
                     "network-policy",
                     more("networking.k8s.io/v1", "NetworkPolicy"),
-                    Object::NetworkPolicy(NetworkPolicy::default()),
+                    Object::NetworkPolicy,
                 ),
             ]);
         }
@@ -188,7 +173,7 @@ impl Sample {
                 plan_hash: self.plan.clone(),
                 template_set: self.template_set.clone(),
             },
-            driver_pod: manifest("pod-driver", pod, Object::Pod(Pod::default())),
+            driver_pod: manifest("pod-driver", pod, Object::Pod),
             owned,
             warnings: native_submit::finding::Warnings::default(),
             executor: None,

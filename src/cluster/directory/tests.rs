@@ -1,14 +1,13 @@
 use super::*;
 use crate::manifest::Identity;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use serde_json::Value;
 use serde_json::json;
 
 fn submission(pod_name: &str, image: &str, owned: &[&str]) -> Arc<Manifests> {
     let object = |role: &str| match role.split('-').next() {
-        Some("secret") => Object::Secret(Secret::default()),
-        Some("pod") => Object::Pod(Pod::default()),
-        _ => Object::ConfigMap(ConfigMap::default()),
+        Some("secret") => Object::Secret,
+        Some("pod") => Object::Pod,
+        _ => Object::ConfigMap,
     };
     let manifest = |role: &str, value: Value| Manifest {
         role: role.to_owned(),

@@ -1,6 +1,5 @@
 use super::*;
 use crate::manifest::{Identity, Manifest, Object};
-use k8s_openapi::api::core::v1::Pod;
 
 fn wanted() -> Manifests {
     Manifests {
@@ -19,7 +18,7 @@ fn wanted() -> Manifests {
                 "metadata": {"name": "pi-driver", "ownerReferences": [owner("SparkApplication", "app-uid")]},
                 "spec": {"containers": [{"name": "sidecar"}, {"name": "main"}]},
             }),
-            object: Object::Pod(Pod::default()),
+            object: Object::Pod,
         },
         owned: Vec::new(),
         warnings: crate::finding::Warnings::default(),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     finding::{Kept, Warnings, Words, expected, rule},
-    limits::{Budget, UNKNOWN_FIELDS},
+    limits::{Budget, OverLimit, UNKNOWN_FIELDS, VOLUMES},
     strict::{self, Problem, Shape, UnknownField, UnknownFields},
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -33,11 +33,23 @@ pub struct Parsed {
 pub fn parse(text: &str, unknown_fields: UnknownFields) -> Result<Parsed, ApplicationError> {
     let mut budget = Budget::default();
     let document = strict::read_yaml(text, Shape::Application, &mut budget).map_err(Problem::from)?;
+    let told = |over: OverLimit| problem(over.path.as_str(), rule(Words::own(over.message())));
+    few_volumes(&document).map_err(told)?;
     let mut parsed = from_value(document, unknown_fields)?;
-    let unknown = UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len());
-    unknown.map_err(|over| problem(over.path.as_str(), rule(Words::own(over.message()))))?;
+    UNKNOWN_FIELDS
+        .holds("", parsed.unknown_fields.len())
+        .map_err(told)?;
     parsed.application.budget = budget;
     Ok(parsed)
+}
+
+/// That an application has no more volumes than a Pod may; to be known before they are read as what they are.
+///
+/// # Errors
+/// Where it has more.
+pub fn few_volumes(document: &Value) -> Result<(), OverLimit> {
+    let volumes = document.pointer("/spec/volumes").and_then(Value::as_array);
+    VOLUMES.holds("spec.volumes", volumes.map_or(0, Vec::len))
 }
 
 /// Reads an application from a JSON value; else as [`parse`]. Of unknown fields it keeps one more than allowed, which is its
@@ -169,11 +181,11 @@ fn absent(document: &Value) -> Kept<Problem> {
 }
 
 /// The operator passes pod templates through, so the application keeps them as they are; here they are only read.
-fn template_problems(document: &Value) -> impl Iterator<Item = strict::Reading<PodTemplateSpec>> {
+fn template_problems(document: &Value) -> impl Iterator<Item = strict::Reading<()>> {
     let roles = ["driver", "executor"].into_iter();
     roles.filter_map(|role| {
         let template = document.pointer(&format!("/spec/{role}/template"))?;
-        let mut reading = strict::read::<PodTemplateSpec>(template);
+        let mut reading = strict::check::<PodTemplateSpec>(template);
         reading.below(&format!("spec.{role}.template"));
         Some(reading)
     })

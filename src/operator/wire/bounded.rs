@@ -4,7 +4,7 @@
 //! known before it is done.
 
 use crate::{
-    limits::{Budget, CONTAINERS, DEPTH, ENTRIES, Limit, NODES, OverLimit, STRING, TEXT},
+    limits::{Budget, CONTAINERS, DEPTH, ENTRIES, Limit, MAPPINGS, NODES, OverLimit, STRING, TEXT, VOLUMES},
     strict::Place,
 };
 use prost::bytes::Buf as _;
@@ -136,13 +136,16 @@ fn counted(
         }
         let before = counts[index];
         counts[index] += values;
-        let entries = if CONTAINER_LISTS.contains(&field.name) {
-            CONTAINERS
-        } else {
-            ENTRIES
+        let entries = match field.name {
+            name if CONTAINER_LISTS.contains(&name) => CONTAINERS,
+            "volumes" => VOLUMES,
+            _ => ENTRIES,
         };
         if field.repeated && counts[index] > entries.most {
             return Err(over(entries, &at));
+        }
+        if matches!(field.kind, Kind::Message(_)) && !value.is_empty() && !budget.mapping() {
+            return Err(over(MAPPINGS, &at));
         }
         match field.kind {
             Kind::Scalar(_) | Kind::Bytes => {}

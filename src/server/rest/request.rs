@@ -58,12 +58,11 @@ pub(super) struct BadRequest {
 
 impl SparkSubmit {
     /// Reads a body.
-    pub(super) fn read(body: &[u8]) -> Result<Self, BadRequest> {
+    pub(super) fn read(body: &[u8], mut budget: Budget) -> Result<Self, BadRequest> {
         let bad = |submission_id: &str, message: String| BadRequest {
             submission_id: submission_id.to_owned(),
             message,
         };
-        let mut budget = Budget::default();
         let mut fields = match strict::read_json(body, Shape::Fields(FIELDS), &mut budget) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(bad("", "the body is not a JSON object".to_owned())),
@@ -247,7 +246,9 @@ mod tests {
         ];
         for (body, message) in table {
             assert_eq!(
-                SparkSubmit::read(body.as_bytes()).unwrap_err().message,
+                SparkSubmit::read(body.as_bytes(), Budget::default())
+                    .unwrap_err()
+                    .message,
                 message,
                 "{body}"
             );
@@ -257,7 +258,7 @@ mod tests {
     #[test]
     fn unknown_top_level_keys_and_null_templates_are_ignored() {
         let body = r#"{"submission_id":"a","spark_submit_args":["x"],"driver_pod_template":null,"newer":1}"#;
-        let read = SparkSubmit::read(body.as_bytes()).unwrap();
+        let read = SparkSubmit::read(body.as_bytes(), Budget::default()).unwrap();
         assert_eq!(read.arguments, ["x"]);
         assert_eq!(read.driver_template, None);
     }

@@ -5,11 +5,10 @@ use super::{
     executor_template, hadoop, kerberos, local_dirs, network_policy, secrets, service, volcano, volumes,
 };
 use crate::{
-    kubernetes::few_containers,
-    limits::{CONFIG_DATA, CONTAINERS},
+    kubernetes::within_limits,
+    limits::CONFIG_DATA,
     spark::submission::{Feature, Refusal, Submission, SubmitterContext},
 };
-use serde_json::Value;
 
 type Step = fn(&mut Draft<'_>) -> Result<(), Refusal>;
 
@@ -64,13 +63,9 @@ pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<Drive
         .driver_additions
         .add_to(&mut pod.spec, &mut pod.container);
     // One of the lists is without the driver's own container.
-    let beside = ["containers", "initContainers"].map(|list| pod.spec.get(list).and_then(Value::as_array));
-    CONTAINERS.holds(
-        "driver pod: spec.containers",
-        1 + beside.into_iter().flatten().map(Vec::len).sum::<usize>(),
-    )?;
+    within_limits(&pod.spec, 1, "driver pod: spec")?;
     if let Some(executor) = &draft.executor {
-        few_containers(&executor.spec, "executor pod: spec.containers")?;
+        within_limits(&executor.spec, 0, "executor pod: spec")?;
     }
     let (pod, driver) = pod.into_plans(&names.pod);
     Ok(DriverPlan {

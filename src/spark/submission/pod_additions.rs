@@ -83,7 +83,7 @@ impl PodAdditions {
         let (mut spec, mut container) = (Map::new(), Map::new());
         self.add_to(&mut spec, &mut container);
         append(&mut spec, "containers", [container.into()]);
-        self.unknown_fields = strict::read::<PodDocument>(&json!({ "spec": spec })).generalised();
+        self.unknown_fields = strict::check::<PodDocument>(&json!({ "spec": spec })).generalised();
     }
 
     /// Adds all to a pod template: to the container that has one of `names`, else to the first.

@@ -5,7 +5,7 @@ pub(super) mod yaml;
 
 use super::{refusal::Refusal, version::SparkVersion};
 use crate::{
-    kubernetes::few_containers,
+    kubernetes::within_limits,
     limits::{Budget, UNKNOWN_FIELDS},
     spark::submission::Feature,
     strict::{self, Reading, UnknownFields},
@@ -53,9 +53,9 @@ impl PodTemplate {
     /// Takes a pod template out of a request or a `SparkApplication`; `subject` names the field.
     pub fn from_value(subject: &str, value: Value, unknown: UnknownFields) -> Result<Self, Refusal> {
         if let Some(spec) = value["spec"].as_object() {
-            few_containers(spec, &format!("{subject}.spec.containers"))?;
+            within_limits(spec, 0, &format!("{subject}.spec"))?;
         }
-        let reading = strict::read::<PodDocument>(&value);
+        let reading = strict::check::<PodDocument>(&value);
         // The operator would write `containers: null` for a list that is missing, which Spark can't load.
         if !value["spec"]["containers"].is_array() && reading.errors.is_empty() {
             return Err(not_loaded(
@@ -94,7 +94,7 @@ impl PodTemplate {
             yaml::Unread::Problem(what) => refused(&what),
         })?;
         if let Some(spec) = value.get("spec").and_then(Value::as_object) {
-            few_containers(spec, &format!("{subject}.spec.containers"))?;
+            within_limits(spec, 0, &format!("{subject}.spec"))?;
         }
         if value
             .get("spec")
@@ -105,7 +105,7 @@ impl PodTemplate {
         }
         let mut value = without_nulls(value);
         let octal_modes = version.has(Feature::OctalModes);
-        let reading = strict::read_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
+        let reading = strict::check_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
             java::coerced(value, wanted, field, octal_modes)
         });
         if !value["spec"].is_object() && reading.errors.is_empty() {
@@ -117,7 +117,7 @@ impl PodTemplate {
     fn read(
         subject: &str,
         value: Value,
-        reading: Reading<PodDocument>,
+        reading: Reading<()>,
         unknown: UnknownFields,
     ) -> Result<Self, Refusal> {
         let unknown_fields = reading.generalised();

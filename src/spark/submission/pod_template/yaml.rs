@@ -4,7 +4,7 @@
 
 use super::java;
 use crate::{
-    limits::{Budget, DEPTH, ENTRIES, KEY, Limit, NODES, OverLimit, STRING, TEXT},
+    limits::{Budget, DEPTH, ENTRIES, KEY, Limit, MAPPINGS, NODES, OverLimit, STRING, TEXT},
     strict::Place,
 };
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
@@ -106,7 +106,12 @@ impl<'t> Loader<'t, '_> {
         self.draw(place, 1, text.min(STRING.most))?;
         match value {
             Value::Array(items) => items.iter().try_for_each(|item| self.draw_copy(place, item)),
-            Value::Object(fields) => fields.values().try_for_each(|value| self.draw_copy(place, value)),
+            Value::Object(fields) => {
+                if !fields.is_empty() && !self.budget.mapping() {
+                    return Err(Unread::OverLimit(MAPPINGS.at(place)));
+                }
+                fields.values().try_for_each(|value| self.draw_copy(place, value))
+            }
             _ => Ok(()),
         }
     }
@@ -184,6 +189,9 @@ impl<'t> Loader<'t, '_> {
             }
             if fields.len() == ENTRIES.most {
                 return Err(Unread::OverLimit(ENTRIES.at(place)));
+            }
+            if fields.is_empty() && !self.budget.mapping() {
+                return Err(Unread::OverLimit(MAPPINGS.at(place)));
             }
             let Some(key) = java::text(&self.key_or_value((event, span), place, depth + 1, 0)?) else {
                 return Err(at(span, "a key must be text").into());
@@ -348,7 +356,12 @@ mod tests {
 
     #[test]
     fn each_limit_holds_and_not_before() {
-        let entries = |count: usize| (0..count).fold(String::new(), |text, n| text + &format!("k{n}: 0\n"));
+        let entries = |count: usize| {
+            (0..count)
+                .map(|n| format!("k{n}: 0\n"))
+                .collect::<Vec<_>>()
+                .concat()
+        };
         let items = |count: usize| "- 0\n".repeat(count);
         let deep = |depth: usize| format!("{}0{}", "[".repeat(depth), "]".repeat(depth));
         let string = |bytes: usize| format!("a: {}", "x".repeat(bytes));
