@@ -149,7 +149,7 @@ impl<T> Reading<T> {
 ///
 /// What YAML's versions disagree about: booleans are those of YAML 1.2 (`yes` is a string, where kubectl reads a
 /// boolean: in a boolean field it is then an error, never a wrong value), and integers are those of YAML 1.1, as
-/// kubectl reads them, so that `mode: 0644` is 420. `tests/yaml_reading.rs` has the whole table.
+/// kubectl reads them, so that `mode: 0644` is 420. `tests/it/values/yaml_reading.rs` has the whole table.
 ///
 /// The message has line and column, and never the text around them.
 pub fn parse_yaml(text: &str) -> Result<Value, Problem> {

@@ -1,5 +1,5 @@
 //! What each fuzz target does with its bytes. Beyond not panicking, each holds an invariant: see its comment. The everyday
-//! `tests/fuzz_corpus.rs` of the crate runs the committed corpus through the same functions without a fuzzer.
+//! `tests/it/values/fuzz_corpus.rs` of the crate runs the committed corpus through the same functions without a fuzzer.
 
 use native_submit::{
     operator::{

@@ -1,5 +1,5 @@
 //! Two servers work for one driver Pod on a real control plane (`tests/e2e/up`): every interleaving of their requests ends in
-//! one complete set, and no answer is of what isn't there. `tests/cluster_replicas.rs` has the same against a stand-in.
+//! one complete set, and no answer is of what isn't there. `tests/it/cluster/replicas.rs` has the same against a stand-in.
 //!
 //! `REPLICAS=all` goes through every interleaving, without it through an even sample.
 #![allow(clippy::unwrap_used, clippy::panic)]

@@ -1,5 +1,5 @@
 //! Several servers that share nothing but the API server work for one driver Pod: they never undo each other's work.
-//! Against a stand-in, whose clock is put forward where a call waits for 35 s. `tests/e2e_replicas.rs` has the same on a real
+//! Against a stand-in, whose clock is put forward where a call waits for 35 s. `tests/e2e/replicas.rs` has the same on a real
 //! control plane.
 //!
 //! `REPLICAS=all` goes through every interleaving, without it through an even sample.

@@ -51,7 +51,7 @@ const CASES: [(&str, &[&str]); 8] = [
     ("wrong usage", &["--no-such-option"]),
 ];
 
-/// Rows that other tests try: a submission (`tests/spark_submit.rs`), and shadow mode (`tests/shadow.rs`).
+/// Rows that other tests try: a submission (`tests/it/entry_points/spark_submit.rs`), and shadow mode (`tests/it/operations/shadow.rs`).
 const ELSEWHERE: [&str; 2] = ["`--master k8s://…`, `--deploy-mode cluster`", "`--shadow`"];
 
 /// First and second column of the table.
