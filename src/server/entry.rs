@@ -5,7 +5,7 @@
 
 use super::admission::Place;
 use crate::{
-    limits::{Budget, LARGEST, Memory},
+    limits::{Budget, Memory, SHARED_MEMORY},
     telemetry::InFlight,
 };
 use futures::task::AtomicWaker;
@@ -90,7 +90,7 @@ impl Rooms {
     pub(super) fn new(longest: usize) -> Self {
         Self {
             bytes: Room::new(longest),
-            memory: Room::of(LARGEST, FREE_MEMORY),
+            memory: Room::of(SHARED_MEMORY, FREE_MEMORY),
         }
     }
 }
@@ -296,7 +296,7 @@ pub(super) mod tests {
             )
         };
         let (largest, second) = (entry(), entry());
-        assert!(Memory::hold(&largest, LARGEST) && !largest.lacked_memory());
+        assert!(Memory::hold(&largest, SHARED_MEMORY) && !largest.lacked_memory());
         assert!(Memory::hold(&second, FREE_MEMORY) && !second.lacked_memory());
         let mut budget = second.budget();
         let most = (0..1_000)
@@ -306,7 +306,7 @@ pub(super) mod tests {
         assert!((150..180).contains(&most), "{most}");
         assert!(second.lacked_memory());
         drop((largest, budget));
-        assert!(Memory::hold(&second, LARGEST));
+        assert!(Memory::hold(&second, SHARED_MEMORY));
     }
 
     #[test]
