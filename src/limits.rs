@@ -206,10 +206,11 @@ pub trait Memory: fmt::Debug + Send + Sync {
 /// What a value, a mapping and a byte of text take at most in memory, with all copies that there are of it at once.
 const NODE_BYTES: usize = 128;
 const MAPPING_BYTES: usize = 1_408;
-const TEXT_COPIES: usize = 4;
+const TEXT_COPIES: usize = 8;
 
-/// What the largest submission takes in memory, in bytes.
-pub const LARGEST: usize = NODES.most * NODE_BYTES + MAPPINGS.most * MAPPING_BYTES + TEXT.most * TEXT_COPIES;
+/// The memory that all submissions at work share, in bytes. One that is large in every way takes all of it, and is alone then. With what
+/// the server keeps, its connections and the pieces that the allocator can't use, this stays below 128 MiB.
+pub const SHARED_MEMORY: usize = 48 << 20;
 
 /// How often a growing submission asks for memory: each time it took so many bytes more.
 const MEMORY_STEP: usize = 16 << 10;
@@ -299,7 +300,7 @@ impl Budget {
         if bytes <= self.held {
             return true;
         }
-        self.held = (bytes + MEMORY_STEP).min(LARGEST);
+        self.held = (bytes + MEMORY_STEP).min(SHARED_MEMORY);
         memory.hold(self.held)
     }
 

@@ -5,7 +5,7 @@
 
 use super::admission::Place;
 use crate::{
-    limits::{Budget, LARGEST, Memory},
+    limits::{Budget, Memory, SHARED_MEMORY},
     telemetry::InFlight,
 };
 use futures::task::AtomicWaker;
@@ -90,7 +90,7 @@ impl Rooms {
     pub(super) fn new(longest: usize) -> Self {
         Self {
             bytes: Room::new(longest),
-            memory: Room::of(LARGEST, FREE_MEMORY),
+            memory: Room::of(SHARED_MEMORY, FREE_MEMORY),
         }
     }
 }
@@ -191,6 +191,15 @@ impl Share {
     }
 }
 
+impl Share {
+    /// Takes so many bytes more than it has, up to all that there is: one alone is never refused.
+    fn hold_more(&self, bytes: usize) -> Result<(), NoRoom> {
+        let held = lock(&self.held).as_ref().map(OwnedSemaphorePermit::num_permits);
+        let held = held.map_or(0, |units| units * UNIT + self.room.free);
+        self.hold((held + bytes).min(SHARED_MEMORY))
+    }
+}
+
 impl Memory for Entry {
     fn hold(&self, bytes: usize) -> bool {
         let held = self.0.memory.hold(bytes).is_ok();
@@ -256,6 +265,11 @@ impl Entry {
         self.0.is_counted.load(Ordering::Relaxed)
     }
 
+    /// Takes so many bytes of memory more than it has.
+    pub(super) fn hold_more_memory(&self, bytes: usize) -> Result<(), NoRoom> {
+        self.0.memory.hold_more(bytes)
+    }
+
     /// Whether there was no room for what it takes in memory: then what looks like a limit that was passed is none, and another
     /// try may succeed.
     pub(super) fn lacked_memory(&self) -> bool {
@@ -296,7 +310,7 @@ pub(super) mod tests {
             )
         };
         let (largest, second) = (entry(), entry());
-        assert!(Memory::hold(&largest, LARGEST) && !largest.lacked_memory());
+        assert!(Memory::hold(&largest, SHARED_MEMORY) && !largest.lacked_memory());
         assert!(Memory::hold(&second, FREE_MEMORY) && !second.lacked_memory());
         let mut budget = second.budget();
         let most = (0..1_000)
@@ -306,7 +320,10 @@ pub(super) mod tests {
         assert!((150..180).contains(&most), "{most}");
         assert!(second.lacked_memory());
         drop((largest, budget));
-        assert!(Memory::hold(&second, LARGEST));
+        assert!(Memory::hold(&second, SHARED_MEMORY / 2));
+        second.hold_more_memory(SHARED_MEMORY / 4).unwrap();
+        second.hold_more_memory(SHARED_MEMORY).unwrap();
+        entry().hold_more_memory(SHARED_MEMORY).unwrap_err();
     }
 
     #[test]

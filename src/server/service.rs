@@ -8,7 +8,6 @@ use crate::{
     cluster::{Events, Sink},
     error_code::ErrorCode,
     finding::{self, Words, expected, is_name},
-    limits::Memory,
     operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
     spark::submission::{Refusal, SubmissionId, SubmitterContext},
@@ -27,7 +26,7 @@ use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
 const NOT_A_SUBMISSION: &str = "not-a-submission";
 
 /// What a key of the conf may come to in memory, where it is about the driver's Pod: an env entry, a label, a volume with its mount.
-const KEY_BYTES: usize = 2 << 10;
+const KEY_BYTES: usize = 3 << 10;
 
 /// How long the start waits for the attempts of other sets than the default one.
 const OTHER_SETS: std::time::Duration = std::time::Duration::from_secs(5);
@@ -449,9 +448,10 @@ impl Shared {
             span.record("application", about.name.as_str());
         }
         self.check_namespace(&asked)?;
-        if !Memory::hold(&call.entry, asked.driver_keys() * KEY_BYTES) {
-            return Err(ServiceError::NoRoom);
-        }
+        let keys = asked.driver_keys() * KEY_BYTES;
+        call.entry
+            .hold_more_memory(keys)
+            .map_err(|_| ServiceError::NoRoom)?;
         let counted = self.admission.count(asked.namespace());
         let _counted = counted.map_err(|refused| self.not_admitted(&refused))?;
         Ok(self
