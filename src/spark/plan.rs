@@ -17,6 +17,7 @@ mod java_double;
 mod kerberos;
 mod local_dirs;
 mod network_policy;
+mod placement;
 mod pod;
 mod resources;
 mod secrets;

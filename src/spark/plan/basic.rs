@@ -1,6 +1,6 @@
 //! Labels, image, ports, environment and resources of the driver (Spark's `BasicDriverFeatureStep`).
 
-use super::{draft::Draft, resources};
+use super::{draft::Draft, placement::Placement, resources};
 use crate::{
     kubernetes::{append, extend},
     spark::submission::{Feature, Refusal},
@@ -94,32 +94,10 @@ fn json_entry((key, value): (String, String)) -> (String, Value) {
 }
 
 fn spec(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    let conf = draft.conf;
-    let pull_secrets = conf.list("spark.kubernetes.container.image.pullSecrets")?;
-    let scheduler = conf.first(&[
-        "spark.kubernetes.driver.scheduler.name",
-        "spark.kubernetes.scheduler.name",
-    ])?;
+    let placement = Placement::read(draft.conf, "driver")?;
     let spec = &mut draft.pod.spec;
     spec.insert("restartPolicy".to_owned(), "Never".into());
-    for prefix in [
-        "spark.kubernetes.node.selector.",
-        "spark.kubernetes.driver.node.selector.",
-    ] {
-        let selected = conf
-            .raw()
-            .below(prefix)
-            .map(|(label, value)| (label.to_owned(), value.into()));
-        extend(spec, "nodeSelector", selected);
-    }
-    append(
-        spec,
-        "imagePullSecrets",
-        pull_secrets.iter().map(|name| json!({ "name": name })),
-    );
-    if let Some((_, scheduler)) = scheduler {
-        spec.insert("schedulerName".to_owned(), scheduler.into());
-    }
+    placement.write_to(spec);
     Ok(())
 }
 

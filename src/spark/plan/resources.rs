@@ -29,28 +29,30 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let memory = format!("{}Mi", total_memory(draft)?);
     let custom = custom_resources(draft)?;
 
+    let cpu = (request.as_str(), limit.as_deref());
+    set(&mut draft.pod.container, cpu, &memory, custom);
+    Ok(())
+}
+
+/// Gives a container its CPU (request and limit), memory and custom resources; what else its template has stays.
+pub(super) fn set(
+    container: &mut Map<String, Value>,
+    (request, limit): (&str, Option<&str>),
+    memory: &str,
+    custom: impl IntoIterator<Item = (String, Value)>,
+) {
     let text = |field: &str, value: &str| (field.to_owned(), Value::from(value));
-    let mut resources = match draft.pod.container.remove("resources") {
+    let mut resources = match container.remove("resources") {
         Some(Value::Object(resources)) => resources,
         _ => Map::new(),
     };
     quantities_as_text(&mut resources);
-    extend(
-        &mut resources,
-        "requests",
-        [text("cpu", &request), text("memory", &memory)],
-    );
-    let cpu_limit = limit.iter().map(|cores| text("cpu", cores));
-    extend(
-        &mut resources,
-        "limits",
-        cpu_limit.chain([text("memory", &memory)]).chain(custom),
-    );
-    draft
-        .pod
-        .container
-        .insert("resources".to_owned(), resources.into());
-    Ok(())
+    let requests = [text("cpu", request), text("memory", memory)];
+    extend(&mut resources, "requests", requests);
+    let cpu_limit = limit.map(|cores| text("cpu", cores)).into_iter();
+    let limits = cpu_limit.chain([text("memory", memory)]).chain(custom);
+    extend(&mut resources, "limits", limits);
+    container.insert("resources".to_owned(), resources.into());
 }
 
 /// A pod template may have quantities as numbers; they are the same quantities as text.

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     kubernetes::{append, extend},
-    spark::submission::{Feature, Refusal, wrong},
+    spark::{
+        plan::placement::Placement,
+        submission::{Feature, Refusal, wrong},
+    },
 };
 use serde_json::{Value, json};
 
@@ -138,11 +141,7 @@ fn spec(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     } else {
         "Never"
     };
-    let pull_secrets = conf.list("spark.kubernetes.container.image.pullSecrets")?;
-    let scheduler = conf.first(&[
-        "spark.kubernetes.executor.scheduler.name",
-        "spark.kubernetes.scheduler.name",
-    ])?;
+    let placement = Placement::read(conf, "executor")?;
     let grace_period = if draft.has(Feature::ExecutorGracePeriod) {
         let key = "spark.kubernetes.executor.terminationGracePeriodSeconds";
         Some(conf.milliseconds(key, 1_000)?.unwrap_or(30_000) / 1_000)
@@ -155,24 +154,7 @@ fn spec(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     if let Some(seconds) = grace_period {
         spec.insert("terminationGracePeriodSeconds".to_owned(), seconds.into());
     }
-    for prefix in [
-        "spark.kubernetes.node.selector.",
-        "spark.kubernetes.executor.node.selector.",
-    ] {
-        let selected = conf
-            .raw()
-            .below(prefix)
-            .map(|(label, value)| (label.to_owned(), value.into()));
-        extend(spec, "nodeSelector", selected);
-    }
-    append(
-        spec,
-        "imagePullSecrets",
-        pull_secrets.iter().map(|name| json!({ "name": name })),
-    );
-    if let Some((_, scheduler)) = scheduler {
-        spec.insert("schedulerName".to_owned(), scheduler.into());
-    }
+    placement.write_to(spec);
     Ok(())
 }
 

@@ -3,13 +3,13 @@
 use super::draft::{Draft, ID};
 use crate::{
     finding::{Words, expected},
-    kubernetes::{Quantity, extend},
+    kubernetes::Quantity,
     spark::{
-        plan::resources::{factor, product, quantities_as_text, requested},
+        plan::resources::{self, factor, product, requested},
         submission::{Feature, Refusal},
     },
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The least overhead, in MiB, before it became a conf.
 const MIN_MEMORY_OVERHEAD: i64 = 384;
@@ -130,30 +130,8 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
             .and(" (spark.kubernetes.executor.request.cores, else spark.executor.cores)");
         return Err(Refusal::saying(LIMIT_CORES, expected(allowed).shown(limit)));
     }
-    let text = |field: &str, value: &str| (field.to_owned(), Value::from(value));
-    let mut resources = match draft.pod.container.remove("resources") {
-        Some(Value::Object(resources)) => resources,
-        _ => Map::new(),
-    };
-    quantities_as_text(&mut resources);
-    extend(
-        &mut resources,
-        "requests",
-        [text("memory", &memory), text("cpu", &request)],
-    );
-    let cpu_limit = limit.iter().map(|cores| text("cpu", cores));
-    extend(
-        &mut resources,
-        "limits",
-        [text("memory", &memory)]
-            .into_iter()
-            .chain(custom)
-            .chain(cpu_limit),
-    );
-    draft
-        .pod
-        .container
-        .insert("resources".to_owned(), resources.into());
+    let cpu = (request.as_str(), limit.as_deref());
+    resources::set(&mut draft.pod.container, cpu, &memory, custom);
     Ok(())
 }
 
