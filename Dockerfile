@@ -16,8 +16,11 @@ RUN cargo build --release --locked --bin native-submit
 FROM scratch
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+# Where the source is: the address of the repository that this image was built from.
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="native-submit" \
       org.opencontainers.image.description="Submits Spark applications to Kubernetes without a JVM" \
+      org.opencontainers.image.source="$SOURCE" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
