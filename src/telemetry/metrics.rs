@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-/// A stage of the road whose time is measured.
+/// A stage of the pipeline whose time is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// What is asked of the cluster before: the live application, the operator's webhook.
@@ -188,7 +188,7 @@ impl Metrics {
     fn register_submissions(&self, registry: &mut Registry) {
         registry.register(
             "submissions",
-            "Submissions by door and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
+            "Submissions by entry point (door) and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
             self.submissions.clone(),
         );
         registry.register(
