@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     finding::{self, Warnings, is_name},
+    kubernetes::kinds,
     limits::{Budget, OverLimit},
     operator::wire::drop_in::{
         self as wire, ShadowReply, ShadowReport, SubmitReply,
@@ -19,7 +20,7 @@ use crate::{
     spark::submission::{Reach, Submission, SubmitterContext},
     strict::{self, Shape, Unread},
     submitter::{Accepted, Mode, SubmitRequest},
-    telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
+    telemetry::SHADOW_RESULTS,
     whole_file,
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
@@ -111,10 +112,10 @@ impl DropIn for DropInService {
     async fn report_shadow(&self, request: Request<ShadowReport>) -> Result<Response<ShadowReply>, Status> {
         let report = request.into_inner();
         let metrics = self.service.metrics();
-        let result = known(&SHADOW_RESULTS, &report.result);
+        let result = known(SHADOW_RESULTS.into_iter(), &report.result);
         metrics.shadow(result);
         for kind in &report.kinds {
-            metrics.shadow_difference(known(&SHADOW_KINDS, kind));
+            metrics.shadow_difference(known(kinds::of_submissions(), kind));
         }
         // Nothing of it was checked yet: what is no name is not logged, and details are cut.
         let [submission_id, namespace, application] =
@@ -156,12 +157,8 @@ pub(super) fn submission(json: &[u8], mut budget: Budget) -> Result<Submission, 
 }
 
 /// What shadow mode says, in its own words: the sender may be of another release, and a label never holds what it likes.
-fn known(words: &[&'static str], word: &str) -> &'static str {
-    words
-        .iter()
-        .find(|known| **known == word)
-        .copied()
-        .unwrap_or("other")
+fn known(mut words: impl Iterator<Item = &'static str>, word: &str) -> &'static str {
+    words.find(|known| *known == word).unwrap_or("other")
 }
 
 fn reply(accepted: Accepted) -> SubmitReply {

@@ -8,6 +8,7 @@ use crate::{
     cluster::{Events, Sink},
     error_code::ErrorCode,
     finding::{self, Words, expected, is_name},
+    kubernetes::kinds,
     operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
     spark::submission::{Refusal, SubmissionId, SubmitterContext},
@@ -185,6 +186,7 @@ impl Service {
         settings: &ServeSettings,
         events: Option<Events>,
     ) -> Self {
+        submitter.metrics.shadow_kinds(kinds::of_submissions());
         let allowed_namespaces = settings
             .allowed_namespaces
             .iter()

@@ -25,7 +25,7 @@ pub use context::{ExecutorCheck, Reach, SubmitterContext};
 pub use files::{NamedFile, SubmitterFiles};
 pub use id::SubmissionId;
 pub use pod_additions::PodAdditions;
-pub use pod_group::{PodGroup, PodGroupTemplate};
+pub use pod_group::PodGroupTemplate;
 pub use pod_template::PodTemplate;
 pub use refusal::Refusal;
 pub(crate) use resolve::SUBMISSION_CREDENTIALS;

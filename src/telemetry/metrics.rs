@@ -117,17 +117,6 @@ pub(crate) const SHADOW_RESULTS: [&str; 6] = [
     "spark-failed",
 ];
 
-/// The kinds of object of a submission.
-pub(crate) const SHADOW_KINDS: [&str; 7] = [
-    "Pod",
-    "Service",
-    "ConfigMap",
-    "Secret",
-    "PersistentVolumeClaim",
-    "NetworkPolicy",
-    "PodGroup",
-];
-
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -303,9 +292,6 @@ impl Metrics {
         for result in SHADOW_RESULTS {
             let _ = self.shadow.get_or_create(&ShadowResult { result });
         }
-        for kind in SHADOW_KINDS {
-            let _ = self.shadow_differences.get_or_create(&Kind { kind });
-        }
     }
 
     /// Counts a submission that ended.
@@ -375,6 +361,13 @@ impl Metrics {
     /// Counts what shadow mode found of a submission.
     pub fn shadow(&self, result: &'static str) {
         self.shadow.get_or_create(&ShadowResult { result }).inc();
+    }
+
+    /// The kinds whose differences may be counted: those of a submission.
+    pub fn shadow_kinds(&self, kinds: impl Iterator<Item = &'static str>) {
+        for kind in kinds {
+            let _ = self.shadow_differences.get_or_create(&Kind { kind });
+        }
     }
 
     /// Counts a field in which shadow mode found a difference.

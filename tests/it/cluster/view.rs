@@ -757,6 +757,9 @@ async fn every_entry_point_runs_the_same_stages_once_and_in_one_order() {
     list.splice(0..0, [json!("--driver-memory"), json!("much")]);
     let (status, answer) = post(&serve, &body);
     assert_eq!(status, 400, "{answer}");
-    assert!(answer["message"].to_string().contains("spark.driver.memory"), "{answer}");
+    assert!(
+        answer["message"].to_string().contains("spark.driver.memory"),
+        "{answer}"
+    );
     assert_eq!(counts(), ([3, 3, 2, 2, 2, 2], 3));
 }
