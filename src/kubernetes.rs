@@ -2,18 +2,20 @@
 
 pub(crate) mod at;
 mod diff;
-mod extra_kind;
 mod finding;
 pub(crate) mod grammar;
+pub(crate) mod kinds;
 pub(crate) mod patch;
 mod pod_fields;
+mod pod_group;
 mod quantity;
 pub(crate) mod rules;
 pub(crate) mod write;
 
 pub use diff::{Difference, differences};
-pub use extra_kind::{CustomKind, ExtraKind};
 pub use finding::{Finding, Findings, Subject};
+pub use kinds::{CustomKind, KnownKind, ObjectKind};
+pub use pod_group::PodGroup;
 pub use write::{to_documents, to_json_list, to_yaml};
 
 pub(crate) use diff::ASSIGNED_BY_SERVER;

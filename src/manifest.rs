@@ -26,7 +26,11 @@ pub(crate) use nulls::drop_nulls;
 pub(crate) use stamp::same_plan;
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 
-use crate::{finding::Warnings, kubernetes::CustomKind, spark::plan::ExecutorPod};
+use crate::{
+    finding::Warnings,
+    kubernetes::{ObjectKind, kinds::Kind},
+    spark::plan::ExecutorPod,
+};
 use serde_json::Value;
 
 /// The annotation of objects that are only shown.
@@ -75,30 +79,13 @@ pub struct Manifest {
     /// The object as text was parsed and checked, unknown fields that may pass included: this is what is sent.
     pub value: Value,
     /// Its kind.
-    pub object: Object,
-}
-
-/// The kinds of object that a submission is made of. A template set can add some.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Object {
-    Pod,
-    Service,
-    ConfigMap,
-    Secret,
-    PersistentVolumeClaim,
-    NetworkPolicy,
-    PodGroup,
-    Ingress,
-    PodDisruptionBudget,
-    /// One that only the admin's templates write; of it no more than its metadata was checked.
-    Custom(CustomKind),
+    pub kind: ObjectKind,
 }
 
 impl Manifest {
     /// Whether it must be there before the Pod: Volcano looks for a Pod's `PodGroup` as soon as the Pod comes.
     pub fn precedes_pod(&self) -> bool {
-        matches!(self.object, Object::PodGroup)
+        self.kind.kind() == Kind::PodGroup
     }
 }
 

@@ -12,7 +12,7 @@ pub use translate::{
     template_set_of,
 };
 
-pub use request::resolve;
+pub use request::CheckedArguments;
 
 pub(crate) use reserved_labels::check_template as check_template_labels;
 pub(crate) use translate::executor_template;

@@ -41,7 +41,7 @@ use tokio::{net::TcpListener, runtime::Handle, sync::watch};
 use tonic::{Status, service::Routes};
 use tracing::{info, warn};
 
-/// The fewest connections that each door takes at once; more where more submissions are taken.
+/// The fewest connections that each entry point takes at once; more where more submissions are taken.
 const CONNECTIONS: usize = 64;
 
 /// Calls of one connection at once: a caller with more waits in its own memory, not in ours. With all connections of a port
@@ -72,14 +72,15 @@ pub async fn serve_until(
     let metrics = service.metrics();
     let seats = || ConnectionLimit::new(most, SilenceLimits::SUBMISSIONS);
     let grpc_listener = Listener::new(listen(settings.grpc()?).await?, seats(), Arc::clone(&metrics))
-        .counted_as(grpc::DOOR)
+        .counted_as(grpc::ENTRY_POINT)
         .with_tls(tls.clone(), Protocol::Http2);
     let rest_listener = Listener::new(listen(settings.rest()?).await?, seats(), Arc::clone(&metrics))
-        .counted_as(rest::DOOR)
+        .counted_as(rest::ENTRY_POINT)
         .with_tls(tls, Protocol::Http1)
         .with_errors(rest::errors(service.clone()));
-    let socket = drop_in::listen(&settings.socket)?
-        .map(|listener| Listener::new(Socket::Unix(listener), seats(), metrics).counted_as(drop_in::DOOR));
+    let socket = drop_in::listen(&settings.socket)?.map(|listener| {
+        Listener::new(Socket::Unix(listener), seats(), metrics).counted_as(drop_in::ENTRY_POINT)
+    });
     let health = bind(SocketAddr::new(settings.health_address, settings.health_port)).await?;
     let health = health.into_std().map_err(|error| error.to_string())?;
     let readiness = Arc::new(Readiness::new(api_server, ReadinessTimes::default()));
@@ -112,7 +113,7 @@ pub async fn serve_until(
             router,
             speech,
             listener,
-            Some(calls(&service, drop_in::DOOR)),
+            Some(calls(&service, drop_in::ENTRY_POINT)),
             ended(stopping.subscribe()),
         ))
     });
@@ -131,7 +132,7 @@ pub async fn serve_until(
     readiness.draining();
     service.close();
     stopping.send_replace(true);
-    let doors = async {
+    let entry_points = async {
         let _ = grpc.await;
         let _ = rest.await;
         if let Some(drop_in) = drop_in {
@@ -140,7 +141,7 @@ pub async fn serve_until(
     };
     let drained = async {
         service.idle().await;
-        let _ = tokio::time::timeout(LAST_WORDS, doors).await;
+        let _ = tokio::time::timeout(LAST_WORDS, entry_points).await;
     };
     let late = tokio::time::timeout(settings.drain_timeout, drained)
         .await
@@ -188,10 +189,12 @@ async fn ended(mut stopped: watch::Receiver<bool>) {
 }
 
 /// The calls that all HTTP/2 connections of a port may have open: those at work, those beside them, and some that are only refused.
-fn calls(service: &Service, door: &'static str) -> Calls {
+fn calls(service: &Service, entry_point: &'static str) -> Calls {
     let most = OPEN_CALLS.max(2 * service.capacity() as usize);
     let service = service.clone();
-    Calls::new(most, move || Status::from(service.refused_call(door)).into_http())
+    Calls::new(most, move || {
+        Status::from(service.refused_call(entry_point)).into_http()
+    })
 }
 
 /// The gRPC server with health and reflection beside the contract.
@@ -214,7 +217,7 @@ fn grpc_server(
         .map_err(|error| format!("gRPC reflection: {error}"))?;
     let v1 = v1.max_decoding_message_size(SHORT_MESSAGE);
     let v1alpha = v1alpha.max_decoding_message_size(SHORT_MESSAGE);
-    let calls = calls(&service, grpc::DOOR);
+    let calls = calls(&service, grpc::ENTRY_POINT);
     let contract = grpc::contract(service, max_request_bytes);
     Ok(async move {
         let (reporter, health) = tonic_health::server::health_reporter();

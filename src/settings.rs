@@ -5,7 +5,7 @@ mod tls;
 pub use tls::{TlsFiles, TlsSettings};
 
 use crate::{
-    kubernetes::ExtraKind,
+    kubernetes::ObjectKind,
     operator::Webhook,
     spark::submission::ExecutorCheck,
     submitter::SpecSource,
@@ -143,8 +143,8 @@ pub struct SetSettings {
 
     /// Kinds of further objects that templates may write, comma-separated: NetworkPolicy, PodDisruptionBudget, Ingress,
     /// ConfigMap, Secret, Service, PersistentVolumeClaim, or KIND=PLURAL.GROUP/VERSION; none without it
-    #[arg(long, env = "ALLOWED_EXTRA_KINDS", value_delimiter = ',', value_name = "KINDS", value_parser = blank_or::<ExtraKind>)]
-    pub allowed_extra_kinds: Vec<Option<ExtraKind>>,
+    #[arg(long, env = "ALLOWED_EXTRA_KINDS", value_delimiter = ',', value_name = "KINDS", value_parser = blank_or::<ObjectKind>)]
+    pub allowed_extra_kinds: Vec<Option<ObjectKind>>,
 }
 
 impl SetSettings {

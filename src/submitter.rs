@@ -1,11 +1,11 @@
-//! The spine: the one road from a submission to objects, in the order of its stages.
+//! The pipeline: inform, intent, plan, render, check, apply, in this order for every entry point.
 
 mod error;
+mod intent;
 mod live;
 mod owners;
 mod request;
 mod samples;
-mod source_application;
 mod subject;
 
 use crate::{
@@ -13,10 +13,7 @@ use crate::{
     finding::{Cut, Warnings},
     limits::{OBJECT, SHOWN_NAME},
     manifest::{self, Manifests},
-    operator::{
-        self, Origin,
-        application::{self, SparkApplication},
-    },
+    operator::{self, Origin},
     spark::{
         plan::{self, DriverPlan},
         submission::{Refusal, Submission, SubmissionId, SubmitterContext},
@@ -25,9 +22,9 @@ use crate::{
     templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
 };
 pub use error::SubmitError;
-use live::Informed;
+pub use intent::{intent, submission_of};
 pub use live::SpecSource;
-pub use request::{SubmitRequest, UnversionedArguments};
+pub use request::{RequestArguments, SubmitRequest};
 pub use samples::{probe, samples};
 
 use serde_json::Value;
@@ -74,10 +71,10 @@ pub struct Accepted {
 }
 
 impl Submitter {
-    /// Submits what was asked for: the whole road, up to the cluster.
+    /// Submits a request: the whole pipeline, up to the cluster.
     pub async fn submit(
         &self,
-        asked: SubmitRequest,
+        request: SubmitRequest,
         id: SubmissionId,
         origin: Origin,
         context: &SubmitterContext,
@@ -86,21 +83,11 @@ impl Submitter {
     ) -> Result<Accepted, SubmitError> {
         let mut stages = Stages::counted(Arc::clone(&self.metrics));
         // Boxed: a future that is passed on is kept once by each who passes it, which were tens of KiB for each call in flight.
-        let informing = Box::pin(async {
-            let webhook = self.webhook(&asked, origin).await;
-            let origin = Origin { webhook, ..origin };
-            let informed = self.informed(asked, origin, context, deadline).await?;
-            Ok::<_, SubmitError>((informed, origin))
-        });
-        let (informed, origin) = stages.wait(Stage::Inform, informing).await?;
-        let submission = match informed {
-            Informed::Arguments(submission) => *submission,
-            Informed::Application(parsed) => stages.run(Stage::Intent, || {
-                let mut submission = intent(parsed.application, id, origin, context)?;
-                submission.warnings.append(parsed.warnings);
-                Ok::<_, SubmitError>(submission)
-            })?,
-        };
+        let informing = Box::pin(self.inform(&request, origin, &context.reach, deadline));
+        let informed = stages.wait(Stage::Inform, informing).await?;
+        let submission = stages.run(Stage::Intent, || {
+            intent::informed_submission(request, informed, id, origin, context)
+        })?;
         let set = self.templates.current().choose(&submission)?;
         // The API server takes its time, and many wait for it at once: nothing but the manifests is left then.
         let manifests = Arc::new(Box::pin(made(submission, context, &set, &mut stages)).await?);
@@ -144,36 +131,7 @@ impl Submitter {
     }
 }
 
-/// What is to be submitted: the application with the operator's defaults, found valid, and translated.
-pub fn intent(
-    mut application: SparkApplication,
-    id: SubmissionId,
-    origin: Origin,
-    context: &SubmitterContext,
-) -> Result<Submission, SubmitError> {
-    application::apply_defaults(&mut application);
-    application::validate(&application)?;
-    let mut submission = operator::submission_of(&application, id, origin, context)?;
-    submission.warnings.append(application::warnings(&application));
-    Ok(submission)
-}
-
-/// What a request becomes where nothing of it is looked up on a cluster.
-pub fn submission_of(
-    asked: SubmitRequest,
-    id: SubmissionId,
-    origin: Origin,
-    context: &SubmitterContext,
-) -> Result<Submission, SubmitError> {
-    match asked {
-        SubmitRequest::Application(parsed) => intent(parsed.application, id, origin, context),
-        SubmitRequest::Messages(application) => intent(*application, id, origin, context),
-        SubmitRequest::Arguments(submission) => Ok(*submission),
-        SubmitRequest::UnversionedArguments(unversioned) => Ok(unversioned.for_version(None, context)?),
-    }
-}
-
-/// The road without its last step, with the set that is this submission's.
+/// The pipeline from plan to check, with the set that is this submission's.
 pub fn manifests_by(
     submission: &Submission,
     context: &SubmitterContext,
@@ -183,7 +141,7 @@ pub fn manifests_by(
     manifests(submission, context, &set)
 }
 
-/// The road without its last step: plan, render, check. A pure function.
+/// The pipeline from plan to check. A pure function.
 pub fn manifests(
     submission: &Submission,
     context: &SubmitterContext,

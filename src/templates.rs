@@ -41,7 +41,7 @@ pub(crate) use worker::{NAME as RENDER_WORKER, Workers, of_command as workers, r
 
 use serde::{Deserialize, Serialize};
 
-use crate::kubernetes::ExtraKind;
+use crate::kubernetes::ObjectKind;
 
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
@@ -62,7 +62,7 @@ pub struct Rendered {
     /// The documents: the driver Pod first, then what it owns in the order of creation.
     pub documents: Vec<Document>,
     /// The kinds that further objects may have.
-    pub extra_kinds: Vec<ExtraKind>,
+    pub extra_kinds: Vec<ObjectKind>,
 }
 
 /// What the role of a further object begins with: `extra-budget` is what `budget.yaml.j2` wrote.

@@ -9,7 +9,8 @@ use http::{Request, header};
 use kube::{Client, client::Body};
 use native_submit::{
     cluster::{ClientSettings, OBJECTS_ANNOTATION, client},
-    manifest::{Manifest, Object},
+    kubernetes::ObjectKind,
+    manifest::Manifest,
     operator::{
         Origin, Webhook,
         application::{self, UnknownFields},
@@ -113,11 +114,9 @@ fn ready(application: &Value) -> Ready {
 }
 
 fn plural(manifest: &Manifest) -> &'static str {
-    match manifest.object {
-        Object::Pod => "pods",
-        Object::Service => "services",
-        Object::ConfigMap => "configmaps",
-        _ => panic!("SparkPi has no such object"),
+    match &manifest.kind {
+        ObjectKind::Known(known) => known.plural,
+        ObjectKind::Custom(_) => panic!("SparkPi has no such object"),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     trace::Tracer,
 };
 use crate::{
-    kubernetes::ExtraKind,
+    kubernetes::ObjectKind,
     manifest::Manifests,
     redaction,
     templates::{
@@ -156,7 +156,7 @@ fn by_set(
 struct Set<'s> {
     name: &'s str,
     default: &'s Files,
-    extra_kinds: &'s [ExtraKind],
+    extra_kinds: &'s [ObjectKind],
     workers: Option<&'s Workers>,
 }
 

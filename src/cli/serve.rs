@@ -53,23 +53,23 @@ impl Serve {
             Ok(stop) => stop,
             Err(message) => return super::report(&message),
         };
-        // Doors have a thread of their own, which the system lets run while submissions take all that there is: else who is to
+        // Entry points have a thread of their own, which the system lets run while submissions take all that there is: else who is to
         // be turned away would wait behind them.
-        let doors = tokio::runtime::Builder::new_multi_thread()
+        let entry_points = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
-            .thread_name("doors")
+            .thread_name("entry-points")
             .enable_all()
             .build();
-        let doors = match doors {
-            Ok(doors) => doors,
+        let entry_points = match entry_points {
+            Ok(entry_points) => entry_points,
             Err(error) => return super::report(&format!("can't start: {error}")),
         };
-        let ended = runtime.block_on(self.serve(doors.handle(), stop));
+        let ended = runtime.block_on(self.serve(entry_points.handle(), stop));
         if let Some(traces) = traces {
             traces.end();
         }
         // Nothing waits for a thread that never comes back.
-        doors.shutdown_background();
+        entry_points.shutdown_background();
         runtime.shutdown_background();
         match ended {
             Ok(()) => End::Done,
@@ -80,7 +80,7 @@ impl Serve {
         }
     }
 
-    async fn serve(&self, doors: &Handle, mut stop: Stop) -> Result<(), String> {
+    async fn serve(&self, entry_points: &Handle, mut stop: Stop) -> Result<(), String> {
         let settings = &self.settings;
         let metrics = Arc::new(Metrics::default());
         let mut events = None;
@@ -129,7 +129,7 @@ impl Serve {
         let service = Service::new(submitter, self.context(), origin, settings, events);
         let settings = settings.clone();
         stop.of(&service);
-        let serving = doors
+        let serving = entry_points
             .spawn(async move { server::serve_until(service, &settings, api_server, stop.came()).await });
         serving.await.map_err(|error| error.to_string())?
     }

@@ -296,9 +296,9 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         unknown_fields: UnknownFields::Pass,
     };
     let id = submission.id.clone();
-    let asked = SubmitRequest::Arguments(Box::new(submission));
+    let request = SubmitRequest::Resolved(Box::new(submission));
     Ok(submitter
-        .submit(asked, id, origin, &context, None, Mode::Submit)
+        .submit(request, id, origin, &context, None, Mode::Submit)
         .await?)
 }
 

@@ -101,12 +101,12 @@ impl Submit {
             webhook: None,
         };
         let mut origin = Input::origin();
-        let (asked, id) = if self.input.spark_submit {
+        let (request, id) = if self.input.spark_submit {
             let submission = self.input.submission(SubmissionId::random(), &context)?;
             let id = submission.id.clone();
             // Those of the live application: the files were read.
             origin.unknown_fields = UnknownFields::Pass;
-            (SubmitRequest::Arguments(Box::new(submission)), id)
+            (SubmitRequest::Resolved(Box::new(submission)), id)
         } else {
             let id = self.input.submission_id.clone();
             let application = Box::new(self.input.application()?);
@@ -116,7 +116,7 @@ impl Submit {
             )
         };
         let accepted = submitter
-            .submit(asked, id, origin, &context, None, Mode::Submit)
+            .submit(request, id, origin, &context, None, Mode::Submit)
             .await
             .map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {

@@ -8,7 +8,7 @@
 use super::{ApplyError, Outcome, Submitted, keyed_lock::KeyedLock, resource::is_name};
 use crate::{
     kubernetes::to_yaml,
-    manifest::{Manifest, Manifests, Object},
+    manifest::{Manifest, Manifests},
     whole_file,
 };
 use serde::{Deserialize, Serialize};
@@ -198,7 +198,7 @@ fn file(manifest: &Manifest) -> Result<File, ApplyError> {
     Ok(File {
         name: format!("{}.yaml", component(&manifest.role)?),
         text: to_yaml(&manifest.value),
-        secret: matches!(manifest.object, Object::Secret),
+        secret: manifest.kind.name() == "Secret",
     })
 }
 

@@ -2,7 +2,8 @@
 
 use super::error::ApplyError;
 use crate::{
-    manifest::{Manifest, Object},
+    kubernetes::{KnownKind, ObjectKind, kinds},
+    manifest::Manifest,
     redaction,
 };
 use serde_json::Value;
@@ -27,16 +28,8 @@ const fn resource(group: &'static str, version: &'static str, plural: &'static s
     }
 }
 
-pub(crate) static PODS: Resource = resource("", "v1", "pods");
-static SERVICES: Resource = resource("", "v1", "services");
-static CONFIG_MAPS: Resource = resource("", "v1", "configmaps");
-static SECRETS: Resource = resource("", "v1", "secrets");
-static CLAIMS: Resource = resource("", "v1", "persistentvolumeclaims");
-static NETWORK_POLICIES: Resource = resource("networking.k8s.io", "v1", "networkpolicies");
-static INGRESSES: Resource = resource("networking.k8s.io", "v1", "ingresses");
-static BUDGETS: Resource = resource("policy", "v1", "poddisruptionbudgets");
-/// Volcano's resource.
-static POD_GROUPS: Resource = resource("scheduling.volcano.sh", "v1beta1", "podgroups");
+pub(crate) static PODS: Resource = Resource::known(&kinds::POD);
+static POD_GROUPS: Resource = Resource::known(&kinds::POD_GROUP);
 /// What is said about an application.
 pub(crate) static EVENTS: Resource = resource("", "v1", "events");
 /// Read only; its own address has no namespace in it.
@@ -45,51 +38,32 @@ static NAMESPACES: Resource = resource("", "v1", "namespaces");
 pub(crate) static SPARK_APPLICATIONS: Resource =
     resource("sparkoperator.k8s.io", "v1beta2", "sparkapplications");
 
-/// What a driver Pod can own, beside custom resources.
-static OWNED: [&Resource; 8] = [
-    &SERVICES,
-    &CONFIG_MAPS,
-    &SECRETS,
-    &CLAIMS,
-    &NETWORK_POLICIES,
-    &POD_GROUPS,
-    &INGRESSES,
-    &BUDGETS,
-];
-
 impl Resource {
-    fn of(object: &Object) -> Cow<'static, Self> {
-        Cow::Borrowed(match object {
-            Object::Pod => &PODS,
-            Object::Service => &SERVICES,
-            Object::ConfigMap => &CONFIG_MAPS,
-            Object::Secret => &SECRETS,
-            Object::PersistentVolumeClaim => &CLAIMS,
-            Object::NetworkPolicy => &NETWORK_POLICIES,
-            Object::PodGroup => &POD_GROUPS,
-            Object::Ingress => &INGRESSES,
-            Object::PodDisruptionBudget => &BUDGETS,
-            Object::Custom(custom) => {
-                return Cow::Owned(Self {
-                    group: Cow::Owned(custom.group.clone()),
-                    version: Cow::Owned(custom.version.clone()),
-                    plural: Cow::Owned(custom.plural.clone()),
-                });
-            }
-        })
+    const fn known(kind: &KnownKind) -> Self {
+        resource(kind.group, kind.version, kind.plural)
     }
 
-    /// Whether it is of a `CustomResourceDefinition` that only the admin's templates know.
+    fn of(kind: &ObjectKind) -> Self {
+        match kind {
+            ObjectKind::Known(known) => Self::known(known),
+            ObjectKind::Custom(custom) => Self {
+                group: Cow::Owned(custom.group.clone()),
+                version: Cow::Owned(custom.version.clone()),
+                plural: Cow::Owned(custom.plural.clone()),
+            },
+        }
+    }
+
+    /// Whether only the admin's templates know it: then its version can't be looked up here.
     fn is_custom(&self) -> bool {
-        self.group.contains('.')
-            && !self.group.ends_with(".k8s.io")
-            && ![&POD_GROUPS, &SPARK_APPLICATIONS].contains(&self)
+        !kinds::is_of_kubernetes(&self.group) && ![&POD_GROUPS, &SPARK_APPLICATIONS].contains(&self)
     }
 
     /// Reads back what [`Display`](fmt::Display) wrote.
     fn owned(text: &str) -> Option<Self> {
-        if let Some(known) = OWNED.iter().find(|known| known.to_string() == text) {
-            return Some((*known).clone());
+        let mut known = kinds::known().map(Self::known).filter(|known| *known != PODS);
+        if let Some(known) = known.find(|known| known.to_string() == text) {
+            return Some(known);
         }
         let (plural, rest) = text.split_once('.')?;
         let (version, group) = rest.split_once('.')?;
@@ -180,7 +154,7 @@ impl Target {
     pub(crate) fn of(manifest: &Manifest, namespace: &str) -> Result<Self, ApplyError> {
         let name = manifest.value.pointer("/metadata/name").and_then(Value::as_str);
         Self::at(
-            Resource::of(&manifest.object),
+            Cow::Owned(Resource::of(&manifest.kind)),
             namespace,
             name.unwrap_or_default(),
         )

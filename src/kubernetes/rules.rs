@@ -28,6 +28,8 @@ use crate::{
     },
 };
 
+pub(crate) use crate::kubernetes::kinds::Kind;
+
 /// Where rules write what they found in one object.
 pub(crate) struct Report<'r> {
     /// The object.
@@ -69,33 +71,6 @@ impl Report<'_> {
             said,
             template: template.to_owned(),
         }
-    }
-}
-
-/// The kinds that have rules. The executor pod template isn't an object: it has no name, and Spark fills in
-/// what is missing, the image above all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Pod,
-    ExecutorTemplate,
-    Service,
-    ConfigMap,
-    Secret,
-    PersistentVolumeClaim,
-    NetworkPolicy,
-    PodGroup,
-    Ingress,
-    PodDisruptionBudget,
-    /// A kind of a `CustomResourceDefinition`. It stays the last here.
-    Custom,
-}
-
-impl Kind {
-    /// How many there are.
-    const COUNT: usize = Self::Custom as usize + 1;
-
-    fn is_pod(self) -> bool {
-        matches!(self, Kind::Pod | Kind::ExecutorTemplate)
     }
 }
 

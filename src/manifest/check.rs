@@ -1,7 +1,7 @@
 //! Rendered text to checked manifests: strictly read, held against the rules, stamped.
 
 use super::{
-    Identity, Manifest, Manifests, Object,
+    Identity, Manifest, Manifests,
     executor::{self, Checked},
     known,
     nulls::drop_nulls,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     finding::{Kept, expected, rule},
     kubernetes::{
-        ExtraKind, Finding, Findings, Subject,
+        Finding, Findings, ObjectKind, Subject,
         at::At,
         rules::{self, Kind, Report},
         write,
@@ -121,10 +121,10 @@ impl Checker<'_> {
         &mut self,
         document: &'w Document,
         value: &'w Value,
-        extra_kinds: &[ExtraKind],
-    ) -> Option<(Written<'w>, Option<Object>)> {
-        let known = match known::kind(document, value, extra_kinds) {
-            Ok(known) => known,
+        extra_kinds: &[ObjectKind],
+    ) -> Option<(Written<'w>, Option<ObjectKind>)> {
+        let kind = match known::kind(document, value, extra_kinds) {
+            Ok(kind) => kind,
             Err(problem) => {
                 let subject = Subject::role(&document.role);
                 self.findings
@@ -134,24 +134,24 @@ impl Checker<'_> {
         };
         let at = At::document(value);
         let subject = match at.text("metadata.name") {
-            Some(name) => Subject::object(known.name(), name),
-            None => Subject::unnamed(known.name(), &document.role),
+            Some(name) => Subject::object(kind.name(), name),
+            None => Subject::unnamed(kind.name(), &document.role),
         };
-        let object = self.found(&subject, &document.template, known.read(value));
+        let read = self.found(&subject, &document.template, kind.read(value));
         let report = &mut Report {
             subject: &subject,
             template: &document.template,
             findings: &mut self.findings,
             warnings: &mut self.warnings,
         };
-        rules::what_kubernetes_refuses(known.rules(), &at, report);
+        rules::what_kubernetes_refuses(kind.kind(), &at, report);
         let written = Written {
-            kind: known.rules(),
+            kind: kind.kind(),
             subject,
             template: &document.template,
             value,
         };
-        Some((written, object))
+        Some((written, read.map(|()| kind)))
     }
 
     /// There is one Pod.
@@ -301,7 +301,7 @@ impl Checker<'_> {
         rendered: &Rendered,
         plan: &DriverPlan,
         values: Vec<Patched<'_>>,
-        objects: Vec<Option<Object>>,
+        kinds: Vec<Option<ObjectKind>>,
     ) -> Result<Manifests, Findings> {
         if !self.findings.is_empty() {
             return Err(Findings(self.findings));
@@ -309,12 +309,12 @@ impl Checker<'_> {
         let mut driver_pod = None;
         let mut owned = Vec::with_capacity(values.len());
         let mut tidy = self.tidy;
-        for (index, (patched, object)) in values.into_iter().zip(objects).enumerate() {
-            let Some(object) = object else { continue };
+        for (index, (patched, kind)) in values.into_iter().zip(kinds).enumerate() {
+            let Some(kind) = kind else { continue };
             let Patched {
                 document, mut value, ..
             } = patched;
-            if !matches!(object, Object::Custom(_)) {
+            if kind.kind() != Kind::Open {
                 drop_nulls(&mut value);
             }
             if let Some((_, key, text)) = tidy.take_if(|(carrier, ..)| *carrier == index)
@@ -322,11 +322,11 @@ impl Checker<'_> {
             {
                 *carried = Value::String(text);
             }
-            let is_pod = matches!(object, Object::Pod);
+            let is_pod = kind.kind() == Kind::Pod;
             let manifest = Manifest {
                 role: document.role.clone(),
                 value,
-                object,
+                kind,
             };
             if is_pod {
                 driver_pod = Some(manifest);

@@ -11,8 +11,8 @@ use crate::{
     kubernetes::grammar::is_label_value,
     redaction::shown_if,
     spark::submission::{
-        self, ConfReader, Reach, Refusal, Request, SUBMISSION_CREDENTIALS, SparkConf, SparkSubmitArguments,
-        Submission, SubmitterContext,
+        ConfReader, MergedArguments, Reach, Refusal, Request, SUBMISSION_CREDENTIALS, SparkConf,
+        SparkSubmitArguments, SparkVersion, Submission, SubmitterContext,
     },
 };
 use std::collections::BTreeMap;
@@ -32,22 +32,44 @@ const FILE_KEYS: [&str; 9] = [
 
 const KEYTAB: &str = "spark.kerberos.keytab";
 
-/// Resolves the arguments of a request as [`submission::resolve()`] does, and checks what they must not say: before any file is
-/// read, before any file that their conf names is read, and once all of it is resolved.
-///
-/// # Errors
-/// What a request must not say, or what Spark would refuse.
-pub fn resolve(
-    arguments: SparkSubmitArguments,
-    mut request: Request,
-    context: &SubmitterContext,
-) -> Result<Submission, Refusal> {
-    before(&arguments, context)?;
-    let merged = submission::merged_conf(&arguments, &mut request, context)?;
-    check_conf(ConfReader::new(&merged, context), context)?;
-    let submission = submission::resolve_merged(arguments, merged, request, context)?;
-    after(&submission, context)?;
-    Ok(submission)
+/// Arguments of a request that say nothing which a request must not say, as far as that is known before they are resolved.
+#[derive(Debug)]
+pub struct CheckedArguments(MergedArguments);
+
+impl CheckedArguments {
+    /// Checks `arguments` before any file is read, and their conf before any file that it names is read.
+    ///
+    /// # Errors
+    /// What a request must not say, or a properties file that can't be read.
+    pub fn new(
+        arguments: SparkSubmitArguments,
+        request: Request,
+        context: &SubmitterContext,
+    ) -> Result<Self, Refusal> {
+        before(&arguments, context)?;
+        let merged = MergedArguments::new(arguments, request, context)?;
+        check_conf(ConfReader::new(merged.conf(), context), context)?;
+        Ok(Self(merged))
+    }
+
+    /// The arguments, with the conf of their properties files.
+    pub fn merged(&self) -> &MergedArguments {
+        &self.0
+    }
+
+    /// Resolves them as [`MergedArguments::resolve`] does, and checks what came of it.
+    ///
+    /// # Errors
+    /// What a request must not say, or what Spark would refuse.
+    pub fn resolve(
+        self,
+        live_version: Option<SparkVersion>,
+        context: &SubmitterContext,
+    ) -> Result<Submission, Refusal> {
+        let submission = self.0.resolve(live_version, context)?;
+        after(&submission, context)?;
+        Ok(submission)
+    }
 }
 
 /// Checks the arguments themselves. No file has been read yet, and none is.
@@ -231,7 +253,8 @@ mod tests {
             reach: Reach::Roots(vec![root.to_owned()]),
             ..SubmitterContext::golden()
         };
-        resolve(arguments::parse(&argv).unwrap(), Request::default(), &context)
+        CheckedArguments::new(arguments::parse(&argv).unwrap(), Request::default(), &context)?
+            .resolve(None, &context)
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::{
     limits::CONTAINERS,
     operator::{
         application::{SparkApplication, SparkPodSpec},
-        request, reserved_labels,
+        request::CheckedArguments,
+        reserved_labels,
     },
     spark::submission::{
         PodAdditions, PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId,
@@ -97,7 +98,7 @@ pub fn submission(
         warnings: gang.warning.into_iter().collect(),
         budget: application.budget.clone(),
     };
-    let mut submission = request::resolve(arguments, request, context)?;
+    let mut submission = CheckedArguments::new(arguments, request, context)?.resolve(None, context)?;
     if let Some(additions) = &executor_additions {
         executor_conf::carry(&mut submission, additions);
     }

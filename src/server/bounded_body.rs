@@ -23,7 +23,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// A body of which each byte is accounted for before it is passed on.
 pub(super) struct BoundedBody<B> {
     body: B,
-    entry: RequestGuard,
+    guard: RequestGuard,
     arrived: usize,
     length: Length,
     end: Pin<Box<Sleep>>,
@@ -42,7 +42,7 @@ pub(super) enum Length {
 /// Bytes before a gRPC message.
 const PREFIX: usize = 5;
 
-/// Counts a body that was refused half-way, and says it in the door's own form.
+/// Counts a body that was refused half-way, and says it in the entry point's own form.
 type Refused = Box<dyn Fn(ServiceError) -> BoxError + Send>;
 
 /// Why a body was not read.
@@ -59,30 +59,32 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
-    /// The body of a request that came through `door`; a refusal is said as `form` says it.
+    /// The body of a request that came through `entry_point`; a refusal is said as `form` says it.
     pub(super) fn new<E: Into<BoxError> + 'static>(
         body: B,
         length: Length,
-        entry: RequestGuard,
-        (service, door): (Service, &'static str),
+        guard: RequestGuard,
+        (service, entry_point): (Service, &'static str),
         form: fn(ServiceError) -> E,
     ) -> Self {
-        let counted = entry.clone();
+        let counted = guard.clone();
         let refused = move |error| {
             counted.counted();
             match &error {
-                ServiceError::TooLong(_) => service.not_a_submission(door, error.code(), &error.text()),
-                _ => service.turned_away(door, &error),
+                ServiceError::TooLong(_) => {
+                    service.not_a_submission(entry_point, error.code(), &error.text())
+                }
+                _ => service.turned_away(entry_point, &error),
             }
             form(error).into()
         };
-        Self::within(ARRIVAL, body, length, entry, Box::new(refused))
+        Self::within(ARRIVAL, body, length, guard, Box::new(refused))
     }
 
-    fn within(within: Duration, body: B, length: Length, entry: RequestGuard, refused: Refused) -> Self {
+    fn within(within: Duration, body: B, length: Length, guard: RequestGuard, refused: Refused) -> Self {
         Self {
             body,
-            entry,
+            guard,
             arrived: 0,
             length,
             end: Box::pin(sleep(within)),
@@ -140,7 +142,7 @@ where
     }
 
     fn hold(&self, total: usize) -> Result<(), BoxError> {
-        let held = self.entry.hold(total);
+        let held = self.guard.hold(total);
         held.map_err(|_| (self.refused)(ServiceError::NoRoom))
     }
 }
@@ -179,7 +181,7 @@ where
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
-                if !self.entry.waits(context) {
+                if !self.guard.waits(context) {
                     return Poll::Ready(Some(Err((self.refused)(ServiceError::GaveWay))));
                 }
                 if self.end.as_mut().poll(context).is_pending() {
@@ -203,7 +205,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::request_guard::{ByteBudget, tests::entry};
+    use crate::server::request_guard::{ByteBudget, tests::guard};
     use axum::body::Body;
     use futures::{StreamExt as _, stream};
     use std::convert::Infallible;
@@ -214,7 +216,7 @@ mod tests {
             Duration::from_millis(50),
             body,
             Length::AtMost(0),
-            entry(room),
+            guard(room),
             refused,
         )
     }
@@ -245,7 +247,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_for_which_there_is_no_room_is_refused_declared_or_not() {
         let room = ByteBudget::new(0);
-        let first = entry(&room);
+        let first = guard(&room);
         first.hold(FREE + (8 << 20)).unwrap();
         for body in [Body::from(vec![b' '; 64 << 10]), Body::from_stream(pieces(17))] {
             let refused = arriving(&room, body).read(4 << 20).await;
@@ -264,7 +266,7 @@ mod tests {
     #[tokio::test]
     async fn a_grpc_message_is_refused_by_its_prefix() {
         let room = ByteBudget::new(0);
-        let first = entry(&room);
+        let first = guard(&room);
         first.hold(FREE + (8 << 20)).unwrap();
         for (length, fits) in [(16_u32 << 10, false), (10 << 10, true), (5 << 20, false)] {
             let start = [&[0][..], &length.to_be_bytes()].concat();

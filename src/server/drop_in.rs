@@ -1,4 +1,4 @@
-//! The door of the drop-in `spark-submit`: gRPC over a Unix socket that only its own user can open.
+//! The entry point of the drop-in `spark-submit`: gRPC over a Unix socket that only its own user can open.
 //!
 //! The drop-in has read its own arguments, files and environment, and sends what came of them. So nothing of this
 //! service is within its reach, and what it names is its own.
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     finding::{self, Warnings, is_name},
+    kubernetes::kinds,
     limits::{Budget, OverLimit},
     operator::wire::drop_in::{
         self as wire, ShadowReply, ShadowReport, SubmitReply,
@@ -19,7 +20,7 @@ use crate::{
     spark::submission::{Reach, Submission, SubmitterContext},
     strict::{self, Shape, Unread},
     submitter::{Accepted, Mode, SubmitRequest},
-    telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
+    telemetry::SHADOW_RESULTS,
     whole_file,
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
@@ -27,36 +28,36 @@ use tokio::net::UnixListener;
 use tonic::{Request, Response, Status};
 use tracing::{info, warn};
 
-/// The door's name in metrics and logs.
-pub(super) const DOOR: &str = "drop-in";
+/// The entry point's name in metrics and logs.
+pub(super) const ENTRY_POINT: &str = "drop-in";
 
 /// This release; drop-in and server must be the same, for a submission's JSON is no contract.
 pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
 /// The implementation.
-pub(super) struct Door {
+pub(super) struct DropInService {
     service: Service,
 }
 
 /// The service as tonic serves it.
-pub(super) type Contract = Gate<DropInServer<Door>>;
+pub(super) type Contract = Gate<DropInServer<DropInService>>;
 
-/// The door over `service`.
+/// The entry point over `service`.
 pub(super) fn contract(service: Service, max_request_bytes: usize) -> Contract {
-    let door = Door {
+    let drop_in = DropInService {
         service: service.clone(),
     };
-    let contract = DropInServer::new(door).max_decoding_message_size(max_request_bytes);
-    Gate::new(service, DOOR, max_request_bytes, contract)
+    let contract = DropInServer::new(drop_in).max_decoding_message_size(max_request_bytes);
+    Gate::new(service, ENTRY_POINT, max_request_bytes, contract)
 }
 
 #[tonic::async_trait]
-impl DropIn for Door {
+impl DropIn for DropInService {
     async fn submit(
         &self,
         mut request: Request<wire::SubmitRequest>,
     ) -> Result<Response<SubmitReply>, Status> {
-        let entry = gate::entry(&mut request)?;
+        let guard = gate::guard(&mut request)?;
         let deadline = super::grpc::deadline(&request);
         let caller = super::grpc::caller(&request);
         let request = request.into_inner();
@@ -66,11 +67,11 @@ impl DropIn for Door {
                 "the drop-in is of release {found}, this server of {RELEASE}"
             )));
         }
-        let submission = match submission(&request.submission, entry.budget()) {
+        let submission = match submission(&request.submission, guard.budget()) {
             Ok(submission) => submission,
-            Err(_) if entry.lacked_memory() => {
-                entry.counted();
-                self.service.turned_away(DOOR, &ServiceError::NoRoom);
+            Err(_) if guard.lacked_memory() => {
+                guard.counted();
+                self.service.turned_away(ENTRY_POINT, &ServiceError::NoRoom);
                 return Err(ServiceError::NoRoom.into());
             }
             Err(error) => {
@@ -89,16 +90,16 @@ impl DropIn for Door {
             ..SubmitterContext::golden()
         };
         let call = Call {
-            door: DOOR,
+            entry_point: ENTRY_POINT,
             id: request.submission_id,
             deadline,
             mode: Mode::Submit,
             context: Some(context),
             caller,
-            entry,
+            guard,
+            read: Box::new(move |_, _, _| Ok(SubmitRequest::Resolved(Box::new(submission)))),
         };
-        let asked = SubmitRequest::Arguments(Box::new(submission));
-        match self.service.submit(call, |_, _, _| Ok(asked)).await {
+        match self.service.submit(call).await {
             Ok(accepted) => Ok(Response::new(reply(accepted))),
             Err(ServiceError::Submit(error)) => Ok(Response::new(SubmitReply {
                 error_message: finding::answer(&error.to_string()).into_owned(),
@@ -111,10 +112,10 @@ impl DropIn for Door {
     async fn report_shadow(&self, request: Request<ShadowReport>) -> Result<Response<ShadowReply>, Status> {
         let report = request.into_inner();
         let metrics = self.service.metrics();
-        let result = known(&SHADOW_RESULTS, &report.result);
+        let result = known(SHADOW_RESULTS.into_iter(), &report.result);
         metrics.shadow(result);
         for kind in &report.kinds {
-            metrics.shadow_difference(known(&SHADOW_KINDS, kind));
+            metrics.shadow_difference(known(kinds::of_submissions(), kind));
         }
         // Nothing of it was checked yet: what is no name is not logged, and details are cut.
         let [submission_id, namespace, application] =
@@ -156,12 +157,8 @@ pub(super) fn submission(json: &[u8], mut budget: Budget) -> Result<Submission, 
 }
 
 /// What shadow mode says, in its own words: the sender may be of another release, and a label never holds what it likes.
-fn known(words: &[&'static str], word: &str) -> &'static str {
-    words
-        .iter()
-        .find(|known| **known == word)
-        .copied()
-        .unwrap_or("other")
+fn known(mut words: impl Iterator<Item = &'static str>, word: &str) -> &'static str {
+    words.find(|known| *known == word).unwrap_or("other")
 }
 
 fn reply(accepted: Accepted) -> SubmitReply {

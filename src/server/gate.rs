@@ -18,16 +18,21 @@ use tonic::{Code, Request, Status, body::Body, server::NamedService};
 #[derive(Clone)]
 pub(super) struct Gate<S> {
     service: Service,
-    door: &'static str,
+    entry_point: &'static str,
     max_request_bytes: usize,
     inner: S,
 }
 
 impl<S> Gate<S> {
-    pub(super) fn new(service: Service, door: &'static str, max_request_bytes: usize, inner: S) -> Self {
+    pub(super) fn new(
+        service: Service,
+        entry_point: &'static str,
+        max_request_bytes: usize,
+        inner: S,
+    ) -> Self {
         Self {
             service,
-            door,
+            entry_point,
             max_request_bytes,
             inner,
         }
@@ -53,34 +58,34 @@ where
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let entry = match self.service.enter(self.door) {
-            Ok(entry) => entry,
+        let guard = match self.service.enter(self.entry_point) {
+            Ok(guard) => guard,
             Err(refused) => return Box::pin(ready(Ok(Status::from(refused).into_http()))),
         };
         let (mut parts, body) = request.into_parts();
-        parts.extensions.insert(entry.clone());
-        let through = (self.service.clone(), self.door);
+        parts.extensions.insert(guard.clone());
+        let through = (self.service.clone(), self.entry_point);
         let length = Length::Message(self.max_request_bytes);
-        let body = BoundedBody::new(body, length, entry.clone(), through, Status::from);
+        let body = BoundedBody::new(body, length, guard.clone(), through, Status::from);
         let request = http::Request::from_parts(parts, Body::new(body));
-        let (service, door) = (self.service.clone(), self.door);
+        let (service, entry_point) = (self.service.clone(), self.entry_point);
         let answering = self.inner.call(request);
         Box::pin(async move {
             let response = answering.await?;
             // A message that the codec refuses is seen by nobody else.
             if let Some(status) = Status::from_header_map(response.headers())
                 && status.code() != Code::Ok
-                && !entry.is_counted()
+                && !guard.is_counted()
             {
-                service.not_a_submission(door, ErrorCode::BadRequest, status.message());
+                service.not_a_submission(entry_point, ErrorCode::BadRequest, status.message());
             }
             Ok(response)
         })
     }
 }
 
-/// The entry of a call that came through a gate.
-pub(super) fn entry<T>(request: &mut Request<T>) -> Result<RequestGuard, Status> {
-    let entry = request.extensions_mut().remove();
-    entry.ok_or_else(|| Status::internal("this call came through no gate"))
+/// The guard of a call that came through a gate.
+pub(super) fn guard<T>(request: &mut Request<T>) -> Result<RequestGuard, Status> {
+    let guard = request.extensions_mut().remove();
+    guard.ok_or_else(|| Status::internal("this call came through no gate"))
 }

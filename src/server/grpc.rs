@@ -1,4 +1,4 @@
-//! The gRPC door: `spark.SparkSubmitService`.
+//! The gRPC entry point: `spark.SparkSubmitService`.
 
 use super::{
     Service,
@@ -30,54 +30,54 @@ use tokio::time::timeout_at;
 use tonic::{Request, Response, Status, TimeoutExpired, service::Routes};
 
 /// The service as tonic serves it.
-pub(super) type Contract = Gate<SparkSubmitServiceServer<Door>>;
+pub(super) type Contract = Gate<SparkSubmitServiceServer<GrpcService>>;
 
-/// The door's name in metrics and logs.
-pub(super) const DOOR: &str = "grpc";
+/// The entry point's name in metrics and logs.
+pub(super) const ENTRY_POINT: &str = "grpc";
 
 /// The header with which a caller says how long it waits.
 const TIMEOUT: &str = "grpc-timeout";
 
 /// The implementation of the contract.
-pub(super) struct Door {
+pub(super) struct GrpcService {
     service: Service,
 }
 
 /// The contract over `service`.
 pub(super) fn contract(service: Service, max_request_bytes: usize) -> Contract {
-    let door = Door {
+    let grpc = GrpcService {
         service: service.clone(),
     };
-    let contract = SparkSubmitServiceServer::new(door).max_decoding_message_size(max_request_bytes);
-    Gate::new(service, DOOR, max_request_bytes, contract)
+    let contract = SparkSubmitServiceServer::new(grpc).max_decoding_message_size(max_request_bytes);
+    Gate::new(service, ENTRY_POINT, max_request_bytes, contract)
 }
 
 #[tonic::async_trait]
-impl SparkSubmitService for Door {
+impl SparkSubmitService for GrpcService {
     /// A submission that is refused is a reply with `success = false`, as the operator's client expects it; only
     /// overload and the server's end are gRPC errors, which say that another try may succeed.
     async fn run_alt_spark_submit(
         &self,
         mut request: Request<RunAltSparkSubmitRequest>,
     ) -> Result<Response<RunAltSparkSubmitResponse>, Status> {
-        let entry = gate::entry(&mut request)?;
+        let guard = gate::guard(&mut request)?;
         let deadline = deadline(&request);
         let caller = caller(&request);
         let request = request.into_inner();
         let call = Call {
-            door: DOOR,
+            entry_point: ENTRY_POINT,
             id: request.submission_id.clone(),
             deadline,
             mode: Mode::Submit,
             context: None,
             caller,
-            entry,
+            read: {
+                let budget = guard.budget();
+                Box::new(move |_, origin, _| submit_request(request, origin.unknown_fields, budget))
+            },
+            guard,
         };
-        let budget = call.entry.budget();
-        let submitted = self
-            .service
-            .submit(call, |_, origin, _| asked(request, origin.unknown_fields, budget));
-        match submitted.await {
+        match self.service.submit(call).await {
             Ok(accepted) => Ok(Response::new(success(accepted))),
             Err(ServiceError::Submit(error)) if error.over_limit() => {
                 Err(Status::invalid_argument(error.to_string()))
@@ -92,14 +92,14 @@ impl SparkSubmitService for Door {
 }
 
 /// The whole application, where the request has it; else what the messages can express.
-fn asked(
+fn submit_request(
     request: RunAltSparkSubmitRequest,
     unknown_fields: UnknownFields,
     budget: Budget,
 ) -> Result<SubmitRequest, RejectedRequest> {
     let manifest = request.spark_application_manifest;
     if !manifest.is_empty() {
-        return manifest_asked(&manifest, unknown_fields, budget).map_err(|error| RejectedRequest {
+        return of_manifest(&manifest, unknown_fields, budget).map_err(|error| RejectedRequest {
             // What is too large is not read twice.
             about: std::str::from_utf8(&manifest)
                 .ok()
@@ -125,12 +125,12 @@ fn asked(
     }
 }
 
-/// Reads a request as [`Door`] does; else why it is refused.
+/// Reads a request as [`GrpcService`] does; else why it is refused.
 pub(super) fn read(request: RunAltSparkSubmitRequest, origin: Origin) -> Result<SubmitRequest, SubmitError> {
-    asked(request, origin.unknown_fields, Budget::default()).map_err(|not_asked| not_asked.error)
+    submit_request(request, origin.unknown_fields, Budget::default()).map_err(|rejected| rejected.error)
 }
 
-fn manifest_asked(
+fn of_manifest(
     manifest: &[u8],
     unknown_fields: UnknownFields,
     mut budget: Budget,

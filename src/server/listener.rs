@@ -37,12 +37,12 @@ const MOST_UNREAD: u64 = 64 << 10;
 /// The pause after an error of the machine (no file descriptors above all), which would else come back at once.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Accepts connections for one door.
+/// Accepts connections for one entry point.
 pub(super) struct Listener {
     socket: Socket,
     seats: ConnectionLimit,
     /// What submissions are counted by; none where there are none.
-    door: Option<&'static str>,
+    entry_point: Option<&'static str>,
     metrics: Arc<Metrics>,
     seldom: LogLimiter,
     opener: Opener,
@@ -84,7 +84,7 @@ impl Listener {
         Self {
             socket,
             seats,
-            door: None,
+            entry_point: None,
             seldom: LogLimiter::default(),
             opener: Opener {
                 tls: None,
@@ -96,9 +96,9 @@ impl Listener {
     }
 
     /// The same for a port that submissions come through: refused connections are counted by this name.
-    pub(super) fn counted_as(self, door: &'static str) -> Self {
+    pub(super) fn counted_as(self, entry_point: &'static str) -> Self {
         Self {
-            door: Some(door),
+            entry_point: Some(entry_point),
             ..self
         }
     }
@@ -142,12 +142,12 @@ impl Listener {
             ),
             Offer::Full => (None, "a connection is closed: there are too many"),
         };
-        if let (None, Some(door)) = (&seat, self.door) {
-            self.metrics.submission(door, "overloaded");
+        if let (None, Some(entry_point)) = (&seat, self.entry_point) {
+            self.metrics.submission(entry_point, "overloaded");
             self.metrics.failure(ErrorCode::SubmitterOverloaded);
         }
         if let Some(left_out) = self.seldom.line() {
-            warn!(door = self.door, left_out, "{what}");
+            warn!(door = self.entry_point, left_out, "{what}");
         }
         seat
     }

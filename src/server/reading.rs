@@ -25,7 +25,7 @@ pub fn grpc(body: &[u8], origin: Origin) -> Read {
     let request = RunAltSparkSubmitRequest::decode(body).map_err(|error| error.to_string())?;
     let id = SubmissionId::new(&request.submission_id).map_err(|refusal| refusal.to_string())?;
     grpc::read(request, origin)
-        .map(|asked| (id, asked))
+        .map(|request| (id, request))
         .map_err(|error| error.to_string())
 }
 
@@ -35,5 +35,5 @@ pub fn drop_in(body: &[u8]) -> Read {
     let id = SubmissionId::new(&request.submission_id).map_err(|refusal| refusal.to_string())?;
     let submission =
         drop_in::submission(&request.submission, Budget::default()).map_err(|error| error.to_string())?;
-    Ok((id, SubmitRequest::Arguments(Box::new(submission))))
+    Ok((id, SubmitRequest::Resolved(Box::new(submission))))
 }

@@ -249,7 +249,7 @@ impl RequestGuard {
         lock(&self.0.place).is_some()
     }
 
-    /// Takes what lacks for a request of `total` bytes; all of it is given back when the entry ends. Never waits: two that have
+    /// Takes what lacks for a request of `total` bytes; all of it is given back when the guard ends. Never waits: two that have
     /// half of the room each would wait for ever.
     pub(super) fn hold(&self, total: usize) -> Result<(), OverByteBudget> {
         self.0.bytes.hold(total)
@@ -287,8 +287,8 @@ pub(super) mod tests {
     use super::*;
     use crate::{server::admission::Admission, telemetry::Metrics};
 
-    /// An entry of its own, into this room.
-    pub(in crate::server) fn entry(room: &ByteBudget) -> RequestGuard {
+    /// A guard of its own, into this room.
+    pub(in crate::server) fn guard(room: &ByteBudget) -> RequestGuard {
         let place = Admission::new(1).enter().unwrap();
         let rooms = Rooms {
             bytes: room.clone(),
@@ -305,7 +305,7 @@ pub(super) mod tests {
     #[test]
     fn the_largest_submission_alone_has_memory_and_small_ones_beside_it() {
         let rooms = Rooms::new(0);
-        let entry = || {
+        let guard = || {
             let place = Admission::new(1).enter().unwrap();
             RequestGuard::new(
                 place,
@@ -314,7 +314,7 @@ pub(super) mod tests {
                 &Arrivals::default(),
             )
         };
-        let (largest, second) = (entry(), entry());
+        let (largest, second) = (guard(), guard());
         assert!(Memory::hold(&largest, SHARED_MEMORY) && !largest.lacked_memory());
         assert!(Memory::hold(&second, FREE_MEMORY) && !second.lacked_memory());
         let mut budget = second.budget();
@@ -328,14 +328,14 @@ pub(super) mod tests {
         assert!(Memory::hold(&second, SHARED_MEMORY / 2));
         second.hold_more_memory(SHARED_MEMORY / 4).unwrap();
         second.hold_more_memory(SHARED_MEMORY).unwrap();
-        entry().hold_more_memory(SHARED_MEMORY).unwrap_err();
+        guard().hold_more_memory(SHARED_MEMORY).unwrap_err();
     }
 
     #[test]
     fn room_is_taken_as_bytes_come_and_given_back_at_the_end() {
         let room = ByteBudget::new(0);
         let all = room.units.available_permits();
-        let (long, longer) = (entry(&room), entry(&room));
+        let (long, longer) = (guard(&room), guard(&room));
         long.hold(FREE).unwrap();
         assert_eq!(room.units.available_permits(), all, "a short one needs none");
         long.hold(FREE + 1).unwrap();
@@ -343,7 +343,7 @@ pub(super) mod tests {
         assert_eq!(room.units.available_permits(), all - 1);
         longer.hold(FREE + ROOM - UNIT).unwrap();
         assert_eq!(long.hold(FREE + 2 * UNIT), Err(OverByteBudget));
-        entry(&room).hold(FREE).unwrap();
+        guard(&room).hold(FREE).unwrap();
         let clone = long.clone();
         drop((long, longer));
         assert_eq!(room.units.available_permits(), all - 1, "the clone is at work");
@@ -355,9 +355,9 @@ pub(super) mod tests {
     fn one_request_of_the_longest_kind_always_has_room() {
         let longest = 3 * ROOM;
         let room = ByteBudget::new(longest);
-        let first = entry(&room);
+        let first = guard(&room);
         first.hold(longest).unwrap();
-        assert_eq!(entry(&room).hold(longest), Err(OverByteBudget));
+        assert_eq!(guard(&room).hold(longest), Err(OverByteBudget));
     }
 
     #[test]
@@ -369,8 +369,8 @@ pub(super) mod tests {
             RequestGuard::new(admission.enter().unwrap(), in_flight, &Rooms::new(0), &arrivals)
         };
         let (unread, whole, gone, slow) = (enter(), enter(), enter(), enter());
-        for entry in [&whole, &gone, &slow] {
-            assert!(entry.waits(&context));
+        for guard in [&whole, &gone, &slow] {
+            assert!(guard.waits(&context));
         }
         assert!(whole.arrived());
         drop(gone);

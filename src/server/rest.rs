@@ -1,4 +1,4 @@
-//! The REST door: the operator's `RestSubmitter` contract, `POST /api/v1/spark-submit`.
+//! The REST entry point: the operator's `RestSubmitter` contract, `POST /api/v1/spark-submit`.
 
 mod answer;
 mod query;
@@ -32,34 +32,36 @@ use axum::{
 use request::SparkSubmit;
 use std::sync::Arc;
 
-/// The door's name in metrics and logs.
-pub(super) const DOOR: &str = "rest";
+/// The entry point's name in metrics and logs.
+pub(super) const ENTRY_POINT: &str = "rest";
 
 /// Where submissions are posted.
 const PATH: &str = "/api/v1/spark-submit";
 
 #[derive(Clone)]
-struct Door {
+struct RestService {
     service: Service,
     max_request_bytes: usize,
 }
 
 /// The contract over `service`. The operator's start waits for any answer to a GET, which is 405 here.
 pub(super) fn router(service: Service, max_request_bytes: usize) -> Router {
-    let door = Door {
+    let rest = RestService {
         service,
         max_request_bytes,
     };
     Router::new()
         .route(
             PATH,
-            post(spark_submit).fallback(async |State(door): State<Door>| {
-                Answer::no_submission(&door.service, &NoSubmission::Method)
+            post(spark_submit).fallback(async |State(rest): State<RestService>| {
+                Answer::no_submission(&rest.service, &NoSubmission::Method)
             }),
         )
-        .fallback(async |State(door): State<Door>| Answer::no_submission(&door.service, &NoSubmission::Path))
+        .fallback(async |State(rest): State<RestService>| {
+            Answer::no_submission(&rest.service, &NoSubmission::Path)
+        })
         .layer(middleware::from_fn(unread::discarded))
-        .with_state(door)
+        .with_state(rest)
 }
 
 /// Answers to requests whose head can't be read, which no route sees.
@@ -69,38 +71,38 @@ pub(super) fn errors(service: Service) -> Form {
 
 /// Submits, or with `?dryRun=true` asks the API server whether it would take the objects.
 async fn spark_submit(
-    State(door): State<Door>,
+    State(rest): State<RestService>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Request<Body>,
 ) -> Response {
     let mode = match query::mode(query.as_deref()) {
         Ok(mode) => mode,
-        Err(message) => return Answer::no_submission(&door.service, &NoSubmission::Bad(&message)),
+        Err(message) => return Answer::no_submission(&rest.service, &NoSubmission::Bad(&message)),
     };
     if !is_json(&headers) {
-        return Answer::no_submission(&door.service, &NoSubmission::MediaType);
+        return Answer::no_submission(&rest.service, &NoSubmission::MediaType);
     }
-    let entry = match door.service.enter(DOOR) {
-        Ok(entry) => entry,
+    let guard = match rest.service.enter(ENTRY_POINT) {
+        Ok(guard) => guard,
         Err(refused) => return Answer::failed("", &refused),
     };
-    let through = (door.service.clone(), DOOR);
-    let length = Length::AtMost(door.max_request_bytes);
-    let arriving = BoundedBody::new(body.into_body(), length, entry.clone(), through, |refused| {
+    let through = (rest.service.clone(), ENTRY_POINT);
+    let length = Length::AtMost(rest.max_request_bytes);
+    let arriving = BoundedBody::new(body.into_body(), length, guard.clone(), through, |refused| {
         refused
     });
-    let body = match arriving.read(door.max_request_bytes).await {
+    let body = match arriving.read(rest.max_request_bytes).await {
         Ok(body) => body,
         Err(Unread::Refused(refused)) => return Answer::failed("", &refused),
         Err(Unread::Bad) => {
-            let allowed = door.max_request_bytes;
+            let allowed = rest.max_request_bytes;
             let message = format!("the body is cut short or longer than {allowed} bytes (MAX_REQUEST_BYTES)");
-            return Answer::no_submission(&door.service, &NoSubmission::Bad(&message));
+            return Answer::no_submission(&rest.service, &NoSubmission::Bad(&message));
         }
     };
     let caller = Caller::of(|name| headers.get(name)?.to_str().ok());
-    submit(&door.service, &body, mode, caller, entry).await
+    submit(&rest.service, &body, mode, caller, guard).await
 }
 
 /// Reads a body as [`spark_submit`] does; else the text of the refusal.
@@ -111,17 +113,17 @@ pub(super) fn read(
 ) -> Result<(SubmissionId, SubmitRequest), String> {
     let request = SparkSubmit::read(body, Budget::default()).map_err(|bad| bad.message)?;
     let id = SubmissionId::new(&request.submission_id).map_err(|refusal| refusal.to_string())?;
-    let asked = request.asked(&id, origin, context);
-    asked
-        .map(|asked| (id, asked))
-        .map_err(|not_asked| not_asked.error.to_string())
+    match request.into_request(&id, origin, context) {
+        Ok(request) => Ok((id, request)),
+        Err(rejected) => Err(rejected.error.to_string()),
+    }
 }
 
-async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, entry: RequestGuard) -> Response {
-    let request = match SparkSubmit::read(body, entry.budget()) {
+async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, guard: RequestGuard) -> Response {
+    let request = match SparkSubmit::read(body, guard.budget()) {
         Ok(request) => request,
-        Err(_) if entry.lacked_memory() => {
-            service.turned_away(DOOR, &ServiceError::NoRoom);
+        Err(_) if guard.lacked_memory() => {
+            service.turned_away(ENTRY_POINT, &ServiceError::NoRoom);
             return Answer::failed("", &ServiceError::NoRoom);
         }
         Err(error) => {
@@ -131,19 +133,17 @@ async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, entr
     };
     let id = request.submission_id.clone();
     let call = Call {
-        door: DOOR,
+        entry_point: ENTRY_POINT,
         id: id.clone(),
         // The contract has none: the operator gives up after its own time, and comes back with the same id.
         deadline: None,
         mode,
         context: None,
         caller,
-        entry,
+        guard,
+        read: Box::new(move |id, origin, context| request.into_request(id, origin, context)),
     };
-    match service
-        .submit(call, |id, origin, context| request.asked(id, origin, context))
-        .await
-    {
+    match service.submit(call).await {
         Ok(accepted) => Answer::accepted(&accepted),
         Err(error) => Answer::failed(&id, &error),
     }

@@ -1,4 +1,4 @@
-//! What all doors of the service share: its limits, and the call into the spine.
+//! What all entry points of the service share: its limits, and the call into the pipeline.
 
 use super::{
     admission::{Admission, NotAdmitted},
@@ -8,6 +8,7 @@ use crate::{
     cluster::{Events, Sink},
     error_code::ErrorCode,
     finding::{self, Words, expected, is_name},
+    kubernetes::kinds,
     operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
     spark::submission::{Refusal, SubmissionId, SubmitterContext},
@@ -25,13 +26,13 @@ use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
 /// The outcome of a request of which no submission could be read.
 const NOT_A_SUBMISSION: &str = "not-a-submission";
 
-/// What a key of the conf may come to in memory, where it is about the driver's Pod: an env entry, a label, a volume with its mount.
+/// What a key of the conf may come to in memory, where it is about the driver's Pod: an env guard, a label, a volume with its mount.
 const KEY_BYTES: usize = 3 << 10;
 
 /// How long the start waits for the attempts of other sets than the default one.
 const OTHER_SETS: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// The service behind every door. Clones share it.
+/// The service behind every entry point. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Service {
     shared: Arc<Shared>,
@@ -50,11 +51,11 @@ struct Shared {
     not_submissions: LogLimiter,
     max_in_flight: u32,
     events: Option<Events>,
-    /// Where submissions are at work: doors may run elsewhere, so that they answer while all of this is busy.
+    /// Where submissions are at work: entry points may run elsewhere, so that they answer while all of this is busy.
     work: Handle,
 }
 
-/// Why a door got no [`Accepted`].
+/// Why an entry point got no [`Accepted`].
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ServiceError {
     /// The submission failed.
@@ -151,11 +152,15 @@ pub(super) struct RejectedRequest {
     pub(super) about: Option<ApplicationReference>,
 }
 
-/// One call through a door.
-#[derive(Debug)]
+/// Makes a [`SubmitRequest`] of what an entry point received. This takes time and memory, so it is done once the call is admitted.
+pub(super) type ReadRequest = Box<
+    dyn FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest> + Send,
+>;
+
+/// One call through an entry point.
 pub(super) struct Call {
-    /// The door's name in metrics and logs.
-    pub(super) door: &'static str,
+    /// The entry point's name in metrics and logs.
+    pub(super) entry_point: &'static str,
     /// The submission id as the caller gave it.
     pub(super) id: String,
     /// How long the caller waits.
@@ -167,7 +172,9 @@ pub(super) struct Call {
     /// The trace that the caller is in.
     pub(super) caller: Caller,
     /// What it holds until its end.
-    pub(super) entry: RequestGuard,
+    pub(super) guard: RequestGuard,
+    /// The request.
+    pub(super) read: ReadRequest,
 }
 
 impl Service {
@@ -179,6 +186,7 @@ impl Service {
         settings: &ServeSettings,
         events: Option<Events>,
     ) -> Self {
+        submitter.metrics.shadow_kinds(kinds::of_submissions());
         let allowed_namespaces = settings
             .allowed_namespaces
             .iter()
@@ -203,15 +211,10 @@ impl Service {
         }
     }
 
-    /// Submits what `ask` makes of a call's request, and counts what became of it.
-    pub(super) async fn submit<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
-    where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest>
-            + Send
-            + 'static,
-    {
-        let door = call.door;
-        call.entry.counted();
+    /// Submits a call's request, and counts what became of it.
+    pub(super) async fn submit(&self, call: Call) -> Result<Accepted, ServiceError> {
+        let entry_point = call.entry_point;
+        call.guard.counted();
         // All that is logged on the way carries these; each is filled in when it is known, and checked: a label, a log line
         // or a span never has a text in it that may be of any length.
         let id = SubmissionId::new(&call.id);
@@ -219,7 +222,7 @@ impl Service {
             "submission",
             otel.kind = "server",
             otel.status_code = Empty,
-            door,
+            door = entry_point,
             submission_id = Empty,
             namespace = Empty,
             application = Empty,
@@ -230,7 +233,7 @@ impl Service {
         }
         call.caller.continued_by(&span);
         let result = match id {
-            Ok(id) => self.admitted(call, id, ask).instrument(span.clone()).await,
+            Ok(id) => self.admitted(call, id).instrument(span.clone()).await,
             Err(refusal) => Err(refusal.into()),
         };
         let outcome = match &result {
@@ -238,7 +241,7 @@ impl Service {
             Err(failure) => failure.reason(),
         };
         span.record("outcome", outcome);
-        self.shared.submitter.metrics.submission(door, outcome);
+        self.shared.submitter.metrics.submission(entry_point, outcome);
         if let Err(failure) = &result {
             self.shared.submitter.metrics.failure(failure.code());
             span.record("otel.status_code", "ERROR");
@@ -254,16 +257,11 @@ impl Service {
         result
     }
 
-    async fn admitted<A>(&self, call: Call, id: SubmissionId, ask: A) -> Result<Accepted, ServiceError>
-    where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest>
-            + Send
-            + 'static,
-    {
-        if !call.entry.arrived() {
+    async fn admitted(&self, call: Call, id: SubmissionId) -> Result<Accepted, ServiceError> {
+        if !call.guard.arrived() {
             return Err(ServiceError::GaveWay);
         }
-        match self.begin(call, id, ask).await {
+        match self.begin(call, id).await {
             Ok(result) => result,
             Err(failure) => {
                 error!("a submission was stopped by a defect: {failure}");
@@ -274,18 +272,13 @@ impl Service {
 
     /// Lets the work of a call begin: in a task of its own, so that a caller that goes away doesn't cut it short, and a
     /// panic ends this submission only.
-    fn begin<A>(&self, call: Call, id: SubmissionId, ask: A) -> JoinHandle<Result<Accepted, ServiceError>>
-    where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest>
-            + Send
-            + 'static,
-    {
+    fn begin(&self, call: Call, id: SubmissionId) -> JoinHandle<Result<Accepted, ServiceError>> {
         let shared = Arc::clone(&self.shared);
         let work = async move {
-            let held = call.entry.clone();
+            let held = call.guard.clone();
             let mode = call.mode;
             let mut about = None;
-            let result = match shared.work(call, id, ask, &mut about).await {
+            let result = match shared.work(call, id, &mut about).await {
                 Err(ServiceError::Submit(error)) if error.over_limit() && held.lacked_memory() => {
                     Err(ServiceError::NoRoom)
                 }
@@ -301,7 +294,7 @@ impl Service {
 
     /// Lets a request in before it is read, or turns it away: in a flood reading what will be refused would take the
     /// memory, and the time of those that are in.
-    pub(super) fn enter(&self, door: &'static str) -> Result<RequestGuard, ServiceError> {
+    pub(super) fn enter(&self, entry_point: &'static str) -> Result<RequestGuard, ServiceError> {
         let entered = self.shared.admission.enter();
         let entered = match entered {
             Err(NotAdmitted::Full) => self.shared.arrivals.give_way().ok_or(NotAdmitted::Full),
@@ -319,39 +312,39 @@ impl Service {
             }
             Err(refused) => {
                 let refused = self.shared.not_admitted(&refused);
-                self.turned_away(door, &refused);
+                self.turned_away(entry_point, &refused);
                 Err(refused)
             }
         }
     }
 
     /// Turns a call away before there is anything of it but its head.
-    pub(super) fn refused_call(&self, door: &'static str) -> ServiceError {
+    pub(super) fn refused_call(&self, entry_point: &'static str) -> ServiceError {
         let refused = ServiceError::Overloaded(self.shared.max_in_flight);
-        self.turned_away(door, &refused);
+        self.turned_away(entry_point, &refused);
         refused
     }
 
     /// Counts and logs a request that was turned away before it was read.
-    pub(super) fn turned_away(&self, door: &'static str, error: &ServiceError) {
+    pub(super) fn turned_away(&self, entry_point: &'static str, error: &ServiceError) {
         let metrics = &self.shared.submitter.metrics;
-        metrics.submission(door, error.reason());
+        metrics.submission(entry_point, error.reason());
         metrics.failure(error.code());
         if let Some(left_out) = self.shared.turned_away.line() {
             let (code, reason) = (error.code().name(), error.reason());
-            warn!(door, code, reason, left_out, "turned away: {error}");
+            warn!(door = entry_point, code, reason, left_out, "turned away: {error}");
         }
     }
 
     /// Counts and logs a request that is no submission.
-    pub(super) fn not_a_submission(&self, door: &'static str, code: ErrorCode, message: &str) {
+    pub(super) fn not_a_submission(&self, entry_point: &'static str, code: ErrorCode, message: &str) {
         let metrics = &self.shared.submitter.metrics;
-        metrics.submission(door, NOT_A_SUBMISSION);
+        metrics.submission(entry_point, NOT_A_SUBMISSION);
         metrics.failure(code);
         if let Some(left_out) = self.shared.not_submissions.line() {
             let (code, reason) = (code.name(), NOT_A_SUBMISSION);
             let message = finding::answer(message);
-            warn!(door, code, reason, left_out, "refused: {message}");
+            warn!(door = entry_point, code, reason, left_out, "refused: {message}");
         }
     }
 
@@ -426,43 +419,39 @@ impl Service {
 
 impl Shared {
     /// The whole call; `about` becomes the application that it is about as soon as that is known.
-    async fn work<A>(
+    async fn work(
         &self,
         call: Call,
         id: SubmissionId,
-        ask: A,
         about: &mut Option<ApplicationReference>,
-    ) -> Result<Accepted, ServiceError>
-    where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest>,
-    {
+    ) -> Result<Accepted, ServiceError> {
         let mut context = call.context.unwrap_or_else(|| SubmitterContext {
             submit_time_ms: now_ms(),
             ..self.context.clone()
         });
         context.executor_check = self.context.executor_check;
-        let asked = ask(&id, self.origin, &context).map_err(|not_asked| {
-            *about = not_asked.about;
-            not_asked.error
+        let request = (call.read)(&id, self.origin, &context).map_err(|rejected| {
+            *about = rejected.about;
+            rejected.error
         })?;
-        *about = asked.application();
+        *about = request.application();
         let span = Span::current();
-        if is_name(asked.namespace()) && !asked.has_references() {
-            span.record("namespace", asked.namespace());
+        if is_name(request.namespace()) && !request.has_references() {
+            span.record("namespace", request.namespace());
         }
         if let Some(about) = about.as_ref().filter(|about| is_name(&about.name)) {
             span.record("application", about.name.as_str());
         }
-        self.check_namespace(&asked)?;
-        let keys = asked.driver_keys() * KEY_BYTES;
-        call.entry
+        self.check_namespace(&request)?;
+        let keys = request.driver_keys() * KEY_BYTES;
+        call.guard
             .hold_more_memory(keys)
             .map_err(|_| ServiceError::NoRoom)?;
-        let counted = self.admission.count(asked.namespace());
+        let counted = self.admission.count(request.namespace());
         let _counted = counted.map_err(|refused| self.not_admitted(&refused))?;
         Ok(self
             .submitter
-            .submit(asked, id, self.origin, &context, call.deadline, call.mode)
+            .submit(request, id, self.origin, &context, call.deadline, call.mode)
             .await?)
     }
 
@@ -488,21 +477,19 @@ impl Shared {
         }
     }
 
-    fn check_namespace(&self, asked: &SubmitRequest) -> Result<(), Refusal> {
-        let namespace = asked.namespace();
+    fn check_namespace(&self, request: &SubmitRequest) -> Result<(), Refusal> {
+        let namespace = request.namespace();
         if self.allows(namespace) {
             return Ok(());
         }
-        let field = match asked {
+        let field = match request {
             SubmitRequest::Application(_) | SubmitRequest::Messages(_) => "metadata.namespace",
-            SubmitRequest::Arguments(_) | SubmitRequest::UnversionedArguments(_) => {
-                "spark.kubernetes.namespace"
-            }
+            SubmitRequest::Arguments(_) | SubmitRequest::Resolved(_) => "spark.kubernetes.namespace",
         };
         let allowed = format!("{} (ALLOWED_NAMESPACES)", self.allowed_namespaces.join(", "));
         let said = expected(Words::own(allowed));
         // Of arguments it may have come out of another key.
-        let said = if asked.has_references() {
+        let said = if request.has_references() {
             said.hidden(namespace)
         } else {
             said.name(namespace)

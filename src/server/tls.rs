@@ -38,7 +38,7 @@ pub(crate) fn certificates(files: &TlsFiles) -> Result<Certificates, FileError> 
     identity.certificates()
 }
 
-/// What a door speaks inside TLS.
+/// What an entry point speaks inside TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// HTTP/2, for gRPC.

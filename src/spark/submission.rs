@@ -1,4 +1,4 @@
-//! What is to be submitted: the intent, exactly as `spark-submit` is told it, from whichever door it came.
+//! What is to be submitted: the intent, exactly as `spark-submit` is told it, from whichever entry point it came.
 
 pub mod arguments;
 mod conf;
@@ -25,11 +25,11 @@ pub use context::{ExecutorCheck, Reach, SubmitterContext};
 pub use files::{NamedFile, SubmitterFiles};
 pub use id::SubmissionId;
 pub use pod_additions::PodAdditions;
-pub use pod_group::{PodGroup, PodGroupTemplate};
+pub use pod_group::PodGroupTemplate;
 pub use pod_template::PodTemplate;
 pub use refusal::Refusal;
-pub use resolve::{Request, resolve};
-pub(crate) use resolve::{SUBMISSION_CREDENTIALS, merged_conf, resolve_merged};
+pub(crate) use resolve::SUBMISSION_CREDENTIALS;
+pub use resolve::{MergedArguments, Outline, Request, resolve};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::refers;

@@ -1,21 +1,15 @@
-//! What the cluster adds to what was asked for: the live `SparkApplication` (CONTRACT 6), and whether the operator's
-//! webhook is there (CONTRACT 10).
+//! The stage `inform`: what the cluster knows of a request. That is its live `SparkApplication`, and whether the operator's
+//! webhook acts on its driver.
 
 use super::{
     SubmitError, SubmitRequest, Submitter,
     owners::{self, Expected, NamedOwner},
-    source_application::{SourceApplication, unverified},
-    subject::{Subject, named_by},
+    subject::Subject,
 };
 use crate::{
     cluster::{LiveApplication, LiveError, Sink},
-    limits::UNKNOWN_FIELDS,
-    operator::{
-        Origin, Webhook,
-        application::{Parsed, SparkApplication, UnknownFields, few_volumes, from_value, overlay},
-        operator_labels,
-    },
-    spark::submission::{Reach, Submission, SubmitterContext},
+    operator::{Origin, Webhook},
+    spark::submission::Reach,
 };
 use std::time::Instant;
 
@@ -31,237 +25,96 @@ pub enum SpecSource {
     Cluster,
 }
 
-/// What is to be submitted, with all that the cluster has to say about it.
-pub(super) enum Informed {
-    /// An application, to be translated.
-    Application(Box<Parsed>),
-    /// What was made of an argument vector.
-    Arguments(Box<Submission>),
+/// What the cluster knows of a request.
+#[derive(Debug)]
+pub(super) struct Informed {
+    /// Whether the operator's webhook acts on the driver.
+    pub(super) webhook: Webhook,
+    pub(super) live: Live,
+}
+
+/// What came of looking for the live application.
+#[derive(Debug)]
+pub(super) enum Live {
+    Read(LiveApplication),
+    /// Nobody's application, or one that needs no look; or the objects go to files.
+    None,
+    /// `SPEC_SOURCE=request`.
+    NotLookedUp,
+    Missing,
+    /// Why it may not be read.
+    NotPermitted(String),
 }
 
 impl Submitter {
-    /// Who adds what the operator leaves to its webhook: as the cluster has it, where it is looked at.
-    pub(super) async fn webhook(&self, asked: &SubmitRequest, origin: Origin) -> Webhook {
-        let Some(webhook) = &self.webhook else {
-            return origin.webhook;
-        };
-        let labels = match asked {
-            SubmitRequest::Application(parsed) => operator_labels(&parsed.application),
-            SubmitRequest::Messages(application) => operator_labels(application),
-            SubmitRequest::Arguments(submission) => Subject::of(submission).labels,
-            SubmitRequest::UnversionedArguments(unversioned) => unversioned.subject.labels.clone(),
-        };
-        if named_by(&labels).is_none() {
-            return Webhook::Off;
-        }
-        webhook.acts_on(asked.namespace(), &labels).await
-    }
-
-    /// What was asked for, with what the cluster has of it.
-    pub(super) async fn informed(
+    /// Asks the cluster about a request. Each owner that the request names must be the live application.
+    pub(super) async fn inform(
         &self,
-        asked: SubmitRequest,
+        request: &SubmitRequest,
         origin: Origin,
-        context: &SubmitterContext,
+        reach: &Reach,
         deadline: Option<Instant>,
     ) -> Result<Informed, SubmitError> {
-        let (webhook, unknown_fields) = (origin.webhook, origin.unknown_fields);
-        Ok(match asked {
-            SubmitRequest::Arguments(mut submission) => {
-                let subject = Subject::of(&submission);
-                if webhook == Webhook::Off || self.templates.heeds_annotation() || !subject.owners.is_empty()
-                {
-                    let live = self
-                        .behind(&subject, unknown_fields, &context.reach, deadline)
-                        .await?;
-                    live.complete(&mut submission, webhook)?;
-                }
-                Informed::Arguments(submission)
+        let subject = request.subject();
+        let webhook = match &self.webhook {
+            None => origin.webhook,
+            Some(_) if subject.application().is_none() => Webhook::Off,
+            Some(webhook) => webhook.acts_on(&subject.namespace, &subject.labels).await,
+        };
+        let needed = match request {
+            SubmitRequest::Resolved(_) => {
+                webhook == Webhook::Off || self.templates.heeds_annotation() || !subject.owners.is_empty()
             }
-            SubmitRequest::UnversionedArguments(unversioned) => {
-                let live = self
-                    .behind(&unversioned.subject, unknown_fields, &context.reach, deadline)
-                    .await?;
-                let mut submission = unversioned.for_version(live.spark_version()?, context)?;
-                live.complete(&mut submission, webhook)?;
-                Informed::Arguments(Box::new(submission))
-            }
-            SubmitRequest::Messages(application) => Informed::Application(Box::new(
-                self.completed(*application, unknown_fields, &context.reach, deadline)
-                    .await?,
-            )),
-            SubmitRequest::Application(parsed) => {
-                Informed::Application(self.owned(parsed, &context.reach, deadline).await?)
-            }
-        })
+            _ => true,
+        };
+        let live = match needed {
+            true => self.live(&subject, reach, deadline).await?,
+            false => Live::None,
+        };
+        Ok(Informed { webhook, live })
     }
 
-    /// A whole application with its uid, which is the live one's: Kubernetes collects what has an owner that doesn't exist,
-    /// so a uid is neither made up here nor taken on trust.
-    async fn owned(
-        &self,
-        mut parsed: Box<Parsed>,
-        reach: &Reach,
-        deadline: Option<Instant>,
-    ) -> Result<Box<Parsed>, SubmitError> {
-        match self
-            .live(&parsed.application, unverified, reach, deadline)
-            .await?
-        {
-            Live::Read(live) => parsed.application.metadata.uid = Some(live.uid),
-            Live::Without(warning) => parsed.warnings.extend(warning),
-        }
-        Ok(parsed)
-    }
-
-    /// What the gRPC messages could not carry, from the live application; with or without a uid, the messages are
-    /// poorer than it.
-    async fn completed(
-        &self,
-        application: SparkApplication,
-        unknown_fields: UnknownFields,
-        reach: &Reach,
-        deadline: Option<Instant>,
-    ) -> Result<Parsed, SubmitError> {
-        let lost = |why: &str| format!("what the request's form can't carry is not in the pods: {why}");
-        match self.live(&application, lost, reach, deadline).await? {
-            Live::Read(live) => {
-                few_volumes(&live.value)?;
-                let parsed = overlay(&application, live.value, unknown_fields)?;
-                UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
-                Ok(parsed)
-            }
-            Live::Without(warning) => Ok(Parsed {
-                application,
-                warnings: warning.into_iter().collect(),
-                unknown_fields: Vec::new(),
-            }),
-        }
-    }
-
-    /// The live application that an argument vector was made of, which its labels name. An owner that the pod templates name
-    /// is looked up without a label, too, but then adds nothing to the pods.
-    async fn behind(
+    /// Reads the live application, unless the settings say otherwise, and compares the owners that the request names with it.
+    async fn live(
         &self,
         subject: &Subject,
-        unknown_fields: UnknownFields,
         reach: &Reach,
         deadline: Option<Instant>,
-    ) -> Result<SourceApplication, SubmitError> {
+    ) -> Result<Live, SubmitError> {
         let namespace = &subject.namespace;
-        let labelled = subject.application().is_some();
         let name = subject.owning_application();
         let sent = subject.owner.as_ref().and_then(|owner| owner.uid.as_deref());
-        let owners = |uid| {
+        let check_owners = |uid| {
             let expected = Expected { namespace, name, uid };
             owners::check(&subject.owners, expected, reach)
         };
         let Some(name) = name else {
-            owners(None)?;
-            return Ok(SourceApplication::None);
-        };
-        let unread = |why: String| {
-            if labelled {
-                SourceApplication::Unread(why)
-            } else {
-                SourceApplication::Unverified(why)
-            }
+            check_owners(None)?;
+            return Ok(Live::None);
         };
         if self.spec_source == SpecSource::Request {
-            owners(sent)?;
-            return Ok(if labelled {
-                SourceApplication::Unread("SPEC_SOURCE is request".to_owned())
-            } else {
-                SourceApplication::None
-            });
+            check_owners(sent)?;
+            return Ok(Live::NotLookedUp);
         }
         match self.sink.live_application(namespace, name, deadline).await {
             Ok(Some(live)) => {
-                owners(Some(&live.uid))?;
-                same(&live, subject.controller.as_deref(), namespace, name)?;
-                if !labelled {
-                    return Ok(SourceApplication::None);
-                }
-                few_volumes(&live.value)?;
-                let parsed = from_value(live.value, unknown_fields)?;
-                UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
-                Ok(SourceApplication::Application(Box::new(parsed)))
-            }
-            Ok(None) if matches!(self.sink, Sink::Directory(_)) => {
-                owners(sent)?;
-                Ok(SourceApplication::None)
-            }
-            Ok(None) => {
-                self.without(
-                    namespace,
-                    name,
-                    subject.owners.iter().any(NamedOwner::is_application),
-                )?;
-                owners(None)?;
-                Ok(SourceApplication::Unread(
-                    "there is no such SparkApplication".to_owned(),
-                ))
-            }
-            Err(error @ LiveError::NotPermitted { .. }) if self.spec_source == SpecSource::Auto => {
-                owners(sent)?;
-                Ok(unread(error.to_string()))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Reads the live application, unless the settings say otherwise, and compares the owners that the request names with it.
-    /// `lost` is the warning where the application has a uid and can't be read.
-    async fn live(
-        &self,
-        application: &SparkApplication,
-        lost: impl Fn(&str) -> String,
-        reach: &Reach,
-        deadline: Option<Instant>,
-    ) -> Result<Live, SubmitError> {
-        let (namespace, name, uid) = (application.namespace(), application.name(), application.uid());
-        if name.is_empty() {
-            // Refused as soon as the application is validated.
-            return Ok(Live::Without(None));
-        }
-        let named = NamedOwner::in_application(application);
-        let owners = |uid| {
-            let expected = Expected {
-                namespace,
-                name: Some(name),
-                uid,
-            };
-            owners::check(&named, expected, reach)
-        };
-        let without = |why: &str| {
-            owners(uid)?;
-            Ok(Live::Without(Some(match uid {
-                Some(_) => lost(why),
-                None => format!("the driver Pod has no owner: {why}"),
-            })))
-        };
-        if self.spec_source == SpecSource::Request {
-            owners(uid)?;
-            let why = "the driver Pod has no owner: the request has no uid, and SPEC_SOURCE is request";
-            return Ok(Live::Without(uid.is_none().then(|| why.to_owned())));
-        }
-        match self.sink.live_application(namespace, name, deadline).await {
-            Ok(Some(live)) => {
-                same(&live, uid, namespace, name)?;
-                owners(Some(&live.uid))?;
+                check_owners(Some(&live.uid))?;
+                is_the_one_that_was_sent(&live, subject, name)?;
                 Ok(Live::Read(live))
             }
             Ok(None) if matches!(self.sink, Sink::Directory(_)) => {
-                owners(uid)?;
-                Ok(Live::Without(None))
+                check_owners(sent)?;
+                Ok(Live::None)
             }
             Ok(None) => {
-                let owned = uid.is_some() || named.iter().any(NamedOwner::is_application);
-                self.without(namespace, name, owned)?;
-                without("there is no such SparkApplication on the cluster")
+                let owned = sent.is_some() || subject.owners.iter().any(NamedOwner::is_application);
+                self.may_be_missing(namespace, name, owned)?;
+                check_owners(None)?;
+                Ok(Live::Missing)
             }
             Err(error @ LiveError::NotPermitted { .. }) if self.spec_source == SpecSource::Auto => {
-                without(&error.to_string())
+                check_owners(sent)?;
+                Ok(Live::NotPermitted(error.to_string()))
             }
             Err(error) => Err(error.into()),
         }
@@ -269,7 +122,7 @@ impl Submitter {
 
     /// Whether a submission may go on whose application is not on the cluster. It may not where it has the application for
     /// its owner already: Kubernetes collects a Pod with an owner that is not in its namespace.
-    fn without(&self, namespace: &str, name: &str, owned: bool) -> Result<(), LiveError> {
+    fn may_be_missing(&self, namespace: &str, name: &str, owned: bool) -> Result<(), LiveError> {
         let asked_for_by = match (self.spec_source, owned) {
             (SpecSource::Cluster, _) => "SPEC_SOURCE=cluster asks for",
             (_, true) => "the request names by uid as the driver's owner",
@@ -283,20 +136,13 @@ impl Submitter {
     }
 }
 
-/// What came of looking for the live application.
-enum Live {
-    Read(LiveApplication),
-    /// It goes on without, with a warning where something is lost.
-    Without(Option<String>),
-}
-
-/// The live application must be the one that was sent, and not its successor of the same name.
-fn same(live: &LiveApplication, sent: Option<&str>, namespace: &str, name: &str) -> Result<(), LiveError> {
-    match sent {
-        Some(sent) if sent != live.uid => Err(LiveError::Another {
-            namespace: namespace.to_owned(),
+/// The live application must not be a successor of the same name.
+fn is_the_one_that_was_sent(live: &LiveApplication, subject: &Subject, name: &str) -> Result<(), LiveError> {
+    match &subject.controller {
+        Some(sent) if *sent != live.uid => Err(LiveError::Another {
+            namespace: subject.namespace.clone(),
             name: name.to_owned(),
-            sent: sent.to_owned(),
+            sent: sent.clone(),
             found: live.uid.clone(),
         }),
         _ => Ok(()),

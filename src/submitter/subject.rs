@@ -1,9 +1,12 @@
-//! Which application an argument vector is about: what arguments and driver pod template say of it.
+//! Which application a request is about.
 
 use super::owners::NamedOwner;
 use crate::{
-    operator::application::ApplicationReference,
-    spark::submission::{PodTemplate, SparkSubmitArguments, Submission},
+    operator::{
+        application::{ApplicationReference, SparkApplication},
+        operator_labels,
+    },
+    spark::submission::{Outline, PodTemplate, SparkConf, Submission},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,83 +17,79 @@ const APPLICATION_LABEL: &str = "sparkoperator.k8s.io/app-name";
 /// The conf keys of the driver Pod's labels.
 const DRIVER_LABELS: &str = "spark.kubernetes.driver.label.";
 
-/// What is needed to find the live application. It is known of arguments that are not valid, too: for which Spark version
-/// they would be valid may stand in the live application.
-#[derive(Debug)]
+/// What is needed to find the live application. It is known before arguments are resolved: for which Spark version they are
+/// meant may stand in the live application.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Subject {
-    /// `spark.kubernetes.namespace`, or `default`.
+    /// Where the driver is to run.
     pub(super) namespace: String,
     /// The driver Pod's labels, as far as the conf gives them.
     pub(super) labels: BTreeMap<String, String>,
-    /// The application among the owners in the driver's pod template, where the operator puts it.
+    /// The application; for arguments the one among the owners in the driver's pod template, where the operator puts it.
     pub(super) owner: Option<ApplicationReference>,
-    /// The uid of the controller in the driver's pod template.
+    /// The uid of the driver's controller.
     pub(super) controller: Option<String>,
     /// Each owner in the pod templates.
     pub(super) owners: Vec<NamedOwner>,
 }
 
 impl Subject {
-    /// What a submission is about.
+    /// Of an application.
+    pub(super) fn of_application(application: &SparkApplication) -> Self {
+        Self {
+            namespace: application.namespace().to_owned(),
+            labels: operator_labels(application),
+            owner: ApplicationReference::to(application),
+            controller: application.uid().map(str::to_owned),
+            owners: NamedOwner::in_application(application),
+        }
+    }
+
+    /// Of a submission.
     pub(super) fn of(submission: &Submission) -> Self {
-        Self::new(
-            submission.conf.iter(),
-            Some(submission.namespace()),
+        Self::of_arguments(
+            submission.namespace(),
+            &submission.conf,
             submission.driver_template.as_ref(),
             submission.executor_template.as_ref(),
         )
     }
 
-    /// What arguments are about of which no submission was made.
-    pub(super) fn of_arguments(
-        arguments: &SparkSubmitArguments,
-        driver_template: Option<&PodTemplate>,
-        executor_template: Option<&PodTemplate>,
-    ) -> Self {
-        let conf = arguments.conf.iter();
-        Self::new(
-            conf.map(|(key, value)| (key.as_str(), value.as_str())),
-            None,
-            driver_template,
-            executor_template,
+    /// Of arguments that are not resolved yet.
+    pub(super) fn of_outline(outline: &Outline<'_>) -> Self {
+        Self::of_arguments(
+            &outline.namespace,
+            &outline.conf,
+            outline.driver_template.as_deref(),
+            outline.executor_template.as_deref(),
         )
     }
 
-    /// With the namespace as it was expanded, where it was.
-    fn new<'c>(
-        conf: impl Iterator<Item = (&'c str, &'c str)>,
-        expanded: Option<&str>,
+    fn of_arguments(
+        namespace: &str,
+        conf: &SparkConf,
         driver_template: Option<&PodTemplate>,
         executor_template: Option<&PodTemplate>,
     ) -> Self {
-        let mut namespace = "default".to_owned();
-        let mut labels = BTreeMap::from([("spark-role".to_owned(), "driver".to_owned())]);
-        for (key, value) in conf {
-            if key == "spark.kubernetes.namespace" {
-                value.clone_into(&mut namespace);
-            } else if let Some(label) = key
-                .strip_prefix(DRIVER_LABELS)
-                .filter(|label| *label != "spark-role")
-            {
-                labels.insert(label.to_owned(), value.to_owned());
-            }
-        }
-        if let Some(expanded) = expanded {
-            expanded.clone_into(&mut namespace);
-        }
+        let mut labels: BTreeMap<_, _> = conf
+            .below(DRIVER_LABELS)
+            .map(|(label, value)| (label.to_owned(), value.to_owned()))
+            .collect();
+        labels.insert("spark-role".to_owned(), "driver".to_owned());
         let owners = driver_template.and_then(|template| template.metadata.get("ownerReferences"));
         Self {
-            owner: owners.and_then(|owners| ApplicationReference::among(owners, &namespace)),
+            owner: owners.and_then(|owners| ApplicationReference::among(owners, namespace)),
             controller: owners.and_then(controller),
             owners: NamedOwner::in_templates(driver_template, executor_template),
-            namespace,
+            namespace: namespace.to_owned(),
             labels,
         }
     }
 
     /// The name of the `SparkApplication`; none where these are somebody's own arguments.
     pub(super) fn application(&self) -> Option<&str> {
-        named_by(&self.labels)
+        let name = self.labels.get(APPLICATION_LABEL).map(String::as_str);
+        name.filter(|name| !name.is_empty())
     }
 
     /// The name of the `SparkApplication` that owns the pods, by the labels or else by the first owner that is one.
@@ -98,11 +97,6 @@ impl Subject {
         let owners = || self.owners.iter().find_map(|owner| owner.application.as_deref());
         self.application().or_else(owners)
     }
-}
-
-/// The `SparkApplication` that a driver Pod's labels name.
-pub(super) fn named_by(labels: &BTreeMap<String, String>) -> Option<&str> {
-    labels.get(APPLICATION_LABEL).map(String::as_str)
 }
 
 fn controller(owners: &Value) -> Option<String> {
@@ -116,15 +110,69 @@ fn controller(owners: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spark::submission::{Request, SubmitterContext, arguments, resolve};
+    use crate::spark::submission::{MergedArguments, Reach, Request, SubmitterContext, arguments};
+    use serde_json::json;
+
+    fn merged(more: &[&str]) -> MergedArguments {
+        let argv = "--master k8s://https://h --deploy-mode cluster --name pi --class a.B --conf spark.q=zz";
+        let argv = argv
+            .split(' ')
+            .chain(more.iter().copied())
+            .chain(["local:///a.jar"]);
+        let argv: Vec<_> = argv.map(str::to_owned).collect();
+        let arguments = arguments::parse(&argv).unwrap();
+        let context = SubmitterContext {
+            reach: Reach::Process,
+            ..SubmitterContext::golden()
+        };
+        MergedArguments::new(arguments, Request::default(), &context).unwrap()
+    }
+
+    /// The subject before and after arguments are resolved.
+    fn subjects(more: &[&str]) -> [Subject; 2] {
+        let context = SubmitterContext {
+            reach: Reach::Process,
+            ..SubmitterContext::golden()
+        };
+        let before = Subject::of_outline(&merged(more).outline(&context).unwrap());
+        [
+            before,
+            Subject::of(&merged(more).resolve(None, &context).unwrap()),
+        ]
+    }
 
     #[test]
     fn the_live_application_is_looked_for_where_the_driver_will_be() {
-        let argv = "--master k8s://https://h --deploy-mode cluster --class a.B --conf spark.q=zz \
-                    --conf spark.kubernetes.namespace=n-${spark.q} local:///a.jar";
-        let argv: Vec<_> = argv.split_whitespace().map(str::to_owned).collect();
-        let arguments = arguments::parse(&argv).unwrap();
-        let submission = resolve(arguments, Request::default(), &SubmitterContext::golden()).unwrap();
-        assert_eq!(Subject::of(&submission).namespace, "n-zz");
+        for (namespace, expected) in [
+            ("jobs", "jobs"),
+            ("n-${spark.q}", "n-zz"),
+            // These come from options.
+            ("n-${spark.app.name}", "n-pi"),
+            ("n-${spark.submit.deployMode}", "n-cluster"),
+        ] {
+            let namespace = format!("spark.kubernetes.namespace={namespace}");
+            let [before, after] = subjects(&["--conf", &namespace]);
+            assert_eq!(before.namespace, expected);
+            assert_eq!(before, after);
+        }
+    }
+
+    #[test]
+    fn files_that_arguments_name_say_whose_they_are_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let owner = json!({"apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication", "name": "pi", "uid": "u"});
+        let template = json!({"metadata": {"ownerReferences": [owner]}, "spec": {"containers": []}});
+        std::fs::write(path("t.yaml"), template.to_string()).unwrap();
+        let properties = format!(
+            "spark.kubernetes.namespace jobs\nspark.kubernetes.driver.podTemplateFile {0}\n\
+             spark.kubernetes.executor.podTemplateFile {0}\n",
+            path("t.yaml")
+        );
+        std::fs::write(path("p.conf"), properties).unwrap();
+        let [before, after] = subjects(&["--properties-file", &path("p.conf")]);
+        assert_eq!((before.namespace.as_str(), before.owners.len()), ("jobs", 2));
+        assert_eq!(before.owning_application(), Some("pi"));
+        assert_eq!(before, after);
     }
 }

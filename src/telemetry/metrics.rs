@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-/// A stage of the road whose time is measured.
+/// A stage of the pipeline whose time is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// What is asked of the cluster before: the live application, the operator's webhook.
@@ -117,17 +117,6 @@ pub(crate) const SHADOW_RESULTS: [&str; 6] = [
     "spark-failed",
 ];
 
-/// The kinds of object of a submission.
-pub(crate) const SHADOW_KINDS: [&str; 7] = [
-    "Pod",
-    "Service",
-    "ConfigMap",
-    "Secret",
-    "PersistentVolumeClaim",
-    "NetworkPolicy",
-    "PodGroup",
-];
-
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -188,7 +177,7 @@ impl Metrics {
     fn register_submissions(&self, registry: &mut Registry) {
         registry.register(
             "submissions",
-            "Submissions by door and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
+            "Submissions by entry point (door) and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
             self.submissions.clone(),
         );
         registry.register(
@@ -303,9 +292,6 @@ impl Metrics {
         for result in SHADOW_RESULTS {
             let _ = self.shadow.get_or_create(&ShadowResult { result });
         }
-        for kind in SHADOW_KINDS {
-            let _ = self.shadow_differences.get_or_create(&Kind { kind });
-        }
     }
 
     /// Counts a submission that ended.
@@ -375,6 +361,13 @@ impl Metrics {
     /// Counts what shadow mode found of a submission.
     pub fn shadow(&self, result: &'static str) {
         self.shadow.get_or_create(&ShadowResult { result }).inc();
+    }
+
+    /// The kinds whose differences may be counted: those of a submission.
+    pub fn shadow_kinds(&self, kinds: impl Iterator<Item = &'static str>) {
+        for kind in kinds {
+            let _ = self.shadow_differences.get_or_create(&Kind { kind });
+        }
     }
 
     /// Counts a field in which shadow mode found a difference.

@@ -9,7 +9,7 @@ use super::{
     sources::{DEFAULT_PREFIX, Sources},
     variables::unknown_variables,
 };
-use crate::kubernetes::ExtraKind;
+use crate::kubernetes::ObjectKind;
 use minijinja::Environment;
 
 /// The stack of the thread that compiles, in bytes; what isn't used isn't taken.
@@ -27,7 +27,7 @@ pub(super) struct Compiled {
     /// The templates of further objects.
     pub(super) extras: Vec<String>,
     /// The kinds that those may have.
-    pub(super) extra_kinds: Vec<ExtraKind>,
+    pub(super) extra_kinds: Vec<ObjectKind>,
     /// What is odd about the files but not wrong.
     pub(super) warnings: Vec<String>,
 }

@@ -5,7 +5,7 @@ use super::{
     files::{Files, is_template},
     sources::DEFAULT_PREFIX,
 };
-use crate::kubernetes::ExtraKind;
+use crate::kubernetes::ObjectKind;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -25,7 +25,7 @@ pub(super) struct Source {
     files: Files,
     #[serde(with = "encoded")]
     default: Files,
-    extra_kinds: Vec<ExtraKind>,
+    extra_kinds: Vec<ObjectKind>,
 }
 
 impl Source {
@@ -91,7 +91,7 @@ pub(crate) struct Parts<'f> {
     /// The default set's files, which stand in for those that a named set lacks; empty for the default set itself.
     pub(crate) default: &'f Files,
     /// The kinds of further objects that the admin allows.
-    pub(crate) extra_kinds: &'f [ExtraKind],
+    pub(crate) extra_kinds: &'f [ObjectKind],
 }
 
 impl<'f> Parts<'f> {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     finding::{Statement, Words, expected},
-    kubernetes::ExtraKind,
+    kubernetes::ObjectKind,
     spark::submission::{Refusal, Submission, TEMPLATE_SET_ANNOTATION},
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -21,7 +21,7 @@ pub struct SetOptions {
     /// `TEMPLATE_DIR`; none: the built-in templates alone.
     pub directory: Option<PathBuf>,
     /// `ALLOWED_EXTRA_KINDS`.
-    pub extra_kinds: Vec<ExtraKind>,
+    pub extra_kinds: Vec<ObjectKind>,
     /// `TEMPLATE_SETS` and `TEMPLATE_SET_ANNOTATION`.
     pub rules: SetRules,
     /// Where an admin's templates are compiled and rendered.

@@ -1,7 +1,10 @@
 //! The manifests of a small submission, made by hand.
 #![allow(dead_code)]
 
-use native_submit::manifest::{Identity, Manifest, Manifests, Object};
+use native_submit::{
+    kubernetes::ObjectKind,
+    manifest::{Identity, Manifest, Manifests},
+};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -141,26 +144,18 @@ impl Sample {
             "metadata": {"name": self.name(POD_GROUP), "namespace": self.namespace},
             "spec": {"minMember": 1},
         });
-        let pod_group = manifest("podgroup-driver", pod_group, Object::PodGroup);
+        let pod_group = manifest("podgroup-driver", pod_group);
         let mut owned = Vec::from_iter(self.gang.then_some(pod_group));
         owned.extend([
-            manifest("service-driver", service, Object::Service),
-            manifest("configmap-driver", config_map, Object::ConfigMap),
+            manifest("service-driver", service),
+            manifest("configmap-driver", config_map),
         ]);
         if self.every_kind {
             let more = |api: &str, kind: &str| json!({"apiVersion": api, "kind": kind, "metadata": {"name": self.name("pi"), "namespace": self.namespace}});
             owned.extend([
-                manifest("secret", more("v1", "Secret"), Object::Secret),
-                manifest(
-                    "claim",
-                    more("v1", "PersistentVolumeClaim"),
-                    Object::PersistentVolumeClaim,
-                ),
-                manifest(
-                    "network-policy",
-                    more("networking.k8s.io/v1", "NetworkPolicy"),
-                    Object::NetworkPolicy,
-                ),
+                manifest("secret", more("v1", "Secret")),
+                manifest("claim", more("v1", "PersistentVolumeClaim")),
+                manifest("network-policy", more("networking.k8s.io/v1", "NetworkPolicy")),
             ]);
         }
         Arc::new(Manifests {
@@ -173,7 +168,7 @@ impl Sample {
                 plan_hash: self.plan.clone(),
                 template_set: self.template_set.clone(),
             },
-            driver_pod: manifest("pod-driver", pod, Object::Pod),
+            driver_pod: manifest("pod-driver", pod),
             owned,
             warnings: native_submit::finding::Warnings::default(),
             executor: None,
@@ -181,10 +176,10 @@ impl Sample {
     }
 }
 
-fn manifest(role: &str, value: Value, object: Object) -> Manifest {
+fn manifest(role: &str, value: Value) -> Manifest {
     Manifest {
         role: role.to_owned(),
+        kind: ObjectKind::known(value["kind"].as_str().unwrap()).unwrap(),
         value,
-        object,
     }
 }

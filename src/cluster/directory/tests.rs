@@ -1,17 +1,17 @@
 use super::*;
-use crate::manifest::Identity;
+use crate::{kubernetes::ObjectKind, manifest::Identity};
 use serde_json::Value;
 use serde_json::json;
 
 fn submission(pod_name: &str, image: &str, owned: &[&str]) -> Arc<Manifests> {
-    let object = |role: &str| match role.split('-').next() {
-        Some("secret") => Object::Secret,
-        Some("pod") => Object::Pod,
-        _ => Object::ConfigMap,
+    let kind = |role: &str| match role.split('-').next() {
+        Some("secret") => "Secret",
+        Some("pod") => "Pod",
+        _ => "ConfigMap",
     };
     let manifest = |role: &str, value: Value| Manifest {
         role: role.to_owned(),
-        object: object(role),
+        kind: ObjectKind::known(kind(role)).unwrap(),
         value,
     };
     Arc::new(Manifests {

@@ -1,5 +1,8 @@
 use super::*;
-use crate::manifest::{Identity, Manifest, Object};
+use crate::{
+    kubernetes::ObjectKind,
+    manifest::{Identity, Manifest},
+};
 
 fn wanted() -> Manifests {
     Manifests {
@@ -18,7 +21,7 @@ fn wanted() -> Manifests {
                 "metadata": {"name": "pi-driver", "ownerReferences": [owner("SparkApplication", "app-uid")]},
                 "spec": {"containers": [{"name": "sidecar"}, {"name": "main"}]},
             }),
-            object: Object::Pod,
+            kind: ObjectKind::known("Pod").unwrap(),
         },
         owned: Vec::new(),
         warnings: crate::finding::Warnings::default(),

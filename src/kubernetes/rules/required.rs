@@ -134,8 +134,8 @@ const REQUIRED: &[(For, &str, &[&str])] = &[
     (For::Only(Kind::PodDisruptionBudget), "", &["metadata", "spec"]),
     (For::Only(Kind::PodDisruptionBudget), "metadata", &["name"]),
     (For::Only(Kind::PodDisruptionBudget), "spec", &["selector"]),
-    (For::Only(Kind::Custom), "", &["metadata"]),
-    (For::Only(Kind::Custom), "metadata", &["name"]),
+    (For::Only(Kind::Open), "", &["metadata"]),
+    (For::Only(Kind::Open), "metadata", &["name"]),
 ];
 
 static FIELDS: Table<&[&str]> = Table::new(REQUIRED, IN_CONTAINER);

@@ -23,7 +23,7 @@ pub struct TlsOptions {
     pub tls_key: Option<PathBuf>,
 }
 
-/// A server of the gRPC door: `HOST:PORT` or `http://HOST:PORT` in plain text, `https://HOST:PORT` with TLS.
+/// A server of the gRPC entry point: `HOST:PORT` or `http://HOST:PORT` in plain text, `https://HOST:PORT` with TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     authority: String,

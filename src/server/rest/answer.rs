@@ -81,7 +81,7 @@ impl Answer {
                 "there is no such path; submissions go to /api/v1/spark-submit",
             ),
         };
-        service.not_a_submission(super::DOOR, code, message);
+        service.not_a_submission(super::ENTRY_POINT, code, message);
         let mut answer = refusal(code, submission_id, message);
         if code == ErrorCode::MethodNotAllowed {
             answer
@@ -115,7 +115,7 @@ pub(super) fn unreadable(service: &Service, status: u16) -> Vec<u8> {
             .to_owned(),
     };
     let code = ErrorCode::BadRequest;
-    service.not_a_submission(super::DOOR, code, &message);
+    service.not_a_submission(super::ENTRY_POINT, code, &message);
     let reason = StatusCode::from_u16(status).ok();
     let reason = reason
         .and_then(|status| status.canonical_reason())

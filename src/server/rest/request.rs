@@ -9,7 +9,7 @@ use crate::{
         arguments::{self, ArgumentsError},
     },
     strict::{self, Shape, Unread},
-    submitter::{SubmitError, SubmitRequest, UnversionedArguments},
+    submitter::{RequestArguments, SubmitError, SubmitRequest},
 };
 use serde_json::{Map, Value};
 
@@ -125,8 +125,8 @@ impl SparkSubmit {
         })
     }
 
-    /// What is asked for: the arguments are the spec, and the templates are what `podTemplateFile` would name.
-    pub(super) fn asked(
+    /// The request to submit: the arguments are the spec, and the templates are what `podTemplateFile` would name.
+    pub(super) fn into_request(
         self,
         id: &SubmissionId,
         origin: Origin,
@@ -188,9 +188,8 @@ impl SparkSubmit {
             budget: self.budget,
             ..Request::default()
         };
-        Ok(SubmitRequest::UnversionedArguments(Box::new(
-            UnversionedArguments::resolve(arguments, request, context)?,
-        )))
+        let arguments = RequestArguments::new(arguments, request, context)?;
+        Ok(SubmitRequest::Arguments(Box::new(arguments)))
     }
 }
 

@@ -8,13 +8,12 @@ use super::{
     version::{Feature, SparkVersion},
 };
 use crate::{
+    kubernetes::PodGroup,
     limits::Budget,
     strict::{self, UnknownFields},
 };
-use k8s_openapi::apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 const STEPS: &str = "spark.kubernetes.driver.pod.featureSteps";
 const EXCLUDED_STEPS: &str = "spark.kubernetes.driver.pod.excludedFeatureSteps";
@@ -45,35 +44,6 @@ impl std::fmt::Debug for PodGroupTemplate {
             .field("spec", &self.spec.keys())
             .finish_non_exhaustive()
     }
-}
-
-/// `scheduling.volcano.sh/v1beta1` `PodGroup`, as Volcano documents it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(
-    missing_docs,
-    dead_code,
-    reason = "read for what is wrong with it, not for its values"
-)]
-pub struct PodGroup {
-    api_version: Option<String>,
-    kind: Option<String>,
-    metadata: Option<ObjectMeta>,
-    spec: Option<PodGroupSpec>,
-    status: Option<IgnoredAny>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(dead_code, reason = "read for what is wrong with it, not for its values")]
-struct PodGroupSpec {
-    min_member: Option<i32>,
-    min_task_member: Option<BTreeMap<String, i32>>,
-    queue: Option<String>,
-    priority_class_name: Option<String>,
-    min_resources: Option<BTreeMap<String, Quantity>>,
-    network_topology: Option<IgnoredAny>,
-    sub_group_policy: Option<IgnoredAny>,
 }
 
 /// The template of the driver's `PodGroup`; `None` where the conf doesn't ask for Volcano's step, or excludes it.

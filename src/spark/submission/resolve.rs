@@ -17,7 +17,7 @@ use crate::{
     limits::Budget,
     redaction::shown_if,
 };
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// What comes with the arguments: from a request, a file, or nothing of it from a bare command line.
 #[derive(Debug, Clone, Default)]
@@ -56,104 +56,171 @@ const NO_RESOURCE: &str = "spark-internal";
 /// Makes a submission out of `arguments`. Reads the files that they name; creates nothing.
 pub fn resolve(
     arguments: SparkSubmitArguments,
-    mut request: Request,
-    context: &SubmitterContext,
-) -> Result<Submission, Refusal> {
-    let merged = merged_conf(&arguments, &mut request, context)?;
-    resolve_merged(arguments, merged, request, context)
-}
-
-/// The first half of [`resolve`]: the conf of the arguments, of their properties files and of `spark-defaults.conf`.
-pub(crate) fn merged_conf(
-    arguments: &SparkSubmitArguments,
-    request: &mut Request,
-    context: &SubmitterContext,
-) -> Result<SparkConf, Refusal> {
-    let mut merged = merge::properties(arguments, context, &mut request.warnings)?;
-    merged.draw_on(std::mem::take(&mut request.budget));
-    merged.within_limits("conf")?;
-    Ok(merged)
-}
-
-/// The second half of [`resolve`].
-pub(crate) fn resolve_merged(
-    arguments: SparkSubmitArguments,
-    merged: SparkConf,
     request: Request,
     context: &SubmitterContext,
 ) -> Result<Submission, Refusal> {
-    let mut warnings = request.warnings;
-    let options = Options::fill(arguments.options, &merged, &context.environment);
-    let spark_version = match request.spark_version.or_else(|| context.spark_version.clone()) {
-        Some(version) => version,
-        None => {
+    MergedArguments::new(arguments, request, context)?.resolve(None, context)
+}
+
+/// Arguments with the conf of their properties files and of `spark-defaults.conf`: what [`resolve`] starts from, whatever the
+/// Spark version is.
+#[derive(Debug)]
+pub struct MergedArguments {
+    /// Without options and conf, which are below.
+    arguments: SparkSubmitArguments,
+    options: Options,
+    conf: SparkConf,
+    request: Request,
+}
+
+/// What says where the driver will run and whose it is.
+#[derive(Debug)]
+pub struct Outline<'m> {
+    /// The conf with the options in it.
+    pub conf: SparkConf,
+    /// Where the driver is to run.
+    pub namespace: String,
+    /// The driver's pod template. None if its file can't be read: [`MergedArguments::resolve`] says why.
+    pub driver_template: Option<Cow<'m, PodTemplate>>,
+    /// The executors' pod template, likewise.
+    pub executor_template: Option<Cow<'m, PodTemplate>>,
+}
+
+impl MergedArguments {
+    /// Reads the properties files that `arguments` name.
+    pub fn new(
+        mut arguments: SparkSubmitArguments,
+        mut request: Request,
+        context: &SubmitterContext,
+    ) -> Result<Self, Refusal> {
+        let mut conf = merge::properties(&arguments, context, &mut request.warnings)?;
+        conf.draw_on(std::mem::take(&mut request.budget));
+        conf.within_limits("conf")?;
+        arguments.conf.clear();
+        let options = std::mem::take(&mut arguments.options);
+        Ok(Self {
+            options: Options::fill(options, &conf, &context.environment),
+            arguments,
+            conf,
+            request,
+        })
+    }
+
+    /// The conf as given.
+    pub fn conf(&self) -> &SparkConf {
+        &self.conf
+    }
+
+    /// Where the driver will run and whose it is, which no Spark version changes. It draws on a copy of the budget.
+    pub fn outline(&self, context: &SubmitterContext) -> Result<Outline<'_>, Refusal> {
+        let mut conf = self.conf.clone();
+        let resource = self.arguments.primary_resource.as_deref().unwrap_or_default();
+        self.options.write_to(&mut conf, resource, context);
+        let reader = ConfReader::new(&conf, context);
+        let version = SparkVersion::newest();
+        let driver_template = match &self.request.driver_template {
+            Some(template) => Some(Cow::Borrowed(template)),
+            None => files::driver_template(reader, context, &version)
+                .ok()
+                .flatten()
+                .map(Cow::Owned),
+        };
+        let executor_template = match &self.request.executor_template {
+            Some(template) => Some(Cow::Borrowed(template)),
+            None => files::executor_template(reader, context, &version)
+                .ok()
+                .flatten()
+                .map(Cow::Owned),
+        };
+        Ok(Outline {
+            namespace: namespace(reader)?,
+            conf,
+            driver_template,
+            executor_template,
+        })
+    }
+
+    /// Makes the submission, for `live_version` where the live application names one.
+    pub fn resolve(
+        self,
+        live_version: Option<SparkVersion>,
+        context: &SubmitterContext,
+    ) -> Result<Submission, Refusal> {
+        let Self {
+            arguments,
+            options,
+            mut conf,
+            request,
+        } = self;
+        let mut warnings = request.warnings;
+        let version = live_version
+            .or(request.spark_version)
+            .or_else(|| context.spark_version.clone());
+        let spark_version = version.unwrap_or_else(|| {
             let newest = SparkVersion::newest();
             warnings.push(format!(
                 "no Spark version is given; submitting for {newest}, the newest known"
             ));
             newest
-        }
-    };
-    validate::options(&options, &merged, &spark_version)?;
-    let master = kubernetes_master(&options)?;
-    let resource_text = arguments.primary_resource.filter(|resource| !resource.is_empty()).ok_or_else(|| {
-        Refusal::new("", "Must specify a primary resource (JAR or Python or R file): no main application file is given")
-    })?;
-    let resource = classify(&resource_text, context);
-    validate::deploy_mode(&options, &resource_text)?;
+        });
+        validate::options(&options, &conf, &spark_version)?;
+        let master = kubernetes_master(&options)?;
+        let resource_text = arguments.primary_resource.filter(|resource| !resource.is_empty()).ok_or_else(|| {
+            Refusal::new("", "Must specify a primary resource (JAR or Python or R file): no main application file is given")
+        })?;
+        let resource = classify(&resource_text, context);
+        validate::deploy_mode(&options, &resource_text)?;
 
-    let mut conf = merged;
-    options.write_to(&mut conf);
-    conf.set("spark.master", master);
-    conf.set("spark.app.name", options.app_name(&conf, &resource_text));
-    dependencies::fix_up(&mut conf, &resource, context)?;
-    // Removed in cluster mode; the driver's host is its Service.
-    conf.remove("spark.driver.host");
-    conf.set_default("spark.app.submitTime", context.submit_time_ms.to_string());
+        options.write_to(&mut conf, &resource_text, context);
+        conf.set("spark.master", master);
+        dependencies::fix_up(&mut conf, &resource, context)?;
 
-    let reader = ConfReader::new(&conf, context);
-    let id = submission_id(request.id, request.default_id, &conf)?;
-    for (option, feature) in &arguments.newer_options {
-        if !spark_version.has(*feature) {
-            return Err(Refusal::new(
-                *option,
-                format!("Unrecognized option: Spark {spark_version} does not have it, a later version does"),
-            ));
+        let reader = ConfReader::new(&conf, context);
+        let id = submission_id(request.id, request.default_id, &conf)?;
+        for (option, feature) in &arguments.newer_options {
+            if !spark_version.has(*feature) {
+                return Err(Refusal::new(
+                    *option,
+                    format!(
+                        "Unrecognized option: Spark {spark_version} does not have it, a later version does"
+                    ),
+                ));
+            }
         }
+        validate::conf(reader, &spark_version)?;
+        validate::submission_credentials(reader, context)?;
+        let namespace = namespace(reader)?;
+        let files = files::read(reader, context)?;
+        warnings.append(files::unusable_names(&files));
+        let driver_template = match request.driver_template {
+            Some(template) => Some(template),
+            None => files::driver_template(reader, context, &spark_version)?,
+        };
+        let executor_template = match request.executor_template {
+            Some(template) => Some(template),
+            None => files::executor_template(reader, context, &spark_version)?,
+        };
+        let pod_group = pod_group::read(reader, context, &spark_version)?.or(request.pod_group);
+        let template_set = conf.get(&format!("{DRIVER_ANNOTATION}{TEMPLATE_SET_ANNOTATION}"));
+        Ok(Submission {
+            template_set: template_set.filter(|name| !name.is_empty()).map(str::to_owned),
+            id,
+            namespace,
+            spark_version,
+            main_class: main_class(&options, &resource)?,
+            arguments: arguments.arguments,
+            proxy_user: options.get(SparkOption::ProxyUser).map(str::to_owned),
+            resource,
+            conf,
+            driver_template,
+            executor_template,
+            pod_group,
+            driver_additions: request.driver_additions,
+            config_maps: request.config_maps,
+            files,
+            warnings,
+        })
     }
-    validate::conf(reader, &spark_version)?;
-    validate::submission_credentials(reader, context)?;
-    let namespace = namespace(reader)?;
-    let files = files::read(reader, context)?;
-    warnings.append(files::unusable_names(&files));
-    let driver_template = match request.driver_template {
-        Some(template) => Some(template),
-        None => files::driver_template(reader, context, &spark_version)?,
-    };
-    let executor_template = match request.executor_template {
-        Some(template) => Some(template),
-        None => files::executor_template(reader, context, &spark_version)?,
-    };
-    let pod_group = pod_group::read(reader, context, &spark_version)?.or(request.pod_group);
-    let template_set = conf.get(&format!("{DRIVER_ANNOTATION}{TEMPLATE_SET_ANNOTATION}"));
-    Ok(Submission {
-        template_set: template_set.filter(|name| !name.is_empty()).map(str::to_owned),
-        id,
-        namespace,
-        spark_version,
-        main_class: main_class(&options, &resource)?,
-        arguments: arguments.arguments,
-        proxy_user: options.get(SparkOption::ProxyUser).map(str::to_owned),
-        resource,
-        conf,
-        driver_template,
-        executor_template,
-        pod_group,
-        driver_additions: request.driver_additions,
-        config_maps: request.config_maps,
-        files,
-        warnings,
-    })
 }
 
 /// `spark.kubernetes.namespace`, expanded once for all who ask.
@@ -180,6 +247,7 @@ fn submission_id(
 }
 
 /// The dedicated options with their fallbacks filled in.
+#[derive(Debug)]
 struct Options(BTreeMap<SparkOption, String>);
 
 impl Options {
@@ -211,8 +279,8 @@ impl Options {
         self.0.get(&option).map(String::as_str)
     }
 
-    /// Writes each option to its conf key, but for those that Spark on Kubernetes ignores.
-    fn write_to(&self, conf: &mut SparkConf) {
+    /// Writes each option to its conf key, but for those that Spark on Kubernetes ignores, and what Spark sets beside them.
+    fn write_to(&self, conf: &mut SparkConf, resource: &str, context: &SubmitterContext) {
         for (option, value) in &self.0 {
             match option {
                 SparkOption::TotalExecutorCores | SparkOption::Remote => {}
@@ -224,6 +292,10 @@ impl Options {
             }
         }
         conf.set("spark.submit.deployMode", "cluster");
+        conf.set("spark.app.name", self.app_name(conf, resource));
+        // Removed in cluster mode; the driver's host is its Service.
+        conf.remove("spark.driver.host");
+        conf.set_default("spark.app.submitTime", context.submit_time_ms.to_string());
     }
 
     /// `--name`, the conf, `--class`, or the last part of the main file's path.

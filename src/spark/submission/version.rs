@@ -132,18 +132,6 @@ impl SparkVersion {
         }
     }
 
-    /// One version of each behaviour that [`Feature`] tells apart.
-    pub(crate) fn of_each_behaviour() -> impl Iterator<Item = Self> {
-        let mut firsts: Vec<_> = SINCE.iter().map(|(_, since)| *since).collect();
-        firsts.sort_unstable();
-        firsts.dedup();
-        [(3, 5)].into_iter().chain(firsts).map(|(major, minor)| Self {
-            major,
-            minor,
-            text: format!("{major}.{minor}"),
-        })
-    }
-
     /// Whether this version has `feature`.
     pub fn has(&self, feature: Feature) -> bool {
         SINCE
@@ -203,19 +191,6 @@ impl FromStr for SparkVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_feature_is_of_a_behaviour_and_not_of_all() {
-        for (feature, _) in SINCE {
-            let has: Vec<_> = SparkVersion::of_each_behaviour()
-                .map(|version| version.has(feature))
-                .collect();
-            assert!(
-                has.is_sorted() && has.contains(&true) && has.contains(&false),
-                "{feature:?}"
-            );
-        }
-    }
 
     #[test]
     fn versions_are_read_with_prefix_and_suffix() {

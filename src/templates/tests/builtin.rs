@@ -1,5 +1,5 @@
 use super::{load, parsed, render};
-use crate::{manifest::drop_nulls, spark::submission::PodGroup, strict, templates::sample};
+use crate::{kubernetes::PodGroup, manifest::drop_nulls, strict, templates::sample};
 use k8s_openapi::api::{
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod, PodTemplateSpec, Secret, Service},
     networking::v1::NetworkPolicy,

@@ -2,7 +2,7 @@
 
 use super::{load, parsed};
 use crate::{
-    kubernetes::ExtraKind,
+    kubernetes::ObjectKind,
     templates::{
         Fallback, Parts, Probe, SetOptions, SetRules, SetsError, TemplateErrorKind, TemplateSet,
         TemplateSets, TemplateStore, sample,
@@ -197,7 +197,7 @@ fn patches_and_further_objects_are_rendered_beside_their_document() {
         name: "default",
         files: &all,
         default: &none,
-        extra_kinds: &[ExtraKind::PodDisruptionBudget],
+        extra_kinds: &[ObjectKind::known("PodDisruptionBudget").unwrap()],
     };
     let rendered = TemplateSet::load_parts(parts)
         .unwrap()

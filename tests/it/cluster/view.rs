@@ -1,10 +1,10 @@
 //! What the cluster adds to a request: the live `SparkApplication`, and whether the operator's webhook is there. The
-//! real binary, behind each door, and an API server that keeps objects.
+//! real binary, behind each entry point, and an API server that keeps objects.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve::{Serve, exchange};
-use native_submit::operator::wire;
+use native_submit::{operator::wire, telemetry::Stage};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -481,7 +481,7 @@ fn passed_on(api: &ApiServer, pod: &str) -> (bool, bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fields_that_are_not_known_here_are_told_and_passed_on_from_behind_every_door() {
+async fn fields_that_are_not_known_here_are_told_and_passed_on_from_behind_every_entry_point() {
     let api = ApiServer::start().await;
     api.put("sparkapplications", newer());
     let (serve, _folder) = Serve::to(&api.url, &["--operator-webhook", "off"]);
@@ -723,4 +723,43 @@ async fn the_live_application_is_read_as_the_setting_says() {
         (reply.error_code.as_deref(), reply.retryable),
         (Some("INTERNAL_SERVER_ERROR"), Some(true))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_entry_point_runs_the_same_stages_once_and_in_one_order() {
+    let api = ApiServer::start().await;
+    api.put("sparkapplications", live());
+    let (serve, _folder) = Serve::to(&api.url, &["--spark-version", "3.5.1"]);
+    // How often each stage ended, and how often the live application was read.
+    let counts = || {
+        let (_, metrics) = serve.get("/metrics");
+        let ended = Stage::ALL.map(|stage| {
+            let series = format!(
+                "native_submit_stage_duration_seconds_count{{stage=\"{}\"}} ",
+                stage.name()
+            );
+            let line = metrics.lines().find_map(|line| line.strip_prefix(&series));
+            line.unwrap().parse::<u32>().unwrap()
+        });
+        let reads = api.lines();
+        let reads = reads.iter().filter(|line| *line == "get sparkapplications");
+        (ended, reads.count())
+    };
+    assert_eq!(post(&serve, &arguments("a")).0, 201);
+    assert_eq!(counts(), ([1; 6], 1));
+    let mut client = serve.client().await;
+    let reply = client.run_alt_spark_submit(few_fields("b")).await.unwrap();
+    assert!(reply.get_ref().success, "{:?}", reply.get_ref().error_message);
+    assert_eq!(counts(), ([2; 6], 2));
+    // Arguments that no version takes are refused where those of an application are.
+    let mut body = arguments("c");
+    let list = body["spark_submit_args"].as_array_mut().unwrap();
+    list.splice(0..0, [json!("--driver-memory"), json!("much")]);
+    let (status, answer) = post(&serve, &body);
+    assert_eq!(status, 400, "{answer}");
+    assert!(
+        answer["message"].to_string().contains("spark.driver.memory"),
+        "{answer}"
+    );
+    assert_eq!(counts(), ([3, 3, 2, 2, 2, 2], 3));
 }

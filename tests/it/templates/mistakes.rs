@@ -7,7 +7,7 @@ use native_submit::{
         check::{Checked, check},
         finding::Level,
     },
-    kubernetes::ExtraKind,
+    kubernetes::ObjectKind,
     spark::submission::SubmissionId,
     submitter::{self, probe},
     templates::{Fallback, SetOptions, TemplateStore},
@@ -621,7 +621,7 @@ fn clear(directory: &Path) {
 fn options(directory: &Path) -> SetOptions {
     SetOptions {
         directory: Some(directory.to_owned()),
-        extra_kinds: vec![ExtraKind::PodDisruptionBudget],
+        extra_kinds: vec![ObjectKind::known("PodDisruptionBudget").unwrap()],
         ..SetOptions::default()
     }
 }
