@@ -1,6 +1,6 @@
 //! Volumes, which the messages have by name, type and path only, and their mounts.
 
-use super::convert::{At, Convert, set};
+use super::convert::{At, Convert, convert_fields};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, NFSVolumeSource,
@@ -87,22 +87,8 @@ fn nfs(path: &str, at: &At<'_>) -> NFSVolumeSource {
     }
 }
 
-impl Convert for wire::VolumeMount {
-    type To = VolumeMount;
-
-    fn convert(self, _: &At<'_>) -> VolumeMount {
-        let Self {
-            name,
-            mount_path,
-            read_only,
-        } = self;
-        VolumeMount {
-            name,
-            mount_path,
-            read_only: set(read_only),
-            ..VolumeMount::default()
-        }
-    }
+convert_fields! {
+    VolumeMount => VolumeMount { name, mount_path, read_only: set, ..rest }
 }
 
 #[cfg(test)]
