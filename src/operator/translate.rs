@@ -15,7 +15,7 @@ use crate::{
     limits::CONTAINERS,
     operator::{
         application::{SparkApplication, SparkPodSpec},
-        request, reserved_labels,
+        labels, request,
     },
     spark::submission::{
         PodAdditions, PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId,
@@ -157,8 +157,8 @@ pub fn operator_labels(application: &SparkApplication) -> BTreeMap<String, Strin
         .map(|(label, value)| (label.clone(), value.clone()))
         .collect();
     for (label, value) in [
-        ("sparkoperator.k8s.io/app-name", application.name()),
-        ("sparkoperator.k8s.io/launched-by-spark-operator", "true"),
+        (labels::APP_NAME, application.name()),
+        (labels::LAUNCHED, "true"),
         ("spark-role", "driver"),
     ] {
         labels.insert(label.to_owned(), value.to_owned());
@@ -181,7 +181,7 @@ fn template(
             ..PodTemplate::default()
         },
     };
-    reserved_labels::check_template(&field, &template, id, Some(application.name()))?;
+    labels::check_template(&field, &template, id, Some(application.name()))?;
     owner::add(&mut template, application, role)?;
     Ok(template)
 }

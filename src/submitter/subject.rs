@@ -2,14 +2,11 @@
 
 use super::owners::NamedOwner;
 use crate::{
-    operator::application::ApplicationReference,
+    operator::{application::ApplicationReference, labels::APP_NAME},
     spark::submission::{PodTemplate, SparkSubmitArguments, Submission},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// The label by which arguments name their `SparkApplication`.
-const APPLICATION_LABEL: &str = "sparkoperator.k8s.io/app-name";
 
 /// The conf keys of the driver Pod's labels.
 const DRIVER_LABELS: &str = "spark.kubernetes.driver.label.";
@@ -102,7 +99,7 @@ impl Subject {
 
 /// The `SparkApplication` that a driver Pod's labels name.
 pub(super) fn named_by(labels: &BTreeMap<String, String>) -> Option<&str> {
-    labels.get(APPLICATION_LABEL).map(String::as_str)
+    labels.get(APP_NAME).map(String::as_str)
 }
 
 fn controller(owners: &Value) -> Option<String> {

@@ -2,11 +2,8 @@
 
 use crate::{
     finding::{Kept, Statement, expected},
-    operator::application::{
-        error::{missing, problem},
-        place::Place,
-    },
-    strict::Problem,
+    operator::application::error::{missing, problem},
+    strict::{Place, Problem},
 };
 use serde::de::{
     DeserializeOwned, IntoDeserializer,
@@ -24,7 +21,7 @@ pub(super) struct At<'a> {
 impl<'a> At<'a> {
     pub(super) fn root(name: &'a str, problems: &'a RefCell<Kept<Problem>>) -> Self {
         Self {
-            place: Place::Root(name),
+            place: Place::Field(&Place::Document, name),
             problems,
         }
     }

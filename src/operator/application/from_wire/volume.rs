@@ -104,7 +104,7 @@ mod tests {
             r#type: kind.to_owned(),
             path: path.to_owned(),
         };
-        let volume = message.convert(&At::root("volumes[0]", &problems));
+        let volume = message.convert(&At::root("volume", &problems));
         let problems = problems.into_inner();
         (
             serde_json::to_value(volume).unwrap(),
@@ -131,16 +131,12 @@ mod tests {
     #[test]
     fn what_is_no_volume_is_refused_with_its_path() {
         for (kind, path, problem) in [
-            ("csi", "x", "volumes[0].type: expected one of hostPath, "),
-            ("", "/x", "volumes[0].type: expected one of "),
-            ("hostPath", "", "volumes[0].path: expected a value, found nothing"),
-            (
-                "emptyDir",
-                "/x",
-                "volumes[0].path: expected no path for an emptyDir",
-            ),
-            ("nfs", "/x", "volumes[0].path: expected `server:/path`"),
-            ("nfs", ":/x", "volumes[0].path: expected `server:/path`"),
+            ("csi", "x", "volume.type: expected one of hostPath, "),
+            ("", "/x", "volume.type: expected one of "),
+            ("hostPath", "", "volume.path: expected a value, found nothing"),
+            ("emptyDir", "/x", "volume.path: expected no path for an emptyDir"),
+            ("nfs", "/x", "volume.path: expected `server:/path`"),
+            ("nfs", ":/x", "volume.path: expected `server:/path`"),
         ] {
             let (_, problems) = volume(kind, path);
             assert_eq!(problems.len(), 1, "{kind} {path}: {problems:?}");
