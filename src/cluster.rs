@@ -44,17 +44,17 @@ mod shadow_query;
 mod webhook;
 
 pub use apply::ClusterSink;
-pub use call::CALL_ANNOTATION;
 pub use client::{ClientError, ClientSettings, Credentials, client};
 pub use directory::{DirectorySink, Layout};
 pub use error::ApplyError;
 pub use events::Events;
 pub use inspect::LivePod;
 pub use live::{LiveApplication, LiveError};
-pub use live_object::OBJECTS_ANNOTATION;
 pub use settings::ClusterSettings;
 pub use webhook::OperatorWebhook;
 pub(crate) use webhook::registered_webhooks;
+
+pub use crate::kubernetes::annotations::{CALL_ANNOTATION, OBJECTS_ANNOTATION};
 
 use crate::manifest::Manifests;
 use serde::Serialize;

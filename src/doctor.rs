@@ -5,13 +5,14 @@
 mod api_server;
 mod certificates;
 mod configuration;
-mod finding;
+
 mod operator;
 mod ports;
+mod report;
 mod rights;
 mod templates;
 
-pub use finding::{Finding, Report, Verdict};
+pub use report::{CheckResult, CheckStatus, DoctorReport};
 
 use crate::{
     cluster::{ClientSettings, client},
@@ -30,8 +31,8 @@ pub struct Surroundings {
 }
 
 /// Looks at everything, in the order in which a server would need it.
-pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> Report {
-    let mut report = Report::default();
+pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> DoctorReport {
+    let mut report = DoctorReport::default();
     report.extend(configuration::examine(settings));
     report.extend(certificates::examine(&settings.tls));
     report.extend(ports::examine(settings).await);
@@ -48,7 +49,7 @@ pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> R
     {
         Ok(client) => client,
         Err(error) => {
-            report.add(Finding::fail(
+            report.add(CheckResult::fail(
                 "api-server",
                 error.to_string(),
                 "run it where native-submit runs (kubectl exec), or set KUBECONFIG",
@@ -57,7 +58,7 @@ pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> R
         }
     };
     let version = api_server::examine(&client).await;
-    let reachable = version.verdict != Verdict::Fail;
+    let reachable = version.verdict != CheckStatus::Fail;
     report.add(version);
     if !reachable {
         return report;

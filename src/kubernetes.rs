@@ -1,5 +1,6 @@
 //! Kubernetes' rules: names, quantities, what its API server refuses, patches, differences, and YAML.
 
+pub(crate) mod annotations;
 pub(crate) mod at;
 mod diff;
 mod finding;

@@ -27,6 +27,7 @@ pub mod cluster;
 pub mod doctor;
 pub mod error_code;
 pub mod finding;
+mod hash;
 pub mod kubernetes;
 pub mod limits;
 pub mod manifest;

@@ -23,18 +23,15 @@ pub use check::check;
 pub use executor::executor_pod;
 #[cfg(test)]
 pub(crate) use nulls::drop_nulls;
+pub use stamp::plan_hash;
 pub(crate) use stamp::same_plan;
-pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 
 use crate::{
     finding::Warnings,
-    kubernetes::{ObjectKind, kinds::Kind},
+    kubernetes::{ObjectKind, annotations::NOT_CREATED, kinds::Kind},
     spark::plan::ExecutorPod,
 };
 use serde_json::Value;
-
-/// The annotation of objects that are only shown.
-const NOT_CREATED: &str = "native-submit/not-created";
 
 /// The objects of one submission, checked and ready to be applied.
 #[derive(Debug, Clone)]

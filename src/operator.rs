@@ -2,8 +2,8 @@
 //! what a request to a service must not say.
 
 pub mod application;
+pub(crate) mod labels;
 mod request;
-mod reserved_labels;
 mod translate;
 pub mod wire;
 
@@ -14,5 +14,5 @@ pub use translate::{
 
 pub use request::CheckedArguments;
 
-pub(crate) use reserved_labels::check_template as check_template_labels;
+pub(crate) use labels::check_template as check_template_labels;
 pub(crate) use translate::executor_template;

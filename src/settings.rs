@@ -7,9 +7,9 @@ pub use tls::{TlsFiles, TlsSettings};
 use crate::{
     kubernetes::ObjectKind,
     operator::Webhook,
-    spark::submission::ExecutorCheck,
+    spark::submission::{ExecutorCheck, UnknownFields},
     submitter::SpecSource,
-    templates::{Rendering, SetAnnotation, SetOptions, SetRule, SetRules},
+    templates::{Fallback, Rendering, SetAnnotation, SetOptions, SetRule, SetRules},
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -41,15 +41,6 @@ impl FromStr for ApplyTo {
     }
 }
 
-/// What to do when the template directory is bad at the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TemplateFallback {
-    /// Serve with the built-in templates, and warn.
-    Builtin,
-    /// Refuse submissions, retryably, until the directory is good.
-    Refuse,
-}
-
 /// Who adds what the operator leaves to its mutating webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OperatorWebhookSetting {
@@ -59,18 +50,6 @@ pub enum OperatorWebhookSetting {
     On,
     /// native-submit does.
     Off,
-}
-
-/// Where specifications come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
-pub enum SpecSourceSetting {
-    /// The request, and the live SparkApplication for what the request's form can't carry.
-    Auto,
-    /// The request alone.
-    Request,
-    /// As auto, but the live SparkApplication must be there.
-    Cluster,
 }
 
 /// What is taken from the cluster besides the request.
@@ -84,7 +63,7 @@ pub struct ClusterViewSettings {
 
     /// Where the specification of an application comes from: the request alone, or also the live SparkApplication
     #[arg(long, env = "SPEC_SOURCE", value_enum, default_value = "auto")]
-    pub spec_source: SpecSourceSetting,
+    pub spec_source: SpecSource,
 }
 
 impl ClusterViewSettings {
@@ -94,15 +73,6 @@ impl ClusterViewSettings {
             (OperatorWebhookSetting::On, _) => Some(Webhook::On),
             (OperatorWebhookSetting::Off, _) | (_, ApplyTo::Directory(_)) => Some(Webhook::Off),
             (OperatorWebhookSetting::Auto, ApplyTo::Cluster) => None,
-        }
-    }
-
-    /// Where specifications come from.
-    pub fn spec_source(&self) -> SpecSource {
-        match self.spec_source {
-            SpecSourceSetting::Auto => SpecSource::Auto,
-            SpecSourceSetting::Request => SpecSource::Request,
-            SpecSourceSetting::Cluster => SpecSource::Cluster,
         }
     }
 }
@@ -280,7 +250,7 @@ pub struct ServeSettings {
 
     /// Unknown fields in a request's application and pod templates: pass them to the API server, or refuse
     #[arg(long, env = "UNKNOWN_FIELDS", value_enum, default_value = "pass")]
-    pub unknown_fields: UnknownFieldsSetting,
+    pub unknown_fields: UnknownFields,
 
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -288,16 +258,7 @@ pub struct ServeSettings {
 
     /// What to do when the template directory is bad at the start
     #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "refuse")]
-    pub template_fallback: TemplateFallback,
-}
-
-/// What becomes of unknown fields in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum UnknownFieldsSetting {
-    /// They go to the API server, with a warning: it may be newer than this program.
-    Pass,
-    /// The submission is refused.
-    Refuse,
+    pub template_fallback: Fallback,
 }
 
 impl ServeSettings {

@@ -1,7 +1,7 @@
 //! Shadow mode: the real `spark-submit` creates the objects, and what we would have created is held against them.
 //!
 //! Both sides are compared as the API server keeps them: theirs is read, ours is asked about with a dry run, so that
-//! defaults, admission and webhooks are the same on both. Names that each submission makes up are told by what
+//! defaults, admission and webhooks are the same on both. NamePairs that each submission makes up are told by what
 //! refers to them. Only what the driver Pod leads to is seen: there is no right to list.
 
 mod canonical;
@@ -12,7 +12,7 @@ use crate::{
     kubernetes::{Difference, differences},
     manifest::{Manifest, Manifests},
 };
-use names::Names;
+use names::NamePairs;
 use serde_json::Value;
 use std::fmt;
 
@@ -119,7 +119,7 @@ async fn compared(manifests: &Manifests, sink: &ClusterSink) -> Result<Vec<Objec
     let Some(theirs) = theirs else {
         return Ok(vec![absent(&manifests.driver_pod)]);
     };
-    let mut names = Names::of_pods(&ours, &theirs);
+    let mut names = NamePairs::of_pods(&ours, &theirs);
     // The properties name the Service, and the Service's name gives the prefix of all others.
     let mut owned: Vec<&Manifest> = manifests.owned.iter().collect();
     owned.sort_by_key(|manifest| manifest.role != "configmap-driver");

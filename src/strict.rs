@@ -21,6 +21,7 @@ use crate::{
     limits::{Budget, DEPTH, FINDINGS, NODES, PATH_CHARACTERS, TEXT},
 };
 use bounded::{Bounds, Format};
+use clap::ValueEnum;
 use reader::Items;
 use serde::de::{DeserializeOwned, DeserializeSeed as _};
 use serde_json::Value;
@@ -29,13 +30,13 @@ use std::{collections::BTreeSet, fmt};
 /// How deep a document may nest. Kubernetes' own types stay far below.
 const DEEPEST: usize = DEPTH.most;
 
-/// What becomes of fields that the types don't have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What becomes of fields that the types don't have. In files and on the command line they are slips, and refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UnknownFields {
-    /// They are errors: in files and on the command line, where they are slips.
-    Refuse,
-    /// They pass with a warning: in requests and live objects, which may come from a newer operator or Kubernetes.
+    /// They go to the API server, with a warning: it may be newer than this program.
     Pass,
+    /// The submission is refused.
+    Refuse,
 }
 
 /// One thing that is wrong with a document.

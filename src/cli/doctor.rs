@@ -2,7 +2,7 @@
 
 use super::End;
 use crate::{
-    doctor::{self, Surroundings, Verdict},
+    doctor::{self, CheckStatus, Surroundings},
     settings::ServeSettings,
     telemetry::{LogFormat, start_logging},
 };
@@ -55,7 +55,7 @@ impl Doctor {
             Output::Json => format!("{:#}\n", json!({"verdict": verdict, "findings": report.findings})),
         });
         match verdict {
-            Verdict::Fail => End::Refused,
+            CheckStatus::Fail => End::Refused,
             _ => printed,
         }
     }

@@ -9,11 +9,11 @@ use crate::{
     },
     operator::{Origin, Webhook},
     server::{self, Service, Stop},
-    settings::{ApplyTo, ServeSettings, TemplateFallback, UnknownFieldsSetting},
-    spark::submission::{Reach, SubmitterContext, UnknownFields},
+    settings::{ApplyTo, ServeSettings},
+    spark::submission::{Reach, SubmitterContext},
     submitter::{Submitter, probe},
     telemetry::{LogFormat, Metrics, Traces, start_logging_and},
-    templates::{Fallback, TemplateStore, warn_of_little_memory},
+    templates::{TemplateStore, warn_of_little_memory},
     watch::Timing,
 };
 use std::sync::Arc;
@@ -101,16 +101,16 @@ impl Serve {
                 None,
             ),
         };
-        let fallback = match settings.template_fallback {
-            TemplateFallback::Builtin => Fallback::Builtin,
-            TemplateFallback::Refuse => Fallback::Refuse,
-        };
         let options = settings.templates.options();
         if options.directory.is_some() {
             warn_of_little_memory();
         }
         // Its first look at the directory is in the background: callers are answered from the start.
-        let templates = Arc::new(TemplateStore::new(options, Arc::new(probe), fallback));
+        let templates = Arc::new(TemplateStore::new(
+            options,
+            Arc::new(probe),
+            settings.template_fallback,
+        ));
         let _watch = templates.watch(Timing::default());
         let webhook = match (&sink, &api_server, said) {
             (Sink::Cluster(sink), Some(client), None) => {
@@ -122,7 +122,7 @@ impl Serve {
             templates,
             sink,
             metrics,
-            spec_source: settings.cluster_view.spec_source(),
+            spec_source: settings.cluster_view.spec_source,
             webhook,
         };
         let origin = self.origin(said.unwrap_or(Webhook::On));
@@ -138,10 +138,7 @@ impl Serve {
         Origin {
             webhook,
             operator: true,
-            unknown_fields: match self.settings.unknown_fields {
-                UnknownFieldsSetting::Pass => UnknownFields::Pass,
-                UnknownFieldsSetting::Refuse => UnknownFields::Refuse,
-            },
+            unknown_fields: self.settings.unknown_fields,
         }
     }
 

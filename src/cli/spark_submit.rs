@@ -13,7 +13,7 @@ use crate::{
     cluster::{ClientSettings, ClusterSettings, ClusterSink, Credentials, OperatorWebhook, Sink, client},
     operator::{Origin, Webhook},
     server::now_ms,
-    settings::{ApplyTo, ClusterViewSettings, ExecutorSettings, TemplateFallback, TemplateSettings},
+    settings::{ApplyTo, ClusterViewSettings, ExecutorSettings, TemplateSettings},
     spark::{
         plan,
         submission::{
@@ -48,7 +48,7 @@ struct Settings {
     templates: TemplateSettings,
 
     #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "refuse")]
-    template_fallback: TemplateFallback,
+    template_fallback: Fallback,
 
     #[arg(long, env = "SPARK_VERSION")]
     spark_version: Option<crate::spark::submission::SparkVersion>,
@@ -88,15 +88,6 @@ impl From<SubmitError> for Ending {
         match error {
             SubmitError::Refused(refusal) => refusal.into(),
             other => Self::Failed(other.to_string()),
-        }
-    }
-}
-
-impl Settings {
-    fn fallback(&self) -> Fallback {
-        match self.template_fallback {
-            TemplateFallback::Builtin => Fallback::Builtin,
-            TemplateFallback::Refuse => Fallback::Refuse,
         }
     }
 }
@@ -264,7 +255,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
     // Beside the first words with the API server.
     let (options, fallback) = (
         to_submit.settings.templates.options(),
-        to_submit.settings.fallback(),
+        to_submit.settings.template_fallback,
     );
     let templates =
         tokio::task::spawn_blocking(move || TemplateStore::start(options, Arc::new(probe), fallback));
@@ -286,7 +277,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         templates: Arc::new(templates),
         sink: Sink::Cluster(sink),
         metrics: Arc::new(Metrics::default()),
-        spec_source: settings.cluster_view.spec_source(),
+        spec_source: settings.cluster_view.spec_source,
         webhook,
     };
     let origin = Origin {

@@ -2,7 +2,7 @@
 
 use super::{
     ApplyError, ClusterSettings, Outcome, Submitted,
-    call::{CALL_ANNOTATION, CallName},
+    call::CallName,
     completeness::{Completeness, Listing, State},
     create_outcome::{CreateOutcome, CreateResult, Owner},
     deadline::Deadline,
@@ -15,7 +15,7 @@ use super::{
     rollback::{self, FailedPod},
     seen::Seen,
 };
-use crate::manifest::Manifests;
+use crate::{kubernetes::annotations::CALL_ANNOTATION, manifest::Manifests};
 use futures::future;
 use serde_json::{Value, json};
 use std::{

@@ -1,17 +1,13 @@
 //! Which call works on an object, and since when: how servers that share nothing but the API server keep out of each
 //! other's way.
 //!
-//! A call writes its name into the annotation [`CALL_ANNOTATION`] of the Pod (and of the `PodGroup`) that it creates. While
+//! A call writes its name into the annotation [`CALL_ANNOTATION`](crate::kubernetes::annotations::CALL_ANNOTATION) of the Pod (and of the `PodGroup`) that it creates. While
 //! the object is incomplete and young, it belongs to that call: every other call waits. A call ends its work, complete or
 //! rolled back, within 30 s, so an incomplete object of 35 s is nobody's. The call that takes such a Pod over writes its own
 //! name and the time, by a patch with the Pod's resource version: of several that try, one gets it, and it is young again.
 
 use super::server_time::ServerTime;
 use uuid::Uuid;
-
-/// The annotation: `NAME` by the call that created the object, `NAME@TIME` by one that took it over. Written by the
-/// cluster sink alone, and no part of the plan or of golden files.
-pub const CALL_ANNOTATION: &str = "native-submit/call";
 
 /// The name of one call, which no other call has.
 #[derive(Debug, Clone, PartialEq, Eq)]

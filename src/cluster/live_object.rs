@@ -1,28 +1,16 @@
 //! A Pod of the driver's name is there already: whose is it, and what follows? Pure; the requests are made
 //! elsewhere.
 
-use super::{
-    call::{CALL_ANNOTATION, CallName},
-    resource::Target,
-    server_time::ServerTime,
+use super::{call::CallName, resource::Target, server_time::ServerTime};
+use crate::{
+    kubernetes::annotations::{
+        CALL_ANNOTATION, OBJECTS_ANNOTATION, PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, WAITING_LABEL,
+    },
+    manifest::{Manifests, same_plan},
+    operator::labels::SUBMISSION_ID as SUBMISSION_ID_LABEL,
 };
-use crate::manifest::{Manifests, same_plan};
 use serde_json::{Value, json};
 
-/// The Pod's annotation that lists what it is to own: `configmaps/a,services/b`. It is how a later attempt,
-/// under another submission id and so with other names, can tell whether a submission was ever completed.
-/// Written by the cluster sink alone.
-pub const OBJECTS_ANNOTATION: &str = "native-submit/objects";
-
-/// The label of an object that was created before the driver Pod that is to own it: its value is the uid of their
-/// `SparkApplication`. The Pod's taking it over takes the label away.
-pub(crate) const WAITING_LABEL: &str = "native-submit/waiting";
-
-const SUBMISSION_ID: &str = "native-submit/submission-id";
-const PLAN_HASH: &str = "native-submit/plan-hash";
-const TEMPLATE_SET: &str = "native-submit/template-set";
-/// The operator's label, which also spark-submit's Pods have.
-const SUBMISSION_ID_LABEL: &str = "sparkoperator.k8s.io/submission-id";
 /// Spark's default name of the driver container.
 const DRIVER_CONTAINER: &str = "spark-kubernetes-driver";
 

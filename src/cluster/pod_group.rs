@@ -5,7 +5,7 @@
 
 use super::{
     ApplyError,
-    call::{CALL_ANNOTATION, CallName},
+    call::CallName,
     create_outcome::{CreateOutcome, LOOK, Owner},
     deadline::Deadline,
     live_object::{self, LiveObject},
@@ -14,6 +14,7 @@ use super::{
     resource::Target,
     seen::Seen,
 };
+use crate::kubernetes::annotations::{CALL_ANNOTATION, WAITING_LABEL};
 use futures::future;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -135,7 +136,7 @@ pub(crate) async fn give(
     let patch = json!({"metadata": {
         "uid": uid,
         "ownerReferences": live_object::pod_as_owner(owner.name, owner.uid),
-        "labels": {live_object::WAITING_LABEL: null},
+        "labels": {WAITING_LABEL: null},
         "annotations": {CALL_ANNOTATION: null},
     }});
     let call = Call::Patch(target, &patch);
@@ -201,7 +202,7 @@ pub(crate) async fn remove_earlier(
     running_call: Duration,
     deadline: &Deadline,
 ) {
-    let label = format!("{}={application}", live_object::WAITING_LABEL);
+    let label = format!("{}={application}", WAITING_LABEL);
     let call = Call::List(like, &label);
     let sent = requests.send(&call, deadline).await;
     let list = match sent.answer {

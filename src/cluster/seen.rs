@@ -40,7 +40,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::call::{CALL_ANNOTATION, CallName};
+    use crate::{cluster::call::CallName, kubernetes::annotations::CALL_ANNOTATION};
     use serde_json::json;
 
     fn seen(created: &str, call: Option<&str>, at: &str) -> Seen {

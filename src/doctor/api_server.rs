@@ -1,6 +1,6 @@
 //! The API server: whether it answers, and how old it is.
 
-use super::Finding;
+use super::CheckResult;
 use kube::Client;
 use tokio::time::timeout;
 
@@ -14,12 +14,12 @@ const OLDEST: u32 = 27;
 /// `ImageVolume`.
 const IMAGE_VOLUMES: u32 = 33;
 
-pub(super) async fn examine(client: &Client) -> Finding {
+pub(super) async fn examine(client: &Client) -> CheckResult {
     let fix = "see that the address is right and that no NetworkPolicy or proxy is between";
     let version = match timeout(super::PATIENCE, client.apiserver_version()).await {
-        Err(_) => return Finding::fail(CHECK, "the API server doesn't answer", fix),
+        Err(_) => return CheckResult::fail(CHECK, "the API server doesn't answer", fix),
         Ok(Err(kube::Error::Api(status))) => {
-            return Finding::warn(
+            return CheckResult::warn(
                 CHECK,
                 format!(
                     "the API server doesn't tell its version: {} {}",
@@ -28,12 +28,12 @@ pub(super) async fn examine(client: &Client) -> Finding {
                 "let the ServiceAccount read /version (system:public-info-viewer gives it to all)",
             );
         }
-        Ok(Err(error)) => return Finding::fail(CHECK, format!("no answer: {}", innermost(&error)), fix),
+        Ok(Err(error)) => return CheckResult::fail(CHECK, format!("no answer: {}", innermost(&error)), fix),
         Ok(Ok(version)) => version,
     };
     let minor: u32 = version.minor.trim_end_matches('+').parse().unwrap_or(0);
     if version.major == "1" && minor < OLDEST {
-        return Finding::warn(
+        return CheckResult::warn(
             CHECK,
             format!("Kubernetes {} is older than 1.{OLDEST}", version.git_version),
             format!("upgrade to 1.{OLDEST} or later"),
@@ -44,7 +44,7 @@ pub(super) async fn examine(client: &Client) -> Finding {
     } else {
         ""
     };
-    Finding::ok(CHECK, format!("Kubernetes {}{volumes}", version.git_version))
+    CheckResult::ok(CHECK, format!("Kubernetes {}{volumes}", version.git_version))
 }
 
 /// The cause that says most: clients wrap it in general sentences.

@@ -1,6 +1,6 @@
 //! The files of TLS: whether they are good together, follow from each other, and for how long.
 
-use super::Finding;
+use super::CheckResult;
 use crate::{server::certificates, settings::TlsSettings};
 use rustls::pki_types::CertificateDer;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,16 +11,16 @@ const CHECK: &str = "certificates";
 /// How long before its end a certificate is warned of: cert-manager renews at a third of its time, and by then must have.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
-pub(super) fn examine(settings: &TlsSettings) -> Vec<Finding> {
+pub(super) fn examine(settings: &TlsSettings) -> Vec<CheckResult> {
     let files = match settings.files() {
-        Err(error) => return vec![Finding::fail(CHECK, error, "set both, or neither")],
-        Ok(None) => return vec![Finding::ok(CHECK, "no TLS: gRPC and REST speak plain text")],
+        Err(error) => return vec![CheckResult::fail(CHECK, error, "set both, or neither")],
+        Ok(None) => return vec![CheckResult::ok(CHECK, "no TLS: gRPC and REST speak plain text")],
         Ok(Some(files)) => files,
     };
     let fix =
         "mount a Secret of type kubernetes.io/tls, or let cert-manager make it (deploy/kustomize/reachable)";
     let found = match certificates(&files) {
-        Err(error) => return vec![Finding::fail(CHECK, error.to_string(), fix)],
+        Err(error) => return vec![CheckResult::fail(CHECK, error.to_string(), fix)],
         Ok(found) => found,
     };
     let now = SystemTime::now();
@@ -33,7 +33,7 @@ pub(super) fn examine(settings: &TlsSettings) -> Vec<Finding> {
         ));
     }
     if found.client_authorities.is_empty() {
-        findings.push(Finding::warn(
+        findings.push(CheckResult::warn(
             CHECK,
             "no TLS_CLIENT_CA_FILE: clients need no certificate, so whoever reaches the ports may submit",
             "set TLS_CLIENT_CA_FILE to an authority of the clients' own",
@@ -43,7 +43,7 @@ pub(super) fn examine(settings: &TlsSettings) -> Vec<Finding> {
 }
 
 /// Each certificate by itself, and each as signed by the next one.
-fn chain(setting: &str, chain: &[CertificateDer<'_>], now: SystemTime) -> Vec<Finding> {
+fn chain(setting: &str, chain: &[CertificateDer<'_>], now: SystemTime) -> Vec<CheckResult> {
     let mut findings: Vec<_> = chain
         .iter()
         .enumerate()
@@ -56,7 +56,7 @@ fn chain(setting: &str, chain: &[CertificateDer<'_>], now: SystemTime) -> Vec<Fi
         ) && (below.issuer() != above.subject()
             || below.verify_signature(Some(above.public_key())).is_err())
         {
-            findings.push(Finding::fail(
+            findings.push(CheckResult::fail(
                 CHECK,
                 format!(
                     "{setting}: certificate {} is not signed by certificate {}, which follows it",
@@ -70,7 +70,7 @@ fn chain(setting: &str, chain: &[CertificateDer<'_>], now: SystemTime) -> Vec<Fi
     if let Some(Ok((_, server))) = chain.first().map(|first| X509Certificate::from_der(first))
         && !matches!(server.subject_alternative_name(), Ok(Some(_)))
     {
-        findings.push(Finding::fail(
+        findings.push(CheckResult::fail(
             CHECK,
             format!("{setting}: the server's certificate has no subject alternative name, and clients look at nothing else"),
             "issue it with the Service's DNS names",
@@ -80,9 +80,9 @@ fn chain(setting: &str, chain: &[CertificateDer<'_>], now: SystemTime) -> Vec<Fi
 }
 
 /// One certificate and its time.
-fn one(what: &str, der: &CertificateDer<'_>, now: SystemTime) -> Finding {
+fn one(what: &str, der: &CertificateDer<'_>, now: SystemTime) -> CheckResult {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
-        return Finding::fail(
+        return CheckResult::fail(
             CHECK,
             format!("{what} is not an X.509 certificate"),
             "issue it anew",
@@ -94,14 +94,14 @@ fn one(what: &str, der: &CertificateDer<'_>, now: SystemTime) -> Finding {
     let validity = certificate.validity();
     let (start, end) = (second(validity.not_before), second(validity.not_after));
     if start > now {
-        return Finding::fail(
+        return CheckResult::fail(
             CHECK,
             format!("{what} is not valid yet"),
             "look at the clocks of this node and of the authority",
         );
     }
     match end.duration_since(now) {
-        Err(_) => Finding::fail(
+        Err(_) => CheckResult::fail(
             CHECK,
             format!(
                 "{what} expired {} days ago",
@@ -109,12 +109,12 @@ fn one(what: &str, der: &CertificateDer<'_>, now: SystemTime) -> Finding {
             ),
             "renew it; the server takes new files without a restart",
         ),
-        Ok(left) if left < SOON => Finding::warn(
+        Ok(left) if left < SOON => CheckResult::warn(
             CHECK,
             format!("{what} expires in {} days", days(left)),
             "renew it; the server takes new files without a restart",
         ),
-        Ok(left) => Finding::ok(CHECK, format!("{what} is valid for {} days", days(left))),
+        Ok(left) => CheckResult::ok(CHECK, format!("{what} is valid for {} days", days(left))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The settings themselves: what clap can't tell, because it is about several of them, or about the machine.
 
-use super::Finding;
+use super::CheckResult;
 use crate::settings::ServeSettings;
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ const CHECK: &str = "configuration";
 /// How long the kubelet waits after SIGTERM where a Pod doesn't say (`terminationGracePeriodSeconds`).
 const GRACE: Duration = Duration::from_secs(30);
 
-pub(super) fn examine(settings: &ServeSettings) -> Vec<Finding> {
+pub(super) fn examine(settings: &ServeSettings) -> Vec<CheckResult> {
     let mut findings = Vec::new();
     if let Err(error) = settings.grpc().and_then(|_| settings.rest()) {
-        findings.push(Finding::fail(
+        findings.push(CheckResult::fail(
             CHECK,
             error,
             "the server would not start: see the message",
         ));
     }
     if settings.allow_plaintext && settings.is_reachable() && matches!(settings.tls.files(), Ok(None)) {
-        findings.push(Finding::warn(
+        findings.push(CheckResult::warn(
             CHECK,
             "ALLOW_PLAINTEXT=true: whoever reaches gRPC or REST creates pods with this service's rights",
             "use TLS with TLS_CLIENT_CA_FILE, or keep others away (deploy/kustomize/reachable)",
         ));
     }
     if settings.drain_timeout >= GRACE {
-        findings.push(Finding::warn(
+        findings.push(CheckResult::warn(
             CHECK,
             format!(
                 "DRAIN_TIMEOUT is {} s: a Pod is killed after terminationGracePeriodSeconds, {} s by default",
@@ -37,14 +37,14 @@ pub(super) fn examine(settings: &ServeSettings) -> Vec<Finding> {
         ));
     }
     for root in settings.submitter_file_roots.iter().filter(|root| !root.is_dir()) {
-        findings.push(Finding::fail(
+        findings.push(CheckResult::fail(
             CHECK,
             format!("SUBMITTER_FILE_ROOTS: {} is not a directory", root.display()),
             "mount it, or take it out of the list",
         ));
     }
     if findings.is_empty() {
-        findings.push(Finding::ok(CHECK, "settings are consistent"));
+        findings.push(CheckResult::ok(CHECK, "settings are consistent"));
     }
     findings
 }

@@ -1,6 +1,6 @@
 //! The operator: its CRDs, its version, and whether its webhook is there as the settings say.
 
-use super::{Finding, Surroundings, api_server::innermost};
+use super::{CheckResult, Surroundings, api_server::innermost};
 use crate::{
     cluster::registered_webhooks,
     settings::{OperatorWebhookSetting, ServeSettings},
@@ -21,7 +21,7 @@ pub(super) async fn examine(
     client: &Client,
     settings: &ServeSettings,
     surroundings: &Surroundings,
-) -> Vec<Finding> {
+) -> Vec<CheckResult> {
     vec![
         resources(client).await,
         version(client, &surroundings.operator_namespace).await,
@@ -38,15 +38,15 @@ pub(super) async fn serves(client: &Client, group_version: &str) -> Option<bool>
     }
 }
 
-async fn resources(client: &Client) -> Finding {
+async fn resources(client: &Client) -> CheckResult {
     match serves(client, CRDS).await {
-        Some(true) => Finding::ok(OPERATOR, format!("the API server has {CRDS}")),
-        Some(false) => Finding::fail(
+        Some(true) => CheckResult::ok(OPERATOR, format!("the API server has {CRDS}")),
+        Some(false) => CheckResult::fail(
             OPERATOR,
             format!("the API server has no {CRDS}"),
             "install the operator's CRDs; without them only the command line has something to submit",
         ),
-        None => Finding::warn(
+        None => CheckResult::warn(
             OPERATOR,
             format!("can't see whether the API server has {CRDS}"),
             "let the ServiceAccount read /apis (system:discovery gives it to all)",
@@ -55,12 +55,12 @@ async fn resources(client: &Client) -> Finding {
 }
 
 /// By the operator's Deployment: the tag of its image, else its label.
-async fn version(client: &Client, namespace: &str) -> Finding {
+async fn version(client: &Client, namespace: &str) -> CheckResult {
     let deployments = Api::<Deployment>::namespaced(client.clone(), namespace);
     let found = match deployments.list(&ListParams::default()).await {
         Ok(found) => found.items,
         Err(error) => {
-            return Finding::warn(
+            return CheckResult::warn(
                 OPERATOR,
                 format!(
                     "can't read the Deployments in namespace {namespace}: {}",
@@ -71,7 +71,7 @@ async fn version(client: &Client, namespace: &str) -> Finding {
         }
     };
     let Some(version) = found.iter().find_map(version_of) else {
-        return Finding::warn(
+        return CheckResult::warn(
             OPERATOR,
             format!(
                 "namespace {namespace} has no Deployment of the operator's controller that tells its version"
@@ -84,7 +84,7 @@ async fn version(client: &Client, namespace: &str) -> Finding {
         Some(_) => "the drop-in",
         None => "which doors it has can't be told from that",
     };
-    Finding::ok(OPERATOR, format!("the operator is {}: {doors}", version.text))
+    CheckResult::ok(OPERATOR, format!("the operator is {}: {doors}", version.text))
 }
 
 struct Version {
@@ -118,19 +118,19 @@ fn version_of(deployment: &Deployment) -> Option<Version> {
     Some(Version { text, minor })
 }
 
-async fn webhook(client: &Client, settings: &ServeSettings) -> Finding {
+async fn webhook(client: &Client, settings: &ServeSettings) -> CheckResult {
     let said = settings.cluster_view.operator_webhook;
     let registered = match registered_webhooks(client).await {
         Ok(registered) => registered,
         Err(error) => {
             let message = format!("can't list mutatingwebhookconfigurations: {}", innermost(&error));
             return match said {
-                OperatorWebhookSetting::On | OperatorWebhookSetting::Off => Finding::warn(
+                OperatorWebhookSetting::On | OperatorWebhookSetting::Off => CheckResult::warn(
                     WEBHOOK,
                     message,
                     "see for yourself that OPERATOR_WEBHOOK says what is: it is believed",
                 ),
-                OperatorWebhookSetting::Auto => Finding::warn(
+                OperatorWebhookSetting::Auto => CheckResult::warn(
                     WEBHOOK,
                     message + ": it counts as on",
                     "apply deploy/rbac/webhook.yaml (kubectl apply -k deploy/rbac), or set OPERATOR_WEBHOOK to on or off",
@@ -139,21 +139,21 @@ async fn webhook(client: &Client, settings: &ServeSettings) -> Finding {
         }
     };
     match (said, registered) {
-        (OperatorWebhookSetting::On, 0) => Finding::fail(
+        (OperatorWebhookSetting::On, 0) => CheckResult::fail(
             WEBHOOK,
             "OPERATOR_WEBHOOK is on, and the operator has registered none for pods: volumes, affinity, sidecars and more get lost",
             "set OPERATOR_WEBHOOK=auto or off, or turn the operator's webhook on",
         ),
-        (OperatorWebhookSetting::Off, found) if found > 0 => Finding::fail(
+        (OperatorWebhookSetting::Off, found) if found > 0 => CheckResult::fail(
             WEBHOOK,
             "OPERATOR_WEBHOOK is off, and the operator has registered one for pods: what both add is there twice, and refused",
             "set OPERATOR_WEBHOOK=auto or on, or turn the operator's webhook off",
         ),
-        (_, 0) => Finding::ok(
+        (_, 0) => CheckResult::ok(
             WEBHOOK,
             "the operator has registered none for pods: native-submit adds all",
         ),
-        _ => Finding::ok(
+        _ => CheckResult::ok(
             WEBHOOK,
             "the operator has registered one for pods: what it adds is left to it",
         ),

@@ -1,6 +1,6 @@
 //! Whether the ports are free, or already a server of ours; and the drop-in's socket.
 
-use super::Finding;
+use super::CheckResult;
 use crate::{settings::ServeSettings, whole_file};
 use std::{io::ErrorKind, net::SocketAddr, path::Path};
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
 
 const CHECK: &str = "ports";
 
-pub(super) async fn examine(settings: &ServeSettings) -> Vec<Finding> {
+pub(super) async fn examine(settings: &ServeSettings) -> Vec<CheckResult> {
     let health = SocketAddr::new(settings.health_address, settings.health_port);
     let doors = [
         (
@@ -28,9 +28,9 @@ pub(super) async fn examine(settings: &ServeSettings) -> Vec<Finding> {
     let running = running(health).await;
     if let Some(status) = running {
         findings.push(if status == 200 {
-            Finding::ok(CHECK, format!("a native-submit server is ready at {health}"))
+            CheckResult::ok(CHECK, format!("a native-submit server is ready at {health}"))
         } else {
-            Finding::warn(
+            CheckResult::warn(
                 CHECK,
                 format!("a native-submit server at {health} is not ready: /readyz answers {status}"),
                 "read the body of /readyz: it has the reason",
@@ -39,16 +39,16 @@ pub(super) async fn examine(settings: &ServeSettings) -> Vec<Finding> {
     }
     for (variable, address) in doors {
         findings.push(match TcpListener::bind(address).await {
-            Ok(_) if running.is_some() => Finding::warn(
+            Ok(_) if running.is_some() => CheckResult::warn(
                 CHECK,
                 format!("{variable} {address} is free, though a server runs at {health}"),
                 "run doctor with the settings of that server",
             ),
-            Ok(_) => Finding::ok(CHECK, format!("{variable} {address} is free")),
+            Ok(_) => CheckResult::ok(CHECK, format!("{variable} {address} is free")),
             Err(error) if error.kind() == ErrorKind::AddrInUse && running.is_some() => {
-                Finding::ok(CHECK, format!("{variable} {address} is listened on"))
+                CheckResult::ok(CHECK, format!("{variable} {address} is listened on"))
             }
-            Err(error) => Finding::fail(
+            Err(error) => CheckResult::fail(
                 CHECK,
                 format!("{variable} {address} can't be listened on: {error}"),
                 "stop what listens there, or choose another port or address",
@@ -84,7 +84,7 @@ async fn running(mut address: SocketAddr) -> Option<u16> {
 }
 
 /// The server listens there only where the directory exists, which is how a deployment asks for it.
-fn socket(path: &Path) -> Finding {
+fn socket(path: &Path) -> CheckResult {
     const CHECK: &str = "socket";
     match path.parent() {
         Some(directory) if directory.is_dir() => {
@@ -93,12 +93,12 @@ fn socket(path: &Path) -> Finding {
             match std::fs::File::create_new(&probe) {
                 Ok(_) => {
                     let _ = std::fs::remove_file(&probe);
-                    Finding::ok(
+                    CheckResult::ok(
                         CHECK,
                         format!("NATIVE_SUBMIT_SOCKET {} can be made", path.display()),
                     )
                 }
-                Err(error) => Finding::fail(
+                Err(error) => CheckResult::fail(
                     CHECK,
                     format!(
                         "NATIVE_SUBMIT_SOCKET {}: its directory can't be written: {error}",
@@ -108,7 +108,7 @@ fn socket(path: &Path) -> Finding {
                 ),
             }
         }
-        _ => Finding::ok(
+        _ => CheckResult::ok(
             CHECK,
             format!(
                 "no directory for NATIVE_SUBMIT_SOCKET {}: no door for the drop-in",

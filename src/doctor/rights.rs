@@ -3,7 +3,7 @@
 
 mod parts;
 
-use super::{Finding, operator::serves};
+use super::{CheckResult, operator::serves};
 use crate::settings::{OperatorWebhookSetting, ServeSettings};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::{
@@ -38,7 +38,7 @@ impl Right {
     }
 }
 
-pub(super) async fn examine(client: &Client, settings: &ServeSettings) -> Vec<Finding> {
+pub(super) async fn examine(client: &Client, settings: &ServeSettings) -> Vec<CheckResult> {
     let named: Vec<&str> = settings
         .allowed_namespaces
         .iter()
@@ -49,7 +49,7 @@ pub(super) async fn examine(client: &Client, settings: &ServeSettings) -> Vec<Fi
     let mut findings = Vec::new();
     for part in PARTS.iter().filter(|part| part.is_asked_for(settings)) {
         match part.rights() {
-            Err(error) => findings.push(Finding::fail(
+            Err(error) => findings.push(CheckResult::fail(
                 CHECK,
                 format!("{}: {error}", part.file),
                 "report this defect",
@@ -91,11 +91,11 @@ impl Part {
         Ok(rights)
     }
 
-    async fn examine(&self, client: &Client, rights: Vec<Right>, namespaces: &[&str]) -> Vec<Finding> {
+    async fn examine(&self, client: &Client, rights: Vec<Right>, namespaces: &[&str]) -> Vec<CheckResult> {
         if let Need::SomeWhere(_, served) = &self.need
             && serves(client, served.group_version).await == Some(false)
         {
-            return vec![Finding::ok(
+            return vec![CheckResult::ok(
                 CHECK,
                 format!("{}: {} is not needed", served.otherwise, self.file),
             )];
@@ -118,11 +118,11 @@ impl Part {
         findings
     }
 
-    fn verdict(&self, place: &str, denied: Result<Vec<Right>, String>) -> Finding {
+    fn verdict(&self, place: &str, denied: Result<Vec<Right>, String>) -> CheckResult {
         let denied = match denied {
             Ok(denied) => denied,
             Err(error) => {
-                return Finding::warn(
+                return CheckResult::warn(
                     CHECK,
                     format!("{} in {place} can't be told: {error}", self.file),
                     "let the account create selfsubjectaccessreviews (system:basic-user gives it to all)",
@@ -130,7 +130,7 @@ impl Part {
             }
         };
         if denied.is_empty() {
-            return Finding::ok(CHECK, format!("{} holds in {place}", self.file));
+            return CheckResult::ok(CHECK, format!("{} holds in {place}", self.file));
         }
         let missing = in_words(&denied);
         let bind = if place.starts_with("namespace ") {
@@ -151,8 +151,8 @@ impl Part {
             )
         };
         match self.need {
-            Need::Everyone => Finding::fail(CHECK, format!("may not in {place}: {missing}"), bind),
-            Need::Some(who) | Need::SomeWhere(who, _) => Finding::warn(
+            Need::Everyone => CheckResult::fail(CHECK, format!("may not in {place}: {missing}"), bind),
+            Need::Some(who) | Need::SomeWhere(who, _) => CheckResult::warn(
                 CHECK,
                 format!("may not in {place}: {missing}; needed for {who} alone"),
                 bind,

@@ -1,6 +1,6 @@
 //! The template directory, read and tried as a server does it at its start.
 
-use super::Finding;
+use super::CheckResult;
 use crate::{
     submitter::probe,
     templates::{Fallback, SetOptions, TemplateStore},
@@ -9,39 +9,39 @@ use std::sync::Arc;
 
 const CHECK: &str = "templates";
 
-pub(super) async fn examine(options: SetOptions) -> Vec<Finding> {
+pub(super) async fn examine(options: SetOptions) -> Vec<CheckResult> {
     let loaded = tokio::task::spawn_blocking(move || {
         TemplateStore::start(options, Arc::new(probe), Fallback::Refuse).status()
     })
     .await;
     let status = match loaded {
         Ok(status) => status,
-        Err(error) => return vec![Finding::fail(CHECK, error.to_string(), "report this defect")],
+        Err(error) => return vec![CheckResult::fail(CHECK, error.to_string(), "report this defect")],
     };
     let mut findings: Vec<_> = status
         .warnings
         .iter()
-        .map(|warning| Finding::warn(CHECK, warning, "rename or remove the file"))
+        .map(|warning| CheckResult::warn(CHECK, warning, "rename or remove the file"))
         .collect();
     let mut rejected = status.sets.iter().filter(|(_, set)| set.error.is_some());
     let only_missing = rejected.all(|(name, _)| status.missing.contains(name));
     findings.push(match (status.last_error, status.live) {
-        (Some(error), _) if status.unreadable => Finding::fail(
+        (Some(error), _) if status.unreadable => CheckResult::fail(
             CHECK,
             format!("TEMPLATE_DIR can't be read: {error}"),
             "mount the directory there, readable for this user, or mend TEMPLATE_DIR; until then a server obeys TEMPLATE_FALLBACK",
         ),
-        (Some(error), _) if only_missing => Finding::fail(
+        (Some(error), _) if only_missing => CheckResult::fail(
             CHECK,
             error,
             "add the folder, or mend TEMPLATE_SETS; until then who is to have the set is refused",
         ),
-        (Some(error), _) => Finding::fail(
+        (Some(error), _) => CheckResult::fail(
             CHECK,
             format!("TEMPLATE_DIR is rejected: {error}"),
             "mend the template; until then a server keeps its last good set, or at its start obeys TEMPLATE_FALLBACK",
         ),
-        (None, live) => Finding::ok(
+        (None, live) => CheckResult::ok(
             CHECK,
             format!("set {} renders all samples", live.unwrap_or_default()),
         ),

@@ -2,18 +2,15 @@
 //! that no template can lose or forge them.
 
 use super::{Identity, Manifest};
-use crate::spark::plan::DriverPlan;
+use crate::{
+    hash::hex,
+    kubernetes::annotations::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET},
+    spark::plan::DriverPlan,
+};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _};
-
-/// The attempt's id, as its caller gave it.
-pub const SUBMISSION_ID: &str = "native-submit/submission-id";
-/// The hash of the plan, [`plan_hash`].
-pub const PLAN_HASH: &str = "native-submit/plan-hash";
-/// The template set and its content hash.
-pub const TEMPLATE_SET: &str = "native-submit/template-set";
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// The version of the plan hash's format, of which a hash begins with `v2:`. Hashes of two versions can't be compared.
 /// It goes up with each change that gives an unchanged submission another hash: a new field of the plan, or a field that
@@ -62,11 +59,7 @@ pub fn plan_hash(plan: &DriverPlan) -> String {
     let json = serde_json::to_vec(&Timeless(plan));
     debug_assert!(json.is_ok(), "a plan is JSON by construction");
     let hash = Sha256::digest(json.unwrap_or_default());
-    let mut hex = format!("v{HASH_VERSION}:");
-    for byte in hash.iter().take(HASH_BYTES) {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    format!("v{HASH_VERSION}:{}", hex(&hash, HASH_BYTES))
 }
 
 /// Whether two plan hashes are of the same plan; `None` where their formats differ, so that nobody can tell.

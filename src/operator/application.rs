@@ -35,7 +35,6 @@ mod from_wire;
 mod kept;
 mod monitoring;
 mod overlay;
-mod place;
 mod pod_spec;
 mod read;
 mod record;

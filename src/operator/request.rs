@@ -5,7 +5,7 @@
 
 use super::{
     application::{ApplicationReference, NEVER_IN_CONF},
-    reserved_labels,
+    labels,
 };
 use crate::{
     kubernetes::grammar::is_label_value,
@@ -117,7 +117,7 @@ fn check_conf(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<(), Re
 /// says whose the driver is, the namespace and the operator's labels, neither counts.
 fn unchanged(changed: &BTreeMap<String, String>, conf: &SparkConf) -> Result<(), Refusal> {
     let namespace = "spark.kubernetes.namespace".to_owned();
-    for key in std::iter::once(namespace).chain(reserved_labels::conf_keys()) {
+    for key in std::iter::once(namespace).chain(labels::conf_keys()) {
         if let Some(first) = changed.get(&key) {
             let [first, last] =
                 [first, conf.get(&key).unwrap_or_default()].map(|value| shown_if(value, is_label_value));
@@ -145,16 +145,13 @@ fn after(submission: &Submission, context: &SubmitterContext) -> Result<(), Refu
     let application = owners.and_then(|owners| ApplicationReference::among(owners, ""));
     let mut given = Vec::new();
     for (role, template) in [("driver", driver_template), ("executor", executor_template)] {
-        given.extend(reserved_labels::of_conf(role, |key| submission.conf.get(key)));
+        given.extend(labels::of_conf(role, |key| submission.conf.get(key)));
         if let Some(template) = template {
-            given.extend(reserved_labels::of_template(
-                &format!("{role} pod template"),
-                template,
-            ));
+            given.extend(labels::of_template(&format!("{role} pod template"), template));
         }
     }
     let application = application.as_ref().map(|owner| owner.name.as_str());
-    reserved_labels::check(&given, &submission.id, application)
+    labels::check(&given, &submission.id, application)
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use crate::{
     limits::CONTAINERS,
     operator::{
         application::{SparkApplication, SparkPodSpec},
+        labels,
         request::CheckedArguments,
-        reserved_labels,
     },
     spark::submission::{
         PodAdditions, PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId,
@@ -158,8 +158,8 @@ pub fn operator_labels(application: &SparkApplication) -> BTreeMap<String, Strin
         .map(|(label, value)| (label.clone(), value.clone()))
         .collect();
     for (label, value) in [
-        ("sparkoperator.k8s.io/app-name", application.name()),
-        ("sparkoperator.k8s.io/launched-by-spark-operator", "true"),
+        (labels::APP_NAME, application.name()),
+        (labels::LAUNCHED, "true"),
         ("spark-role", "driver"),
     ] {
         labels.insert(label.to_owned(), value.to_owned());
@@ -182,7 +182,7 @@ fn template(
             ..PodTemplate::default()
         },
     };
-    reserved_labels::check_template(&field, &template, id, Some(application.name()))?;
+    labels::check_template(&field, &template, id, Some(application.name()))?;
     owner::add(&mut template, application, role)?;
     Ok(template)
 }

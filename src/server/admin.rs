@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`. They never hold a user's value or a template's source.
 
-use super::{Service, heartbeat::Verdict, readiness::Readiness};
+use super::{Service, heartbeat::Liveness, readiness::Readiness};
 use crate::templates::DEFAULT_SET;
 use axum::{
     Router,
@@ -20,10 +20,10 @@ const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 struct Admin {
     service: Service,
     readiness: Arc<Readiness>,
-    verdict: Arc<Verdict>,
+    verdict: Arc<Liveness>,
 }
 
-pub(super) fn router(service: Service, readiness: Arc<Readiness>, verdict: Arc<Verdict>) -> Router {
+pub(super) fn router(service: Service, readiness: Arc<Readiness>, verdict: Arc<Liveness>) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))

@@ -35,12 +35,12 @@ const START: u32 = 60;
 /// Watches runtimes.
 pub(super) struct Heartbeat {
     runtimes: Vec<Runtime>,
-    verdict: Arc<Verdict>,
+    verdict: Arc<Liveness>,
 }
 
 /// What the last tick found.
 #[derive(Debug, Default)]
-pub(super) struct Verdict {
+pub(super) struct Liveness {
     stuck: Mutex<Option<String>>,
     /// How many there were.
     ticks: AtomicU32,
@@ -63,7 +63,7 @@ struct Worker {
     still: u32,
 }
 
-impl Verdict {
+impl Liveness {
     /// Which workers are stuck; none where all is well.
     pub(super) fn stuck(&self) -> Option<String> {
         self.stuck.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -93,7 +93,7 @@ impl Heartbeat {
     }
 
     /// What is found, as it changes.
-    pub(super) fn verdict(&self) -> Arc<Verdict> {
+    pub(super) fn verdict(&self) -> Arc<Liveness> {
         Arc::clone(&self.verdict)
     }
 

@@ -1,7 +1,11 @@
 //! An object without what differs in each submission, and without what has no meaning: where the same input may come
 //! out twice, this is the same.
 
-use crate::{kubernetes::ASSIGNED_BY_SERVER, spark::submission::properties, strict};
+use crate::{
+    kubernetes::{ASSIGNED_BY_SERVER, annotations},
+    spark::submission::properties,
+    strict,
+};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -21,7 +25,7 @@ pub(super) fn canonical(mut object: Value) -> Value {
             metadata.remove("ownerReferences");
         }
         if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
-            annotations.retain(|key, _| !key.starts_with("native-submit/"));
+            annotations.retain(|key, _| !key.starts_with(annotations::PREFIX));
         }
     }
     if is_pod {

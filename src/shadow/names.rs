@@ -21,9 +21,9 @@ const DIGITS: usize = 16;
 
 /// What is called how: theirs to ours.
 #[derive(Debug, Default)]
-pub(super) struct Names(BTreeMap<String, String>);
+pub(super) struct NamePairs(BTreeMap<String, String>);
 
-impl Names {
+impl NamePairs {
     /// What the two driver Pods tell.
     pub(super) fn of_pods(ours: &Value, theirs: &Value) -> Self {
         let mut names = Self::default();
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn names_are_paired_by_what_refers_to_them() {
-        let mut names = Names::of_pods(
+        let mut names = NamePairs::of_pods(
             &pod("spark-1", "ours-conf-map"),
             &pod("spark-22", "theirs-conf-map"),
         );

@@ -7,6 +7,7 @@
 mod basic;
 mod command;
 mod config_map;
+mod container;
 mod credentials;
 mod draft;
 mod executor;

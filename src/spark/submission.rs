@@ -18,7 +18,7 @@ pub(crate) mod units;
 mod uri;
 mod version;
 
-pub use crate::strict::UnknownFields;
+pub use crate::{kubernetes::annotations::TEMPLATE_SET as TEMPLATE_SET_ANNOTATION, strict::UnknownFields};
 pub use arguments::SparkSubmitArguments;
 pub use conf::{ConfReader, SparkConf};
 pub use context::{ExecutorCheck, Reach, SubmitterContext};
@@ -28,7 +28,7 @@ pub use pod_additions::PodAdditions;
 pub use pod_group::PodGroupTemplate;
 pub use pod_template::PodTemplate;
 pub use refusal::Refusal;
-pub(crate) use resolve::SUBMISSION_CREDENTIALS;
+pub(crate) use resolve::{SUBMISSION_CREDENTIALS, SUBMISSION_ID_KEY};
 pub use resolve::{MergedArguments, Outline, Request, resolve};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
@@ -80,9 +80,6 @@ pub struct Submission {
     /// What is odd but not wrong, for the log and the reply.
     pub warnings: Warnings,
 }
-
-/// The annotation by which an application asks for a template set; on the driver Pod it says which one it was.
-pub const TEMPLATE_SET_ANNOTATION: &str = "native-submit/template-set";
 
 impl Submission {
     /// The namespace that the driver is to run in; never empty.

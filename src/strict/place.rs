@@ -12,6 +12,8 @@ pub(crate) enum Place<'p> {
     Document,
     /// A field of a mapping.
     Field(&'p Place<'p>, &'p str),
+    /// An entry of a mapping whose keys are the user's, which is always written in quotes.
+    Key(&'p Place<'p>, &'p str),
     /// An item of a list.
     Item(&'p Place<'p>, usize),
     /// An item of a list, known by its name.
@@ -23,7 +25,19 @@ impl Place<'_> {
     pub(crate) fn depth(&self) -> usize {
         match self {
             Place::Document => 0,
-            Place::Field(parent, _) | Place::Item(parent, _) | Place::Named(parent, _) => 1 + parent.depth(),
+            Place::Field(parent, _)
+            | Place::Key(parent, _)
+            | Place::Item(parent, _)
+            | Place::Named(parent, _) => 1 + parent.depth(),
+        }
+    }
+
+    /// The name of the field or key that this is, or that this is an item of.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Place::Document => "",
+            Place::Field(_, name) | Place::Key(_, name) => name,
+            Place::Item(list, _) | Place::Named(list, _) => list.name(),
         }
     }
 }
@@ -34,6 +48,7 @@ impl fmt::Display for Place<'_> {
             Place::Document => Ok(()),
             Place::Item(parent, index) => write!(f, "{parent}[{index}]"),
             Place::Named(parent, name) => write!(f, "{parent}[{name}]"),
+            Place::Key(parent, key) => write!(f, "{parent}[{}]", Value::from(*key)),
             Place::Field(parent, name) => {
                 let plain = !name.is_empty()
                     && name

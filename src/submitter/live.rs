@@ -11,17 +11,19 @@ use crate::{
     operator::{Origin, Webhook},
     spark::submission::Reach,
 };
+use clap::ValueEnum;
 use std::time::Instant;
 
 /// Where the specification of an application comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub enum SpecSource {
-    /// From the request; and from the live application what the request's form can't carry.
+    /// The request, and the live SparkApplication for what the request's form can't carry.
     #[default]
     Auto,
-    /// From the request alone. The live application is never read.
+    /// The request alone.
     Request,
-    /// As `Auto`, but the live application must be there and readable.
+    /// As auto, but the live SparkApplication must be there.
     Cluster,
 }
 

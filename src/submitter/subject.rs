@@ -11,9 +11,6 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The label by which arguments name their `SparkApplication`.
-const APPLICATION_LABEL: &str = "sparkoperator.k8s.io/app-name";
-
 /// The conf keys of the driver Pod's labels.
 const DRIVER_LABELS: &str = "spark.kubernetes.driver.label.";
 

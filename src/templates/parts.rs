@@ -5,10 +5,10 @@ use super::{
     files::{Files, is_template},
     sources::DEFAULT_PREFIX,
 };
-use crate::kubernetes::ObjectKind;
+use crate::{hash::hex, kubernetes::ObjectKind};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 /// The name of the set that serves where no other is chosen.
 pub const DEFAULT_SET: &str = "default";
@@ -149,9 +149,5 @@ fn hash(parts: Parts<'_>) -> String {
             hasher.update(part);
         }
     }
-    let mut hex = String::new();
-    for byte in hasher.finalize().iter().take(HASH_BYTES) {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    hex(&hasher.finalize(), HASH_BYTES)
 }

@@ -154,7 +154,8 @@ impl TemplateSets {
     }
 
     /// The default set.
-    pub fn default_set(&self) -> Result<Arc<TemplateSet>, NoTemplateSet> {
+    #[cfg(test)]
+    pub(super) fn default_set(&self) -> Result<Arc<TemplateSet>, NoTemplateSet> {
         self.get(DEFAULT_SET)
     }
 

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::watch::{Timing, Watch};
 use arc_swap::ArcSwap;
+use clap::ValueEnum;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -30,12 +31,12 @@ pub type Probe = Arc<dyn Fn(&TemplateSet) -> Result<(), Vec<String>> + Send + Sy
 /// How long after an attempt that a busy machine may have ended the same files are tried again.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What is served when the set is bad from the start (`TEMPLATE_FALLBACK`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What to do when the template directory is bad at the start (`TEMPLATE_FALLBACK`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fallback {
-    /// The built-in templates, with a warning.
+    /// Serve with the built-in templates, and warn.
     Builtin,
-    /// Nothing: submissions are refused until the set is good.
+    /// Refuse submissions, retryably, until the directory is good.
     Refuse,
 }
 

@@ -146,7 +146,7 @@ fn manifests(settings: &Settings, submission: &SparkSubmission) -> Result<Manife
     let templates = TemplateStore::start(
         settings.templates.template_dir.clone(),
         Arc::new(submitter::probe),
-        settings.fallback(),
+        settings.template_fallback,
     );
     let sets = templates.current();
     Ok(submitter::manifests_by(

@@ -1,43 +1,44 @@
-//! The grammars of names, labels, keys and ports.
+//! The grammars of names, labels, keys and ports, each with its words: what is expected where a text is wrong, or nothing.
 //!
-//! Each function says what is wrong, or nothing. Sources: apimachinery `pkg/util/validation` and
+//! Sources: apimachinery `pkg/util/validation` and
 //! `pkg/api/validation`; the lengths are RFC 1123's and RFC 1035's.
 
-/// What is wrong with a text; `None` where nothing is.
-pub(crate) type Verdict = Option<&'static str>;
+use crate::kubernetes::grammar::{
+    is_dns_1035_label, is_dns_1123_label, is_dns_1123_subdomain, is_dns_part, is_label_value,
+};
+
+/// What a text should be instead; `None` where it is right.
+pub(crate) type Expected = Option<&'static str>;
 
 /// A lowercase RFC 1123 label: names of containers, volumes, namespaces.
-pub(crate) fn dns_label(text: &str) -> Verdict {
-    let ok = (1..=63).contains(&text.len()) && is_label(text);
-    (!ok).then_some(
+pub(crate) fn dns_label(text: &str) -> Expected {
+    (!is_dns_1123_label(text)).then_some(
         "a lowercase RFC 1123 label: at most 63 of `a-z`, `0-9` and `-`, beginning and ending with a \
          letter or digit",
     )
 }
 
 /// A lowercase RFC 1123 subdomain: names of most objects.
-pub(crate) fn dns_subdomain(text: &str) -> Verdict {
-    let ok = (1..=253).contains(&text.len()) && text.split('.').all(is_label);
-    (!ok).then_some(
+pub(crate) fn dns_subdomain(text: &str) -> Expected {
+    (!is_dns_1123_subdomain(text)).then_some(
         "a lowercase RFC 1123 subdomain: at most 253 of `a-z`, `0-9`, `-` and `.`, each part beginning \
          and ending with a letter or digit",
     )
 }
 
 /// An RFC 1035 label: names of Services.
-pub(crate) fn rfc1035_label(text: &str) -> Verdict {
-    let ok = dns_label(text).is_none() && text.starts_with(|c: char| c.is_ascii_lowercase());
-    (!ok).then_some(
+pub(crate) fn rfc1035_label(text: &str) -> Expected {
+    (!is_dns_1035_label(text)).then_some(
         "an RFC 1035 label: at most 63 of `a-z`, `0-9` and `-`, beginning with a letter and ending with \
          a letter or digit",
     )
 }
 
 /// The key of a label: an optional subdomain and `/`, then a name.
-pub(crate) fn label_key(text: &str) -> Verdict {
+pub(crate) fn label_key(text: &str) -> Expected {
     let ok = match text.split_once('/') {
-        Some((prefix, name)) => dns_subdomain(prefix).is_none() && is_qualified_name(name),
-        None => is_qualified_name(text),
+        Some((prefix, name)) => is_dns_1123_subdomain(prefix) && is_label_value(name),
+        None => is_label_value(text),
     };
     (!ok).then_some(
         "a name of at most 63 of `A-Za-z0-9`, `-`, `_` and `.`, beginning and ending with a letter or \
@@ -46,7 +47,7 @@ pub(crate) fn label_key(text: &str) -> Verdict {
 }
 
 /// The key of an annotation: that of a label, but case doesn't matter in the prefix either.
-pub(crate) fn annotation_key(text: &str) -> Verdict {
+pub(crate) fn annotation_key(text: &str) -> Expected {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         label_key(&text.to_ascii_lowercase())
     } else {
@@ -55,17 +56,17 @@ pub(crate) fn annotation_key(text: &str) -> Verdict {
 }
 
 /// The value of a label.
-pub(crate) fn label_value(text: &str) -> Verdict {
-    let ok = text.is_empty() || is_qualified_name(text);
+pub(crate) fn label_value(text: &str) -> Expected {
+    let ok = text.is_empty() || is_label_value(text);
     (!ok).then_some(
         "at most 63 of `A-Za-z0-9`, `-`, `_` and `.`, beginning and ending with a letter or digit, or empty",
     )
 }
 
 /// The name of a container port, an `IANA_SVC_NAME`.
-pub(crate) fn port_name(text: &str) -> Verdict {
+pub(crate) fn port_name(text: &str) -> Expected {
     let ok = text.len() <= 15
-        && is_label(text)
+        && is_dns_part(text)
         && text.bytes().any(|byte| byte.is_ascii_lowercase())
         && !text.contains("--");
     (!ok).then_some(
@@ -75,7 +76,7 @@ pub(crate) fn port_name(text: &str) -> Verdict {
 }
 
 /// The name of an environment variable, by the relaxed rule that Kubernetes has since 1.30.
-pub(crate) fn env_name(text: &str) -> Verdict {
+pub(crate) fn env_name(text: &str) -> Expected {
     let ok = !text.is_empty()
         && text
             .bytes()
@@ -84,7 +85,7 @@ pub(crate) fn env_name(text: &str) -> Verdict {
 }
 
 /// A key of a `ConfigMap` or Secret, which becomes the name of a file.
-pub(crate) fn config_key(text: &str) -> Verdict {
+pub(crate) fn config_key(text: &str) -> Expected {
     let ok = (1..=253).contains(&text.len())
         && text
             .bytes()
@@ -95,34 +96,15 @@ pub(crate) fn config_key(text: &str) -> Verdict {
 }
 
 /// A path below a mount: relative and never leading out.
-pub(crate) fn path_below(text: &str) -> Verdict {
+pub(crate) fn path_below(text: &str) -> Expected {
     let ok = !text.starts_with('/') && text.split('/').all(|part| part != "..");
     (!ok).then_some("a relative path without `..`")
 }
 
 /// The path of a file in a volume: as [`path_below`], and `..` at its beginning is the kubelet's.
-pub(crate) fn file_path(text: &str) -> Verdict {
+pub(crate) fn file_path(text: &str) -> Expected {
     let ok = path_below(text).is_none() && !text.starts_with("..");
     (!ok).then_some("a relative path without `..`, and not begin with `..`")
-}
-
-fn is_label(text: &str) -> bool {
-    let is_end = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = text.as_bytes();
-    bytes.first().copied().is_some_and(is_end)
-        && bytes.last().copied().is_some_and(is_end)
-        && bytes.iter().all(|byte| is_end(*byte) || *byte == b'-')
-}
-
-fn is_qualified_name(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let is_end = |byte: &u8| byte.is_ascii_alphanumeric();
-    (1..=63).contains(&bytes.len())
-        && bytes.first().is_some_and(is_end)
-        && bytes.last().is_some_and(is_end)
-        && bytes
-            .iter()
-            .all(|byte| is_end(byte) || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 #[cfg(test)]
@@ -131,7 +113,7 @@ mod tests {
 
     #[test]
     fn grammars_accept_and_refuse_as_kubernetes_does() {
-        type Grammar = fn(&str) -> Verdict;
+        type Grammar = fn(&str) -> Expected;
         let long = |count: usize| "a".repeat(count);
         let table: [(Grammar, &[&str], &[&str]); 9] = [
             (

@@ -1,12 +1,10 @@
 //! The driver Pod: its name, labels and owners, and the driver container with its arguments.
 
-use super::{
-    objects::text,
-    operator_labels::{self, OPERATOR_PREFIX},
-};
+use super::{objects::text, operator_labels};
 use crate::{
     finding::{Words, expected},
     kubernetes::{at::At, rules::Report},
+    operator::labels,
     spark::plan::DriverPlan,
 };
 use serde_json::Value;
@@ -28,16 +26,16 @@ pub(super) fn pod(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) 
             expected(Words::own("the plan's name ").value(&plan.pod.name)).name(name),
         );
     }
-    labels(plan, pod, report);
+    keep_labels(plan, pod, report);
     operator_labels::none_added(pod, |key| plan.pod.labels.contains_key(key), report);
     owners(plan, pod, report);
     container(plan, pod, report);
 }
 
-fn labels(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
+fn keep_labels(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
     let found = pod.get("metadata.labels");
     for (key, value) in &plan.pod.labels {
-        let kept = SPARK_LABELS.contains(&key.as_str()) || key.starts_with(OPERATOR_PREFIX);
+        let kept = SPARK_LABELS.contains(&key.as_str()) || key.starts_with(labels::PREFIX);
         let label = found.and_then(|labels| text(labels, key));
         if kept && label != Some(value) {
             let label_of = Words::own("the label ");

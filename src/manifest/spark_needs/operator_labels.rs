@@ -4,12 +4,10 @@ use super::objects::text;
 use crate::{
     finding::{Words, expected},
     kubernetes::{at::At, rules::Report},
+    operator::labels,
     spark::plan::ExecutorPlan,
 };
 use serde_json::Value;
-
-/// The labels that the operator finds its pods by begin so.
-pub(super) const OPERATOR_PREFIX: &str = "sparkoperator.k8s.io/";
 
 /// A pod has none of the operator's labels but those that are planned.
 pub(super) fn none_added(pod: &At<'_, '_>, planned: impl Fn(&str) -> bool, report: &mut Report<'_>) {
@@ -47,10 +45,10 @@ pub(crate) fn executors(executor: &ExecutorPlan, pod: &At<'_, '_>, report: &mut 
 
 /// The operator's labels that a pod has.
 fn given<'v>(pod: &At<'v, '_>) -> impl Iterator<Item = &'v str> {
-    let labels = pod.get("metadata.labels").and_then(Value::as_object);
-    let keys = labels.into_iter().flat_map(|labels| labels.keys());
+    let given = pod.get("metadata.labels").and_then(Value::as_object);
+    let keys = given.into_iter().flat_map(|labels| labels.keys());
     keys.map(String::as_str)
-        .filter(|key| key.starts_with(OPERATOR_PREFIX))
+        .filter(|key| key.starts_with(labels::PREFIX))
 }
 
 #[cfg(test)]

@@ -3,12 +3,11 @@
 use super::{
     API_VERSION, ApplicationError, KIND, KeptFields, SparkApplication,
     error::{missing, problem},
-    place::Place,
 };
 use crate::{
     finding::{Kept, Warnings, Words, expected, rule},
     limits::{Budget, OverLimit, UNKNOWN_FIELDS, VOLUMES},
-    strict::{self, Problem, Shape, UnknownField, UnknownFields},
+    strict::{self, Place, Problem, Shape, UnknownField, UnknownFields},
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::Value;
@@ -61,7 +60,7 @@ pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<
     let mut warnings = Warnings::default();
     check_kind(&document)?;
     drop_accepted(&mut document);
-    drop_nulls(&mut document, &Place::Root(""), &mut warnings);
+    drop_nulls(&mut document, &Place::Document, &mut warnings);
 
     let reading = strict::read::<SparkApplication>(&document);
     let mut unknown = reading.unknown;

@@ -6,13 +6,12 @@ mod schema;
 mod spark;
 
 use super::{
-    ApplicationError, DriverSpec, ExecutorSpec, Port, SparkApplication, SparkPodSpec,
+    ApplicationError, Port, SparkApplication, SparkPodSpec,
     error::{missing, problem},
-    place::Place,
 };
 use crate::{
     finding::{Kept, Statement, Words, expected},
-    strict::Problem,
+    strict::{Place, Problem},
 };
 
 pub(crate) use operator::NEVER_IN_CONF;
@@ -74,35 +73,26 @@ impl Role<'_> {
 }
 
 fn roles(application: &SparkApplication) -> [Role<'_>; 2] {
-    let DriverSpec {
-        pod,
-        core_request,
-        ports,
-        ..
-    } = &application.spec.driver;
-    let driver = Role {
-        name: "driver",
-        pod,
-        core_request: core_request.as_deref(),
-        ports,
-    };
-    let ExecutorSpec {
-        pod,
-        core_request,
-        ports,
-        ..
-    } = &application.spec.executor;
-    let executor = Role {
-        name: "executor",
-        pod,
-        core_request: core_request.as_deref(),
-        ports,
-    };
-    [driver, executor]
+    let (driver, executor) = (&application.spec.driver, &application.spec.executor);
+    [
+        Role {
+            name: "driver",
+            pod: &driver.pod,
+            core_request: driver.core_request.as_deref(),
+            ports: &driver.ports,
+        },
+        Role {
+            name: "executor",
+            pod: &executor.pod,
+            core_request: executor.core_request.as_deref(),
+            ports: &executor.ports,
+        },
+    ]
 }
 
 fn conf_path(key: &str) -> String {
-    Place::Key(&Place::Root("spec.sparkConf"), key).to_string()
+    let spec = Place::Field(&Place::Document, "spec");
+    Place::Key(&Place::Field(&spec, "sparkConf"), key).to_string()
 }
 
 /// Whether there is something: absent and empty are the same to the operator and to Spark.

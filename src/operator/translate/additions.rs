@@ -2,12 +2,15 @@
 
 use super::{local_dirs, monitoring, roles::Role};
 use crate::{
+    hash::hex,
+    kubernetes::grammar::volume_name,
     operator::application::{Port, SparkApplication},
     spark::submission::{PodAdditions, Refusal},
 };
 use k8s_openapi::api::core::v1::Lifecycle;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
 /// The additions to the pods of `role`.
@@ -131,24 +134,9 @@ fn config_maps(additions: &mut PodAdditions, application: &SparkApplication, rol
     }
 }
 
-/// `<name>-vol`; a name that can't be part of a volume's is cut, and a hash keeps it apart from others.
+/// `<name>-vol`.
 fn config_map_volume(name: &str) -> String {
-    use sha2::{Digest, Sha256};
-    let plain = format!("{name}-vol");
-    if plain.len() <= 63 && !name.contains('.') {
-        return plain;
-    }
-    let hash = Sha256::digest(name);
-    let suffix = format!(
-        "-{:02x}{:02x}{:02x}{:02x}-vol",
-        hash[0], hash[1], hash[2], hash[3]
-    );
-    let mut stem: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    stem.truncate(63 - suffix.len());
-    format!("{}{suffix}", stem.trim_end_matches('-'))
+    volume_name(name, "-vol", || hex(&Sha256::digest(name), 4))
 }
 
 /// The volumes that the role mounts, but for Spark's scratch space, which is conf.

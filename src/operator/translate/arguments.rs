@@ -4,7 +4,7 @@ use super::{conf::Conf, local_dirs, roles::Role};
 use crate::{
     operator::{
         application::{SecretType, SparkApplication},
-        reserved_labels,
+        labels,
     },
     spark::submission::{
         Refusal, SparkSubmitArguments, SubmissionId, SubmitterContext, arguments::SparkOption,
@@ -210,12 +210,12 @@ impl Conf {
     ) -> Result<(), Refusal> {
         let pod = role.pod(application);
         let mut operators = BTreeMap::from([
-            ("app-name", application.name()),
-            ("launched-by-spark-operator", "true"),
-            ("submission-id", id.as_str()),
+            (labels::APP_NAME, application.name()),
+            (labels::LAUNCHED, "true"),
+            (labels::SUBMISSION_ID, id.as_str()),
         ]);
         if pod.template.is_none() {
-            operators.insert("mutated-by-spark-operator", "true");
+            operators.insert(labels::MUTATED, "true");
         }
         let key = |label: &str| format!("spark.kubernetes.{}.label.{label}", role.name());
         let from_metadata = application.metadata.labels.iter().flatten();
@@ -223,10 +223,10 @@ impl Conf {
         for (label, value) in inherited.chain(&pod.labels) {
             self.set(key(label), value.as_str());
         }
-        let given = reserved_labels::of_conf(role.name(), |key| self.0.get(key).map(String::as_str));
-        reserved_labels::check(&given, id, Some(application.name()))?;
+        let given = labels::of_conf(role.name(), |key| self.0.get(key).map(String::as_str));
+        labels::check(&given, id, Some(application.name()))?;
         for (label, value) in operators {
-            self.set(key(&format!("{}{label}", reserved_labels::PREFIX)), value);
+            self.set(key(label), value);
         }
         Ok(())
     }

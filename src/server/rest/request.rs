@@ -5,16 +5,13 @@ use crate::{
     operator::{Origin, application::ApplicationReference, check_template_labels},
     server::service::RejectedRequest,
     spark::submission::{
-        PodTemplate, Refusal, Request, SubmissionId, SubmitterContext,
+        PodTemplate, Refusal, Request, SUBMISSION_ID_KEY, SubmissionId, SubmitterContext,
         arguments::{self, ArgumentsError},
     },
     strict::{self, Shape, Unread},
     submitter::{RequestArguments, SubmitError, SubmitRequest},
 };
 use serde_json::{Map, Value};
-
-/// The operator's label of the submission, as it stands in the arguments.
-const SUBMISSION_ID_LABEL: &str = "spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id";
 
 /// The containers of the operator's templates. It names them in its arguments only where it writes templates to files.
 const CONTAINER_NAMES: [(&str, &str); 2] = [
@@ -160,7 +157,7 @@ impl SparkSubmit {
         })?;
         arguments
             .conf
-            .entry(SUBMISSION_ID_LABEL.to_owned())
+            .entry(SUBMISSION_ID_KEY.to_owned())
             .or_insert_with(|| id.to_string());
         for (key, name) in CONTAINER_NAMES {
             arguments

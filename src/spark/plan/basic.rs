@@ -1,6 +1,6 @@
 //! Labels, image, ports, environment and resources of the driver (Spark's `BasicDriverFeatureStep`).
 
-use super::{draft::Draft, placement::Placement, resources};
+use super::{container, draft::Draft, placement::Placement, resources};
 use crate::{
     kubernetes::{append, extend},
     spark::submission::{Feature, Refusal},
@@ -22,7 +22,7 @@ const DEFAULT_CONTAINER_NAME: &str = "spark-kubernetes-driver";
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     metadata(draft)?;
     spec(draft)?;
-    container(draft)?;
+    fill_container(draft)?;
     resources::apply(draft)?;
     let names = &draft.names;
     for (key, value) in [
@@ -113,22 +113,13 @@ fn spark_user<'a>(draft: &Draft<'a>) -> &'a str {
         .unwrap_or(&draft.context.user)
 }
 
-fn container(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+fn fill_container(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let conf = draft.conf;
     let image = image(draft)?;
-    let pull_policy = conf.one_of(
-        "spark.kubernetes.container.image.pullPolicy",
-        &["Always", "Never", "IfNotPresent"],
-        "IfNotPresent",
-    )?;
     let ports = ports(draft)?;
     let user = spark_user(draft).to_owned();
     let container = &mut draft.pod.container;
-    container
-        .entry("name")
-        .or_insert_with(|| DEFAULT_CONTAINER_NAME.into());
-    container.insert("image".to_owned(), image.into());
-    container.insert("imagePullPolicy".to_owned(), pull_policy.into());
+    container::start(container, conf, DEFAULT_CONTAINER_NAME, image)?;
     append(container, "ports", ports);
     draft.pod.add_env("SPARK_USER", &user);
     let application_id = draft.names.application_id.clone();
@@ -145,15 +136,7 @@ fn container(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         })],
     );
     if draft.has(Feature::AllowPrivilegeEscalation) {
-        let allowed = conf.boolean_of(&[
-            "spark.kubernetes.driver.securityContext.allowPrivilegeEscalation",
-            "spark.kubernetes.securityContext.allowPrivilegeEscalation",
-        ])?;
-        let field = (
-            "allowPrivilegeEscalation".to_owned(),
-            allowed.unwrap_or(false).into(),
-        );
-        extend(&mut draft.pod.container, "securityContext", [field]);
+        container::privilege_escalation(&mut draft.pod.container, conf, "driver")?;
     }
     Ok(())
 }
@@ -163,16 +146,12 @@ fn image(draft: &Draft<'_>) -> Result<String, Refusal> {
         "spark.kubernetes.driver.container.image",
         "spark.kubernetes.container.image",
     ];
-    let (_, image) = draft.conf.first(&keys)?.ok_or_else(|| {
+    container::image(draft.conf, &keys, &draft.submission.spark_version)?.ok_or_else(|| {
         Refusal::new(
             keys[1],
             "Must specify the driver container image (spec.image or spec.driver.image)",
         )
-    })?;
-    if draft.has(Feature::VersionInImage) {
-        return Ok(image.replace("{{SPARK_VERSION}}", &draft.submission.spark_version.to_string()));
-    }
-    Ok(image)
+    })
 }
 
 fn ports(draft: &Draft<'_>) -> Result<Vec<Value>, Refusal> {

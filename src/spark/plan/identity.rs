@@ -1,7 +1,10 @@
 //! Names and ids. All follow from the namespace, the driver pod's name and the submission id, so that a repeated
 //! submission meets its own objects (Spark draws them at random: `KubernetesDriverConf`, `KubernetesConf`).
 
-use crate::spark::submission::{ConfReader, Refusal, SubmissionId};
+use crate::{
+    hash::hex,
+    spark::submission::{ConfReader, Refusal, SubmissionId},
+};
 use sha2::{Digest, Sha256};
 
 /// The longest name of a Service.
@@ -40,10 +43,10 @@ impl Names {
             .clone()
             .unwrap_or_else(|| format!("{application_name}/"));
         let seed = format!("{namespace}\0{stem}\0{id}");
-        let suffix = hex(&digest(&seed, "resources")[..8]);
+        let suffix = hex(&digest(&seed, "resources"), 8);
         let prefix = resource_prefix(&format!("{application_name}-{suffix}"));
         Ok(Self {
-            application_id: format!("spark-{}", hex(&digest(&seed, "application")[..16])),
+            application_id: format!("spark-{}", hex(&digest(&seed, "application"), 16)),
             application_label: label(&application_name),
             pod: given_pod.unwrap_or_else(|| format!("{prefix}-driver")),
             local_directory_id: uuid::Uuid::new_v5(&uuid::Uuid::nil(), seed.as_bytes()),
@@ -82,16 +85,6 @@ pub(super) fn digest(seed: &str, purpose: &str) -> [u8; 32] {
         .chain_update(purpose)
         .finalize()
         .into()
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// Lower case, everything outside `[a-z0-9-]` a dash, runs of dashes one dash.

@@ -2,7 +2,8 @@
 
 use super::{draft::Draft, pod::SparkPod};
 use crate::{
-    kubernetes::append,
+    hash::hex,
+    kubernetes::{append, grammar::volume_name},
     spark::submission::{ConfReader, Refusal},
 };
 use serde_json::json;
@@ -13,43 +14,29 @@ pub(super) fn mounts(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         &mut draft.pod,
         draft.conf,
         "spark.kubernetes.driver.secrets.",
-        volume_name,
+        secret_volume,
     );
     Ok(())
 }
 
-/// Mounts each Secret below `prefix` at its path; `volume_name` gives its volume a name.
+/// Mounts each Secret below `prefix` at its path; `name` gives its volume a name.
 pub(super) fn mount_all(
     pod: &mut SparkPod,
     conf: ConfReader<'_>,
     prefix: &str,
-    volume_name: impl Fn(&str) -> String,
+    name: impl Fn(&str) -> String,
 ) {
     for (secret, path) in conf.raw().below(prefix) {
-        pod.mount(
-            &volume_name(secret),
-            path,
-            json!({"secret": {"secretName": secret}}),
-        );
+        pod.mount(&name(secret), path, json!({"secret": {"secretName": secret}}));
     }
 }
 
-/// Spark's `<secret>-volume`; a dot, which a Secret's name may have and a volume's may not, becomes a dash, and
-/// a hash keeps two such names apart. The volume's name means nothing outside the Pod.
-fn volume_name(secret: &str) -> String {
-    let plain = format!("{secret}-volume");
-    if !plain.contains('.') && plain.len() <= 63 {
-        return plain;
-    }
-    let hash = uuid::Uuid::new_v5(&uuid::Uuid::nil(), secret.as_bytes())
-        .simple()
-        .to_string();
-    let mut stem: String = secret
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    stem.truncate(63 - "-12345678-volume".len());
-    format!("{}-{}-volume", stem.trim_end_matches('-'), &hash[..8])
+/// Spark's `<secret>-volume`.
+fn secret_volume(secret: &str) -> String {
+    volume_name(secret, "-volume", || {
+        let hash = uuid::Uuid::new_v5(&uuid::Uuid::nil(), secret.as_bytes());
+        hex(hash.as_bytes(), 4)
+    })
 }
 
 pub(super) fn environment(draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -85,15 +72,15 @@ mod tests {
 
     #[test]
     fn a_volume_is_named_after_its_secret_where_kubernetes_takes_that() {
-        assert_eq!(volume_name("creds"), "creds-volume");
-        let dotted = volume_name("a.b");
+        assert_eq!(secret_volume("creds"), "creds-volume");
+        let dotted = secret_volume("a.b");
         assert!(
             dotted.starts_with("a-b-") && dotted.ends_with("-volume"),
             "{dotted}"
         );
-        assert_ne!(dotted, volume_name("a-b"));
+        assert_ne!(dotted, secret_volume("a-b"));
         for long in ["x".repeat(100), "é.".repeat(50)] {
-            assert!(volume_name(&long).len() <= 63);
+            assert!(secret_volume(&long).len() <= 63);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{
     distribution::installed_version,
     refusal::Refusal,
     refusal::wrong_text,
-    regular_file::{self, Unreadable},
+    regular_file::{self, SubmitterFileError},
     spark_env::spark_env,
     version::SparkVersion,
 };
@@ -111,11 +111,11 @@ impl SubmitterContext {
             Reach::Process => regular_file::read(&resolved),
         };
         read.map_err(|unreadable| match unreadable {
-            Unreadable::TooLong(limit) => limit.at(subject).into(),
-            Unreadable::Failed(kind) => {
+            SubmitterFileError::TooLong(limit) => limit.at(subject).into(),
+            SubmitterFileError::Failed(kind) => {
                 wrong_text(subject, path, &format!("a file that can be read ({kind})"))
             }
-            Unreadable::NotRegular => wrong_text(subject, path, "a regular file"),
+            SubmitterFileError::NotRegular => wrong_text(subject, path, "a regular file"),
         })
     }
 

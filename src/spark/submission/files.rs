@@ -4,7 +4,7 @@ use super::{
     Feature, PodTemplate, Refusal, SparkVersion, SubmitterContext,
     conf::ConfReader,
     refusal::wrong_text,
-    regular_file::{self, Unreadable},
+    regular_file::{self, SubmitterFileError},
     uri,
 };
 use crate::{
@@ -202,7 +202,7 @@ fn regular_files(subject: &str, directory: &Path, too_much: TooMuch) -> Result<V
     for (_, name, path) in found {
         let contents = match regular_file::read(&path) {
             Ok(contents) => contents,
-            Err(Unreadable::TooLong(limit)) if too_much == TooMuch::Refused => {
+            Err(SubmitterFileError::TooLong(limit)) if too_much == TooMuch::Refused => {
                 return Err(limit.at(subject).into());
             }
             Err(_) => continue,
@@ -227,13 +227,7 @@ pub(super) fn driver_template(
     version: &SparkVersion,
 ) -> Result<Option<PodTemplate>, Refusal> {
     let key = "spark.kubernetes.driver.podTemplateFile";
-    let Some(path) = template_path(conf, key)? else {
-        return Ok(None);
-    };
-    let text = context.read_text(key, &path)?;
-    conf.raw()
-        .budgeted(|budget| PodTemplate::from_yaml(key, &text, version, budget))
-        .map(Some)
+    template(conf, key, version, |path| context.read_text(key, path))
 }
 
 /// Reads the executors' pod template. Spark carries its text to the driver unread; one that the driver can't load
@@ -244,14 +238,24 @@ pub(super) fn executor_template(
     version: &SparkVersion,
 ) -> Result<Option<PodTemplate>, Refusal> {
     let key = "spark.kubernetes.executor.podTemplateFile";
+    template(conf, key, version, |path| {
+        if version.has(Feature::StrictUtf8) {
+            return context.read_text(key, path);
+        }
+        Ok(String::from_utf8_lossy(&context.read_file(key, path)?).into_owned())
+    })
+}
+
+fn template(
+    conf: ConfReader<'_>,
+    key: &str,
+    version: &SparkVersion,
+    read: impl FnOnce(&str) -> Result<String, Refusal>,
+) -> Result<Option<PodTemplate>, Refusal> {
     let Some(path) = template_path(conf, key)? else {
         return Ok(None);
     };
-    let text = if version.has(Feature::StrictUtf8) {
-        context.read_text(key, &path)?
-    } else {
-        String::from_utf8_lossy(&context.read_file(key, &path)?).into_owned()
-    };
+    let text = read(&path)?;
     conf.raw()
         .budgeted(|budget| PodTemplate::from_yaml(key, &text, version, budget))
         .map(Some)

@@ -101,8 +101,8 @@ fn from_text(
 ) -> Result<PodGroupTemplate, Refusal> {
     let refused = |what: &str| Refusal::new(subject, format!("is not a PodGroup: {what}"));
     let value = yaml::read(text, budget).map_err(|unread| match unread {
-        yaml::Unread::OverLimit(over) => over.below(subject).into(),
-        yaml::Unread::Problem(what) => refused(&what),
+        yaml::YamlError::OverLimit(over) => over.below(subject).into(),
+        yaml::YamlError::Problem(what) => refused(&what),
     })?;
     let reading = strict::read::<PodGroup>(&value);
     let unknown_fields = reading.generalised();

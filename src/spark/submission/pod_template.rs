@@ -90,8 +90,8 @@ impl PodTemplate {
     ) -> Result<Self, Refusal> {
         let refused = |what: &str| not_loaded(subject, what);
         let value = yaml::read(text, budget).map_err(|unread| match unread {
-            yaml::Unread::OverLimit(over) => over.below(subject).into(),
-            yaml::Unread::Problem(what) => refused(&what),
+            yaml::YamlError::OverLimit(over) => over.below(subject).into(),
+            yaml::YamlError::Problem(what) => refused(&what),
         })?;
         if let Some(spec) = value.get("spec").and_then(Value::as_object) {
             within_limits(spec, 0, &format!("{subject}.spec"))?;

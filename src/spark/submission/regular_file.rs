@@ -11,7 +11,7 @@ use std::{
 
 /// Why a file was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(super) enum SubmitterFileError {
     /// It is a directory, a pipe, a device or a socket.
     NotRegular,
     /// It is longer than this limit.
@@ -20,50 +20,50 @@ pub(super) enum Unreadable {
     Failed(ErrorKind),
 }
 
-impl From<io::Error> for Unreadable {
+impl From<io::Error> for SubmitterFileError {
     fn from(error: io::Error) -> Self {
         Self::Failed(error.kind())
     }
 }
 
 /// Reads a regular file of at most [`FILE`] bytes.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Unreadable> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, SubmitterFileError> {
     contents(open(path, OFlags::empty())?)
 }
 
 /// As [`read`], of a path without links. One that was put there meanwhile is not followed.
-pub(super) fn read_there(path: &Path) -> Result<Vec<u8>, Unreadable> {
+pub(super) fn read_there(path: &Path) -> Result<Vec<u8>, SubmitterFileError> {
     let file = open(path, OFlags::NOFOLLOW)?;
     // A directory on the way may have become a link, too.
     let opened = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     if opened != path {
-        return Err(Unreadable::Failed(ErrorKind::NotFound));
+        return Err(SubmitterFileError::Failed(ErrorKind::NotFound));
     }
     contents(file)
 }
 
 /// Without waiting: a pipe would have to be opened by a writer first.
-fn open(path: &Path, more: OFlags) -> Result<File, Unreadable> {
+fn open(path: &Path, more: OFlags) -> Result<File, SubmitterFileError> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | more;
     let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?;
     Ok(opened.into())
 }
 
 /// What is in it, as it was opened: a name may come to mean another file, this one stays.
-fn contents(file: File) -> Result<Vec<u8>, Unreadable> {
+fn contents(file: File) -> Result<Vec<u8>, SubmitterFileError> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(Unreadable::NotRegular);
+        return Err(SubmitterFileError::NotRegular);
     }
     let most = FILE.most as u64;
     if metadata.len() > most {
-        return Err(Unreadable::TooLong(FILE));
+        return Err(SubmitterFileError::TooLong(FILE));
     }
     let mut contents = Vec::new();
     // It may grow while it is read.
     file.take(most + 1).read_to_end(&mut contents)?;
     if contents.len() as u64 > most {
-        return Err(Unreadable::TooLong(FILE));
+        return Err(SubmitterFileError::TooLong(FILE));
     }
     Ok(contents)
 }
@@ -85,7 +85,7 @@ mod tests {
             let path = root.join(through_a_link);
             assert_eq!(read(&path).unwrap(), b"x");
             assert!(
-                matches!(read_there(&path), Err(Unreadable::Failed(_))),
+                matches!(read_there(&path), Err(SubmitterFileError::Failed(_))),
                 "{through_a_link}"
             );
         }

@@ -45,7 +45,7 @@ pub struct Request {
 }
 
 /// The conf key by which the operator passes its submission id.
-const SUBMISSION_ID_KEY: &str = "spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id";
+pub(crate) const SUBMISSION_ID_KEY: &str = "spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id";
 
 /// How the conf keys of the driver Pod's annotations begin.
 const DRIVER_ANNOTATION: &str = "spark.kubernetes.driver.annotation.";

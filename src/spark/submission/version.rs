@@ -132,6 +132,11 @@ impl SparkVersion {
         }
     }
 
+    /// The first number.
+    pub(crate) fn major(&self) -> u16 {
+        self.major
+    }
+
     /// Whether this version has `feature`.
     pub fn has(&self, feature: Feature) -> bool {
         SINCE

@@ -2,11 +2,8 @@
 
 use crate::{
     finding::{Kept, Statement, expected},
-    operator::application::{
-        error::{missing, problem},
-        place::Place,
-    },
-    strict::Problem,
+    operator::application::error::{missing, problem},
+    strict::{Place, Problem},
 };
 use serde::de::{
     DeserializeOwned, IntoDeserializer,
@@ -24,7 +21,7 @@ pub(super) struct At<'a> {
 impl<'a> At<'a> {
     pub(super) fn root(name: &'a str, problems: &'a RefCell<Kept<Problem>>) -> Self {
         Self {
-            place: Place::Root(name),
+            place: Place::Field(&Place::Document, name),
             problems,
         }
     }
@@ -103,6 +100,76 @@ impl<C: Convert> Convert for BTreeMap<String, C> {
             .collect()
     }
 }
+
+/// Converts messages field by field: `MESSAGE => TYPE { field, field: how, field as other_name: how }`.
+///
+/// A field goes over as it is, or
+/// - `set`: is absent where it has no value ([`set`]);
+/// - `part`: is converted itself; `list`: likewise, and absent where nothing is in it; `always`: likewise, though the message lacks it;
+/// - `named(ENUM)`, `required(ENUM)`, `typed(ENUM)`: is the enum's value by name ([`named`], [`required`], [`typed`]);
+/// - `via(function)`: is what a function of the value and its place gives.
+///
+/// A message is taken apart without `..`, so that the compiler names a field that is forgotten. What the messages don't have is
+/// said by `..absent(fields)`, or by `..rest` for Kubernetes' types, which grow.
+macro_rules! convert_fields {
+    ($($message:ident => $type:ident {
+        $($field:ident $(as $name:ident)? $(: $how:ident $(($with:ident))?)?),* $(,)?
+        $(..$others:ident $(($($lacking:ident),*))?)?
+    })*) => {$(
+        impl $crate::operator::application::from_wire::convert::Convert for $crate::operator::wire::$message {
+            type To = $type;
+
+            #[allow(unused_variables, reason = "not every message has a part that may be wrong")]
+            fn convert(self, at: &$crate::operator::application::from_wire::convert::At<'_>) -> $type {
+                use $crate::operator::application::from_wire::convert::*;
+                let Self { $($field),* } = self;
+                convert_fields!(@fields $type, at, []
+                    $($field $(as $name)? $(: $how $(($with))?)?,)* $(..$others $(($($lacking),*))?)?)
+            }
+        }
+    )*};
+
+    // One field after the other goes into the brackets, as the type has it.
+    (@fields $type:ident, $at:ident, [$($done:tt)*] $field:ident as $name:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
+        convert_fields!(@fields $type, $at,
+            [$($done)* $name: convert_fields!(@value $at, $field $($how $(($with))?)?),] $($rest)*)
+    };
+    (@fields $type:ident, $at:ident, [$($done:tt)*] $field:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
+        convert_fields!(@fields $type, $at,
+            [$($done)* $field: convert_fields!(@value $at, $field $($how $(($with))?)?),] $($rest)*)
+    };
+    (@fields $type:ident, $at:ident, [$($done:tt)*]) => { $type { $($done)* } };
+    (@fields $type:ident, $at:ident, [$($done:tt)*] ..rest) => { $type { $($done)* ..$type::default() } };
+    (@fields $type:ident, $at:ident, [$($done:tt)*] ..absent($($lacking:ident),*)) => {
+        $type { $($done)* $($lacking: Default::default()),* }
+    };
+
+    (@value $at:ident, $field:ident) => { $field };
+    (@value $at:ident, $field:ident set) => { set($field) };
+    (@value $at:ident, $field:ident part) => { $field.convert(&at_field!($at, $field)) };
+    (@value $at:ident, $field:ident list) => { set($field.convert(&at_field!($at, $field))) };
+    (@value $at:ident, $field:ident always) => {
+        $field.unwrap_or_default().convert(&at_field!($at, $field))
+    };
+    (@value $at:ident, $field:ident via($function:ident)) => { $function($field, &at_field!($at, $field)) };
+    (@value $at:ident, $field:ident typed($enum:ident)) => {
+        typed::<$crate::operator::wire::$enum, _>($field, &at_field!($at, $field))
+    };
+    (@value $at:ident, $field:ident $name:ident($enum:ident)) => {
+        $name::<$crate::operator::wire::$enum>($field, &at_field!($at, $field))
+    };
+}
+pub(super) use convert_fields;
+
+macro_rules! at_field {
+    ($at:ident, r#type) => {
+        $at.field("type")
+    };
+    ($at:ident, $field:ident) => {
+        $at.field(stringify!($field))
+    };
+}
+pub(super) use at_field;
 
 /// A field without presence: absent when it is `""`, 0, `false` or has nothing in it.
 pub(super) fn set<T: Default + PartialEq>(value: T) -> Option<T> {

@@ -1,6 +1,6 @@
 //! Probes, lifecycle hooks, and the actions that both take.
 
-use super::convert::{At, Convert, named, set};
+use super::convert::{At, Convert, convert_fields, set};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::{
     api::core::v1::{
@@ -44,98 +44,18 @@ impl Convert for wire::Probe {
     }
 }
 
-impl Convert for wire::Lifecycle {
-    type To = Lifecycle;
-
-    fn convert(self, at: &At<'_>) -> Lifecycle {
-        let Self { post_start, pre_stop } = self;
-        Lifecycle {
-            post_start: post_start.convert(&at.field("post_start")),
-            pre_stop: pre_stop.convert(&at.field("pre_stop")),
-            ..Lifecycle::default()
-        }
+convert_fields! {
+    Lifecycle => Lifecycle { post_start: part, pre_stop: part, ..rest }
+    LifecycleHandler => LifecycleHandler {
+        exec: part, http_get: part, tcp_socket: part, sleep: part,
     }
-}
-
-impl Convert for wire::LifecycleHandler {
-    type To = LifecycleHandler;
-
-    fn convert(self, at: &At<'_>) -> LifecycleHandler {
-        let Self {
-            exec,
-            http_get,
-            tcp_socket,
-            sleep,
-        } = self;
-        LifecycleHandler {
-            exec: exec.convert(&at.field("exec")),
-            http_get: http_get.convert(&at.field("http_get")),
-            tcp_socket: tcp_socket.convert(&at.field("tcp_socket")),
-            sleep: sleep.convert(&at.field("sleep")),
-        }
+    ExecAction => ExecAction { command: set }
+    HttpGetAction => HTTPGetAction {
+        path: set, port: always, host: set, scheme: named(UriScheme), http_headers: list,
     }
-}
-
-impl Convert for wire::ExecAction {
-    type To = ExecAction;
-
-    fn convert(self, _: &At<'_>) -> ExecAction {
-        let Self { command } = self;
-        ExecAction {
-            command: set(command),
-        }
-    }
-}
-
-impl Convert for wire::HttpGetAction {
-    type To = HTTPGetAction;
-
-    fn convert(self, at: &At<'_>) -> HTTPGetAction {
-        let Self {
-            path,
-            port,
-            host,
-            scheme,
-            http_headers,
-        } = self;
-        HTTPGetAction {
-            path: set(path),
-            port: port.unwrap_or_default().convert(&at.field("port")),
-            host: set(host),
-            scheme: named::<wire::UriScheme>(scheme, &at.field("scheme")),
-            http_headers: set(http_headers.convert(&at.field("http_headers"))),
-        }
-    }
-}
-
-impl Convert for wire::HttpHeader {
-    type To = HTTPHeader;
-
-    fn convert(self, _: &At<'_>) -> HTTPHeader {
-        let Self { name, value } = self;
-        HTTPHeader { name, value }
-    }
-}
-
-impl Convert for wire::TcpSocketAction {
-    type To = TCPSocketAction;
-
-    fn convert(self, at: &At<'_>) -> TCPSocketAction {
-        let Self { port, host } = self;
-        TCPSocketAction {
-            port: port.unwrap_or_default().convert(&at.field("port")),
-            host: set(host),
-        }
-    }
-}
-
-impl Convert for wire::SleepAction {
-    type To = SleepAction;
-
-    fn convert(self, _: &At<'_>) -> SleepAction {
-        let Self { seconds } = self;
-        SleepAction { seconds }
-    }
+    HttpHeader => HTTPHeader { name, value }
+    TcpSocketAction => TCPSocketAction { port: always, host: set }
+    SleepAction => SleepAction { seconds }
 }
 
 impl Convert for wire::IntOrString {

@@ -3,7 +3,7 @@
 use super::convert::{At, Convert};
 use crate::{
     finding::expected,
-    kubernetes::grammar::{is_decimal, is_quantity},
+    kubernetes::{Quantity as Parsed, grammar::is_decimal},
     operator::wire::{self, Format},
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -20,7 +20,7 @@ impl Convert for wire::Quantity {
         });
         let text = match (s, d, i) {
             (s, _, _) if !s.is_empty() => {
-                if !is_quantity(&s) {
+                if Parsed::parse(&s).is_none() {
                     let said = expected("a Kubernetes quantity such as `500m` or `2Gi`");
                     at.field("s").problem(said.shown(&s));
                 }
@@ -153,7 +153,7 @@ mod tests {
         ] {
             let text = quantity("", None, Some((value, scale)), format).unwrap();
             assert_eq!(text, expected, "{value} {scale} {format:?}");
-            assert!(is_quantity(&text), "{text}");
+            assert!(Parsed::parse(&text).is_some(), "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Affinity, tolerations, topology spread.
 
-use super::convert::{At, Convert, named, required, set};
+use super::convert::{At, Convert, convert_fields, named};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::{
     api::core::v1::{
@@ -11,156 +11,57 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
 };
 
-impl Convert for wire::Affinity {
-    type To = Affinity;
-
-    fn convert(self, at: &At<'_>) -> Affinity {
-        let Self {
-            node_affinity,
-            pod_affinity,
-            pod_anti_affinity,
-        } = self;
-        Affinity {
-            node_affinity: node_affinity.convert(&at.field("node_affinity")),
-            pod_affinity: pod_affinity.convert(&at.field("pod_affinity")),
-            pod_anti_affinity: pod_anti_affinity.convert(&at.field("pod_anti_affinity")),
-        }
+convert_fields! {
+    Affinity => Affinity { node_affinity: part, pod_affinity: part, pod_anti_affinity: part }
+    NodeAffinity => NodeAffinity {
+        required_during_scheduling_ignored_during_execution: part,
+        preferred_during_scheduling_ignored_during_execution: list,
+    }
+    PreferredSchedulingTerm => PreferredSchedulingTerm { weight, preference: always }
+    NodeSelector => NodeSelector { node_selector_terms: part }
+    NodeSelectorTerm => NodeSelectorTerm { match_expressions: list, match_fields: list }
+    NodeSelectorRequirement => NodeSelectorRequirement {
+        key, operator: required(NodeSelectorOperator), values: set,
+    }
+    PodAffinity => PodAffinity {
+        required_during_scheduling_ignored_during_execution: list,
+        preferred_during_scheduling_ignored_during_execution: list,
+    }
+    WeightedPodAffinityTerm => WeightedPodAffinityTerm { weight, pod_affinity_term: always }
+    PodAffinityTerm => PodAffinityTerm {
+        label_selector: part, namespaces: set, topology_key, namespace_selector: part,
+        match_label_keys: set, mismatch_label_keys: set,
+    }
+    LabelSelector => LabelSelector {
+        match_labels: set,
+        match_expressions: via(one_requirement),
+    }
+    LabelSelectorRequirement => LabelSelectorRequirement {
+        key, operator: required(LabelSelectorOperator), values: set,
+    }
+    Toleration => Toleration {
+        key: set, operator: named(TolerationOperator), value: set, effect: via(taint_effect),
+        toleration_seconds,
+    }
+    TopologySpreadConstraint => TopologySpreadConstraint {
+        max_skew, topology_key, when_unsatisfiable: required(UnsatisfiableConstraintAction),
+        label_selector: part, min_domains, node_affinity_policy: named(NodeInclusionPolicy),
+        node_taints_policy: named(NodeInclusionPolicy), match_label_keys: set,
     }
 }
 
-const REQUIRED: &str = "required_during_scheduling_ignored_during_execution";
-const PREFERRED: &str = "preferred_during_scheduling_ignored_during_execution";
-
-impl Convert for wire::NodeAffinity {
-    type To = NodeAffinity;
-
-    fn convert(self, at: &At<'_>) -> NodeAffinity {
-        let Self {
-            required_during_scheduling_ignored_during_execution,
-            preferred_during_scheduling_ignored_during_execution,
-        } = self;
-        NodeAffinity {
-            required_during_scheduling_ignored_during_execution:
-                required_during_scheduling_ignored_during_execution.convert(&at.field(REQUIRED)),
-            preferred_during_scheduling_ignored_during_execution: set(
-                preferred_during_scheduling_ignored_during_execution.convert(&at.field(PREFERRED)),
-            ),
-        }
-    }
+fn one_requirement(
+    requirement: Option<wire::LabelSelectorRequirement>,
+    at: &At<'_>,
+) -> Option<Vec<LabelSelectorRequirement>> {
+    requirement.convert(at).map(|requirement| vec![requirement])
 }
 
-impl Convert for wire::PreferredSchedulingTerm {
-    type To = PreferredSchedulingTerm;
-
-    fn convert(self, at: &At<'_>) -> PreferredSchedulingTerm {
-        let Self { weight, preference } = self;
-        PreferredSchedulingTerm {
-            weight,
-            preference: preference.unwrap_or_default().convert(&at.field("preference")),
-        }
+fn taint_effect(effect: i32, at: &At<'_>) -> Option<String> {
+    if effect == i32::from(wire::TaintEffect::NoScheduleNoAdmit) {
+        at.problem(expected("an effect that Kubernetes has").kind("NO_SCHEDULE_NO_ADMIT"));
     }
-}
-
-impl Convert for wire::NodeSelector {
-    type To = NodeSelector;
-
-    fn convert(self, at: &At<'_>) -> NodeSelector {
-        let Self { node_selector_terms } = self;
-        NodeSelector {
-            node_selector_terms: node_selector_terms.convert(&at.field("node_selector_terms")),
-        }
-    }
-}
-
-impl Convert for wire::NodeSelectorTerm {
-    type To = NodeSelectorTerm;
-
-    fn convert(self, at: &At<'_>) -> NodeSelectorTerm {
-        let Self {
-            match_expressions,
-            match_fields,
-        } = self;
-        NodeSelectorTerm {
-            match_expressions: set(match_expressions.convert(&at.field("match_expressions"))),
-            match_fields: set(match_fields.convert(&at.field("match_fields"))),
-        }
-    }
-}
-
-impl Convert for wire::NodeSelectorRequirement {
-    type To = NodeSelectorRequirement;
-
-    fn convert(self, at: &At<'_>) -> NodeSelectorRequirement {
-        let Self {
-            key,
-            operator,
-            values,
-        } = self;
-        NodeSelectorRequirement {
-            key,
-            operator: required::<wire::NodeSelectorOperator>(operator, &at.field("operator")),
-            values: set(values),
-        }
-    }
-}
-
-impl Convert for wire::PodAffinity {
-    type To = PodAffinity;
-
-    fn convert(self, at: &At<'_>) -> PodAffinity {
-        let Self {
-            required_during_scheduling_ignored_during_execution,
-            preferred_during_scheduling_ignored_during_execution,
-        } = self;
-        PodAffinity {
-            required_during_scheduling_ignored_during_execution: set(
-                required_during_scheduling_ignored_during_execution.convert(&at.field(REQUIRED)),
-            ),
-            preferred_during_scheduling_ignored_during_execution: set(
-                preferred_during_scheduling_ignored_during_execution.convert(&at.field(PREFERRED)),
-            ),
-        }
-    }
-}
-
-impl Convert for wire::WeightedPodAffinityTerm {
-    type To = WeightedPodAffinityTerm;
-
-    fn convert(self, at: &At<'_>) -> WeightedPodAffinityTerm {
-        let Self {
-            weight,
-            pod_affinity_term,
-        } = self;
-        WeightedPodAffinityTerm {
-            weight,
-            pod_affinity_term: pod_affinity_term
-                .unwrap_or_default()
-                .convert(&at.field("pod_affinity_term")),
-        }
-    }
-}
-
-impl Convert for wire::PodAffinityTerm {
-    type To = PodAffinityTerm;
-
-    fn convert(self, at: &At<'_>) -> PodAffinityTerm {
-        let Self {
-            label_selector,
-            namespaces,
-            topology_key,
-            namespace_selector,
-            match_label_keys,
-            mismatch_label_keys,
-        } = self;
-        PodAffinityTerm {
-            label_selector: label_selector.convert(&at.field("label_selector")),
-            namespaces: set(namespaces),
-            topology_key,
-            namespace_selector: namespace_selector.convert(&at.field("namespace_selector")),
-            match_label_keys: set(match_label_keys),
-            mismatch_label_keys: set(mismatch_label_keys),
-        }
-    }
+    named::<wire::TaintEffect>(effect, at)
 }
 
 impl Convert for wire::PodAntiAffinity {
@@ -191,101 +92,6 @@ impl Convert for wire::PodAntiAffinity {
         PodAntiAffinity {
             required_during_scheduling_ignored_during_execution: Some(vec![term.convert(at)]),
             ..PodAntiAffinity::default()
-        }
-    }
-}
-
-impl Convert for wire::LabelSelector {
-    type To = LabelSelector;
-
-    fn convert(self, at: &At<'_>) -> LabelSelector {
-        let Self {
-            match_labels,
-            match_expressions,
-        } = self;
-        LabelSelector {
-            match_labels: set(match_labels),
-            match_expressions: match_expressions
-                .convert(&at.field("match_expressions"))
-                .map(|requirement| vec![requirement]),
-        }
-    }
-}
-
-impl Convert for wire::LabelSelectorRequirement {
-    type To = LabelSelectorRequirement;
-
-    fn convert(self, at: &At<'_>) -> LabelSelectorRequirement {
-        let Self {
-            key,
-            operator,
-            values,
-        } = self;
-        LabelSelectorRequirement {
-            key,
-            operator: required::<wire::LabelSelectorOperator>(operator, &at.field("operator")),
-            values: set(values),
-        }
-    }
-}
-
-impl Convert for wire::Toleration {
-    type To = Toleration;
-
-    fn convert(self, at: &At<'_>) -> Toleration {
-        let Self {
-            key,
-            operator,
-            value,
-            effect,
-            toleration_seconds,
-        } = self;
-        let effect_at = at.field("effect");
-        if effect == i32::from(wire::TaintEffect::NoScheduleNoAdmit) {
-            effect_at.problem(expected("an effect that Kubernetes has").kind("NO_SCHEDULE_NO_ADMIT"));
-        }
-        Toleration {
-            key: set(key),
-            operator: named::<wire::TolerationOperator>(operator, &at.field("operator")),
-            value: set(value),
-            effect: named::<wire::TaintEffect>(effect, &effect_at),
-            toleration_seconds,
-        }
-    }
-}
-
-impl Convert for wire::TopologySpreadConstraint {
-    type To = TopologySpreadConstraint;
-
-    fn convert(self, at: &At<'_>) -> TopologySpreadConstraint {
-        let Self {
-            max_skew,
-            topology_key,
-            when_unsatisfiable,
-            label_selector,
-            min_domains,
-            node_affinity_policy,
-            node_taints_policy,
-            match_label_keys,
-        } = self;
-        TopologySpreadConstraint {
-            max_skew,
-            topology_key,
-            when_unsatisfiable: required::<wire::UnsatisfiableConstraintAction>(
-                when_unsatisfiable,
-                &at.field("when_unsatisfiable"),
-            ),
-            label_selector: label_selector.convert(&at.field("label_selector")),
-            min_domains,
-            node_affinity_policy: named::<wire::NodeInclusionPolicy>(
-                node_affinity_policy,
-                &at.field("node_affinity_policy"),
-            ),
-            node_taints_policy: named::<wire::NodeInclusionPolicy>(
-                node_taints_policy,
-                &at.field("node_taints_policy"),
-            ),
-            match_label_keys: set(match_label_keys),
         }
     }
 }

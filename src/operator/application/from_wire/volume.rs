@@ -1,6 +1,6 @@
 //! Volumes, which the messages have by name, type and path only, and their mounts.
 
-use super::convert::{At, Convert, set};
+use super::convert::{At, Convert, convert_fields};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, NFSVolumeSource,
@@ -87,22 +87,8 @@ fn nfs(path: &str, at: &At<'_>) -> NFSVolumeSource {
     }
 }
 
-impl Convert for wire::VolumeMount {
-    type To = VolumeMount;
-
-    fn convert(self, _: &At<'_>) -> VolumeMount {
-        let Self {
-            name,
-            mount_path,
-            read_only,
-        } = self;
-        VolumeMount {
-            name,
-            mount_path,
-            read_only: set(read_only),
-            ..VolumeMount::default()
-        }
-    }
+convert_fields! {
+    VolumeMount => VolumeMount { name, mount_path, read_only: set, ..rest }
 }
 
 #[cfg(test)]
@@ -118,7 +104,7 @@ mod tests {
             r#type: kind.to_owned(),
             path: path.to_owned(),
         };
-        let volume = message.convert(&At::root("volumes[0]", &problems));
+        let volume = message.convert(&At::root("volume", &problems));
         let problems = problems.into_inner();
         (
             serde_json::to_value(volume).unwrap(),
@@ -145,16 +131,12 @@ mod tests {
     #[test]
     fn what_is_no_volume_is_refused_with_its_path() {
         for (kind, path, problem) in [
-            ("csi", "x", "volumes[0].type: expected one of hostPath, "),
-            ("", "/x", "volumes[0].type: expected one of "),
-            ("hostPath", "", "volumes[0].path: expected a value, found nothing"),
-            (
-                "emptyDir",
-                "/x",
-                "volumes[0].path: expected no path for an emptyDir",
-            ),
-            ("nfs", "/x", "volumes[0].path: expected `server:/path`"),
-            ("nfs", ":/x", "volumes[0].path: expected `server:/path`"),
+            ("csi", "x", "volume.type: expected one of hostPath, "),
+            ("", "/x", "volume.type: expected one of "),
+            ("hostPath", "", "volume.path: expected a value, found nothing"),
+            ("emptyDir", "/x", "volume.path: expected no path for an emptyDir"),
+            ("nfs", "/x", "volume.path: expected `server:/path`"),
+            ("nfs", ":/x", "volume.path: expected `server:/path`"),
         ] {
             let (_, problems) = volume(kind, path);
             assert_eq!(problems.len(), 1, "{kind} {path}: {problems:?}");

@@ -4,8 +4,9 @@
 use super::{Findings, conf_path, given, missing, roles};
 use crate::{
     finding::{Words, expected, rule},
-    kubernetes::grammar::{is_dns_1035_label, spark_version},
+    kubernetes::grammar::is_dns_1035_label,
     operator::application::SparkApplication,
+    spark::submission::SparkVersion,
 };
 use std::collections::BTreeSet;
 
@@ -110,8 +111,8 @@ fn check_conf(application: &SparkApplication, findings: &mut Findings) {
 fn check_templates(application: &SparkApplication, findings: &mut Findings) {
     let version = application.spec.spark_version.as_deref();
     let too_old = version
-        .and_then(spark_version)
-        .is_some_and(|(major, _)| major < 3);
+        .and_then(|version| version.parse::<SparkVersion>().ok())
+        .is_some_and(|version| version.major() < 3);
     for role in roles(application) {
         if too_old && role.pod.template.is_some() {
             findings.add(

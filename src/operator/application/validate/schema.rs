@@ -2,10 +2,12 @@
 
 use super::{Findings, Role, given, missing, roles};
 use crate::{
-    kubernetes::grammar::{
-        is_decimal, is_dns_1123_label, is_dns_1123_subdomain, is_quantity, java_size, spark_version,
+    kubernetes::{
+        Quantity,
+        grammar::{is_decimal, is_dns_1123_label, is_dns_1123_subdomain},
     },
     operator::application::SparkApplication,
+    spark::submission::{SparkVersion, units},
 };
 
 const JAVA_SIZE: &str = "an integer above 0 with one of the suffixes k, m, g, t, p, such as `512m` or `2g`";
@@ -40,7 +42,7 @@ fn check_spec(application: &SparkApplication, findings: &mut Findings) {
     let spec = &application.spec;
     if let Some(version) = given(spec.spark_version.as_ref()) {
         findings.unless(
-            spark_version(version).is_some(),
+            version.parse::<SparkVersion>().is_ok(),
             "spec.sparkVersion",
             "a version such as `4.0.0` of letters, digits, `-`, `_` and `.` (it is a label of the driver: at most 63, a letter \
              or digit last)",
@@ -171,6 +173,11 @@ fn check_monitoring(application: &SparkApplication, findings: &mut Findings) {
     }
 }
 
+/// A size as any Spark version reads it.
+fn java_size(text: &str) -> Option<i64> {
+    units::byte_count(text, &SparkVersion::newest()).ok()
+}
+
 fn check_sizes(role: &Role<'_>, findings: &mut Findings) {
     let pod = role.pod;
     // Spark refuses a memory of 0, but not an overhead of 0.
@@ -179,14 +186,14 @@ fn check_sizes(role: &Role<'_>, findings: &mut Findings) {
         ("memoryOverhead", &pod.memory_overhead, 0, JAVA_OVERHEAD),
     ] {
         if let Some(size) = given(size.as_ref()) {
-            let holds = java_size(size).is_some_and(|number| number >= least);
+            let holds = java_size(size).is_some_and(|bytes| bytes >= least);
             findings.unless(holds, role.path(field), expected, size);
         }
     }
     // The operator's webhook converts Java's suffixes and takes all else as it is.
     if let Some(limit) = given(pod.memory_limit.as_ref()) {
         findings.unless(
-            java_size(limit).is_some() || is_quantity(limit),
+            java_size(limit).is_some() || Quantity::parse(limit).is_some(),
             role.path("memoryLimit"),
             "a size such as `2g` or a Kubernetes quantity such as `2Gi`",
             limit,
@@ -198,7 +205,7 @@ fn check_sizes(role: &Role<'_>, findings: &mut Findings) {
     ] {
         if let Some(cores) = cores.filter(|cores| !cores.is_empty()) {
             findings.unless(
-                is_quantity(cores) && !cores.starts_with('-'),
+                Quantity::parse(cores).is_some() && !cores.starts_with('-'),
                 role.path(field),
                 QUANTITY,
                 cores,

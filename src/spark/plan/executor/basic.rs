@@ -8,7 +8,7 @@ use super::{
 use crate::{
     kubernetes::{append, extend},
     spark::{
-        plan::placement::Placement,
+        plan::{container, placement::Placement},
         submission::{Feature, Refusal, wrong},
     },
 };
@@ -58,7 +58,7 @@ pub(super) fn check(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     metadata(draft)?;
     spec(draft)?;
-    container(draft)?;
+    fill_container(draft)?;
     resources::apply(draft)?;
     environment::apply(draft)?;
     after_resources(draft)
@@ -160,14 +160,7 @@ fn spec(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 
 /// The image; where none is named, only the application's code can name one.
 fn image(draft: &Draft<'_>) -> Result<Option<String>, Refusal> {
-    let Some((_, image)) = draft.conf.first(&IMAGES)? else {
-        return Ok(None);
-    };
-    if draft.has(Feature::VersionInImage) {
-        let version = draft.source.version.to_string();
-        return Ok(Some(image.replace("{{SPARK_VERSION}}", &version)));
-    }
-    Ok(Some(image))
+    container::image(draft.conf, &IMAGES, &draft.source.version)
 }
 
 /// The port, neither expanded nor trimmed (`SparkConf.getInt`); 0 is none.
@@ -187,22 +180,13 @@ fn block_manager_port(draft: &Draft<'_>) -> Result<u16, Refusal> {
         })
 }
 
-fn container(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+fn fill_container(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let conf = draft.conf;
     let image = image(draft)?.unwrap_or_else(|| IMAGE_OF_CODE.to_owned());
-    let pull_policy = conf.one_of(
-        "spark.kubernetes.container.image.pullPolicy",
-        &["Always", "Never", "IfNotPresent"],
-        "IfNotPresent",
-    )?;
     let port = block_manager_port(draft)?;
     let with_config_map = !conf.boolean("spark.kubernetes.executor.disableConfigMap", false)?;
     let container = &mut draft.pod.container;
-    container
-        .entry("name")
-        .or_insert_with(|| DEFAULT_CONTAINER_NAME.into());
-    container.insert("image".to_owned(), image.into());
-    container.insert("imagePullPolicy".to_owned(), pull_policy.into());
+    container::start(container, conf, DEFAULT_CONTAINER_NAME, image)?;
     if port != 0 {
         append(
             container,
@@ -241,15 +225,7 @@ fn after_resources(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         );
     }
     if draft.has(Feature::AllowPrivilegeEscalation) {
-        let allowed = conf.boolean_of(&[
-            "spark.kubernetes.executor.securityContext.allowPrivilegeEscalation",
-            "spark.kubernetes.securityContext.allowPrivilegeEscalation",
-        ])?;
-        let field = (
-            "allowPrivilegeEscalation".to_owned(),
-            allowed.unwrap_or(false).into(),
-        );
-        extend(&mut draft.pod.container, "securityContext", [field]);
+        container::privilege_escalation(&mut draft.pod.container, conf, "executor")?;
     }
     Ok(())
 }

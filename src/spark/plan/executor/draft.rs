@@ -2,11 +2,12 @@
 
 use super::{ExecutorPod, ExecutorSource, NoExecutorPod};
 use crate::{
+    hash::hex,
     kubernetes::append,
     spark::{
         plan::{
             PersistentVolumeClaimPlan,
-            identity::{digest, hex, label, resource_prefix},
+            identity::{digest, label, resource_prefix},
             pod::SparkPod,
         },
         submission::{ConfReader, Feature, Refusal},
@@ -58,7 +59,7 @@ impl<'a> Draft<'a> {
         let application_id = conf.raw().get("spark.app.id").unwrap_or_default().to_owned();
         let application_name = conf.raw().get("spark.app.name").unwrap_or("spark");
         // The driver draws it at random.
-        let suffix = hex(&digest(&application_id, "executors")[..8]);
+        let suffix = hex(&digest(&application_id, "executors"), 8);
         let given = conf.text(PREFIX)?;
         let prefix = given.unwrap_or_else(|| resource_prefix(&format!("{application_name}-{suffix}")));
         if !is_prefix(&prefix) {

@@ -13,14 +13,14 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 /// Why a text was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::spark::submission) enum Unread {
+pub(in crate::spark::submission) enum YamlError {
     /// It is not what Spark could read. The message has line and column, never the text.
     Problem(String),
     /// It is larger than a limit allows.
     OverLimit(OverLimit),
 }
 
-impl From<String> for Unread {
+impl From<String> for YamlError {
     fn from(what: String) -> Self {
         Self::Problem(what)
     }
@@ -28,7 +28,7 @@ impl From<String> for Unread {
 
 /// Reads the one document of `text` that isn't empty. What aliases stand for counts as if it were written out, and what has an
 /// anchor counts twice, for it is kept.
-pub(in crate::spark::submission) fn read(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
+pub(in crate::spark::submission) fn read(text: &str, budget: &mut Budget) -> Result<Value, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut loader = Loader {
         events: Parser::new_from_str(text),
@@ -81,8 +81,8 @@ impl<'t> Loader<'t, '_> {
     }
 
     /// Draws a value, with its text where it is a scalar. A key is no value, and has text.
-    fn draw(&mut self, place: &Place<'_>, nodes: usize, text: usize) -> Result<(), Unread> {
-        let over = |limit: Limit| Err(Unread::OverLimit(limit.at(place)));
+    fn draw(&mut self, place: &Place<'_>, nodes: usize, text: usize) -> Result<(), YamlError> {
+        let over = |limit: Limit| Err(YamlError::OverLimit(limit.at(place)));
         if text > STRING.most {
             return over(STRING);
         }
@@ -96,7 +96,7 @@ impl<'t> Loader<'t, '_> {
     }
 
     /// Draws a copy of `value`.
-    fn draw_copy(&mut self, place: &Place<'_>, value: &Value) -> Result<(), Unread> {
+    fn draw_copy(&mut self, place: &Place<'_>, value: &Value) -> Result<(), YamlError> {
         let text = match value {
             Value::String(text) => text.len(),
             Value::Object(fields) => fields.keys().map(String::len).sum(),
@@ -108,7 +108,7 @@ impl<'t> Loader<'t, '_> {
             Value::Array(items) => items.iter().try_for_each(|item| self.draw_copy(place, item)),
             Value::Object(fields) => {
                 if !fields.is_empty() && !self.budget.mapping() {
-                    return Err(Unread::OverLimit(MAPPINGS.at(place)));
+                    return Err(YamlError::OverLimit(MAPPINGS.at(place)));
                 }
                 fields.values().try_for_each(|value| self.draw_copy(place, value))
             }
@@ -116,7 +116,12 @@ impl<'t> Loader<'t, '_> {
         }
     }
 
-    fn value(&mut self, event: (Event<'t>, Span), place: &Place<'_>, depth: usize) -> Result<Value, Unread> {
+    fn value(
+        &mut self,
+        event: (Event<'t>, Span),
+        place: &Place<'_>,
+        depth: usize,
+    ) -> Result<Value, YamlError> {
         self.key_or_value(event, place, depth, 1)
     }
 
@@ -127,9 +132,9 @@ impl<'t> Loader<'t, '_> {
         place: &Place<'_>,
         depth: usize,
         nodes: usize,
-    ) -> Result<Value, Unread> {
+    ) -> Result<Value, YamlError> {
         if depth > DEPTH.most {
-            return Err(Unread::OverLimit(DEPTH.at(place)));
+            return Err(YamlError::OverLimit(DEPTH.at(place)));
         }
         let (anchor, value) = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -166,12 +171,12 @@ impl<'t> Loader<'t, '_> {
         Ok(value)
     }
 
-    fn list(&mut self, place: &Place<'_>, depth: usize) -> Result<Value, Unread> {
+    fn list(&mut self, place: &Place<'_>, depth: usize) -> Result<Value, YamlError> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
                 (Event::SequenceEnd, _) => return Ok(items.into()),
-                _ if items.len() == ENTRIES.most => return Err(Unread::OverLimit(ENTRIES.at(place))),
+                _ if items.len() == ENTRIES.most => return Err(YamlError::OverLimit(ENTRIES.at(place))),
                 item => {
                     let item_place = Place::Item(place, items.len());
                     items.push(self.value(item, &item_place, depth + 1)?);
@@ -180,7 +185,7 @@ impl<'t> Loader<'t, '_> {
         }
     }
 
-    fn mapping(&mut self, place: &Place<'_>, depth: usize) -> Result<Value, Unread> {
+    fn mapping(&mut self, place: &Place<'_>, depth: usize) -> Result<Value, YamlError> {
         let mut fields = Map::new();
         loop {
             let (event, span) = self.next()?;
@@ -188,16 +193,16 @@ impl<'t> Loader<'t, '_> {
                 return Ok(fields.into());
             }
             if fields.len() == ENTRIES.most {
-                return Err(Unread::OverLimit(ENTRIES.at(place)));
+                return Err(YamlError::OverLimit(ENTRIES.at(place)));
             }
             if fields.is_empty() && !self.budget.mapping() {
-                return Err(Unread::OverLimit(MAPPINGS.at(place)));
+                return Err(YamlError::OverLimit(MAPPINGS.at(place)));
             }
             let Some(key) = java::text(&self.key_or_value((event, span), place, depth + 1, 0)?) else {
                 return Err(at(span, "a key must be text").into());
             };
             KEY.holds(&place.to_string(), key.len())
-                .map_err(Unread::OverLimit)?;
+                .map_err(YamlError::OverLimit)?;
             let value = self.next()?;
             let value = self.value(value, &Place::Field(place, &key), depth + 1)?;
             match fields.entry(key) {
@@ -301,8 +306,8 @@ mod tests {
 
     fn read(text: &str) -> Result<Value, String> {
         super::read(text, &mut Budget::default()).map_err(|unread| match unread {
-            Unread::Problem(what) => what,
-            Unread::OverLimit(over) => over.to_string(),
+            YamlError::Problem(what) => what,
+            YamlError::OverLimit(over) => over.to_string(),
         })
     }
 
@@ -384,7 +389,7 @@ mod tests {
         ] {
             assert_eq!(read(&fits).map(|_| ()), Ok(()), "{}", limit.name);
             match super::read(&more, &mut Budget::default()) {
-                Err(Unread::OverLimit(over)) => assert_eq!(over.limit, limit),
+                Err(YamlError::OverLimit(over)) => assert_eq!(over.limit, limit),
                 other => panic!("{}: {:.300?}", limit.name, other),
             }
         }

@@ -2,7 +2,7 @@
 
 use super::super::{
     Refusal, SparkConf, SparkSubmitArguments, SubmitterContext, properties,
-    regular_file::{self, Unreadable},
+    regular_file::{self, SubmitterFileError},
 };
 use crate::{
     finding::{Cut, Warnings},
@@ -80,9 +80,9 @@ fn spark_defaults(context: &SubmitterContext) -> Result<Vec<(String, String)>, R
     }
     let subject = "spark-defaults.conf";
     let bytes = regular_file::read(&path).map_err(|unreadable| match unreadable {
-        Unreadable::TooLong(limit) => limit.at(subject).into(),
-        Unreadable::Failed(kind) => Refusal::new(subject, format!("can't be read: {kind}")),
-        Unreadable::NotRegular => Refusal::new(subject, "can't be read: it is no regular file"),
+        SubmitterFileError::TooLong(limit) => limit.at(subject).into(),
+        SubmitterFileError::Failed(kind) => Refusal::new(subject, format!("can't be read: {kind}")),
+        SubmitterFileError::NotRegular => Refusal::new(subject, "can't be read: it is no regular file"),
     })?;
     read(subject, &String::from_utf8_lossy(&bytes))
 }

@@ -1,5 +1,5 @@
 //! The operator's own labels, by which it and its webhook find pods. It sets them itself; a user must not give them other
-//! values, in whatever way (CONTRACT 3).
+//! values, in whatever way: they decide whose Pod a Pod is.
 
 use crate::{
     finding::Statement,
@@ -11,29 +11,32 @@ use crate::{
 /// How the keys of the operator's labels begin.
 pub(crate) const PREFIX: &str = "sparkoperator.k8s.io/";
 
-/// The operator's own four, without the prefix (`pkg/common/spark.go`).
-const NAMES: [&str; 4] = [
-    APP_NAME,
-    "launched-by-spark-operator",
-    "mutated-by-spark-operator",
-    SUBMISSION_ID,
-];
+/// The name of the application.
+pub(crate) const APP_NAME: &str = "sparkoperator.k8s.io/app-name";
 
-const APP_NAME: &str = "app-name";
-const SUBMISSION_ID: &str = "submission-id";
+/// The submission id, which also spark-submit's Pods have.
+pub(crate) const SUBMISSION_ID: &str = "sparkoperator.k8s.io/submission-id";
+
+/// `true` on the Pods of the operator's applications.
+pub(crate) const LAUNCHED: &str = "sparkoperator.k8s.io/launched-by-spark-operator";
+
+/// `true` on the Pods that the operator's webhook changes.
+pub(crate) const MUTATED: &str = "sparkoperator.k8s.io/mutated-by-spark-operator";
+
+/// The operator's own four (`pkg/common/spark.go`).
+const ALL: [&str; 4] = [APP_NAME, LAUNCHED, MUTATED, SUBMISSION_ID];
 
 /// A label that conf or template give to a pod.
 pub(crate) struct Given<'a> {
     /// The conf key, or the field's path.
     field: String,
-    /// The label, without the prefix.
     name: &'a str,
     value: &'a str,
 }
 
 /// The labels that `conf` gives to the pods of `role`, of those that are the operator's.
 pub(crate) fn of_conf<'c>(role: &str, conf: impl Fn(&str) -> Option<&'c str>) -> Vec<Given<'c>> {
-    let given = NAMES.iter().filter_map(|name| {
+    let given = ALL.iter().filter_map(|name| {
         let field = conf_key(role, name);
         let value = conf(&field)?;
         Some(Given { field, name, value })
@@ -44,9 +47,9 @@ pub(crate) fn of_conf<'c>(role: &str, conf: impl Fn(&str) -> Option<&'c str>) ->
 /// The labels that the template has, of those that are the operator's; `subject` names the template.
 pub(crate) fn of_template<'t>(subject: &str, template: &'t PodTemplate) -> Vec<Given<'t>> {
     let labels = template.metadata.get("labels");
-    let given = NAMES.iter().filter_map(|name| {
-        let value = labels?.get(format!("{PREFIX}{name}"))?.as_str()?;
-        let field = format!("{subject}.metadata.labels[\"{PREFIX}{name}\"]");
+    let given = ALL.iter().filter_map(|name| {
+        let value = labels?.get(*name)?.as_str()?;
+        let field = format!("{subject}.metadata.labels[\"{name}\"]");
         Some(Given { field, name, value })
     });
     given.collect()
@@ -66,11 +69,11 @@ pub(crate) fn check_template(
 pub(crate) fn conf_keys() -> impl Iterator<Item = String> {
     ["driver", "executor"]
         .into_iter()
-        .flat_map(|role| NAMES.iter().map(move |name| conf_key(role, name)))
+        .flat_map(|role| ALL.iter().map(move |name| conf_key(role, name)))
 }
 
 fn conf_key(role: &str, name: &str) -> String {
-    format!("spark.kubernetes.{role}.label.{PREFIX}{name}")
+    format!("spark.kubernetes.{role}.label.{name}")
 }
 
 /// Refuses a label with another value than the operator's. Where no `application` is named, its label must be the same wherever

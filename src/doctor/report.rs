@@ -3,10 +3,10 @@
 use serde::Serialize;
 use std::fmt;
 
-/// How good a finding is.
+/// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Verdict {
+pub enum CheckStatus {
     /// As it should be.
     Ok,
     /// It works, but for something that some need; or it could not be looked at.
@@ -15,13 +15,13 @@ pub enum Verdict {
     Fail,
 }
 
-/// One line of the report.
+/// What one check found: a line of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct CheckResult {
     /// What was looked at: `configuration`, `certificates`, `ports`, `templates`, `api-server`, `operator`, `webhook`, `rights`.
     pub check: &'static str,
     /// How good it is.
-    pub verdict: Verdict,
+    pub verdict: CheckStatus,
     /// What was found.
     pub message: String,
     /// What to do; nothing where all is well.
@@ -29,11 +29,11 @@ pub struct Finding {
     pub fix: Option<String>,
 }
 
-impl Finding {
+impl CheckResult {
     pub(super) fn ok(check: &'static str, message: impl Into<String>) -> Self {
         Self {
             check,
-            verdict: Verdict::Ok,
+            verdict: CheckStatus::Ok,
             message: message.into(),
             fix: None,
         }
@@ -42,7 +42,7 @@ impl Finding {
     pub(super) fn warn(check: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             check,
-            verdict: Verdict::Warn,
+            verdict: CheckStatus::Warn,
             message: message.into(),
             fix: Some(fix.into()),
         }
@@ -50,18 +50,18 @@ impl Finding {
 
     pub(super) fn fail(check: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
-            verdict: Verdict::Fail,
+            verdict: CheckStatus::Fail,
             ..Self::warn(check, message, fix)
         }
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for CheckResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = match self.verdict {
-            Verdict::Ok => "OK  ",
-            Verdict::Warn => "WARN",
-            Verdict::Fail => "FAIL",
+            CheckStatus::Ok => "OK  ",
+            CheckStatus::Warn => "WARN",
+            CheckStatus::Fail => "FAIL",
         };
         write!(f, "{verdict} {}: {}", self.check, self.message)?;
         match &self.fix {
@@ -71,30 +71,30 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All findings.
+/// What all checks found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct DoctorReport {
     /// In the order in which a server would meet them.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<CheckResult>,
 }
 
-impl Report {
-    pub(super) fn add(&mut self, finding: Finding) {
+impl DoctorReport {
+    pub(super) fn add(&mut self, finding: CheckResult) {
         self.findings.push(finding);
     }
 
-    pub(super) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+    pub(super) fn extend(&mut self, findings: impl IntoIterator<Item = CheckResult>) {
         self.findings.extend(findings);
     }
 
     /// The worst of all verdicts.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> CheckStatus {
         let verdicts = self.findings.iter().map(|finding| finding.verdict);
-        verdicts.max().unwrap_or(Verdict::Ok)
+        verdicts.max().unwrap_or(CheckStatus::Ok)
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for DoctorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
