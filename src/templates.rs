@@ -3,6 +3,7 @@
 //! A [`TemplateSet`] is compiled once and never changed. It makes [`Rendered`] text of a
 //! [`DriverPlan`](crate::spark::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
 
+mod analysis;
 mod builtin;
 mod choice;
 mod compiled;
@@ -25,6 +26,7 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod variables;
 mod vocabulary;
 mod worker;

@@ -243,6 +243,7 @@ fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
         TemplateErrorKind::File => Rule::File,
         TemplateErrorKind::Syntax => Rule::Syntax,
         TemplateErrorKind::Undefined => Rule::Undefined,
+        TemplateErrorKind::Block => Rule::UnknownBlock,
         TemplateErrorKind::Limit | TemplateErrorKind::Exceeded => Rule::Limit,
         TemplateErrorKind::Refused => Rule::Refused,
         TemplateErrorKind::Render => Rule::Render,

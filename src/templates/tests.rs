@@ -7,6 +7,7 @@ mod hostile;
 mod overrides;
 mod reload;
 mod sets;
+mod typed;
 
 use super::{LoadError, Rendered, TemplateError, TemplateSet};
 use crate::strict;
