@@ -31,8 +31,9 @@ mod variables;
 mod vocabulary;
 mod worker;
 
+pub(crate) use analysis::{Site, sites};
 pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets};
-pub(crate) use files::{Files, is_template};
+pub(crate) use files::Files;
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},

@@ -15,7 +15,10 @@ mod types;
 pub(super) use subscript::as_attributes;
 use types::Type;
 
-use super::{TemplateError, TemplateErrorKind, inspect::Callable, markup, sources::Sources};
+use super::{
+    TemplateError, TemplateErrorKind, compiled::on_large_stack, environment::environment, inspect::Callable,
+    markup, sources::Sources,
+};
 use crate::kubernetes::Shape;
 use minijinja::{
     Environment,
@@ -39,12 +42,10 @@ pub(super) type Variables = BTreeMap<&'static str, Shape>;
 /// A place where a template calls `refuse` or `warn`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Site {
-    /// What messages call the template.
-    pub template: String,
-    /// The line in it, from 1.
+    /// The line, from 1.
     pub line: usize,
     /// `refuse` or `warn`.
-    pub function: String,
+    pub function: &'static str,
 }
 
 /// The text of every template of an environment, by the name that the engine knows it by.
@@ -85,28 +86,23 @@ pub(super) fn check<'n>(
     analysis.errors
 }
 
-/// Every place where one of these templates calls `refuse` or `warn`.
-pub(super) fn sites<'n>(
-    environment: &Environment<'_>,
-    sources: &Sources,
-    names: impl Iterator<Item = &'n str>,
-) -> Vec<Site> {
-    let texts = texts(environment);
-    let trees = trees(environment, &texts);
-    let mut sites = BTreeSet::new();
-    for (name, tree) in names.filter_map(|name| Some((name, trees.get(name)?))) {
-        let template = sources.full_name(name);
-        statement::calls(tree, &mut |function, span| {
-            if ["refuse", "warn"].contains(&function) {
-                sites.insert(Site {
-                    template: template.clone(),
-                    line: usize::from(span.start_line),
-                    function: function.to_owned(),
-                });
+/// Every place where a template calls `refuse` or `warn`; none where it doesn't compile.
+pub(crate) fn sites(source: &str) -> Vec<Site> {
+    on_large_stack(|| {
+        let environment = environment();
+        let Ok(tree) = parse(source, "template", environment.syntax().clone()) else {
+            return Vec::new();
+        };
+        let mut sites = BTreeSet::new();
+        statement::calls(&tree, &mut |called, span| {
+            if let Some(function) = ["refuse", "warn"].into_iter().find(|name| *name == called) {
+                let line = usize::from(span.start_line);
+                sites.insert(Site { line, function });
             }
         });
-    }
-    sites.into_iter().collect()
+        sites.into_iter().collect()
+    })
+    .unwrap_or_default()
 }
 
 /// The syntax tree of each template that has one.
@@ -153,7 +149,6 @@ impl<'a> Analysis<'a> {
         };
         let name = *name;
         self.template = name;
-        self.is_complete = true;
         // A variable of the top isn't a field of an object: `context_version` is always a number.
         let of = |shape: &Shape| match shape {
             Shape::Scalar => Type::Unknown,
@@ -163,15 +158,18 @@ impl<'a> Analysis<'a> {
         let mut base: Scope<'a> = variables.collect();
         // What a parent sets, its blocks see; and a template's own names are there wherever a block of it is written.
         let (chain, is_whole) = self.chain(name);
-        for tree in std::iter::once(name).chain(chain.iter().copied()) {
-            let Some(tree) = self.trees.get(tree) else {
-                continue;
-            };
-            for assigned in statement::assigned(tree) {
-                base.entry(assigned).or_insert(Type::Unknown);
-            }
+        let (included, are_all) = self.included(name, &chain);
+        let own = std::iter::once(name)
+            .chain(included)
+            .filter_map(|name| self.trees.get(name));
+        let of_parents = chain.iter().filter_map(|name| self.trees.get(name));
+        let assigned = own
+            .flat_map(statement::assigned_at_top)
+            .chain(of_parents.flat_map(statement::assigned));
+        for assigned in assigned {
+            base.entry(assigned).or_insert(Type::Unknown);
         }
-        self.is_complete &= is_whole;
+        self.is_complete = is_whole && are_all;
         self.scopes = vec![base, Scope::new()];
         self.blocks(name, tree, &chain, is_whole);
         self.statement(tree);
@@ -196,6 +194,27 @@ impl<'a> Analysis<'a> {
             }
         }
         (chain, false)
+    }
+
+    /// The templates that a template and those that it extends include, and whether these are all.
+    fn included(&self, name: &'a str, chain: &[&'a str]) -> (Vec<&'a str>, bool) {
+        let mut included: Vec<&'a str> = Vec::new();
+        let mut are_all = true;
+        let mut open: Vec<&'a str> = std::iter::once(name).chain(chain.iter().copied()).collect();
+        while let Some(tree) = open.pop().and_then(|name| self.trees.get(name)) {
+            for names in statement::included(tree) {
+                are_all &= !names.is_empty();
+                for name in names {
+                    if let Some((known, _)) = self.trees.get_key_value(name.as_str())
+                        && !included.contains(known)
+                    {
+                        included.push(known);
+                        open.push(known);
+                    }
+                }
+            }
+        }
+        (included, are_all)
     }
 
     /// The text of a piece of the template that is walked.

@@ -53,17 +53,7 @@ impl Compiled {
     /// # Errors
     /// All that is wrong with its files.
     pub(super) fn load(parts: Parts<'_>, writes: &(dyn Fn(&str) + Sync)) -> Result<Self, LoadError> {
-        // The engine's parser and compiler recurse, so they get a stack that fits the largest tag.
-        let compile = || Self::compile(parts, writes);
-        let compiled = std::thread::scope(|scope| {
-            let builder = std::thread::Builder::new()
-                .name("templates".to_owned())
-                .stack_size(COMPILER_STACK);
-            builder
-                .spawn_scoped(scope, compile)
-                .map(std::thread::ScopedJoinHandle::join)
-        });
-        compiled.ok().and_then(Result::ok).unwrap_or_else(|| {
+        on_large_stack(|| Self::compile(parts, writes)).unwrap_or_else(|| {
             let message = "the templates could not be compiled: no thread, or a defect of the compiler";
             Err(LoadError(vec![TemplateError::new(
                 TemplateErrorKind::Limit,
@@ -130,6 +120,17 @@ impl Compiled {
             warnings: compiler.warnings,
         })
     }
+}
+
+/// Does something with a stack that fits the largest tag: the engine's parser and compiler recurse. None where there is no
+/// thread for it, or it panics.
+pub(super) fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new()
+            .name("templates".to_owned())
+            .stack_size(COMPILER_STACK);
+        builder.spawn_scoped(scope, work).ok()?.join().ok()
+    })
 }
 
 /// Collects templates, and all that is wrong with them.

@@ -1,5 +1,6 @@
 //! What template sets promise, through their public interface.
 
+mod analysis;
 mod builtin;
 mod depth;
 mod errors;

@@ -4,9 +4,10 @@ use super::{
     analysis::Variables,
     builtin::{EXECUTOR_CONFIG_MAP, EXECUTOR_POD},
     files::patch_of,
-    typed::plan_shape,
+    typed::{plan_shape, shape_of},
 };
-use crate::kubernetes::Shape;
+use crate::kubernetes::{Fields, Shape};
+use std::sync::Arc;
 
 /// What the engine or we have by name, whatever the context: functions, and what is there in some places only.
 const OF_ENGINE: [&str; 12] = [
@@ -55,6 +56,23 @@ pub(super) fn of_template(name: &str) -> Variables {
         variables.insert("executor_pod", Shape::Scalar);
     }
     variables
+}
+
+/// What a policy sees, with what is known of a submission.
+#[allow(dead_code, reason = "for policies, which read finished objects")]
+pub(super) fn of_policy(submission: Shape) -> Variables {
+    let unknown_fields = ["driver", "executor"].map(|pod| (pod, Shape::Scalar.list()));
+    let unknown_fields = Fields::new("unknown_fields", unknown_fields, false);
+    Variables::from([
+        ("config_maps", shape_of("ConfigMap").list()),
+        ("driver", shape_of("Pod")),
+        ("executor", shape_of("Pod")),
+        // Each is of the kind that it says it is.
+        ("objects", shape_of("").list()),
+        ("service", shape_of("Service")),
+        ("submission", submission),
+        ("unknown_fields", Shape::Object(Arc::new(unknown_fields))),
+    ])
 }
 
 #[cfg(test)]

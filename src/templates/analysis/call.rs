@@ -3,9 +3,12 @@
 use super::{Analysis, Scope, Type, statement, types::Macro};
 use crate::{
     kubernetes::Shape,
-    templates::{TemplateErrorKind, typed::nearest, variables::is_of_engine},
+    templates::{TemplateErrorKind, typed::nearest, variables::is_of_engine, vocabulary},
 };
-use minijinja::machinery::ast::{self, CallArg, CallType, Expr};
+use minijinja::machinery::{
+    Span,
+    ast::{self, CallArg, CallType, Expr},
+};
 use std::rc::Rc;
 
 impl<'a> Analysis<'a> {
@@ -56,20 +59,27 @@ impl<'a> Analysis<'a> {
                 Type::Macro(named) => self.call_macro(&named, call, kinds),
                 _ => Type::Unknown,
             },
-            Type::Of(Shape::Object(_) | Shape::Map(_) | Shape::Scalar) | Type::List(_) => {
-                let words = self.words(method.expr.span());
-                let message = format!(
-                    "`{words}` has no method `{name}`; is there a filter, `{words} | {name}`?",
-                    name = method.name
-                );
-                self.wrong(TemplateErrorKind::Syntax, method.span(), message);
-                Type::Unknown
-            }
+            Type::Of(Shape::Object(_) | Shape::Map(_)) => self.no_method(method, "map"),
+            Type::Of(Shape::Scalar) => self.no_method(method, "string"),
+            Type::List(_) => self.no_method(method, "sequence"),
             _ => Type::Unknown,
         }
     }
 
-    fn function(&mut self, name: &'a str, span: minijinja::machinery::Span) {
+    fn no_method(&mut self, method: &'a ast::Spanned<ast::GetAttr<'a>>, kind: &str) -> Type<'a> {
+        let name = method.name;
+        let advice = if self.callable.filters.iter().any(|known| known == name) {
+            let words = self.words(method.expr.span());
+            format!(" (use the filter: `{words} | {name}`)")
+        } else {
+            String::new()
+        };
+        let message = format!("unknown method: {kind} has no method named {name}{advice}");
+        self.wrong(TemplateErrorKind::Render, method.span(), message);
+        Type::Unknown
+    }
+
+    fn function(&mut self, name: &'a str, span: Span) {
         let known = &self.callable.functions;
         if is_of_engine(name) || known.iter().any(|known| known == name) || !self.is_complete {
             return;
@@ -82,12 +92,14 @@ impl<'a> Analysis<'a> {
         let advice = advice
             .map(|near| format!("; did you mean `{near}`?"))
             .unwrap_or_default();
-        let message = format!("unknown function: {name} is unknown{advice}");
-        self.wrong(TemplateErrorKind::Syntax, span, message);
+        let detail = format!("{name} is unknown");
+        let other = vocabulary::advice(&detail).map(|advice| format!(" ({advice})"));
+        let message = format!("unknown function: {detail}{advice}{}", other.unwrap_or_default());
+        self.wrong(TemplateErrorKind::Render, span, message);
     }
 
     /// `self.name()`.
-    fn block(&mut self, name: &'a str, span: minijinja::machinery::Span) {
+    fn block(&mut self, name: &'a str, span: Span) {
         let (chain, is_whole) = self.chain(self.template);
         // An included template may be a part of one that has more blocks.
         if !is_whole || self.depth > 0 {

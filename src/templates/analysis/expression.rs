@@ -323,7 +323,7 @@ impl<'a> Analysis<'a> {
         let is_known = self.callable.tests.iter().any(|known| known == test.name);
         if !is_known {
             let message = format!("unknown test: test {} is unknown", test.name);
-            self.wrong(TemplateErrorKind::Syntax, test.span(), message);
+            self.wrong(TemplateErrorKind::Render, test.span(), message);
         }
         if let (Some(ast::CallArg::Pos(other)), Some(kind)) = (test.args.first(), kinds.first()) {
             match test.name {

@@ -22,7 +22,7 @@ impl<'a> Analysis<'a> {
             let detail = format!("filter {} is unknown", filter.name);
             let advice = vocabulary::advice(&detail).map(|advice| format!(" ({advice})"));
             let message = format!("unknown filter: {detail}{}", advice.unwrap_or_default());
-            self.wrong(TemplateErrorKind::Syntax, filter.span(), message);
+            self.wrong(TemplateErrorKind::Render, filter.span(), message);
             return Type::Unknown;
         }
         let path = attribute(filter.name, &filter.args);

@@ -157,7 +157,7 @@ impl<'a> Analysis<'a> {
 
     /// Makes the names that a template assigns known in the scope at hand: a macro may use one that is set behind it.
     fn hoist(&mut self, tree: &'a Stmt<'a>) {
-        for name in assigned(tree) {
+        for name in assigned_at_top(tree) {
             if self.lookup(name).is_none() {
                 self.assign(name, Type::Unknown);
             }
@@ -309,27 +309,56 @@ pub(super) fn outer_blocks<'a>(tree: &'a Stmt<'a>) -> Vec<(&'a ast::Block<'a>, S
     outer
 }
 
+/// The names of the templates that each include of a template may mean; none where only the render knows.
+pub(super) fn included(tree: &Stmt<'_>) -> Vec<Vec<String>> {
+    let mut included = Vec::new();
+    visit(tree, &mut |statement| {
+        if let Stmt::Include(include) = statement {
+            included.push(names(&include.name));
+        }
+    });
+    included
+}
+
 /// Every name that a template assigns, in whatever scope.
 pub(super) fn assigned<'a>(tree: &'a Stmt<'a>) -> Vec<&'a str> {
     let mut names = Vec::new();
-    visit(tree, &mut |statement| match statement {
-        Stmt::ForLoop(looped) => targets(&looped.target, &mut names),
+    visit(tree, &mut |statement| assigned_by(statement, &mut names));
+    names
+}
+
+/// Every name that a template leaves behind.
+pub(super) fn assigned_at_top<'a>(tree: &'a Stmt<'a>) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    let mut open = vec![tree];
+    while let Some(statement) = open.pop() {
+        match statement {
+            Stmt::Template(_) | Stmt::IfCond(_) => open.extend(inner(statement).into_iter().flatten()),
+            Stmt::ForLoop(_) | Stmt::WithBlock(_) => {}
+            other => assigned_by(other, &mut names),
+        }
+    }
+    names
+}
+
+fn assigned_by<'a>(statement: &'a Stmt<'a>, names: &mut Vec<&'a str>) {
+    match statement {
+        Stmt::ForLoop(looped) => targets(&looped.target, names),
         Stmt::WithBlock(with) => with
             .assignments
             .iter()
-            .for_each(|(target, _)| targets(target, &mut names)),
-        Stmt::Set(set) => targets(&set.target, &mut names),
-        Stmt::SetBlock(set) => targets(&set.target, &mut names),
-        Stmt::Import(import) => targets(&import.name, &mut names),
+            .for_each(|(target, _)| targets(target, names)),
+        Stmt::Set(set) => targets(&set.target, names),
+        Stmt::SetBlock(set) => targets(&set.target, names),
+        Stmt::Import(import) => targets(&import.name, names),
         Stmt::FromImport(import) => {
             for (name, alias) in &import.names {
-                targets(alias.as_ref().unwrap_or(name), &mut names);
+                targets(alias.as_ref().unwrap_or(name), names);
             }
         }
         Stmt::Macro(declared) => names.push(declared.name),
         _ => {}
-    });
-    names
+    }
 }
 
 fn targets<'a>(target: &'a Expr<'a>, names: &mut Vec<&'a str>) {

@@ -53,10 +53,6 @@ fn what_is_not_there_is_empty_or_none_and_what_is_there_is_itself() {
             "{{ pod.other_spec | attr('dnsConfig') | attr('options') | length }}",
             "0",
         ),
-        (
-            "{{ executor.spec.affinity.nodeAffinity.x is defined if false else 1 }}",
-            "1",
-        ),
         // Truth: an object that is there is true, if it is empty or not.
         ("{{ 1 if pod.other_spec.dnsConfig else 2 }}", "2"),
         ("{{ 1 if pod.volumes[0].emptyDir else 2 }}", "1"),

@@ -79,6 +79,12 @@ fn advice(fields: &Fields, name: &str) -> Option<String> {
     if let Some(variable) = fields.elsewhere(name) {
         return Some(format!("it is in `{variable}`"));
     }
+    if name.len() > SUGGESTED_NAME.most {
+        return None;
+    }
+    if let Some(same) = fields.names().find(|field| plain(field) == plain(name)) {
+        return Some(format!("did you mean `{same}`?"));
+    }
     // A variable holds what others don't: `pod.hostNetwork` is in `pod.other_spec`.
     let within = fields.names().find(|field| match fields.get(field) {
         Some(Shape::Object(inner)) => inner.is_rest() && inner.get(name).is_some(),
@@ -96,9 +102,13 @@ pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
     if name.len() > SUGGESTED_NAME.most {
         return None;
     }
-    let plain = |name: &str| name.replace('_', "").to_lowercase();
     let wanted = plain(name);
     let distance = |known: &str| strsim::damerau_levenshtein(&wanted, &plain(known));
     let (distance, near) = known.map(|known| (distance(known), known)).min()?;
     (distance <= wanted.chars().count().div_ceil(3)).then_some(near)
+}
+
+/// A name without what tells Kubernetes' spelling from ours.
+fn plain(name: &str) -> String {
+    name.replace('_', "").to_lowercase()
 }
