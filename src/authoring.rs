@@ -6,6 +6,7 @@
 pub mod case;
 pub mod check;
 pub mod context;
+pub mod coverage;
 pub mod diff;
 pub mod finding;
 pub mod golden;

@@ -11,6 +11,7 @@ mod pod_fields;
 mod pod_group;
 mod quantity;
 pub(crate) mod rules;
+mod shape;
 pub(crate) mod write;
 
 pub use diff::{Difference, differences};
@@ -22,3 +23,4 @@ pub use write::{to_documents, to_json_list, to_yaml};
 pub(crate) use diff::ASSIGNED_BY_SERVER;
 pub(crate) use pod_fields::{append, extend, within_limits};
 pub(crate) use quantity::Quantity;
+pub(crate) use shape::{Fields, Shape};

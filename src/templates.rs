@@ -3,6 +3,7 @@
 //! A [`TemplateSet`] is compiled once and never changed. It makes [`Rendered`] text of a
 //! [`DriverPlan`](crate::spark::plan::DriverPlan), which is all that a template sees, and writes every value as JSON.
 
+mod analysis;
 mod builtin;
 mod choice;
 mod compiled;
@@ -25,12 +26,14 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod variables;
 mod vocabulary;
 mod worker;
 
+pub(crate) use analysis::{Site, sites};
 pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets};
-pub(crate) use files::{Files, is_template};
+pub(crate) use files::Files;
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},

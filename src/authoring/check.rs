@@ -7,9 +7,10 @@ mod applications;
 
 use super::{
     case::Case,
+    coverage::Fired,
     finding::{Finding, Level, Rule},
     lint::lint,
-    sources::{BUILTIN, Sources, add, warning},
+    sources::{BUILTIN, Sources, add},
     trace::Tracer,
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     redaction,
     templates::{
         Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, SetsError, TemplateError,
-        TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets, workers,
+        TemplateErrorKind, TemplateSet, Workers, has_no_template, read_sets, workers,
     },
 };
 use applications::Applications;
@@ -41,6 +42,8 @@ pub struct Checked {
     pub templates: usize,
     /// The applications that were rendered, and what they became where that was right.
     pub applications: Vec<(Case, Option<Manifests>)>,
+    /// The calls of `refuse` and `warn`, and for whom each fired.
+    pub coverage: Vec<Fired>,
 }
 
 impl Checked {
@@ -74,6 +77,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         findings: Vec::new(),
         templates: 0,
         applications: Vec::new(),
+        coverage: Vec::new(),
     };
     let mut sets = match read_sets(directory) {
         Ok(sets) => sets,
@@ -199,7 +203,6 @@ impl Set<'_> {
         };
         match TemplateSet::load_in(parts, self.workers) {
             Ok(set) => {
-                checked.findings.extend(unknown_variables(&sources, &set));
                 let cases = Case::samples().into_iter().chain(cases).collect();
                 let tracer = Tracer::new(&sources, parts, self.workers);
                 Applications::new(&sources, &set, tracer).check(cases, checked);
@@ -223,26 +226,13 @@ fn odd_files(folder: &Path, ignored: &[String]) -> Vec<Finding> {
         .collect()
 }
 
-/// The set's own warnings that name a variable: ``driver-pod.yaml.j2: nothing is named `nmae` ``.
-fn unknown_variables(sources: &Sources, set: &TemplateSet) -> Vec<Finding> {
-    let warnings = set.warnings().iter();
-    warnings
-        .filter_map(|text| {
-            let (name, message) = text.split_once(": ")?;
-            let word = message.split('`').nth(1)?;
-            let line = sources.line_of_word(name, word);
-            (is_template(name) && sources.is_own(name))
-                .then(|| warning(sources, Rule::UnknownVariable, name, line, message))
-        })
-        .collect()
-}
-
 /// An error of a template, at the innermost place that is the author's own.
 fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
     let rule = match error.kind {
         TemplateErrorKind::File => Rule::File,
         TemplateErrorKind::Syntax => Rule::Syntax,
         TemplateErrorKind::Undefined => Rule::Undefined,
+        TemplateErrorKind::Block => Rule::UnknownBlock,
         TemplateErrorKind::Limit | TemplateErrorKind::Exceeded => Rule::Limit,
         TemplateErrorKind::Refused => Rule::Refused,
         TemplateErrorKind::Render => Rule::Render,

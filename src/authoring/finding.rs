@@ -20,7 +20,7 @@ pub enum Rule {
     File,
     /// A template doesn't compile.
     Syntax,
-    /// A template uses a variable that isn't there.
+    /// A template uses a variable or a field that isn't there.
     Undefined,
     /// A template ran out of its budget, depth or output size.
     Limit,
@@ -46,8 +46,8 @@ pub enum Rule {
     UnknownBlock,
     /// Text outside of the blocks of a template that extends another one.
     StrayText,
-    /// A template asks for a variable that nothing sets.
-    UnknownVariable,
+    /// A call of `refuse` or `warn` that no sample and no case comes to.
+    NeverFired,
     /// `TEMPLATE_SETS` names a set that isn't there.
     MissingSet,
     /// Further objects of several applications have the same name.
@@ -72,7 +72,7 @@ impl Rule {
         Self::ShadowedBlock,
         Self::UnknownBlock,
         Self::StrayText,
-        Self::UnknownVariable,
+        Self::NeverFired,
         Self::MissingSet,
         Self::SharedName,
     ];
@@ -95,7 +95,7 @@ impl Rule {
             Self::ShadowedBlock => "shadowed-block",
             Self::UnknownBlock => "unknown-block",
             Self::StrayText => "stray-text",
-            Self::UnknownVariable => "unknown-variable",
+            Self::NeverFired => "never-fired",
             Self::MissingSet => "missing-set",
             Self::SharedName => "shared-name",
         }
@@ -108,7 +108,7 @@ impl Rule {
                 "A file can't be a template: its name is unknown, it is empty, unreadable or not UTF-8."
             }
             Self::Syntax => "A template doesn't compile.",
-            Self::Undefined => "A template uses a variable that isn't there.",
+            Self::Undefined => "A template uses a variable or a field that isn't there.",
             Self::Limit => "A template runs out of its budget, its depth or its output size.",
             Self::Refused => "A template refuses an application.",
             Self::Render => "A template fails while it is rendered.",
@@ -127,7 +127,7 @@ impl Rule {
             Self::StrayText => {
                 "Text outside of the blocks of a template that extends another one goes nowhere."
             }
-            Self::UnknownVariable => "A template asks for a variable that nothing sets.",
+            Self::NeverFired => "No sample and no case comes to a call of refuse or warn.",
             Self::MissingSet => "TEMPLATE_SETS names a set, and there is no folder of that name.",
             Self::SharedName => {
                 "A further object has the same name for several applications, of which one can have it."
@@ -147,6 +147,7 @@ impl Rule {
             | Self::Manifest
             | Self::ApiServer
             | Self::Case
+            | Self::UnknownBlock
             | Self::MissingSet => Level::Error,
             _ => Level::Warning,
         }

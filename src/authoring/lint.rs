@@ -38,7 +38,7 @@ pub(super) fn lint(sources: &Sources) -> Vec<Finding> {
             };
             // What a chain of three has between, only the engine knows.
             if parent.extends.is_none() && !parent.blocks.is_empty() {
-                findings.extend(blocks(sources, name, outline, &parent, &extends.name));
+                findings.extend(blocks(sources, name, outline, &parent));
             }
             if let Some(line) = outline.stray {
                 let message = format!(
@@ -74,26 +74,11 @@ fn unused_partials(sources: &Sources, outlines: &BTreeMap<&str, Outline>) -> Vec
 }
 
 /// The blocks of a template that extends another one, and that are never written.
-fn blocks(sources: &Sources, name: &str, own: &Outline, parent: &Outline, parent_name: &str) -> Vec<Finding> {
+fn blocks(sources: &Sources, name: &str, own: &Outline, parent: &Outline) -> Vec<Finding> {
     let mut findings = Vec::new();
     for block in &own.blocks {
         let Some(index) = parent.blocks.iter().position(|known| known.name == block.name) else {
-            // A block of its own, inside of one that the parent has, is written there.
-            if block.parent.is_none() {
-                let known: Vec<_> = parent.blocks.iter().map(|block| block.name.as_str()).collect();
-                let message = format!(
-                    "{parent_name} has no block `{}`, so this one is never written (known: {})",
-                    block.name,
-                    known.join(", ")
-                );
-                findings.push(warning(
-                    sources,
-                    Rule::UnknownBlock,
-                    name,
-                    Some(block.line),
-                    message,
-                ));
-            }
+            // One that no parent has keeps the set from going live.
             continue;
         };
         if block.parent.is_some() {
@@ -157,10 +142,7 @@ mod tests {
                 "{% block labels %}\n{{ super() }}\n    a: b\n{% endblock %}\n",
                 &[][..],
             ),
-            (
-                "{% block lables %}\n    a: b\n{% endblock %}\n",
-                &["driver-pod.yaml.j2:2 unknown-block"],
-            ),
+            ("{% block lables %}\n    a: b\n{% endblock %}\n", &[]),
             ("  a: b\n", &["driver-pod.yaml.j2:2 stray-text"]),
             (
                 "{% block metadata %}\n  name: x\n{% endblock %}\n{% block labels %}\n    a: b\n{% endblock %}\n",

@@ -8,7 +8,7 @@ mod text;
 pub use github::github;
 pub use junit::{Failure, TestCase, junit};
 pub use sarif::sarif;
-pub use text::text;
+pub use text::{coverage, text};
 
 use super::{
     check::Checked,
@@ -33,6 +33,7 @@ pub fn json(checked: &Checked) -> Value {
         "templates": checked.templates,
         "applications": checked.applications.len(),
         "findings": findings,
+        "coverage": checked.coverage,
     })
 }
 

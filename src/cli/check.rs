@@ -37,7 +37,7 @@ enum Output {
 #[command(after_help = "\
 Every template is compiled, and the built-in samples of all application types and the cases are rendered with them; what \
 a server would refuse the set for is an error. Ignored files, templates that nothing renders, overrides equal to the built-in \
-template, blocks that are never written and unknown variables are warnings. Findings show the templates' source and \
+template, blocks that are never written and refusals that never fire are warnings. Findings show the templates' source and \
 field paths, and of rendered lines no value that could be a secret. With --server-dry-run the API server is asked about \
 the cases, or about the samples where there are no cases; their namespaces must exist. Exit codes: 0 no error found, \
 1 errors (with --deny-warnings: or warnings), 2 wrong usage, 3 could not run.")]
@@ -84,7 +84,7 @@ impl Check {
             runtime.block_on(self.ask_server(&mut checked))?;
         }
         let text = match self.output {
-            Output::Text => report::text(&checked.findings),
+            Output::Text => report::text(&checked.findings) + &report::coverage(&checked.coverage),
             Output::Json => format!("{:#}\n", report::json(&checked)),
             Output::Sarif => format!("{:#}\n", report::sarif(&checked.findings)),
             Output::Github => report::github(&checked.findings),

@@ -70,6 +70,15 @@ impl Quantity {
         }
     }
 
+    /// The number that it is, in whole units: cores, bytes.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "an order of size is asked for, and 53 bits hold it"
+    )]
+    pub(crate) fn units(self) -> f64 {
+        self.0 as f64 / NANO as f64
+    }
+
     /// Whether it is a whole number, as counts of devices have to be.
     pub(crate) fn is_whole(self) -> bool {
         self.0 % NANO == 0

@@ -1,13 +1,14 @@
 //! A template set as the engine has it: every template compiled, in this process.
 
 use super::{
-    LoadError, TemplateError, TemplateErrorKind, builtin,
+    LoadError, TemplateError, TemplateErrorKind, analysis, builtin,
     environment::environment,
     files::{self, FileKind, Files, is_template},
+    inspect::callable,
     markup,
     parts::{DEFAULT_SET, Parts},
     sources::{DEFAULT_PREFIX, Sources},
-    variables::unknown_variables,
+    variables,
 };
 use crate::kubernetes::ObjectKind;
 use minijinja::Environment;
@@ -24,6 +25,8 @@ pub(super) struct Compiled {
     pub(super) environment: Environment<'static>,
     pub(super) sources: Sources,
     pub(super) id: String,
+    /// Whether an admin's file is in it: its templates then read typed values.
+    pub(super) is_typed: bool,
     /// The templates of further objects.
     pub(super) extras: Vec<String>,
     /// The kinds that those may have.
@@ -50,17 +53,7 @@ impl Compiled {
     /// # Errors
     /// All that is wrong with its files.
     pub(super) fn load(parts: Parts<'_>, writes: &(dyn Fn(&str) + Sync)) -> Result<Self, LoadError> {
-        // The engine's parser and compiler recurse, so they get a stack that fits the largest tag.
-        let compile = || Self::compile(parts, writes);
-        let compiled = std::thread::scope(|scope| {
-            let builder = std::thread::Builder::new()
-                .name("templates".to_owned())
-                .stack_size(COMPILER_STACK);
-            builder
-                .spawn_scoped(scope, compile)
-                .map(std::thread::ScopedJoinHandle::join)
-        });
-        compiled.ok().and_then(Result::ok).unwrap_or_else(|| {
+        on_large_stack(|| Self::compile(parts, writes)).unwrap_or_else(|| {
             let message = "the templates could not be compiled: no thread, or a defect of the compiler";
             Err(LoadError(vec![TemplateError::new(
                 TemplateErrorKind::Limit,
@@ -102,6 +95,18 @@ impl Compiled {
                 parts.shown(name)
             ));
         }
+        // What doesn't compile has no names to look at.
+        if compiler.errors.is_empty() && !parts.is_builtin() {
+            let named = effective.keys().copied().filter(|name| !name.starts_with('_'));
+            let found = analysis::check(
+                &compiler.environment,
+                &callable(),
+                &compiler.sources,
+                named,
+                &variables::of_template,
+            );
+            compiler.errors.extend(found);
+        }
         if !compiler.errors.is_empty() {
             return Err(LoadError(compiler.errors));
         }
@@ -109,11 +114,23 @@ impl Compiled {
             environment: compiler.environment,
             sources: compiler.sources,
             id: parts.id(),
+            is_typed: !parts.is_builtin(),
             extras,
             extra_kinds: parts.extra_kinds.to_vec(),
             warnings: compiler.warnings,
         })
     }
+}
+
+/// Does something with a stack that fits the largest tag: the engine's parser and compiler recurse. None where there is no
+/// thread for it, or it panics.
+pub(super) fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new()
+            .name("templates".to_owned())
+            .stack_size(COMPILER_STACK);
+        builder.spawn_scoped(scope, work).ok()?.join().ok()
+    })
 }
 
 /// Collects templates, and all that is wrong with them.
@@ -176,16 +193,17 @@ impl Compiler {
                 self.errors.extend(markup::check(shown, source));
                 self.sources.add(name, shown.to_owned(), source);
                 self.add(name, shown, source);
-                let unknown = unknown_variables(&self.environment, name);
-                self.warnings
-                    .extend(unknown.into_iter().map(|warning| format!("{shown}: {warning}")));
             }
             Err(error) => self.errors.push(error),
         }
     }
 
     fn add(&mut self, name: &str, shown: &str, source: &str) {
-        let text = markup::with_line_breaks(source);
+        let text = if shown.starts_with(builtin::PREFIX) {
+            markup::with_line_breaks(source)
+        } else {
+            analysis::prepared(&self.environment, name, source)
+        };
         if let Err(error) = self.environment.add_template_owned(name.to_owned(), text) {
             self.errors.push(TemplateError::compiling(shown, source, &error));
         }

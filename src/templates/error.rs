@@ -3,7 +3,7 @@
 //! The engine's own messages may quote values of the context, which may be secrets. So a message is built here
 //! from the error's kind and place; of the engine's text only what is made of its own words is kept.
 
-use super::{sources::Sources, vocabulary};
+use super::{sources::Sources, typed::Unknown, vocabulary};
 use crate::{finding::listed, limits::FINDINGS};
 use minijinja::{ErrorKind, value::Value, value::ValueKind};
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,10 @@ pub enum TemplateErrorKind {
     File,
     /// It doesn't compile.
     Syntax,
-    /// It uses a variable that isn't there.
+    /// It uses a variable or a field that isn't there.
     Undefined,
+    /// It has a block that the template which it extends hasn't.
+    Block,
     /// It ran out of its budget, depth or output size.
     Limit,
     /// It passed a limit of its render worker: memory, CPU, stack, or the length of all documents.
@@ -135,7 +137,7 @@ impl TemplateError {
             .range()
             .and_then(|range| source.get(range))
             .unwrap_or_default();
-        let (kind, message) = describe(place, cause, failing);
+        let (kind, message) = describe(place, cause, source, failing);
         let mut new = Self::new(kind, &name, message);
         new.via = via;
         if let Some(line) = place.line() {
@@ -146,6 +148,47 @@ impl TemplateError {
             new.in_reach = vocabulary::in_reach(context, name.as_deref()).into();
         }
         new
+    }
+
+    /// From a field that a template read and that there can't be; and from what came of it, if that ended the render.
+    pub(crate) fn unknown(template: &str, sources: &Sources, unknown: &Unknown, error: Option<Self>) -> Self {
+        let is_there = |error: &Self| {
+            let line = error.source_line.as_ref();
+            line.is_some_and(|line| vocabulary::place_of(&line.text, &unknown.name).is_some())
+        };
+        if let Some(error) = error.filter(is_there) {
+            return Self {
+                kind: TemplateErrorKind::Undefined,
+                message: unknown.message(true),
+                in_reach: Box::default(),
+                ..error
+            };
+        }
+        let mut places = std::iter::once(template)
+            .chain(sources.names())
+            .filter_map(|name| {
+                let source = sources.get(name)?;
+                Some((name, source, vocabulary::place_of(source, &unknown.name)?))
+            });
+        match places.next() {
+            Some((name, source, bytes)) => {
+                let line = source[..bytes.start].matches('\n').count() + 1;
+                let message = unknown.message(true);
+                Self::new(TemplateErrorKind::Undefined, &sources.full_name(name), message).at(
+                    source,
+                    line,
+                    Some(bytes),
+                )
+            }
+            None => {
+                let message = unknown.message(false);
+                Self::new(
+                    TemplateErrorKind::Undefined,
+                    &sources.full_name(template),
+                    message,
+                )
+            }
+        }
     }
 
     /// What is wrong and where, without the template's source, and without the words of a refusal, which may hold values:
@@ -208,6 +251,10 @@ fn joined(errors: &[TemplateError], text: impl Fn(&TemplateError) -> String) -> 
     listed(&kept, errors.len() - kept.len())
 }
 
+/// Why values are not compared by size.
+pub(crate) const UNORDERED: &str = "expected two numbers to compare by size, found something else; use cpu(x), bytes(x) or \
+                                    number(x, default)";
+
 /// What our own part of the engine found wrong. Travels as the source of the engine's error.
 #[derive(Debug, Clone)]
 pub(crate) enum Cause {
@@ -220,6 +267,14 @@ pub(crate) enum Cause {
     NotAKey(ValueKind),
     TooLarge(usize),
     TooSlow(std::time::Duration),
+    /// A field or a variable that can't be there.
+    Unknown(Unknown),
+    /// Something other than two numbers was compared by size.
+    Unordered,
+    /// A function got something else than what it makes a number of.
+    NotANumber(&'static str, &'static str),
+    /// A function got nothing, and no default for it.
+    NoNumber(&'static str),
     /// The context has this version, and the template was made for others.
     Context(u32),
 }
@@ -244,6 +299,16 @@ impl fmt::Display for Cause {
                 let most = most.as_secs_f64();
                 write!(f, "the documents of one submission took over {most} s")
             }
+            // The name may be a user's value.
+            Self::Unknown(unknown) => f.write_str(&unknown.message(false)),
+            Self::Unordered => f.write_str(UNORDERED),
+            Self::NotANumber(function, wanted) => {
+                write!(f, "{function}(): expected {wanted}, found something else")
+            }
+            Self::NoNumber(function) => write!(
+                f,
+                "{function}(): expected a value, found nothing; give it a default, as in `{function}(x, 0)`"
+            ),
             Self::Context(version) => write!(
                 f,
                 "this template requires another version of the context: it is {version} here"
@@ -258,22 +323,36 @@ impl From<Cause> for minijinja::Error {
     fn from(cause: Cause) -> Self {
         let kind = match cause {
             Cause::TooLarge(_) | Cause::TooSlow(_) => ErrorKind::WriteFailure,
-            Cause::Refused(_) | Cause::Context(_) => ErrorKind::InvalidOperation,
+            Cause::Refused(_)
+            | Cause::Context(_)
+            | Cause::Unknown(_)
+            | Cause::Unordered
+            | Cause::NotANumber(..)
+            | Cause::NoNumber(_) => ErrorKind::InvalidOperation,
             _ => ErrorKind::BadSerialization,
         };
         Self::from(kind).with_source(cause)
     }
 }
 
-fn describe(error: &minijinja::Error, cause: Option<&Cause>, failing: &str) -> (TemplateErrorKind, String) {
+fn describe(
+    error: &minijinja::Error,
+    cause: Option<&Cause>,
+    source: &str,
+    failing: &str,
+) -> (TemplateErrorKind, String) {
     if let Some(cause) = cause {
         let kind = match cause {
             Cause::Refused(_) => TemplateErrorKind::Refused,
             Cause::TooLarge(_) | Cause::TooSlow(_) => TemplateErrorKind::Limit,
-            Cause::Nothing => TemplateErrorKind::Undefined,
+            Cause::Nothing | Cause::Unknown(_) => TemplateErrorKind::Undefined,
             _ => TemplateErrorKind::Render,
         };
-        return (kind, cause.to_string());
+        let message = match cause {
+            Cause::Unknown(unknown) => unknown.message(vocabulary::mentions(source, &unknown.name)),
+            _ => cause.to_string(),
+        };
+        return (kind, message);
     }
     match error.kind() {
         ErrorKind::UndefinedError => {

@@ -5,7 +5,7 @@
 //! refuse. Inside a comment or a block scalar such a line break would end the value's line, so these are written
 //! as `\uXXXX` as well.
 
-use super::error::Cause;
+use super::{error::Cause, typed};
 use minijinja::{
     Error, Output, State,
     value::{DynObject, Value, ValueKind},
@@ -32,6 +32,8 @@ fn write_json(out: &mut Output, value: &Value, depth: usize) -> Result<(), Error
         ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
         ValueKind::Number => write_number(out, value),
         ValueKind::String => write_string(out, value.as_str().unwrap_or_default()),
+        // What is null counts as not written, and so does what isn't there.
+        ValueKind::Seq | ValueKind::Map if typed::is_absent(value) => Ok(out.write_str("null")?),
         ValueKind::Seq | ValueKind::Iterable => write_list(out, value, depth),
         ValueKind::Map => write_map(out, value, depth),
         ValueKind::Undefined => Err(Cause::Nothing.into()),

@@ -5,7 +5,7 @@
 //! lose the mark: what comes out of them is a value like any other, and is written as JSON. `indent` keeps it,
 //! because it only adds spaces after line breaks, and no value that was written as JSON has one.
 
-use super::error::Cause;
+use super::{error::Cause, typed};
 use crate::spark::plan::CONTEXT_VERSION;
 use minijinja::{
     Environment, Error, State, filters as engine,
@@ -33,6 +33,7 @@ pub(crate) fn install(environment: &mut Environment<'static>) {
             filter.call(state, &arguments).map(|value| unmarked_deep(&value))
         });
     }
+    typed::install(environment);
     environment.add_filter("tojson", tojson);
     environment.add_function("refuse", refuse);
     environment.add_function("require_context", require_context);

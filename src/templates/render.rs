@@ -2,7 +2,7 @@
 
 use super::{
     Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, builtin, compiled::Compiled,
-    environment::MOST_BYTES, error::Cause, files,
+    environment::MOST_BYTES, error::Cause, files, typed,
 };
 use crate::spark::plan::DriverPlan;
 use minijinja::{
@@ -36,7 +36,11 @@ fn documents_within(
     writes: &dyn Fn(&str),
     time: Duration,
 ) -> Result<Rendered, TemplateError> {
-    let plan_context = context! { template_set => &set.id, ..Value::from(Serde(plan)) };
+    let plan_context = if set.is_typed {
+        typed::context(plan, &set.id)
+    } else {
+        context! { template_set => &set.id, ..Value::from(Serde(plan)) }
+    };
     let writer = Writer {
         set,
         writes,
@@ -48,13 +52,14 @@ fn documents_within(
         for subject in (kind.subjects)(plan) {
             let mut context = plan_context.clone();
             if let Some(object) = subject.object.and_then(|place| object(&plan_context, place)) {
-                context = context! { object => object, ..context };
+                context = typed::with(&context, "object", object);
             }
             let mut carried = None;
             if kind.template == builtin::EXECUTOR_CONFIG_MAP {
                 let text = writer.write(builtin::EXECUTOR_POD, &context)?;
                 // One line end, so that the ConfigMap can show the text as a block.
-                context = context! { executor_pod => format!("{}\n", text.trim_end()), ..context };
+                let text = Value::from(format!("{}\n", text.trim_end()));
+                context = typed::with(&context, "executor_pod", text);
                 carried = Some(Carried {
                     template: set.sources.full_name(builtin::EXECUTOR_POD),
                     patch: writer.patch(builtin::EXECUTOR_POD, &context)?,
@@ -124,9 +129,18 @@ impl Writer<'_> {
             writes: 0,
             writer: self,
         };
-        template
-            .render_captured_to(context.clone(), &mut text)
-            .map_err(failed)?;
+        typed::taken();
+        let written = template.render_captured_to(context.clone(), &mut text);
+        let unknown = typed::taken();
+        let error = written.err().map(failed);
+        match (error, unknown) {
+            (Some(error), None) => return Err(error),
+            // Whatever came of it: a refusal for a field that there can't be is a mistake, too.
+            (error, Some(unknown)) => {
+                return Err(TemplateError::unknown(name, &self.set.sources, &unknown, error));
+            }
+            (None, None) => {}
+        }
         self.check_time().map_err(|cause| failed(cause.into()))?;
         // The engine writes whole `str`s, so this cannot fail.
         Ok(String::from_utf8(text.bytes).unwrap_or_default())

@@ -33,6 +33,11 @@ impl Sources {
         }
     }
 
+    /// The names of an admin's templates.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
     /// The name that tells where a template comes from: `builtin/…`, a named set's folder, or the plain name of a file
     /// of the default set.
     pub(crate) fn full_name(&self, name: &str) -> String {

@@ -1,5 +1,6 @@
 //! What template sets promise, through their public interface.
 
+mod analysis;
 mod builtin;
 mod depth;
 mod errors;
@@ -7,6 +8,7 @@ mod hostile;
 mod overrides;
 mod reload;
 mod sets;
+mod typed;
 
 use super::{LoadError, Rendered, TemplateError, TemplateSet};
 use crate::strict;

@@ -1,67 +1,78 @@
 //! The variables that a template may read.
 
-use super::vocabulary;
-use minijinja::Environment;
+use super::{
+    analysis::Variables,
+    builtin::{EXECUTOR_CONFIG_MAP, EXECUTOR_POD},
+    files::patch_of,
+    typed::{plan_shape, shape_of},
+};
+use crate::kubernetes::{Fields, Shape};
+use std::sync::Arc;
 
-/// What every template sees: the fields of [`DriverPlan`](crate::spark::plan::DriverPlan), and the set's id.
-const CONTEXT: [&str; 14] = [
-    "application",
-    "config_map",
-    "config_maps",
-    "context_version",
-    "driver",
-    "executor",
-    "network_policy",
-    "persistent_volume_claims",
-    "pod",
-    "pod_group",
-    "properties",
-    "secrets",
-    "service",
-    "template_set",
-];
-
-/// What some templates see beside it, and what the engine has by name.
-const FURTHER: [&str; 10] = [
-    "object",
-    "executor_pod",
-    "range",
+/// What the engine or we have by name, whatever the context: functions, and what is there in some places only.
+const OF_ENGINE: [&str; 12] = [
+    "bytes",
+    "caller",
+    "cpu",
     "dict",
+    "loop",
+    "number",
+    "range",
     "refuse",
     "require_context",
-    "loop",
-    "super",
     "self",
-    "caller",
+    "super",
+    "warn",
 ];
 
-/// Warns of variables that a template reads and that are nowhere: `{% if nmae %}` is no error, but never true.
-pub(crate) fn unknown_variables(environment: &Environment<'static>, name: &str) -> Vec<String> {
-    // A partial sees what its user has set.
-    let Some(template) = environment
-        .get_template(name)
-        .ok()
-        .filter(|_| !name.starts_with('_'))
-    else {
-        return Vec::new();
+/// The templates that are rendered once for each item of a list of the plan's, and the list.
+const OBJECTS: [(&str, &str); 3] = [
+    ("configmap.yaml.j2", "config_maps"),
+    ("persistent-volume-claim.yaml.j2", "persistent_volume_claims"),
+    ("secret.yaml.j2", "secrets"),
+];
+
+/// Whether a name is a function, or what the engine has in some places only.
+pub(super) fn is_of_engine(name: &str) -> bool {
+    OF_ENGINE.contains(&name)
+}
+
+/// What a template of this name sees.
+pub(super) fn of_template(name: &str) -> Variables {
+    let Shape::Object(plan) = plan_shape() else {
+        return Variables::new();
     };
-    let known =
-        |variable: &String| CONTEXT.contains(&variable.as_str()) || FURTHER.contains(&variable.as_str());
-    let mut unknown: Vec<_> = template
-        .undeclared_variables(false)
-        .into_iter()
-        .filter(|v| !known(v))
-        .collect();
-    unknown.sort();
-    unknown
-        .iter()
-        .map(|variable| {
-            let near = vocabulary::nearest(variable, &[&CONTEXT[..], &FURTHER].concat())
-                .map(|near| format!("; did you mean `{near}`?"))
-                .unwrap_or_default();
-            format!("nothing is named `{variable}`{near}")
-        })
-        .collect()
+    let known = plan
+        .names()
+        .filter_map(|name| Some((name, plan.get(name)?.clone())));
+    let mut variables: Variables = known.collect();
+    let is = |template: &str| name == template || name == patch_of(template);
+    for (_, list) in OBJECTS.iter().filter(|(template, _)| is(template)) {
+        if let Some(Shape::List(item)) = plan.get(list) {
+            variables.insert("object", item.as_ref().clone());
+        }
+    }
+    if is(EXECUTOR_CONFIG_MAP) || name == patch_of(EXECUTOR_POD) {
+        variables.insert("executor_pod", Shape::Scalar);
+    }
+    variables
+}
+
+/// What a policy sees, with what is known of a submission.
+#[allow(dead_code, reason = "for policies, which read finished objects")]
+pub(super) fn of_policy(submission: Shape) -> Variables {
+    let unknown_fields = ["driver", "executor"].map(|pod| (pod, Shape::Scalar.list()));
+    let unknown_fields = Fields::new("unknown_fields", unknown_fields, false);
+    Variables::from([
+        ("config_maps", shape_of("ConfigMap").list()),
+        ("driver", shape_of("Pod")),
+        ("executor", shape_of("Pod")),
+        // Each is of the kind that it says it is.
+        ("objects", shape_of("").list()),
+        ("service", shape_of("Service")),
+        ("submission", submission),
+        ("unknown_fields", Shape::Object(Arc::new(unknown_fields))),
+    ])
 }
 
 #[cfg(test)]
@@ -74,6 +85,9 @@ mod tests {
         let fields = plan.as_object().unwrap().keys().map(String::as_str);
         let mut names: Vec<_> = fields.chain(["template_set"]).collect();
         names.sort_unstable();
-        assert_eq!(names, CONTEXT);
+        let known = of_template("driver-pod.yaml.j2");
+        assert_eq!(names, known.keys().copied().collect::<Vec<_>>());
+        assert!(of_template("secret.patch.yaml.j2").contains_key("object"));
+        assert!(of_template("executor-configmap.yaml.j2").contains_key("executor_pod"));
     }
 }

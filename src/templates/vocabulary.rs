@@ -105,7 +105,7 @@ pub(crate) fn in_reach(context: &Value, name: Option<&str>) -> Vec<String> {
     let mut names: Vec<(u64, String)> = keys
         .filter_map(|key| {
             let key_name = key.as_str()?.to_owned();
-            let kind = value.get_item(&key).ok()?.kind();
+            let kind = value.get_attr(&key_name).ok()?.kind();
             // A whole number of millionths, because floats have no total order.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let distance = ((1.0 - strsim::jaro_winkler(last, &key_name)) * 1e6) as u64;
@@ -115,6 +115,23 @@ pub(crate) fn in_reach(context: &Value, name: Option<&str>) -> Vec<String> {
         .collect();
     names.sort();
     names.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Whether a template's text has this name as a word of its own.
+pub(crate) fn mentions(source: &str, name: &str) -> bool {
+    place_of(source, name).is_some()
+}
+
+/// Where a template's text has this name as a word of its own for the first time.
+pub(crate) fn place_of(source: &str, name: &str) -> Option<std::ops::Range<usize>> {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    let places = source
+        .match_indices(name)
+        .map(|(start, _)| start..start + name.len());
+    let mut alone = places.filter(|place| {
+        !source[..place.start].ends_with(is_word) && !source[place.end..].starts_with(is_word)
+    });
+    alone.next().filter(|_| !name.is_empty())
 }
 
 /// The known name that `name` is most like, if it is like one.

@@ -4,6 +4,7 @@ use super::{Checked, of_template};
 use crate::{
     authoring::{
         case::{Case, REFUSAL},
+        coverage::Coverage,
         finding::{Finding, Rule},
         sources::{Sources, add, has_errors, warning},
         trace::Tracer,
@@ -21,6 +22,7 @@ pub(super) struct Applications<'s> {
     sources: &'s Sources,
     set: &'s TemplateSet,
     tracer: Tracer<'s>,
+    coverage: Coverage<'s>,
     /// Whether a sample took the set over a limit of its render worker: a server rejects it, whatever comes after.
     exceeded: bool,
     /// The templates that wrote something.
@@ -35,6 +37,7 @@ impl<'s> Applications<'s> {
             sources,
             set,
             tracer,
+            coverage: Coverage::of(sources),
             exceeded: false,
             used: BTreeSet::new(),
             sharing: BTreeMap::new(),
@@ -81,7 +84,9 @@ impl<'s> Applications<'s> {
         if !has_errors(&checked.findings) {
             checked.findings.extend(self.unused());
             checked.findings.extend(self.shared_names());
+            checked.findings.extend(self.coverage.silent());
         }
+        checked.coverage.extend(self.coverage.report());
     }
 
     fn application(&mut self, case: &Case) -> (Option<Manifests>, Vec<Finding>) {
@@ -97,10 +102,12 @@ impl<'s> Applications<'s> {
         let rendered = match self.set.render(&plan) {
             Ok(rendered) => rendered,
             Err(error) => {
+                self.coverage.fired(&error, &case.name);
                 self.exceeded = case.is_sample() && error.kind == TemplateErrorKind::Exceeded;
                 return (None, vec![of_template(&error, self.sources)]);
             }
         };
+        self.coverage.passed();
         self.note(&rendered);
         let checked = manifest::check(
             &rendered,

@@ -38,7 +38,7 @@ const FILTERS: &[Entry] = &[
     ),
     (
         "d, default",
-        "another value for an undefined one; with `true` behind it also for an empty one",
+        "another value for one that isn't there; with `true` behind it also for an empty one",
         "{{ nothing | default(1) }}",
     ),
     (
@@ -166,7 +166,23 @@ const FILTERS: &[Entry] = &[
 ];
 
 const FUNCTIONS: &[Entry] = &[
+    (
+        "bytes",
+        "the bytes of a quantity, to compare or to reckon with; an error for what is none or isn't there, unless a second \
+         value stands for that",
+        "{{ bytes(\"1Gi\") > bytes(\"1G\") }}",
+    ),
+    (
+        "cpu",
+        "the cores of a quantity; otherwise as `bytes`",
+        "{{ cpu(\"250m\") }} {{ cpu(nothing, 1) }}",
+    ),
     ("dict", "a mapping of these fields", "{{ dict(a=1) }}"),
+    (
+        "number",
+        "a number, or the number that a text is; otherwise as `bytes`",
+        "{{ number(\"12\", 0) > 9 }}",
+    ),
     (
         "range",
         "the whole numbers below one, or from one to below another, in steps",
@@ -186,13 +202,33 @@ const FUNCTIONS: &[Entry] = &[
 
 const TESTS: &[Entry] = &[
     ("!=, ne", "it isn't equal", "{{ 1 is ne(2) }}"),
-    ("<, lessthan, lt", "it is less", "{{ 1 is lt(2) }}"),
-    ("<=, le", "it is not more", "{{ 2 is le(2) }}"),
+    (
+        "<, lessthan, lt",
+        "it is less; both must be numbers",
+        "{{ 1 is lt(2) }}",
+    ),
+    (
+        "<=, le",
+        "it is not more; both must be numbers",
+        "{{ 2 is le(2) }}",
+    ),
     ("==, eq, equalto", "it is equal", "{{ 1 is eq(1) }}"),
-    (">, greaterthan, gt", "it is more", "{{ 2 is gt(1) }}"),
-    (">=, ge", "it is not less", "{{ 2 is ge(2) }}"),
+    (
+        ">, greaterthan, gt",
+        "it is more; both must be numbers",
+        "{{ 2 is gt(1) }}",
+    ),
+    (
+        ">=, ge",
+        "it is not less; both must be numbers",
+        "{{ 2 is ge(2) }}",
+    ),
     ("boolean", "it is true or false", "{{ true is boolean }}"),
-    ("defined", "it is there", "{{ nothing is defined }}"),
+    (
+        "defined",
+        "it is there: neither undefined nor none",
+        "{{ nothing is defined }}",
+    ),
     (
         "divisibleby",
         "it is a multiple of a number",
@@ -221,7 +257,11 @@ const TESTS: &[Entry] = &[
     ("iterable", "it can be looped over", "{{ [] is iterable }}"),
     ("lower", "the text has no large letter", "{{ \"ab\" is lower }}"),
     ("mapping", "it is a mapping", "{{ {} is mapping }}"),
-    ("none", "it is null", "{{ none is none }}"),
+    (
+        "none",
+        "it is null, or a field that isn't there",
+        "{{ none is none }}",
+    ),
     ("number", "it is a number", "{{ 1 is number }}"),
     ("odd", "it is an odd number", "{{ 1 is odd }}"),
     ("sameas", "it is the very same", "{{ true is sameas(true) }}"),
@@ -234,7 +274,16 @@ const TESTS: &[Entry] = &[
     ("string", "it is text", "{{ \"a\" is string }}"),
     ("test", "a test has this name", "{{ \"odd\" is test }}"),
     ("true", "it is true", "{{ true is true }}"),
-    ("undefined", "it isn't there", "{{ nothing is undefined }}"),
+    (
+        "typed",
+        "it is an object whose fields are all known, so that a misspelled one is an error",
+        "{{ {} is typed }}",
+    ),
+    (
+        "undefined",
+        "it isn't there: undefined, or none",
+        "{{ nothing is undefined }}",
+    ),
     ("upper", "the text has no small letter", "{{ \"AB\" is upper }}"),
 ];
 

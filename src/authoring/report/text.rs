@@ -1,7 +1,10 @@
 //! For people, and for editors that jump to `file:line`.
 
 use super::{met_on, place};
-use crate::authoring::finding::{Finding, Level, ShownLine};
+use crate::authoring::{
+    coverage::Fired,
+    finding::{Finding, Level, ShownLine},
+};
 use std::fmt::Write;
 
 /// Each finding as `file:line: message`, with the template's line and the rendered lines below it.
@@ -20,6 +23,24 @@ pub fn text(findings: &[Finding]) -> String {
         for note in &finding.notes {
             let _ = writeln!(text, "    {note}");
         }
+    }
+    text
+}
+
+/// Each call of `refuse` and `warn` that fired as `file:line: refuse() fired for …`.
+pub fn coverage(calls: &[Fired]) -> String {
+    let mut text = String::new();
+    for call in calls.iter().filter(|call| !call.fired_for.is_empty()) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{}:{}: {}() fired for {}; {} applications were let through",
+            call.file,
+            call.line,
+            call.function,
+            call.fired_for.join(", "),
+            call.let_through
+        );
     }
     text
 }

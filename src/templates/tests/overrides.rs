@@ -90,14 +90,14 @@ fn a_sets_id_follows_from_its_templates() {
 }
 
 #[test]
-fn a_misspelled_question_is_warned_of() {
+fn a_misspelled_question_is_an_error() {
     let set = load(&[
         ("_p.j2", "{% if x %}{% endif %}"),
         ("secret.yaml.j2", "{% if objct %}{% endif %}a: 1"),
     ]);
     assert_eq!(
-        set.unwrap().warnings(),
-        ["secret.yaml.j2: nothing is named `objct`; did you mean `object`?"]
+        set.unwrap_err().brief(),
+        "secret.yaml.j2:1: `objct` is undefined: unknown variable; did you mean `object`?"
     );
 }
 

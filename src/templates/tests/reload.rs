@@ -111,7 +111,7 @@ fn marks(set: &TemplateSet) -> (String, String) {
     )
 }
 
-const BROKEN: &[(&str, &str)] = &[("secret.yaml.j2", "a: 1\nb: {{ object.nmae }}\n")];
+const BROKEN: &[(&str, &str)] = &[("secret.yaml.j2", "a: 1\nb: {{ object.data.nope }}\n")];
 
 #[test]
 fn each_swap_goes_live_and_unchanged_files_do_nothing() {
@@ -154,7 +154,7 @@ fn a_broken_set_never_goes_live_and_its_repair_does() {
     let store = store(&mount.path());
     let good = store.status();
     let cases: [(&[(&str, &str)], &str); 5] = [
-        (BROKEN, "secret.yaml.j2:2: `object.nmae` is undefined"),
+        (BROKEN, "secret.yaml.j2:2: `object.data.nope` is undefined"),
         (
             &[("secret.yaml.j2", "a: {{ b")],
             "secret.yaml.j2:1: syntax error: ",
@@ -230,7 +230,7 @@ fn a_bad_set_at_the_start_falls_back_or_refuses_until_it_is_good() {
     let refusing = TemplateStore::start(Some(mount.path()), probe(), Fallback::Refuse);
     assert_eq!(
         refusing.current().default_set().unwrap_err().to_string(),
-        "no template set is live: secret.yaml.j2:2: `object.nmae` is undefined"
+        "no template set is live: secret.yaml.j2:2: `object.data.nope` is undefined"
     );
     assert_eq!(refusing.status().live, None);
 

@@ -134,8 +134,8 @@ fn what_is_odd_is_a_warning() {
         (
             "templates/driver-pod.yaml.j2",
             &format!(
-                "{extends}{{% block metadata %}}\n{{% if nmae %}}{{% endif %}}\n  name: {{{{ pod.name }}}}\n  labels: {{{{ pod.labels }}}}\n\
-                 {{% endblock %}}\n{{% block labels %}}\n{{% endblock %}}\n{{% block lables %}}\n{{% endblock %}}\n"
+                "{extends}{{% block metadata %}}\n{{% if pod.name == \"x\" %}}{{{{ refuse(\"no\") }}}}{{% endif %}}\n  name: {{{{ pod.name }}}}\n  labels: {{{{ pod.labels }}}}\n\
+                 {{% endblock %}}\n{{% block labels %}}\n{{% endblock %}}\n"
             ),
         ),
         ("templates/gpu/_unused.j2", "x"),
@@ -165,8 +165,7 @@ fn what_is_odd_is_a_warning() {
         "unused-template templates/gpu/_unused.j2",
         "unused-template templates/secret.yaml.j2",
         "shadowed-block templates/driver-pod.yaml.j2",
-        "unknown-block templates/driver-pod.yaml.j2",
-        "unknown-variable templates/driver-pod.yaml.j2",
+        "never-fired templates/driver-pod.yaml.j2",
         "shared-name templates/quota.yaml.j2",
     ] {
         assert!(rules.contains(expected), "{expected} is not in {rules:?}");

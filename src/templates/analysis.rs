@@ -1,0 +1,304 @@
+//! What is wrong with templates and can be seen before any is rendered: a name that nothing has.
+//!
+//! Every template is walked as the engine would run it, with what is known of the type of each value in place of the value:
+//! through loops, assignments, includes, imports, macro calls and blocks. What can't be known is left to the render, which
+//! notes each read of an unknown field.
+
+mod blocks;
+mod call;
+mod expression;
+mod filter;
+mod statement;
+mod subscript;
+mod types;
+
+pub(super) use subscript::as_attributes;
+use types::Type;
+
+use super::{
+    TemplateError, TemplateErrorKind, compiled::on_large_stack, environment::environment, inspect::Callable,
+    markup, sources::Sources,
+};
+use crate::kubernetes::Shape;
+use minijinja::{
+    Environment,
+    machinery::{Span, ast, parse},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+/// The most nodes of all templates that are walked for one set, each as often as it is used: what is beyond is left to the
+/// render.
+const MOST_STEPS: usize = 200_000;
+
+/// How deep includes and macro calls are followed.
+const DEEPEST: usize = 12;
+
+/// The variables that the templates of a set may read.
+pub(super) type Variables = BTreeMap<&'static str, Shape>;
+
+/// A place where a template calls `refuse` or `warn`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Site {
+    /// The line, from 1.
+    pub line: usize,
+    /// `refuse` or `warn`.
+    pub function: &'static str,
+}
+
+/// The text of every template of an environment, by the name that the engine knows it by.
+pub(super) fn texts(environment: &Environment<'_>) -> BTreeMap<String, String> {
+    let templates = environment.templates();
+    templates
+        .map(|(name, template)| (name.to_owned(), template.source().to_owned()))
+        .collect()
+}
+
+/// All that is wrong with the templates of these names.
+pub(super) fn check<'n>(
+    environment: &Environment<'_>,
+    callable: &Callable,
+    sources: &Sources,
+    names: impl Iterator<Item = &'n str>,
+    variables: &dyn Fn(&str) -> Variables,
+) -> Vec<TemplateError> {
+    let texts = texts(environment);
+    let trees = trees(environment, &texts);
+    let mut analysis = Analysis {
+        trees: &trees,
+        texts: &texts,
+        callable,
+        sources,
+        template: "",
+        scopes: Vec::new(),
+        is_complete: true,
+        errors: Vec::new(),
+        seen: BTreeSet::new(),
+        called: BTreeSet::new(),
+        depth: 0,
+        steps: 0,
+    };
+    for name in names {
+        analysis.template(name, variables(name));
+    }
+    analysis.errors
+}
+
+/// Every place where a template calls `refuse` or `warn`; none where it doesn't compile.
+pub(crate) fn sites(source: &str) -> Vec<Site> {
+    on_large_stack(|| {
+        let environment = environment();
+        let Ok(tree) = parse(source, "template", environment.syntax().clone()) else {
+            return Vec::new();
+        };
+        let mut sites = BTreeSet::new();
+        statement::calls(&tree, &mut |called, span| {
+            if let Some(function) = ["refuse", "warn"].into_iter().find(|name| *name == called) {
+                let line = usize::from(span.start_line);
+                sites.insert(Site { line, function });
+            }
+        });
+        sites.into_iter().collect()
+    })
+    .unwrap_or_default()
+}
+
+/// The syntax tree of each template that has one.
+fn trees<'t>(
+    environment: &Environment<'_>,
+    texts: &'t BTreeMap<String, String>,
+) -> BTreeMap<&'t str, ast::Stmt<'t>> {
+    let tree = |(name, text): (&'t String, &'t String)| {
+        let parsed = parse(text, name, environment.syntax().clone());
+        Some((name.as_str(), parsed.ok()?))
+    };
+    texts.iter().filter_map(tree).collect()
+}
+
+/// The names of one scope.
+type Scope<'a> = BTreeMap<&'a str, Type<'a>>;
+
+/// A walk through the templates of a set.
+struct Analysis<'a> {
+    trees: &'a BTreeMap<&'a str, ast::Stmt<'a>>,
+    texts: &'a BTreeMap<String, String>,
+    callable: &'a Callable,
+    sources: &'a Sources,
+    /// The template that is walked now, as the engine knows it.
+    template: &'a str,
+    /// The innermost last.
+    scopes: Vec<Scope<'a>>,
+    /// Whether all variables in reach are known. A partial may be included where there are others.
+    is_complete: bool,
+    errors: Vec<TemplateError>,
+    /// What was said already, and where.
+    seen: BTreeSet<(String, Option<usize>, String)>,
+    /// The macros that were walked, with what they were given.
+    called: BTreeSet<(usize, String)>,
+    depth: usize,
+    steps: usize,
+}
+
+impl<'a> Analysis<'a> {
+    /// Walks a template with these variables.
+    fn template(&mut self, name: &str, variables: Variables) {
+        let Some((name, tree)) = self.trees.get_key_value(name) else {
+            return;
+        };
+        let name = *name;
+        self.template = name;
+        // A variable of the top isn't a field of an object: `context_version` is always a number.
+        let of = |shape: &Shape| match shape {
+            Shape::Scalar => Type::Unknown,
+            shape => Type::of(shape),
+        };
+        let variables = variables.iter().map(|(name, shape)| (*name, of(shape)));
+        let mut base: Scope<'a> = variables.collect();
+        // What a parent sets, its blocks see; and a template's own names are there wherever a block of it is written.
+        let (chain, is_whole) = self.chain(name);
+        let (included, are_all) = self.included(name, &chain);
+        let own = std::iter::once(name)
+            .chain(included)
+            .filter_map(|name| self.trees.get(name));
+        let of_parents = chain.iter().filter_map(|name| self.trees.get(name));
+        let assigned = own
+            .flat_map(statement::assigned_at_top)
+            .chain(of_parents.flat_map(statement::assigned));
+        for assigned in assigned {
+            base.entry(assigned).or_insert(Type::Unknown);
+        }
+        self.is_complete = is_whole && are_all;
+        self.scopes = vec![base, Scope::new()];
+        self.blocks(name, tree, &chain, is_whole);
+        self.statement(tree);
+    }
+
+    /// The templates that a template extends, the nearest first, and whether these are all.
+    fn chain(&self, name: &'a str) -> (Vec<&'a str>, bool) {
+        let mut chain: Vec<&'a str> = Vec::new();
+        let mut next = name;
+        while let Some(tree) = self.trees.get(next) {
+            let parent = match statement::parent(tree) {
+                None => return (chain, true),
+                Some(None) => return (chain, false),
+                Some(Some(parent)) => parent,
+            };
+            match self.trees.get_key_value(parent.as_str()) {
+                Some((known, _)) if *known != name && !chain.contains(known) => {
+                    chain.push(known);
+                    next = known;
+                }
+                _ => return (chain, false),
+            }
+        }
+        (chain, false)
+    }
+
+    /// The templates that a template and those that it extends include, and whether these are all.
+    fn included(&self, name: &'a str, chain: &[&'a str]) -> (Vec<&'a str>, bool) {
+        let mut included: Vec<&'a str> = Vec::new();
+        let mut are_all = true;
+        let mut open: Vec<&'a str> = std::iter::once(name).chain(chain.iter().copied()).collect();
+        while let Some(tree) = open.pop().and_then(|name| self.trees.get(name)) {
+            for names in statement::included(tree) {
+                are_all &= !names.is_empty();
+                for name in names {
+                    if let Some((known, _)) = self.trees.get_key_value(name.as_str())
+                        && !included.contains(known)
+                    {
+                        included.push(known);
+                        open.push(known);
+                    }
+                }
+            }
+        }
+        (included, are_all)
+    }
+
+    /// The text of a piece of the template that is walked.
+    fn words(&self, span: Span) -> &'a str {
+        let text = self.texts.get(self.template).map_or("", String::as_str);
+        text.get(span.start_offset as usize..span.end_offset as usize)
+            .unwrap_or_default()
+    }
+
+    /// Notes what is wrong with a piece of the template that is walked.
+    fn wrong(&mut self, kind: TemplateErrorKind, span: Span, message: String) {
+        let shown = self.sources.full_name(self.template);
+        let line = usize::from(span.start_line);
+        if self.seen.insert((shown.clone(), Some(line), message.clone())) {
+            let source = self.sources.get(self.template).unwrap_or_default();
+            let bytes = span.start_offset as usize..span.end_offset as usize;
+            let error = TemplateError::new(kind, &shown, message);
+            self.errors.push(error.at(source, line, Some(bytes)));
+        }
+    }
+
+    /// A name that nothing has.
+    fn unknown(&mut self, span: Span, what: &str) {
+        let words = self.words(span);
+        let said = if words.contains('\n') || words.is_empty() {
+            what.to_owned()
+        } else {
+            format!("`{words}` is undefined: {what}")
+        };
+        self.wrong(TemplateErrorKind::Undefined, span, said);
+    }
+
+    /// Whether there is room for one more step.
+    fn may_go_on(&mut self) -> bool {
+        self.steps += 1;
+        self.steps <= MOST_STEPS
+    }
+
+    fn lookup(&self, name: &str) -> Option<Type<'a>> {
+        let mut scopes = self.scopes.iter().rev();
+        scopes.find_map(|scope| scope.get(name)).cloned()
+    }
+
+    fn assign(&mut self, name: &'a str, kind: Type<'a>) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.insert(name, kind);
+        }
+    }
+
+    /// Does something in a scope of its own.
+    fn within(&mut self, work: impl FnOnce(&mut Self)) {
+        self.scopes.push(Scope::new());
+        work(self);
+        self.scopes.pop();
+    }
+
+    /// Walks another template, or a macro of it, as a part of this one.
+    fn inside<R>(&mut self, template: &'a str, work: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        if self.depth >= DEEPEST {
+            return None;
+        }
+        let outer = std::mem::replace(&mut self.template, template);
+        self.depth += 1;
+        let result = work(self);
+        self.depth -= 1;
+        self.template = outer;
+        Some(result)
+    }
+
+    /// All names in reach now, for a macro that is called later.
+    fn reach(&self) -> Rc<Scope<'a>> {
+        let mut all = Scope::new();
+        for scope in &self.scopes {
+            all.extend(scope.iter().map(|(name, kind)| (*name, kind.clone())));
+        }
+        Rc::new(all)
+    }
+}
+
+/// The text that is given to the engine: what the template's author wrote, with what makes it easier to read as it was meant.
+pub(super) fn prepared(environment: &Environment<'_>, name: &str, source: &str) -> String {
+    let text = markup::with_line_breaks(source);
+    match parse(&text, name, environment.syntax().clone()) {
+        Ok(tree) => as_attributes(&text, &tree),
+        Err(_) => text,
+    }
+}
