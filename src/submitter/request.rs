@@ -35,14 +35,14 @@ impl RequestArguments {
     /// Checks `arguments`, and reads the properties files that they name.
     ///
     /// # Errors
-    /// What a request must not say, or a namespace that can't be told.
+    /// What a request must not say, as far as that is known before they are resolved.
     pub fn new(
         arguments: SparkSubmitArguments,
         request: Request,
         context: &SubmitterContext,
     ) -> Result<Self, Refusal> {
         let arguments = CheckedArguments::new(arguments, request, context)?;
-        let subject = Subject::of_outline(&arguments.merged().outline(context)?);
+        let subject = Subject::of_outline(&arguments.outline(context)?);
         Ok(Self { arguments, subject })
     }
 
@@ -83,7 +83,7 @@ impl SubmitRequest {
         match self {
             Self::Application(parsed) => of_application(&parsed.application),
             Self::Messages(application) => of_application(application),
-            Self::Arguments(arguments) => arguments.arguments.merged().conf().below(of_driver).count(),
+            Self::Arguments(arguments) => arguments.arguments.conf().below(of_driver).count(),
             Self::Resolved(submission) => submission.conf.below(of_driver).count(),
         }
     }
@@ -92,7 +92,7 @@ impl SubmitRequest {
     pub fn has_references(&self) -> bool {
         match self {
             Self::Application(_) | Self::Messages(_) => false,
-            Self::Arguments(arguments) => arguments.arguments.merged().conf().has_references(),
+            Self::Arguments(arguments) => arguments.arguments.conf().has_references(),
             Self::Resolved(submission) => submission.conf.has_references(),
         }
     }
