@@ -112,7 +112,7 @@ pub struct SetSettings {
     pub template_set_annotation: SetAnnotation,
 
     /// Kinds of further objects that templates may write, comma-separated: NetworkPolicy, PodDisruptionBudget, Ingress,
-    /// ConfigMap, Secret, Service, PersistentVolumeClaim, or KIND=PLURAL.GROUP/VERSION; none without it
+    /// HTTPRoute, ConfigMap, Secret, Service, PersistentVolumeClaim, or KIND=PLURAL.GROUP/VERSION; none without it
     #[arg(long, env = "ALLOWED_EXTRA_KINDS", value_delimiter = ',', value_name = "KINDS", value_parser = blank_or::<ObjectKind>)]
     pub allowed_extra_kinds: Vec<Option<ObjectKind>>,
 }

@@ -96,7 +96,7 @@ pub(crate) const POD_GROUP: KnownKind = row(
 
 /// Each kind with group, version and plural name, its rules, how it is read, and who makes it.
 #[rustfmt::skip]
-static KINDS: [KnownKind; 9] = [
+static KINDS: [KnownKind; 10] = [
     POD,
     row("Service", "", "v1", "services", Kind::Service, strict::check::<Service>, Maker::Both),
     row("ConfigMap", "", "v1", "configmaps", Kind::ConfigMap, strict::check::<ConfigMap>, Maker::Both),
@@ -110,6 +110,8 @@ static KINDS: [KnownKind; 9] = [
         Kind::Ingress, strict::check::<Ingress>, Maker::Admin),
     row("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets",
         Kind::PodDisruptionBudget, strict::check::<PodDisruptionBudget>, Maker::Admin),
+    // Gateway API's types are not in k8s-openapi.
+    row("HTTPRoute", "gateway.networking.k8s.io", "v1", "httproutes", Kind::Open, metadata, Maker::Admin),
 ];
 
 const fn row(
@@ -332,7 +334,7 @@ mod tests {
     #[test]
     fn a_kind_is_one_of_kubernetes_or_written_out() {
         let monitor = "ServiceMonitor=servicemonitors.monitoring.coreos.com/v1";
-        for text in ["NetworkPolicy", "PodDisruptionBudget", monitor] {
+        for text in ["NetworkPolicy", "PodDisruptionBudget", "HTTPRoute", monitor] {
             assert_eq!(text.parse::<ObjectKind>().unwrap().to_string(), text);
         }
         let kind: ObjectKind = monitor.parse().unwrap();
@@ -345,6 +347,7 @@ mod tests {
             "RoleBinding=rolebindings.rbac.authorization.k8s.io/v1",
             "Job=jobs.batch/v1",
             "Secret=secrets.example.com/v1",
+            "HTTPRoute=httproutes.example.com/v1",
             "ServiceMonitor=servicemonitors",
             "ServiceMonitor=service/monitors.example.com/v1",
             "ServiceMonitor=servicemonitors.example.com/../v1",

@@ -11,8 +11,8 @@ use crate::{
     kubernetes::grammar::is_label_value,
     redaction::shown_if,
     spark::submission::{
-        ConfReader, MergedArguments, Reach, Refusal, Request, SUBMISSION_CREDENTIALS, SparkConf,
-        SparkSubmitArguments, SparkVersion, Submission, SubmitterContext,
+        ConfReader, MergedArguments, Outline, PodTemplate, Reach, Refusal, Request, SUBMISSION_CREDENTIALS,
+        SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
     },
 };
 use std::collections::BTreeMap;
@@ -52,9 +52,26 @@ impl CheckedArguments {
         Ok(Self(merged))
     }
 
-    /// The arguments, with the conf of their properties files.
-    pub fn merged(&self) -> &MergedArguments {
-        &self.0
+    /// Their conf, with that of their properties files.
+    pub fn conf(&self) -> &SparkConf {
+        self.0.conf()
+    }
+
+    /// Where the driver will run and whose it is. The operator's labels are checked, so that nothing is asked of a cluster
+    /// for a request that lies about them.
+    ///
+    /// # Errors
+    /// A label with another value than the operator's, or a namespace that can't be told.
+    pub fn outline(&self, context: &SubmitterContext) -> Result<Outline<'_>, Refusal> {
+        let outline = self.0.outline(context)?;
+        let templates = [&outline.driver_template, &outline.executor_template];
+        labels(
+            &outline.id,
+            &outline.conf,
+            templates.map(Option::as_deref),
+            context,
+        )?;
+        Ok(outline)
     }
 
     /// Resolves them as [`MergedArguments::resolve`] does, and checks what came of it.
@@ -67,7 +84,13 @@ impl CheckedArguments {
         context: &SubmitterContext,
     ) -> Result<Submission, Refusal> {
         let submission = self.0.resolve(live_version, context)?;
-        after(&submission, context)?;
+        let templates = [&submission.driver_template, &submission.executor_template];
+        labels(
+            &submission.id,
+            &submission.conf,
+            templates.map(Option::as_ref),
+            context,
+        )?;
         Ok(submission)
     }
 }
@@ -133,25 +156,28 @@ fn unchanged(changed: &BTreeMap<String, String>, conf: &SparkConf) -> Result<(),
     Ok(())
 }
 
-/// Checks what was resolved: the operator's labels in conf and pod templates are those of this submission, and of the
+/// The operator's labels in conf and pod templates, driver's and executors', are those of this submission, and of the
 /// `SparkApplication` that owns the driver.
-fn after(submission: &Submission, context: &SubmitterContext) -> Result<(), Refusal> {
+fn labels(
+    id: &SubmissionId,
+    conf: &SparkConf,
+    templates: [Option<&PodTemplate>; 2],
+    context: &SubmitterContext,
+) -> Result<(), Refusal> {
     if context.reach == Reach::Process {
         return Ok(());
     }
-    let driver_template = submission.driver_template.as_ref();
-    let executor_template = submission.executor_template.as_ref();
-    let owners = driver_template.and_then(|template| template.metadata.get("ownerReferences"));
+    let owners = templates[0].and_then(|template| template.metadata.get("ownerReferences"));
     let application = owners.and_then(|owners| ApplicationReference::among(owners, ""));
     let mut given = Vec::new();
-    for (role, template) in [("driver", driver_template), ("executor", executor_template)] {
-        given.extend(labels::of_conf(role, |key| submission.conf.get(key)));
+    for (role, template) in ["driver", "executor"].into_iter().zip(templates) {
+        given.extend(labels::of_conf(role, |key| conf.get(key)));
         if let Some(template) = template {
             given.extend(labels::of_template(&format!("{role} pod template"), template));
         }
     }
     let application = application.as_ref().map(|owner| owner.name.as_str());
-    labels::check(&given, &submission.id, application)
+    labels::check(&given, id, application)
 }
 
 #[cfg(test)]

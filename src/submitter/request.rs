@@ -35,14 +35,14 @@ impl RequestArguments {
     /// Checks `arguments`, and reads the properties files that they name.
     ///
     /// # Errors
-    /// What a request must not say, or a namespace that can't be told.
+    /// What a request must not say, as far as that is known before they are resolved.
     pub fn new(
         arguments: SparkSubmitArguments,
         request: Request,
         context: &SubmitterContext,
     ) -> Result<Self, Refusal> {
         let arguments = CheckedArguments::new(arguments, request, context)?;
-        let subject = Subject::of_outline(&arguments.merged().outline(context)?);
+        let subject = Subject::of_outline(&arguments.outline(context)?);
         Ok(Self { arguments, subject })
     }
 
@@ -83,7 +83,7 @@ impl SubmitRequest {
         match self {
             Self::Application(parsed) => of_application(&parsed.application),
             Self::Messages(application) => of_application(application),
-            Self::Arguments(arguments) => arguments.arguments.merged().conf().below(of_driver).count(),
+            Self::Arguments(arguments) => arguments.arguments.conf().below(of_driver).count(),
             Self::Resolved(submission) => submission.conf.below(of_driver).count(),
         }
     }
@@ -92,7 +92,7 @@ impl SubmitRequest {
     pub fn has_references(&self) -> bool {
         match self {
             Self::Application(_) | Self::Messages(_) => false,
-            Self::Arguments(arguments) => arguments.arguments.merged().conf().has_references(),
+            Self::Arguments(arguments) => arguments.arguments.conf().has_references(),
             Self::Resolved(submission) => submission.conf.has_references(),
         }
     }
@@ -110,5 +110,61 @@ impl SubmitRequest {
             Self::Arguments(arguments) => Cow::Borrowed(&arguments.subject),
             Self::Resolved(submission) => Cow::Owned(Subject::of(submission)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spark::submission::{Reach, arguments};
+    use std::{fs, path::Path};
+
+    fn request(more: &[&str], root: &Path) -> Result<RequestArguments, Refusal> {
+        let argv = "--master k8s://https://h --deploy-mode cluster --class a.B";
+        let argv = argv
+            .split(' ')
+            .chain(more.iter().copied())
+            .chain(["local:///a.jar"]);
+        let argv: Vec<_> = argv.map(str::to_owned).collect();
+        RequestArguments::new(
+            arguments::parse(&argv).unwrap(),
+            Request::default(),
+            &context(root),
+        )
+    }
+
+    fn context(root: &Path) -> SubmitterContext {
+        SubmitterContext {
+            reach: Reach::Roots(vec![root.canonicalize().unwrap()]),
+            ..SubmitterContext::golden()
+        }
+    }
+
+    #[test]
+    fn the_driver_is_where_and_whose_the_cluster_was_asked_about() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().canonicalize().unwrap().join("template.yaml");
+        let template = format!("spark.kubernetes.driver.podTemplateFile={}", file.display());
+        let written = |metadata: &str| {
+            let text = format!("metadata: {{{metadata}}}\nspec: {{containers: []}}\n");
+            fs::write(&file, text).unwrap();
+        };
+        let named = |uid: &str| {
+            format!(
+                "ownerReferences: [{{apiVersion: sparkoperator.k8s.io/v1beta2, kind: SparkApplication, name: pi, uid: {uid}}}]"
+            )
+        };
+        written(&named("u"));
+        let first = request(&["--conf", &template], root.path()).unwrap();
+        assert_eq!(first.subject.owning_application(), Some("pi"));
+        let second = request(&["--conf", &template], root.path()).unwrap();
+        assert!(first.resolve(None, &context(root.path())).is_ok());
+        // The owner that was looked up is not the one that is there now.
+        written(&named("v"));
+        second.resolve(None, &context(root.path())).unwrap_err();
+        // Spark changes its lists of dependencies: the namespace would be another one afterwards.
+        let namespace = "spark.kubernetes.namespace=n${spark.submit.pyFiles}";
+        let moved = request(&["--conf", namespace], root.path()).unwrap();
+        moved.resolve(None, &context(root.path())).unwrap_err();
     }
 }

@@ -76,6 +76,8 @@ pub struct MergedArguments {
 /// What says where the driver will run and whose it is.
 #[derive(Debug)]
 pub struct Outline<'m> {
+    /// The caller's id of this attempt.
+    pub id: SubmissionId,
     /// The conf with the options in it.
     pub conf: SparkConf,
     /// Where the driver is to run.
@@ -116,6 +118,8 @@ impl MergedArguments {
         let mut conf = self.conf.clone();
         let resource = self.arguments.primary_resource.as_deref().unwrap_or_default();
         self.options.write_to(&mut conf, resource, context);
+        let (id, default_id) = (self.request.id.clone(), self.request.default_id.clone());
+        let id = submission_id(id, default_id, &conf)?;
         let reader = ConfReader::new(&conf, context);
         let version = SparkVersion::newest();
         let driver_template = match &self.request.driver_template {
@@ -133,6 +137,7 @@ impl MergedArguments {
                 .map(Cow::Owned),
         };
         Ok(Outline {
+            id,
             namespace: namespace(reader)?,
             conf,
             driver_template,

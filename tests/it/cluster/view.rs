@@ -762,4 +762,11 @@ async fn every_entry_point_runs_the_same_stages_once_and_in_one_order() {
         "{answer}"
     );
     assert_eq!(counts(), ([3, 3, 2, 2, 2, 2], 3));
+    // What a request must not say is refused before anything is asked.
+    let mut body = arguments("d");
+    let list = body["spark_submit_args"].as_array_mut().unwrap();
+    let denied = "spark.kubernetes.authenticate.oauthToken=x";
+    list.splice(0..0, [json!("--conf"), json!(denied)]);
+    assert_eq!(post(&serve, &body).0, 400);
+    assert_eq!(counts(), ([3, 3, 2, 2, 2, 2], 3));
 }

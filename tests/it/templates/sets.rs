@@ -43,11 +43,18 @@ fn sets() -> tempfile::TempDir {
         "{endpoints: [{port: spark-ui}]}",
     );
     write(directory.path(), "extra/monitor.yaml.j2", &monitor);
+    // Of a kind that is known here, but has no type here: fields pass, null ones too.
+    let route = object(
+        "gateway.networking.k8s.io/v1",
+        "HTTPRoute",
+        "{parentRefs: [{name: public}], rules: [{matches: null}]}",
+    );
+    write(directory.path(), "extra/route.yaml.j2", &route);
     directory
 }
 
 fn start(api: &ApiServer, sets: &Path, webhook: &str, more: &[&str]) -> (Serve, tempfile::TempDir) {
-    let kinds = format!("PodDisruptionBudget,{MONITOR}");
+    let kinds = format!("PodDisruptionBudget,HTTPRoute,{MONITOR}");
     let arguments = [
         "--template-dir",
         sets.to_str().unwrap(),
@@ -269,7 +276,7 @@ async fn further_objects_are_the_drivers_and_go_with_it() {
     let reply = serve.submit(&text, "a").await;
     assert!(reply.success, "{}", reply.error_message);
     let uid = reply.driver_pod_uid.unwrap();
-    for resource in ["poddisruptionbudgets", "servicemonitors"] {
+    for resource in ["poddisruptionbudgets", "httproutes", "servicemonitors"] {
         let object = api.get(resource, "default", "a-driver").unwrap();
         assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], uid, "{object}");
     }
@@ -278,6 +285,15 @@ async fn further_objects_are_the_drivers_and_go_with_it() {
         .as_str()
         .unwrap();
     assert!(owned.contains("poddisruptionbudgets.policy/a-driver"), "{owned}");
+    assert!(
+        owned.contains("httproutes.gateway.networking.k8s.io/a-driver"),
+        "{owned}"
+    );
+    let route = api.get("httproutes", "default", "a-driver").unwrap();
+    assert_eq!(
+        route["spec"],
+        json!({"parentRefs": [{"name": "public"}], "rules": [{"matches": null}]})
+    );
     assert!(
         owned.contains("servicemonitors.v1.monitoring.coreos.com/a-driver"),
         "{owned}"
