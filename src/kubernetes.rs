@@ -6,6 +6,7 @@ mod diff;
 mod extra_kind;
 mod finding;
 pub(crate) mod grammar;
+mod nulls;
 pub(crate) mod patch;
 mod pod_fields;
 mod quantity;
@@ -18,5 +19,6 @@ pub use finding::{Finding, Findings, Subject};
 pub use write::{to_documents, to_json_list, to_yaml};
 
 pub(crate) use diff::ASSIGNED_BY_SERVER;
+pub(crate) use nulls::drop_nulls;
 pub(crate) use pod_fields::{append, extend, within_limits};
 pub(crate) use quantity::Quantity;

@@ -4,7 +4,6 @@ use super::{
     Identity, Manifest, Manifests, Object,
     executor::{self, Checked},
     known,
-    nulls::drop_nulls,
     patched::Patched,
     spark_needs, stamp,
 };
@@ -13,6 +12,7 @@ use crate::{
     kubernetes::{
         ExtraKind, Finding, Findings, Subject,
         at::At,
+        drop_nulls,
         rules::{self, Kind, Report},
         write,
     },

@@ -1,5 +1,5 @@
-//! What the cluster adds to what was asked for: the live `SparkApplication` (CONTRACT 6), and whether the operator's
-//! webhook is there (CONTRACT 10).
+//! What the cluster adds to a request: the live `SparkApplication`, which has what the request's form can't carry, and whether
+//! the operator's webhook is there.
 
 use super::{
     SubmitError, SubmitRequest, Submitter,

@@ -1,6 +1,6 @@
 //! Probes, lifecycle hooks, and the actions that both take.
 
-use super::convert::{At, Convert, convert_fields, set};
+use super::convert::{Convert, MessagePlace, convert_fields, set};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::{
     api::core::v1::{
@@ -13,7 +13,7 @@ use k8s_openapi::{
 impl Convert for wire::Probe {
     type To = Probe;
 
-    fn convert(self, at: &At<'_>) -> Probe {
+    fn convert(self, at: &MessagePlace<'_>) -> Probe {
         let Self {
             probe_handler,
             initial_delay_seconds,
@@ -61,7 +61,7 @@ convert_fields! {
 impl Convert for wire::IntOrString {
     type To = IntOrString;
 
-    fn convert(self, at: &At<'_>) -> IntOrString {
+    fn convert(self, at: &MessagePlace<'_>) -> IntOrString {
         let Self { r#type } = self;
         match r#type {
             Some(wire::int_or_string::Type::IntVal(number)) => IntOrString::Int(number),

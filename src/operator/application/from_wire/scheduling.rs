@@ -1,6 +1,6 @@
 //! Affinity, tolerations, topology spread.
 
-use super::convert::{At, Convert, convert_fields, named};
+use super::convert::{Convert, MessagePlace, convert_fields, named};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::{
     api::core::v1::{
@@ -52,12 +52,12 @@ convert_fields! {
 
 fn one_requirement(
     requirement: Option<wire::LabelSelectorRequirement>,
-    at: &At<'_>,
+    at: &MessagePlace<'_>,
 ) -> Option<Vec<LabelSelectorRequirement>> {
     requirement.convert(at).map(|requirement| vec![requirement])
 }
 
-fn taint_effect(effect: i32, at: &At<'_>) -> Option<String> {
+fn taint_effect(effect: i32, at: &MessagePlace<'_>) -> Option<String> {
     if effect == i32::from(wire::TaintEffect::NoScheduleNoAdmit) {
         at.problem(expected("an effect that Kubernetes has").kind("NO_SCHEDULE_NO_ADMIT"));
     }
@@ -69,7 +69,7 @@ impl Convert for wire::PodAntiAffinity {
 
     /// The message is one term and can't say whether it is required; the stricter reading keeps the promise that
     /// anti-affinity makes. An empty message is no term.
-    fn convert(self, at: &At<'_>) -> PodAntiAffinity {
+    fn convert(self, at: &MessagePlace<'_>) -> PodAntiAffinity {
         if self == Self::default() {
             return PodAntiAffinity::default();
         }
