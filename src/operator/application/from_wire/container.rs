@@ -1,6 +1,6 @@
 //! Containers and ephemeral containers, their environment, and security contexts.
 
-use super::convert::{Convert, MessagePlace, convert_fields, set};
+use super::convert::{MessagePlace, convert_fields};
 use crate::operator::wire;
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMapEnvSource, ConfigMapKeySelector, Container, ContainerPort, ContainerResizePolicy,
@@ -22,6 +22,7 @@ convert_fields! {
         tty: set,
         ..rest
     }
+    EphemeralContainer => EphemeralContainer { target_container_name: set, ephemeral_container_common: rest }
     EphemeralContainerCommon => EphemeralContainer {
         name, image: set, command: set, args: set, working_dir: set, ports: list, env_from: list,
         env: list, resources: part, resize_policy: list,
@@ -92,21 +93,4 @@ convert_fields! {
 fn name_of(reference: Option<wire::LocalObjectReference>, _: &MessagePlace<'_>) -> String {
     let wire::LocalObjectReference { name } = reference.unwrap_or_default();
     name
-}
-
-impl Convert for wire::EphemeralContainer {
-    type To = EphemeralContainer;
-
-    fn convert(self, at: &MessagePlace<'_>) -> EphemeralContainer {
-        let Self {
-            ephemeral_container_common,
-            target_container_name,
-        } = self;
-        EphemeralContainer {
-            target_container_name: set(target_container_name),
-            ..ephemeral_container_common
-                .unwrap_or_default()
-                .convert(&at.field("ephemeral_container_common"))
-        }
-    }
 }

@@ -95,12 +95,13 @@ impl<C: Convert> Convert for BTreeMap<String, C> {
 ///
 /// A field goes over as it is, or
 /// - `set`: is absent where it has no value ([`set`]);
-/// - `part`: is converted itself; `list`: likewise, and absent where nothing is in it; `always`: likewise, though the message lacks it;
+/// - `part`: is converted itself; `list`: likewise, and absent where nothing is in it; `always`: likewise, though the message
+///   lacks it; `rest`, of the last field: what it is converted to has all other fields;
 /// - `named(ENUM)`, `required(ENUM)`, `typed(ENUM)`: is the enum's value by name ([`named`], [`required`], [`typed`]);
 /// - `via(function)`: is what a function of the value and its place gives.
 ///
-/// A message is taken apart without `..`, so that the compiler names a field that is forgotten. What the messages don't have is
-/// said by `..absent(fields)`, or by `..rest` for Kubernetes' types, which grow.
+/// A message is taken apart without `..`, so that the compiler names a field that is forgotten. What the messages don't have
+/// is said by `..absent(fields)`, or by `..rest` for Kubernetes' types, which grow.
 macro_rules! convert_fields {
     ($($message:ident => $type:ident {
         $($field:ident $(as $name:ident)? $(: $how:ident $(($with:ident))?)?),* $(,)?
@@ -120,11 +121,16 @@ macro_rules! convert_fields {
     )*};
 
     // One field after the other goes into the brackets, as the type has it.
-    (@fields $type:ident, $at:ident, [$($done:tt)*] $field:ident as $name:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
+    (@fields $type:ident, $at:ident, [$($done:tt)*]
+        $field:ident as $name:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
         convert_fields!(@fields $type, $at,
             [$($done)* $name: convert_fields!(@value $at, $field $($how $(($with))?)?),] $($rest)*)
     };
-    (@fields $type:ident, $at:ident, [$($done:tt)*] $field:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
+    (@fields $type:ident, $at:ident, [$($done:tt)*] $field:ident: rest,) => {
+        $type { $($done)* ..$field.unwrap_or_default().convert(&at_field!($at, $field)) }
+    };
+    (@fields $type:ident, $at:ident, [$($done:tt)*]
+        $field:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
         convert_fields!(@fields $type, $at,
             [$($done)* $field: convert_fields!(@value $at, $field $($how $(($with))?)?),] $($rest)*)
     };

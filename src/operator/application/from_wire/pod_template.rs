@@ -49,27 +49,12 @@ convert_fields! {
     PodReadinessGate => PodReadinessGate { condition_type: required(PodConditionType) }
     PodSchedulingGate => PodSchedulingGate { name }
     PodOs => PodOS { name }
+    // Since Kubernetes 1.31 what was under `source` stands beside the name.
+    PodResourceClaim => PodResourceClaim { name, source: rest }
+    ClaimSource => PodResourceClaim { resource_claim_name, resource_claim_template_name, ..rest }
 }
 
 /// The message of the application's restart policy, of which a Pod has the type only.
 fn restart_type(policy: Option<wire::RestartPolicy>, _: &MessagePlace<'_>) -> Option<String> {
     policy.and_then(|wire::RestartPolicy { r#type }| set(r#type))
-}
-
-impl Convert for wire::PodResourceClaim {
-    type To = PodResourceClaim;
-
-    /// Since Kubernetes 1.31 what was under `source` stands beside the name.
-    fn convert(self, _: &MessagePlace<'_>) -> PodResourceClaim {
-        let Self { name, source } = self;
-        let wire::ClaimSource {
-            resource_claim_name,
-            resource_claim_template_name,
-        } = source.unwrap_or_default();
-        PodResourceClaim {
-            name,
-            resource_claim_name,
-            resource_claim_template_name,
-        }
-    }
 }
