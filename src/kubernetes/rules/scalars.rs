@@ -2,7 +2,7 @@
 
 use super::{
     Kind, Report,
-    grammar::{self, Expected},
+    grammar::{self, Verdict},
     table::{For, Table},
 };
 use crate::{
@@ -31,9 +31,9 @@ enum Grammar {
     /// An IPv4 or IPv6 address.
     Ip,
     /// A text by one of the grammars of names.
-    Name(fn(&str) -> Expected),
+    Name(fn(&str) -> Verdict),
     /// A path, which may be anything and so isn't shown.
-    Path(fn(&str) -> Expected),
+    Path(fn(&str) -> Verdict),
     /// An image: nothing but that it doesn't begin or end with white space.
     Image,
 }
