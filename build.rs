@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What messages have which fields, as a table by which a message is counted before it is decoded (`src/wire/bounded.rs`).
+/// What messages have which fields, as a table by which a message is counted before it is decoded (`src/operator/wire/bounded.rs`).
 fn messages(sets: &[(&FileDescriptorSet, &str)]) -> Result<String, Box<dyn Error>> {
     let mut all: BTreeMap<String, &DescriptorProto> = BTreeMap::new();
     for file in sets.iter().flat_map(|(files, _)| &files.file) {

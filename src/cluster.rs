@@ -2,15 +2,15 @@
 //! that talks to the API server.
 //!
 //! ```text
-//! in_turn ─► attempt: POST the Pod ─┬─ created ──► owned: POST the rest, in parallel ─┬─► Submitted
-//!                                   │                                               └─► rollback
-//!                                   └─ 409 ─► found: whose is it? ─► complete, replace, wait, or refuse
+//! keyed_lock ─► attempt: POST the Pod ─┬─ created ──► owned: POST the rest, in parallel ─┬─► Submitted
+//!                                      │                                               └─► rollback
+//!                                      └─ 409 ─► live_object: whose is it? ─► complete, replace, wait, or refuse
 //! ```
 //!
 //! Several servers may work for one Pod: `call.rs` has how they keep out of each other's way. Calls inside one server
-//! wait for their turn (`in_turn.rs`).
+//! wait for their turn (`keyed_lock.rs`).
 //!
-//! A `PodGroup` precedes its Pod (`ahead.rs`). Else the Pod comes first, as in Spark's `Client.run`, because what it
+//! A `PodGroup` precedes its Pod (`pod_group.rs`). Else the Pod comes first, as in Spark's `Client.run`, because what it
 //! owns names its uid; two round trips in all.
 //! Nothing is ever force-applied, and nothing is deleted without its uid as precondition.
 

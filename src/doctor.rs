@@ -21,7 +21,7 @@ use crate::{
 use std::time::Duration;
 
 /// How long the API server may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is looked at besides the settings of the server.
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> D
         return report;
     }
     let client = match client(&ClientSettings {
-        connect_timeout: PATIENCE,
-        read_timeout: PATIENCE,
+        connect_timeout: ANSWER_TIMEOUT,
+        read_timeout: ANSWER_TIMEOUT,
         ..ClientSettings::default()
     })
     .await

@@ -19,7 +19,7 @@ pub enum ErrorCode {
     InvalidPodTemplate,
     /// The driver Pod's name is taken.
     DriverPodAlreadyExists,
-    /// Something that is not the caller's to mend.
+    /// Something that the caller can't correct.
     InternalServerError,
     /// Not now.
     SubmitterOverloaded,

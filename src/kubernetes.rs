@@ -6,6 +6,7 @@ mod diff;
 mod finding;
 pub(crate) mod grammar;
 pub(crate) mod kinds;
+mod nulls;
 pub(crate) mod patch;
 mod pod_fields;
 mod pod_group;
@@ -21,6 +22,7 @@ pub use pod_group::PodGroup;
 pub use write::{to_documents, to_json_list, to_yaml};
 
 pub(crate) use diff::ASSIGNED_BY_SERVER;
+pub(crate) use nulls::drop_nulls;
 pub(crate) use pod_fields::{append, extend, within_limits};
 pub(crate) use quantity::Quantity;
 pub(crate) use shape::{Fields, Shape};

@@ -142,7 +142,7 @@ pub const ALL: [Limit; 21] = [
     Limit::new("submission id", 63, "characters in a submission id"),
 ];
 
-/// Something is larger than a limit allows. It is the caller's to mend, and trying again is of no use.
+/// Something is larger than a limit allows. Only the caller can correct it, and trying again is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct OverLimit {
     /// Where, as in `spec.driver.env`; empty for the submission or the document itself. Cut where it is very long.

@@ -12,17 +12,16 @@
 mod check;
 mod executor;
 mod known;
-mod nulls;
 mod patched;
 #[cfg(test)]
 mod sample;
 mod spark_needs;
 mod stamp;
 
+#[cfg(test)]
+pub(crate) use crate::kubernetes::drop_nulls;
 pub use check::check;
 pub use executor::executor_pod;
-#[cfg(test)]
-pub(crate) use nulls::drop_nulls;
 pub use stamp::plan_hash;
 pub(crate) use stamp::same_plan;
 

@@ -91,13 +91,13 @@ pub struct TemplateSettings {
 }
 
 impl TemplateSettings {
-    /// Where the sets are, and who gets which.
+    /// Where the template sets are, and the rules that select one.
     pub fn options(&self) -> SetOptions {
         self.sets.options(self.template_dir.clone())
     }
 }
 
-/// Template sets: who gets which, and what they may write. A folder of the template directory is a set by its name.
+/// Template sets: the rules that select one, and what they may write. A folder of the template directory is a set by its name.
 #[derive(Debug, Clone, Default, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct SetSettings {

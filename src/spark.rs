@@ -3,5 +3,6 @@
 //! [`submission`] is what is to be submitted, as `spark-submit` is told it. [`plan`](mod@plan) is what Spark's feature
 //! steps decide of it.
 
+mod java_double;
 pub mod plan;
 pub mod submission;

@@ -1,5 +1,5 @@
 //! Objects as the API server keeps them, without what it adds by itself: so that what is left can be compared with
-//! what is sent (CONTRACT 10).
+//! what is sent.
 //!
 //! The rules are those of Kubernetes' defaulting functions (`pkg/apis/core/v1/defaults.go`) and of its admission plugins
 //! that are on by default (`ServiceAccount`, `DefaultTolerationSeconds`, `Priority`). Both sides are treated alike.

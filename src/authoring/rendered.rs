@@ -1,4 +1,4 @@
-//! Lines of a rendered object as they may be shown: the structure, without users' values (CONTRACT 3).
+//! Lines of a rendered object as they may be shown: the structure, without users' values.
 
 use super::finding::ShownLine;
 use crate::redaction::{hidden, shown};

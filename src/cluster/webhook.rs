@@ -1,4 +1,4 @@
-//! Whether the operator's mutating webhook will act on a driver Pod (CONTRACT 10).
+//! Whether the operator's mutating webhook will act on a driver Pod.
 //!
 //! It looks at the cluster's `MutatingWebhookConfiguration`s, watches them, and asks them of each Pod. Where it may not
 //! look, the webhook counts as there: what it adds would be refused if it stood in the Pod already.

@@ -16,7 +16,7 @@ const IMAGE_VOLUMES: u32 = 33;
 
 pub(super) async fn examine(client: &Client) -> CheckResult {
     let fix = "see that the address is right and that no NetworkPolicy or proxy is between";
-    let version = match timeout(super::PATIENCE, client.apiserver_version()).await {
+    let version = match timeout(super::ANSWER_TIMEOUT, client.apiserver_version()).await {
         Err(_) => return CheckResult::fail(CHECK, "the API server doesn't answer", fix),
         Ok(Err(kube::Error::Api(status))) => {
             return CheckResult::warn(

@@ -14,7 +14,7 @@ const WEBHOOK: &str = "webhook";
 /// The group and version of the operator's resources.
 const CRDS: &str = "sparkoperator.k8s.io/v1beta2";
 
-/// The first minor version 2 of the operator whose gate `RestSubmitter` opens the door by REST.
+/// The first minor version 2 of the operator whose gate `RestSubmitter` submits by REST.
 const REST_SUBMITTER: u32 = 6;
 
 pub(super) async fn examine(
@@ -79,12 +79,15 @@ async fn version(client: &Client, namespace: &str) -> CheckResult {
             "name the operator's namespace: --operator-namespace",
         );
     };
-    let doors = match version.minor {
+    let entry_points = match version.minor {
         Some(minor) if minor >= REST_SUBMITTER => "REST (gate RestSubmitter) and the drop-in",
         Some(_) => "the drop-in",
-        None => "which doors it has can't be told from that",
+        None => "which entry points it has can't be told from that",
     };
-    CheckResult::ok(OPERATOR, format!("the operator is {}: {doors}", version.text))
+    CheckResult::ok(
+        OPERATOR,
+        format!("the operator is {}: {entry_points}", version.text),
+    )
 }
 
 struct Version {

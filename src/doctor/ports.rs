@@ -76,7 +76,7 @@ async fn running(mut address: SocketAddr) -> Option<u16> {
         stream.take(1 << 16).read_to_string(&mut answer).await?;
         Ok::<_, std::io::Error>(answer)
     };
-    let answer = timeout(super::PATIENCE, asking).await.ok()?.ok()?;
+    let answer = timeout(super::ANSWER_TIMEOUT, asking).await.ok()?.ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let body: serde_json::Value = serde_json::from_str(body).ok()?;

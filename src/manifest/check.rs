@@ -4,7 +4,6 @@ use super::{
     Identity, Manifest, Manifests,
     executor::{self, Checked},
     known,
-    nulls::drop_nulls,
     patched::Patched,
     spark_needs, stamp,
 };
@@ -13,6 +12,7 @@ use crate::{
     kubernetes::{
         Finding, Findings, ObjectKind, Subject,
         at::At,
+        drop_nulls,
         rules::{self, Kind, Report},
         write,
     },

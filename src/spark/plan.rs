@@ -14,7 +14,6 @@ mod executor;
 mod executor_template;
 mod hadoop;
 mod identity;
-mod java_double;
 mod kerberos;
 mod local_dirs;
 mod network_policy;

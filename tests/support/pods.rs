@@ -1,4 +1,4 @@
-//! Pods as the API server keeps them, compared by what they mean (CONTRACT 10).
+//! Pods as the API server keeps them, compared by what they mean.
 // Each test uses a part of it.
 #![allow(dead_code, clippy::unwrap_used)]
 

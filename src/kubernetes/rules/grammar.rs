@@ -8,10 +8,10 @@ use crate::kubernetes::grammar::{
 };
 
 /// What a text should be instead; `None` where it is right.
-pub(crate) type Expected = Option<&'static str>;
+pub(crate) type Verdict = Option<&'static str>;
 
 /// A lowercase RFC 1123 label: names of containers, volumes, namespaces.
-pub(crate) fn dns_label(text: &str) -> Expected {
+pub(crate) fn dns_label(text: &str) -> Verdict {
     (!is_dns_1123_label(text)).then_some(
         "a lowercase RFC 1123 label: at most 63 of `a-z`, `0-9` and `-`, beginning and ending with a \
          letter or digit",
@@ -19,7 +19,7 @@ pub(crate) fn dns_label(text: &str) -> Expected {
 }
 
 /// A lowercase RFC 1123 subdomain: names of most objects.
-pub(crate) fn dns_subdomain(text: &str) -> Expected {
+pub(crate) fn dns_subdomain(text: &str) -> Verdict {
     (!is_dns_1123_subdomain(text)).then_some(
         "a lowercase RFC 1123 subdomain: at most 253 of `a-z`, `0-9`, `-` and `.`, each part beginning \
          and ending with a letter or digit",
@@ -27,7 +27,7 @@ pub(crate) fn dns_subdomain(text: &str) -> Expected {
 }
 
 /// An RFC 1035 label: names of Services.
-pub(crate) fn rfc1035_label(text: &str) -> Expected {
+pub(crate) fn rfc1035_label(text: &str) -> Verdict {
     (!is_dns_1035_label(text)).then_some(
         "an RFC 1035 label: at most 63 of `a-z`, `0-9` and `-`, beginning with a letter and ending with \
          a letter or digit",
@@ -35,7 +35,7 @@ pub(crate) fn rfc1035_label(text: &str) -> Expected {
 }
 
 /// The key of a label: an optional subdomain and `/`, then a name.
-pub(crate) fn label_key(text: &str) -> Expected {
+pub(crate) fn label_key(text: &str) -> Verdict {
     let ok = match text.split_once('/') {
         Some((prefix, name)) => is_dns_1123_subdomain(prefix) && is_label_value(name),
         None => is_label_value(text),
@@ -47,7 +47,7 @@ pub(crate) fn label_key(text: &str) -> Expected {
 }
 
 /// The key of an annotation: that of a label, but case doesn't matter in the prefix either.
-pub(crate) fn annotation_key(text: &str) -> Expected {
+pub(crate) fn annotation_key(text: &str) -> Verdict {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         label_key(&text.to_ascii_lowercase())
     } else {
@@ -56,7 +56,7 @@ pub(crate) fn annotation_key(text: &str) -> Expected {
 }
 
 /// The value of a label.
-pub(crate) fn label_value(text: &str) -> Expected {
+pub(crate) fn label_value(text: &str) -> Verdict {
     let ok = text.is_empty() || is_label_value(text);
     (!ok).then_some(
         "at most 63 of `A-Za-z0-9`, `-`, `_` and `.`, beginning and ending with a letter or digit, or empty",
@@ -64,7 +64,7 @@ pub(crate) fn label_value(text: &str) -> Expected {
 }
 
 /// The name of a container port, an `IANA_SVC_NAME`.
-pub(crate) fn port_name(text: &str) -> Expected {
+pub(crate) fn port_name(text: &str) -> Verdict {
     let ok = text.len() <= 15
         && is_dns_part(text)
         && text.bytes().any(|byte| byte.is_ascii_lowercase())
@@ -76,7 +76,7 @@ pub(crate) fn port_name(text: &str) -> Expected {
 }
 
 /// The name of an environment variable, by the relaxed rule that Kubernetes has since 1.30.
-pub(crate) fn env_name(text: &str) -> Expected {
+pub(crate) fn env_name(text: &str) -> Verdict {
     let ok = !text.is_empty()
         && text
             .bytes()
@@ -85,7 +85,7 @@ pub(crate) fn env_name(text: &str) -> Expected {
 }
 
 /// A key of a `ConfigMap` or Secret, which becomes the name of a file.
-pub(crate) fn config_key(text: &str) -> Expected {
+pub(crate) fn config_key(text: &str) -> Verdict {
     let ok = (1..=253).contains(&text.len())
         && text
             .bytes()
@@ -96,13 +96,13 @@ pub(crate) fn config_key(text: &str) -> Expected {
 }
 
 /// A path below a mount: relative and never leading out.
-pub(crate) fn path_below(text: &str) -> Expected {
+pub(crate) fn path_below(text: &str) -> Verdict {
     let ok = !text.starts_with('/') && text.split('/').all(|part| part != "..");
     (!ok).then_some("a relative path without `..`")
 }
 
 /// The path of a file in a volume: as [`path_below`], and `..` at its beginning is the kubelet's.
-pub(crate) fn file_path(text: &str) -> Expected {
+pub(crate) fn file_path(text: &str) -> Verdict {
     let ok = path_below(text).is_none() && !text.starts_with("..");
     (!ok).then_some("a relative path without `..`, and not begin with `..`")
 }
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn grammars_accept_and_refuse_as_kubernetes_does() {
-        type Grammar = fn(&str) -> Expected;
+        type Grammar = fn(&str) -> Verdict;
         let long = |count: usize| "a".repeat(count);
         let table: [(Grammar, &[&str], &[&str]); 9] = [
             (

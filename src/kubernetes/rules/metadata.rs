@@ -2,7 +2,7 @@
 
 use super::{
     Kind, Report,
-    grammar::{self, Expected},
+    grammar::{self, Verdict},
 };
 use crate::{
     finding::{Words, expected},
@@ -39,7 +39,7 @@ fn name(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
     if kind == Kind::ExecutorTemplate {
         return;
     }
-    let rule: fn(&str) -> Expected = match kind {
+    let rule: fn(&str) -> Verdict = match kind {
         Kind::Service => grammar::rfc1035_label,
         _ => grammar::dns_subdomain,
     };

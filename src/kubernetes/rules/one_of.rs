@@ -15,11 +15,8 @@ const ONE_OF: &[(For, &str, &[&str])] =
 const ONE_OF_IN_CONTAINER: &[(&str, &[&str])] = &[
     ("env[].valueFrom", &[]),
     ("envFrom[]", &["prefix"]),
-    ("lifecycle.postStart", &[]),
-    ("lifecycle.preStop", &[]),
-    ("livenessProbe", PROBE),
-    ("readinessProbe", PROBE),
-    ("startupProbe", PROBE),
+    ("lifecycle.postStart|preStop", &[]),
+    ("livenessProbe|readinessProbe|startupProbe", PROBE),
 ];
 
 const PROBE: &[&str] = &[

@@ -15,19 +15,16 @@ use serde_json::Value;
 /// Below each container.
 const IN_CONTAINER: &[(&str, &[&str])] = &[
     ("env[]", &["name"]),
-    ("env[].valueFrom.configMapKeyRef", &["name", "key"]),
-    ("env[].valueFrom.secretKeyRef", &["name", "key"]),
+    ("env[].valueFrom.configMapKeyRef|secretKeyRef", &["name", "key"]),
     ("env[].valueFrom.fieldRef", &["fieldPath"]),
     ("env[].valueFrom.resourceFieldRef", &["resource"]),
     ("ports[]", &["containerPort"]),
     ("volumeMounts[]", &["name", "mountPath"]),
     ("volumeDevices[]", &["name", "devicePath"]),
-    ("livenessProbe.httpGet", &["port"]),
-    ("readinessProbe.httpGet", &["port"]),
-    ("startupProbe.httpGet", &["port"]),
-    ("livenessProbe.tcpSocket", &["port"]),
-    ("readinessProbe.tcpSocket", &["port"]),
-    ("startupProbe.tcpSocket", &["port"]),
+    (
+        "livenessProbe|readinessProbe|startupProbe.httpGet|tcpSocket",
+        &["port"],
+    ),
     ("securityContext.seccompProfile", &["type"]),
 ];
 
@@ -46,23 +43,20 @@ const REQUIRED: &[(For, &str, &[&str])] = &[
     (For::Pods, "spec.volumes[].secret", &["secretName"]),
     (For::Pods, "spec.volumes[].csi", &["driver"]),
     (For::Pods, "spec.volumes[].ephemeral", &["volumeClaimTemplate"]),
-    (For::Pods, "spec.volumes[].configMap.items[]", &["key", "path"]),
-    (For::Pods, "spec.volumes[].secret.items[]", &["key", "path"]),
+    (
+        For::Pods,
+        "spec.volumes[].configMap|secret.items[]",
+        &["key", "path"],
+    ),
     (For::Pods, "spec.volumes[].downwardAPI.items[]", &["path"]),
     (
         For::Pods,
-        "spec.volumes[].projected.sources[].configMap",
+        "spec.volumes[].projected.sources[].configMap|secret",
         &["name"],
     ),
-    (For::Pods, "spec.volumes[].projected.sources[].secret", &["name"]),
     (
         For::Pods,
-        "spec.volumes[].projected.sources[].configMap.items[]",
-        &["key", "path"],
-    ),
-    (
-        For::Pods,
-        "spec.volumes[].projected.sources[].secret.items[]",
+        "spec.volumes[].projected.sources[].configMap|secret.items[]",
         &["key", "path"],
     ),
     (
@@ -78,12 +72,7 @@ const REQUIRED: &[(For, &str, &[&str])] = &[
     ),
     (
         For::Pods,
-        "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[]",
-        &["topologyKey"],
-    ),
-    (
-        For::Pods,
-        "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[]",
+        "spec.affinity.podAffinity|podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[]",
         &["topologyKey"],
     ),
     (

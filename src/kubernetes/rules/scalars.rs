@@ -2,7 +2,7 @@
 
 use super::{
     Kind, Report,
-    grammar::{self, Expected},
+    grammar::{self, Verdict},
     table::{For, Table},
 };
 use crate::{
@@ -31,9 +31,9 @@ enum Grammar {
     /// An IPv4 or IPv6 address.
     Ip,
     /// A text by one of the grammars of names.
-    Name(fn(&str) -> Expected),
+    Name(fn(&str) -> Verdict),
     /// A path, which may be anything and so isn't shown.
-    Path(fn(&str) -> Expected),
+    Path(fn(&str) -> Verdict),
     /// An image: nothing but that it doesn't begin or end with white space.
     Image,
 }
@@ -61,21 +61,23 @@ const IN_CONTAINER: &[(&str, Grammar)] = &[
     ),
     ("env[].name", Name(grammar::env_name)),
     (
-        "env[].valueFrom.configMapKeyRef.name",
+        "env[].valueFrom.configMapKeyRef|secretKeyRef.name",
         Name(grammar::dns_subdomain),
     ),
-    ("env[].valueFrom.configMapKeyRef.key", Name(grammar::config_key)),
-    ("env[].valueFrom.secretKeyRef.name", Name(grammar::dns_subdomain)),
-    ("env[].valueFrom.secretKeyRef.key", Name(grammar::config_key)),
-    ("envFrom[].configMapRef.name", Name(grammar::dns_subdomain)),
-    ("envFrom[].secretRef.name", Name(grammar::dns_subdomain)),
+    (
+        "env[].valueFrom.configMapKeyRef|secretKeyRef.key",
+        Name(grammar::config_key),
+    ),
+    (
+        "envFrom[].configMapRef|secretRef.name",
+        Name(grammar::dns_subdomain),
+    ),
     ("envFrom[].prefix", Name(grammar::env_name)),
     ("ports[].containerPort", Port),
     ("ports[].hostPort", Range(0, 65535)),
     ("ports[].name", Name(grammar::port_name)),
     ("ports[].protocol", PROTOCOLS),
-    ("resources.requests{}", Grammar::Quantity),
-    ("resources.limits{}", Grammar::Quantity),
+    ("resources.requests{}|limits{}", Grammar::Quantity),
     (
         "volumeMounts[].mountPropagation",
         Word(&["None", "HostToContainer", "Bidirectional"]),
@@ -84,19 +86,16 @@ const IN_CONTAINER: &[(&str, Grammar)] = &[
         "volumeMounts[].recursiveReadOnly",
         Word(&["Disabled", "IfPossible", "Enabled"]),
     ),
-    ("volumeMounts[].subPath", Path(grammar::path_below)),
-    ("volumeMounts[].subPathExpr", Path(grammar::path_below)),
-    ("livenessProbe.httpGet.port", PortOrName),
-    ("readinessProbe.httpGet.port", PortOrName),
-    ("startupProbe.httpGet.port", PortOrName),
-    ("livenessProbe.tcpSocket.port", PortOrName),
-    ("readinessProbe.tcpSocket.port", PortOrName),
-    ("startupProbe.tcpSocket.port", PortOrName),
-    ("livenessProbe.httpGet.scheme", SCHEMES),
-    ("readinessProbe.httpGet.scheme", SCHEMES),
-    ("startupProbe.httpGet.scheme", SCHEMES),
-    ("securityContext.runAsUser", ID),
-    ("securityContext.runAsGroup", ID),
+    ("volumeMounts[].subPath|subPathExpr", Path(grammar::path_below)),
+    (
+        "livenessProbe|readinessProbe|startupProbe.httpGet|tcpSocket.port",
+        PortOrName,
+    ),
+    (
+        "livenessProbe|readinessProbe|startupProbe.httpGet.scheme",
+        SCHEMES,
+    ),
+    ("securityContext.runAsUser|runAsGroup", ID),
     ("securityContext.procMount", Word(&["Default", "Unmasked"])),
     ("securityContext.seccompProfile.type", SECCOMP),
 ];
@@ -120,12 +119,12 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     ),
     (For::Pods, "spec.os.name", Word(&["linux", "windows"])),
     (For::Pods, "spec.activeDeadlineSeconds", Range(1, i32::MAX as i64)),
-    (For::Pods, "spec.hostname", Name(grammar::dns_label)),
-    (For::Pods, "spec.subdomain", Name(grammar::dns_label)),
-    (For::Pods, "spec.serviceAccountName", Name(grammar::dns_subdomain)),
-    (For::Pods, "spec.nodeName", Name(grammar::dns_subdomain)),
-    (For::Pods, "spec.priorityClassName", Name(grammar::dns_subdomain)),
-    (For::Pods, "spec.runtimeClassName", Name(grammar::dns_subdomain)),
+    (For::Pods, "spec.hostname|subdomain", Name(grammar::dns_label)),
+    (
+        For::Pods,
+        "spec.serviceAccountName|nodeName|priorityClassName|runtimeClassName",
+        Name(grammar::dns_subdomain),
+    ),
     (For::Pods, "spec.overhead{}", Grammar::Quantity),
     (For::Pods, "spec.hostAliases[].ip", Ip),
     (For::Pods, "spec.dnsConfig.nameservers[]", Ip),
@@ -150,9 +149,7 @@ const CLOSED: &[(For, &str, Grammar)] = &[
         "spec.topologySpreadConstraints[].whenUnsatisfiable",
         Word(&["DoNotSchedule", "ScheduleAnyway"]),
     ),
-    (For::Pods, "spec.securityContext.runAsUser", ID),
-    (For::Pods, "spec.securityContext.runAsGroup", ID),
-    (For::Pods, "spec.securityContext.fsGroup", ID),
+    (For::Pods, "spec.securityContext.runAsUser|runAsGroup|fsGroup", ID),
     (
         For::Pods,
         "spec.securityContext.fsGroupChangePolicy",
@@ -174,17 +171,7 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     ),
     (
         For::Pods,
-        "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[].weight",
-        WEIGHT,
-    ),
-    (
-        For::Pods,
-        "spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[].weight",
-        WEIGHT,
-    ),
-    (
-        For::Pods,
-        "spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[].weight",
+        "spec.affinity.nodeAffinity|podAffinity|podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[].weight",
         WEIGHT,
     ),
     (For::Pods, "spec.volumes[].name", Name(grammar::dns_label)),
@@ -202,26 +189,19 @@ const CLOSED: &[(For, &str, Grammar)] = &[
             "BlockDevice",
         ]),
     ),
-    (For::Pods, "spec.volumes[].configMap.defaultMode", FILE_MODE),
-    (For::Pods, "spec.volumes[].secret.defaultMode", FILE_MODE),
-    (For::Pods, "spec.volumes[].projected.defaultMode", FILE_MODE),
-    (For::Pods, "spec.volumes[].downwardAPI.defaultMode", FILE_MODE),
-    (For::Pods, "spec.volumes[].configMap.items[].mode", FILE_MODE),
-    (For::Pods, "spec.volumes[].secret.items[].mode", FILE_MODE),
-    (For::Pods, "spec.volumes[].downwardAPI.items[].mode", FILE_MODE),
     (
         For::Pods,
-        "spec.volumes[].configMap.items[].path",
-        Path(grammar::file_path),
+        "spec.volumes[].configMap|secret|projected|downwardAPI.defaultMode",
+        FILE_MODE,
     ),
     (
         For::Pods,
-        "spec.volumes[].secret.items[].path",
-        Path(grammar::file_path),
+        "spec.volumes[].configMap|secret|downwardAPI.items[].mode",
+        FILE_MODE,
     ),
     (
         For::Pods,
-        "spec.volumes[].downwardAPI.items[].path",
+        "spec.volumes[].configMap|secret|downwardAPI.items[].path",
         Path(grammar::file_path),
     ),
     (
@@ -261,12 +241,7 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     ),
     (
         For::Only(PersistentVolumeClaim),
-        "spec.resources.requests.storage",
-        PositiveQuantity,
-    ),
-    (
-        For::Only(PersistentVolumeClaim),
-        "spec.resources.limits.storage",
+        "spec.resources.requests|limits.storage",
         PositiveQuantity,
     ),
     (
@@ -286,20 +261,14 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     ),
     (
         For::Only(NetworkPolicy),
-        "spec.ingress[].ports[].protocol",
+        "spec.ingress[]|egress[].ports[].protocol",
         PROTOCOLS,
     ),
     (
         For::Only(NetworkPolicy),
-        "spec.ingress[].ports[].port",
+        "spec.ingress[]|egress[].ports[].port",
         PortOrName,
     ),
-    (
-        For::Only(NetworkPolicy),
-        "spec.egress[].ports[].protocol",
-        PROTOCOLS,
-    ),
-    (For::Only(NetworkPolicy), "spec.egress[].ports[].port", PortOrName),
 ];
 
 static VALUES: Table<Grammar> = Table::new(CLOSED, IN_CONTAINER);

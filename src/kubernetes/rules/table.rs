@@ -67,11 +67,13 @@ impl<T> Table<T> {
     fn arrange(&self, kind: Kind) -> Node<T> {
         let mut root = Node::default();
         for (_, pattern, row) in self.rows.iter().filter(|(rows_for, ..)| rows_for.applies(kind)) {
-            root.at(pattern).rows.push(row);
+            root.add(pattern, row);
         }
         for containers in CONTAINERS.into_iter().filter(|_| kind.is_pod()) {
+            let steps = containers.split('.');
+            let node = steps.fold(&mut root, |node, step| node.below(Step::first_of(step).0));
             for (pattern, row) in self.in_container {
-                root.at(containers).at(pattern).rows.push(row);
+                node.add(pattern, row);
             }
         }
         root
@@ -99,19 +101,25 @@ impl<T> Default for Node<T> {
 }
 
 impl<T> Node<T> {
-    /// The node of a pattern; an empty one is this node itself.
-    fn at(&mut self, pattern: &'static str) -> &mut Self {
+    /// Adds a row at a pattern. Where a step has several names, as in `configMap|secret`, the row holds at each.
+    fn add(&mut self, pattern: &'static str, row: &'static T) {
         if pattern.is_empty() {
-            return self;
+            return self.rows.push(row);
         }
-        let (step, rest) = Step::first_of(pattern);
+        let (names, rest) = pattern.split_once('.').unwrap_or((pattern, ""));
+        for name in names.split('|') {
+            self.below(Step::first_of(name).0).add(rest, row);
+        }
+    }
+
+    fn below(&mut self, step: Step<'static>) -> &mut Self {
         let known = self.below.iter().position(|below| below.step == step);
         let index = known.unwrap_or(self.below.len());
         if known.is_none() {
             let node = Node::default();
             self.below.push(Below { step, node });
         }
-        self.below[index].node.at(rest)
+        &mut self.below[index].node
     }
 
     fn each(&self, at: &At<'_, '_>, visit: &mut dyn FnMut(&At<'_, '_>, &'static T)) {
@@ -138,13 +146,14 @@ mod tests {
                 (For::Driver, "spec.volumes[].name", 2),
                 (For::Only(Kind::Service), "spec.type", 3),
                 (For::Pods, "spec.nothing[].here", 4),
+                (For::Pods, "spec.volumes[].secret|configMap.name", 7),
             ],
             &[("limits{}", 5), ("limits", 6)],
         );
         let document = json!({"spec": {
             "containers": [{"limits": {"cpu": "1", "memory": null}}],
             "type": "ClusterIP",
-            "volumes": [{"name": "a"}, {"name": null}],
+            "volumes": [{"name": "a", "configMap": {"name": "b"}}, {"name": null}],
         }});
         let visited = |kind| {
             let mut visited = Vec::new();
@@ -160,6 +169,7 @@ mod tests {
             place("spec.volumes[0].name", 2),
             place("spec.containers[0].limits.cpu", 5),
             place("spec.containers[0].limits", 6),
+            place("spec.volumes[0].configMap.name", 7),
         ];
         assert_eq!(visited(Kind::Pod), of_pods);
         assert_eq!(

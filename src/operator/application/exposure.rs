@@ -23,9 +23,7 @@ record! {
         /// TLS of the Ingress.
         ingress_tls: Vec<IngressTLS> = "ingressTLS",
     }
-}
 
-record! {
     /// How one further port of the driver is exposed.
     pub struct DriverIngressConfiguration {
         /// The port; each entry has another.

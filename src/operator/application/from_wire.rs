@@ -20,21 +20,18 @@
 
 mod container;
 mod convert;
-mod environment;
 mod metadata;
 mod names;
 mod pod_template;
 mod probe;
 mod quantity;
-mod roles;
 mod scheduling;
-mod security;
 mod spec;
 mod volume;
 
 use super::{ApplicationError, SparkApplication};
 use crate::operator::wire;
-use convert::{At, Convert};
+use convert::{Convert, MessagePlace};
 use std::cell::RefCell;
 
 /// Converts the messages. The result has no defaults yet and isn't validated.
@@ -44,7 +41,7 @@ use std::cell::RefCell;
 /// `spark_application.spec.driver.ports[0].container_port`.
 pub fn from_wire(application: wire::SparkApplication) -> Result<SparkApplication, ApplicationError> {
     let problems = RefCell::default();
-    let at = At::root("spark_application", &problems);
+    let at = MessagePlace::root("spark_application", &problems);
     let wire::SparkApplication {
         metadata,
         spec,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::fmt;
 
 /// Unknown fields with their values: a newer Kubernetes may know them, so they go with what they are part of to the API
-/// server (CONTRACT 4). The types are for all that is known.
+/// server. The types are for all that is known.
 #[derive(Clone, Default, PartialEq)]
 pub struct KeptFields(Vec<(String, Value)>);
 

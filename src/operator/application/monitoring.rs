@@ -16,9 +16,7 @@ record! {
         /// The JMX exporter.
         prometheus: Option<PrometheusSpec> = "prometheus",
     }
-}
 
-record! {
     /// The Prometheus JMX exporter, a Java agent.
     pub struct PrometheusSpec {
         /// The path of its jar in the image.

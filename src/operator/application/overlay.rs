@@ -1,4 +1,4 @@
-//! A request laid over the live application (CONTRACT 6): the request wins in each field that it carries, and the live
+//! A request laid over the live application: the request wins in each field that it carries, and the live
 //! object has the rest.
 
 use super::{ApplicationError, Parsed, SparkApplication, UnknownFields, from_value};

@@ -87,9 +87,7 @@ record! {
         /// How many.
         quantity: i64 = "quantity",
     }
-}
 
-record! {
     /// Something to mount.
     pub struct NamePath {
         /// Its name.
@@ -97,9 +95,7 @@ record! {
         /// Where to mount it.
         path: String = "path",
     }
-}
 
-record! {
     /// A key of a Secret.
     pub struct NameKey {
         /// The Secret.
@@ -107,9 +103,7 @@ record! {
         /// The key in it.
         key: String = "key",
     }
-}
 
-record! {
     /// A Secret to mount.
     pub struct SecretInfo {
         /// The Secret.

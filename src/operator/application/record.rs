@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-/// Declares a part of the application: each field with its Rust name, its type and its name in JSON.
+/// Declares parts of the application: each field with its Rust name, its type and its name in JSON.
 ///
 /// Everything may be absent when it is read, and what is absent isn't written. `FIELDS` lists the JSON names.
 macro_rules! record {
-    (
+    ($(
         $(#[$about:meta])*
         pub struct $name:ident {
             $( $(#[$doc:meta])* $field:ident: $type:ty = $json:literal, )*
         }
-    ) => {
+    )*) => {$(
         $(#[$about])*
         #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(default)]
@@ -27,7 +27,7 @@ macro_rules! record {
             /// The names of the fields in JSON.
             pub const FIELDS: &'static [&'static str] = &[$($json),*];
         }
-    };
+    )*};
 }
 pub(super) use record;
 

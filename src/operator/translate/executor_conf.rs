@@ -118,10 +118,7 @@ mod tests {
     use serde_json::json;
 
     fn conf(entries: &[(&str, &str)]) -> SparkConf {
-        entries
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+        entries.iter().copied().collect()
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Answer {
         (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
     }
 
-    /// A submission that failed (CONTRACT 8).
+    /// A submission that failed: its code, its message, and whether to try again.
     pub(super) fn failed(submission_id: &str, error: &ServiceError) -> Response {
         let code = error.code();
         let mut answer = refusal(code, submission_id, &error.text());

@@ -1,9 +1,12 @@
 //! CPU, memory with overhead, and custom resources of the driver container (Spark's `BasicDriverFeatureStep`).
 
-use super::{draft::Draft, java_double};
+use super::draft::Draft;
 use crate::{
     kubernetes::extend,
-    spark::submission::{ConfReader, Feature, Refusal, wrong},
+    spark::{
+        java_double,
+        submission::{ConfReader, Feature, Refusal, wrong},
+    },
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;

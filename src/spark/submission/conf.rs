@@ -111,10 +111,11 @@ impl SparkConf {
     }
 }
 
-impl FromIterator<(String, String)> for SparkConf {
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(entries: I) -> Self {
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for SparkConf {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let entries = entries.into_iter();
         Self {
-            entries: entries.into_iter().collect(),
+            entries: entries.map(|(key, value)| (key.into(), value.into())).collect(),
             expansions: Expansions::default(),
         }
     }
@@ -394,10 +395,7 @@ mod tests {
     use super::*;
 
     fn conf(entries: &[(&str, &str)]) -> SparkConf {
-        entries
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+        entries.iter().copied().collect()
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub enum ExecutorCheck {
     Warn,
 }
 
-/// Which files and variables of the submitter a submission may reach (CONTRACT 3).
+/// Which files and variables of the submitter a submission may reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
     /// A service's callers: files below these roots only, and no variable. The service runs with the operator's

@@ -3,12 +3,12 @@
 use super::{
     conf::ConfReader,
     context::SubmitterContext,
-    pod_template::{without_nulls, yaml},
+    pod_template::yaml,
     refusal::Refusal,
     version::{Feature, SparkVersion},
 };
 use crate::{
-    kubernetes::PodGroup,
+    kubernetes::{PodGroup, drop_nulls},
     limits::Budget,
     strict::{self, UnknownFields},
 };
@@ -92,7 +92,7 @@ pub(super) fn read(
     }
 }
 
-/// A file's unknown field is an error, one that came with the request passes with a warning (CONTRACT 4).
+/// A file's unknown field is an error, one that came with the request passes with a warning: a newer Kubernetes may know it.
 fn from_text(
     subject: &str,
     text: &str,
@@ -100,7 +100,7 @@ fn from_text(
     budget: &mut Budget,
 ) -> Result<PodGroupTemplate, Refusal> {
     let refused = |what: &str| Refusal::new(subject, format!("is not a PodGroup: {what}"));
-    let value = yaml::read(text, budget).map_err(|unread| match unread {
+    let mut value = yaml::read(text, budget).map_err(|unread| match unread {
         yaml::YamlError::OverLimit(over) => over.below(subject).into(),
         yaml::YamlError::Problem(what) => refused(&what),
     })?;
@@ -113,7 +113,8 @@ fn from_text(
     if value.get("kind").is_some_and(|kind| kind != "PodGroup") {
         return Err(refused("kind is another"));
     }
-    let Value::Object(mut other) = without_nulls(value) else {
+    drop_nulls(&mut value);
+    let Value::Object(mut other) = value else {
         return Err(refused("it must be a mapping, and not empty"));
     };
     let mut take = |field: &str| match other.remove(field) {
@@ -143,10 +144,7 @@ mod tests {
     use serde_json::json;
 
     fn read_conf(version: &str, entries: &[(&str, &str)]) -> Result<Option<PodGroupTemplate>, String> {
-        let conf: SparkConf = entries
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let conf: SparkConf = entries.iter().copied().collect();
         let context = SubmitterContext::golden();
         read(
             ConfReader::new(&conf, &context),

@@ -5,7 +5,7 @@ pub(super) mod yaml;
 
 use super::{refusal::Refusal, version::SparkVersion};
 use crate::{
-    kubernetes::within_limits,
+    kubernetes::{drop_nulls, within_limits},
     limits::{Budget, UNKNOWN_FIELDS},
     spark::submission::Feature,
     strict::{self, Reading, UnknownFields},
@@ -14,7 +14,7 @@ use k8s_openapi::{api::core::v1::PodSpec, apimachinery::pkg::apis::meta::v1::Obj
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-/// A pod template as it was given, unknown fields included: newer clusters may know them (CONTRACT 4).
+/// A pod template as it was given, unknown fields included: newer clusters may know them.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodTemplate {
     /// `metadata`.
@@ -67,7 +67,7 @@ impl PodTemplate {
     }
 
     /// Takes a pod template out of a file's text, as the given version of Spark reads it. In a file an unknown field is an
-    /// error: it is most likely misspelled, and what it was to say would be lost in silence (CONTRACT 4).
+    /// error: it is most likely misspelled, and what it was to say would be lost in silence.
     pub(super) fn from_yaml(
         subject: &str,
         text: &str,
@@ -89,7 +89,7 @@ impl PodTemplate {
         budget: &mut Budget,
     ) -> Result<Self, Refusal> {
         let refused = |what: &str| not_loaded(subject, what);
-        let value = yaml::read(text, budget).map_err(|unread| match unread {
+        let mut value = yaml::read(text, budget).map_err(|unread| match unread {
             yaml::YamlError::OverLimit(over) => over.below(subject).into(),
             yaml::YamlError::Problem(what) => refused(&what),
         })?;
@@ -103,7 +103,7 @@ impl PodTemplate {
         {
             return Err(refused("spec.containers is null; an empty list is enough"));
         }
-        let mut value = without_nulls(value);
+        drop_nulls(&mut value);
         let octal_modes = version.has(Feature::OctalModes);
         let reading = strict::check_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
             java::coerced(value, wanted, field, octal_modes)
@@ -116,7 +116,7 @@ impl PodTemplate {
 
     fn read(
         subject: &str,
-        value: Value,
+        mut value: Value,
         reading: Reading<()>,
         unknown: UnknownFields,
     ) -> Result<Self, Refusal> {
@@ -133,7 +133,8 @@ impl PodTemplate {
         {
             return Err(not_loaded(subject, "kind is not Pod"));
         }
-        let Value::Object(mut other) = without_nulls(value) else {
+        drop_nulls(&mut value);
+        let Value::Object(mut other) = value else {
             return Err(not_loaded(subject, "it is not a Pod"));
         };
         let mut take = |field: &str| match other.remove(field) {
@@ -152,20 +153,6 @@ impl PodTemplate {
 
 fn not_loaded(subject: &str, what: &str) -> Refusal {
     Refusal::new(subject, format!("Could not load pod from template file: {what}"))
-}
-
-/// A null is an absent field, to Kubernetes as to Spark.
-pub(super) fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(map) => map
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key, without_nulls(value)))
-            .collect::<Map<_, _>>()
-            .into(),
-        Value::Array(list) => list.into_iter().map(without_nulls).collect(),
-        scalar => scalar,
-    }
 }
 
 #[cfg(test)]

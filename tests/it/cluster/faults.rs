@@ -349,7 +349,7 @@ async fn next(api: &ApiServer, sink: &ClusterSink, id: &str, name: &str) {
             api.collect_garbage();
             assert_eq!(api.names(), sample.names(), "{name}");
         }
-        // By CONTRACT 2 a complete submission under another id is not the new one's.
+        // A complete submission under another id is not the new one's.
         Err(ApplyError::AlreadyExists { .. }) if id != "id-1" && complete => {
             assert_eq!(api.names(), Case::sample("id-1").names(), "{name}");
         }

@@ -13,12 +13,12 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 /// Where in the message a conversion is, and where it reports what is wrong there.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
+pub(super) struct MessagePlace<'a> {
     place: Place<'a>,
     problems: &'a RefCell<Kept<Problem>>,
 }
 
-impl<'a> At<'a> {
+impl<'a> MessagePlace<'a> {
     pub(super) fn root(name: &'a str, problems: &'a RefCell<Kept<Problem>>) -> Self {
         Self {
             place: Place::Field(&Place::Document, name),
@@ -26,23 +26,13 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn field<'b>(&'b self, name: &'b str) -> At<'b> {
-        At {
-            place: Place::Field(&self.place, name),
-            problems: self.problems,
-        }
+    pub(super) fn field<'b>(&'b self, name: &'b str) -> MessagePlace<'b> {
+        self.below(Place::Field(&self.place, name))
     }
 
-    fn item(&self, index: usize) -> At<'_> {
-        At {
-            place: Place::Item(&self.place, index),
-            problems: self.problems,
-        }
-    }
-
-    fn key<'b>(&'b self, key: &'b str) -> At<'b> {
-        At {
-            place: Place::Key(&self.place, key),
+    fn below<'b>(&'b self, place: Place<'b>) -> MessagePlace<'b> {
+        MessagePlace {
+            place,
             problems: self.problems,
         }
     }
@@ -66,13 +56,13 @@ impl<'a> At<'a> {
 pub(super) trait Convert {
     type To;
 
-    fn convert(self, at: &At<'_>) -> Self::To;
+    fn convert(self, at: &MessagePlace<'_>) -> Self::To;
 }
 
 impl<C: Convert> Convert for Option<C> {
     type To = Option<C::To>;
 
-    fn convert(self, at: &At<'_>) -> Self::To {
+    fn convert(self, at: &MessagePlace<'_>) -> Self::To {
         self.map(|message| message.convert(at))
     }
 }
@@ -80,10 +70,10 @@ impl<C: Convert> Convert for Option<C> {
 impl<C: Convert> Convert for Vec<C> {
     type To = Vec<C::To>;
 
-    fn convert(self, at: &At<'_>) -> Self::To {
+    fn convert(self, at: &MessagePlace<'_>) -> Self::To {
         self.into_iter()
             .enumerate()
-            .map(|(i, message)| message.convert(&at.item(i)))
+            .map(|(i, message)| message.convert(&at.below(Place::Item(&at.place, i))))
             .collect()
     }
 }
@@ -91,10 +81,10 @@ impl<C: Convert> Convert for Vec<C> {
 impl<C: Convert> Convert for BTreeMap<String, C> {
     type To = BTreeMap<String, C::To>;
 
-    fn convert(self, at: &At<'_>) -> Self::To {
+    fn convert(self, at: &MessagePlace<'_>) -> Self::To {
         self.into_iter()
             .map(|(key, message)| {
-                let to = message.convert(&at.key(&key));
+                let to = message.convert(&at.below(Place::Key(&at.place, &key)));
                 (key, to)
             })
             .collect()
@@ -105,12 +95,13 @@ impl<C: Convert> Convert for BTreeMap<String, C> {
 ///
 /// A field goes over as it is, or
 /// - `set`: is absent where it has no value ([`set`]);
-/// - `part`: is converted itself; `list`: likewise, and absent where nothing is in it; `always`: likewise, though the message lacks it;
+/// - `part`: is converted itself; `list`: likewise, and absent where nothing is in it; `always`: likewise, though the message
+///   lacks it; `rest`, of the last field: what it is converted to has all other fields;
 /// - `named(ENUM)`, `required(ENUM)`, `typed(ENUM)`: is the enum's value by name ([`named`], [`required`], [`typed`]);
 /// - `via(function)`: is what a function of the value and its place gives.
 ///
-/// A message is taken apart without `..`, so that the compiler names a field that is forgotten. What the messages don't have is
-/// said by `..absent(fields)`, or by `..rest` for Kubernetes' types, which grow.
+/// A message is taken apart without `..`, so that the compiler names a field that is forgotten. What the messages don't have
+/// is said by `..absent(fields)`, or by `..rest` for Kubernetes' types, which grow.
 macro_rules! convert_fields {
     ($($message:ident => $type:ident {
         $($field:ident $(as $name:ident)? $(: $how:ident $(($with:ident))?)?),* $(,)?
@@ -120,7 +111,7 @@ macro_rules! convert_fields {
             type To = $type;
 
             #[allow(unused_variables, reason = "not every message has a part that may be wrong")]
-            fn convert(self, at: &$crate::operator::application::from_wire::convert::At<'_>) -> $type {
+            fn convert(self, at: &$crate::operator::application::from_wire::convert::MessagePlace<'_>) -> $type {
                 use $crate::operator::application::from_wire::convert::*;
                 let Self { $($field),* } = self;
                 convert_fields!(@fields $type, at, []
@@ -130,11 +121,16 @@ macro_rules! convert_fields {
     )*};
 
     // One field after the other goes into the brackets, as the type has it.
-    (@fields $type:ident, $at:ident, [$($done:tt)*] $field:ident as $name:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
+    (@fields $type:ident, $at:ident, [$($done:tt)*]
+        $field:ident as $name:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
         convert_fields!(@fields $type, $at,
             [$($done)* $name: convert_fields!(@value $at, $field $($how $(($with))?)?),] $($rest)*)
     };
-    (@fields $type:ident, $at:ident, [$($done:tt)*] $field:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
+    (@fields $type:ident, $at:ident, [$($done:tt)*] $field:ident: rest,) => {
+        $type { $($done)* ..$field.unwrap_or_default().convert(&at_field!($at, $field)) }
+    };
+    (@fields $type:ident, $at:ident, [$($done:tt)*]
+        $field:ident $(: $how:ident $(($with:ident))?)?, $($rest:tt)*) => {
         convert_fields!(@fields $type, $at,
             [$($done)* $field: convert_fields!(@value $at, $field $($how $(($with))?)?),] $($rest)*)
     };
@@ -177,13 +173,13 @@ pub(super) fn set<T: Default + PartialEq>(value: T) -> Option<T> {
 }
 
 /// An enum of the contract.
-pub(super) trait Named: TryFrom<i32> {
+pub(super) trait EnumName: TryFrom<i32> {
     /// The name that Kubernetes or the operator has for it; none for 0.
     fn name(self) -> Option<&'static str>;
 }
 
 /// The name behind an enum's number; absent for 0.
-pub(super) fn named<E: Named>(number: i32, at: &At<'_>) -> Option<String> {
+pub(super) fn named<E: EnumName>(number: i32, at: &MessagePlace<'_>) -> Option<String> {
     let value = E::try_from(number)
         .inspect_err(|_| at.problem(expected("a value of this enum").kind(number.to_string())))
         .ok()?;
@@ -191,7 +187,7 @@ pub(super) fn named<E: Named>(number: i32, at: &At<'_>) -> Option<String> {
 }
 
 /// The same for a field that has to be there.
-pub(super) fn required<E: Named>(number: i32, at: &At<'_>) -> String {
+pub(super) fn required<E: EnumName>(number: i32, at: &MessagePlace<'_>) -> String {
     if number == 0 {
         at.missing();
     }
@@ -199,7 +195,7 @@ pub(super) fn required<E: Named>(number: i32, at: &At<'_>) -> String {
 }
 
 /// The same for a field that is an enum in the application too.
-pub(super) fn typed<E: Named, T: DeserializeOwned>(number: i32, at: &At<'_>) -> Option<T> {
+pub(super) fn typed<E: EnumName, T: DeserializeOwned>(number: i32, at: &MessagePlace<'_>) -> Option<T> {
     by_name(&named::<E>(number, at)?)
 }
 

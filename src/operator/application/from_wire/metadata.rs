@@ -1,6 +1,6 @@
 //! `ObjectMeta`.
 
-use super::convert::{At, Convert, convert_fields};
+use super::convert::{Convert, MessagePlace, convert_fields};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference, Time},
@@ -25,7 +25,7 @@ convert_fields! {
     }
 }
 
-fn time(timestamp: Option<prost_types::Timestamp>, at: &At<'_>) -> Option<Time> {
+fn time(timestamp: Option<prost_types::Timestamp>, at: &MessagePlace<'_>) -> Option<Time> {
     let prost_types::Timestamp { seconds, nanos } = timestamp?;
     Timestamp::new(seconds, nanos)
         .inspect_err(|_| at.problem(expected("a point in time").kind("one out of range")))
@@ -37,7 +37,7 @@ impl Convert for wire::FieldsV1 {
     type To = FieldsV1;
 
     /// Nothing reads managed fields, so what isn't JSON is kept as text rather than refused.
-    fn convert(self, _: &At<'_>) -> FieldsV1 {
+    fn convert(self, _: &MessagePlace<'_>) -> FieldsV1 {
         let Self { raw } = self;
         FieldsV1(serde_json::from_str(&raw).unwrap_or(Value::String(raw)))
     }

@@ -1,11 +1,11 @@
 //! The enums of the contract, and what Kubernetes and the operator call their values.
 
-use super::convert::Named;
+use super::convert::EnumName;
 use crate::operator::wire;
 
 macro_rules! names {
     ($($of:ident: $unspecified:ident, $($value:ident = $name:literal),*;)*) => {$(
-        impl Named for wire::$of {
+        impl EnumName for wire::$of {
             fn name(self) -> Option<&'static str> {
                 match self {
                     Self::$unspecified => None,

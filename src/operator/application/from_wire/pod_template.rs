@@ -1,6 +1,6 @@
 //! `PodTemplateSpec` and `PodSpec`.
 
-use super::convert::{At, Convert, convert_fields, set};
+use super::convert::{Convert, MessagePlace, convert_fields, set};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::api::core::v1::{
     HostAlias, PodDNSConfig, PodDNSConfigOption, PodOS, PodReadinessGate, PodResourceClaim,
@@ -11,7 +11,7 @@ use serde_json::Value;
 impl Convert for wire::PodTemplateSpec {
     type To = Option<Value>;
 
-    fn convert(self, at: &At<'_>) -> Option<Value> {
+    fn convert(self, at: &MessagePlace<'_>) -> Option<Value> {
         let Self {
             object_meta,
             pod_spec,
@@ -49,27 +49,12 @@ convert_fields! {
     PodReadinessGate => PodReadinessGate { condition_type: required(PodConditionType) }
     PodSchedulingGate => PodSchedulingGate { name }
     PodOs => PodOS { name }
+    // Since Kubernetes 1.31 what was under `source` stands beside the name.
+    PodResourceClaim => PodResourceClaim { name, source: rest }
+    ClaimSource => PodResourceClaim { resource_claim_name, resource_claim_template_name, ..rest }
 }
 
 /// The message of the application's restart policy, of which a Pod has the type only.
-fn restart_type(policy: Option<wire::RestartPolicy>, _: &At<'_>) -> Option<String> {
+fn restart_type(policy: Option<wire::RestartPolicy>, _: &MessagePlace<'_>) -> Option<String> {
     policy.and_then(|wire::RestartPolicy { r#type }| set(r#type))
-}
-
-impl Convert for wire::PodResourceClaim {
-    type To = PodResourceClaim;
-
-    /// Since Kubernetes 1.31 what was under `source` stands beside the name.
-    fn convert(self, _: &At<'_>) -> PodResourceClaim {
-        let Self { name, source } = self;
-        let wire::ClaimSource {
-            resource_claim_name,
-            resource_claim_template_name,
-        } = source.unwrap_or_default();
-        PodResourceClaim {
-            name,
-            resource_claim_name,
-            resource_claim_template_name,
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Probes, lifecycle hooks, and the actions that both take.
 
-use super::convert::{At, Convert, convert_fields, set};
+use super::convert::{Convert, MessagePlace, convert_fields};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::{
     api::core::v1::{
@@ -10,41 +10,12 @@ use k8s_openapi::{
     apimachinery::pkg::util::intstr::IntOrString,
 };
 
-impl Convert for wire::Probe {
-    type To = Probe;
-
-    fn convert(self, at: &At<'_>) -> Probe {
-        let Self {
-            probe_handler,
-            initial_delay_seconds,
-            timeout_seconds,
-            period_seconds,
-            success_threshold,
-            failure_threshold,
-            termination_grace_period_seconds,
-        } = self;
-        let wire::ProbeHandler {
-            exec,
-            http_get,
-            tcp_socket,
-        } = probe_handler.unwrap_or_default();
-        let action = at.field("probe_handler");
-        Probe {
-            exec: exec.convert(&action.field("exec")),
-            http_get: http_get.convert(&action.field("http_get")),
-            tcp_socket: tcp_socket.convert(&action.field("tcp_socket")),
-            initial_delay_seconds: set(initial_delay_seconds),
-            timeout_seconds: set(timeout_seconds),
-            period_seconds: set(period_seconds),
-            success_threshold: set(success_threshold),
-            failure_threshold: set(failure_threshold),
-            termination_grace_period_seconds,
-            ..Probe::default()
-        }
-    }
-}
-
 convert_fields! {
+    Probe => Probe {
+        initial_delay_seconds: set, timeout_seconds: set, period_seconds: set, success_threshold: set,
+        failure_threshold: set, termination_grace_period_seconds, probe_handler: rest,
+    }
+    ProbeHandler => Probe { exec: part, http_get: part, tcp_socket: part, ..rest }
     Lifecycle => Lifecycle { post_start: part, pre_stop: part, ..rest }
     LifecycleHandler => LifecycleHandler {
         exec: part, http_get: part, tcp_socket: part, sleep: part,
@@ -61,7 +32,7 @@ convert_fields! {
 impl Convert for wire::IntOrString {
     type To = IntOrString;
 
-    fn convert(self, at: &At<'_>) -> IntOrString {
+    fn convert(self, at: &MessagePlace<'_>) -> IntOrString {
         let Self { r#type } = self;
         match r#type {
             Some(wire::int_or_string::Type::IntVal(number)) => IntOrString::Int(number),

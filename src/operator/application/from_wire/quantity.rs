@@ -1,6 +1,6 @@
 //! `Quantity`, which mirrors how Go holds one.
 
-use super::convert::{At, Convert};
+use super::convert::{Convert, MessagePlace};
 use crate::{
     finding::expected,
     kubernetes::{Quantity as Parsed, grammar::is_decimal},
@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 impl Convert for wire::Quantity {
     type To = Quantity;
 
-    fn convert(self, at: &At<'_>) -> Quantity {
+    fn convert(self, at: &MessagePlace<'_>) -> Quantity {
         let Self { i, d, s, format } = self;
         let format = Format::try_from(format).unwrap_or_else(|_| {
             at.field("format")
@@ -115,7 +115,7 @@ mod tests {
             s: s.to_owned(),
             format: format.into(),
         };
-        let Quantity(text) = message.convert(&At::root("q", &problems));
+        let Quantity(text) = message.convert(&MessagePlace::root("q", &problems));
         let problems: Vec<_> = problems.into_inner().iter().map(ToString::to_string).collect();
         if problems.is_empty() {
             Ok(text)

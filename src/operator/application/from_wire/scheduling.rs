@@ -1,6 +1,6 @@
 //! Affinity, tolerations, topology spread.
 
-use super::convert::{At, Convert, convert_fields, named};
+use super::convert::{Convert, MessagePlace, convert_fields, named};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::{
     api::core::v1::{
@@ -12,7 +12,7 @@ use k8s_openapi::{
 };
 
 convert_fields! {
-    Affinity => Affinity { node_affinity: part, pod_affinity: part, pod_anti_affinity: part }
+    Affinity => Affinity { node_affinity: part, pod_affinity: part, pod_anti_affinity: via(one_term) }
     NodeAffinity => NodeAffinity {
         required_during_scheduling_ignored_during_execution: part,
         preferred_during_scheduling_ignored_during_execution: list,
@@ -29,6 +29,10 @@ convert_fields! {
     }
     WeightedPodAffinityTerm => WeightedPodAffinityTerm { weight, pod_affinity_term: always }
     PodAffinityTerm => PodAffinityTerm {
+        label_selector: part, namespaces: set, topology_key, namespace_selector: part,
+        match_label_keys: set, mismatch_label_keys: set,
+    }
+    PodAntiAffinity => PodAffinityTerm {
         label_selector: part, namespaces: set, topology_key, namespace_selector: part,
         match_label_keys: set, mismatch_label_keys: set,
     }
@@ -52,46 +56,25 @@ convert_fields! {
 
 fn one_requirement(
     requirement: Option<wire::LabelSelectorRequirement>,
-    at: &At<'_>,
+    at: &MessagePlace<'_>,
 ) -> Option<Vec<LabelSelectorRequirement>> {
     requirement.convert(at).map(|requirement| vec![requirement])
 }
 
-fn taint_effect(effect: i32, at: &At<'_>) -> Option<String> {
+fn taint_effect(effect: i32, at: &MessagePlace<'_>) -> Option<String> {
     if effect == i32::from(wire::TaintEffect::NoScheduleNoAdmit) {
         at.problem(expected("an effect that Kubernetes has").kind("NO_SCHEDULE_NO_ADMIT"));
     }
     named::<wire::TaintEffect>(effect, at)
 }
 
-impl Convert for wire::PodAntiAffinity {
-    type To = PodAntiAffinity;
-
-    /// The message is one term and can't say whether it is required; the stricter reading keeps the promise that
-    /// anti-affinity makes. An empty message is no term.
-    fn convert(self, at: &At<'_>) -> PodAntiAffinity {
-        if self == Self::default() {
-            return PodAntiAffinity::default();
-        }
-        let Self {
-            label_selector,
-            namespaces,
-            topology_key,
-            namespace_selector,
-            match_label_keys,
-            mismatch_label_keys,
-        } = self;
-        let term = wire::PodAffinityTerm {
-            label_selector,
-            namespaces,
-            topology_key,
-            namespace_selector,
-            match_label_keys,
-            mismatch_label_keys,
-        };
-        PodAntiAffinity {
-            required_during_scheduling_ignored_during_execution: Some(vec![term.convert(at)]),
-            ..PodAntiAffinity::default()
-        }
-    }
+/// The message is one term and can't say whether it is required; the stricter reading keeps the promise that
+/// anti-affinity makes. An empty message is no term.
+fn one_term(message: Option<wire::PodAntiAffinity>, at: &MessagePlace<'_>) -> Option<PodAntiAffinity> {
+    let message = message?;
+    let is_term = message != wire::PodAntiAffinity::default();
+    Some(PodAntiAffinity {
+        required_during_scheduling_ignored_during_execution: is_term.then(|| vec![message.convert(at)]),
+        ..PodAntiAffinity::default()
+    })
 }

@@ -1,15 +1,20 @@
-//! `SparkApplicationSpec`, and what is only in it.
+//! `SparkApplicationSpec` and the parts that are the operator's own.
 
-use super::convert::{At, by_name, convert_fields};
+use super::convert::{Convert, MessagePlace, by_name, convert_fields};
 use crate::{
     finding::expected,
-    operator::application::{
-        BatchSchedulerConfiguration, Dependencies, DriverIngressConfiguration, DynamicAllocation,
-        MonitoringSpec, PrometheusSpec, RestartPolicy, RestartPolicyType, SparkApplicationSpec,
-        SparkUiConfiguration,
+    operator::{
+        application::{
+            BatchSchedulerConfiguration, Dependencies, DriverIngressConfiguration, DriverSpec,
+            DynamicAllocation, ExecutorSpec, GpuSpec, MonitoringSpec, NamePath, Port, PrometheusSpec,
+            RestartPolicy, RestartPolicyType, SecretInfo, SparkApplicationSpec, SparkPodSpec,
+            SparkUiConfiguration,
+        },
+        wire,
     },
 };
 use k8s_openapi::api::networking::v1::IngressTLS;
+use serde_json::Value;
 
 convert_fields! {
     SparkApplicationSpec => SparkApplicationSpec {
@@ -52,12 +57,48 @@ convert_fields! {
         service_labels, ingress_url_format: set, ingress_annotations, ingress_tls: part,
     }
     IngressTls => IngressTLS { hosts: set, secret_name: set }
+
+    DriverSpec => DriverSpec {
+        pod_name, core_request, java_options, life_cycle as lifecycle: part, kubernetes_master,
+        service_annotations, service_labels, ports: part, priority_class_name,
+        spark_pod_spec as pod: always,
+    }
+    ExecutorSpec => ExecutorSpec {
+        instances, core_request, java_options, life_cycle as lifecycle: part, delete_on_termination,
+        ports: part, priority_class_name, spark_pod_spec as pod: always,
+    }
+    SparkPodSpec => SparkPodSpec {
+        template: via(json), cores, core_limit: set, memory: set, memory_overhead: set, gpu: part, image: set,
+        configmaps as config_maps: part, secrets: part, env: part, env_vars, env_from: part, labels,
+        annotations, volume_mounts: part, affinity: part, tolerations: part,
+        pod_security_context: part, security_context: part, scheduler_name, sidecars: part,
+        init_containers: part, host_network, node_selector, dns_config: part,
+        termination_grace_period_seconds: set, service_account, host_aliases: part,
+        share_process_namespace,
+        ..absent(memory_limit, env_secret_key_refs)
+    }
+    GpuSpec => GpuSpec { name, quantity }
+    NamePath => NamePath { name, path }
+    SecretInfo => SecretInfo { name, path, r#type as secret_type: typed(SecretType) }
+    Ports => Port { name, protocol, container_port: via(port_number) }
 }
 
-fn restart_type(name: String, at: &At<'_>) -> Option<RestartPolicyType> {
+fn restart_type(name: String, at: &MessagePlace<'_>) -> Option<RestartPolicyType> {
     let policy = by_name(&name);
     if policy.is_none() && !name.is_empty() {
         at.problem(expected("one of Never, Always, OnFailure").shown(&name));
     }
     policy
+}
+
+/// A template in the messages is what a file would have: JSON.
+fn json(template: Option<wire::PodTemplateSpec>, at: &MessagePlace<'_>) -> Option<Value> {
+    template.convert(at).flatten()
+}
+
+fn port_number(text: String, at: &MessagePlace<'_>) -> i32 {
+    text.parse().unwrap_or_else(|_| {
+        at.problem(expected("a port number").shown(&text));
+        0
+    })
 }

@@ -1,6 +1,6 @@
 //! Volumes, which the messages have by name, type and path only, and their mounts.
 
-use super::convert::{At, Convert, convert_fields};
+use super::convert::{Convert, MessagePlace, convert_fields};
 use crate::{finding::expected, operator::wire};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, NFSVolumeSource,
@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 impl Convert for wire::Volume {
     type To = Volume;
 
-    fn convert(self, at: &At<'_>) -> Volume {
+    fn convert(self, at: &MessagePlace<'_>) -> Volume {
         let Self { name, r#type, path } = self;
         let volume = Volume {
             name,
@@ -75,7 +75,7 @@ impl Convert for wire::Volume {
 }
 
 /// `server:/path`, as it is given to mount(8). The server may be an IPv6 address in brackets.
-fn nfs(path: &str, at: &At<'_>) -> NFSVolumeSource {
+fn nfs(path: &str, at: &MessagePlace<'_>) -> NFSVolumeSource {
     let Some((server, directory)) = path.split_once(":/").filter(|(server, _)| !server.is_empty()) else {
         at.problem(expected("`server:/path`"));
         return NFSVolumeSource::default();
@@ -104,7 +104,7 @@ mod tests {
             r#type: kind.to_owned(),
             path: path.to_owned(),
         };
-        let volume = message.convert(&At::root("volume", &problems));
+        let volume = message.convert(&MessagePlace::root("volume", &problems));
         let problems = problems.into_inner();
         (
             serde_json::to_value(volume).unwrap(),

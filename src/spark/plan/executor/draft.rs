@@ -3,7 +3,7 @@
 use super::{ExecutorPod, ExecutorSource, NoExecutorPod};
 use crate::{
     hash::hex,
-    kubernetes::append,
+    kubernetes::{append, grammar::is_dns_part},
     spark::{
         plan::{
             PersistentVolumeClaimPlan,
@@ -140,11 +140,7 @@ const PREFIX: &str = "spark.kubernetes.executor.podNamePrefix";
 
 /// Spark's check of `spark.kubernetes.executor.podNamePrefix`.
 fn is_prefix(prefix: &str) -> bool {
-    let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_label = |label: &str| {
-        label.starts_with(lower) && label.ends_with(lower) && label.chars().all(|c| lower(c) || c == '-')
-    };
-    prefix.len() <= LONGEST_PREFIX && prefix.split('.').all(is_label)
+    prefix.len() <= LONGEST_PREFIX && prefix.split('.').all(is_dns_part)
 }
 
 fn claim(plan: PersistentVolumeClaimPlan, namespace: Option<&Value>) -> Value {

@@ -1,15 +1,16 @@
 //! Scalars of one type where another is wanted, as Spark's Kubernetes client converts them (Jackson's coercion, and
 //! fabric8's own for file modes), so that `value: 5` is the text `5`.
 
-use crate::strict::Wanted;
-use serde_json::{Number, Value};
+use crate::{spark::java_double, strict::Wanted};
+use serde_json::Value;
 
 /// The scalar as the text that Java makes of it; nothing for null, lists and maps.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(value) => Some(value.to_string()),
-        Value::Number(number) => Some(number_text(number)),
+        Value::Number(number) if number.is_f64() => number.as_f64().map(java_double::to_text),
+        Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }
@@ -47,23 +48,6 @@ fn octal(text: &str) -> Option<i32> {
     let digits = text.strip_prefix('0')?;
     let digits = digits.strip_prefix(['o', 'O']).unwrap_or(digits);
     i32::from_str_radix(digits, 8).ok().filter(|mode| *mode >= 0)
-}
-
-/// `Double.toString`: with an exponent below 0.001 and from ten million on, and never without a fraction.
-fn number_text(number: &Number) -> String {
-    let Some(double) = number.as_f64().filter(|_| number.is_f64()) else {
-        return number.to_string();
-    };
-    let magnitude = double.abs();
-    if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
-        return format!("{double:?}");
-    }
-    let scientific = format!("{double:e}");
-    match scientific.split_once('e') {
-        Some((digits, exponent)) if digits.contains('.') => format!("{digits}E{exponent}"),
-        Some((digits, exponent)) => format!("{digits}.0E{exponent}"),
-        None => scientific,
-    }
 }
 
 #[cfg(test)]
