@@ -11,6 +11,7 @@
 
 mod check;
 mod executor;
+mod finished;
 mod known;
 mod nulls;
 mod patched;
@@ -19,15 +20,21 @@ mod sample;
 mod spark_needs;
 mod stamp;
 
-pub use check::check;
+pub use check::{Terms, check};
 pub use executor::executor_pod;
+pub use finished::FinishedPods;
 #[cfg(test)]
 pub(crate) use nulls::drop_nulls;
 pub(crate) use stamp::same_plan;
 pub use stamp::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET, plan_hash};
 
-use crate::{finding::Warnings, kubernetes::CustomKind, spark::plan::ExecutorPod};
+use crate::{
+    finding::Warnings,
+    kubernetes::CustomKind,
+    spark::{plan::ExecutorPod, submission::LeftToWebhook},
+};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The annotation of objects that are only shown.
 const NOT_CREATED: &str = "native-submit/not-created";
@@ -44,8 +51,11 @@ pub struct Manifests {
     pub owned: Vec<Manifest>,
     /// What is odd but not wrong, for the log.
     pub warnings: Warnings,
-    /// What the driver will make as its first executor; absent where only the driver can know it. Nobody creates it here.
+    /// What the driver will make as its first executor, after the operator's webhook; absent where only the driver can know it.
+    /// Nobody creates it here.
     pub executor: Option<ExecutorPod>,
+    /// What the operator's webhook will add to the pods.
+    pub left_to_webhook: LeftToWebhook,
 }
 
 /// What identifies a submission on the cluster.
@@ -103,6 +113,21 @@ impl Manifest {
 }
 
 impl Manifests {
+    /// The pods as they will run, whoever adds what is the operator's webhook's: with the webhook off it is in `driver_pod` and in the
+    /// executors' template; with the webhook on it is added here, and not sent.
+    pub fn finished_pods(&self) -> FinishedPods<'_> {
+        let sent = &self.driver_pod.value;
+        FinishedPods {
+            driver: finished::after_webhook(sent, &self.left_to_webhook)
+                .map_or(Cow::Borrowed(sent), Cow::Owned),
+            executor: self.executor.as_ref(),
+            without_webhook: match &self.left_to_webhook {
+                LeftToWebhook::Unknown(why) => Some(why),
+                LeftToWebhook::Nothing | LeftToWebhook::Additions(_) => None,
+            },
+        }
+    }
+
     /// The executor Pod and its claims as they are shown: with an annotation that says that nobody has created them.
     pub fn executor_for_show(&self) -> Vec<Value> {
         let executor = self.executor.iter();

@@ -12,14 +12,14 @@ use crate::{
     cluster::{OperatorWebhook, Sink, Submitted},
     finding::{Cut, Warnings},
     limits::{OBJECT, SHOWN_NAME},
-    manifest::{self, Manifests},
+    manifest::{self, Manifests, Terms},
     operator::{
-        self, Origin,
+        self, Origin, Webhook,
         application::{self, SparkApplication},
     },
     spark::{
         plan::{self, DriverPlan},
-        submission::{Refusal, Submission, SubmissionId, SubmitterContext},
+        submission::{LeftToWebhook, Refusal, Submission, SubmissionId, SubmitterContext},
     },
     telemetry::{Metrics, Stage, Stages},
     templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
@@ -95,9 +95,12 @@ impl Submitter {
         let (informed, origin) = stages.wait(Stage::Inform, informing).await?;
         let submission = match informed {
             Informed::Arguments(submission) => *submission,
-            Informed::Application(parsed) => stages.run(Stage::Intent, || {
+            Informed::Application(parsed, lacking) => stages.run(Stage::Intent, || {
                 let mut submission = intent(parsed.application, id, origin, context)?;
                 submission.warnings.append(parsed.warnings);
+                if let (Webhook::On, Some(why)) = (origin.webhook, lacking) {
+                    submission.left_to_webhook = LeftToWebhook::Unknown(why);
+                }
                 Ok::<_, SubmitError>(submission)
             })?,
         };
@@ -198,6 +201,7 @@ pub fn manifests(
 /// What of a submission is needed once its plan is there; the rest may be large.
 struct Rest {
     unknown_fields: Vec<String>,
+    left_to_webhook: LeftToWebhook,
     warnings: Warnings,
 }
 
@@ -205,6 +209,7 @@ impl Rest {
     fn of(submission: &Submission) -> Self {
         Self {
             unknown_fields: submission.unknown_fields(),
+            left_to_webhook: submission.left_to_webhook.clone(),
             warnings: submission.warnings.clone(),
         }
     }
@@ -237,7 +242,12 @@ fn checked(
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
     let checked = stages.run(Stage::Check, || {
-        manifest::check(rendered, plan, &submission.unknown_fields, context.executor_check)
+        let terms = Terms {
+            passed_unknown_fields: &submission.unknown_fields,
+            executor_check: context.executor_check,
+            left_to_webhook: &submission.left_to_webhook,
+        };
+        manifest::check(rendered, plan, terms)
     });
     let mut manifests = checked?;
     for manifest in manifests.owned.iter().chain([&manifests.driver_pod]) {

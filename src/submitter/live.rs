@@ -31,10 +31,13 @@ pub enum SpecSource {
     Cluster,
 }
 
+/// Why an application lacks something where no warning says it.
+const NOT_READ: &str = "the live SparkApplication isn't known";
+
 /// What is to be submitted, with all that the cluster has to say about it.
 pub(super) enum Informed {
-    /// An application, to be translated.
-    Application(Box<Parsed>),
+    /// An application, to be translated; and why it lacks what its form can't carry, if it does.
+    Application(Box<Parsed>, Option<String>),
     /// What was made of an argument vector.
     Arguments(Box<Submission>),
 }
@@ -69,13 +72,10 @@ impl Submitter {
         Ok(match asked {
             SubmitRequest::Arguments(mut submission) => {
                 let subject = Subject::of(&submission);
-                if webhook == Webhook::Off || self.templates.heeds_annotation() || !subject.owners.is_empty()
-                {
-                    let live = self
-                        .behind(&subject, unknown_fields, &context.reach, deadline)
-                        .await?;
-                    live.complete(&mut submission, webhook)?;
-                }
+                let live = self
+                    .behind(&subject, unknown_fields, &context.reach, deadline)
+                    .await?;
+                live.complete(&mut submission, webhook)?;
                 Informed::Arguments(submission)
             }
             SubmitRequest::UnversionedArguments(unversioned) => {
@@ -86,12 +86,14 @@ impl Submitter {
                 live.complete(&mut submission, webhook)?;
                 Informed::Arguments(Box::new(submission))
             }
-            SubmitRequest::Messages(application) => Informed::Application(Box::new(
-                self.completed(*application, unknown_fields, &context.reach, deadline)
-                    .await?,
-            )),
+            SubmitRequest::Messages(application) => {
+                let (parsed, lacking) = self
+                    .completed(*application, unknown_fields, &context.reach, deadline)
+                    .await?;
+                Informed::Application(Box::new(parsed), lacking)
+            }
             SubmitRequest::Application(parsed) => {
-                Informed::Application(self.owned(parsed, &context.reach, deadline).await?)
+                Informed::Application(self.owned(parsed, &context.reach, deadline).await?, None)
             }
         })
     }
@@ -122,20 +124,24 @@ impl Submitter {
         unknown_fields: UnknownFields,
         reach: &Reach,
         deadline: Option<Instant>,
-    ) -> Result<Parsed, SubmitError> {
+    ) -> Result<(Parsed, Option<String>), SubmitError> {
         let lost = |why: &str| format!("what the request's form can't carry is not in the pods: {why}");
         match self.live(&application, lost, reach, deadline).await? {
             Live::Read(live) => {
                 few_volumes(&live.value)?;
                 let parsed = overlay(&application, live.value, unknown_fields)?;
                 UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
-                Ok(parsed)
+                Ok((parsed, None))
             }
-            Live::Without(warning) => Ok(Parsed {
-                application,
-                warnings: warning.into_iter().collect(),
-                unknown_fields: Vec::new(),
-            }),
+            Live::Without(warning) => {
+                let why = warning.clone();
+                let parsed = Parsed {
+                    application,
+                    warnings: warning.into_iter().collect(),
+                    unknown_fields: Vec::new(),
+                };
+                Ok((parsed, Some(why.unwrap_or_else(|| NOT_READ.to_owned()))))
+            }
         }
     }
 

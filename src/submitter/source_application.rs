@@ -2,7 +2,7 @@
 
 use crate::{
     operator::{self, Webhook, application::Parsed},
-    spark::submission::{NotAVersion, Refusal, SparkVersion, Submission},
+    spark::submission::{LeftToWebhook, NotAVersion, Refusal, SparkVersion, Submission},
 };
 
 /// The live application that an argument vector was made of.
@@ -45,8 +45,9 @@ impl SourceApplication {
                 if let Some(set) = operator::template_set_of(application) {
                     submission.template_set = Some(set);
                 }
-                if webhook == Webhook::Off {
-                    operator::add_for_webhook(submission, application)?;
+                match webhook {
+                    Webhook::Off => operator::add_for_webhook(submission, application)?,
+                    Webhook::On => operator::leave_to_webhook(submission, application)?,
                 }
                 operator::add_owner(submission, application)?;
                 submission.warnings.append(parsed.warnings);
@@ -56,7 +57,8 @@ impl SourceApplication {
                  pods, and the webhook is off: {why}"
             )),
             Self::Unverified(why) => submission.warnings.push(unverified(&why)),
-            Self::Unread(_) | Self::None => {}
+            Self::Unread(why) => submission.left_to_webhook = LeftToWebhook::Unknown(why),
+            Self::None => {}
         }
         Ok(())
     }

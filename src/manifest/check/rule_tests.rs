@@ -3,14 +3,18 @@
 
 use crate::{
     kubernetes::Findings,
-    manifest::{Manifests, sample},
-    spark::{plan::DriverPlan, submission::ExecutorCheck},
+    manifest::{Manifests, Terms, sample},
+    spark::plan::DriverPlan,
     templates::Rendered,
 };
 use serde_json::{Value, json};
 
 fn check(rendered: &Rendered, plan: &DriverPlan, passed: &[String]) -> Result<Manifests, Findings> {
-    crate::manifest::check(rendered, plan, passed, ExecutorCheck::Refuse)
+    let terms = Terms {
+        passed_unknown_fields: passed,
+        ..Terms::default()
+    };
+    crate::manifest::check(rendered, plan, terms)
 }
 
 /// The findings and the warnings.

@@ -1,14 +1,18 @@
 use crate::{
     kubernetes::Findings,
     limits::{ANSWER_BYTES, FINDINGS},
-    manifest::{Manifests, sample},
-    spark::{plan::DriverPlan, submission::ExecutorCheck},
+    manifest::{Manifests, Terms, sample},
+    spark::plan::DriverPlan,
     templates::Rendered,
 };
 use serde_json::{Value, json};
 
 fn check(rendered: &Rendered, plan: &DriverPlan, passed: &[String]) -> Result<Manifests, Findings> {
-    super::check(rendered, plan, passed, ExecutorCheck::Refuse)
+    let terms = Terms {
+        passed_unknown_fields: passed,
+        ..Terms::default()
+    };
+    super::check(rendered, plan, terms)
 }
 
 fn lines(rendered: &Rendered, passed: &[String]) -> Vec<String> {

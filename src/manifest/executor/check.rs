@@ -1,19 +1,23 @@
 //! The executor Pod held against the rules for Pods, before there is a driver that makes it.
 
-use super::{executor_pod, origin::Origins};
+use super::{
+    super::finished::{self, after_webhook},
+    executor_pod,
+    origin::Origins,
+};
 use crate::{
-    finding::{Kept, Words},
+    finding::{Kept, Words, rule},
     kubernetes::{
         Finding, Subject,
-        at::At,
-        rules::{self, Kind, Report},
+        rules::{Kind, Report},
     },
     spark::{
         plan::{DriverPlan, ExecutorPod, NoExecutorPod},
-        submission::{ExecutorCheck, Refusal, SparkVersion},
+        submission::{ExecutorCheck, LeftToWebhook, Refusal, SparkVersion},
     },
     strict,
 };
+use serde_json::Value;
 
 /// What was found, of the template or of the Pod.
 #[derive(Default)]
@@ -48,16 +52,22 @@ impl Checked {
 /// template alone: of that remains what Spark doesn't change.
 pub(in crate::manifest) fn check(
     plan: &DriverPlan,
-    objects: &[&serde_json::Value],
+    objects: &[&Value],
     of_template: Checked,
     setting: ExecutorCheck,
+    left_to_webhook: &LeftToWebhook,
 ) -> Checked {
     let version = plan.application.spark_version.parse();
     let version = version.unwrap_or_else(|_| SparkVersion::newest());
     let checked = match executor_pod(plan, &version, objects) {
-        Ok(executor) => {
-            let origins = Origins::new(plan, &executor.pod);
-            let checked = merged(&of_template, of_pod(&executor), &origins, &executor);
+        Ok(mut executor) => {
+            let finished = after_webhook(&executor.pod, left_to_webhook);
+            let origins = Origins::new(plan, &executor.pod, finished.as_ref());
+            let of_pod = of_pod(&executor, finished.as_ref());
+            let checked = merged(&of_template, of_pod, &origins, &executor);
+            if let Some(finished) = finished {
+                executor.pod = finished;
+            }
             Checked {
                 executor: Some(executor),
                 ..checked
@@ -74,10 +84,27 @@ pub(in crate::manifest) fn check(
             checked
         }
     };
-    if setting == ExecutorCheck::Warn || !has_executors(plan) {
-        return checked.softened();
+    let unfinished = match left_to_webhook {
+        LeftToWebhook::Unknown(_) if !checked.findings.is_empty() => Some(unfinished()),
+        _ => None,
+    };
+    if setting == ExecutorCheck::Warn || !has_executors(plan) || unfinished.is_some() {
+        let mut softened = checked.softened();
+        softened.warnings.extend(unfinished);
+        return softened;
     }
     checked
+}
+
+/// The warning where the webhook's additions are not known: they may be what an executor needs.
+fn unfinished() -> Finding {
+    let said = rule("is looked at without what the operator's webhook adds, which isn't known here");
+    Finding {
+        subject: Subject::executor_pod(),
+        path: String::new(),
+        said,
+        template: String::new(),
+    }
 }
 
 /// Whether the driver is to make executors at all.
@@ -96,20 +123,23 @@ fn finding(refusal: &Refusal) -> Finding {
     }
 }
 
-/// What Kubernetes refuses of the Pod and of its claims.
-fn of_pod(executor: &ExecutorPod) -> Checked {
+/// What Kubernetes refuses of the Pod, as the webhook leaves it, and of its claims.
+fn of_pod(executor: &ExecutorPod, finished: Option<&Value>) -> Checked {
     let mut checked = Checked::default();
     let claims = executor.claims.iter();
-    let claims = claims.map(|claim| (Subject::claim_of_executor(), Kind::PersistentVolumeClaim, claim));
-    let pod = (Subject::executor_pod(), Kind::Pod, &executor.pod);
-    for (subject, kind, value) in std::iter::once(pod).chain(claims) {
+    let claims = claims.map(|claim| {
+        let subject = Subject::claim_of_executor();
+        (subject, Kind::PersistentVolumeClaim, claim, None)
+    });
+    let pod = (Subject::executor_pod(), Kind::Pod, &executor.pod, finished);
+    for (subject, kind, value, finished) in std::iter::once(pod).chain(claims) {
         let report = &mut Report {
             subject: &subject,
             template: "",
             findings: &mut checked.findings,
             warnings: &mut checked.warnings,
         };
-        rules::what_kubernetes_refuses(kind, &At::document(value), report);
+        finished::what_kubernetes_refuses(kind, value, finished, report);
     }
     checked
 }

@@ -1,6 +1,6 @@
 //! What the operator's webhook would add to a pod, in its order (`sparkpod_defaulter.go`).
 
-use super::{local_dirs, monitoring, roles::Role};
+use super::{Webhook, local_dirs, monitoring, roles::Role};
 use crate::{
     operator::application::{Port, SparkApplication},
     spark::submission::{PodAdditions, Refusal},
@@ -11,7 +11,16 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// The additions to the pods of `role`.
-pub(super) fn of(application: &SparkApplication, role: Role) -> Result<PodAdditions, Refusal> {
+///
+/// Of a mount whose volume the application doesn't have, the webhook says nothing and adds nothing.
+///
+/// # Errors
+/// Where there is no webhook: such a mount.
+pub(super) fn of(
+    application: &SparkApplication,
+    role: Role,
+    webhook: Webhook,
+) -> Result<PodAdditions, Refusal> {
     let pod = role.pod(application);
     let parts = Parts { application, role };
     let mut additions = PodAdditions {
@@ -29,7 +38,7 @@ pub(super) fn of(application: &SparkApplication, role: Role) -> Result<PodAdditi
         ..PodAdditions::default()
     };
     config_maps(&mut additions, application, role);
-    volumes(&mut additions, application, role)?;
+    volumes(&mut additions, application, role, webhook)?;
     prometheus(&mut additions, application, role);
     replaced(&mut additions, application, role)?;
     limits(&mut additions, application, role);
@@ -152,7 +161,12 @@ fn config_map_volume(name: &str) -> String {
 }
 
 /// The volumes that the role mounts, but for Spark's scratch space, which is conf.
-fn volumes(additions: &mut PodAdditions, application: &SparkApplication, role: Role) -> Result<(), Refusal> {
+fn volumes(
+    additions: &mut PodAdditions,
+    application: &SparkApplication,
+    role: Role,
+    webhook: Webhook,
+) -> Result<(), Refusal> {
     let parts = Parts { application, role };
     let mounts = &role.pod(application).volume_mounts;
     let as_json = parts.list("volumeMounts", mounts)?;
@@ -162,7 +176,10 @@ fn volumes(additions: &mut PodAdditions, application: &SparkApplication, role: R
         if mount.name.starts_with(local_dirs::PREFIX) {
             continue;
         }
-        let (volume_index, volume) = volumes.named(&mount.name, role, index)?;
+        let (volume_index, volume) = match volumes.named(&mount.name, role, index) {
+            Err(_) if webhook == Webhook::On => continue,
+            named => named?,
+        };
         let volume = parts.at(&format!("spec.volumes[{volume_index}]"), volume)?;
         if there.insert(volume.to_string()) {
             additions.volumes.push(volume);
