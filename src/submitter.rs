@@ -260,6 +260,9 @@ fn checked(
 
 /// The plan of a submission. Where the set has a say in executors and the submission brings no template for them, it gets one
 /// with nothing in it, for else the set's would be written nowhere.
+///
+/// # Errors
+/// What Spark refuses; and a conf that would keep the set's say in executors from them.
 fn planned(
     submission: &Submission,
     context: &SubmitterContext,
@@ -274,14 +277,19 @@ fn planned(
         }
     };
     let plan = plan::plan(submission, context).map_err(hidden)?;
-    if submission.executor_template.is_some() || !set.changes_executors() {
+    if !set.changes_executors() {
         return Ok(plan);
+    }
+    if submission.executor_template.is_some() {
+        return plan::carries_executor_template(&plan).map(|()| plan);
     }
     let mut with_template = submission.clone();
     with_template.executor_template = Some(operator::executor_template());
+    let with_template = plan::plan(&with_template, context).map_err(hidden)?;
+    plan::carries_executor_template(&with_template)?;
     Ok(DriverPlan {
         known_by: Some(manifest::plan_hash(&plan)),
-        ..plan::plan(&with_template, context).map_err(hidden)?
+        ..with_template
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
         rules::{self, Kind, Report},
         write,
     },
-    limits::Budget,
+    limits::{Budget, CONFIG_DATA},
     manifest::spark_needs::Written,
     spark::{
         plan::{DriverPlan, ExecutorPlan, ExecutorPod},
@@ -29,7 +29,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The longest executor pod template, in bytes, that is written anew for whoever reads it. Indentation makes the text longer: up to
-/// four times is accepted; otherwise it stays as it was rendered.
+/// four times is accepted. A longer one is written as JSON, which is not indented, and only if it has a null.
 const MOST_TIDY: usize = 64 << 10;
 
 /// What a submission's check goes by, beside its plan.
@@ -86,13 +86,14 @@ pub fn check(rendered: &Rendered, plan: &DriverPlan, terms: Terms<'_>) -> Result
     let mut objects = Vec::with_capacity(values.len());
     let mut names = Vec::with_capacity(values.len());
     for (patched, finished) in values.iter().zip(&finished) {
-        let found = checker.findings.len();
+        let (found, warned) = (checker.findings.len(), checker.warnings.len());
         if let Some((one, object)) = checker.document(patched, finished.as_ref(), &rendered.extra_kinds) {
             names.push((one.subject.clone(), patched));
             written.push(one);
             objects.push(object);
         }
-        for finding in checker.findings.since(found) {
+        let warnings = checker.warnings.since(warned).iter_mut();
+        for finding in checker.findings.since(found).iter_mut().chain(warnings) {
             patched.blame(finding, false);
         }
     }
@@ -101,7 +102,7 @@ pub fn check(rendered: &Rendered, plan: &DriverPlan, terms: Terms<'_>) -> Result
     spark_needs::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
     // Of several objects with one name the first is blamed.
-    for finding in checker.findings.each() {
+    for finding in checker.findings.each().chain(checker.warnings.each()) {
         if let Some((_, patched)) = names.iter().find(|(name, _)| finding.subject.is_in(name)) {
             patched.blame(finding, finding.subject.is_executor_template());
         }
@@ -114,6 +115,20 @@ pub fn check(rendered: &Rendered, plan: &DriverPlan, terms: Terms<'_>) -> Result
         checker.warnings.each().for_each(Finding::hide_values);
     }
     checker.manifests(rendered, plan, values, objects)
+}
+
+/// An executor pod template without nulls, as it is to be written; `None` where its text, of so many bytes, stays.
+fn tidy(template: &mut Value, bytes: usize) -> Option<String> {
+    let had_nulls = drop_nulls(template);
+    if bytes <= MOST_TIDY {
+        let tidy = write::to_yaml(template);
+        if tidy.len() <= 4 * MOST_TIDY {
+            return Some(tidy);
+        }
+    }
+    // Of a text that no longer fits into a ConfigMap the API server would see only the size.
+    let json = had_nulls.then(|| template.to_string());
+    json.filter(|json| json.len() <= CONFIG_DATA.most)
 }
 
 struct Checker<'c> {
@@ -287,12 +302,9 @@ impl Checker<'_> {
             warnings: &mut found.warnings,
         };
         rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
-        if !value.is_null() && text.len() <= MOST_TIDY {
-            drop_nulls(&mut value);
-            let tidy = write::to_yaml(&value);
-            if tidy.len() <= 4 * MOST_TIDY {
-                self.tidy = Some((index, executor.key.clone(), tidy));
-            }
+        if !value.is_null() {
+            let tidy = tidy(&mut value, text.len());
+            self.tidy = tidy.map(|tidy| (index, executor.key.clone(), tidy));
         }
         found
     }

@@ -2,8 +2,8 @@
 
 use super::{
     super::finished::{self, after_webhook},
-    executor_pod,
     origin::Origins,
+    with_template,
 };
 use crate::{
     finding::{Kept, Words, rule},
@@ -59,10 +59,11 @@ pub(in crate::manifest) fn check(
 ) -> Checked {
     let version = plan.application.spark_version.parse();
     let version = version.unwrap_or_else(|_| SparkVersion::newest());
-    let checked = match executor_pod(plan, &version, objects) {
-        Ok(mut executor) => {
+    let checked = match with_template(plan, &version, objects) {
+        Ok((mut executor, template)) => {
             let finished = after_webhook(&executor.pod, left_to_webhook);
-            let origins = Origins::new(plan, &executor.pod, finished.as_ref());
+            let template = template.as_ref().map(|template| &template.spec);
+            let origins = Origins::new(plan, template, &executor.pod, finished.as_ref());
             let of_pod = of_pod(&executor, finished.as_ref());
             let checked = merged(&of_template, of_pod, &origins, &executor);
             if let Some(finished) = finished {
