@@ -74,8 +74,15 @@ impl Submitter {
                 let subject = Subject::of(&submission);
                 let live = self
                     .behind(&subject, unknown_fields, &context.reach, deadline)
-                    .await?;
-                live.complete(&mut submission, webhook)?;
+                    .await;
+                if webhook == Webhook::Off || self.templates.heeds_annotation() || !subject.owners.is_empty()
+                {
+                    live?.complete(&mut submission, webhook)?;
+                } else {
+                    // Nothing that is created depends on it, so nothing fails by it.
+                    let live = live.unwrap_or_else(|error| SourceApplication::Unread(error.to_string()));
+                    live.leave_to_webhook(&mut submission)?;
+                }
                 Informed::Arguments(submission)
             }
             SubmitRequest::UnversionedArguments(unversioned) => {

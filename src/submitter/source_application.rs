@@ -33,6 +33,18 @@ impl SourceApplication {
             .transpose()
     }
 
+    /// Notes what the webhook will add, for the checks.
+    pub(super) fn leave_to_webhook(self, submission: &mut Submission) -> Result<(), Refusal> {
+        match self {
+            Self::Application(parsed) => operator::leave_to_webhook(submission, &parsed.application),
+            Self::Unread(why) | Self::Unverified(why) => {
+                submission.left_to_webhook = LeftToWebhook::Unknown(why);
+                Ok(())
+            }
+            Self::None => Ok(()),
+        }
+    }
+
     /// Completes what was made of the arguments: the template set that the application asks for, its ownership of the
     /// driver, and, where there is no webhook, what that would add.
     ///

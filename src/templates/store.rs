@@ -114,6 +114,11 @@ impl TemplateStore {
         self.options.directory.as_deref()
     }
 
+    /// Whether an application's annotation says anything about its set.
+    pub fn heeds_annotation(&self) -> bool {
+        self.options.directory.is_some()
+    }
+
     /// Looks at the directory, if there is one, whenever it or a set's folder changes, and now and then.
     pub fn watch(self: &Arc<Self>, timing: Timing) -> Option<Watch> {
         let directory = self.directory()?.to_owned();

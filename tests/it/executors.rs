@@ -452,7 +452,7 @@ const ENDS_NOTHING: &[(&str, &[(&str, &str)])] = &[
     ("4.3.0", &[("spark.task.cpus", "0.5")]),
     (
         "3.5.5",
-        &[("spark.task.resource.gpu.amount", "0.25"), GPU, NVIDIA],
+        &[("spark.task.resource.gpu.amount", "0.25"), GPU, NVIDIA, SCRIPT],
     ),
     ("3.5.5", &[("spark.task.resource.gpu.amount", "-1")]),
     ("3.5.5", &[("spark.executor.resource.gpu.amount", "0")]),
@@ -461,6 +461,7 @@ const ENDS_NOTHING: &[(&str, &[(&str, &str)])] = &[
 const DYNAMIC: (&str, &str) = ("spark.dynamicAllocation.enabled", "true");
 const NO_TRACKING: (&str, &str) = ("spark.dynamicAllocation.shuffleTracking.enabled", "false");
 const GPU: (&str, &str) = ("spark.executor.resource.gpu.amount", "1");
+const SCRIPT: (&str, &str) = ("spark.executor.resource.gpu.discoveryScript", "/opt/gpus.sh");
 const NVIDIA: (&str, &str) = ("spark.executor.resource.gpu.vendor", "nvidia.com");
 
 fn with_conf(version: &str, conf: &[(&str, &str)]) -> Result<String, String> {
@@ -488,6 +489,14 @@ fn settings_that_end_the_driver_before_it_makes_an_executor_are_refused() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // What only the application's code can add.
+    let missing = with_conf("3.5.5", &[GPU, NVIDIA]).unwrap();
+    assert!(
+        missing
+            .contains("spark.executor.resource.gpu.discoveryScript: User is expecting to use resource: gpu"),
+        "{missing}"
+    );
+    let plugin = ("spark.resources.discoveryPlugin", "com.example.Finds");
+    assert_eq!(with_conf("3.5.5", &[GPU, NVIDIA, plugin]).as_deref(), Ok(""));
     let missing = with_conf("3.5.5", &[("spark.task.resource.gpu.amount", "1")]).unwrap();
     assert!(
         missing.contains("spark.executor.resource.gpu.amount: No executor resource"),

@@ -157,10 +157,16 @@ fn merged(of_template: &Checked, of_pod: Checked, origins: &Origins<'_>, executo
     findings.extend(executor.never.iter().map(self::finding));
     let mut warnings = by_template(&of_template.warnings, of_pod.warnings);
     let unless = || Words::own("unless the application's code sets it");
-    warnings.extend(executor.missing.iter().map(|refusal| Finding {
-        said: refusal.said.clone().further(unless()),
-        ..finding(refusal)
-    }));
+    warnings.extend(
+        executor
+            .missing
+            .iter()
+            .chain(&executor.lacking)
+            .map(|refusal| Finding {
+                said: refusal.said.clone().further(unless()),
+                ..finding(refusal)
+            }),
+    );
     Checked {
         findings,
         warnings,

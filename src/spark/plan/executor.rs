@@ -48,6 +48,8 @@ pub struct ExecutorPod {
     /// What is missing, and must come from the application's code: without it Spark makes no executor. The Pod has a
     /// placeholder in its place.
     pub missing: Vec<Refusal>,
+    /// What such executors lack to do any work, and must come from the application's code. The driver makes them without it.
+    pub lacking: Vec<Refusal>,
     /// Why such an executor never runs: it would wait for ever, or the driver ends by its settings before it makes one.
     pub never: Vec<Refusal>,
 }
@@ -102,7 +104,7 @@ fn made(source: &ExecutorSource<'_>, conf: ConfReader<'_>) -> Result<ExecutorPod
     let mut draft = Draft::start(source, conf)?;
     steps::apply(&mut draft)?;
     let tasks = tasks::check(conf, source.version);
-    draft.missing.extend(tasks.missing);
+    draft.lacking.extend(tasks.lacking);
     let ends = settings::of_driver(conf, source.version).into_iter();
     let ends = ends.chain(tasks.never).chain(dynamic_allocation::check(conf));
     draft

@@ -15,14 +15,15 @@ const EXECUTOR: &str = "spark.executor.resource.";
 #[derive(Default)]
 pub(super) struct Needs {
     pub(super) never: Vec<Refusal>,
-    pub(super) missing: Vec<Refusal>,
+    pub(super) lacking: Vec<Refusal>,
 }
 
 pub(super) fn check(conf: ConfReader<'_>, version: &SparkVersion) -> Needs {
     let mut needs = Needs::default();
     needs.never.extend(cpus(conf, version).err());
+    needs.lacking.extend(discovery(conf));
     match resources_of_tasks(conf) {
-        Ok(missing) => needs.missing.extend(missing),
+        Ok(lacking) => needs.lacking.extend(lacking),
         Err(refusal) => needs.never.push(refusal),
     }
     needs
@@ -50,6 +51,28 @@ fn cpus(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// An executor looks for its own resources when it starts, by a script for each, and ends where it has none.
+fn discovery(conf: ConfReader<'_>) -> Vec<Refusal> {
+    const PLUGIN: &str = "spark.resources.discoveryPlugin";
+    if conf.raw().get(PLUGIN).is_some() {
+        return Vec::new();
+    }
+    let resources = resources::requested(conf, EXECUTOR).unwrap_or_default();
+    let script = |word: &str| format!("{EXECUTOR}{word}.discoveryScript");
+    let without = resources
+        .into_iter()
+        .filter(|resource| conf.raw().get(&script(&resource.word)).is_none());
+    without
+        .map(|resource| {
+            let said = format!(
+                "User is expecting to use resource: {}, but didn't specify a discovery script!",
+                resource.word
+            );
+            Refusal::new(script(&resource.word), said)
+        })
+        .collect()
+}
+
 /// The resources of tasks that no executor has.
 fn resources_of_tasks(conf: ConfReader<'_>) -> Result<Vec<Refusal>, Refusal> {
     let given = resources::requested(conf, EXECUTOR);
@@ -57,7 +80,7 @@ fn resources_of_tasks(conf: ConfReader<'_>) -> Result<Vec<Refusal>, Refusal> {
     let given: BTreeMap<_, _> = given
         .filter_map(|resource| Some((resource.word, resource.amount.parse::<i32>().ok()?)))
         .collect();
-    let mut missing = Vec::new();
+    let mut lacking = Vec::new();
     for word in resources::words(conf, TASK)? {
         let (key, text) = resources::amount(conf, TASK, &word)?;
         let amount = java_double::parse(text);
@@ -75,11 +98,11 @@ fn resources_of_tasks(conf: ConfReader<'_>) -> Result<Vec<Refusal>, Refusal> {
                 return Err(wrong(&key, text, &allowed));
             }
             Some(_) => {}
-            None => missing.push(Refusal::new(
+            None => lacking.push(Refusal::new(
                 format!("{EXECUTOR}{word}.amount"),
                 format!("No executor resource configs were specified for the following task configs: {word}"),
             )),
         }
     }
-    Ok(missing)
+    Ok(lacking)
 }
