@@ -10,10 +10,7 @@ use dhat::HeapStats;
 use native_submit::{
     manifest,
     operator::application::{self, UnknownFields},
-    spark::{
-        plan,
-        submission::{ExecutorCheck, SubmitterContext},
-    },
+    spark::{plan, submission::SubmitterContext},
     templates::TemplateSet,
 };
 use spark_pi::{bodies, intent, request, road, spark_pi};
@@ -40,7 +37,7 @@ fn main() {
     let planned = counted("plan", || plan::plan(&submission, &context).unwrap());
     let rendered = counted("render", || set.render(&planned).unwrap());
     let checked = counted("check", || {
-        manifest::check(&rendered, &planned, &[], ExecutorCheck::Refuse).unwrap()
+        manifest::check(&rendered, &planned, manifest::Terms::default()).unwrap()
     });
     counted("bodies", || bodies(&checked));
     counted("the whole road", || road(&bytes, &context, &set));

@@ -9,10 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use native_submit::{
     manifest,
     operator::application::{self, UnknownFields},
-    spark::{
-        plan,
-        submission::{ExecutorCheck, SubmitterContext},
-    },
+    spark::{plan, submission::SubmitterContext},
     templates::TemplateSet,
 };
 use serde_json::{Value, json};
@@ -34,7 +31,7 @@ fn stages(criterion: &mut Criterion) {
     let submission = intent(parsed.clone(), &context);
     let planned = plan::plan(&submission, &context).unwrap();
     let rendered = set.render(&planned).unwrap();
-    let checked = manifest::check(&rendered, &planned, &[], ExecutorCheck::Refuse).unwrap();
+    let checked = manifest::check(&rendered, &planned, manifest::Terms::default()).unwrap();
 
     let mut group = criterion.benchmark_group("SparkPi");
     group.bench_function("1 SparkApplication from JSON", |bencher| {
@@ -57,7 +54,7 @@ fn stages(criterion: &mut Criterion) {
         bencher.iter(|| set.render(black_box(&planned)).unwrap());
     });
     group.bench_function("5 check", |bencher| {
-        bencher.iter(|| manifest::check(black_box(&rendered), &planned, &[], ExecutorCheck::Refuse).unwrap());
+        bencher.iter(|| manifest::check(black_box(&rendered), &planned, manifest::Terms::default()).unwrap());
     });
     group.bench_function("6 bodies", |bencher| bencher.iter(|| bodies(black_box(&checked))));
     group.bench_function("the whole road", |bencher| {

@@ -11,6 +11,7 @@
 
 mod check;
 mod executor;
+mod finished;
 mod known;
 mod patched;
 #[cfg(test)]
@@ -20,17 +21,19 @@ mod stamp;
 
 #[cfg(test)]
 pub(crate) use crate::kubernetes::drop_nulls;
-pub use check::check;
+pub use check::{Terms, check};
 pub use executor::executor_pod;
+pub use finished::FinishedPods;
 pub use stamp::plan_hash;
 pub(crate) use stamp::same_plan;
 
 use crate::{
     finding::Warnings,
     kubernetes::{ObjectKind, annotations::NOT_CREATED, kinds::Kind},
-    spark::plan::ExecutorPod,
+    spark::{plan::ExecutorPod, submission::LeftToWebhook},
 };
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The objects of one submission, checked and ready to be applied.
 #[derive(Debug, Clone)]
@@ -44,8 +47,11 @@ pub struct Manifests {
     pub owned: Vec<Manifest>,
     /// What is odd but not wrong, for the log.
     pub warnings: Warnings,
-    /// What the driver will make as its first executor; absent where only the driver can know it. Nobody creates it here.
+    /// What the driver will make as its first executor, after the operator's webhook; absent where only the driver can know it.
+    /// Nobody creates it here.
     pub executor: Option<ExecutorPod>,
+    /// What the operator's webhook will add to the pods.
+    pub left_to_webhook: LeftToWebhook,
 }
 
 /// What identifies a submission on the cluster.
@@ -86,6 +92,21 @@ impl Manifest {
 }
 
 impl Manifests {
+    /// The pods as they will run, whoever adds what is the operator's webhook's: with the webhook off it is in `driver_pod` and in the
+    /// executors' template; with the webhook on it is added here, and not sent.
+    pub fn finished_pods(&self) -> FinishedPods<'_> {
+        let sent = &self.driver_pod.value;
+        FinishedPods {
+            driver: finished::after_webhook(sent, &self.left_to_webhook)
+                .map_or(Cow::Borrowed(sent), Cow::Owned),
+            executor: self.executor.as_ref(),
+            without_webhook: match &self.left_to_webhook {
+                LeftToWebhook::Unknown(why) => Some(why),
+                LeftToWebhook::Nothing | LeftToWebhook::Additions(_) => None,
+            },
+        }
+    }
+
     /// The executor Pod and its claims as they are shown: with an annotation that says that nobody has created them.
     pub fn executor_for_show(&self) -> Vec<Value> {
         let executor = self.executor.iter();

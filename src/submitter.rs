@@ -12,11 +12,11 @@ use crate::{
     cluster::{OperatorWebhook, Sink, Submitted},
     finding::{Cut, Warnings},
     limits::{OBJECT, SHOWN_NAME},
-    manifest::{self, Manifests},
+    manifest::{self, Manifests, Terms},
     operator::{self, Origin},
     spark::{
         plan::{self, DriverPlan},
-        submission::{Refusal, Submission, SubmissionId, SubmitterContext},
+        submission::{LeftToWebhook, Refusal, Submission, SubmissionId, SubmitterContext},
     },
     telemetry::{Metrics, Stage, Stages},
     templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
@@ -156,6 +156,7 @@ pub fn manifests(
 /// What of a submission is needed once its plan is there; the rest may be large.
 struct Rest {
     unknown_fields: Vec<String>,
+    left_to_webhook: LeftToWebhook,
     warnings: Warnings,
 }
 
@@ -163,6 +164,7 @@ impl Rest {
     fn of(submission: &Submission) -> Self {
         Self {
             unknown_fields: submission.unknown_fields(),
+            left_to_webhook: submission.left_to_webhook.clone(),
             warnings: submission.warnings.clone(),
         }
     }
@@ -195,7 +197,12 @@ fn checked(
     stages: &mut Stages,
 ) -> Result<Manifests, SubmitError> {
     let checked = stages.run(Stage::Check, || {
-        manifest::check(rendered, plan, &submission.unknown_fields, context.executor_check)
+        let terms = Terms {
+            passed_unknown_fields: &submission.unknown_fields,
+            executor_check: context.executor_check,
+            left_to_webhook: &submission.left_to_webhook,
+        };
+        manifest::check(rendered, plan, terms)
     });
     let mut manifests = checked?;
     for manifest in manifests.owned.iter().chain([&manifests.driver_pod]) {
@@ -208,6 +215,9 @@ fn checked(
 
 /// The plan of a submission. Where the set has a say in executors and the submission brings no template for them, it gets one
 /// with nothing in it, for else the set's would be written nowhere.
+///
+/// # Errors
+/// What Spark refuses; and a conf that would keep the set's say in executors from them.
 fn planned(
     submission: &Submission,
     context: &SubmitterContext,
@@ -222,14 +232,19 @@ fn planned(
         }
     };
     let plan = plan::plan(submission, context).map_err(hidden)?;
-    if submission.executor_template.is_some() || !set.changes_executors() {
+    if !set.changes_executors() {
         return Ok(plan);
+    }
+    if submission.executor_template.is_some() {
+        return plan::carries_executor_template(&plan).map(|()| plan);
     }
     let mut with_template = submission.clone();
     with_template.executor_template = Some(operator::executor_template());
+    let with_template = plan::plan(&with_template, context).map_err(hidden)?;
+    plan::carries_executor_template(&with_template)?;
     Ok(DriverPlan {
         known_by: Some(manifest::plan_hash(&plan)),
-        ..plan::plan(&with_template, context).map_err(hidden)?
+        ..with_template
     })
 }
 

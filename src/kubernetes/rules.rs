@@ -77,7 +77,7 @@ impl Report<'_> {
 type Rule = fn(Kind, &At<'_, '_>, &mut Report<'_>);
 
 /// The rules of all kinds; each knows to which kinds it applies.
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     text::no_nul,
     required::required_fields,
     scalars::closed_values,
@@ -89,6 +89,7 @@ const RULES: [Rule; 13] = [
     storage::claim,
     scheduling::tolerations,
     scheduling::gates,
+    scheduling::dns,
     files::config_data,
     network::service,
 ];

@@ -3,7 +3,7 @@
 use super::{
     Identity, Manifest, Manifests,
     executor::{self, Checked},
-    known,
+    finished, known,
     patched::Patched,
     spark_needs, stamp,
 };
@@ -16,75 +16,99 @@ use crate::{
         rules::{self, Kind, Report},
         write,
     },
-    limits::Budget,
+    limits::{Budget, CONFIG_DATA},
     manifest::spark_needs::Written,
     spark::{
         plan::{DriverPlan, ExecutorPlan, ExecutorPod},
-        submission::{ExecutorCheck, PodDocument, refers},
+        submission::{ExecutorCheck, LeftToWebhook, PodDocument, refers},
     },
     strict::{self, Reading},
-    templates::{Document, Rendered},
+    templates::Rendered,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The longest executor pod template, in bytes, that is written anew for whoever reads it. Indentation makes the text longer: up to
-/// four times is accepted; otherwise it stays as it was rendered.
+/// four times is accepted. A longer one is written as JSON, which is not indented, and only if it has a null.
 const MOST_TIDY: usize = 64 << 10;
+
+/// What a submission's check goes by, beside its plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The generalised paths of fields that came with the request and are unknown to Kubernetes' types here
+    /// ([`strict::generalised`]): they are passed on with a warning. Every other unknown field is a template's misspelling, and an
+    /// error.
+    pub passed_unknown_fields: &'a [String],
+    /// Whether what is wrong with the executor Pod refuses the submission.
+    pub executor_check: ExecutorCheck,
+    /// What the operator's webhook will add to the pods.
+    pub left_to_webhook: &'a LeftToWebhook,
+}
+
+impl Default for Terms<'_> {
+    fn default() -> Self {
+        Self {
+            passed_unknown_fields: &[],
+            executor_check: ExecutorCheck::default(),
+            left_to_webhook: &LeftToWebhook::Nothing,
+        }
+    }
+}
 
 /// Reads all documents of a submission strictly and holds them against the rules: what Kubernetes would refuse,
 /// and what Spark needs. A document that is empty counts as not written.
 ///
-/// `passed_unknown_fields` are the generalised paths of fields that came with the request and are unknown to
-/// Kubernetes' types here ([`strict::generalised`]): they are passed on with a warning. Every other unknown
-/// field is a template's misspelling, and an error.
-///
-/// The Pod that the driver will make of these documents as its first executor is held against the same rules;
-/// `executor_check` says whether what is wrong with it refuses the submission.
+/// The Pod that the driver will make of these documents as its first executor is held against the same rules. Both pods are looked at
+/// as they will be after the operator's webhook.
 ///
 /// # Errors
 ///
 /// Everything that was found wrong, not only the first.
-pub fn check(
-    rendered: &Rendered,
-    plan: &DriverPlan,
-    passed_unknown_fields: &[String],
-    executor_check: ExecutorCheck,
-) -> Result<Manifests, Findings> {
+pub fn check(rendered: &Rendered, plan: &DriverPlan, terms: Terms<'_>) -> Result<Manifests, Findings> {
+    let passed_unknown_fields = terms.passed_unknown_fields.iter();
     let mut checker = Checker {
-        passed_unknown_fields: passed_unknown_fields.iter().map(String::as_str).collect(),
+        passed_unknown_fields: passed_unknown_fields.map(String::as_str).collect(),
+        left_to_webhook: terms.left_to_webhook,
         findings: Kept::default(),
         warnings: Kept::default(),
         tidy: None,
         executor: None,
     };
     let values = checker.read(rendered, plan);
+    let finished: Vec<_> = values
+        .iter()
+        .map(|patched| match patched.value["kind"].as_str() {
+            Some("Pod") => finished::after_webhook(&patched.value, terms.left_to_webhook),
+            _ => None,
+        })
+        .collect();
     let mut written = Vec::with_capacity(values.len());
     let mut objects = Vec::with_capacity(values.len());
     let mut names = Vec::with_capacity(values.len());
-    for patched in &values {
-        let found = checker.findings.len();
-        if let Some((one, object)) = checker.document(patched.document, &patched.value, &rendered.extra_kinds)
-        {
+    for (patched, finished) in values.iter().zip(&finished) {
+        let (found, warned) = (checker.findings.len(), checker.warnings.len());
+        if let Some((one, object)) = checker.document(patched, finished.as_ref(), &rendered.extra_kinds) {
             names.push((one.subject.clone(), patched));
             written.push(one);
             objects.push(object);
         }
-        for finding in checker.findings.since(found) {
+        let warnings = checker.warnings.since(warned).iter_mut();
+        for finding in checker.findings.since(found).iter_mut().chain(warnings) {
             patched.blame(finding, false);
         }
     }
     checker.driver_pod(rendered, &written);
-    checker.executors(plan, &written, executor_check);
+    checker.executors(plan, &written, terms.executor_check);
     spark_needs::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
     drop(written);
     // Of several objects with one name the first is blamed.
-    for finding in checker.findings.each() {
+    for finding in checker.findings.each().chain(checker.warnings.each()) {
         if let Some((_, patched)) = names.iter().find(|(name, _)| finding.subject.is_in(name)) {
             patched.blame(finding, finding.subject.is_executor_template());
         }
     }
     drop(names);
+    drop(finished);
     // What was made of a value with a reference may hold another key's value, where it is a secret.
     if plan.properties.values().any(|value| refers(value)) {
         checker.findings.each().for_each(Finding::hide_values);
@@ -93,8 +117,23 @@ pub fn check(
     checker.manifests(rendered, plan, values, objects)
 }
 
+/// An executor pod template without nulls, as it is to be written; `None` where its text, of so many bytes, stays.
+fn tidy(template: &mut Value, bytes: usize) -> Option<String> {
+    let had_nulls = drop_nulls(template);
+    if bytes <= MOST_TIDY {
+        let tidy = write::to_yaml(template);
+        if tidy.len() <= 4 * MOST_TIDY {
+            return Some(tidy);
+        }
+    }
+    // Of a text that no longer fits into a ConfigMap the API server would see only the size.
+    let json = had_nulls.then(|| template.to_string());
+    json.filter(|json| json.len() <= CONFIG_DATA.most)
+}
+
 struct Checker<'c> {
     passed_unknown_fields: BTreeSet<&'c str>,
+    left_to_webhook: &'c LeftToWebhook,
     findings: Kept<Finding>,
     warnings: Kept<Finding>,
     /// The document that carries the executor pod template, by index, its key, and the text as it is to be written.
@@ -116,13 +155,15 @@ impl Checker<'_> {
         values
     }
 
-    /// Reads one document as the kind that it says it is; `None` where it is none that it may be.
+    /// Reads one document as the kind that it says it is; `None` where it is none that it may be. A Pod may be another one when it
+    /// is `finished`.
     fn document<'w>(
         &mut self,
-        document: &'w Document,
-        value: &'w Value,
+        patched: &'w Patched<'_>,
+        finished: Option<&'w Value>,
         extra_kinds: &[ObjectKind],
     ) -> Option<(Written<'w>, Option<ObjectKind>)> {
+        let Patched { document, value, .. } = patched;
         let kind = match known::kind(document, value, extra_kinds) {
             Ok(kind) => kind,
             Err(problem) => {
@@ -144,12 +185,12 @@ impl Checker<'_> {
             findings: &mut self.findings,
             warnings: &mut self.warnings,
         };
-        rules::what_kubernetes_refuses(kind.kind(), &at, report);
+        finished::what_kubernetes_refuses(kind.kind(), value, finished, report);
         let written = Written {
             kind: kind.kind(),
             subject,
             template: &document.template,
-            value,
+            value: finished.unwrap_or(value),
         };
         Some((written, read.map(|()| kind)))
     }
@@ -197,7 +238,7 @@ impl Checker<'_> {
             {
                 *object = value;
             }
-            executor::check(plan, &objects, of_template, setting)
+            executor::check(plan, &objects, of_template, setting, self.left_to_webhook)
         } else {
             of_template
         };
@@ -261,12 +302,9 @@ impl Checker<'_> {
             warnings: &mut found.warnings,
         };
         rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
-        if !value.is_null() && text.len() <= MOST_TIDY {
-            drop_nulls(&mut value);
-            let tidy = write::to_yaml(&value);
-            if tidy.len() <= 4 * MOST_TIDY {
-                self.tidy = Some((index, executor.key.clone(), tidy));
-            }
+        if !value.is_null() {
+            let tidy = tidy(&mut value, text.len());
+            self.tidy = tidy.map(|tidy| (index, executor.key.clone(), tidy));
         }
         found
     }
@@ -354,6 +392,7 @@ impl Checker<'_> {
             owned,
             warnings: self.warnings.into(),
             executor: self.executor,
+            left_to_webhook: self.left_to_webhook.clone(),
         })
     }
 }

@@ -39,6 +39,15 @@ pub fn executor_pod(
     version: &SparkVersion,
     objects: &[&Value],
 ) -> Result<ExecutorPod, NoExecutorPod> {
+    with_template(plan, version, objects).map(|(executor, _)| executor)
+}
+
+/// The executor Pod, and the template that it is made from, if there is one.
+fn with_template(
+    plan: &DriverPlan,
+    version: &SparkVersion,
+    objects: &[&Value],
+) -> Result<(ExecutorPod, Option<PodTemplate>), NoExecutorPod> {
     let data = |name: &str, key: &str| config_map(objects, name)?.get("data")?.get(key)?.as_str();
     let Some(text) = data(&plan.config_map.name, "spark.properties") else {
         return Err(unknown("spark.properties", NOT_FOUND));
@@ -78,13 +87,14 @@ pub fn executor_pod(
         .filter(|key| !NO_CONF_FILES.contains(&key.as_str()))
         .cloned()
         .collect();
-    made(&ExecutorSource {
+    let executor = made(&ExecutorSource {
         properties: &properties,
         template: template.as_ref(),
         version,
         driver_environment: &environment(plan, objects),
         conf_files: &conf_files,
-    })
+    })?;
+    Ok((executor, template))
 }
 
 fn unknown(subject: &str, said: &'static str) -> NoExecutorPod {

@@ -2,6 +2,7 @@
 //! what the webhook would add (the operator's `submission.go` and `sparkpod_defaulter.go`).
 
 mod additions;
+mod after_webhook;
 mod arguments;
 mod conf;
 mod executor_conf;
@@ -19,10 +20,11 @@ use crate::{
         request::CheckedArguments,
     },
     spark::submission::{
-        PodAdditions, PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId,
-        SubmitterContext, TEMPLATE_SET_ANNOTATION, UnknownFields,
+        LeftToWebhook, PodAdditions, PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId,
+        SubmitterContext, TEMPLATE_SET_ANNOTATION, UnknownFields, WebhookAdditions,
     },
 };
+pub use after_webhook::after_webhook;
 use roles::Role;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -72,7 +74,7 @@ pub fn submission(
         CONTAINERS.holds(&path, pod.sidecars.len() + pod.init_containers.len())?;
     }
     let driver_additions = match origin.webhook {
-        Webhook::Off => additions::of(&application, Role::Driver)?,
+        Webhook::Off => additions::of(&application, Role::Driver, Webhook::Off)?,
         Webhook::On => PodAdditions::default(),
     };
     let driver_template = template(&application, &id, Role::Driver, origin.unknown_fields)?;
@@ -105,6 +107,9 @@ pub fn submission(
     if let Some(set) = template_set_of(&application) {
         submission.template_set = Some(set);
     }
+    if origin.webhook == Webhook::On {
+        leave_to_webhook(&mut submission, &application)?;
+    }
     Ok(submission)
 }
 
@@ -119,10 +124,20 @@ pub fn template_set_of(application: &SparkApplication) -> Option<String> {
 
 /// Adds to a submission that was made of arguments what the webhook would add for `application`, which is the live one.
 pub fn add_for_webhook(submission: &mut Submission, application: &SparkApplication) -> Result<(), Refusal> {
-    submission.driver_additions = additions::of(application, Role::Driver)?;
+    submission.driver_additions = additions::of(application, Role::Driver, Webhook::Off)?;
     let template = submission.executor_template.get_or_insert_with(executor_template);
     let additions = add_to_executors(template, application)?;
     executor_conf::carry(submission, &additions);
+    Ok(())
+}
+
+/// Notes what the webhook will add to the pods of a submission, whose `SparkApplication` is this one.
+pub fn leave_to_webhook(submission: &mut Submission, application: &SparkApplication) -> Result<(), Refusal> {
+    let additions = WebhookAdditions {
+        driver: additions::of(application, Role::Driver, Webhook::On)?,
+        executor: additions::of(application, Role::Executor, Webhook::On)?,
+    };
+    submission.left_to_webhook = LeftToWebhook::Additions(Box::new(additions));
     Ok(())
 }
 
@@ -142,7 +157,7 @@ fn add_to_executors(
     template: &mut PodTemplate,
     application: &SparkApplication,
 ) -> Result<PodAdditions, Refusal> {
-    let additions = additions::of(application, Role::Executor)?;
+    let additions = additions::of(application, Role::Executor, Webhook::Off)?;
     additions.add_to_template(&mut template.spec, Role::Executor.container_names());
     template
         .unknown_fields

@@ -30,7 +30,7 @@ pub use executor::{
     DRIVER_HOST, DRIVER_IP, ExecutorPod, ExecutorSource, GENERATED_SECRET, IMAGE_OF_CODE, NoExecutorPod,
     executor_pod,
 };
-pub(crate) use executor_template::{Loaded, loaded as loaded_executor_template};
+pub(crate) use executor_template::{Loaded, carries_executor_template, loaded as loaded_executor_template};
 pub use steps::plan;
 
 use schemars::JsonSchema;

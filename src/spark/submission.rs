@@ -24,7 +24,7 @@ pub use conf::{ConfReader, SparkConf};
 pub use context::{ExecutorCheck, Reach, SubmitterContext};
 pub use files::{NamedFile, SubmitterFiles};
 pub use id::SubmissionId;
-pub use pod_additions::PodAdditions;
+pub use pod_additions::{LeftToWebhook, PodAdditions, WebhookAdditions};
 pub use pod_group::PodGroupTemplate;
 pub use pod_template::PodTemplate;
 pub use refusal::Refusal;
@@ -70,6 +70,9 @@ pub struct Submission {
     pub pod_group: Option<PodGroupTemplate>,
     /// What the operator's webhook would add to the driver, where that is left to us.
     pub driver_additions: PodAdditions,
+    /// What the operator's webhook will add to driver and executors, where it is left to that.
+    #[serde(default)]
+    pub left_to_webhook: LeftToWebhook,
     /// Further `ConfigMap`s that the driver owns.
     pub config_maps: Vec<OwnConfigMap>,
     /// Files of the submitter that go to the driver.

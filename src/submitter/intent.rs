@@ -11,7 +11,7 @@ use crate::{
         self, Origin, Webhook,
         application::{self, Parsed, SparkApplication, UnknownFields},
     },
-    spark::submission::{NotAVersion, Refusal, SparkVersion, Submission, SubmissionId, SubmitterContext},
+    spark::submission::{LeftToWebhook, NotAVersion, Refusal, SparkVersion, Submission, SubmissionId, SubmitterContext},
 };
 
 /// The submission of an application: with the operator's defaults, found valid, and translated.
@@ -52,15 +52,19 @@ pub(super) fn informed_submission(
 ) -> Result<Submission, SubmitError> {
     let Informed { webhook, live } = informed;
     let origin = Origin { webhook, ..origin };
-    let of_application = |parsed: Parsed| {
+    let of_application = |parsed: Parsed, lacks: Option<String>| {
         let mut submission = intent(parsed.application, id, origin, context)?;
         submission.warnings.append(parsed.warnings);
+        if let (Webhook::On, Some(why)) = (webhook, lacks) {
+            submission.left_to_webhook = LeftToWebhook::Unknown(why);
+        }
         Ok(submission)
     };
     match request {
-        SubmitRequest::Application(parsed) => of_application(with_owner(*parsed, live)),
+        SubmitRequest::Application(parsed) => of_application(with_owner(*parsed, live), None),
         SubmitRequest::Messages(application) => {
-            of_application(completed(*application, live, origin.unknown_fields)?)
+            let lacks = live.lacks();
+            of_application(completed(*application, live, origin.unknown_fields)?, lacks)
         }
         SubmitRequest::Arguments(arguments) => {
             let labelled = arguments.subject.application().is_some();
@@ -113,6 +117,17 @@ fn completed(
 }
 
 impl Live {
+    /// Why messages that can't carry everything lack what the live application has, if they do.
+    fn lacks(&self) -> Option<String> {
+        Some(match self {
+            Self::Read(_) => return None,
+            Self::None => "the live SparkApplication isn't known".to_owned(),
+            Self::NotLookedUp => "SPEC_SOURCE is request".to_owned(),
+            Self::Missing => "there is no such SparkApplication on the cluster".to_owned(),
+            Self::NotPermitted(why) => why.clone(),
+        })
+    }
+
     /// The warning where the live application of an application was not read. `lost` is that of one with a uid.
     fn warning(&self, application: &SparkApplication, lost: impl Fn(&str) -> String) -> Option<String> {
         let why = match self {
@@ -182,8 +197,9 @@ impl Source {
                 if let Some(set) = operator::template_set_of(application) {
                     submission.template_set = Some(set);
                 }
-                if webhook == Webhook::Off {
-                    operator::add_for_webhook(submission, application)?;
+                match webhook {
+                    Webhook::Off => operator::add_for_webhook(submission, application)?,
+                    Webhook::On => operator::leave_to_webhook(submission, application)?,
                 }
                 operator::add_owner(submission, application)?;
                 submission.warnings.append(parsed.warnings);
@@ -193,7 +209,8 @@ impl Source {
                  pods, and the webhook is off: {why}"
             )),
             Self::Unverified(why) => submission.warnings.push(unverified(&why)),
-            Self::Unread(_) | Self::None => {}
+            Self::Unread(why) => submission.left_to_webhook = LeftToWebhook::Unknown(why),
+            Self::None => {}
         }
         Ok(())
     }

@@ -71,7 +71,11 @@ impl Submitter {
         };
         let live = match needed {
             true => self.live(&subject, reach, deadline).await?,
-            false => Live::None,
+            // Nothing that is created depends on it, so nothing fails by it.
+            false => self
+                .live(&subject, reach, deadline)
+                .await
+                .unwrap_or_else(|error| Live::NotPermitted(error.to_string())),
         };
         Ok(Informed { webhook, live })
     }

@@ -4,6 +4,7 @@ use super::owners::NamedOwner;
 use crate::{
     operator::{
         application::{ApplicationReference, SparkApplication},
+        labels::APP_NAME,
         operator_labels,
     },
     spark::submission::{Outline, PodTemplate, SparkConf, Submission},
@@ -85,7 +86,7 @@ impl Subject {
 
     /// The name of the `SparkApplication`; none where these are somebody's own arguments.
     pub(super) fn application(&self) -> Option<&str> {
-        let name = self.labels.get(APPLICATION_LABEL).map(String::as_str);
+        let name = self.labels.get(APP_NAME).map(String::as_str);
         name.filter(|name| !name.is_empty())
     }
 

@@ -1,7 +1,7 @@
 //! A template set: the built-in templates and an admin's files, compiled once, never changed.
 
 use super::{
-    LoadError, Rendered, TemplateError, TemplateErrorKind,
+    LoadError, Rendered, TemplateError, TemplateErrorKind, builtin,
     compiled::Compiled,
     files::{self, Files},
     parts::{DEFAULT_SET, Parts, Source},
@@ -11,8 +11,9 @@ use super::{
 use crate::spark::plan::DriverPlan;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The template of the executors' pod template.
-const EXECUTOR: &str = "executor-pod.yaml.j2";
+/// The templates by which an admin has a say in executors: of their pod template, and of the `ConfigMap` that carries it. A partial
+/// changes nothing without one of these that includes it, for the built-in ones include none.
+const OF_EXECUTORS: [&str; 2] = [builtin::EXECUTOR_POD, builtin::EXECUTOR_CONFIG_MAP];
 
 /// The built-in templates together with an admin's overrides, patches and further objects.
 ///
@@ -103,10 +104,11 @@ impl TemplateSet {
 
     /// Whether an admin's file has a say in the executors' pod template.
     pub(crate) fn changes_executors(&self) -> bool {
-        let patch = files::patch_of(EXECUTOR);
         let Parts { files, default, .. } = self.source.parts();
         let has = |name: &str| files.contains_key(name) || default.contains_key(name);
-        has(EXECUTOR) || has(&patch)
+        OF_EXECUTORS
+            .iter()
+            .any(|template| has(template) || has(&files::patch_of(template)))
     }
 
     /// Whether it is rendered in this process, at once.
@@ -136,6 +138,51 @@ impl TemplateSet {
         match &self.engine {
             Engine::Here(compiled) => Ok(render::documents(compiled, &plan, &|_| ())?),
             Engine::Workers(workers) => workers.render(&self.source, plan).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(names: &[&str]) -> Files {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), Vec::new()))
+            .collect()
+    }
+
+    #[test]
+    fn a_set_that_can_change_executors_in_any_way_is_known() {
+        for (own, default, changes) in [
+            (&[][..], &[][..], false),
+            (
+                &["driver-pod.yaml.j2", "_x.j2"],
+                &["driver-pod.patch.yaml.j2"],
+                false,
+            ),
+            (&["executor-pod.yaml.j2"], &[], true),
+            (&["executor-pod.patch.yaml.j2"], &[], true),
+            (&["executor-configmap.yaml.j2"], &[], true),
+            (&["executor-configmap.patch.yaml.j2"], &[], true),
+            // A partial of a named set stands in for the one that the default set's template includes.
+            (&["_x.j2"], &["executor-pod.yaml.j2"], true),
+            (&[], &["executor-configmap.patch.yaml.j2"], true),
+        ] {
+            let (files, default) = (files(own), files(default));
+            let parts = Parts {
+                name: "team",
+                files: &files,
+                default: &default,
+                extra_kinds: &[],
+            };
+            let set = TemplateSet {
+                source: Arc::new(Source::of(parts)),
+                warnings: Vec::new(),
+                engine: Engine::Here(Box::new(Compiled::builtin())),
+            };
+            assert_eq!(set.changes_executors(), changes, "{own:?} {default:?}");
         }
     }
 }

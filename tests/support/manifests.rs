@@ -172,6 +172,7 @@ impl Sample {
             owned,
             warnings: native_submit::finding::Warnings::default(),
             executor: None,
+            left_to_webhook: native_submit::spark::submission::LeftToWebhook::Nothing,
         })
     }
 }

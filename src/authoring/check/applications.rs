@@ -9,7 +9,7 @@ use crate::{
         sources::{Sources, add, has_errors, warning},
         trace::Tracer,
     },
-    manifest::{self, Manifests},
+    manifest::{self, Manifests, Terms},
     redaction,
     spark::plan,
     submitter::SubmitError,
@@ -112,8 +112,11 @@ impl<'s> Applications<'s> {
         let checked = manifest::check(
             &rendered,
             &plan,
-            &submission.unknown_fields(),
-            context.executor_check,
+            Terms {
+                passed_unknown_fields: &submission.unknown_fields(),
+                executor_check: context.executor_check,
+                left_to_webhook: &submission.left_to_webhook,
+            },
         );
         match checked {
             Ok(manifests) => {

@@ -31,6 +31,7 @@ fn submission(pod_name: &str, image: &str, owned: &[&str]) -> Arc<Manifests> {
             .collect(),
         warnings: crate::finding::Warnings::default(),
         executor: None,
+        left_to_webhook: crate::spark::submission::LeftToWebhook::Nothing,
     })
 }
 

@@ -26,6 +26,7 @@ fn wanted() -> Manifests {
         owned: Vec::new(),
         warnings: crate::finding::Warnings::default(),
         executor: None,
+        left_to_webhook: crate::spark::submission::LeftToWebhook::Nothing,
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<
             mounts(&volumes, &container, report);
             resources(&container, report);
             resize_policies(document, &container, report);
+            privileges(&container, report);
         });
     }
     document.each("spec.containers[].ports[]", &mut |port| {
@@ -129,6 +130,35 @@ fn mounts(volumes: &BTreeSet<&str>, container: &At<'_, '_>, report: &mut Report<
         }
     });
 }
+
+/// What has all rights can't be kept from getting more (`ValidateSecurityContext`).
+fn privileges(container: &At<'_, '_>, report: &mut Report<'_>) {
+    let context = |field: &str| {
+        container
+            .get("securityContext")
+            .and_then(|context| context.get(field))
+    };
+    if context("allowPrivilegeEscalation") != Some(&Value::Bool(false)) {
+        return;
+    }
+    let added = context("capabilities").and_then(|capabilities| capabilities.get("add")?.as_array());
+    let is_admin = added.is_some_and(|added| added.iter().any(|capability| capability == ADMIN));
+    let why = if context("privileged") == Some(&Value::Bool(true)) {
+        "privileged: true"
+    } else if is_admin {
+        "the capability CAP_SYS_ADMIN"
+    } else {
+        return;
+    };
+    report.wrong(
+        container,
+        "securityContext.allowPrivilegeEscalation",
+        expected(Words::own(format!("true or nothing with {why}"))).kind("false"),
+    );
+}
+
+/// The capability that stands for all rights.
+const ADMIN: &str = "CAP_SYS_ADMIN";
 
 /// One policy for each resource, and no restart where the Pod never restarts (`validateResizePolicy`).
 fn resize_policies(document: &At<'_, '_>, container: &At<'_, '_>, report: &mut Report<'_>) {

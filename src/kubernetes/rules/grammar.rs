@@ -101,6 +101,18 @@ pub(crate) fn path_below(text: &str) -> Verdict {
     (!ok).then_some("a relative path without `..`")
 }
 
+/// A path of the node: without `..` (`validatePathNoBacksteps`).
+pub(crate) fn path_without_backsteps(text: &str) -> Verdict {
+    text.split('/')
+        .any(|part| part == "..")
+        .then_some("a path without `..`")
+}
+
+/// A path from the root (`validateNFSVolumeSource`).
+pub(crate) fn absolute_path(text: &str) -> Verdict {
+    (!text.starts_with('/')).then_some("a path that begins with `/`")
+}
+
 /// The path of a file in a volume: as [`path_below`], and `..` at its beginning is the kubelet's.
 pub(crate) fn file_path(text: &str) -> Verdict {
     let ok = path_below(text).is_none() && !text.starts_with("..");

@@ -178,6 +178,12 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     (For::Pods, "spec.volumes[].emptyDir.sizeLimit", Grammar::Quantity),
     (
         For::Pods,
+        "spec.volumes[].hostPath.path",
+        Path(grammar::path_without_backsteps),
+    ),
+    (For::Pods, "spec.volumes[].nfs.path", Path(grammar::absolute_path)),
+    (
+        For::Pods,
         "spec.volumes[].hostPath.type",
         Word(&[
             "DirectoryOrCreate",

@@ -19,6 +19,23 @@ pub(crate) fn gates(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) 
     }
 }
 
+/// A Pod that has no DNS of the cluster names its own (`validatePodDNSConfig`).
+pub(crate) fn dns(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
+    if !kind.is_pod() || document.text("spec.dnsPolicy") != Some("None") {
+        return;
+    }
+    let servers = document
+        .get("spec.dnsConfig")
+        .and_then(|config| config.get("nameservers"));
+    if servers.and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        report.wrong(
+            document,
+            "spec.dnsConfig.nameservers",
+            expected("a name server, for dnsPolicy is None").nothing(),
+        );
+    }
+}
+
 /// `ValidateTolerations`.
 pub(crate) fn tolerations(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
     if !kind.is_pod() {

@@ -3,14 +3,18 @@
 
 use crate::{
     kubernetes::Findings,
-    manifest::{Manifests, sample},
-    spark::{plan::DriverPlan, submission::ExecutorCheck},
+    manifest::{Manifests, Terms, sample},
+    spark::plan::DriverPlan,
     templates::Rendered,
 };
 use serde_json::{Value, json};
 
 fn check(rendered: &Rendered, plan: &DriverPlan, passed: &[String]) -> Result<Manifests, Findings> {
-    crate::manifest::check(rendered, plan, passed, ExecutorCheck::Refuse)
+    let terms = Terms {
+        passed_unknown_fields: passed,
+        ..Terms::default()
+    };
+    crate::manifest::check(rendered, plan, terms)
 }
 
 /// The findings and the warnings.
@@ -404,6 +408,31 @@ fn volumes_and_scheduling() {
             ),
             (
                 more,
+                json!({"name": "x", "hostPath": {"path": "/a/../b"}}),
+                "spec.volumes[2].hostPath.path: expected a path without `..`",
+            ),
+            (
+                more,
+                json!({"name": "x", "nfs": {"path": "a", "server": "s"}}),
+                "spec.volumes[2].nfs.path: expected a path that begins with `/`",
+            ),
+            (
+                "/spec/dnsPolicy",
+                json!("None"),
+                "spec.dnsConfig.nameservers: expected a name server",
+            ),
+            (
+                "/spec/containers/0/securityContext",
+                json!({"privileged": true, "allowPrivilegeEscalation": false}),
+                "spec.containers[0].securityContext.allowPrivilegeEscalation: expected true or nothing with privileged: true",
+            ),
+            (
+                "/spec/containers/0/securityContext",
+                json!({"capabilities": {"add": ["CAP_SYS_ADMIN"]}, "allowPrivilegeEscalation": false}),
+                "spec.containers[0].securityContext.allowPrivilegeEscalation: expected true or nothing with the capability",
+            ),
+            (
+                more,
                 json!({"name": "x", "nfs": {"path": "/"}}),
                 "spec.volumes[2].nfs.server: expected a value, found nothing",
             ),
@@ -484,6 +513,15 @@ fn volumes_and_scheduling() {
         "pod-driver",
         &[
             (more, json!({"name": "x", "hostPath": {"path": "/", "type": ""}})),
+            (more, json!({"name": "x", "hostPath": {"path": "/a..b"}})),
+            (
+                "/spec/containers/0/securityContext",
+                json!({"privileged": true, "allowPrivilegeEscalation": true}),
+            ),
+            (
+                "/spec/containers/0/securityContext",
+                json!({"capabilities": {"add": ["SYS_ADMIN"]}, "allowPrivilegeEscalation": false}),
+            ),
             (
                 more,
                 json!({"name": "x", "emptyDir": {"medium": "", "sizeLimit": "1Gi"}}),

@@ -1,14 +1,18 @@
 use crate::{
     kubernetes::Findings,
     limits::{ANSWER_BYTES, FINDINGS},
-    manifest::{Manifests, sample},
+    manifest::{Manifests, Terms, sample},
     spark::{plan::DriverPlan, submission::ExecutorCheck},
     templates::Rendered,
 };
 use serde_json::{Value, json};
 
 fn check(rendered: &Rendered, plan: &DriverPlan, passed: &[String]) -> Result<Manifests, Findings> {
-    super::check(rendered, plan, passed, ExecutorCheck::Refuse)
+    let terms = Terms {
+        passed_unknown_fields: passed,
+        ..Terms::default()
+    };
+    super::check(rendered, plan, terms)
 }
 
 fn lines(rendered: &Rendered, passed: &[String]) -> Vec<String> {
@@ -509,4 +513,49 @@ fn the_executor_pod_template_is_written_tidily_unless_it_is_long() {
         "x".repeat(1 << 16)
     );
     assert_eq!(carried(&long), long);
+    // Nulls go out of a long one too, whatever its form.
+    let with_nulls = long.replace(
+        "spec: {}",
+        "spec: {tolerations: null, containers: [{name: e, env: null}]}",
+    );
+    let json: Value = serde_json::from_str(&carried(&with_nulls)).unwrap();
+    assert_eq!(json["spec"], json!({"containers": [{"name": "e"}]}));
+}
+
+#[test]
+fn a_warning_about_executors_names_the_patch_that_it_comes_from() {
+    let mut rendered = sample::rendered(&sample::objects());
+    for document in &mut rendered.documents {
+        match document.role.as_str() {
+            "configmap-executor-template" => {
+                document.carried = Some(crate::templates::Carried {
+                    template: "executor-pod.yaml.j2".to_owned(),
+                    patch: Some(crate::templates::Patch {
+                        template: "executor-pod.patch.yaml.j2".to_owned(),
+                        text: "spec: {volumes: [{name: A, emptyDir: {}}]}".to_owned(),
+                    }),
+                });
+            }
+            "configmap-driver" => {
+                let none = "spark.executor.instances=0\\nspark.kubernetes.namespace=ns";
+                document.text = document.text.replace("spark.kubernetes.namespace=ns", none);
+            }
+            _ => {}
+        }
+    }
+    let by = |setting| {
+        let terms = Terms {
+            executor_check: setting,
+            ..Terms::default()
+        };
+        super::check(&rendered, &sample::plan(), terms)
+    };
+    let refused = by(ExecutorCheck::Refuse).unwrap_err().to_string();
+    let warned = by(ExecutorCheck::Warn).unwrap().warnings.join("\n");
+    for text in [refused, warned] {
+        assert!(
+            text.contains("spec.volumes[0].name") && text.contains("(executor-pod.patch.yaml.j2)"),
+            "{text}"
+        );
+    }
 }

@@ -1,19 +1,23 @@
 //! The executor Pod held against the rules for Pods, before there is a driver that makes it.
 
-use super::{executor_pod, origin::Origins};
+use super::{
+    super::finished::{self, after_webhook},
+    origin::Origins,
+    with_template,
+};
 use crate::{
-    finding::{Kept, Words},
+    finding::{Kept, Words, rule},
     kubernetes::{
         Finding, Subject,
-        at::At,
-        rules::{self, Kind, Report},
+        rules::{Kind, Report},
     },
     spark::{
         plan::{DriverPlan, ExecutorPod, NoExecutorPod},
-        submission::{ExecutorCheck, Refusal, SparkVersion},
+        submission::{ExecutorCheck, LeftToWebhook, Refusal, SparkVersion},
     },
     strict,
 };
+use serde_json::Value;
 
 /// What was found, of the template or of the Pod.
 #[derive(Default)]
@@ -48,16 +52,23 @@ impl Checked {
 /// template alone: of that remains what Spark doesn't change.
 pub(in crate::manifest) fn check(
     plan: &DriverPlan,
-    objects: &[&serde_json::Value],
+    objects: &[&Value],
     of_template: Checked,
     setting: ExecutorCheck,
+    left_to_webhook: &LeftToWebhook,
 ) -> Checked {
     let version = plan.application.spark_version.parse();
     let version = version.unwrap_or_else(|_| SparkVersion::newest());
-    let checked = match executor_pod(plan, &version, objects) {
-        Ok(executor) => {
-            let origins = Origins::new(plan, &executor.pod);
-            let checked = merged(&of_template, of_pod(&executor), &origins, &executor);
+    let checked = match with_template(plan, &version, objects) {
+        Ok((mut executor, template)) => {
+            let finished = after_webhook(&executor.pod, left_to_webhook);
+            let template = template.as_ref().map(|template| &template.spec);
+            let origins = Origins::new(plan, template, &executor.pod, finished.as_ref());
+            let of_pod = of_pod(&executor, finished.as_ref());
+            let checked = merged(&of_template, of_pod, &origins, &executor);
+            if let Some(finished) = finished {
+                executor.pod = finished;
+            }
             Checked {
                 executor: Some(executor),
                 ..checked
@@ -74,10 +85,27 @@ pub(in crate::manifest) fn check(
             checked
         }
     };
-    if setting == ExecutorCheck::Warn || !has_executors(plan) {
-        return checked.softened();
+    let unfinished = match left_to_webhook {
+        LeftToWebhook::Unknown(_) if !checked.findings.is_empty() => Some(unfinished()),
+        _ => None,
+    };
+    if setting == ExecutorCheck::Warn || !has_executors(plan) || unfinished.is_some() {
+        let mut softened = checked.softened();
+        softened.warnings.extend(unfinished);
+        return softened;
     }
     checked
+}
+
+/// The warning where the webhook's additions are not known: they may be what an executor needs.
+fn unfinished() -> Finding {
+    let said = rule("is looked at without what the operator's webhook adds, which isn't known here");
+    Finding {
+        subject: Subject::executor_pod(),
+        path: String::new(),
+        said,
+        template: String::new(),
+    }
 }
 
 /// Whether the driver is to make executors at all.
@@ -96,20 +124,23 @@ fn finding(refusal: &Refusal) -> Finding {
     }
 }
 
-/// What Kubernetes refuses of the Pod and of its claims.
-fn of_pod(executor: &ExecutorPod) -> Checked {
+/// What Kubernetes refuses of the Pod, as the webhook leaves it, and of its claims.
+fn of_pod(executor: &ExecutorPod, finished: Option<&Value>) -> Checked {
     let mut checked = Checked::default();
     let claims = executor.claims.iter();
-    let claims = claims.map(|claim| (Subject::claim_of_executor(), Kind::PersistentVolumeClaim, claim));
-    let pod = (Subject::executor_pod(), Kind::Pod, &executor.pod);
-    for (subject, kind, value) in std::iter::once(pod).chain(claims) {
+    let claims = claims.map(|claim| {
+        let subject = Subject::claim_of_executor();
+        (subject, Kind::PersistentVolumeClaim, claim, None)
+    });
+    let pod = (Subject::executor_pod(), Kind::Pod, &executor.pod, finished);
+    for (subject, kind, value, finished) in std::iter::once(pod).chain(claims) {
         let report = &mut Report {
             subject: &subject,
             template: "",
             findings: &mut checked.findings,
             warnings: &mut checked.warnings,
         };
-        rules::what_kubernetes_refuses(kind, &At::document(value), report);
+        finished::what_kubernetes_refuses(kind, value, finished, report);
     }
     checked
 }
@@ -126,10 +157,16 @@ fn merged(of_template: &Checked, of_pod: Checked, origins: &Origins<'_>, executo
     findings.extend(executor.never.iter().map(self::finding));
     let mut warnings = by_template(&of_template.warnings, of_pod.warnings);
     let unless = || Words::own("unless the application's code sets it");
-    warnings.extend(executor.missing.iter().map(|refusal| Finding {
-        said: refusal.said.clone().further(unless()),
-        ..finding(refusal)
-    }));
+    warnings.extend(
+        executor
+            .missing
+            .iter()
+            .chain(&executor.lacking)
+            .map(|refusal| Finding {
+                said: refusal.said.clone().further(unless()),
+                ..finding(refusal)
+            }),
+    );
     Checked {
         findings,
         warnings,

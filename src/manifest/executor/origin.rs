@@ -129,6 +129,7 @@ const OWN_VOLUMES: [(&str, &str); 3] = [
 /// What the executor Pod was made of.
 pub(super) struct Origins<'a> {
     properties: &'a BTreeMap<String, String>,
+    /// `spec` of the executors' template, after patches.
     template: Option<&'a serde_json::Map<String, Value>>,
     pod: &'a Value,
     /// The path of the Spark container, which is the last.
@@ -136,12 +137,19 @@ pub(super) struct Origins<'a> {
 }
 
 impl<'a> Origins<'a> {
-    pub(super) fn new(plan: &'a DriverPlan, pod: &'a Value) -> Self {
-        let containers = pod["spec"]["containers"].as_array().map_or(0, Vec::len);
+    /// Of the Pod as Spark makes it, and as it is after the webhook if that changes it: the webhook only appends to lists, so the
+    /// Spark container keeps its place.
+    pub(super) fn new(
+        plan: &'a DriverPlan,
+        template: Option<&'a serde_json::Map<String, Value>>,
+        made: &'a Value,
+        finished: Option<&'a Value>,
+    ) -> Self {
+        let containers = made["spec"]["containers"].as_array().map_or(0, Vec::len);
         Self {
             properties: &plan.properties,
-            template: plan.executor.as_ref().map(|executor| &executor.spec),
-            pod,
+            template,
+            pod: finished.unwrap_or(made),
             container: format!("spec.containers[{}].", containers.saturating_sub(1)),
         }
     }

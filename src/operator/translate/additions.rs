@@ -1,6 +1,6 @@
 //! What the operator's webhook would add to a pod, in its order (`sparkpod_defaulter.go`).
 
-use super::{local_dirs, monitoring, roles::Role};
+use super::{Webhook, local_dirs, monitoring, roles::Role};
 use crate::{
     hash::hex,
     kubernetes::grammar::volume_name,
@@ -14,7 +14,16 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
 /// The additions to the pods of `role`.
-pub(super) fn of(application: &SparkApplication, role: Role) -> Result<PodAdditions, Refusal> {
+///
+/// Of a mount whose volume the application doesn't have, the webhook says nothing and adds nothing.
+///
+/// # Errors
+/// Where there is no webhook: such a mount.
+pub(super) fn of(
+    application: &SparkApplication,
+    role: Role,
+    webhook: Webhook,
+) -> Result<PodAdditions, Refusal> {
     let pod = role.pod(application);
     let parts = Parts { application, role };
     let mut additions = PodAdditions {
@@ -32,7 +41,7 @@ pub(super) fn of(application: &SparkApplication, role: Role) -> Result<PodAdditi
         ..PodAdditions::default()
     };
     config_maps(&mut additions, application, role);
-    volumes(&mut additions, application, role)?;
+    volumes(&mut additions, application, role, webhook)?;
     prometheus(&mut additions, application, role);
     replaced(&mut additions, application, role)?;
     limits(&mut additions, application, role);
@@ -140,7 +149,12 @@ fn config_map_volume(name: &str) -> String {
 }
 
 /// The volumes that the role mounts, but for Spark's scratch space, which is conf.
-fn volumes(additions: &mut PodAdditions, application: &SparkApplication, role: Role) -> Result<(), Refusal> {
+fn volumes(
+    additions: &mut PodAdditions,
+    application: &SparkApplication,
+    role: Role,
+    webhook: Webhook,
+) -> Result<(), Refusal> {
     let parts = Parts { application, role };
     let mounts = &role.pod(application).volume_mounts;
     let as_json = parts.list("volumeMounts", mounts)?;
@@ -150,7 +164,10 @@ fn volumes(additions: &mut PodAdditions, application: &SparkApplication, role: R
         if mount.name.starts_with(local_dirs::PREFIX) {
             continue;
         }
-        let (volume_index, volume) = volumes.named(&mount.name, role, index)?;
+        let (volume_index, volume) = match volumes.named(&mount.name, role, index) {
+            Err(_) if webhook == Webhook::On => continue,
+            named => named?,
+        };
         let volume = parts.at(&format!("spec.volumes[{volume_index}]"), volume)?;
         if there.insert(volume.to_string()) {
             additions.volumes.push(volume);

@@ -64,16 +64,26 @@ fn grace_period(submission: &mut Submission, additions: &PodAdditions) {
 }
 
 fn privilege_escalation(submission: &mut Submission, additions: &PodAdditions) {
-    let context = additions.container.get("securityContext");
+    let Some(context) = additions.container.get("securityContext") else {
+        return;
+    };
+    let given = context.get("allowPrivilegeEscalation").and_then(Value::as_bool);
+    // With all rights the field is absent or true: Spark's own false would make Kubernetes refuse the Pod.
+    let allowed = given.or_else(|| has_all_rights(context).then_some(true));
     if submission.spark_version.has(Feature::AllowPrivilegeEscalation)
-        && let Some(Value::Bool(allowed)) =
-            context.and_then(|context| context.get("allowPrivilegeEscalation"))
+        && let Some(allowed) = allowed
     {
         submission.conf.set(
             "spark.kubernetes.executor.securityContext.allowPrivilegeEscalation",
             allowed.to_string(),
         );
     }
+}
+
+fn has_all_rights(context: &Value) -> bool {
+    let added = context["capabilities"]["add"].as_array();
+    let is_admin = |capability: &Value| capability == "CAP_SYS_ADMIN";
+    context["privileged"] == true || added.is_some_and(|added| added.iter().any(is_admin))
 }
 
 /// A variable that the conf or Spark sets too becomes one of the conf; what can't is told.

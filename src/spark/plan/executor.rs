@@ -6,11 +6,13 @@
 
 mod basic;
 mod draft;
+mod dynamic_allocation;
 mod environment;
 mod java_options;
 mod resources;
 mod settings;
 mod steps;
+mod tasks;
 
 pub use draft::{DRIVER_HOST, DRIVER_IP, GENERATED_SECRET, IMAGE_OF_CODE};
 
@@ -46,6 +48,8 @@ pub struct ExecutorPod {
     /// What is missing, and must come from the application's code: without it Spark makes no executor. The Pod has a
     /// placeholder in its place.
     pub missing: Vec<Refusal>,
+    /// What such executors lack to do any work, and must come from the application's code. The driver makes them without it.
+    pub lacking: Vec<Refusal>,
     /// Why such an executor never runs: it would wait for ever, or the driver ends by its settings before it makes one.
     pub never: Vec<Refusal>,
 }
@@ -99,11 +103,13 @@ fn made(source: &ExecutorSource<'_>, conf: ConfReader<'_>) -> Result<ExecutorPod
     settings::check(conf, source.version)?;
     let mut draft = Draft::start(source, conf)?;
     steps::apply(&mut draft)?;
-    let of_allocator = settings::allocation(conf, source.version);
-    let of_allocator = of_allocator.into_iter();
+    let tasks = tasks::check(conf, source.version);
+    draft.lacking.extend(tasks.lacking);
+    let ends = settings::of_driver(conf, source.version).into_iter();
+    let ends = ends.chain(tasks.never).chain(dynamic_allocation::check(conf));
     draft
         .never
-        .extend(of_allocator.filter(|refusal| !refers_to_process(conf.raw(), &refusal.subject)));
+        .extend(ends.filter(|refusal| !refers_to_process(conf.raw(), &refusal.subject)));
     Ok(draft.finish())
 }
 

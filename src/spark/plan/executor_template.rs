@@ -1,12 +1,15 @@
 //! The executors' pod template, carried to the driver in a `ConfigMap` (Spark's `PodTemplateConfigMapStep`).
 
-use super::{ExecutorPlan, draft::Draft};
-use crate::spark::submission::Refusal;
-use serde_json::json;
+use super::{DriverPlan, ExecutorPlan, draft::Draft};
+use crate::spark::submission::{PodTemplate, Refusal};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The property that names the template's file to the driver.
 const PROPERTY: &str = "spark.kubernetes.executor.podTemplateFile";
+
+/// The conf key by which a submission leaves out steps of Spark's.
+pub(super) const EXCLUDED: &str = "spark.kubernetes.driver.pod.excludedFeatureSteps";
 
 const KEY: &str = "podspec-configmap-key";
 const FILE: &str = "pod-spec-template.yml";
@@ -29,6 +32,49 @@ pub(crate) fn loaded(properties: &BTreeMap<String, String>) -> Loaded {
         Some(path) if *path == format!("{MOUNT}/{FILE}") => Loaded::Carried,
         Some(_) => Loaded::Elsewhere,
     }
+}
+
+/// Refuses an executor pod template that the driver would never see, because the conf excludes this step: what the template says
+/// would be lost. A template that the conf names by its path may be in the driver's image too.
+pub(super) fn excluded(draft: &Draft<'_>) -> Result<(), Refusal> {
+    let named = draft.conf.raw().get(PROPERTY).is_some();
+    match &draft.submission.executor_template {
+        Some(template) if !named && says_something(template) => Err(refused("the executor pod template")),
+        _ => Ok(()),
+    }
+}
+
+/// Why the step that carries `what` to the driver can't be excluded.
+fn refused(what: &str) -> Refusal {
+    Refusal::new(
+        EXCLUDED,
+        format!("excludes PodTemplateConfigMapStep, without which the driver doesn't get {what}"),
+    )
+}
+
+/// Refuses a plan that doesn't carry the executor pod template of a template set to the driver.
+///
+/// # Errors
+/// Where the conf excludes the step that does it.
+pub(crate) fn carries_executor_template(plan: &DriverPlan) -> Result<(), Refusal> {
+    match plan.executor {
+        Some(_) => Ok(()),
+        None => Err(refused("the executor pod template of the template set")),
+    }
+}
+
+/// Whether a template has more than the Spark container's name and owners.
+fn says_something(template: &PodTemplate) -> bool {
+    let more_metadata = template.metadata.keys().any(|field| field != "ownerReferences");
+    let more_spec = template.spec.keys().any(|field| field != "containers");
+    let containers = template.spec.get("containers").and_then(Value::as_array);
+    let more = |container: &Value| {
+        container
+            .as_object()
+            .is_some_and(|container| container.keys().any(|field| field != "name"))
+    };
+    let many = containers.is_some_and(|containers| containers.len() > 1 || containers.iter().any(more));
+    more_metadata || more_spec || many
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "every step has one signature")]

@@ -148,7 +148,7 @@ pub(super) struct CustomResource {
     /// What stands before `.amount` and `.vendor`.
     key: String,
     /// Its word in the conf, `gpu`.
-    word: String,
+    pub(super) word: String,
     /// How many, as an integer above 0.
     pub(super) amount: String,
     /// The domain of its name, `nvidia.com`.
@@ -176,9 +176,28 @@ impl CustomResource {
 
 /// The resources below `prefix` of which anything is asked for.
 pub(super) fn requested(conf: ConfReader<'_>, prefix: &str) -> Result<Vec<CustomResource>, Refusal> {
-    let conf = conf.raw();
+    let mut resources = Vec::new();
+    for word in words(conf, prefix)? {
+        let (key, amount) = amount(conf, prefix, &word)?;
+        // Spark reads it without trimming, and drops a resource of which nothing is asked for.
+        let amount: i32 = amount.parse().map_err(|_| wrong(&key, amount, "an integer"))?;
+        if amount > 0 {
+            let key = format!("{prefix}{word}");
+            resources.push(CustomResource {
+                vendor: conf.raw().get(&format!("{key}.vendor")).map(str::to_owned),
+                key,
+                word,
+                amount: amount.to_string(),
+            });
+        }
+    }
+    Ok(resources)
+}
+
+/// The words of the resources below `prefix`.
+pub(super) fn words(conf: ConfReader<'_>, prefix: &str) -> Result<BTreeSet<String>, Refusal> {
     let mut names = BTreeSet::new();
-    for (rest, _) in conf.below(prefix) {
+    for (rest, _) in conf.raw().below(prefix) {
         let (name, _) = rest.split_once('.').ok_or_else(|| {
             Refusal::new(
                 format!("{prefix}{rest}"),
@@ -187,25 +206,23 @@ pub(super) fn requested(conf: ConfReader<'_>, prefix: &str) -> Result<Vec<Custom
         })?;
         names.insert(name.to_owned());
     }
-    let mut resources = Vec::new();
-    for word in names {
-        let key = format!("{prefix}{word}.amount");
-        let amount = conf
-            .get(&key)
-            .ok_or_else(|| Refusal::new(key.as_str(), format!("You must specify an amount for {word}")))?;
-        // Spark reads it without trimming, and drops a resource of which nothing is asked for.
-        let amount: i32 = amount.parse().map_err(|_| wrong(&key, amount, "an integer"))?;
-        if amount > 0 {
-            let key = format!("{prefix}{word}");
-            resources.push(CustomResource {
-                vendor: conf.get(&format!("{key}.vendor")).map(str::to_owned),
-                key,
-                word,
-                amount: amount.to_string(),
-            });
-        }
+    Ok(names)
+}
+
+/// The key of a resource's amount, and the amount as it is written.
+pub(super) fn amount<'c>(
+    conf: ConfReader<'c>,
+    prefix: &str,
+    word: &str,
+) -> Result<(String, &'c str), Refusal> {
+    let key = format!("{prefix}{word}.amount");
+    match conf.raw().get(&key) {
+        Some(amount) => Ok((key, amount)),
+        None => Err(Refusal::new(
+            key,
+            format!("You must specify an amount for {word}"),
+        )),
     }
-    Ok(resources)
 }
 
 #[cfg(test)]

@@ -24,11 +24,14 @@ const STEPS: [(&str, Step); 13] = [
     ("DriverCommandFeatureStep", command::apply),
     ("HadoopConfDriverFeatureStep", hadoop::apply),
     ("KerberosConfDriverFeatureStep", kerberos::apply),
-    ("PodTemplateConfigMapStep", executor_template::apply),
+    (EXECUTOR_TEMPLATE, executor_template::apply),
     ("LocalDirsFeatureStep", local_dirs::apply),
     // Only where the conf asks for it.
     ("VolcanoFeatureStep", volcano::apply),
 ];
+
+/// The step that carries the executors' pod template to the driver.
+const EXECUTOR_TEMPLATE: &str = "PodTemplateConfigMapStep";
 
 const PACKAGE: &str = "org.apache.spark.deploy.k8s.features.";
 
@@ -38,11 +41,13 @@ pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<Drive
     let mut draft = Draft::start(submission, context)?;
     let excluded = excluded_steps(&draft)?;
     for (class, step) in STEPS {
-        if !excluded
+        let is_excluded = excluded
             .iter()
-            .any(|name| name.strip_prefix(PACKAGE) == Some(class))
-        {
+            .any(|name| name.strip_prefix(PACKAGE) == Some(class));
+        if !is_excluded {
             step(&mut draft)?;
+        } else if class == EXECUTOR_TEMPLATE {
+            executor_template::excluded(&draft)?;
         }
     }
     let config_map = config_map::apply(&mut draft)?;
@@ -97,7 +102,5 @@ fn excluded_steps(draft: &Draft<'_>) -> Result<Vec<String>, Refusal> {
     if !draft.has(Feature::ExcludedFeatureSteps) {
         return Ok(Vec::new());
     }
-    draft
-        .conf
-        .list("spark.kubernetes.driver.pod.excludedFeatureSteps")
+    draft.conf.list(executor_template::EXCLUDED)
 }

@@ -42,6 +42,27 @@ pub struct PodAdditions {
     pub unknown_fields: Vec<String>,
 }
 
+/// What the operator's webhook will add to the pods of a submission. It is not sent: the webhook adds it on the API server.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub enum LeftToWebhook {
+    /// Nothing: there is no webhook, or it doesn't act on these pods.
+    #[default]
+    Nothing,
+    /// These additions.
+    Additions(Box<WebhookAdditions>),
+    /// It isn't known what, and why not: the webhook has the `SparkApplication`, and this process doesn't.
+    Unknown(String),
+}
+
+/// The additions to the pods of an application.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct WebhookAdditions {
+    /// To the driver.
+    pub driver: PodAdditions,
+    /// To each executor.
+    pub executor: PodAdditions,
+}
+
 impl std::fmt::Debug for PodAdditions {
     /// Env may be secrets, so only counts are shown.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -8,8 +8,8 @@ mod validate;
 pub(crate) use validate::SUBMISSION_CREDENTIALS;
 
 use super::{
-    ConfReader, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource, Refusal,
-    SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
+    ConfReader, LeftToWebhook, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource,
+    Refusal, SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
     TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, pod_group, refusal::wrong_text, uri,
 };
 use crate::{
@@ -221,6 +221,7 @@ impl MergedArguments {
             executor_template,
             pod_group,
             driver_additions: request.driver_additions,
+            left_to_webhook: LeftToWebhook::default(),
             config_maps: request.config_maps,
             files,
             warnings,

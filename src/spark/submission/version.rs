@@ -83,10 +83,12 @@ pub enum Feature {
     RecoveryMode,
     /// `spark.executor.extraLibraryPath` reaches the executors' environment.
     ExecutorLibraryPath,
+    /// `spark.task.cpus` may be a fraction.
+    FractionalTaskCpus,
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 33] = [
+const SINCE: [(Feature, (u16, u16)); 34] = [
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::OctalModes, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),
@@ -120,6 +122,7 @@ const SINCE: [(Feature, (u16, u16)); 33] = [
     (Feature::RecoveryMode, (4, 2)),
     (Feature::DriverPodIpByDefault, (4, 3)),
     (Feature::ExecutorLibraryPath, (4, 3)),
+    (Feature::FractionalTaskCpus, (4, 3)),
 ];
 
 impl SparkVersion {

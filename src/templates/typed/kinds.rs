@@ -1,8 +1,8 @@
 //! The types of what templates read: Kubernetes' kinds, and the context.
 
 use crate::{
-    kubernetes::{Fields, Shape},
-    spark::{plan::DriverPlan, submission::PodGroup},
+    kubernetes::{Fields, PodGroup, Shape},
+    spark::plan::DriverPlan,
 };
 use k8s_openapi::{
     api::{

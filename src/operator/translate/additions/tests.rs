@@ -98,7 +98,7 @@ fn a_field_that_the_types_do_not_have_stays_in_the_part_that_it_is_in() {
             document.pointer_mut(&place).unwrap()["future"] = json!({"a": [1]});
             let parsed = application::from_value(document, UnknownFields::Pass).unwrap();
             assert_eq!(parsed.warnings.len(), 1, "{:?}", parsed.warnings);
-            let additions = of(&parsed.application, role).unwrap();
+            let additions = of(&parsed.application, role, Webhook::Off).unwrap();
             assert_eq!(additions.unknown_fields, [format!("{in_pod}.future")], "{place}");
             let additions = serde_json::to_value(additions).unwrap();
             assert_eq!(
@@ -108,6 +108,11 @@ fn a_field_that_the_types_do_not_have_stays_in_the_part_that_it_is_in() {
             );
         }
         let parsed = application::from_value(application(role), UnknownFields::Pass).unwrap();
-        assert!(of(&parsed.application, role).unwrap().unknown_fields.is_empty());
+        assert!(
+            of(&parsed.application, role, Webhook::Off)
+                .unwrap()
+                .unknown_fields
+                .is_empty()
+        );
     }
 }

@@ -51,6 +51,7 @@ pub(super) struct Draft<'a> {
     pub(super) pod: SparkPod,
     pub(super) claims: Vec<PersistentVolumeClaimPlan>,
     pub(super) missing: Vec<Refusal>,
+    pub(super) lacking: Vec<Refusal>,
     pub(super) never: Vec<Refusal>,
 }
 
@@ -85,6 +86,7 @@ impl<'a> Draft<'a> {
             pod: pod.unwrap_or_default(),
             claims: Vec::new(),
             missing: Vec::new(),
+            lacking: Vec::new(),
             never: Vec::new(),
         })
     }
@@ -131,6 +133,7 @@ impl<'a> Draft<'a> {
                 .map(|plan| claim(plan, namespace.as_ref()))
                 .collect(),
             missing: self.missing,
+            lacking: self.lacking,
             never: self.never,
         }
     }

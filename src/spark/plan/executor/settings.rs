@@ -2,7 +2,10 @@
 //! the keys that its allocator reads.
 
 use super::{NoExecutorPod, basic::ALLOCATOR, java_options};
-use crate::spark::submission::{ConfReader, Feature, Refusal, SparkVersion};
+use crate::spark::{
+    java_double,
+    submission::{ConfReader, Feature, Refusal, SparkVersion, wrong},
+};
 
 /// How a key's value is checked.
 enum Check {
@@ -15,7 +18,7 @@ enum Check {
 }
 
 /// The keys with a check, each with the version that brought it.
-const CHECKS: [(&str, Check, Option<Feature>); 16] = [
+const CHECKS: [(&str, Check, Option<Feature>); 23] = [
     ("spark.kubernetes.allocation.batch.size", Check::Count, None),
     (
         "spark.kubernetes.allocation.batch.delay",
@@ -73,6 +76,34 @@ const CHECKS: [(&str, Check, Option<Feature>); 16] = [
         Check::Boolean,
         None,
     ),
+    ("spark.kubernetes.executor.enableApiPolling", Check::Boolean, None),
+    ("spark.kubernetes.executor.enableApiWatcher", Check::Boolean, None),
+    (
+        "spark.kubernetes.executor.enablePollingWithResourceVersion",
+        Check::Boolean,
+        None,
+    ),
+    (
+        "spark.kubernetes.executor.missingPodDetectDelta",
+        Check::Above(0, 1),
+        None,
+    ),
+    (
+        "spark.kubernetes.executorSnapshotsSubscribersShutdownGracePeriod",
+        Check::Above(0, 1_000),
+        None,
+    ),
+    (
+        "spark.kubernetes.driver.service.deleteOnTermination",
+        Check::Boolean,
+        None,
+    ),
+    // The allocator reads it, dynamic allocation or not.
+    (
+        "spark.dynamicAllocation.executorIdleTimeout",
+        Check::Above(-1, 1_000),
+        None,
+    ),
     (
         "spark.kubernetes.driver.ownPersistentVolumeClaim",
         Check::Boolean,
@@ -105,8 +136,9 @@ pub(super) fn check(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), 
     allocator(conf, version)
 }
 
-/// What the allocator of executors refuses of the settings that are its own.
-pub(super) fn allocation(conf: ConfReader<'_>, version: &SparkVersion) -> Vec<Refusal> {
+/// What ends the driver before it has made an executor, though there is nothing wrong with the executor's Pod: the settings of its
+/// allocator, and what `SparkConf` holds against each other.
+pub(super) fn of_driver(conf: ConfReader<'_>, version: &SparkVersion) -> Vec<Refusal> {
     let known = CHECKS
         .iter()
         .filter(|(.., since)| since.is_none_or(|since| version.has(since)));
@@ -114,7 +146,46 @@ pub(super) fn allocation(conf: ConfReader<'_>, version: &SparkVersion) -> Vec<Re
     let instances = conf
         .number::<i32>("spark.executor.instances", "an integer")
         .map(|_| ());
-    checked.chain([instances]).filter_map(Result::err).collect()
+    checked
+        .chain([instances, heartbeat(conf)])
+        .chain(FRACTIONS.map(|key| fraction(conf, key)))
+        .filter_map(Result::err)
+        .collect()
+}
+
+/// Executors are lost before they are late.
+fn heartbeat(conf: ConfReader<'_>) -> Result<(), Refusal> {
+    const INTERVAL: &str = "spark.executor.heartbeatInterval";
+    const TIMEOUT: &str = "spark.network.timeout";
+    let interval = conf.milliseconds(INTERVAL, 1)?;
+    let timeout = conf.milliseconds(TIMEOUT, 1_000)?;
+    // Spark counts the timeout in whole seconds.
+    let seconds = timeout.unwrap_or(120_000) / 1_000;
+    if seconds.saturating_mul(1_000) > interval.unwrap_or(10_000) {
+        return Ok(());
+    }
+    let key = if interval.is_some() { INTERVAL } else { TIMEOUT };
+    Err(Refusal::new(
+        key,
+        format!(
+            "The value of {TIMEOUT}={seconds}s must be greater than the value of {INTERVAL}={}ms.",
+            interval.unwrap_or(10_000)
+        ),
+    ))
+}
+
+/// Parts of the memory.
+const FRACTIONS: [&str; 2] = ["spark.memory.fraction", "spark.memory.storageFraction"];
+
+/// As `SparkConf.getDouble` reads it, without references.
+fn fraction(conf: ConfReader<'_>, key: &str) -> Result<(), Refusal> {
+    let Some(text) = conf.raw().get(key) else {
+        return Ok(());
+    };
+    match java_double::parse(text) {
+        Some(fraction) if !(fraction < 0.0 || fraction > 1.0) => Ok(()),
+        _ => Err(wrong(key, text, "a number from 0 to 1")),
+    }
 }
 
 fn one(conf: ConfReader<'_>, key: &str, check: &Check) -> Result<(), Refusal> {
