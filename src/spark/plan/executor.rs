@@ -107,9 +107,12 @@ fn made(source: &ExecutorSource<'_>, conf: ConfReader<'_>) -> Result<ExecutorPod
     draft.lacking.extend(tasks.lacking);
     let ends = settings::of_driver(conf, source.version).into_iter();
     let ends = ends.chain(tasks.never).chain(dynamic_allocation::check(conf));
-    draft
-        .never
-        .extend(ends.filter(|refusal| !refers_to_process(conf.raw(), &refusal.subject)));
+    for refusal in ends.filter(|refusal| !refers_to_process(conf.raw(), &refusal.subject)) {
+        // Two who read the same key say the same.
+        if !draft.never.contains(&refusal) {
+            draft.never.push(refusal);
+        }
+    }
     Ok(draft.finish())
 }
 

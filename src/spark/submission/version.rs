@@ -85,10 +85,12 @@ pub enum Feature {
     ExecutorLibraryPath,
     /// `spark.task.cpus` may be a fraction.
     FractionalTaskCpus,
+    /// Whether executors and the driver's Service are deleted is read when the driver stops; before, when it starts.
+    DeletionReadAtTheEnd,
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 34] = [
+const SINCE: [(Feature, (u16, u16)); 35] = [
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::OctalModes, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),
@@ -123,6 +125,7 @@ const SINCE: [(Feature, (u16, u16)); 34] = [
     (Feature::DriverPodIpByDefault, (4, 3)),
     (Feature::ExecutorLibraryPath, (4, 3)),
     (Feature::FractionalTaskCpus, (4, 3)),
+    (Feature::DeletionReadAtTheEnd, (4, 2)),
 ];
 
 impl SparkVersion {

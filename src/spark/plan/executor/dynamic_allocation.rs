@@ -16,7 +16,8 @@ const RATIO: &str = "spark.dynamicAllocation.executorAllocationRatio";
 const TRACKING: &str = "spark.dynamicAllocation.shuffleTracking.enabled";
 
 /// Durations that aren't negative, each with the ms of a bare number.
-const NOT_NEGATIVE: [(&str, i64); 2] = [
+const NOT_NEGATIVE: [(&str, i64); 3] = [
+    ("spark.dynamicAllocation.executorIdleTimeout", 1_000),
     ("spark.dynamicAllocation.cachedExecutorIdleTimeout", 1_000),
     ("spark.dynamicAllocation.shuffleTracking.timeout", 1),
 ];

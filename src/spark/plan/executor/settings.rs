@@ -17,107 +17,164 @@ enum Check {
     Boolean,
 }
 
-/// The keys with a check, each with the version that brought it.
-const CHECKS: [(&str, Check, Option<Feature>); 23] = [
-    ("spark.kubernetes.allocation.batch.size", Check::Count, None),
+/// In which versions of Spark a check is made.
+#[derive(Clone, Copy)]
+enum Versions {
+    All,
+    Since(Feature),
+    Before(Feature),
+}
+
+impl Versions {
+    fn have(self, version: &SparkVersion) -> bool {
+        match self {
+            Self::All => true,
+            Self::Since(feature) => version.has(feature),
+            Self::Before(feature) => !version.has(feature),
+        }
+    }
+}
+
+/// Who reads a key before there is an executor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Every driver.
+    Driver,
+    /// The allocator that makes Pods itself.
+    Direct,
+}
+
+use Reader::{Direct, Driver};
+use Versions::{All, Before, Since};
+
+/// The keys that are read before there is an executor, each with its check. What Spark reads later, and then only logs, is not here.
+const CHECKS: [(&str, Check, Versions, Reader); 21] = [
+    (
+        "spark.kubernetes.allocation.batch.size",
+        Check::Count,
+        All,
+        Direct,
+    ),
     (
         "spark.kubernetes.allocation.batch.delay",
         Check::Above(0, 1),
-        None,
+        All,
+        Direct,
     ),
     (
         "spark.kubernetes.allocation.batch.delay",
         Check::Above(100, 1),
-        Some(Feature::BatchDelayAboveTenth),
+        Since(Feature::BatchDelayAboveTenth),
+        Direct,
     ),
     (
         "spark.kubernetes.allocation.executor.timeout",
         Check::Above(0, 1),
-        None,
+        All,
+        Direct,
     ),
     (
         "spark.kubernetes.allocation.driver.readinessTimeout",
         Check::Above(0, 1_000),
-        None,
+        All,
+        Driver,
     ),
-    ("spark.kubernetes.allocation.maxPendingPods", Check::Count, None),
+    (
+        "spark.kubernetes.allocation.maxPendingPods",
+        Check::Count,
+        All,
+        Direct,
+    ),
     (
         "spark.kubernetes.allocation.maxPendingPodsPerRp",
         Check::Count,
-        Some(Feature::AllocationMaximum),
+        Since(Feature::AllocationMaximum),
+        Direct,
     ),
     (
         "spark.kubernetes.allocation.maximum",
         Check::Count,
-        Some(Feature::AllocationMaximum),
+        Since(Feature::AllocationMaximum),
+        Direct,
     ),
     (
         "spark.kubernetes.executor.apiPollingInterval",
         Check::Above(0, 1),
-        None,
+        All,
+        Driver,
     ),
     (
         "spark.kubernetes.executor.eventProcessingInterval",
         Check::Above(0, 1),
-        None,
+        All,
+        Driver,
     ),
     (
         "spark.kubernetes.executor.terminationGracePeriodSeconds",
         Check::Above(-1, 1_000),
-        Some(Feature::ExecutorGracePeriod),
+        Since(Feature::ExecutorGracePeriod),
+        Driver,
     ),
     (
         "spark.kubernetes.executor.deleteOnTermination",
         Check::Boolean,
-        None,
+        All,
+        Direct,
     ),
     (
-        "spark.kubernetes.executor.checkAllContainers",
+        "spark.kubernetes.executor.deleteOnTermination",
         Check::Boolean,
-        None,
-    ),
-    ("spark.kubernetes.executor.enableApiPolling", Check::Boolean, None),
-    ("spark.kubernetes.executor.enableApiWatcher", Check::Boolean, None),
-    (
-        "spark.kubernetes.executor.enablePollingWithResourceVersion",
-        Check::Boolean,
-        None,
-    ),
-    (
-        "spark.kubernetes.executor.missingPodDetectDelta",
-        Check::Above(0, 1),
-        None,
-    ),
-    (
-        "spark.kubernetes.executorSnapshotsSubscribersShutdownGracePeriod",
-        Check::Above(0, 1_000),
-        None,
+        Before(Feature::DeletionReadAtTheEnd),
+        Driver,
     ),
     (
         "spark.kubernetes.driver.service.deleteOnTermination",
         Check::Boolean,
-        None,
+        Before(Feature::DeletionReadAtTheEnd),
+        Driver,
     ),
-    // The allocator reads it, dynamic allocation or not.
     (
-        "spark.dynamicAllocation.executorIdleTimeout",
-        Check::Above(-1, 1_000),
-        None,
+        "spark.kubernetes.executor.checkAllContainers",
+        Check::Boolean,
+        All,
+        Driver,
+    ),
+    (
+        "spark.kubernetes.executor.enableApiPolling",
+        Check::Boolean,
+        All,
+        Driver,
+    ),
+    (
+        "spark.kubernetes.executor.enableApiWatcher",
+        Check::Boolean,
+        All,
+        Driver,
     ),
     (
         "spark.kubernetes.driver.ownPersistentVolumeClaim",
         Check::Boolean,
-        None,
+        All,
+        Direct,
     ),
     (
         "spark.kubernetes.driver.reusePersistentVolumeClaim",
         Check::Boolean,
-        None,
+        All,
+        Direct,
     ),
     (
         "spark.kubernetes.driver.waitToReusePersistentVolumeClaim",
         Check::Boolean,
-        None,
+        All,
+        Direct,
+    ),
+    // The allocator reads it without dynamic allocation, too.
+    (
+        "spark.dynamicAllocation.executorIdleTimeout",
+        Check::Above(-1, 1_000),
+        All,
+        Direct,
     ),
 ];
 
@@ -139,10 +196,13 @@ pub(super) fn check(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), 
 /// What ends the driver before it has made an executor, though there is nothing wrong with the executor's Pod: the settings of its
 /// allocator, and what `SparkConf` holds against each other.
 pub(super) fn of_driver(conf: ConfReader<'_>, version: &SparkVersion) -> Vec<Refusal> {
+    let direct = conf
+        .text(ALLOCATOR)
+        .is_ok_and(|name| name.is_none_or(|name| name == "direct"));
     let known = CHECKS
         .iter()
-        .filter(|(.., since)| since.is_none_or(|since| version.has(since)));
-    let checked = known.map(|(key, check, _)| one(conf, key, check));
+        .filter(|(_, _, versions, reader)| versions.have(version) && (direct || *reader == Driver));
+    let checked = known.map(|(key, check, ..)| one(conf, key, check));
     let instances = conf
         .number::<i32>("spark.executor.instances", "an integer")
         .map(|_| ());
