@@ -1,6 +1,6 @@
 //! The variables that a template may read.
 
-use super::vocabulary;
+use super::{policy, vocabulary};
 use minijinja::Environment;
 
 /// What every template sees: the fields of [`DriverPlan`](crate::spark::plan::DriverPlan), and the set's id.
@@ -35,33 +35,42 @@ const FURTHER: [&str; 10] = [
     "caller",
 ];
 
-/// Warns of variables that a template reads and that are nowhere: `{% if nmae %}` is no error, but never true.
-pub(crate) fn unknown_variables(environment: &Environment<'static>, name: &str) -> Vec<String> {
+/// Variables that a template of an object reads and that are nowhere: `{% if nmae %}` is no error, but never true.
+pub(crate) fn unknown_of_object(environment: &Environment<'static>, name: &str) -> Vec<String> {
+    let known = [&CONTEXT[..], &FURTHER].concat();
+    let unknown = unknown(environment, name, &known).into_iter();
+    unknown.map(|(_, message)| message).collect()
+}
+
+/// The same of a policy, with the variables themselves.
+pub(crate) fn unknown_of_policy(environment: &Environment<'static>, name: &str) -> Vec<(String, String)> {
+    unknown(environment, name, &[&policy::CONTEXT[..], &policy::FURTHER].concat())
+}
+
+fn unknown(environment: &Environment<'static>, name: &str, known: &[&str]) -> Vec<(String, String)> {
     // A partial sees what its user has set.
+    let file = name.rsplit('/').next().unwrap_or(name);
     let Some(template) = environment
         .get_template(name)
         .ok()
-        .filter(|_| !name.starts_with('_'))
+        .filter(|_| !file.starts_with('_'))
     else {
         return Vec::new();
     };
-    let known =
-        |variable: &String| CONTEXT.contains(&variable.as_str()) || FURTHER.contains(&variable.as_str());
     let mut unknown: Vec<_> = template
         .undeclared_variables(false)
         .into_iter()
-        .filter(|v| !known(v))
+        .filter(|variable| !known.contains(&variable.as_str()))
         .collect();
     unknown.sort();
-    unknown
-        .iter()
-        .map(|variable| {
-            let near = vocabulary::nearest(variable, &[&CONTEXT[..], &FURTHER].concat())
-                .map(|near| format!("; did you mean `{near}`?"))
-                .unwrap_or_default();
-            format!("nothing is named `{variable}`{near}")
-        })
-        .collect()
+    let message = |variable: String| {
+        let near = vocabulary::nearest(&variable, known)
+            .map(|near| format!("; did you mean `{near}`?"))
+            .unwrap_or_default();
+        let message = format!("nothing is named `{variable}`{near}");
+        (variable, message)
+    };
+    unknown.into_iter().map(message).collect()
 }
 
 #[cfg(test)]

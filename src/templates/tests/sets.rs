@@ -197,6 +197,7 @@ fn patches_and_further_objects_are_rendered_beside_their_document() {
         name: "default",
         files: &all,
         default: &none,
+        always: &none,
         extra_kinds: &[ExtraKind::PodDisruptionBudget],
     };
     let rendered = TemplateSet::load_parts(parts)
