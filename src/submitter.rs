@@ -153,7 +153,11 @@ impl Submitter {
             SubmitError::PolicyFailed(PolicyFailure(errors)) => self.templates.policies_failed(set, errors),
             SubmitError::Policy(PolicyRefusal(verdicts)) => {
                 for verdict in verdicts {
-                    info!(template_set = set.id(), policy = verdict.policy, "refused by a policy");
+                    info!(
+                        template_set = set.id(),
+                        policy = verdict.policy,
+                        "refused by a policy"
+                    );
                 }
             }
             _ => {}

@@ -17,8 +17,9 @@ use crate::{
     manifest::Manifests,
     redaction,
     templates::{
-        ALWAYS, Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, SetsError, TemplateError,
-        TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets, take_always, workers,
+        ALWAYS, Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, SetsError,
+        TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets,
+        take_always, workers,
     },
 };
 use applications::Applications;
@@ -114,7 +115,9 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         }
     };
     checked.templates += always.len();
-    checked.findings.extend(odd_files(&directory.join(ALWAYS), &ignored_of_always));
+    checked
+        .findings
+        .extend(odd_files(&directory.join(ALWAYS), &ignored_of_always));
     let workers = workers(&options.rendering);
     let default = sets.remove(DEFAULT_SET);
     let base = default.as_ref().and_then(|contents| contents.as_ref().ok());

@@ -136,17 +136,23 @@ mod tests {
             .iter()
             .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
             .collect();
-        lint(&Sources::new(Path::new(""), DEFAULT_SET, &files, &Files::new(), &Files::new()))
-            .iter()
-            .map(|finding| {
-                format!(
-                    "{}:{} {}",
-                    finding.file,
-                    finding.line.unwrap_or_default(),
-                    finding.rule.name()
-                )
-            })
-            .collect()
+        lint(&Sources::new(
+            Path::new(""),
+            DEFAULT_SET,
+            &files,
+            &Files::new(),
+            &Files::new(),
+        ))
+        .iter()
+        .map(|finding| {
+            format!(
+                "{}:{} {}",
+                finding.file,
+                finding.line.unwrap_or_default(),
+                finding.rule.name()
+            )
+        })
+        .collect()
     }
 
     #[test]

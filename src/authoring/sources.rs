@@ -34,7 +34,9 @@ impl Sources {
             .iter()
             .map(|(name, bytes)| (format!("{folder}{name}"), bytes));
         let default = default.iter().map(|(name, bytes)| (name.clone(), bytes));
-        let always = always.iter().map(|(name, bytes)| (format!("{ALWAYS}/{name}"), bytes));
+        let always = always
+            .iter()
+            .map(|(name, bytes)| (format!("{ALWAYS}/{name}"), bytes));
         Self {
             directory: directory.to_owned(),
             texts: default
@@ -60,7 +62,8 @@ impl Sources {
 
     /// Whether a template is of the layer that applies to every set.
     pub(super) fn is_of_always(name: &str) -> bool {
-        name.strip_prefix(ALWAYS).is_some_and(|rest| rest.starts_with('/'))
+        name.strip_prefix(ALWAYS)
+            .is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Whether a template is the set's own. The layer that applies to every set is looked at with the default set.
@@ -74,7 +77,9 @@ impl Sources {
     /// The name of a file within its folder.
     pub(super) fn file_name<'n>(&self, name: &'n str) -> &'n str {
         if self.folder.is_empty() {
-            name.strip_prefix(ALWAYS).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name)
+            name.strip_prefix(ALWAYS)
+                .and_then(|rest| rest.strip_prefix('/'))
+                .unwrap_or(name)
         } else {
             name.strip_prefix(&self.folder).unwrap_or(name)
         }
@@ -233,7 +238,13 @@ mod tests {
     fn a_line_is_found_by_the_words_of_a_path() {
         let text = "{% extends \"builtin/driver-pod.yaml.j2\" %}\n{% block node_selector %}\n    disk: ssd\n{% endblock %}\n";
         let files = [("driver-pod.yaml.j2".to_owned(), text.as_bytes().to_vec())].into();
-        let sources = Sources::new(Path::new("dir"), DEFAULT_SET, &files, &Files::new(), &Files::new());
+        let sources = Sources::new(
+            Path::new("dir"),
+            DEFAULT_SET,
+            &files,
+            &Files::new(),
+            &Files::new(),
+        );
         let table = [
             ("spec.nodeSelector.disk", Some(3)),
             ("spec.nodeSelector[\"a.b\"]", Some(2)),

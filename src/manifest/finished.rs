@@ -35,7 +35,10 @@ pub fn finished(manifests: &Manifests, plan: &DriverPlan, beside: Beside) -> Fin
     let objects: Vec<_> = pods.chain(owned).collect();
     let executor = executor(manifests, plan);
     Finished {
-        unknown_of_driver: objects.first().map(|(_, driver)| unknown(driver)).unwrap_or_default(),
+        unknown_of_driver: objects
+            .first()
+            .map(|(_, driver)| unknown(driver))
+            .unwrap_or_default(),
         unknown_of_executor: executor.as_ref().map(unknown).unwrap_or_default(),
         executor,
         objects,
@@ -70,7 +73,9 @@ fn executor(manifests: &Manifests, plan: &DriverPlan) -> Result<Value, NoExecuto
     let version = plan.application.spark_version.parse();
     let version = version.unwrap_or_else(|_| SparkVersion::newest());
     let owned = manifests.owned.iter().map(|manifest| &manifest.value);
-    let objects: Vec<_> = std::iter::once(&manifests.driver_pod.value).chain(owned).collect();
+    let objects: Vec<_> = std::iter::once(&manifests.driver_pod.value)
+        .chain(owned)
+        .collect();
     let refusal = match executor_pod(plan, &version, &objects) {
         Ok(executor) => return Ok(executor.pod),
         Err(NoExecutorPod::Thrown(refusal) | NoExecutorPod::Unknown(refusal)) => refusal,
@@ -81,7 +86,10 @@ fn executor(manifests: &Manifests, plan: &DriverPlan) -> Result<Value, NoExecuto
 fn in_namespace(value: &Value, manifests: &Manifests) -> Value {
     let mut value = value.clone();
     if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
-        metadata.insert("namespace".to_owned(), manifests.identity.namespace.as_str().into());
+        metadata.insert(
+            "namespace".to_owned(),
+            manifests.identity.namespace.as_str().into(),
+        );
     }
     value
 }

@@ -42,7 +42,9 @@ impl<'r> Patched<'r> {
         };
         let mut own = Vec::new();
         for patch in &document.patches {
-            own.extend(lay(patch, &mut value, document, containers, budget)?.map(|(touched, _)| (patch, touched)));
+            own.extend(
+                lay(patch, &mut value, document, containers, budget)?.map(|(touched, _)| (patch, touched)),
+            );
         }
         let (mut executor, mut overwritten) = (Vec::new(), Vec::new());
         if let Some(planned) = &plan.executor
@@ -107,7 +109,11 @@ fn lay(
     if partial.is_null() {
         return Ok(None);
     }
-    let kept = if patch.always { partial.clone() } else { Value::Null };
+    let kept = if patch.always {
+        partial.clone()
+    } else {
+        Value::Null
+    };
     let touched = patch::merge(value, partial, containers)
         .map_err(|problem| finding(&document.role, &patch.template, problem))?;
     Ok(Some((touched, kept)))

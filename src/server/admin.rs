@@ -76,7 +76,8 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             let failed = policies.iter().filter(|((set, _), _)| *set == name);
             let failed: serde_json::Map<_, _> = failed
                 .map(|((_, policy), failed)| {
-                    let shown = json!({"count": failed.count, "last": time(failed.last), "error": failed.error});
+                    let shown =
+                        json!({"count": failed.count, "last": time(failed.last), "error": failed.error});
                     (policy.clone(), shown)
                 })
                 .collect();
@@ -117,7 +118,10 @@ fn shortened(lines: &[String]) -> Vec<String> {
     let more = lines.len().saturating_sub(FINDINGS);
     let more = (more > 0).then(|| format!("and {more} more"));
     let first = lines.iter().take(FINDINGS);
-    first.map(|line| finding::cut(line, WARNING_BYTES).into_owned()).chain(more).collect()
+    first
+        .map(|line| finding::cut(line, WARNING_BYTES).into_owned())
+        .chain(more)
+        .collect()
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

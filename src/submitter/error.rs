@@ -82,6 +82,7 @@ impl From<TemplateError> for SubmitError {
         match error.refusal() {
             Some(words) => Self::Policy(PolicyRefusal(vec![Verdict {
                 policy: error.template.clone(),
+                line: error.line,
                 refuses: true,
                 mode: PolicyMode::Enforce,
                 text: words.to_owned(),

@@ -88,7 +88,10 @@ fn outcome(
         return Err(PolicyFailure(failed).into());
     }
     warnings.extend(rest.iter().map(|verdict| match verdict.refuses {
-        true => format!("a policy will refuse this (it is in audit mode): {}", verdict.text),
+        true => format!(
+            "a policy will refuse this (it is in audit mode): {}",
+            verdict.text
+        ),
         false => verdict.text.clone(),
     }));
     Ok(rest)

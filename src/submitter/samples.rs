@@ -55,7 +55,9 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
                 Err(SubmitError::Policy(PolicyRefusal(verdicts))) => {
                     let is_policy = |verdict: &Verdict| files_policy(&verdict.policy);
                     rendered |= verdicts.iter().all(is_policy);
-                    let lines = verdicts.iter().map(|verdict| format!("{}: refused by the template", verdict.policy));
+                    let lines = verdicts
+                        .iter()
+                        .map(|verdict| format!("{}: refused by the template", verdict.policy));
                     (lines.collect(), true)
                 }
                 Err(SubmitError::PolicyFailed(PolicyFailure(errors))) => {

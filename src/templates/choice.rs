@@ -3,7 +3,10 @@
 //! The application's annotation comes first, then the first rule for its namespace, then the first rule for its type, then
 //! the default set.
 
-use super::{directory::is_set_name, parts::{ALWAYS, DEFAULT_SET}};
+use super::{
+    directory::is_set_name,
+    parts::{ALWAYS, DEFAULT_SET},
+};
 use crate::spark::submission::{PrimaryResource, Submission};
 use std::str::FromStr;
 
@@ -69,7 +72,9 @@ impl FromStr for SetRule {
             return Err("a set's name has lowercase letters, digits and `-` only".to_owned());
         }
         if set == ALWAYS {
-            return Err(format!("`{ALWAYS}` is no set: what its folder holds applies to every set"));
+            return Err(format!(
+                "`{ALWAYS}` is no set: what its folder holds applies to every set"
+            ));
         }
         let subject = match subject.split_once(':').ok_or_else(wrong)? {
             ("type", "Java") => Subject::Type(ApplicationType::Java),

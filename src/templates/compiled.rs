@@ -108,7 +108,12 @@ impl Compiled {
         let is_extra = |name: &String| files::kind(name) == FileKind::Extra;
         let of_always = always.keys().filter(|name| is_extra(name));
         let of_always = of_always.map(|name| format!("{ALWAYS_PREFIX}{name}"));
-        let extras: Vec<_> = names.keys().filter(|name| is_extra(name)).cloned().chain(of_always).collect();
+        let extras: Vec<_> = names
+            .keys()
+            .filter(|name| is_extra(name))
+            .cloned()
+            .chain(of_always)
+            .collect();
         if extras.len() > MOST_EXTRAS {
             let message = format!("the set has over {MOST_EXTRAS} templates of further objects");
             let error = TemplateError::new(TemplateErrorKind::Limit, parts.name, message);
@@ -149,7 +154,10 @@ fn patches(parts: Parts<'_>, always: &Files) -> BTreeMap<String, Vec<String>> {
             // A further object of this layer alone.
             let own = always.contains_key(&of) && layer.prefix == ALWAYS_PREFIX;
             let of = if own { format!("{ALWAYS_PREFIX}{of}") } else { of };
-            patches.entry(of).or_default().push(format!("{}{name}", layer.prefix));
+            patches
+                .entry(of)
+                .or_default()
+                .push(format!("{}{name}", layer.prefix));
         }
     }
     patches
@@ -236,7 +244,13 @@ impl Compiler {
                 let files = layer.files.iter();
                 files
                     .filter(move |(name, _)| is_template(name) && files::kind(name) == wanted)
-                    .map(move |(name, bytes)| (format!("{}{name}", layer.prefix), parts.shown_in(layer, name), bytes))
+                    .map(move |(name, bytes)| {
+                        (
+                            format!("{}{name}", layer.prefix),
+                            parts.shown_in(layer, name),
+                            bytes,
+                        )
+                    })
             })
         };
         let policies: Vec<_> = of_kind(FileKind::Policy).collect();

@@ -60,7 +60,9 @@ pub(crate) enum DirectoryError {
     Directory(io::ErrorKind),
     #[error("the template directory has no template: no file in it ends in `.j2`")]
     Empty,
-    #[error("the folder `{0}` has no template: no file in it ends in `.j2`; remove the folder to do without it")]
+    #[error(
+        "the folder `{0}` has no template: no file in it ends in `.j2`; remove the folder to do without it"
+    )]
     EmptyFolder(String),
     #[error("{name}: can't be read: {error}")]
     File { name: String, error: io::ErrorKind },
@@ -124,7 +126,8 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
         // What an admin emptied, a `ConfigMap` for one, is no wish to do without what it held: it may be a policy.
         let is_folder = name != DEFAULT_SET || directory.join(DEFAULT_SET).is_dir();
         let is_empty = |contents: &Contents| {
-            contents.files.is_empty() && (contents.ignored.is_empty() || [ALWAYS, DEFAULT_SET].contains(&name.as_str()))
+            contents.files.is_empty()
+                && (contents.ignored.is_empty() || [ALWAYS, DEFAULT_SET].contains(&name.as_str()))
         };
         if is_folder && contents.as_ref().is_ok_and(is_empty) {
             *contents = Err(DirectoryError::EmptyFolder(name.clone()));

@@ -114,7 +114,11 @@ pub(crate) fn name_error_of_always(name: &str, always: &Files, set: &Files, extr
             "the set has a further object of this name, too, and only one layer may write it; rename one of the files"
         )),
         _ => {
-            let both: Files = set.keys().chain(always.keys()).map(|name| (name.clone(), Vec::new())).collect();
+            let both: Files = set
+                .keys()
+                .chain(always.keys())
+                .map(|name| (name.clone(), Vec::new()))
+                .collect();
             name_error(name, &both, extras)
         }
     }

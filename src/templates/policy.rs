@@ -67,6 +67,8 @@ pub enum PolicyMode {
 pub struct Verdict {
     /// The policy's file, with its layer: `always/no-host-path.policy.j2`.
     pub policy: String,
+    /// The line, where it is known: of a template's own `refuse("text")`.
+    pub line: Option<usize>,
     /// Whether it refuses; else it warns.
     pub refuses: bool,
     /// Whether its refusals hold.

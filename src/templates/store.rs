@@ -105,7 +105,11 @@ impl TemplateStore {
         let workers = self.workers.as_ref();
         Status {
             limits_passed: workers.map(|workers| workers.passed()).unwrap_or_default(),
-            policies_failed: self.policies_failed.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            policies_failed: self
+                .policies_failed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             ..self.status.borrow().clone()
         }
     }
@@ -113,13 +117,18 @@ impl TemplateStore {
     /// Counts policies of a set that ended in an error on a submission.
     pub fn policies_failed(&self, set: &TemplateSet, errors: &[PolicyError]) {
         let name = set.id().split('@').next().unwrap_or_default();
-        let mut failed = self.policies_failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = self
+            .policies_failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for error in errors {
-            let failed = failed.entry((name.to_owned(), error.policy.clone())).or_insert(PolicyFailed {
-                count: 0,
-                last: SystemTime::UNIX_EPOCH,
-                error: String::new(),
-            });
+            let failed = failed
+                .entry((name.to_owned(), error.policy.clone()))
+                .or_insert(PolicyFailed {
+                    count: 0,
+                    last: SystemTime::UNIX_EPOCH,
+                    error: String::new(),
+                });
             failed.count += 1;
             failed.last = SystemTime::now();
             failed.error = answer(&error.error.brief()).into_owned();

@@ -44,7 +44,11 @@ pub(crate) fn unknown_of_object(environment: &Environment<'static>, name: &str) 
 
 /// The same of a policy, with the variables themselves.
 pub(crate) fn unknown_of_policy(environment: &Environment<'static>, name: &str) -> Vec<(String, String)> {
-    unknown(environment, name, &[&policy::CONTEXT[..], &policy::FURTHER].concat())
+    unknown(
+        environment,
+        name,
+        &[&policy::CONTEXT[..], &policy::FURTHER].concat(),
+    )
 }
 
 fn unknown(environment: &Environment<'static>, name: &str, known: &[&str]) -> Vec<(String, String)> {

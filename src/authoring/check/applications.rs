@@ -163,10 +163,15 @@ impl<'s> Applications<'s> {
                 (None, found.collect())
             }
             SubmitError::PolicyFailed(PolicyFailure(errors)) => {
-                let found = errors.iter().map(|failed| of_template(&failed.error, self.sources));
+                let found = errors
+                    .iter()
+                    .map(|failed| of_template(&failed.error, self.sources));
                 (None, found.collect())
             }
-            error => (None, vec![Finding::new(Rule::Case, case.path(), error.to_string())]),
+            error => (
+                None,
+                vec![Finding::new(Rule::Case, case.path(), error.to_string())],
+            ),
         }
     }
 

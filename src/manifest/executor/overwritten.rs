@@ -15,7 +15,10 @@ const OF_POD: [Row; 12] = [
     ("/metadata/labels", "spark.kubernetes.executor.label."),
     ("/metadata/annotations", "spark.kubernetes.executor.annotation."),
     ("/spec/hostname", "spark.kubernetes.executor.podNamePrefix"),
-    ("/spec/restartPolicy", "spark.kubernetes.allocation.pods.allocator"),
+    (
+        "/spec/restartPolicy",
+        "spark.kubernetes.allocation.pods.allocator",
+    ),
     (
         "/spec/terminationGracePeriodSeconds",
         "spark.kubernetes.executor.terminationGracePeriodSeconds",
@@ -30,13 +33,19 @@ const OF_POD: [Row; 12] = [
         "/spec/serviceAccountName",
         "spark.kubernetes.authenticate.executor.serviceAccountName",
     ),
-    ("/spec/imagePullSecrets", "spark.kubernetes.container.image.pullSecrets"),
+    (
+        "/spec/imagePullSecrets",
+        "spark.kubernetes.container.image.pullSecrets",
+    ),
 ];
 
 const OF_CONTAINER: [Row; 9] = [
     ("/image", "spark.kubernetes.executor.container.image"),
     ("/imagePullPolicy", "spark.kubernetes.container.image.pullPolicy"),
-    ("/resources/requests/cpu", "spark.kubernetes.executor.request.cores"),
+    (
+        "/resources/requests/cpu",
+        "spark.kubernetes.executor.request.cores",
+    ),
     ("/resources/limits/cpu", "spark.kubernetes.executor.limit.cores"),
     ("/resources/requests/memory", "spark.executor.memory"),
     ("/resources/limits/memory", "spark.executor.memory"),
@@ -55,18 +64,25 @@ pub(in crate::manifest) fn overwritten(
     template: &Value,
     properties: &std::collections::BTreeMap<String, String>,
 ) -> Vec<(String, Statement)> {
-    let of_pod = OF_POD.iter().filter(|(pointer, _)| patch.pointer(pointer).is_some());
+    let of_pod = OF_POD
+        .iter()
+        .filter(|(pointer, _)| patch.pointer(pointer).is_some());
     let mut found: Vec<_> = of_pod
         .map(|(pointer, key)| (path(pointer), statement(key)))
         .collect();
     let taken = taken(template, properties.get(CONTAINER).map(String::as_str));
     let containers = patch.pointer("/spec/containers").and_then(Value::as_array);
-    let of_taken = containers.into_iter().flatten().filter(|container| container.get("name") == taken);
+    let of_taken = containers
+        .into_iter()
+        .flatten()
+        .filter(|container| container.get("name") == taken);
     for container in of_taken {
         let fields = OF_CONTAINER
             .iter()
             .filter(|(pointer, _)| container.pointer(pointer).is_some());
-        found.extend(fields.map(|(pointer, key)| (format!("spec.containers[0].{}", path(pointer)), statement(key))));
+        found.extend(
+            fields.map(|(pointer, key)| (format!("spec.containers[0].{}", path(pointer)), statement(key))),
+        );
     }
     found
 }
@@ -83,7 +99,8 @@ fn path(pointer: &str) -> String {
 }
 
 fn statement(key: &'static str) -> Statement {
-    let said = expected("a field that Spark leaves as the template has it, because a patch of `always` is to hold");
+    let said =
+        expected("a field that Spark leaves as the template has it, because a patch of `always` is to hold");
     said.advice(Words::own(key).and(" overwrites this one: use a policy (`*.policy.j2`)"))
 }
 
@@ -97,14 +114,24 @@ mod tests {
     fn fields_that_the_conf_overwrites_are_found_and_others_are_not() {
         let template = json!({"spec": {"containers": [{"name": "a"}, {"name": "b"}]}});
         let properties = |named: &str| BTreeMap::from([(CONTAINER.to_owned(), named.to_owned())]);
-        let in_container = |name: &str, field: Value| {
-            json!({"spec": {"containers": [{"name": name, "securityContext": field}]}})
-        };
+        let in_container = |name: &str, field: Value| json!({"spec": {"containers": [{"name": name, "securityContext": field}]}});
         let escalation = json!({"allowPrivilegeEscalation": false});
         for (patch, named, expected) in [
-            (json!({"metadata": {"labels": {"a": "b"}}}), "", Some("metadata.labels")),
-            (json!({"spec": {"nodeSelector": {"a": "b"}}}), "", Some("spec.nodeSelector")),
-            (json!({"spec": {"tolerations": [], "priorityClassName": "low"}}), "", None),
+            (
+                json!({"metadata": {"labels": {"a": "b"}}}),
+                "",
+                Some("metadata.labels"),
+            ),
+            (
+                json!({"spec": {"nodeSelector": {"a": "b"}}}),
+                "",
+                Some("spec.nodeSelector"),
+            ),
+            (
+                json!({"spec": {"tolerations": [], "priorityClassName": "low"}}),
+                "",
+                None,
+            ),
             (
                 in_container("a", escalation.clone()),
                 "",

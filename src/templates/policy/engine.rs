@@ -133,6 +133,7 @@ impl Policies {
             let said = SAID.take().unwrap_or_default();
             let verdict = |(refuses, text)| Verdict {
                 policy: shown.clone(),
+                line: None,
                 refuses,
                 mode: policy.mode,
                 text,
@@ -167,7 +168,8 @@ impl std::fmt::Display for super::NoExecutor {
     }
 }
 
-const WRITES: &str = "a policy writes nothing: only refuse(\"text\") and warn(\"text\") have an effect, and it wrote text";
+const WRITES: &str =
+    "a policy writes nothing: only refuse(\"text\") and warn(\"text\") have an effect, and it wrote text";
 
 /// Records what a policy says. Prints nothing.
 fn say(refuses: bool, text: &Value) -> Result<Value, Error> {
@@ -192,7 +194,10 @@ fn context(finished: &Finished) -> Value {
         let mut of_role = finished.objects.iter().filter(|(known, _)| known == role);
         of_role.next().map_or_else(empty, |(_, object)| value(object))
     };
-    let config_maps = finished.objects.iter().filter(|(_, object)| object["kind"] == "ConfigMap");
+    let config_maps = finished
+        .objects
+        .iter()
+        .filter(|(_, object)| object["kind"] == "ConfigMap");
     minijinja::context! {
         driver => role("pod-driver"),
         executor => finished.executor.as_ref().map_or_else(|_| empty(), value),

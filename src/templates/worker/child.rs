@@ -141,12 +141,12 @@ impl Child {
     fn answer(&mut self, request: Request<'_>) -> Answer {
         match request {
             Request::Load(source) => self.load(&source),
-            Request::Render { set, plan } => self.with(&set, |set, writes| {
-                match render::documents(set, &plan, writes) {
+            Request::Render { set, plan } => {
+                self.with(&set, |set, writes| match render::documents(set, &plan, writes) {
                     Ok(rendered) => Answer::Rendered(rendered),
                     Err(error) => Answer::Failed(error),
-                }
-            }),
+                })
+            }
             Request::Judge { set, finished } => self.with(&set, |set, writes| {
                 Answer::Judged(set.policies.judge(&set.sources, &finished, writes))
             }),
@@ -220,9 +220,8 @@ impl Child {
 }
 
 fn bytes_of(rendered: &Rendered) -> usize {
-    let patched = |patches: &[crate::templates::Patch]| -> usize {
-        patches.iter().map(|patch| patch.text.len()).sum()
-    };
+    let patched =
+        |patches: &[crate::templates::Patch]| -> usize { patches.iter().map(|patch| patch.text.len()).sum() };
     rendered
         .documents
         .iter()

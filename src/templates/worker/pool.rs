@@ -154,9 +154,7 @@ impl Pool {
         let done = futures::executor::block_on(self.done(Task::Load(Arc::clone(source)), String::new()));
         let error = match done {
             Ok(Done::Loaded(loaded)) => return Ok(loaded),
-            Ok(_) => {
-                Fault::Lost("the render worker gave another answer".to_owned()).of_template(name)
-            }
+            Ok(_) => Fault::Lost("the render worker gave another answer".to_owned()).of_template(name),
             Err(Failure::Load(error)) => return Err(error),
             Err(Failure::Template(error)) => error,
             Err(Failure::Fault(fault)) => fault.of_template(name),
@@ -189,7 +187,10 @@ impl Pool {
         finished: Arc<Finished>,
     ) -> Result<Judgement, RenderError> {
         let namespace = finished.submission.namespace.clone();
-        match self.done(Task::Judge(Arc::clone(source), finished), namespace).await {
+        match self
+            .done(Task::Judge(Arc::clone(source), finished), namespace)
+            .await
+        {
             Ok(Done::Judged(judgement)) => Ok(judgement),
             Ok(_) => Err(other_answer().into()),
             Err(failure) => Err(self.unrendered(source, failure)),
