@@ -55,9 +55,10 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
                 Err(SubmitError::Policy(PolicyRefusal(verdicts))) => {
                     let is_policy = |verdict: &Verdict| files_policy(&verdict.policy);
                     rendered |= verdicts.iter().all(is_policy);
-                    let lines = verdicts
-                        .iter()
-                        .map(|verdict| format!("{}: refused by the template", verdict.policy));
+                    let lines = verdicts.iter().map(|verdict| {
+                        let line = verdict.line.map(|line| format!(":{line}")).unwrap_or_default();
+                        format!("{}{line}: refused by the template", verdict.policy)
+                    });
                     (lines.collect(), true)
                 }
                 Err(SubmitError::PolicyFailed(PolicyFailure(errors))) => {
