@@ -111,6 +111,7 @@ impl std::fmt::Debug for Patch {
         f.debug_struct("Patch")
             .field("template", &self.template)
             .field("text", &crate::redaction::hidden(&self.text))
+            .field("always", &self.always)
             .finish()
     }
 }

@@ -139,10 +139,11 @@ impl SubmitError {
             }
             Self::PodTemplate(_) | Self::Template(_) | Self::Manifest(_) => ErrorCode::InvalidPodTemplate,
             Self::Policy(_) => ErrorCode::RefusedByPolicy,
-            Self::PolicyFailed(_) => ErrorCode::InternalServerError,
             Self::NoTemplates(_) | Self::NoWorker(_) => ErrorCode::SubmitterOverloaded,
             Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.code(),
-            Self::Live(LiveError::NotPermitted { .. }) => ErrorCode::InternalServerError,
+            Self::PolicyFailed(_) | Self::Live(LiveError::NotPermitted { .. }) => {
+                ErrorCode::InternalServerError
+            }
             Self::Application(_) | Self::Refused(_) | Self::Live(_) => ErrorCode::InvalidSparkSubmitArgs,
         }
     }

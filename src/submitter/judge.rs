@@ -11,6 +11,9 @@ use crate::{
     templates::{Judgement, PolicyError, PolicyMode, RenderError, TemplateSet, Verdict},
 };
 
+/// What the refusal of a policy in audit mode begins with.
+const AUDITED: &str = "a policy will refuse this (it is in audit mode): ";
+
 /// What policies see beside the objects.
 pub(super) fn beside(submission: &Submission, context: &SubmitterContext) -> Beside {
     Beside {
@@ -87,12 +90,9 @@ fn outcome(
     if !failed.is_empty() {
         return Err(PolicyFailure(failed).into());
     }
-    warnings.extend(rest.iter().map(|verdict| match verdict.refuses {
-        true => format!(
-            "a policy will refuse this (it is in audit mode): {}",
-            verdict.text
-        ),
-        false => verdict.text.clone(),
+    warnings.extend(rest.iter().map(|verdict| {
+        let audited = if verdict.refuses { AUDITED } else { "" };
+        format!("{audited}{}", verdict.text)
     }));
     Ok(rest)
 }

@@ -110,9 +110,10 @@ pub(crate) fn name_error_of_always(name: &str, always: &Files, set: &Files, extr
              a policy",
             patch_of(name)
         )),
-        FileKind::Extra if set.contains_key(name) => Some(format!(
+        FileKind::Extra if set.contains_key(name) => Some(
             "the set has a further object of this name, too, and only one layer may write it; rename one of the files"
-        )),
+                .to_owned(),
+        ),
         _ => {
             let both: Files = set
                 .keys()
