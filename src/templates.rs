@@ -29,6 +29,7 @@ mod tests;
 mod variables;
 mod vocabulary;
 mod worker;
+mod writing;
 
 pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets, take_always};
 pub(crate) use files::{Files, is_policy, is_template};
@@ -46,7 +47,8 @@ use crate::kubernetes::ExtraKind;
 
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
-pub use parts::{ALWAYS, DEFAULT_SET};
+pub use files::ALWAYS;
+pub use parts::DEFAULT_SET;
 pub use policy::{Finished, Judgement, NoExecutor, PolicyError, PolicyMode, SubmissionFacts, Verdict};
 pub use set::TemplateSet;
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};

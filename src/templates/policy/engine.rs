@@ -7,8 +7,8 @@ use crate::templates::{
     error::Cause,
     filters::admins_words,
     markup,
-    render::{MOST_TIME, Writing},
     sources::Sources,
+    writing::{MOST_TIME, Writing},
 };
 use minijinja::{
     Environment, Error,
