@@ -23,7 +23,7 @@ mod stamp;
 pub(crate) use crate::kubernetes::drop_nulls;
 pub use check::{Terms, check};
 pub use executor::executor_pod;
-pub use finished::FinishedPods;
+pub use finished::{Beside, FinishedPods, finished};
 pub use stamp::plan_hash;
 pub(crate) use stamp::same_plan;
 

@@ -430,6 +430,7 @@ impl Shared {
             ..self.context.clone()
         });
         context.executor_check = self.context.executor_check;
+        context.entry_point = call.entry_point;
         let request = (call.read)(&id, self.origin, &context).map_err(|rejected| {
             *about = rejected.about;
             rejected.error

@@ -28,8 +28,8 @@ pub use pod_additions::{LeftToWebhook, PodAdditions, WebhookAdditions};
 pub use pod_group::PodGroupTemplate;
 pub use pod_template::PodTemplate;
 pub use refusal::Refusal;
-pub(crate) use resolve::{SUBMISSION_CREDENTIALS, SUBMISSION_ID_KEY};
 pub use resolve::{MergedArguments, Outline, Request, resolve};
+pub(crate) use resolve::{SUBMISSION_CREDENTIALS, SUBMISSION_ID_KEY};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::refers;
@@ -80,6 +80,12 @@ pub struct Submission {
     /// The template set that the application's annotation asks for.
     #[serde(default)]
     pub template_set: Option<String>,
+    /// The labels of the `SparkApplication`, for policies; none where there is none.
+    #[serde(default)]
+    pub application_labels: std::collections::BTreeMap<String, String>,
+    /// Its annotations.
+    #[serde(default)]
+    pub application_annotations: std::collections::BTreeMap<String, String>,
     /// What is odd but not wrong, for the log and the reply.
     pub warnings: Warnings,
 }

@@ -11,7 +11,9 @@ use crate::{
         self, Origin, Webhook,
         application::{self, Parsed, SparkApplication, UnknownFields},
     },
-    spark::submission::{LeftToWebhook, NotAVersion, Refusal, SparkVersion, Submission, SubmissionId, SubmitterContext},
+    spark::submission::{
+        LeftToWebhook, NotAVersion, Refusal, SparkVersion, Submission, SubmissionId, SubmitterContext,
+    },
 };
 
 /// The submission of an application: with the operator's defaults, found valid, and translated.
@@ -194,9 +196,7 @@ impl Source {
         match self {
             Self::Application(parsed) => {
                 let application = &parsed.application;
-                if let Some(set) = operator::template_set_of(application) {
-                    submission.template_set = Some(set);
-                }
+                operator::add_metadata(submission, application);
                 match webhook {
                     Webhook::Off => operator::add_for_webhook(submission, application)?,
                     Webhook::On => operator::leave_to_webhook(submission, application)?,

@@ -59,7 +59,6 @@ pub(super) fn of_template(name: &str) -> Variables {
 }
 
 /// What a policy sees, with what is known of a submission.
-#[allow(dead_code, reason = "for policies, which read finished objects")]
 pub(super) fn of_policy(submission: Shape) -> Variables {
     let unknown_fields = ["driver", "executor"].map(|pod| (pod, Shape::Scalar.list()));
     let unknown_fields = Fields::new("unknown_fields", unknown_fields, false);

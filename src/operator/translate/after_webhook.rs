@@ -7,8 +7,6 @@ use crate::{
 };
 use serde_json::Value;
 
-
-
 /// Makes `pod` what it will be after the operator's webhook: of the driver or of an executor, as its labels say. The webhook leaves
 /// a Pod alone that doesn't have the operator's labels.
 pub fn after_webhook(pod: &mut Value, additions: &WebhookAdditions) {

@@ -209,6 +209,8 @@ impl MergedArguments {
         let template_set = conf.get(&format!("{DRIVER_ANNOTATION}{TEMPLATE_SET_ANNOTATION}"));
         Ok(Submission {
             template_set: template_set.filter(|name| !name.is_empty()).map(str::to_owned),
+            application_labels: BTreeMap::new(),
+            application_annotations: BTreeMap::new(),
             id,
             namespace,
             spark_version,

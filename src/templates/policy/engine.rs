@@ -1,0 +1,312 @@
+//! The engine of policies: compiled apart from the templates that write objects, for they see other things.
+
+use super::{Finished, Judgement, PolicyError, PolicyMode, SubmissionFacts, Verdict};
+use crate::{
+    kubernetes::Shape,
+    templates::{
+        TemplateError, TemplateErrorKind,
+        environment::environment,
+        error::Cause,
+        filters::admins_words,
+        markup,
+        sources::Sources,
+        typed,
+        writing::{MOST_TIME, Writing},
+    },
+};
+use minijinja::{
+    Environment, Error,
+    value::{Enumerator, Object, Value},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// The most refusals and warnings of one policy about one submission; each may have 500 characters.
+const MOST_VERDICTS: usize = 20;
+
+/// How a policy begins that is tried out on submissions before it refuses any.
+const MODE: &str = "# mode:";
+
+/// What a policy sees.
+const CONTEXT: [&str; 7] = [
+    "config_maps",
+    "driver",
+    "executor",
+    "objects",
+    "service",
+    "submission",
+    "unknown_fields",
+];
+
+thread_local! {
+    /// What the policy that runs on this thread has said so far. A macro that another file defines has no other way to its user.
+    static SAID: RefCell<Option<Vec<(bool, String)>>> = const { RefCell::new(None) };
+}
+
+/// The policies of a set.
+#[derive(Debug)]
+pub(in crate::templates) struct Policies {
+    pub(in crate::templates) environment: Environment<'static>,
+    policies: Vec<Policy>,
+}
+
+#[derive(Debug)]
+struct Policy {
+    /// As the engine knows it.
+    name: String,
+    mode: PolicyMode,
+}
+
+impl Policies {
+    pub(in crate::templates) fn new() -> Self {
+        let mut environment = environment();
+        environment.add_function("refuse", |text: &Value| say(true, text));
+        environment.add_function("warn", |text: &Value| say(false, text));
+        Self {
+            environment,
+            policies: Vec::new(),
+        }
+    }
+
+    pub(in crate::templates) fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
+    /// The policies' names, as the engine knows them.
+    pub(in crate::templates) fn names(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().map(|policy| policy.name.as_str())
+    }
+
+    /// Adds a policy that the environment has under this name.
+    pub(in crate::templates) fn push(&mut self, name: String, mode: PolicyMode) {
+        self.policies.push(Policy { name, mode });
+    }
+
+    /// What each policy says of a submission. `writes` is told each policy before it runs.
+    pub(in crate::templates) fn judge(
+        &self,
+        sources: &Sources,
+        finished: &Finished,
+        writes: &dyn Fn(&str),
+    ) -> Judgement {
+        self.judge_within(sources, finished, writes, MOST_TIME)
+    }
+
+    fn judge_within(
+        &self,
+        sources: &Sources,
+        finished: &Finished,
+        writes: &dyn Fn(&str),
+        time: Duration,
+    ) -> Judgement {
+        let mut judgement = Judgement::default();
+        if self.is_empty() {
+            return judgement;
+        }
+        let read = Arc::new(Read::default());
+        let seen = Value::from_object(Seen {
+            value: context(finished),
+            read: Arc::clone(&read),
+        });
+        let start = Instant::now();
+        for policy in &self.policies {
+            let shown = sources.full_name(&policy.name);
+            read.forget();
+            SAID.set(Some(Vec::new()));
+            let writing = Writing {
+                environment: &self.environment,
+                sources,
+                writes,
+                start,
+                time,
+            };
+            let written = writing.write(&policy.name, &seen);
+            let said = SAID.take().unwrap_or_default();
+            let verdict = |(refuses, text)| Verdict {
+                policy: shown.clone(),
+                line: None,
+                refuses,
+                mode: policy.mode,
+                text,
+            };
+            judgement.verdicts.extend(said.into_iter().map(verdict));
+            if let Some(unknown) = read.of_what_is_unknown(finished) {
+                judgement.verdicts.push(verdict((true, unknown)));
+                continue;
+            }
+            let error = match written {
+                Ok(text) if text.trim().is_empty() => continue,
+                Ok(_) => TemplateError::new(TemplateErrorKind::Render, &shown, WRITES),
+                Err(error) => error,
+            };
+            judgement.errors.push(PolicyError {
+                policy: shown,
+                mode: policy.mode,
+                error,
+            });
+        }
+        judgement
+    }
+}
+
+impl std::fmt::Display for super::NoExecutor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "executor Pod: expected one that can be known before the driver runs, because a policy reads it; {}",
+            self.0
+        )
+    }
+}
+
+const WRITES: &str =
+    "a policy writes nothing: only refuse(\"text\") and warn(\"text\") have an effect, and it wrote text";
+
+/// Records what a policy says. Prints nothing.
+fn say(refuses: bool, text: &Value) -> Result<Value, Error> {
+    let text = admins_words(text);
+    SAID.with_borrow_mut(|said| match said {
+        Some(said) if said.len() < MOST_VERDICTS => {
+            // What is said of each of many volumes alike is said once.
+            if !said.iter().any(|known| *known == (refuses, text.clone())) {
+                said.push((refuses, text));
+            }
+            Ok(Value::from_safe_string(String::new()))
+        }
+        Some(_) => Ok(Value::from_safe_string(String::new())),
+        None => Err(Cause::Invalid.into()),
+    })
+}
+
+/// What policies see, by name. A misspelled field is an error, however it is read.
+fn context(finished: &Finished) -> Value {
+    let nothing = serde_json::Value::Null;
+    let role = |role: &str| {
+        let mut of_role = finished.objects.iter().filter(|(known, _)| known == role);
+        of_role.next().map_or(&nothing, |(_, object)| object)
+    };
+    let objects = || finished.objects.iter().map(|(_, object)| object);
+    let config_maps = objects().filter(|object| object["kind"] == "ConfigMap");
+    let unknown_fields = UnknownFields {
+        driver: finished.unknown_of_driver.clone(),
+        executor: finished.unknown_of_executor.clone(),
+    };
+    typed::variables([
+        ("driver", typed::value("Pod", role("pod-driver"))),
+        (
+            "executor",
+            typed::value("Pod", finished.executor.as_ref().unwrap_or(&nothing)),
+        ),
+        ("service", typed::value("Service", role("service-driver"))),
+        ("config_maps", config_maps.map(typed::object).collect()),
+        ("objects", objects().map(typed::object).collect()),
+        ("submission", typed::record(&finished.submission)),
+        ("unknown_fields", typed::record(&unknown_fields)),
+    ])
+}
+
+/// Fields of the Pods that Kubernetes' types here don't have, by path.
+#[derive(Serialize, Deserialize)]
+struct UnknownFields {
+    driver: Vec<String>,
+    executor: Vec<String>,
+}
+
+/// The shape of what is known of a submission.
+pub(in crate::templates) fn submission_shape() -> Shape {
+    Shape::of::<SubmissionFacts>()
+}
+
+/// Which of the Pods a policy looked at.
+#[derive(Debug, Default)]
+struct Read {
+    driver: AtomicBool,
+    executor: AtomicBool,
+}
+
+impl Read {
+    fn note(&self, variable: &str) {
+        match variable {
+            "driver" | "objects" => self.driver.store(true, Ordering::Relaxed),
+            "executor" => self.executor.store(true, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    fn forget(&self) {
+        self.driver.store(false, Ordering::Relaxed);
+        self.executor.store(false, Ordering::Relaxed);
+    }
+
+    /// The refusal where a policy looked at a Pod that isn't known: what it would have seen could be less than what will run.
+    fn of_what_is_unknown(&self, finished: &Finished) -> Option<String> {
+        let (driver, executor) = (
+            self.driver.load(Ordering::Relaxed),
+            self.executor.load(Ordering::Relaxed),
+        );
+        match (&finished.without_webhook, &finished.executor) {
+            (Some(why), _) if driver || executor => Some(format!(
+                "{} Pod: expected one whose additions by the operator's webhook are known, because a policy reads it; {why}",
+                if driver { "driver" } else { "executor" }
+            )),
+            (_, Err(unknown)) if executor => Some(unknown.to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// The context, which notes what a policy looks at.
+#[derive(Debug)]
+struct Seen {
+    value: Value,
+    read: Arc<Read>,
+}
+
+impl Object for Seen {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if let Some(name) = key.as_str() {
+            self.read.note(name);
+        }
+        let value = self.value.get_item(key).ok()?;
+        (!value.is_undefined()).then_some(value)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let keys = CONTEXT.iter().map(|name| Value::from(*name));
+        Enumerator::Values(keys.collect())
+    }
+}
+
+/// The mode that a policy's first line says, and its text without that line; else what is wrong in line 1.
+pub(in crate::templates) fn mode(text: &str) -> Result<(PolicyMode, String), String> {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let Some(mode) = first.trim_end().strip_prefix(MODE) else {
+        return Ok((PolicyMode::Enforce, text.to_owned()));
+    };
+    // The line stays, so that others keep their numbers.
+    match mode.trim() {
+        "audit" => Ok((PolicyMode::Audit, format!("\n{rest}"))),
+        "enforce" => Ok((PolicyMode::Enforce, format!("\n{rest}"))),
+        other => Err(format!(
+            "the mode of a policy: expected `audit` or `enforce`, found {}",
+            crate::redaction::shown(other)
+        )),
+    }
+}
+
+/// What is wrong with a policy's text before it ever runs: it writes something.
+pub(in crate::templates) fn written(shown: &str, source: &str) -> Option<TemplateError> {
+    let line = markup::first_written(source)?;
+    let error = TemplateError::new(TemplateErrorKind::Syntax, shown, WRITES);
+    Some(error.at(source, line, None))
+}
+
+#[cfg(test)]
+mod tests;
