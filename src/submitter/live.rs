@@ -67,9 +67,10 @@ impl Submitter {
             }
             _ => true,
         };
-        let live = match needed {
-            true => self.live(&subject, reach, deadline).await?,
-            false => Live::None,
+        let live = if needed {
+            self.live(&subject, reach, deadline).await?
+        } else {
+            Live::None
         };
         Ok(Informed { webhook, live })
     }
