@@ -72,7 +72,7 @@ where
             counted.counted();
             match &error {
                 ServiceError::TooLong(_) => {
-                    service.not_a_submission(entry_point, error.code(), &error.text())
+                    service.not_a_submission(entry_point, error.code(), &error.text());
                 }
                 _ => service.turned_away(entry_point, &error),
             }

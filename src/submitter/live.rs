@@ -69,13 +69,12 @@ impl Submitter {
             }
             _ => true,
         };
-        let live = match needed {
-            true => self.live(&subject, reach, deadline).await?,
+        let asked = self.live(&subject, reach, deadline).await;
+        let live = if needed {
+            asked?
+        } else {
             // Nothing that is created depends on it, so nothing fails by it.
-            false => self
-                .live(&subject, reach, deadline)
-                .await
-                .unwrap_or_else(|error| Live::NotPermitted(error.to_string())),
+            asked.unwrap_or_else(|error| Live::NotPermitted(error.to_string()))
         };
         Ok(Informed { webhook, live })
     }
