@@ -1,7 +1,7 @@
 //! Shadow mode: the real `spark-submit` creates the objects, and what we would have created is held against them.
 //!
 //! Both sides are compared as the API server keeps them: theirs is read, ours is asked about with a dry run, so that
-//! defaults, admission and webhooks are the same on both. NamePairs that each submission makes up are told by what
+//! defaults, admission and webhooks are the same on both. Names that each submission makes up are told by what
 //! refers to them. Only what the driver Pod leads to is seen: there is no right to list.
 
 mod canonical;

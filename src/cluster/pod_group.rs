@@ -202,7 +202,7 @@ pub(crate) async fn remove_earlier(
     running_call: Duration,
     deadline: &Deadline,
 ) {
-    let label = format!("{}={application}", WAITING_LABEL);
+    let label = format!("{WAITING_LABEL}={application}");
     let call = Call::List(like, &label);
     let sent = requests.send(&call, deadline).await;
     let list = match sent.answer {

@@ -83,6 +83,10 @@ convert_fields! {
     Ports => Port { name, protocol, container_port: via(port_number) }
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the table hands over a field as it is"
+)]
 fn restart_type(name: String, at: &MessagePlace<'_>) -> Option<RestartPolicyType> {
     let policy = by_name(&name);
     if policy.is_none() && !name.is_empty() {
@@ -96,6 +100,10 @@ fn json(template: Option<wire::PodTemplateSpec>, at: &MessagePlace<'_>) -> Optio
     template.convert(at).flatten()
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the table hands over a field as it is"
+)]
 fn port_number(text: String, at: &MessagePlace<'_>) -> i32 {
     text.parse().unwrap_or_else(|_| {
         at.problem(expected("a port number").shown(&text));

@@ -160,7 +160,7 @@ fn spec(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 
 /// The image; where none is named, only the application's code can name one.
 fn image(draft: &Draft<'_>) -> Result<Option<String>, Refusal> {
-    container::image(draft.conf, &IMAGES, &draft.source.version)
+    container::image(draft.conf, &IMAGES, draft.source.version)
 }
 
 /// The port, neither expanded nor trimmed (`SparkConf.getInt`); 0 is none.
