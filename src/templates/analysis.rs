@@ -29,9 +29,9 @@ use std::{
     rc::Rc,
 };
 
-/// The most nodes of all templates that are walked for one set, each as often as it is used: what is beyond is left to the
+/// The most statements and expressions that are walked for one set, each as often as it is used: what is beyond is left to the
 /// render.
-const MOST_STEPS: usize = 200_000;
+const MOST_STEPS: usize = 1_000_000;
 
 /// How deep includes and macro calls are followed.
 const DEEPEST: usize = 12;

@@ -1,6 +1,6 @@
 //! Expressions: what they read, and what comes of it.
 
-use super::{Analysis, MOST_STEPS, Type};
+use super::{Analysis, Type};
 use crate::{
     kubernetes::Shape,
     templates::{
@@ -42,7 +42,7 @@ enum Comparison {
 impl<'a> Analysis<'a> {
     /// Walks an expression. What it reads that there can't be is noted.
     pub(super) fn expression(&mut self, expression: &'a Expr<'a>) -> Type<'a> {
-        if self.steps > MOST_STEPS {
+        if !self.may_go_on() {
             return Type::Unknown;
         }
         match expression {
