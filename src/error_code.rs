@@ -17,6 +17,8 @@ pub enum ErrorCode {
     InvalidSparkSubmitArgs,
     /// The objects are wrong.
     InvalidPodTemplate,
+    /// A policy of the cluster's administrators refuses it.
+    RefusedByPolicy,
     /// The driver Pod's name is taken.
     DriverPodAlreadyExists,
     /// Something that is not the caller's to mend.
@@ -27,13 +29,14 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BadRequest,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::UnsupportedMediaType,
         Self::InvalidSparkSubmitArgs,
         Self::InvalidPodTemplate,
+        Self::RefusedByPolicy,
         Self::DriverPodAlreadyExists,
         Self::InternalServerError,
         Self::SubmitterOverloaded,
@@ -48,6 +51,7 @@ impl ErrorCode {
             Self::UnsupportedMediaType => ("UNSUPPORTED_MEDIA_TYPE", 415),
             Self::InvalidSparkSubmitArgs => ("INVALID_SPARK_SUBMIT_ARGS", 400),
             Self::InvalidPodTemplate => ("INVALID_POD_TEMPLATE", 422),
+            Self::RefusedByPolicy => ("REFUSED_BY_POLICY", 422),
             Self::DriverPodAlreadyExists => ("DRIVER_POD_ALREADY_EXISTS", 409),
             Self::InternalServerError => ("INTERNAL_SERVER_ERROR", 500),
             Self::SubmitterOverloaded => ("SUBMITTER_OVERLOADED", 503),

@@ -11,6 +11,7 @@
 
 mod check;
 mod executor;
+mod finished;
 mod known;
 mod nulls;
 mod patched;
@@ -21,6 +22,7 @@ mod stamp;
 
 pub use check::check;
 pub use executor::executor_pod;
+pub use finished::{Beside, finished};
 #[cfg(test)]
 pub(crate) use nulls::drop_nulls;
 pub(crate) use stamp::same_plan;

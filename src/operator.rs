@@ -8,8 +8,7 @@ mod translate;
 pub mod wire;
 
 pub use translate::{
-    Origin, Webhook, add_for_webhook, add_owner, operator_labels, submission as submission_of,
-    template_set_of,
+    Origin, Webhook, add_for_webhook, add_metadata, add_owner, operator_labels, submission as submission_of,
 };
 
 pub use request::resolve;

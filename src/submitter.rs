@@ -3,6 +3,7 @@
 mod asked;
 mod behind;
 mod error;
+mod judge;
 mod live;
 mod owners;
 mod samples;
@@ -22,10 +23,10 @@ use crate::{
         submission::{Refusal, Submission, SubmissionId, SubmitterContext},
     },
     telemetry::{Metrics, Stage, Stages},
-    templates::{Rendered, TemplateSet, TemplateSets, TemplateStore},
+    templates::{Rendered, TemplateSet, TemplateSets, TemplateStore, Verdict},
 };
 pub use asked::{Asked, Unversioned};
-pub use error::SubmitError;
+pub use error::{PolicyFailure, PolicyRefusal, SubmitError};
 use live::Informed;
 pub use live::SpecSource;
 pub use samples::{probe, samples};
@@ -103,7 +104,8 @@ impl Submitter {
         };
         let set = self.templates.current().choose(&submission)?;
         // The API server takes its time, and many wait for it at once: nothing but the manifests is left then.
-        let manifests = Arc::new(Box::pin(made(submission, context, &set, &mut stages)).await?);
+        let made = Box::pin(made(submission, context, &set, &mut stages)).await;
+        let manifests = Arc::new(made.inspect_err(|error| self.note(&set, error))?);
         drop(set);
         let warnings = manifests.warnings.clone();
         let identity = manifests.identity.clone();
@@ -141,6 +143,25 @@ impl Submitter {
             application_name: identity.application_name,
             warnings,
         })
+    }
+}
+
+impl Submitter {
+    /// Keeps what an administrator must know of a submission that failed.
+    fn note(&self, set: &TemplateSet, error: &SubmitError) {
+        match error {
+            SubmitError::PolicyFailed(PolicyFailure(errors)) => self.templates.policies_failed(set, errors),
+            SubmitError::Policy(PolicyRefusal(verdicts)) => {
+                for verdict in verdicts {
+                    info!(
+                        template_set = set.id(),
+                        policy = verdict.policy,
+                        "refused by a policy"
+                    );
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -192,7 +213,24 @@ pub fn manifests(
     let stages = &mut Stages::default();
     let plan = stages.run(Stage::Plan, || planned(submission, context, set))?;
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;
-    checked(Rest::of(submission), context, &plan, &rendered, stages)
+    let mut manifests = checked(Rest::of(submission), context, &plan, &rendered, stages)?;
+    let beside = judge::beside(submission, context);
+    stages.run(Stage::Check, || judge::judge(set, &mut manifests, &plan, beside))?;
+    Ok(manifests)
+}
+
+/// What the policies of a set say of manifests that were made with it, of those that made them.
+///
+/// # Errors
+/// Where they refuse, or one of them ends in an error.
+pub fn judge(
+    submission: &Submission,
+    context: &SubmitterContext,
+    set: &TemplateSet,
+    plan: &DriverPlan,
+    manifests: &mut Manifests,
+) -> Result<Vec<Verdict>, SubmitError> {
+    judge::judge(set, manifests, plan, judge::beside(submission, context))
 }
 
 /// What of a submission is needed once its plan is there; the rest may be large.
@@ -219,6 +257,7 @@ async fn made(
 ) -> Result<Manifests, SubmitError> {
     let plan = Arc::new(stages.run(Stage::Plan, || planned(&submission, context, set))?);
     let rest = Rest::of(&submission);
+    let beside = judge::beside(&submission, context);
     drop(submission);
     let rendered = if set.is_here() {
         stages.run(Stage::Render, || set.render(&plan))?
@@ -226,7 +265,11 @@ async fn made(
         let rendering = set.render_live(Arc::clone(&plan));
         stages.wait(Stage::Render, rendering).await?
     };
-    checked(rest, context, &plan, &rendered, stages)
+    let mut manifests = checked(rest, context, &plan, &rendered, stages)?;
+    drop(rendered);
+    let judging = judge::judge_live(set, &mut manifests, &plan, beside);
+    stages.wait(Stage::Check, judging).await?;
+    Ok(manifests)
 }
 
 fn checked(

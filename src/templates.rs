@@ -16,12 +16,14 @@ mod filters;
 mod inspect;
 mod markup;
 mod parts;
+mod policy;
 mod render;
 #[cfg(test)]
 mod sample;
 mod set;
 mod sets;
 mod sources;
+mod stack;
 mod state;
 mod store;
 #[cfg(test)]
@@ -32,8 +34,8 @@ mod vocabulary;
 mod worker;
 
 pub(crate) use analysis::{Site, sites};
-pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets};
-pub(crate) use files::Files;
+pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets, take_always};
+pub(crate) use files::{Files, is_policy};
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},
@@ -48,10 +50,11 @@ use crate::kubernetes::ExtraKind;
 
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
-pub use parts::DEFAULT_SET;
+pub use parts::{ALWAYS, DEFAULT_SET};
+pub use policy::{Finished, Judgement, NoExecutor, PolicyError, PolicyMode, SubmissionFacts, Verdict};
 pub use set::TemplateSet;
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
-pub use state::{SetStatus, Status};
+pub use state::{PoliciesFailed, PolicyFailed, SetStatus, Status};
 pub use store::{Fallback, Probe, TemplateStore};
 pub use worker::{
     Heap, LimitsPassed, Passed, RenderError, Rendering, WorkerUnavailable, warn_of_little_memory,
@@ -81,8 +84,8 @@ pub struct Document {
     pub template: String,
     /// The text, YAML.
     pub text: String,
-    /// What is merged onto it.
-    pub patch: Option<Patch>,
+    /// What is merged onto it, the strongest last: the default set's patch, the named set's, the layer `always`'.
+    pub patches: Vec<Patch>,
     /// Where this `ConfigMap` carries the executor pod template: where that comes from.
     pub carried: Option<Carried>,
 }
@@ -92,8 +95,8 @@ pub struct Document {
 pub struct Carried {
     /// The template that wrote it, for messages: `executor-pod.yaml.j2`.
     pub template: String,
-    /// What is merged onto it.
-    pub patch: Option<Patch>,
+    /// What is merged onto it, the strongest last.
+    pub patches: Vec<Patch>,
 }
 
 /// The text of a `*.patch.yaml.j2`: the part of an object that it adds or changes.
@@ -103,6 +106,8 @@ pub struct Patch {
     pub template: String,
     /// The text, YAML.
     pub text: String,
+    /// Whether it is of the layer `always`, which is to hold whatever an application says.
+    pub always: bool,
 }
 
 impl std::fmt::Debug for Patch {
@@ -110,6 +115,7 @@ impl std::fmt::Debug for Patch {
         f.debug_struct("Patch")
             .field("template", &self.template)
             .field("text", &crate::redaction::hidden(&self.text))
+            .field("always", &self.always)
             .finish()
     }
 }
@@ -121,7 +127,7 @@ impl std::fmt::Debug for Document {
             .field("role", &self.role)
             .field("template", &self.template)
             .field("text", &crate::redaction::hidden(&self.text))
-            .field("patch", &self.patch)
+            .field("patches", &self.patches)
             .field("carried", &self.carried)
             .finish()
     }

@@ -18,8 +18,9 @@ use crate::{
     manifest::Manifests,
     redaction,
     templates::{
-        Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, SetsError, TemplateError,
-        TemplateErrorKind, TemplateSet, Workers, has_no_template, read_sets, workers,
+        ALWAYS, Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, SetsError,
+        TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, read_sets, take_always,
+        workers,
     },
 };
 use applications::Applications;
@@ -108,6 +109,19 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
             checked.add(Finding::new(Rule::MissingSet, shown.clone(), message));
         }
     }
+    let always = take_always(&mut sets);
+    let (always, ignored_of_always) = match always {
+        Ok(always) => (always.files, always.ignored),
+        Err(error) => {
+            let path = directory.join(ALWAYS).display().to_string();
+            checked.add(Finding::new(Rule::File, path, error.to_string()));
+            return Ok(checked);
+        }
+    };
+    checked.templates += always.len();
+    checked
+        .findings
+        .extend(odd_files(&directory.join(ALWAYS), &ignored_of_always));
     let workers = workers(&options.rendering);
     let default = sets.remove(DEFAULT_SET);
     let base = default.as_ref().and_then(|contents| contents.as_ref().ok());
@@ -120,6 +134,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         let set = Set {
             name: &name,
             default: base,
+            always: &always,
             extra_kinds: &options.extra_kinds,
             workers: workers.as_ref(),
         };
@@ -160,6 +175,7 @@ fn by_set(
 struct Set<'s> {
     name: &'s str,
     default: &'s Files,
+    always: &'s Files,
     extra_kinds: &'s [ExtraKind],
     workers: Option<&'s Workers>,
 }
@@ -191,7 +207,7 @@ impl Set<'_> {
                 ));
             }
         };
-        let sources = Sources::new(directory, self.name, &contents.files, self.default);
+        let sources = Sources::new(directory, self.name, &contents.files, self.default, self.always);
         checked.templates += contents.files.len();
         checked.findings.extend(odd_files(&folder, &contents.ignored));
         checked.findings.extend(lint(&sources));
@@ -199,6 +215,7 @@ impl Set<'_> {
             name: self.name,
             files: &contents.files,
             default: self.default,
+            always: self.always,
             extra_kinds: self.extra_kinds,
         };
         match TemplateSet::load_in(parts, self.workers) {

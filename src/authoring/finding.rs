@@ -52,11 +52,13 @@ pub enum Rule {
     MissingSet,
     /// Further objects of several applications have the same name.
     SharedName,
+    /// Policies that let nothing through.
+    RefusesAll,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::File,
         Self::Syntax,
         Self::Undefined,
@@ -75,6 +77,7 @@ impl Rule {
         Self::NeverFired,
         Self::MissingSet,
         Self::SharedName,
+        Self::RefusesAll,
     ];
 
     /// Its name, as it is serialized.
@@ -98,6 +101,7 @@ impl Rule {
             Self::NeverFired => "never-fired",
             Self::MissingSet => "missing-set",
             Self::SharedName => "shared-name",
+            Self::RefusesAll => "refuses-all",
         }
     }
 
@@ -132,6 +136,7 @@ impl Rule {
             Self::SharedName => {
                 "A further object has the same name for several applications, of which one can have it."
             }
+            Self::RefusesAll => "Policies refuse every sample and every case.",
         }
     }
 

@@ -57,11 +57,11 @@ fn unused_partials(sources: &Sources, outlines: &BTreeMap<&str, Outline>) -> Vec
     if outlines.values().any(|outline| outline.names_by_expression) {
         return Vec::new();
     }
-    let named: BTreeSet<_> = outlines
-        .values()
-        .flat_map(|outline| &outline.references)
-        .map(|named| sources.named(&named.name))
-        .collect();
+    let references = outlines.iter().flat_map(|(user, outline)| {
+        let references = outline.references.iter();
+        references.map(|named| sources.named_by(user, &named.name))
+    });
+    let named: BTreeSet<_> = references.collect();
     outlines
         .keys()
         .filter(|name| sources.is_own(name) && sources.file_name(name).starts_with('_'))
@@ -121,17 +121,23 @@ mod tests {
             .iter()
             .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
             .collect();
-        lint(&Sources::new(Path::new(""), DEFAULT_SET, &files, &Files::new()))
-            .iter()
-            .map(|finding| {
-                format!(
-                    "{}:{} {}",
-                    finding.file,
-                    finding.line.unwrap_or_default(),
-                    finding.rule.name()
-                )
-            })
-            .collect()
+        lint(&Sources::new(
+            Path::new(""),
+            DEFAULT_SET,
+            &files,
+            &Files::new(),
+            &Files::new(),
+        ))
+        .iter()
+        .map(|finding| {
+            format!(
+                "{}:{} {}",
+                finding.file,
+                finding.line.unwrap_or_default(),
+                finding.rule.name()
+            )
+        })
+        .collect()
     }
 
     #[test]

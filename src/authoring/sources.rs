@@ -4,7 +4,7 @@ use super::{
     finding::{Finding, Level, Rule, ShownLine},
     rendered::cut,
 };
-use crate::templates::{DEFAULT_SET, Files, Outline, builtin_sources};
+use crate::templates::{ALWAYS, DEFAULT_SET, Files, Outline, builtin_sources};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -24,7 +24,7 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Of the files of a set and of the default set that it builds on, those that are text.
-    pub(super) fn new(directory: &Path, set: &str, files: &Files, default: &Files) -> Self {
+    pub(super) fn new(directory: &Path, set: &str, files: &Files, default: &Files, always: &Files) -> Self {
         let folder = match set {
             DEFAULT_SET => String::new(),
             set => format!("{set}/"),
@@ -34,10 +34,14 @@ impl Sources {
             .iter()
             .map(|(name, bytes)| (format!("{folder}{name}"), bytes));
         let default = default.iter().map(|(name, bytes)| (name.clone(), bytes));
+        let always = always
+            .iter()
+            .map(|(name, bytes)| (format!("{ALWAYS}/{name}"), bytes));
         Self {
             directory: directory.to_owned(),
             texts: default
                 .chain(own)
+                .chain(always)
                 .filter_map(|(name, bytes)| Some((name, text(bytes)?)))
                 .collect(),
             folder,
@@ -56,7 +60,13 @@ impl Sources {
         self.iter().filter(|(name, _)| self.is_own(name))
     }
 
-    /// Whether a template is the set's own.
+    /// Whether a template is of the layer that applies to every set.
+    pub(super) fn is_of_always(name: &str) -> bool {
+        name.strip_prefix(ALWAYS)
+            .is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Whether a template is the set's own. The layer that applies to every set is looked at with the default set.
     pub(super) fn is_own(&self, name: &str) -> bool {
         match self.folder.as_str() {
             "" => !name.starts_with(BUILTIN),
@@ -67,13 +77,25 @@ impl Sources {
     /// The name of a file within its folder.
     pub(super) fn file_name<'n>(&self, name: &'n str) -> &'n str {
         if self.folder.is_empty() {
-            name
+            name.strip_prefix(ALWAYS)
+                .and_then(|rest| rest.strip_prefix('/'))
+                .unwrap_or(name)
         } else {
             name.strip_prefix(&self.folder).unwrap_or(name)
         }
     }
 
-    /// What messages call the template that another one names, `{% extends "…" %}`.
+    /// What messages call the template that `user` names, `{% extends "…" %}`.
+    pub(super) fn named_by(&self, user: &str, name: &str) -> String {
+        let of_always = format!("{ALWAYS}/{name}");
+        if Self::is_of_always(user) && self.texts.contains_key(&of_always) {
+            of_always
+        } else {
+            self.named(name)
+        }
+    }
+
+    /// What messages call the template of this name.
     pub(super) fn named(&self, name: &str) -> String {
         let own = format!("{}{name}", self.folder);
         if self.texts.contains_key(&own) {
@@ -216,7 +238,13 @@ mod tests {
     fn a_line_is_found_by_the_words_of_a_path() {
         let text = "{% extends \"builtin/driver-pod.yaml.j2\" %}\n{% block node_selector %}\n    disk: ssd\n{% endblock %}\n";
         let files = [("driver-pod.yaml.j2".to_owned(), text.as_bytes().to_vec())].into();
-        let sources = Sources::new(Path::new("dir"), DEFAULT_SET, &files, &Files::new());
+        let sources = Sources::new(
+            Path::new("dir"),
+            DEFAULT_SET,
+            &files,
+            &Files::new(),
+            &Files::new(),
+        );
         let table = [
             ("spec.nodeSelector.disk", Some(3)),
             ("spec.nodeSelector[\"a.b\"]", Some(2)),

@@ -5,7 +5,7 @@ use crate::{
     kubernetes::{self, Subject},
     spark::plan::DriverPlan,
     strict,
-    templates::{Document, Files, Mark, Parts, Rendered, TemplateSet, Workers, marked, unmarked},
+    templates::{Document, Files, Mark, Parts, Rendered, TemplateSet, Workers, is_policy, marked, unmarked},
 };
 use serde_json::Value;
 
@@ -27,21 +27,28 @@ impl<'s> Tracer<'s> {
     /// Over the templates of a set, as `sources` has them.
     pub(super) fn new(sources: &'s Sources, set: Parts<'_>, workers: Option<&Workers>) -> Self {
         let names: Vec<_> = sources.iter().map(|(name, _)| name).collect();
-        let (mut files, mut default) = (Files::new(), Files::new());
+        let (mut files, mut default, mut always) = (Files::new(), Files::new(), Files::new());
         for (index, (name, text)) in sources.iter().enumerate() {
-            let folder = if sources.is_own(name) {
+            let folder = if Sources::is_of_always(name) {
+                &mut always
+            } else if sources.is_own(name) {
                 &mut files
             } else {
                 &mut default
             };
-            folder.insert(
-                sources.file_name(name).to_owned(),
-                marked(text, index).into_bytes(),
-            );
+            // A policy writes nothing, so there is nothing to mark.
+            let text = if is_policy(name) {
+                text.to_owned()
+            } else {
+                marked(text, index)
+            };
+            let file = name.rsplit('/').next().unwrap_or(name);
+            folder.insert(file.to_owned(), text.into_bytes());
         }
         let parts = Parts {
             files: &files,
             default: &default,
+            always: &always,
             ..set
         };
         Self {

@@ -28,6 +28,7 @@ pub(super) fn application_context(
         reach: Reach::Process,
         environment: BTreeMap::new(),
         executor_check: golden.executor_check,
+        entry_point: golden.entry_point,
     }
 }
 

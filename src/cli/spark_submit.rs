@@ -219,6 +219,7 @@ fn context(settings: &Settings) -> Result<SubmitterContext, Ending> {
     Ok(SubmitterContext {
         spark_version: settings.spark_version.clone().or(context.spark_version),
         executor_check: settings.executors.executor_check,
+        entry_point: "drop-in",
         ..context
     })
 }

@@ -109,7 +109,11 @@ impl Checker<'_> {
         let mut budget = Budget::of_rendered();
         for document in &rendered.documents {
             match Patched::read(document, plan, &mut budget) {
-                Ok(patched) => values.extend(patched),
+                Ok(Some(mut patched)) => {
+                    self.findings.extend(patched.overwritten.drain(..));
+                    values.push(patched);
+                }
+                Ok(None) => {}
                 Err(finding) => self.findings.push(finding),
             }
         }

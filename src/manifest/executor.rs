@@ -2,8 +2,10 @@
 
 mod check;
 mod origin;
+mod overwritten;
 
 pub(super) use check::{Checked, check};
+pub(super) use overwritten::overwritten;
 
 use crate::{
     finding::{Found, Words, expected, rule},

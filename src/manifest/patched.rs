@@ -1,5 +1,6 @@
 //! The documents of a submission as values: each with its patch laid over it.
 
+use super::executor;
 use crate::{
     kubernetes::{
         Finding, Subject,
@@ -17,8 +18,11 @@ use serde_json::Value;
 pub(super) struct Patched<'r> {
     pub(super) document: &'r Document,
     pub(super) value: Value,
-    own: Option<(&'r Patch, Touched)>,
-    executor: Option<(&'r Patch, Touched)>,
+    /// Of these the last one is the strongest.
+    own: Vec<(&'r Patch, Touched)>,
+    executor: Vec<(&'r Patch, Touched)>,
+    /// What patches of executors say that are to hold, and can't.
+    pub(super) overwritten: Vec<Finding>,
 }
 
 impl<'r> Patched<'r> {
@@ -36,24 +40,33 @@ impl<'r> Patched<'r> {
             "pod-driver" => Containers::BeforeLast,
             _ => Containers::Behind,
         };
-        let own = lay(document.patch.as_ref(), &mut value, document, containers, budget)?;
-        let mut executor = None;
+        let mut own = Vec::new();
+        for patch in &document.patches {
+            own.extend(
+                lay(patch, &mut value, document, containers, budget)?.map(|(touched, _)| (patch, touched)),
+            );
+        }
+        let (mut executor, mut overwritten) = (Vec::new(), Vec::new());
         if let Some(planned) = &plan.executor
             && let Some(carried) = &document.carried
-            && carried.patch.is_some()
+            && !carried.patches.is_empty()
             && let Some(Value::String(text)) = value
                 .pointer_mut("/data")
                 .and_then(|data| data.get_mut(&planned.key))
         {
             let mut template = parse(text, &document.role, &carried.template, budget)?;
-            executor = lay(
-                carried.patch.as_ref(),
-                &mut template,
-                document,
-                Containers::Behind,
-                budget,
-            )?;
-            if executor.is_some() {
+            for patch in &carried.patches {
+                let laid = lay(patch, &mut template, document, Containers::Behind, budget)?;
+                let Some((touched, partial)) = laid else { continue };
+                if patch.always {
+                    let found = executor::overwritten(&partial, &template, &plan.properties);
+                    overwritten.extend(found.into_iter().map(|(path, said)| {
+                        finding(&document.role, &patch.template, Problem::new(path, said))
+                    }));
+                }
+                executor.push((patch, touched));
+            }
+            if !executor.is_empty() {
                 *text = write::to_yaml(&template);
             }
         }
@@ -62,6 +75,7 @@ impl<'r> Patched<'r> {
             value,
             own,
             executor,
+            overwritten,
         }))
     }
 
@@ -70,10 +84,9 @@ impl<'r> Patched<'r> {
         if let Some(carried) = self.document.carried.as_ref().filter(|_| is_executor) {
             finding.template.clone_from(&carried.template);
         }
-        let patch = if is_executor { &self.executor } else { &self.own };
-        if let Some((patch, touched)) = patch
-            && touched.covers(&finding.path)
-        {
+        let patches = if is_executor { &self.executor } else { &self.own };
+        let mut strongest_first = patches.iter().rev();
+        if let Some((patch, _)) = strongest_first.find(|(_, touched)| touched.covers(&finding.path)) {
             finding.template.clone_from(&patch.template);
         }
     }
@@ -84,23 +97,26 @@ fn parse(text: &str, role: &str, template: &str, budget: &mut Budget) -> Result<
         .map_err(|unread| finding(role, template, Problem::from(unread)))
 }
 
-fn lay<'r>(
-    patch: Option<&'r Patch>,
+/// Lays a patch over a value: what it touched, and its own value; `None` where it is empty.
+fn lay(
+    patch: &Patch,
     value: &mut Value,
     document: &Document,
     containers: Containers,
     budget: &mut Budget,
-) -> Result<Option<(&'r Patch, Touched)>, Finding> {
-    let Some(patch) = patch else {
-        return Ok(None);
-    };
+) -> Result<Option<(Touched, Value)>, Finding> {
     let partial = parse(&patch.text, &document.role, &patch.template, budget)?;
     if partial.is_null() {
         return Ok(None);
     }
+    let kept = if patch.always {
+        partial.clone()
+    } else {
+        Value::Null
+    };
     let touched = patch::merge(value, partial, containers)
         .map_err(|problem| finding(&document.role, &patch.template, problem))?;
-    Ok(Some((patch, touched)))
+    Ok(Some((touched, kept)))
 }
 
 fn finding(role: &str, template: &str, problem: Problem) -> Finding {

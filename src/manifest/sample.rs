@@ -209,7 +209,7 @@ pub(super) fn rendered(objects: &[(String, Value)]) -> Rendered {
                 role: role.clone(),
                 template: format!("{role}.yaml.j2"),
                 text: value.to_string(),
-                patch: None,
+                patches: Vec::new(),
                 carried: None,
             })
             .collect(),

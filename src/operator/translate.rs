@@ -101,14 +101,22 @@ pub fn submission(
     if let Some(additions) = &executor_additions {
         executor_conf::carry(&mut submission, additions);
     }
-    if let Some(set) = template_set_of(&application) {
-        submission.template_set = Some(set);
-    }
+    add_metadata(&mut submission, &application);
     Ok(submission)
 }
 
+/// What an application's own metadata says of its submission: the template set that it asks for, and what policies see.
+pub fn add_metadata(submission: &mut Submission, application: &SparkApplication) {
+    if let Some(set) = template_set_of(application) {
+        submission.template_set = Some(set);
+    }
+    let metadata = &application.metadata;
+    submission.application_labels = metadata.labels.clone().unwrap_or_default();
+    submission.application_annotations = metadata.annotations.clone().unwrap_or_default();
+}
+
 /// The template set that an application's own annotation asks for.
-pub fn template_set_of(application: &SparkApplication) -> Option<String> {
+fn template_set_of(application: &SparkApplication) -> Option<String> {
     let annotations = application.metadata.annotations.as_ref()?;
     annotations
         .get(TEMPLATE_SET_ANNOTATION)

@@ -1,7 +1,11 @@
 //! `/healthz`, `/readyz` and `/metrics`. They never hold a user's value or a template's source.
 
 use super::{Service, heartbeat::Verdict, readiness::Readiness};
-use crate::templates::DEFAULT_SET;
+use crate::{
+    finding,
+    limits::{FINDINGS, WARNING_BYTES},
+    templates::DEFAULT_SET,
+};
 use axum::{
     Router,
     extract::State,
@@ -11,7 +15,7 @@ use axum::{
 };
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 /// What Prometheus asks for and understands.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -48,7 +52,8 @@ async fn healthz(State(admin): State<Admin>) -> Response {
 async fn readyz(State(admin): State<Admin>) -> Response {
     let templates = admin.service.templates();
     let state = admin.readiness.state(&templates);
-    let limits = templates.limits_passed;
+    let (limits, policies) = (templates.limits_passed, templates.policies_failed);
+    let time = |time: SystemTime| Timestamp::try_from(time).map(|time| time.to_string()).ok();
     let sets: serde_json::Map<_, _> = templates
         .sets
         .into_iter()
@@ -61,12 +66,23 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             let passed = limits.iter().filter(|((set, _), _)| *set == name);
             let passed: serde_json::Map<_, _> = passed
                 .map(|((_, limit), passed)| {
-                    let last = Timestamp::try_from(passed.last).map(|last| last.to_string()).ok();
-                    ((*limit).to_owned(), json!({"count": passed.count, "last": last}))
+                    let shown = json!({"count": passed.count, "last": time(passed.last)});
+                    ((*limit).to_owned(), shown)
                 })
                 .collect();
             if !passed.is_empty() {
                 shown["limits_passed"] = passed.into();
+            }
+            let failed = policies.iter().filter(|((set, _), _)| *set == name);
+            let failed: serde_json::Map<_, _> = failed
+                .map(|((_, policy), failed)| {
+                    let shown =
+                        json!({"count": failed.count, "last": time(failed.last), "error": failed.error});
+                    (policy.clone(), shown)
+                })
+                .collect();
+            if !failed.is_empty() {
+                shown["policies_failed"] = failed.into();
             }
             (name, shown)
         })
@@ -80,6 +96,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             "generation": templates.generation,
             "rejected": templates.rejected,
             "error": templates.last_error,
+            "warnings": shortened(&templates.warnings),
             "sets": sets,
         },
     });
@@ -94,6 +111,17 @@ async fn readyz(State(admin): State<Admin>) -> Response {
         format!("{body:#}\n"),
     )
         .into_response()
+}
+
+/// The first of these lines, and how many more there are.
+fn shortened(lines: &[String]) -> Vec<String> {
+    let more = lines.len().saturating_sub(FINDINGS);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let first = lines.iter().take(FINDINGS);
+    first
+        .map(|line| finding::cut(line, WARNING_BYTES).into_owned())
+        .chain(more)
+        .collect()
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

@@ -435,6 +435,7 @@ impl Shared {
             ..self.context.clone()
         });
         context.executor_check = self.context.executor_check;
+        context.entry_point = call.door;
         let asked = ask(&id, self.origin, &context).map_err(|not_asked| {
             *about = not_asked.about;
             not_asked.error

@@ -77,6 +77,12 @@ pub struct Submission {
     /// The template set that the application's annotation asks for.
     #[serde(default)]
     pub template_set: Option<String>,
+    /// The labels of the `SparkApplication`, for policies; none where there is none.
+    #[serde(default)]
+    pub application_labels: std::collections::BTreeMap<String, String>,
+    /// Its annotations.
+    #[serde(default)]
+    pub application_annotations: std::collections::BTreeMap<String, String>,
     /// What is odd but not wrong, for the log and the reply.
     pub warnings: Warnings,
 }

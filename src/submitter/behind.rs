@@ -42,9 +42,7 @@ impl Behind {
         match self {
             Self::Application(parsed) => {
                 let application = &parsed.application;
-                if let Some(set) = operator::template_set_of(application) {
-                    submission.template_set = Some(set);
-                }
+                operator::add_metadata(submission, application);
                 if webhook == Webhook::Off {
                     operator::add_for_webhook(submission, application)?;
                 }

@@ -7,7 +7,10 @@ use crate::{
     limits::OverLimit,
     operator::application::ApplicationError,
     spark::submission::Refusal,
-    templates::{NoTemplateSet, RenderError, TemplateError, Unchosen, WorkerUnavailable},
+    templates::{
+        NoTemplateSet, PolicyError, PolicyMode, RenderError, TemplateError, Unchosen, Verdict,
+        WorkerUnavailable,
+    },
 };
 
 /// Why a submission failed. Its text is for the data engineer who sent it.
@@ -30,7 +33,13 @@ pub enum SubmitError {
     NoTemplates(#[from] NoTemplateSet),
     /// A template failed on it.
     #[error(transparent)]
-    Template(#[from] TemplateError),
+    Template(TemplateError),
+    /// A policy refuses it.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefusal),
+    /// A policy ended in an error, so that nobody knows whether it would refuse.
+    #[error(transparent)]
+    PolicyFailed(#[from] PolicyFailure),
     /// No render worker served it, which is no fault of the templates.
     #[error(transparent)]
     NoWorker(#[from] WorkerUnavailable),
@@ -54,10 +63,39 @@ impl From<Unchosen> for SubmitError {
     }
 }
 
+/// Policies that refuse a submission. Its text is the administrator's words alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(|verdict| verdict.text.as_str()).collect::<Vec<_>>().join("\n"))]
+pub struct PolicyRefusal(pub Vec<Verdict>);
+
+/// Policies that ended in an error. Its text is for the author of the application, who can do nothing about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a policy of this cluster could not be evaluated, so nothing was created; try again, and tell the cluster's administrator if it \
+     stays so"
+)]
+pub struct PolicyFailure(pub Vec<PolicyError>);
+
+impl From<TemplateError> for SubmitError {
+    /// `refuse("text")` in a template is a policy, too.
+    fn from(error: TemplateError) -> Self {
+        match error.refusal() {
+            Some(words) => Self::Policy(PolicyRefusal(vec![Verdict {
+                policy: error.template.clone(),
+                line: error.line,
+                refuses: true,
+                mode: PolicyMode::Enforce,
+                text: words.to_owned(),
+            }])),
+            None => Self::Template(error),
+        }
+    }
+}
+
 impl From<RenderError> for SubmitError {
     fn from(error: RenderError) -> Self {
         match error {
-            RenderError::Template(error) => Self::Template(error),
+            RenderError::Template(error) => error.into(),
             RenderError::Unavailable(error) => Self::NoWorker(error),
         }
     }
@@ -74,6 +112,8 @@ impl SubmitError {
             Self::PodTemplate(_) => "pod-template",
             Self::NoTemplates(_) => "no-templates",
             Self::Template(_) => "template",
+            Self::Policy(_) => "policy",
+            Self::PolicyFailed(_) => "policy-failed",
             Self::NoWorker(_) => "no-render-worker",
             Self::Manifest(_) => "manifest",
             Self::Live(_) => "live-application",
@@ -98,9 +138,12 @@ impl SubmitError {
                 ErrorCode::BadRequest
             }
             Self::PodTemplate(_) | Self::Template(_) | Self::Manifest(_) => ErrorCode::InvalidPodTemplate,
+            Self::Policy(_) => ErrorCode::RefusedByPolicy,
             Self::NoTemplates(_) | Self::NoWorker(_) => ErrorCode::SubmitterOverloaded,
             Self::Live(LiveError::Failed(error)) | Self::Apply(error) => error.code(),
-            Self::Live(LiveError::NotPermitted { .. }) => ErrorCode::InternalServerError,
+            Self::PolicyFailed(_) | Self::Live(LiveError::NotPermitted { .. }) => {
+                ErrorCode::InternalServerError
+            }
             Self::Application(_) | Self::Refused(_) | Self::Live(_) => ErrorCode::InvalidSparkSubmitArgs,
         }
     }

@@ -1,7 +1,7 @@
 //! The built-in samples: one application of each type, which every template set must turn into good manifests
 //! before it goes live.
 
-use super::{SubmitError, intent, manifests};
+use super::{PolicyFailure, PolicyRefusal, SubmitError, intent, manifests};
 use crate::{
     kubernetes::Finding,
     limits::FINDINGS,
@@ -10,7 +10,7 @@ use crate::{
         application::{self, UnknownFields},
     },
     spark::submission::{self, SubmissionId, SubmitterContext},
-    templates::{TemplateErrorKind, TemplateSet},
+    templates::{TemplateSet, Verdict, is_policy as files_policy},
 };
 
 /// The samples, each with its name.
@@ -51,9 +51,20 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
                     rendered = true;
                     continue;
                 }
-                Err(SubmitError::Template(error)) => {
-                    (vec![error.brief()], error.kind == TemplateErrorKind::Refused)
+                // A template's own `refuse` leaves the rest of the objects unmade; after a policy's they were all made.
+                Err(SubmitError::Policy(PolicyRefusal(verdicts))) => {
+                    let is_policy = |verdict: &Verdict| files_policy(&verdict.policy);
+                    rendered |= verdicts.iter().all(is_policy);
+                    let lines = verdicts.iter().map(|verdict| {
+                        let line = verdict.line.map(|line| format!(":{line}")).unwrap_or_default();
+                        format!("{}{line}: refused by the template", verdict.policy)
+                    });
+                    (lines.collect(), true)
                 }
+                Err(SubmitError::PolicyFailed(PolicyFailure(errors))) => {
+                    (errors.iter().map(|error| error.error.brief()).collect(), false)
+                }
+                Err(SubmitError::Template(error)) => (vec![error.brief()], false),
                 Err(SubmitError::Manifest(found)) => {
                     let more = (found.0.more() > 0).then(|| format!("and {} more", found.0.more()));
                     let lines = found.0.iter().map(Finding::brief);

@@ -3,7 +3,10 @@
 //! The application's annotation comes first, then the first rule for its namespace, then the first rule for its type, then
 //! the default set.
 
-use super::{directory::is_set_name, parts::DEFAULT_SET};
+use super::{
+    directory::is_set_name,
+    parts::{ALWAYS, DEFAULT_SET},
+};
 use crate::spark::submission::{PrimaryResource, Submission};
 use std::str::FromStr;
 
@@ -67,6 +70,11 @@ impl FromStr for SetRule {
         let (subject, set) = text.split_once('=').ok_or_else(wrong)?;
         if !is_set_name(set) {
             return Err("a set's name has lowercase letters, digits and `-` only".to_owned());
+        }
+        if set == ALWAYS {
+            return Err(format!(
+                "`{ALWAYS}` is no set: what its folder holds applies to every set"
+            ));
         }
         let subject = match subject.split_once(':').ok_or_else(wrong)? {
             ("type", "Java") => Subject::Type(ApplicationType::Java),
@@ -204,6 +212,7 @@ mod tests {
             "type:R=B",
             "type:R=",
             "user:a=b",
+            "namespace:a=always",
         ] {
             assert!(text.parse::<SetRule>().is_err(), "{text}");
         }

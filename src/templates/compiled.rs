@@ -4,17 +4,16 @@ use super::{
     LoadError, TemplateError, TemplateErrorKind, analysis, builtin,
     environment::environment,
     files::{self, FileKind, Files, is_template},
-    inspect::callable,
     markup,
     parts::{DEFAULT_SET, Parts},
-    sources::{DEFAULT_PREFIX, Sources},
+    policy::{self, Policies, SubmissionFacts},
+    sources::{self, ALWAYS_PREFIX, DEFAULT_PREFIX, Sources},
+    stack::on_large_stack,
     variables,
 };
-use crate::kubernetes::ExtraKind;
+use crate::kubernetes::{ExtraKind, Shape};
 use minijinja::Environment;
-
-/// The stack of the thread that compiles, in bytes; what isn't used isn't taken.
-const COMPILER_STACK: usize = 64 * 1024 * 1024;
+use std::collections::BTreeMap;
 
 /// The most further objects of a set.
 const MOST_EXTRAS: usize = 32;
@@ -23,12 +22,16 @@ const MOST_EXTRAS: usize = 32;
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) environment: Environment<'static>,
+    /// What may refuse the finished objects.
+    pub(super) policies: Policies,
     pub(super) sources: Sources,
     pub(super) id: String,
     /// Whether an admin's file is in it: its templates then read typed values.
     pub(super) is_typed: bool,
     /// The templates of further objects.
     pub(super) extras: Vec<String>,
+    /// The patches of each template, the strongest last.
+    pub(super) patches: BTreeMap<String, Vec<String>>,
     /// The kinds that those may have.
     pub(super) extra_kinds: Vec<ExtraKind>,
     /// What is odd about the files but not wrong.
@@ -43,6 +46,7 @@ impl Compiled {
             name: DEFAULT_SET,
             files: &none,
             default: &none,
+            always: &none,
             extra_kinds: &[],
         };
         Self::load(parts, &|_| ()).unwrap()
@@ -66,29 +70,47 @@ impl Compiled {
     fn compile(parts: Parts<'_>, writes: &dyn Fn(&str)) -> Result<Self, LoadError> {
         let mut compiler = Compiler::new();
         let effective = parts.effective();
-        let names: Files = effective
-            .keys()
-            .map(|name| ((*name).to_owned(), Vec::new()))
-            .collect();
+        let names_of = |names: &mut dyn Iterator<Item = &str>| -> Files {
+            names.map(|name| (name.to_owned(), Vec::new())).collect()
+        };
+        let names = names_of(&mut effective.keys().copied());
         compiler.builtins(&names);
         if parts.name != DEFAULT_SET {
             compiler.defaults(parts.default);
         }
         let allows_extras = !parts.extra_kinds.is_empty();
         for (name, (shown, bytes)) in &effective {
+            // What each layer has of its own doesn't stand in for another layer's.
+            if files::kind(name).is_of_its_layer() && !parts.files.contains_key(*name) {
+                continue;
+            }
             writes(shown);
             let wrong_name = files::name_error(name, &names, allows_extras);
             compiler.file(name, shown, bytes, wrong_name);
         }
+        let always = names_of(&mut parts.always.keys().map(String::as_str));
+        for (name, bytes) in parts.always.iter().filter(|(name, _)| is_template(name)) {
+            let full = format!("{ALWAYS_PREFIX}{name}");
+            writes(&full);
+            let wrong_name = files::name_error_of_always(name, &always, &names, allows_extras);
+            compiler.file(&full, &full, bytes, wrong_name);
+        }
+        let is_extra = |name: &String| files::kind(name) == FileKind::Extra;
+        let of_always = always.keys().filter(|name| is_extra(name));
+        let of_always = of_always.map(|name| format!("{ALWAYS_PREFIX}{name}"));
         let extras: Vec<_> = names
-            .into_keys()
-            .filter(|name| files::kind(name) == FileKind::Extra)
+            .keys()
+            .filter(|name| is_extra(name))
+            .cloned()
+            .chain(of_always)
             .collect();
         if extras.len() > MOST_EXTRAS {
             let message = format!("the set has over {MOST_EXTRAS} templates of further objects");
             let error = TemplateError::new(TemplateErrorKind::Limit, parts.name, message);
             compiler.errors.push(error);
         }
+        let patches = patches(parts, &always);
+        compiler.policies(parts, writes);
         for name in parts.files.keys().filter(|name| !is_template(name)) {
             compiler.warnings.push(format!(
                 "{}: ignored, because its name doesn't end in `.j2`",
@@ -97,55 +119,68 @@ impl Compiled {
         }
         // What doesn't compile has no names to look at.
         if compiler.errors.is_empty() && !parts.is_builtin() {
-            let named = effective.keys().copied().filter(|name| !name.starts_with('_'));
-            let found = analysis::check(
-                &compiler.environment,
-                &callable(),
-                &compiler.sources,
-                named,
-                &variables::of_template,
-            );
-            compiler.errors.extend(found);
+            compiler.analyse();
         }
         if !compiler.errors.is_empty() {
             return Err(LoadError(compiler.errors));
         }
         Ok(Self {
             environment: compiler.environment,
+            policies: compiler.policies,
             sources: compiler.sources,
             id: parts.id(),
             is_typed: !parts.is_builtin(),
             extras,
+            patches,
             extra_kinds: parts.extra_kinds.to_vec(),
             warnings: compiler.warnings,
         })
     }
 }
 
-/// Does something with a stack that fits the largest tag: the engine's parser and compiler recurse. None where there is no
-/// thread for it, or it panics.
-pub(super) fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
-    std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new()
-            .name("templates".to_owned())
-            .stack_size(COMPILER_STACK);
-        builder.spawn_scoped(scope, work).ok()?.join().ok()
-    })
+/// The patches of each template, by the names that the engine has for them, the strongest last.
+fn patches(parts: Parts<'_>, always: &Files) -> BTreeMap<String, Vec<String>> {
+    let mut patches = BTreeMap::<_, Vec<_>>::new();
+    for layer in parts.layers() {
+        for name in layer.files.keys() {
+            let FileKind::Patch(of) = files::kind(name) else {
+                continue;
+            };
+            // A further object of this layer alone.
+            let own = always.contains_key(&of) && layer.prefix == ALWAYS_PREFIX;
+            let of = if own { format!("{ALWAYS_PREFIX}{of}") } else { of };
+            patches
+                .entry(of)
+                .or_default()
+                .push(format!("{}{name}", layer.prefix));
+        }
+    }
+    patches
 }
 
 /// Collects templates, and all that is wrong with them.
 struct Compiler {
     environment: Environment<'static>,
+    policies: Policies,
     sources: Sources,
+    /// The admin's templates that write objects, as the engine knows them.
+    named: Vec<String>,
     errors: Vec<TemplateError>,
     warnings: Vec<String>,
 }
 
 impl Compiler {
     fn new() -> Self {
+        let mut environment = environment();
+        let mut policies = Policies::new();
+        for environment in [&mut environment, &mut policies.environment] {
+            environment.set_path_join_callback(|name, parent| sources::reached(name, parent).into());
+        }
         Self {
-            environment: environment(),
+            environment,
+            policies,
             sources: Sources::default(),
+            named: Vec::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
         }
@@ -171,7 +206,9 @@ impl Compiler {
             }
         }
         for (name, bytes) in files.iter().filter(|(name, _)| is_template(name)) {
-            if let Ok(source) = std::str::from_utf8(bytes) {
+            if files::kind(name) != FileKind::Policy
+                && let Ok(source) = std::str::from_utf8(bytes)
+            {
                 let reached = format!("{DEFAULT_PREFIX}{name}");
                 self.sources.add(&reached, name.clone(), source);
                 self.add(&reached, name, source);
@@ -179,7 +216,99 @@ impl Compiler {
         }
     }
 
+    /// A file of the set or of the layer `always`; policies have a place of their own.
     fn file(&mut self, name: &str, shown: &str, bytes: &[u8], wrong_name: Option<String>) {
+        let plain = name.strip_prefix(ALWAYS_PREFIX).unwrap_or(name);
+        if files::kind(plain) == FileKind::Policy {
+            return;
+        }
+        let Some(source) = self.text(shown, bytes, wrong_name) else {
+            return;
+        };
+        self.errors.extend(markup::check(shown, source));
+        self.sources.add(name, shown.to_owned(), source);
+        self.add(name, shown, source);
+        self.named.push(name.to_owned());
+    }
+
+    /// Finds the names that nothing has.
+    fn analyse(&mut self) {
+        let is_root = |name: &&str| !name.rsplit('/').next().unwrap_or(name).starts_with('_');
+        let named = self.named.iter().map(String::as_str).filter(is_root);
+        let of_object = |name: &str| {
+            // A patch or a further object of a layer sees what the template that it is of sees.
+            variables::of_template(name.rsplit('/').next().unwrap_or(name))
+        };
+        let found = analysis::check(&self.environment, &self.sources, named, &of_object);
+        let of_policy = |_: &str| variables::of_policy(Shape::of::<SubmissionFacts>());
+        let policies = &self.policies;
+        let of_policies = analysis::check(&policies.environment, &self.sources, policies.names(), &of_policy);
+        self.errors.extend(found.into_iter().chain(of_policies));
+    }
+
+    /// The policies of all layers, and the partials that they may include.
+    fn policies(&mut self, parts: Parts<'_>, writes: &dyn Fn(&str)) {
+        let layers = parts.layers();
+        let of_kind = |wanted: FileKind| {
+            layers.iter().flat_map(move |layer| {
+                let wanted = wanted.clone();
+                let files = layer.files.iter();
+                files
+                    .filter(move |(name, _)| is_template(name) && files::kind(name) == wanted)
+                    .map(move |(name, bytes)| {
+                        (
+                            format!("{}{name}", layer.prefix),
+                            parts.shown_in(layer, name),
+                            bytes,
+                        )
+                    })
+            })
+        };
+        let policies: Vec<_> = of_kind(FileKind::Policy).collect();
+        if policies.is_empty() {
+            return;
+        }
+        let inherited = parts.effective().into_iter();
+        let inherited = inherited
+            .filter(|(name, _)| files::kind(name) == FileKind::Partial)
+            .map(|(name, (_, bytes))| (name.to_owned(), bytes));
+        let partials: Vec<_> = of_kind(FileKind::Partial)
+            .map(|(name, _, bytes)| (name, bytes.as_slice()))
+            .chain(inherited)
+            .collect();
+        for (name, bytes) in partials {
+            // What is wrong with it was told above.
+            if let Ok(source) = std::str::from_utf8(bytes) {
+                let _ = self.policies.add(&name, source);
+            }
+        }
+        for (name, shown, bytes) in policies {
+            writes(&shown);
+            self.policy(name, &shown, bytes);
+        }
+    }
+
+    fn policy(&mut self, name: String, shown: &str, bytes: &[u8]) {
+        let Some(source) = self.text(shown, bytes, None) else {
+            return;
+        };
+        self.sources.add(&name, shown.to_owned(), source);
+        let (mode, text) = match policy::mode(source) {
+            Ok(read) => read,
+            Err(message) => {
+                let error = TemplateError::new(TemplateErrorKind::Syntax, shown, message);
+                return self.errors.push(error.at(source, 1, None));
+            }
+        };
+        self.errors.extend(policy::written(shown, &text));
+        if let Err(error) = self.policies.add(&name, &text) {
+            return self.errors.push(TemplateError::compiling(shown, source, &error));
+        }
+        self.policies.push(name, mode);
+    }
+
+    /// The text of a file that may be compiled.
+    fn text<'b>(&mut self, shown: &str, bytes: &'b [u8], wrong_name: Option<String>) -> Option<&'b str> {
         let wrong = |message: String| TemplateError::new(TemplateErrorKind::File, shown, message);
         let text = match wrong_name {
             Some(message) => Err(wrong(message)),
@@ -188,14 +317,8 @@ impl Compiler {
                 ..wrong(message)
             }),
         };
-        match text.and_then(|source| markup::check_size(shown, source).map(|()| source)) {
-            Ok(source) => {
-                self.errors.extend(markup::check(shown, source));
-                self.sources.add(name, shown.to_owned(), source);
-                self.add(name, shown, source);
-            }
-            Err(error) => self.errors.push(error),
-        }
+        let sized = text.and_then(|source| markup::check_size(shown, source).map(|()| source));
+        sized.map_err(|error| self.errors.push(error)).ok()
     }
 
     fn add(&mut self, name: &str, shown: &str, source: &str) {

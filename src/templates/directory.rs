@@ -11,7 +11,7 @@
 
 use super::{
     files::{Files, is_template},
-    parts::DEFAULT_SET,
+    parts::{ALWAYS, DEFAULT_SET},
 };
 use rustix::fs::{Mode, OFlags};
 use std::{
@@ -60,12 +60,18 @@ pub(crate) enum DirectoryError {
     Directory(io::ErrorKind),
     #[error("the template directory has no template: no file in it ends in `.j2`")]
     Empty,
+    #[error(
+        "the folder `{0}` has no template: no file in it ends in `.j2`; remove the folder to do without it"
+    )]
+    EmptyFolder(String),
     #[error("{name}: can't be read: {error}")]
     File { name: String, error: io::ErrorKind },
     #[error("{0}: expected a regular file, found another kind of file")]
     NoFile(String),
     #[error("{0}: leads to a file outside of the template directory")]
     Outside(String),
+    #[error("the folder `{ALWAYS}`, which applies to every set: {0}")]
+    Always(Box<Self>),
     #[error("the folder leads outside of the template directory")]
     FolderOutside,
     #[error("{0}: a template's file name must be UTF-8")]
@@ -116,7 +122,31 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
     if sets.len() > MOST_SETS {
         return Err(DirectoryError::TooManySets);
     }
+    for (name, contents) in &mut sets {
+        // What an admin emptied, a `ConfigMap` for one, is no wish to do without what it held: it may be a policy.
+        let is_folder = name != DEFAULT_SET || directory.join(DEFAULT_SET).is_dir();
+        let is_empty = |contents: &Contents| {
+            contents.files.is_empty()
+                && (contents.ignored.is_empty() || [ALWAYS, DEFAULT_SET].contains(&name.as_str()))
+        };
+        if is_folder && contents.as_ref().is_ok_and(is_empty) {
+            *contents = Err(DirectoryError::EmptyFolder(name.clone()));
+        }
+    }
     Ok(sets)
+}
+
+/// Takes the layer that applies to every submission out of what was read; it is no set.
+///
+/// # Errors
+/// Where its folder is there and can't be read.
+pub(crate) fn take_always(sets: &mut Sets) -> Result<Contents, DirectoryError> {
+    let none = Contents {
+        files: Files::new(),
+        ignored: Vec::new(),
+    };
+    let always = sets.remove(ALWAYS).unwrap_or(Ok(none));
+    always.map_err(|error| DirectoryError::Always(Box::new(error)))
 }
 
 /// Reads all sets; an error also where there is no template in any of them.

@@ -200,6 +200,12 @@ impl TemplateError {
         }
     }
 
+    /// The admin's words, where it is a refusal.
+    pub fn refusal(&self) -> Option<&str> {
+        let refused = self.kind == TemplateErrorKind::Refused;
+        refused.then(|| self.message.strip_prefix(REFUSED).unwrap_or(&self.message))
+    }
+
     /// What is wrong and where.
     fn headline(&self) -> String {
         format!("{}: {}", self.place(), self.message)
@@ -255,6 +261,9 @@ fn joined(errors: &[TemplateError], text: impl Fn(&TemplateError) -> String) -> 
 pub(crate) const UNORDERED: &str = "expected two numbers to compare by size, found something else; use cpu(x), bytes(x) or \
                                     number(x, default)";
 
+/// What the message of a refusal begins with.
+const REFUSED: &str = "refused: ";
+
 /// What our own part of the engine found wrong. Travels as the source of the engine's error.
 #[derive(Debug, Clone)]
 pub(crate) enum Cause {
@@ -282,7 +291,7 @@ pub(crate) enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(text) => write!(f, "refused: {text}"),
+            Self::Refused(text) => write!(f, "{REFUSED}{text}"),
             Self::Nothing => {
                 f.write_str("nothing to print here: the value is undefined, or an `if` has no `else`")
             }

@@ -1,6 +1,6 @@
 //! What each file of a template set is, by its name.
 
-use super::{builtin, vocabulary};
+use super::{builtin, parts::ALWAYS, vocabulary};
 use std::collections::BTreeMap;
 
 /// The files of a set by name, as they are in the `ConfigMap`.
@@ -15,6 +15,9 @@ const OBJECT: &str = ".yaml.j2";
 /// The ending of a template that is merged onto what another wrote.
 const PATCH: &str = ".patch.yaml.j2";
 
+/// The ending of a template that may refuse finished objects.
+const POLICY: &str = ".policy.j2";
+
 /// What a template's name says it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -26,13 +29,27 @@ pub(crate) enum FileKind {
     Patch(String),
     /// A further object that the driver Pod owns.
     Extra,
+    /// Refuses submissions by their finished objects.
+    Policy,
     /// None of these.
     Unknown,
+}
+
+impl FileKind {
+    /// Whether each layer's applies beside the others'; else the file of a named set stands in for the default set's.
+    pub(super) fn is_of_its_layer(&self) -> bool {
+        matches!(self, Self::Patch(_) | Self::Policy)
+    }
 }
 
 /// Whether a file of this name is a template.
 pub(crate) fn is_template(name: &str) -> bool {
     name.ends_with(TEMPLATE)
+}
+
+/// Whether the file, with or without its layer's folder, is a policy.
+pub(crate) fn is_policy(name: &str) -> bool {
+    kind(name.rsplit('/').next().unwrap_or(name)) == FileKind::Policy
 }
 
 /// What the template of this name is.
@@ -41,6 +58,8 @@ pub(crate) fn kind(name: &str) -> FileKind {
         FileKind::Partial
     } else if builtin::source(name).is_some() {
         FileKind::Override
+    } else if name.strip_suffix(POLICY).is_some_and(is_plain) {
+        FileKind::Policy
     } else if let Some(stem) = name.strip_suffix(PATCH) {
         FileKind::Patch(format!("{stem}{OBJECT}"))
     } else if stem(name).is_some_and(is_plain) {
@@ -63,7 +82,7 @@ pub(crate) fn patch_of(template: &str) -> String {
 /// What is wrong with a file's name among these, where `extras` says whether further objects are allowed.
 pub(crate) fn name_error(name: &str, files: &Files, extras: bool) -> Option<String> {
     match kind(name) {
-        FileKind::Override | FileKind::Partial => None,
+        FileKind::Override | FileKind::Partial | FileKind::Policy => None,
         FileKind::Patch(of) => {
             let is_extra = files.contains_key(&of) && kind(&of) == FileKind::Extra;
             let known = builtin::source(&of).is_some() || is_extra;
@@ -80,6 +99,29 @@ pub(crate) fn name_error(name: &str, files: &Files, extras: bool) -> Option<Stri
             unknown(name)
         )),
         FileKind::Unknown => Some(format!("{})", unknown(name))),
+    }
+}
+
+/// What is wrong with a file's name in the layer `always`, where `set` are the files of the set below it.
+pub(crate) fn name_error_of_always(name: &str, always: &Files, set: &Files, extras: bool) -> Option<String> {
+    match kind(name) {
+        FileKind::Override => Some(format!(
+            "a template that replaces another one belongs to a set; in the layer `{ALWAYS}` write `{}`, a further object or \
+             a policy",
+            patch_of(name)
+        )),
+        FileKind::Extra if set.contains_key(name) => Some(
+            "the set has a further object of this name, too, and only one layer may write it; rename one of the files"
+                .to_owned(),
+        ),
+        _ => {
+            let both: Files = set
+                .keys()
+                .chain(always.keys())
+                .map(|name| (name.clone(), Vec::new()))
+                .collect();
+            name_error(name, &both, extras)
+        }
     }
 }
 
@@ -132,6 +174,9 @@ mod tests {
             ("Budget.yaml.j2", FileKind::Unknown),
             ("budget.j2", FileKind::Unknown),
             (".yaml.j2", FileKind::Unknown),
+            ("no-host-path.policy.j2", FileKind::Policy),
+            (".policy.j2", FileKind::Unknown),
+            ("_part.policy.j2", FileKind::Partial),
         ] {
             assert_eq!(kind(name), expected, "{name}");
         }

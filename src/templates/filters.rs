@@ -95,11 +95,14 @@ fn require_context(Rest(versions): Rest<u32>) -> Result<Value, Error> {
 
 /// `refuse("text")`: an admin's policy, which refuses this one submission.
 fn refuse(text: &Value) -> Result<Value, Error> {
-    let text: String = text
-        .to_string()
+    Err(Cause::Refused(admins_words(text)).into())
+}
+
+/// What an admin says to the author of an application: on one line, and not too long.
+pub(super) fn admins_words(text: &Value) -> String {
+    text.to_string()
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character })
         .take(REFUSAL_CHARACTERS)
-        .collect();
-    Err(Cause::Refused(text).into())
+        .collect()
 }

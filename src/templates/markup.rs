@@ -53,6 +53,30 @@ pub(crate) fn check_size(name: &str, source: &str) -> Result<(), TemplateError> 
     Ok(())
 }
 
+/// The first line of text that a template writes outside of all that captures it (macros, `{% set x %}`); its values aside.
+pub(crate) fn first_written(source: &str) -> Option<usize> {
+    let mut captures = 0_usize;
+    for piece in pieces(source) {
+        match piece.kind {
+            Kind::Text if captures == 0 && !piece.text.trim().is_empty() => {
+                let blank = piece.text.len() - piece.text.trim_start().len();
+                return Some(source[..piece.start + blank].matches('\n').count() + 1);
+            }
+            Kind::Statement => {
+                let mut words = piece.text.split_whitespace();
+                match words.next().unwrap_or_default() {
+                    "macro" | "call" => captures += 1,
+                    "set" if !piece.text.contains('=') => captures += 1,
+                    "endmacro" | "endcall" | "endset" => captures = captures.saturating_sub(1),
+                    _ => {}
+                }
+            }
+            Kind::Text | Kind::Expression | Kind::Comment => {}
+        }
+    }
+    None
+}
+
 /// Finds what must not be in a template's text.
 pub(crate) fn check(name: &str, source: &str) -> Vec<TemplateError> {
     let mut errors = Vec::new();

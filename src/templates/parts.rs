@@ -3,7 +3,7 @@
 use super::{
     builtin,
     files::{Files, is_template},
-    sources::DEFAULT_PREFIX,
+    sources::{ALWAYS_PREFIX, DEFAULT_PREFIX},
 };
 use crate::kubernetes::ExtraKind;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,9 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 /// The name of the set that serves where no other is chosen.
 pub const DEFAULT_SET: &str = "default";
+
+/// The folder whose patches, further objects and policies apply to every submission. It is no set.
+pub const ALWAYS: &str = "always";
 
 /// How many bytes of the content's hash identify a set: 12 hex digits.
 const HASH_BYTES: usize = 6;
@@ -25,6 +28,8 @@ pub(super) struct Source {
     files: Files,
     #[serde(with = "encoded")]
     default: Files,
+    #[serde(with = "encoded")]
+    always: Files,
     extra_kinds: Vec<ExtraKind>,
 }
 
@@ -35,6 +40,7 @@ impl Source {
             id: parts.id(),
             files: parts.files.clone(),
             default: parts.default.clone(),
+            always: parts.always.clone(),
             extra_kinds: parts.extra_kinds.to_vec(),
         }
     }
@@ -57,6 +63,7 @@ impl Source {
             name: &self.name,
             files: &self.files,
             default: &self.default,
+            always: &self.always,
             extra_kinds: &self.extra_kinds,
         }
     }
@@ -90,8 +97,17 @@ pub(crate) struct Parts<'f> {
     pub(crate) files: &'f Files,
     /// The default set's files, which stand in for those that a named set lacks; empty for the default set itself.
     pub(crate) default: &'f Files,
+    /// The files of the layer that applies to every submission, whichever set it gets.
+    pub(crate) always: &'f Files,
     /// The kinds of further objects that the admin allows.
     pub(crate) extra_kinds: &'f [ExtraKind],
+}
+
+/// The files of one layer, and how the engine's names of them begin.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layer<'f> {
+    pub(super) prefix: &'static str,
+    pub(super) files: &'f Files,
 }
 
 impl<'f> Parts<'f> {
@@ -112,6 +128,25 @@ impl<'f> Parts<'f> {
             .collect()
     }
 
+    /// The layers whose patches and policies apply, the strongest last.
+    pub(super) fn layers(self) -> Vec<Layer<'f>> {
+        let layer = |prefix, files| Layer { prefix, files };
+        let mut layers = vec![layer("", self.files), layer(ALWAYS_PREFIX, self.always)];
+        if self.name != DEFAULT_SET {
+            layers.insert(0, layer(DEFAULT_PREFIX, self.default));
+        }
+        layers
+    }
+
+    /// What messages call a file of a layer.
+    pub(super) fn shown_in(self, layer: &Layer<'_>, name: &str) -> String {
+        match layer.prefix {
+            "" => self.shown(name),
+            ALWAYS_PREFIX => format!("{ALWAYS_PREFIX}{name}"),
+            _ => name.to_owned(),
+        }
+    }
+
     /// What messages call a file.
     pub(super) fn shown(self, name: &str) -> String {
         if self.name == DEFAULT_SET {
@@ -123,7 +158,7 @@ impl<'f> Parts<'f> {
 
     /// Whether no file of an admin is in it, so that it is what the golden files pin.
     pub(super) fn is_builtin(self) -> bool {
-        self.files.is_empty() && self.default.is_empty()
+        self.files.is_empty() && self.default.is_empty() && self.always.is_empty()
     }
 
     /// The id that a set of these files has, or would have if it is broken.
@@ -142,7 +177,10 @@ fn hash(parts: Parts<'_>) -> String {
     let builtins = builtin::SOURCES
         .iter()
         .map(|(name, source)| (format!("{}{name}", builtin::PREFIX), source.as_bytes()));
-    let sorted: BTreeMap<String, &[u8]> = overrides.chain(defaults).chain(builtins).collect();
+    let always = parts.always.iter().filter(|(name, _)| is_template(name));
+    let always = always.map(|(name, bytes)| (format!("{ALWAYS_PREFIX}{name}"), bytes.as_slice()));
+    let layers = overrides.chain(defaults).chain(always);
+    let sorted: BTreeMap<String, &[u8]> = layers.chain(builtins).collect();
     for (name, bytes) in sorted {
         for part in [name.as_bytes(), bytes] {
             hasher.update((part.len() as u64).to_be_bytes());

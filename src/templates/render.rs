@@ -1,12 +1,17 @@
 //! From a plan and a compiled set to the text of all documents.
 
 use super::{
-    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, builtin, compiled::Compiled,
-    environment::MOST_BYTES, error::Cause, files, typed,
+    Carried, Document, EXTRA_ROLE, Patch, Rendered, TemplateError, builtin,
+    compiled::Compiled,
+    environment::MOST_BYTES,
+    error::Cause,
+    files,
+    sources::{ALWAYS_PREFIX, Sources},
+    typed,
 };
 use crate::spark::plan::DriverPlan;
 use minijinja::{
-    context,
+    Environment, context,
     value::{Serde, Value},
 };
 use std::{
@@ -16,7 +21,7 @@ use std::{
 
 /// How long all documents of one submission may take together. Fuel ends each of them long before; this bounds what
 /// fuel doesn't count.
-const MOST_TIME: Duration = Duration::from_secs(10);
+pub(super) const MOST_TIME: Duration = Duration::from_secs(10);
 
 /// How many of the engine's writes, of a few bytes each, share one look at the clock.
 const WRITES_PER_LOOK: usize = 256;
@@ -43,9 +48,13 @@ fn documents_within(
     };
     let writer = Writer {
         set,
-        writes,
-        start: Instant::now(),
-        time,
+        writing: Writing {
+            environment: &set.environment,
+            sources: &set.sources,
+            writes,
+            start: Instant::now(),
+            time,
+        },
     };
     let mut documents = Vec::new();
     for kind in builtin::DOCUMENTS {
@@ -56,13 +65,13 @@ fn documents_within(
             }
             let mut carried = None;
             if kind.template == builtin::EXECUTOR_CONFIG_MAP {
-                let text = writer.write(builtin::EXECUTOR_POD, &context)?;
+                let text = writer.writing.write(builtin::EXECUTOR_POD, &context)?;
                 // One line end, so that the ConfigMap can show the text as a block.
                 let text = Value::from(format!("{}\n", text.trim_end()));
                 context = typed::with(&context, "executor_pod", text);
                 carried = Some(Carried {
                     template: set.sources.full_name(builtin::EXECUTOR_POD),
-                    patch: writer.patch(builtin::EXECUTOR_POD, &context)?,
+                    patches: writer.patches(builtin::EXECUTOR_POD, &context)?,
                 });
             }
             documents.push(Document {
@@ -71,9 +80,10 @@ fn documents_within(
             });
         }
     }
-    for template in &set.extras {
-        let role = format!("{EXTRA_ROLE}{}", files::stem(template).unwrap_or(template));
-        documents.push(writer.document(template, role, &plan_context)?);
+    for extra in &set.extras {
+        let name = extra.strip_prefix(ALWAYS_PREFIX).unwrap_or(extra);
+        let role = format!("{EXTRA_ROLE}{}", files::stem(name).unwrap_or(name));
+        documents.push(writer.document(extra, role, &plan_context)?);
     }
     Ok(Rendered {
         template_set: set.id.clone(),
@@ -88,42 +98,53 @@ fn object(context: &Value, (list, index): (&str, usize)) -> Option<Value> {
     list.get_item(&Value::from(index)).ok()
 }
 
-/// Writes documents from one set, until its time is over.
+/// Writes the documents of one set.
 struct Writer<'s> {
     set: &'s Compiled,
-    writes: &'s dyn Fn(&str),
-    start: Instant,
-    time: Duration,
+    writing: Writing<'s>,
 }
 
 impl Writer<'_> {
-    /// Writes one document and, if there is one, its patch.
+    /// Writes one document and its patches.
     fn document(&self, template: &str, role: String, context: &Value) -> Result<Document, TemplateError> {
         Ok(Document {
             role,
             template: self.set.sources.full_name(template),
-            text: self.write(template, context)?,
-            patch: self.patch(template, context)?,
+            text: self.writing.write(template, context)?,
+            patches: self.patches(template, context)?,
             carried: None,
         })
     }
 
-    /// Writes the patch of a template, if there is one.
-    fn patch(&self, template: &str, context: &Value) -> Result<Option<Patch>, TemplateError> {
-        let name = files::patch_of(template);
-        if self.set.sources.get(&name).is_none() {
-            return Ok(None);
-        }
-        Ok(Some(Patch {
-            template: self.set.sources.full_name(&name),
-            text: self.write(&name, context)?,
-        }))
+    /// Writes the patches of a template: of each layer that has one, the strongest last.
+    fn patches(&self, template: &str, context: &Value) -> Result<Vec<Patch>, TemplateError> {
+        let patches = self.set.patches.get(template).into_iter().flatten();
+        patches
+            .map(|name| {
+                Ok(Patch {
+                    template: self.set.sources.full_name(name),
+                    text: self.writing.write(name, context)?,
+                    always: name.starts_with(ALWAYS_PREFIX),
+                })
+            })
+            .collect()
     }
+}
 
-    fn write(&self, name: &str, context: &Value) -> Result<String, TemplateError> {
-        let failed = |error| TemplateError::rendering(name, &self.set.sources, context, &error);
-        let template = self.set.environment.get_template(name).map_err(failed)?;
-        (self.writes)(&self.set.sources.full_name(name));
+/// Writes texts of one environment, until its time is over.
+pub(super) struct Writing<'s> {
+    pub(super) environment: &'s Environment<'static>,
+    pub(super) sources: &'s Sources,
+    pub(super) writes: &'s dyn Fn(&str),
+    pub(super) start: Instant,
+    pub(super) time: Duration,
+}
+
+impl Writing<'_> {
+    pub(super) fn write(&self, name: &str, context: &Value) -> Result<String, TemplateError> {
+        let failed = |error| TemplateError::rendering(name, self.sources, context, &error);
+        let template = self.environment.get_template(name).map_err(failed)?;
+        (self.writes)(&self.sources.full_name(name));
         let mut text = Capped {
             bytes: Vec::with_capacity(template.source().len()),
             writes: 0,
@@ -137,7 +158,7 @@ impl Writer<'_> {
             (Some(error), None) => return Err(error),
             // Whatever came of it: a refusal for a field that there can't be is a mistake, too.
             (error, Some(unknown)) => {
-                return Err(TemplateError::unknown(name, &self.set.sources, &unknown, error));
+                return Err(TemplateError::unknown(name, self.sources, &unknown, error));
             }
             (None, None) => {}
         }
@@ -158,7 +179,7 @@ impl Writer<'_> {
 struct Capped<'w> {
     bytes: Vec<u8>,
     writes: usize,
-    writer: &'w Writer<'w>,
+    writer: &'w Writing<'w>,
 }
 
 impl io::Write for Capped<'_> {

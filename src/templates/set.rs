@@ -1,7 +1,7 @@
 //! A template set: the built-in templates and an admin's files, compiled once, never changed.
 
 use super::{
-    LoadError, Rendered, TemplateError, TemplateErrorKind,
+    Finished, Judgement, LoadError, Rendered, TemplateError, TemplateErrorKind,
     compiled::Compiled,
     files::{self, Files},
     parts::{DEFAULT_SET, Parts, Source},
@@ -21,6 +21,7 @@ const EXECUTOR: &str = "executor-pod.yaml.j2";
 pub struct TemplateSet {
     source: Arc<Source>,
     warnings: Vec<String>,
+    has_policies: bool,
     engine: Engine,
 }
 
@@ -50,6 +51,7 @@ impl TemplateSet {
             name: DEFAULT_SET,
             files,
             default: &Files::new(),
+            always: &Files::new(),
             extra_kinds: &[],
         })
     }
@@ -60,6 +62,7 @@ impl TemplateSet {
         Ok(Self {
             source: Arc::new(Source::of(parts)),
             warnings: std::mem::take(&mut compiled.warnings),
+            has_policies: !compiled.policies.is_empty(),
             engine: Engine::Here(Box::new(compiled)),
         })
     }
@@ -70,8 +73,10 @@ impl TemplateSet {
             return Self::load_parts(parts);
         };
         let source = Arc::new(Source::of(parts));
+        let loaded = workers.load(&source)?;
         Ok(Self {
-            warnings: workers.load(&source)?,
+            warnings: loaded.warnings,
+            has_policies: loaded.has_policies,
             source,
             engine: Engine::Workers(Arc::clone(workers)),
         })
@@ -104,9 +109,14 @@ impl TemplateSet {
     /// Whether an admin's file has a say in the executors' pod template.
     pub(crate) fn changes_executors(&self) -> bool {
         let patch = files::patch_of(EXECUTOR);
-        let Parts { files, default, .. } = self.source.parts();
-        let has = |name: &str| files.contains_key(name) || default.contains_key(name);
+        let layers = self.source.parts().layers();
+        let has = |name: &str| layers.iter().any(|layer| layer.files.contains_key(name));
         has(EXECUTOR) || has(&patch)
+    }
+
+    /// Whether it has policies, so that finished objects are to be judged.
+    pub fn has_policies(&self) -> bool {
+        self.has_policies
     }
 
     /// Whether it is rendered in this process, at once.
@@ -126,6 +136,28 @@ impl TemplateSet {
                 TemplateError::new(TemplateErrorKind::Limit, self.source.name(), error.to_string())
             }
         })
+    }
+
+    /// What its policies say of the finished objects of one submission. Blocks where that happens in a render worker.
+    ///
+    /// # Errors
+    /// Where no policy could run at all: a limit of the render worker, or no worker.
+    pub fn judge(&self, finished: Finished) -> Result<Judgement, RenderError> {
+        match &self.engine {
+            Engine::Here(compiled) => Ok(compiled.policies.judge(&compiled.sources, &finished, &|_| ())),
+            Engine::Workers(_) => futures::executor::block_on(self.judge_live(finished)),
+        }
+    }
+
+    /// What its policies say of the finished objects of one submission, and waits for a render worker if it needs one.
+    ///
+    /// # Errors
+    /// Where no policy could run at all: a limit of the render worker, or no worker.
+    pub async fn judge_live(&self, finished: Finished) -> Result<Judgement, RenderError> {
+        match &self.engine {
+            Engine::Here(_) => self.judge(finished),
+            Engine::Workers(workers) => workers.judge(&self.source, Arc::new(finished)).await,
+        }
     }
 
     /// Writes all documents of one submission, and waits for a render worker if it needs one.

@@ -95,6 +95,8 @@ impl TemplateSets {
         let mut contents = read
             .map_err(|error| SetsError::Unreadable(error.to_string()))?
             .unwrap_or_default();
+        let unreadable = |error: DirectoryError| SetsError::Unreadable(error.to_string());
+        let always = directory::take_always(&mut contents).map_err(unreadable)?.files;
         let none = Files::new();
         let workers = options.rendering.pool(Kind::Command);
         let default = contents
@@ -108,6 +110,7 @@ impl TemplateSets {
                 name,
                 files,
                 default,
+                always: &always,
                 extra_kinds,
             };
             Ok(Arc::new(TemplateSet::load_in(parts, workers.as_ref())?))

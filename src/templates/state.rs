@@ -37,6 +37,22 @@ pub struct Status {
     pub complete: bool,
     /// Submissions on which a live set's template passed a limit.
     pub limits_passed: LimitsPassed,
+    /// Submissions on which a policy ended in an error.
+    pub policies_failed: PoliciesFailed,
+}
+
+/// How often a policy ended in an error, by set and policy.
+pub type PoliciesFailed = BTreeMap<(String, String), PolicyFailed>;
+
+/// Submissions on which a policy ended in an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFailed {
+    /// How many.
+    pub count: u64,
+    /// When the last one was.
+    pub last: SystemTime,
+    /// What went wrong then, without values.
+    pub error: String,
 }
 
 impl Status {

@@ -4,15 +4,18 @@
 //! which the golden files pin. Otherwise the last good one stays; other sets are not held up by it. Who renders takes one set and keeps it for all documents of a submission.
 
 use super::{
-    DEFAULT_SET, TemplateSet,
+    DEFAULT_SET, PolicyError, TemplateSet,
     directory::{self, Contents, DirectoryError},
     files::Files,
-    parts::Parts,
+    parts::{ALWAYS, Parts},
     sets::{SetOptions, TemplateSets},
-    state::{Held, State, Status, Tally},
+    state::{Held, PoliciesFailed, PolicyFailed, State, Status, Tally},
     worker::{Kind, Pool},
 };
-use crate::watch::{Timing, Watch};
+use crate::{
+    finding::answer,
+    watch::{Timing, Watch},
+};
 use arc_swap::ArcSwap;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -50,6 +53,7 @@ pub struct TemplateStore {
     status: watch::Sender<Status>,
     /// Lets one attempt run at a time.
     held: Mutex<Held>,
+    policies_failed: Mutex<PoliciesFailed>,
 }
 
 impl TemplateStore {
@@ -71,6 +75,7 @@ impl TemplateStore {
             live: ArcSwap::from_pointee(none),
             status: watch::Sender::default(),
             held: Mutex::default(),
+            policies_failed: Mutex::default(),
         };
         if store.directory().is_none() {
             store.reload();
@@ -100,7 +105,33 @@ impl TemplateStore {
         let workers = self.workers.as_ref();
         Status {
             limits_passed: workers.map(|workers| workers.passed()).unwrap_or_default(),
+            policies_failed: self
+                .policies_failed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             ..self.status.borrow().clone()
+        }
+    }
+
+    /// Counts policies of a set that ended in an error on a submission.
+    pub fn policies_failed(&self, set: &TemplateSet, errors: &[PolicyError]) {
+        let name = set.id().split('@').next().unwrap_or_default();
+        let mut failed = self
+            .policies_failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for error in errors {
+            let failed = failed
+                .entry((name.to_owned(), error.policy.clone()))
+                .or_insert(PolicyFailed {
+                    count: 0,
+                    last: SystemTime::UNIX_EPOCH,
+                    error: String::new(),
+                });
+            failed.count += 1;
+            failed.last = SystemTime::now();
+            failed.error = answer(&error.error.brief()).into_owned();
         }
     }
 
@@ -193,7 +224,13 @@ impl TemplateStore {
                 ignored: Vec::new(),
             })
         };
-        let default = sets.remove(DEFAULT_SET).unwrap_or_else(empty);
+        let always = directory::take_always(&mut sets);
+        let mut default = sets.remove(DEFAULT_SET).unwrap_or_else(empty);
+        if let (Ok(default), Ok(always)) = (&mut default, &always) {
+            let ignored = always.ignored.iter().map(|ignored| format!("{ALWAYS}/{ignored}"));
+            default.ignored.extend(ignored);
+        }
+        let always = always.map(|always| always.files);
         states.retain(|name, _| {
             let stays = name == DEFAULT_SET || sets.contains_key(name);
             if !stays {
@@ -203,7 +240,7 @@ impl TemplateStore {
         });
         let state = states.entry(DEFAULT_SET.to_owned()).or_default();
         if !tried.contains(DEFAULT_SET) {
-            let attempted = self.attempt(state, DEFAULT_SET, default, &none, tally);
+            let attempted = self.attempt(state, DEFAULT_SET, default, (&none, &always), tally);
             self.fall_back(state, tally);
             if attempted {
                 return Some(DEFAULT_SET.to_owned());
@@ -220,7 +257,7 @@ impl TemplateStore {
             let state = states.entry(name.clone()).or_default();
             match &base {
                 Some(base) => {
-                    if self.attempt(state, &name, contents, base.files(), tally) {
+                    if self.attempt(state, &name, contents, (base.files(), &always), tally) {
                         return Some(name);
                     }
                 }
@@ -236,11 +273,12 @@ impl TemplateStore {
         state: &mut State,
         name: &str,
         contents: Result<Contents, DirectoryError>,
-        default: &Files,
+        (default, always): (&Files, &Result<Files, DirectoryError>),
         tally: &mut Tally,
     ) -> bool {
-        let contents = match contents {
-            Ok(contents) => contents,
+        let both = contents.and_then(|contents| Ok((contents, always.as_ref().map_err(Clone::clone)?)));
+        let (contents, always) = match both {
+            Ok(both) => both,
             Err(error) => {
                 state.reject(name, None, error.to_string(), tally);
                 return false;
@@ -250,6 +288,7 @@ impl TemplateStore {
             name,
             files: &contents.files,
             default,
+            always,
             extra_kinds: &self.options.extra_kinds,
         };
         let id = parts.id();

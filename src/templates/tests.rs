@@ -5,6 +5,7 @@ mod builtin;
 mod depth;
 mod errors;
 mod hostile;
+mod layers;
 mod overrides;
 mod reload;
 mod sets;

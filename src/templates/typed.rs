@@ -27,19 +27,16 @@ thread_local! {
 
 /// An object of Kubernetes of this kind (`Pod`), for a template to read; of a kind without a type its `metadata` alone is
 /// typed. Null is an object that isn't there.
-#[allow(dead_code, reason = "for policies, which read finished objects")]
 pub(super) fn value(kind: &str, json: &serde_json::Value) -> Value {
     present(&shape_of(kind), Value::from(Serde(json)))
 }
 
 /// An object of the kind that it says it is.
-#[allow(dead_code, reason = "for policies, which read finished objects")]
 pub(super) fn object(json: &serde_json::Value) -> Value {
     value(json["kind"].as_str().unwrap_or_default(), json)
 }
 
 /// A value of our own whose fields are all that it can have.
-#[allow(dead_code, reason = "for policies, which read what is known of a submission")]
 pub(super) fn record<T: Serialize + DeserializeOwned>(value: &T) -> Value {
     present(&Shape::of::<T>(), Value::from(Serde(value)))
 }

@@ -41,6 +41,7 @@ mod templates {
     mod golden;
     mod mistakes;
     mod page;
+    mod policies;
     mod reference;
     mod reload;
     mod sets;

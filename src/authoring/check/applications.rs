@@ -12,8 +12,8 @@ use crate::{
     manifest::{self, Manifests},
     redaction,
     spark::plan,
-    submitter::SubmitError,
-    templates::{EXTRA_ROLE, Rendered, TemplateErrorKind, TemplateSet},
+    submitter::{self, PolicyFailure, PolicyRefusal, SubmitError},
+    templates::{EXTRA_ROLE, Rendered, TemplateErrorKind, TemplateSet, is_policy},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +25,9 @@ pub(super) struct Applications<'s> {
     coverage: Coverage<'s>,
     /// Whether a sample took the set over a limit of its render worker: a server rejects it, whatever comes after.
     exceeded: bool,
+    /// Whether policies let an application through, and one that refused another.
+    passed: bool,
+    refused: Option<String>,
     /// The templates that wrote something.
     used: BTreeSet<String>,
     /// The applications, by the further objects that they have: template, and the object's name.
@@ -39,6 +42,8 @@ impl<'s> Applications<'s> {
             tracer,
             coverage: Coverage::of(sources),
             exceeded: false,
+            passed: false,
+            refused: None,
             used: BTreeSet::new(),
             sharing: BTreeMap::new(),
         }
@@ -81,6 +86,12 @@ impl<'s> Applications<'s> {
                 add(&mut checked.findings, finding);
             }
         }
+        if let Some(policy) = self.refused.as_ref().filter(|_| !self.passed) {
+            let message = "the policies refuse every sample and every case, so nothing shows what they let through; add a case \
+                           that is to pass (--cases)";
+            let found = warning(self.sources, Rule::RefusesAll, policy, None, message);
+            add(&mut checked.findings, found);
+        }
         if !has_errors(&checked.findings) {
             checked.findings.extend(self.unused());
             checked.findings.extend(self.shared_names());
@@ -107,7 +118,6 @@ impl<'s> Applications<'s> {
                 return (None, vec![of_template(&error, self.sources)]);
             }
         };
-        self.coverage.passed();
         self.note(&rendered);
         let checked = manifest::check(
             &rendered,
@@ -116,9 +126,17 @@ impl<'s> Applications<'s> {
             context.executor_check,
         );
         match checked {
-            Ok(manifests) => {
+            Ok(mut manifests) => {
                 self.note_names(&rendered, &manifests);
-                (Some(manifests), Vec::new())
+                match submitter::judge(&submission, &context, self.set, &plan, &mut manifests) {
+                    Ok(verdicts) => {
+                        self.coverage.passed();
+                        self.coverage.said(&verdicts, &case.name);
+                        self.passed = true;
+                        (Some(manifests), Vec::new())
+                    }
+                    Err(error) => self.judged(case, manifests, error),
+                }
             }
             Err(found) => {
                 let mut located = self.tracer.locate(&found.0, &rendered, &plan);
@@ -132,15 +150,45 @@ impl<'s> Applications<'s> {
         }
     }
 
+    /// What policies found of an application. They are run over samples for errors only: a refusal is no defect.
+    fn judged(
+        &mut self,
+        case: &Case,
+        manifests: Manifests,
+        error: SubmitError,
+    ) -> (Option<Manifests>, Vec<Finding>) {
+        match error {
+            SubmitError::Policy(PolicyRefusal(verdicts)) => {
+                self.coverage.said(&verdicts, &case.name);
+                let first = verdicts.first().map(|verdict| verdict.policy.clone());
+                self.refused = self.refused.take().or(first);
+                if case.is_sample() {
+                    return (Some(manifests), Vec::new());
+                }
+                let found = verdicts.into_iter().map(|verdict| {
+                    let path = self.sources.path(&verdict.policy);
+                    Finding::new(Rule::Refused, path, format!("refused: {}", verdict.text))
+                });
+                (None, found.collect())
+            }
+            SubmitError::PolicyFailed(PolicyFailure(errors)) => {
+                let found = errors
+                    .iter()
+                    .map(|failed| of_template(&failed.error, self.sources));
+                (None, found.collect())
+            }
+            error => (
+                None,
+                vec![Finding::new(Rule::Case, case.path(), error.to_string())],
+            ),
+        }
+    }
+
     fn note(&mut self, rendered: &Rendered) {
         for document in &rendered.documents {
             self.used.insert(document.template.clone());
-            let patches = document.patch.iter().chain(
-                document
-                    .carried
-                    .iter()
-                    .filter_map(|carried| carried.patch.as_ref()),
-            );
+            let carried = document.carried.iter().flat_map(|carried| &carried.patches);
+            let patches = document.patches.iter().chain(carried);
             self.used.extend(patches.map(|patch| patch.template.clone()));
             // The text that one document carries has a template of its own.
             if document.role == "configmap-executor-template" {
@@ -192,7 +240,8 @@ impl<'s> Applications<'s> {
     fn unused(&self) -> Vec<Finding> {
         let names = self.sources.own().map(|(name, _)| name);
         names
-            .filter(|name| !self.sources.file_name(name).starts_with('_') && !self.used.contains(*name))
+            .filter(|name| !self.sources.file_name(name).starts_with('_') && !is_policy(name))
+            .filter(|name| !self.used.contains(*name))
             .map(|name| {
                 let message = "was compiled and never rendered: no sample and no case has such an object; add a case \
                                that does (--cases)";

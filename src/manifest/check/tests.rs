@@ -470,10 +470,11 @@ fn a_null_stays_in_an_object_of_a_kind_without_a_type() {
 #[test]
 fn a_patchs_null_removes_what_the_template_wrote() {
     let mut rendered = sample::rendered(&sample::objects());
-    rendered.documents[0].patch = Some(crate::templates::Patch {
+    rendered.documents[0].patches.push(crate::templates::Patch {
         template: "driver-pod.patch.yaml.j2".to_owned(),
         text: "spec: {restartPolicy: null, tolerations: [{key: a, value: null}], priorityClassName: null}"
             .to_owned(),
+        always: false,
     });
     let manifests = check(&rendered, &sample::plan(), &[]).unwrap();
     let spec = &manifests.driver_pod.value["spec"];

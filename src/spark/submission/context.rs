@@ -34,6 +34,8 @@ pub struct SubmitterContext {
     pub reach: Reach,
     /// What becomes of a submission whose executors can't start.
     pub executor_check: ExecutorCheck,
+    /// How submissions come: `grpc`, `rest`, `drop-in` or `command-line`. For policies alone.
+    pub entry_point: &'static str,
 }
 
 /// What becomes of a submission whose executors can't start.
@@ -68,6 +70,7 @@ impl SubmitterContext {
             working_directory: PathBuf::from("/"),
             reach: Reach::Roots(Vec::new()),
             executor_check: ExecutorCheck::default(),
+            entry_point: "command-line",
         }
     }
 
@@ -99,6 +102,7 @@ impl SubmitterContext {
             reach: Reach::Process,
             master: golden.master,
             executor_check: golden.executor_check,
+            entry_point: golden.entry_point,
         })
     }
 

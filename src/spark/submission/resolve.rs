@@ -138,6 +138,8 @@ pub(crate) fn resolve_merged(
     let template_set = conf.get(&format!("{DRIVER_ANNOTATION}{TEMPLATE_SET_ANNOTATION}"));
     Ok(Submission {
         template_set: template_set.filter(|name| !name.is_empty()).map(str::to_owned),
+        application_labels: std::collections::BTreeMap::new(),
+        application_annotations: std::collections::BTreeMap::new(),
         id,
         namespace,
         spark_version,

@@ -130,6 +130,9 @@ impl<'a> Analysis<'a> {
         if let Some(kind) = self.lookup(name) {
             return kind;
         }
+        if self.is_told(span) {
+            return Type::Unknown;
+        }
         if self.is_complete
             && !is_of_engine(name)
             && !self.callable.functions.iter().any(|known| known == name)
@@ -149,6 +152,9 @@ impl<'a> Analysis<'a> {
 
     /// A field of a value.
     pub(super) fn field(&mut self, of: &Type<'a>, name: &str, subject: &'a Expr<'a>, span: Span) -> Type<'a> {
+        if self.is_told(span) {
+            return Type::Unknown;
+        }
         match of {
             Type::Of(Shape::Object(fields)) => match fields.get(name) {
                 Some(shape) => Type::of(shape),

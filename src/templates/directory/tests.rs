@@ -72,7 +72,10 @@ fn each_folder_is_a_set_wherever_it_is_mounted() {
     let expected = [
         ("broken", "the template directory can't be read: entity not found"),
         ("default", "default"),
-        ("empty", ""),
+        (
+            "empty",
+            "the folder `empty` has no template: no file in it ends in `.j2`; remove the folder to do without it",
+        ),
         ("gpu", "gpu"),
         ("team", "team"),
     ];

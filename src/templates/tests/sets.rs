@@ -10,7 +10,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
-fn files(files: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn files(files: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), text.as_bytes().to_vec());
     files.iter().map(owned).collect()
 }
@@ -22,7 +22,7 @@ fn annotated(parent: &str, key: &str) -> String {
     )
 }
 
-fn write(directory: &Path, name: &str, text: &str) {
+pub(super) fn write(directory: &Path, name: &str, text: &str) {
     let path = directory.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
@@ -197,6 +197,7 @@ fn patches_and_further_objects_are_rendered_beside_their_document() {
         name: "default",
         files: &all,
         default: &none,
+        always: &none,
         extra_kinds: &[ExtraKind::PodDisruptionBudget],
     };
     let rendered = TemplateSet::load_parts(parts)
@@ -210,7 +211,7 @@ fn patches_and_further_objects_are_rendered_beside_their_document() {
             .find(|document| document.role == role)
             .unwrap()
     };
-    let patch = document("pod-driver").patch.as_ref().unwrap();
+    let patch = document("pod-driver").patches.first().unwrap();
     assert_eq!(
         (patch.template.as_str(), patch.text.as_str()),
         (
@@ -222,10 +223,10 @@ fn patches_and_further_objects_are_rendered_beside_their_document() {
         document("configmap-executor-template")
             .carried
             .as_ref()
-            .is_some_and(|carried| carried.patch.is_some())
+            .is_some_and(|carried| carried.patches.len() == 1)
     );
-    assert!(document("extra-budget").patch.is_some());
-    assert!(document("service-driver").patch.is_none());
+    assert_eq!(document("extra-budget").patches.len(), 1);
+    assert!(document("service-driver").patches.is_empty());
 
     let refused = |files: &[(&str, &str)]| load(files).unwrap_err().0.remove(0);
     let error = refused(&[("budget.yaml.j2", "a: 1\n")]);

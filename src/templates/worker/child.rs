@@ -5,7 +5,7 @@
 
 use super::{
     MOST_ANSWER, MOST_CPU, MOST_HEAP,
-    protocol::{self, Answer, Framed, MOST_REQUEST, Request},
+    protocol::{self, Answer, Framed, Loaded, MOST_REQUEST, Request},
 };
 use crate::templates::{Rendered, compiled::Compiled, parts::Source, render};
 use rustix::{
@@ -142,19 +142,26 @@ impl Child {
         match request {
             Request::Load(source) => self.load(&source),
             Request::Render { set, plan } => {
-                if !self.make_room(&set) {
-                    return Answer::UnknownSet;
-                }
-                let Some(kept) = self.sets.last() else {
-                    return Answer::UnknownSet;
-                };
-                let writes = |template: &str| writes(&self.writing, template);
-                match render::documents(&kept.set, &plan, &writes) {
+                self.with(&set, |set, writes| match render::documents(set, &plan, writes) {
                     Ok(rendered) => Answer::Rendered(rendered),
                     Err(error) => Answer::Failed(error),
-                }
+                })
             }
+            Request::Judge { set, finished } => self.with(&set, |set, writes| {
+                Answer::Judged(set.policies.judge(&set.sources, &finished, writes))
+            }),
         }
+    }
+
+    /// What is answered with the set of this id, if it is kept.
+    fn with(&mut self, id: &str, answer: impl FnOnce(&Compiled, &dyn Fn(&str)) -> Answer) -> Answer {
+        if !self.make_room(id) {
+            return Answer::UnknownSet;
+        }
+        let Some(kept) = self.sets.last() else {
+            return Answer::UnknownSet;
+        };
+        answer(&kept.set, &|template: &str| writes(&self.writing, template))
     }
 
     fn load(&mut self, source: &Source) -> Answer {
@@ -163,13 +170,16 @@ impl Child {
         let writes = |template: &str| writes(&self.writing, template);
         match Compiled::load(source.parts(), &writes) {
             Ok(mut set) => {
-                let warnings = std::mem::take(&mut set.warnings);
+                let loaded = Loaded {
+                    warnings: std::mem::take(&mut set.warnings),
+                    has_policies: !set.policies.is_empty(),
+                };
                 self.sets.push(Kept {
                     id: set.id.clone(),
                     bytes: self.heap.used().saturating_sub(before),
                     set,
                 });
-                Answer::Loaded(warnings)
+                Answer::Loaded(loaded)
             }
             Err(error) => Answer::NotLoaded(error),
         }
@@ -211,15 +221,15 @@ impl Child {
 
 fn bytes_of(rendered: &Rendered) -> usize {
     let patched =
-        |patch: &Option<crate::templates::Patch>| patch.as_ref().map_or(0, |patch| patch.text.len());
+        |patches: &[crate::templates::Patch]| -> usize { patches.iter().map(|patch| patch.text.len()).sum() };
     rendered
         .documents
         .iter()
         .map(|document| {
             let carried = document.carried.as_ref();
             document.text.len()
-                + patched(&document.patch)
-                + carried.map_or(0, |carried| patched(&carried.patch))
+                + patched(&document.patches)
+                + carried.map_or(0, |carried| patched(&carried.patches))
         })
         .sum()
 }

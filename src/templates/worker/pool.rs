@@ -9,11 +9,11 @@ use super::{
     fault::{Fault, Limit},
     live_workers,
     process::{Bounds, Worker},
-    protocol::{self, Answer, Request},
+    protocol::{self, Answer, Loaded, Request},
 };
 use crate::{
     spark::plan::DriverPlan,
-    templates::{LoadError, Rendered, TemplateError, parts::Source},
+    templates::{Finished, Judgement, LoadError, Rendered, TemplateError, parts::Source},
 };
 use futures::channel::oneshot;
 use std::{
@@ -101,19 +101,21 @@ struct Waiting {
 enum Task {
     Load(Arc<Source>),
     Render(Arc<Source>, Arc<DriverPlan>),
+    Judge(Arc<Source>, Arc<Finished>),
 }
 
 impl Task {
     fn source(&self) -> &Source {
         match self {
-            Self::Load(source) | Self::Render(source, _) => source,
+            Self::Load(source) | Self::Render(source, _) | Self::Judge(source, _) => source,
         }
     }
 }
 
 enum Done {
-    Loaded(Vec<String>),
+    Loaded(Loaded),
     Rendered(Rendered),
+    Judged(Judgement),
 }
 
 enum Failure {
@@ -146,15 +148,13 @@ impl Pool {
         }
     }
 
-    /// Compiles a set; what is odd about it. Blocks.
-    pub(in crate::templates) fn load(&self, source: &Arc<Source>) -> Result<Vec<String>, LoadError> {
+    /// Compiles a set. Blocks.
+    pub(in crate::templates) fn load(&self, source: &Arc<Source>) -> Result<Loaded, LoadError> {
         let name = source.name();
         let done = futures::executor::block_on(self.done(Task::Load(Arc::clone(source)), String::new()));
         let error = match done {
-            Ok(Done::Loaded(warnings)) => return Ok(warnings),
-            Ok(Done::Rendered(_)) => {
-                Fault::Lost("the render worker gave another answer".to_owned()).of_template(name)
-            }
+            Ok(Done::Loaded(loaded)) => return Ok(loaded),
+            Ok(_) => Fault::Lost("the render worker gave another answer".to_owned()).of_template(name),
             Err(Failure::Load(error)) => return Err(error),
             Err(Failure::Template(error)) => error,
             Err(Failure::Fault(fault)) => fault.of_template(name),
@@ -169,14 +169,37 @@ impl Pool {
         source: &Arc<Source>,
         plan: Arc<DriverPlan>,
     ) -> Result<Rendered, RenderError> {
-        let name = source.name();
         let namespace = plan.application.namespace.clone();
-        let error = match self.done(Task::Render(Arc::clone(source), plan), namespace).await {
-            Ok(Done::Rendered(rendered)) => return Ok(rendered),
-            Ok(Done::Loaded(_)) => Failure::unavailable("the render worker gave another answer"),
-            Err(failure) => failure,
-        };
-        Err(match error {
+        match self.done(Task::Render(Arc::clone(source), plan), namespace).await {
+            Ok(Done::Rendered(rendered)) => Ok(rendered),
+            Ok(_) => Err(other_answer().into()),
+            Err(failure) => Err(self.unrendered(source, failure)),
+        }
+    }
+
+    /// What the policies of a set say of finished objects.
+    ///
+    /// It is an exchange of its own: the objects are finished only after they were read and checked in the server, which
+    /// doesn't leave that to a process that somebody else's templates run in.
+    pub(in crate::templates) async fn judge(
+        &self,
+        source: &Arc<Source>,
+        finished: Arc<Finished>,
+    ) -> Result<Judgement, RenderError> {
+        let namespace = finished.submission.namespace.clone();
+        match self
+            .done(Task::Judge(Arc::clone(source), finished), namespace)
+            .await
+        {
+            Ok(Done::Judged(judgement)) => Ok(judgement),
+            Ok(_) => Err(other_answer().into()),
+            Err(failure) => Err(self.unrendered(source, failure)),
+        }
+    }
+
+    fn unrendered(&self, source: &Source, failure: Failure) -> RenderError {
+        let name = source.name();
+        match failure {
             Failure::Template(error) => error.into(),
             // It was compiled before it went live; what fails now is a worker's matter.
             Failure::Load(error) => match error.0.into_iter().next() {
@@ -193,7 +216,7 @@ impl Pool {
             Failure::Fault(Fault::Lost(why)) => WorkerUnavailable(why).into(),
             Failure::Fault(fault) => fault.of_template(name).into(),
             Failure::Unavailable(error) => error.into(),
-        })
+        }
     }
 
     /// How often a template passed a limit.
@@ -247,6 +270,10 @@ impl Pool {
         self.shared.changed.notify_one();
         Ok(answer)
     }
+}
+
+fn other_answer() -> WorkerUnavailable {
+    WorkerUnavailable("the render worker gave another answer".to_owned())
 }
 
 impl State {
@@ -431,6 +458,10 @@ fn exchange(worker: &mut Worker, task: &Task, bounds: Bounds) -> Result<Done, Fa
             set: Cow::Borrowed(source.id()),
             plan: Cow::Borrowed(plan.as_ref()),
         },
+        Task::Judge(_, finished) => Request::Judge {
+            set: Cow::Borrowed(source.id()),
+            finished: Cow::Borrowed(finished.as_ref()),
+        },
     };
     let mut answer = say(&request)?;
     if matches!(answer, Answer::UnknownSet) {
@@ -440,9 +471,10 @@ fn exchange(worker: &mut Worker, task: &Task, bounds: Bounds) -> Result<Done, Fa
         }
     }
     match answer {
-        Answer::Loaded(warnings) => Ok(Done::Loaded(warnings)),
+        Answer::Loaded(loaded) => Ok(Done::Loaded(loaded)),
         Answer::NotLoaded(error) => Err(Failure::Load(error)),
         Answer::Rendered(rendered) => Ok(Done::Rendered(rendered)),
+        Answer::Judged(judgement) => Ok(Done::Judged(judgement)),
         Answer::Failed(error) => Err(Failure::Template(error)),
         _ => Err(other()),
     }
@@ -482,6 +514,7 @@ mod tests {
             name: "a",
             files: &none,
             default: &none,
+            always: &none,
             extra_kinds: &[],
         }));
         let waiting = keys.iter().map(|key| Waiting {

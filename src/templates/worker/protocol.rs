@@ -2,7 +2,7 @@
 
 use crate::{
     spark::plan::DriverPlan,
-    templates::{LoadError, Rendered, TemplateError, parts::Source},
+    templates::{Finished, Judgement, LoadError, Rendered, TemplateError, parts::Source},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -14,7 +14,7 @@ use std::{
 /// The bytes of a frame's length.
 pub(super) const LENGTH: usize = 4;
 
-/// The longest request, in bytes: a set's files or a plan, as JSON.
+/// The longest request, in bytes: a set's files, a plan or finished objects, as JSON.
 pub(super) const MOST_REQUEST: usize = 32 << 20;
 
 /// What a worker does.
@@ -28,16 +28,31 @@ pub(super) enum Request<'r> {
         set: Cow<'r, str>,
         plan: Cow<'r, DriverPlan>,
     },
+    /// Runs the policies of a set that it keeps over the finished objects.
+    Judge {
+        set: Cow<'r, str>,
+        finished: Cow<'r, Finished>,
+    },
+}
+
+/// What is known of a set that was compiled.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::templates) struct Loaded {
+    /// What is odd about its files.
+    pub(in crate::templates) warnings: Vec<String>,
+    /// Whether it has policies.
+    pub(in crate::templates) has_policies: bool,
 }
 
 /// What a worker answers.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
-    Loaded(Vec<String>),
+    Loaded(Loaded),
     NotLoaded(LoadError),
     /// It keeps no set of this id.
     UnknownSet,
     Rendered(Rendered),
+    Judged(Judgement),
     Failed(TemplateError),
     /// Asked for more memory than an address can name.
     Memory,

@@ -1,0 +1,290 @@
+//! The engine of policies: compiled apart from the templates that write objects, for they see other things.
+
+use super::{Finished, Judgement, PolicyError, PolicyMode, Verdict};
+use crate::templates::{
+    TemplateError, TemplateErrorKind, analysis,
+    environment::environment,
+    error::Cause,
+    filters::admins_words,
+    markup,
+    render::{MOST_TIME, Writing},
+    sources::Sources,
+    typed,
+};
+use minijinja::{
+    Environment, Error,
+    value::{Enumerator, Object, Serde, Value},
+};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// The most refusals and warnings of one policy about one submission; each may have 500 characters.
+const MOST_VERDICTS: usize = 20;
+
+/// How a policy begins that is tried out on submissions before it refuses any.
+const MODE: &str = "# mode:";
+
+/// What a policy sees.
+pub(in crate::templates) const CONTEXT: [&str; 7] = [
+    "config_maps",
+    "driver",
+    "executor",
+    "objects",
+    "service",
+    "submission",
+    "unknown_fields",
+];
+
+thread_local! {
+    /// What the policy that runs on this thread has said so far. A macro that another file defines has no other way to its user.
+    static SAID: RefCell<Option<Vec<Said>>> = const { RefCell::new(None) };
+}
+
+/// What a policy said once.
+#[derive(Debug)]
+struct Said {
+    refuses: bool,
+    text: String,
+    /// The template that said so, and the line in it.
+    at: Option<(String, usize)>,
+}
+
+/// The policies of a set.
+#[derive(Debug)]
+pub(in crate::templates) struct Policies {
+    pub(in crate::templates) environment: Environment<'static>,
+    policies: Vec<Policy>,
+    /// How many calls of `refuse` and `warn` have a name of their own.
+    calls: usize,
+}
+
+#[derive(Debug)]
+struct Policy {
+    /// As the engine knows it.
+    name: String,
+    mode: PolicyMode,
+}
+
+impl Policies {
+    pub(in crate::templates) fn new() -> Self {
+        let mut environment = environment();
+        environment.add_function("refuse", |text: &Value| say(true, text, None));
+        environment.add_function("warn", |text: &Value| say(false, text, None));
+        Self {
+            environment,
+            policies: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    /// The policies, as the engine knows them.
+    pub(in crate::templates) fn names(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().map(|policy| policy.name.as_str())
+    }
+
+    /// Compiles a policy or a partial. Each of its calls of `refuse` and `warn` knows its line.
+    pub(in crate::templates) fn add(&mut self, name: &str, source: &str) -> Result<(), Error> {
+        let text = analysis::prepared(&self.environment, name, source);
+        let (text, calls) = analysis::numbered(&self.environment, name, &text, self.calls);
+        self.calls += calls.len();
+        for (function, site) in calls {
+            let (refuses, at) = (site.function == "refuse", (name.to_owned(), site.line));
+            self.environment
+                .add_function(function, move |text: &Value| say(refuses, text, Some(at.clone())));
+        }
+        self.environment.add_template_owned(name.to_owned(), text)
+    }
+
+    pub(in crate::templates) fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
+    /// Adds a policy that the environment has under this name.
+    pub(in crate::templates) fn push(&mut self, name: String, mode: PolicyMode) {
+        self.policies.push(Policy { name, mode });
+    }
+
+    /// What each policy says of a submission. `writes` is told each policy before it runs.
+    pub(in crate::templates) fn judge(
+        &self,
+        sources: &Sources,
+        finished: &Finished,
+        writes: &dyn Fn(&str),
+    ) -> Judgement {
+        self.judge_within(sources, finished, writes, MOST_TIME)
+    }
+
+    fn judge_within(
+        &self,
+        sources: &Sources,
+        finished: &Finished,
+        writes: &dyn Fn(&str),
+        time: Duration,
+    ) -> Judgement {
+        let mut judgement = Judgement::default();
+        if self.is_empty() {
+            return judgement;
+        }
+        let read_executor = Arc::new(AtomicBool::new(false));
+        let seen = Value::from_object(Seen {
+            value: context(finished),
+            read_executor: Arc::clone(&read_executor),
+        });
+        let start = Instant::now();
+        for policy in &self.policies {
+            let shown = sources.full_name(&policy.name);
+            read_executor.store(false, Ordering::Relaxed);
+            SAID.set(Some(Vec::new()));
+            let writing = Writing {
+                environment: &self.environment,
+                sources,
+                writes,
+                start,
+                time,
+            };
+            let written = writing.write(&policy.name, &seen);
+            let said = SAID.take().unwrap_or_default();
+            let verdict = |said: Said| Verdict {
+                policy: shown.clone(),
+                // A partial's lines are not the policy's.
+                line: said
+                    .at
+                    .filter(|(name, _)| *name == policy.name)
+                    .map(|(_, line)| line),
+                refuses: said.refuses,
+                mode: policy.mode,
+                text: said.text,
+            };
+            judgement.verdicts.extend(said.into_iter().map(verdict));
+            if let (Err(unknown), true) = (&finished.executor, read_executor.load(Ordering::Relaxed)) {
+                judgement.verdicts.push(verdict(Said {
+                    refuses: true,
+                    text: unknown.to_string(),
+                    at: None,
+                }));
+                continue;
+            }
+            let error = match written {
+                Ok(text) if text.trim().is_empty() => continue,
+                Ok(_) => TemplateError::new(TemplateErrorKind::Render, &shown, WRITES),
+                Err(error) => error,
+            };
+            judgement.errors.push(PolicyError {
+                policy: shown,
+                mode: policy.mode,
+                error,
+            });
+        }
+        judgement
+    }
+}
+
+impl std::fmt::Display for super::NoExecutor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "executor Pod: expected one that can be known before the driver runs, because a policy reads it; {}",
+            self.0
+        )
+    }
+}
+
+const WRITES: &str =
+    "a policy writes nothing: only refuse(\"text\") and warn(\"text\") have an effect, and it wrote text";
+
+/// Records what a policy says. Prints nothing.
+fn say(refuses: bool, text: &Value, at: Option<(String, usize)>) -> Result<Value, Error> {
+    let text = admins_words(text);
+    SAID.with_borrow_mut(|said| match said {
+        Some(said) if said.len() < MOST_VERDICTS => {
+            // What is said of each of many volumes alike is said once.
+            let is_it = |known: &Said| known.refuses == refuses && known.text == text;
+            if !said.iter().any(is_it) {
+                said.push(Said { refuses, text, at });
+            }
+            Ok(Value::from_safe_string(String::new()))
+        }
+        Some(_) => Ok(Value::from_safe_string(String::new())),
+        None => Err(Cause::Invalid.into()),
+    })
+}
+
+/// What policies see, by name.
+fn context(finished: &Finished) -> Value {
+    let nothing = serde_json::Value::Null;
+    let role = |role: &str| {
+        let mut of_role = finished.objects.iter().filter(|(known, _)| known == role);
+        of_role.next().map_or(&nothing, |(_, object)| object)
+    };
+    let config_maps = finished
+        .objects
+        .iter()
+        .filter(|(_, object)| object["kind"] == "ConfigMap");
+    minijinja::context! {
+        driver => typed::value("Pod", role("pod-driver")),
+        executor => typed::value("Pod", finished.executor.as_ref().unwrap_or(&nothing)),
+        service => typed::value("Service", role("service-driver")),
+        config_maps => config_maps.map(|(_, object)| typed::object(object)).collect::<Vec<_>>(),
+        objects => finished.objects.iter().map(|(_, object)| typed::object(object)).collect::<Vec<_>>(),
+        submission => typed::record(&finished.submission),
+        unknown_fields => minijinja::context! {
+            driver => &finished.unknown_of_driver,
+            executor => &finished.unknown_of_executor,
+        },
+    }
+}
+
+/// The context, which tells whether a policy looked at the executor.
+#[derive(Debug)]
+struct Seen {
+    value: Value,
+    read_executor: Arc<AtomicBool>,
+}
+
+impl Object for Seen {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if key.as_str() == Some("executor") {
+            self.read_executor.store(true, Ordering::Relaxed);
+        }
+        let value = self.value.get_item(key).ok()?;
+        (!value.is_undefined()).then_some(value)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let keys = CONTEXT.iter().map(|name| Value::from(*name));
+        Enumerator::Values(keys.collect())
+    }
+}
+
+/// The mode that a policy's first line says, and its text without that line; else what is wrong in line 1.
+pub(in crate::templates) fn mode(text: &str) -> Result<(PolicyMode, String), String> {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let Some(mode) = first.trim_end().strip_prefix(MODE) else {
+        return Ok((PolicyMode::Enforce, text.to_owned()));
+    };
+    // The line stays, so that others keep their numbers.
+    match mode.trim() {
+        "audit" => Ok((PolicyMode::Audit, format!("\n{rest}"))),
+        "enforce" => Ok((PolicyMode::Enforce, format!("\n{rest}"))),
+        other => Err(format!(
+            "the mode of a policy: expected `audit` or `enforce`, found {}",
+            crate::redaction::shown(other)
+        )),
+    }
+}
+
+/// What is wrong with a policy's text before it ever runs: it writes something.
+pub(in crate::templates) fn written(shown: &str, source: &str) -> Option<TemplateError> {
+    let line = markup::first_written(source)?;
+    let error = TemplateError::new(TemplateErrorKind::Syntax, shown, WRITES);
+    Some(error.at(source, line, None))
+}
+
+#[cfg(test)]
+mod tests;
