@@ -5,7 +5,7 @@
 
 mod engine;
 
-pub(super) use engine::{CONTEXT, FURTHER, Policies, mode, written};
+pub(super) use engine::{Policies, mode, written};
 
 use super::TemplateError;
 use serde::{Deserialize, Serialize};

@@ -13,7 +13,7 @@ use crate::templates::{
 };
 use minijinja::{
     Environment, Error,
-    value::{Enumerator, Object, Serde, Value},
+    value::{Enumerator, Object, Value},
 };
 use std::{
     cell::RefCell,
