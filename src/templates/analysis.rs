@@ -66,7 +66,8 @@ pub(super) fn check<'n>(
     variables: &dyn Fn(&str) -> Variables,
 ) -> Vec<TemplateError> {
     let texts = texts(environment);
-    let trees = trees(environment, &texts);
+    let names: Vec<_> = names.collect();
+    let trees = trees(environment, &texts, &names);
     let callable = callable_in(environment);
     let mut analysis = Analysis {
         trees: &trees,
@@ -108,16 +109,27 @@ pub(crate) fn sites(source: &str) -> Vec<Site> {
     .unwrap_or_default()
 }
 
-/// The syntax tree of each template that has one.
+/// The syntax trees of these templates and of those that they use by name; of one that doesn't compile there is none.
 fn trees<'t>(
     environment: &Environment<'_>,
     texts: &'t BTreeMap<String, String>,
+    names: &[&str],
 ) -> BTreeMap<&'t str, ast::Stmt<'t>> {
-    let tree = |(name, text): (&'t String, &'t String)| {
-        let parsed = parse(text, name, environment.syntax().clone());
-        Some((name.as_str(), parsed.ok()?))
-    };
-    texts.iter().filter_map(tree).collect()
+    let mut trees = BTreeMap::new();
+    let mut open: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    while let Some(name) = open.pop() {
+        let Some((name, text)) = texts.get_key_value(&name) else {
+            continue;
+        };
+        if trees.contains_key(name.as_str()) {
+            continue;
+        }
+        if let Ok(tree) = parse(text, name, environment.syntax().clone()) {
+            open.extend(statement::used(&tree).iter().map(|used| reached(used, name)));
+            trees.insert(name.as_str(), tree);
+        }
+    }
+    trees
 }
 
 /// The names of one scope.

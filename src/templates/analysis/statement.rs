@@ -309,6 +309,21 @@ pub(super) fn outer_blocks<'a>(tree: &'a Stmt<'a>) -> Vec<(&'a ast::Block<'a>, S
     outer
 }
 
+/// The names of the templates that a template extends, includes or imports.
+pub(super) fn used(tree: &Stmt<'_>) -> Vec<String> {
+    let mut used = Vec::new();
+    visit(tree, &mut |statement| {
+        used.extend(match statement {
+            Stmt::Extends(extends) => names(&extends.name),
+            Stmt::Include(include) => names(&include.name),
+            Stmt::Import(import) => names(&import.expr),
+            Stmt::FromImport(import) => names(&import.expr),
+            _ => Vec::new(),
+        });
+    });
+    used
+}
+
 /// The names of the templates that each include of a template may mean; none where only the render knows.
 pub(super) fn included(tree: &Stmt<'_>) -> Vec<Vec<String>> {
     let mut included = Vec::new();

@@ -277,7 +277,10 @@ async fn a_change_is_compared_with_what_is_on_the_cluster() {
 
 #[test]
 fn a_change_of_templates_is_told_field_by_field() {
-    let work = Work::new(&[PRIORITY, ("broken/driver-pod.yaml.j2", "{{ nothing }}")]);
+    let work = Work::new(&[
+        PRIORITY,
+        ("broken/driver-pod.yaml.j2", "{{ pod.labels.nothing }}"),
+    ]);
     let differences = work.json("diff --to templates app.yaml --output json", 1);
     let object = &differences[0]["objects"][0];
     assert_eq!(object["object"], "Pod/spark-pi-driver", "{differences}");
