@@ -23,6 +23,7 @@ mod sample;
 mod set;
 mod sets;
 mod sources;
+mod stack;
 mod state;
 mod store;
 #[cfg(test)]

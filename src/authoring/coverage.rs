@@ -4,7 +4,7 @@ use super::{
     finding::{Finding, Rule},
     sources::{Sources, warning},
 };
-use crate::templates::{Site, TemplateError, TemplateErrorKind, sites};
+use crate::templates::{Site, TemplateError, TemplateErrorKind, Verdict, sites};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,7 @@ pub(super) struct Coverage<'s> {
     /// For whom each has fired, by template and line.
     calls: BTreeMap<(String, usize), (&'static str, Vec<String>)>,
     let_through: usize,
+    is_sure_of_partials: bool,
 }
 
 impl<'s> Coverage<'s> {
@@ -42,6 +43,7 @@ impl<'s> Coverage<'s> {
             sources,
             calls: calls.collect(),
             let_through: 0,
+            is_sure_of_partials: true,
         }
     }
 
@@ -50,7 +52,22 @@ impl<'s> Coverage<'s> {
         let Some(line) = error.line.filter(|_| error.kind == TemplateErrorKind::Refused) else {
             return;
         };
-        if let Some((_, fired_for)) = self.calls.get_mut(&(error.template.clone(), line))
+        self.note((error.template.clone(), line), application);
+    }
+
+    /// Notes what policies said of an application.
+    pub(super) fn said(&mut self, verdicts: &[Verdict], application: &str) {
+        for verdict in verdicts {
+            match verdict.line {
+                Some(line) => self.note((verdict.policy.clone(), line), application),
+                // It is a partial's, and its line isn't told: of none is known that it never fires.
+                None => self.is_sure_of_partials = false,
+            }
+        }
+    }
+
+    fn note(&mut self, call: (String, usize), application: &str) {
+        if let Some((_, fired_for)) = self.calls.get_mut(&call)
             && !fired_for.iter().any(|known| known == application)
         {
             fired_for.push(application.to_owned());
@@ -64,10 +81,10 @@ impl<'s> Coverage<'s> {
 
     /// A warning for each call that never fired.
     pub(super) fn silent(&self) -> Vec<Finding> {
-        let silent = self
-            .calls
-            .iter()
-            .filter(|(_, (_, fired_for))| fired_for.is_empty());
+        let silent = self.calls.iter().filter(|((name, _), (_, fired_for))| {
+            let is_partial = self.sources.file_name(name).starts_with('_');
+            fired_for.is_empty() && (self.is_sure_of_partials || !is_partial)
+        });
         silent
             .map(|((name, line), (function, _))| {
                 let message = format!(
@@ -85,6 +102,7 @@ impl<'s> Coverage<'s> {
             sources,
             calls,
             let_through,
+            ..
         } = self;
         calls
             .into_iter()

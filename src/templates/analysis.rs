@@ -16,8 +16,13 @@ pub(super) use subscript::as_attributes;
 use types::Type;
 
 use super::{
-    TemplateError, TemplateErrorKind, compiled::on_large_stack, environment::environment, inspect::Callable,
-    markup, sources::Sources,
+    TemplateError, TemplateErrorKind,
+    environment::environment,
+    inspect::{Callable, callable_in},
+    markup,
+    sources::{Sources, reached},
+    stack::on_large_stack,
+    variables::Variables,
 };
 use crate::kubernetes::Shape;
 use minijinja::{
@@ -29,15 +34,12 @@ use std::{
     rc::Rc,
 };
 
-/// The most nodes of all templates that are walked for one set, each as often as it is used: what is beyond is left to the
+/// The most statements and expressions that are walked for one set, each as often as it is used: what is beyond is left to the
 /// render.
-const MOST_STEPS: usize = 200_000;
+const MOST_STEPS: usize = 300_000;
 
 /// How deep includes and macro calls are followed.
 const DEEPEST: usize = 12;
-
-/// The variables that the templates of a set may read.
-pub(super) type Variables = BTreeMap<&'static str, Shape>;
 
 /// A place where a template calls `refuse` or `warn`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,23 +61,25 @@ pub(super) fn texts(environment: &Environment<'_>) -> BTreeMap<String, String> {
 /// All that is wrong with the templates of these names.
 pub(super) fn check<'n>(
     environment: &Environment<'_>,
-    callable: &Callable,
     sources: &Sources,
     names: impl Iterator<Item = &'n str>,
     variables: &dyn Fn(&str) -> Variables,
 ) -> Vec<TemplateError> {
     let texts = texts(environment);
-    let trees = trees(environment, &texts);
+    let names: Vec<_> = names.collect();
+    let trees = trees(environment, &texts, &names);
+    let callable = callable_in(environment);
     let mut analysis = Analysis {
         trees: &trees,
         texts: &texts,
-        callable,
+        callable: &callable,
         sources,
         template: "",
         scopes: Vec::new(),
         is_complete: true,
         errors: Vec::new(),
         seen: BTreeSet::new(),
+        told: BTreeSet::new(),
         called: BTreeSet::new(),
         depth: 0,
         steps: 0,
@@ -105,16 +109,27 @@ pub(crate) fn sites(source: &str) -> Vec<Site> {
     .unwrap_or_default()
 }
 
-/// The syntax tree of each template that has one.
+/// The syntax trees of these templates and of those that they use by name; of one that doesn't compile there is none.
 fn trees<'t>(
     environment: &Environment<'_>,
     texts: &'t BTreeMap<String, String>,
+    names: &[&str],
 ) -> BTreeMap<&'t str, ast::Stmt<'t>> {
-    let tree = |(name, text): (&'t String, &'t String)| {
-        let parsed = parse(text, name, environment.syntax().clone());
-        Some((name.as_str(), parsed.ok()?))
-    };
-    texts.iter().filter_map(tree).collect()
+    let mut trees = BTreeMap::new();
+    let mut open: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    while let Some(name) = open.pop() {
+        let Some((name, text)) = texts.get_key_value(&name) else {
+            continue;
+        };
+        if trees.contains_key(name.as_str()) {
+            continue;
+        }
+        if let Ok(tree) = parse(text, name, environment.syntax().clone()) {
+            open.extend(statement::used(&tree).iter().map(|used| reached(used, name)));
+            trees.insert(name.as_str(), tree);
+        }
+    }
+    trees
 }
 
 /// The names of one scope.
@@ -135,6 +150,8 @@ struct Analysis<'a> {
     errors: Vec<TemplateError>,
     /// What was said already, and where.
     seen: BTreeSet<(String, Option<usize>, String)>,
+    /// The pieces that something was said of.
+    told: BTreeSet<(&'a str, u32, u32)>,
     /// The macros that were walked, with what they were given.
     called: BTreeSet<(usize, String)>,
     depth: usize,
@@ -183,7 +200,7 @@ impl<'a> Analysis<'a> {
             let parent = match statement::parent(tree) {
                 None => return (chain, true),
                 Some(None) => return (chain, false),
-                Some(Some(parent)) => parent,
+                Some(Some(parent)) => reached(&parent, next),
             };
             match self.trees.get_key_value(parent.as_str()) {
                 Some((known, _)) if *known != name && !chain.contains(known) => {
@@ -201,11 +218,11 @@ impl<'a> Analysis<'a> {
         let mut included: Vec<&'a str> = Vec::new();
         let mut are_all = true;
         let mut open: Vec<&'a str> = std::iter::once(name).chain(chain.iter().copied()).collect();
-        while let Some(tree) = open.pop().and_then(|name| self.trees.get(name)) {
+        while let Some((by, tree)) = open.pop().and_then(|name| self.trees.get_key_value(name)) {
             for names in statement::included(tree) {
                 are_all &= !names.is_empty();
                 for name in names {
-                    if let Some((known, _)) = self.trees.get_key_value(name.as_str())
+                    if let Some((known, _)) = self.trees.get_key_value(reached(&name, by).as_str())
                         && !included.contains(known)
                     {
                         included.push(known);
@@ -224,13 +241,25 @@ impl<'a> Analysis<'a> {
             .unwrap_or_default()
     }
 
+    /// Whether a piece of the template that is walked was found wrong before; then there is nothing to add.
+    fn is_told(&self, span: Span) -> bool {
+        self.told
+            .contains(&(self.template, span.start_offset, span.end_offset))
+    }
+
     /// Notes what is wrong with a piece of the template that is walked.
     fn wrong(&mut self, kind: TemplateErrorKind, span: Span, message: String) {
+        self.told
+            .insert((self.template, span.start_offset, span.end_offset));
         let shown = self.sources.full_name(self.template);
         let line = usize::from(span.start_line);
         if self.seen.insert((shown.clone(), Some(line), message.clone())) {
             let source = self.sources.get(self.template).unwrap_or_default();
-            let bytes = span.start_offset as usize..span.end_offset as usize;
+            // The engine may have less of the beginning, a policy's mode.
+            let behind = source
+                .len()
+                .saturating_sub(self.texts.get(self.template).map_or(0, String::len));
+            let bytes = behind + span.start_offset as usize..behind + span.end_offset as usize;
             let error = TemplateError::new(kind, &shown, message);
             self.errors.push(error.at(source, line, Some(bytes)));
         }
@@ -292,6 +321,45 @@ impl<'a> Analysis<'a> {
         }
         Rc::new(all)
     }
+}
+
+/// The same text with a name of its own, of the same length, for each call of `refuse` or `warn`, so that the function knows
+/// where it was called; and these names. `first` is the number of the first one.
+pub(super) fn numbered(
+    environment: &Environment<'_>,
+    name: &str,
+    text: &str,
+    first: usize,
+) -> (String, Vec<(String, Site)>) {
+    let Ok(tree) = parse(text, name, environment.syntax().clone()) else {
+        return (text.to_owned(), Vec::new());
+    };
+    let mut numbered = text.to_owned();
+    let mut sites = Vec::new();
+    if statement::assigned(&tree)
+        .iter()
+        .any(|name| ["refuse", "warn"].contains(name))
+    {
+        return (numbered, sites);
+    }
+    statement::calls(&tree, &mut |called, span| {
+        let Some(function) = ["refuse", "warn"].into_iter().find(|name| *name == called) else {
+            return;
+        };
+        let width = function.len() - 1;
+        let own = format!(
+            "{}{:0width$X}",
+            &function[..1].to_uppercase(),
+            first + sites.len()
+        );
+        let place = span.start_offset as usize..span.end_offset as usize;
+        if own.len() == function.len() && text.get(place.clone()) == Some(function) && !text.contains(&own) {
+            numbered.replace_range(place, &own);
+            let line = usize::from(span.start_line);
+            sites.push((own, Site { line, function }));
+        }
+    });
+    (numbered, sites)
 }
 
 /// The text that is given to the engine: what the template's author wrote, with what makes it easier to read as it was meant.

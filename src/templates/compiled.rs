@@ -4,19 +4,16 @@ use super::{
     LoadError, TemplateError, TemplateErrorKind, analysis, builtin,
     environment::environment,
     files::{self, FileKind, Files, is_template},
-    inspect::callable,
     markup,
     parts::{DEFAULT_SET, Parts},
-    policy::{self, Policies},
+    policy::{self, Policies, SubmissionFacts},
     sources::{self, ALWAYS_PREFIX, DEFAULT_PREFIX, Sources},
+    stack::on_large_stack,
     variables,
 };
-use crate::kubernetes::ObjectKind;
+use crate::kubernetes::{ObjectKind, Shape};
 use minijinja::Environment;
 use std::collections::BTreeMap;
-
-/// The stack of the thread that compiles, in bytes; what isn't used isn't taken.
-const COMPILER_STACK: usize = 64 * 1024 * 1024;
 
 /// The most further objects of a set.
 const MOST_EXTRAS: usize = 32;
@@ -122,25 +119,7 @@ impl Compiled {
         }
         // What doesn't compile has no names to look at.
         if compiler.errors.is_empty() && !parts.is_builtin() {
-            let own = effective.keys().map(|name| (*name).to_owned());
-            let of_always = parts.always.keys().map(|name| format!("{ALWAYS_PREFIX}{name}"));
-            let named: Vec<_> = own.chain(of_always).filter(|name| writes_object(name)).collect();
-            let found = analysis::check(
-                &compiler.environment,
-                &callable(),
-                &compiler.sources,
-                named.iter().map(String::as_str),
-                &variables::of_template,
-            );
-            compiler.errors.extend(found);
-            let found = analysis::check(
-                &compiler.policies.environment,
-                &callable(),
-                &compiler.sources,
-                compiler.policies.names(),
-                &|_| variables::of_policy(policy::submission_shape()),
-            );
-            compiler.errors.extend(found);
+            compiler.analyse();
         }
         if !compiler.errors.is_empty() {
             return Err(LoadError(compiler.errors));
@@ -157,23 +136,6 @@ impl Compiled {
             warnings: compiler.warnings,
         })
     }
-}
-
-/// Does something with a stack that fits the largest tag: the engine's parser and compiler recurse. None where there is no
-/// thread for it, or it panics.
-pub(super) fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> Option<R> {
-    std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new()
-            .name("templates".to_owned())
-            .stack_size(COMPILER_STACK);
-        builder.spawn_scoped(scope, work).ok()?.join().ok()
-    })
-}
-
-/// Whether the file of this name, with or without its layer's folder, is a template that writes an object or a part of one.
-fn writes_object(name: &str) -> bool {
-    let plain = name.rsplit('/').next().unwrap_or(name);
-    is_template(plain) && !matches!(files::kind(plain), FileKind::Partial | FileKind::Policy)
 }
 
 /// The patches of each template, by the names that the engine has for them, the strongest last.
@@ -201,6 +163,8 @@ struct Compiler {
     environment: Environment<'static>,
     policies: Policies,
     sources: Sources,
+    /// The admin's templates that write objects, as the engine knows them.
+    named: Vec<String>,
     errors: Vec<TemplateError>,
     warnings: Vec<String>,
 }
@@ -216,6 +180,7 @@ impl Compiler {
             environment,
             policies,
             sources: Sources::default(),
+            named: Vec::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
         }
@@ -263,6 +228,22 @@ impl Compiler {
         self.errors.extend(markup::check(shown, source));
         self.sources.add(name, shown.to_owned(), source);
         self.add(name, shown, source);
+        self.named.push(name.to_owned());
+    }
+
+    /// Finds the names that nothing has.
+    fn analyse(&mut self) {
+        let is_root = |name: &&str| !name.rsplit('/').next().unwrap_or(name).starts_with('_');
+        let named = self.named.iter().map(String::as_str).filter(is_root);
+        let of_object = |name: &str| {
+            // A patch or a further object of a layer sees what the template that it is of sees.
+            variables::of_template(name.rsplit('/').next().unwrap_or(name))
+        };
+        let found = analysis::check(&self.environment, &self.sources, named, &of_object);
+        let of_policy = |_: &str| variables::of_policy(Shape::of::<SubmissionFacts>());
+        let policies = &self.policies;
+        let of_policies = analysis::check(&policies.environment, &self.sources, policies.names(), &of_policy);
+        self.errors.extend(found.into_iter().chain(of_policies));
     }
 
     /// The policies of all layers, and the partials that they may include.
@@ -298,8 +279,7 @@ impl Compiler {
         for (name, bytes) in partials {
             // What is wrong with it was told above.
             if let Ok(source) = std::str::from_utf8(bytes) {
-                let text = analysis::prepared(&self.policies.environment, &name, source);
-                let _ = self.policies.environment.add_template_owned(name, text);
+                let _ = self.policies.add(&name, source);
             }
         }
         for (name, shown, bytes) in policies {
@@ -321,9 +301,7 @@ impl Compiler {
             }
         };
         self.errors.extend(policy::written(shown, &text));
-        let environment = &mut self.policies.environment;
-        let text = analysis::prepared(environment, &name, &text);
-        if let Err(error) = environment.add_template_owned(name.clone(), text) {
+        if let Err(error) = self.policies.add(&name, &text) {
             return self.errors.push(TemplateError::compiling(shown, source, &error));
         }
         self.policies.push(name, mode);

@@ -1,7 +1,10 @@
 //! What the tools for authors of templates ask: which names a template can use, and what an expression gives.
 
 use super::{builtin, environment::environment};
-use minijinja::value::{Serde, Value};
+use minijinja::{
+    Environment,
+    value::{Serde, Value},
+};
 
 /// What a template can call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +19,11 @@ pub(crate) struct Callable {
 
 /// What is registered in the engine.
 pub(crate) fn callable() -> Callable {
-    let environment = environment();
+    callable_in(&environment())
+}
+
+/// What is registered in an environment.
+pub(super) fn callable_in(environment: &Environment<'_>) -> Callable {
     let mut functions: Vec<_> = environment.globals().map(|(name, _)| name.to_owned()).collect();
     functions.sort();
     // The engine lists filters and tests nowhere but here.

@@ -5,7 +5,7 @@
 
 mod engine;
 
-pub(super) use engine::{Policies, mode, submission_shape, written};
+pub(super) use engine::{Policies, mode, written};
 
 use super::TemplateError;
 use serde::{Deserialize, Serialize};

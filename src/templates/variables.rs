@@ -1,13 +1,15 @@
 //! The variables that a template may read.
 
 use super::{
-    analysis::Variables,
     builtin::{EXECUTOR_CONFIG_MAP, EXECUTOR_POD},
     files::patch_of,
     typed::{plan_shape, shape_of},
 };
 use crate::kubernetes::{Fields, Shape};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The variables that a template may read, and their types.
+pub(super) type Variables = BTreeMap<&'static str, Shape>;
 
 /// What the engine or we have by name, whatever the context: functions, and what is there in some places only.
 const OF_ENGINE: [&str; 12] = [

@@ -118,7 +118,6 @@ impl<'s> Applications<'s> {
                 return (None, vec![of_template(&error, self.sources)]);
             }
         };
-        self.coverage.passed();
         self.note(&rendered);
         let checked = manifest::check(
             &rendered,
@@ -133,7 +132,9 @@ impl<'s> Applications<'s> {
             Ok(mut manifests) => {
                 self.note_names(&rendered, &manifests);
                 match submitter::judge(&submission, &context, self.set, &plan, &mut manifests) {
-                    Ok(_) => {
+                    Ok(verdicts) => {
+                        self.coverage.passed();
+                        self.coverage.said(&verdicts, &case.name);
                         self.passed = true;
                         (Some(manifests), Vec::new())
                     }
@@ -161,6 +162,7 @@ impl<'s> Applications<'s> {
     ) -> (Option<Manifests>, Vec<Finding>) {
         match error {
             SubmitError::Policy(PolicyRefusal(verdicts)) => {
+                self.coverage.said(&verdicts, &case.name);
                 let first = verdicts.first().map(|verdict| verdict.policy.clone());
                 self.refused = self.refused.take().or(first);
                 if case.is_sample() {

@@ -1,6 +1,6 @@
 //! Expressions: what they read, and what comes of it.
 
-use super::{Analysis, MOST_STEPS, Type};
+use super::{Analysis, Type};
 use crate::{
     kubernetes::Shape,
     templates::{
@@ -42,7 +42,7 @@ enum Comparison {
 impl<'a> Analysis<'a> {
     /// Walks an expression. What it reads that there can't be is noted.
     pub(super) fn expression(&mut self, expression: &'a Expr<'a>) -> Type<'a> {
-        if self.steps > MOST_STEPS {
+        if !self.may_go_on() {
             return Type::Unknown;
         }
         match expression {
@@ -130,6 +130,9 @@ impl<'a> Analysis<'a> {
         if let Some(kind) = self.lookup(name) {
             return kind;
         }
+        if self.is_told(span) {
+            return Type::Unknown;
+        }
         if self.is_complete
             && !is_of_engine(name)
             && !self.callable.functions.iter().any(|known| known == name)
@@ -149,6 +152,9 @@ impl<'a> Analysis<'a> {
 
     /// A field of a value.
     pub(super) fn field(&mut self, of: &Type<'a>, name: &str, subject: &'a Expr<'a>, span: Span) -> Type<'a> {
+        if self.is_told(span) {
+            return Type::Unknown;
+        }
         match of {
             Type::Of(Shape::Object(fields)) => match fields.get(name) {
                 Some(shape) => Type::of(shape),

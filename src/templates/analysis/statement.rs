@@ -1,7 +1,7 @@
 //! Statements: what they assign, and what stands in them.
 
 use super::{Analysis, Scope, Type, types::Macro};
-use crate::templates::{TemplateErrorKind, typed::nearest};
+use crate::templates::{TemplateErrorKind, sources::reached, typed::nearest};
 use minijinja::{
     machinery::{
         Span,
@@ -140,7 +140,7 @@ impl<'a> Analysis<'a> {
         let names = names(&include.name);
         self.expression(&include.name);
         for name in &names {
-            if let Some((name, tree)) = self.trees.get_key_value(name.as_str()) {
+            if let Some((name, tree)) = self.trees.get_key_value(reached(name, self.template).as_str()) {
                 // It runs in the scope of whoever includes it, and what it sets stays there.
                 self.hoist(tree);
                 self.inside(name, |analysis| analysis.statement(tree));
@@ -175,7 +175,7 @@ impl<'a> Analysis<'a> {
         self.expression(from);
         let found = names
             .iter()
-            .find_map(|name| self.trees.get_key_value(name.as_str()));
+            .find_map(|name| self.trees.get_key_value(reached(name, self.template).as_str()));
         let Some((name, tree)) = found else {
             if !names.is_empty() {
                 self.missing(from.span());
@@ -307,6 +307,21 @@ pub(super) fn outer_blocks<'a>(tree: &'a Stmt<'a>) -> Vec<(&'a ast::Block<'a>, S
     }
     outer.reverse();
     outer
+}
+
+/// The names of the templates that a template extends, includes or imports.
+pub(super) fn used(tree: &Stmt<'_>) -> Vec<String> {
+    let mut used = Vec::new();
+    visit(tree, &mut |statement| {
+        used.extend(match statement {
+            Stmt::Extends(extends) => names(&extends.name),
+            Stmt::Include(include) => names(&include.name),
+            Stmt::Import(import) => names(&import.expr),
+            Stmt::FromImport(import) => names(&import.expr),
+            _ => Vec::new(),
+        });
+    });
+    used
 }
 
 /// The names of the templates that each include of a template may mean; none where only the render knows.

@@ -1,18 +1,15 @@
 //! The engine of policies: compiled apart from the templates that write objects, for they see other things.
 
-use super::{Finished, Judgement, PolicyError, PolicyMode, SubmissionFacts, Verdict};
-use crate::{
-    kubernetes::Shape,
-    templates::{
-        TemplateError, TemplateErrorKind,
-        environment::environment,
-        error::Cause,
-        filters::admins_words,
-        markup,
-        sources::Sources,
-        typed,
-        writing::{MOST_TIME, Writing},
-    },
+use super::{Finished, Judgement, PolicyError, PolicyMode, Verdict};
+use crate::templates::{
+    TemplateError, TemplateErrorKind, analysis,
+    environment::environment,
+    error::Cause,
+    filters::admins_words,
+    markup,
+    sources::Sources,
+    typed,
+    writing::{MOST_TIME, Writing},
 };
 use minijinja::{
     Environment, Error,
@@ -47,7 +44,16 @@ const CONTEXT: [&str; 7] = [
 
 thread_local! {
     /// What the policy that runs on this thread has said so far. A macro that another file defines has no other way to its user.
-    static SAID: RefCell<Option<Vec<(bool, String)>>> = const { RefCell::new(None) };
+    static SAID: RefCell<Option<Vec<Said>>> = const { RefCell::new(None) };
+}
+
+/// What a policy said once.
+#[derive(Debug)]
+struct Said {
+    refuses: bool,
+    text: String,
+    /// The template that said so, and the line in it.
+    at: Option<(String, usize)>,
 }
 
 /// The policies of a set.
@@ -55,6 +61,8 @@ thread_local! {
 pub(in crate::templates) struct Policies {
     pub(in crate::templates) environment: Environment<'static>,
     policies: Vec<Policy>,
+    /// How many calls of `refuse` and `warn` have a name of their own.
+    calls: usize,
 }
 
 #[derive(Debug)]
@@ -67,21 +75,35 @@ struct Policy {
 impl Policies {
     pub(in crate::templates) fn new() -> Self {
         let mut environment = environment();
-        environment.add_function("refuse", |text: &Value| say(true, text));
-        environment.add_function("warn", |text: &Value| say(false, text));
+        environment.add_function("refuse", |text: &Value| say(true, text, None));
+        environment.add_function("warn", |text: &Value| say(false, text, None));
         Self {
             environment,
             policies: Vec::new(),
+            calls: 0,
         }
+    }
+
+    /// The policies, as the engine knows them.
+    pub(in crate::templates) fn names(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().map(|policy| policy.name.as_str())
+    }
+
+    /// Compiles a policy or a partial. Each of its calls of `refuse` and `warn` knows its line.
+    pub(in crate::templates) fn add(&mut self, name: &str, source: &str) -> Result<(), Error> {
+        let text = analysis::prepared(&self.environment, name, source);
+        let (text, calls) = analysis::numbered(&self.environment, name, &text, self.calls);
+        self.calls += calls.len();
+        for (function, site) in calls {
+            let (refuses, at) = (site.function == "refuse", (name.to_owned(), site.line));
+            self.environment
+                .add_function(function, move |text: &Value| say(refuses, text, Some(at.clone())));
+        }
+        self.environment.add_template_owned(name.to_owned(), text)
     }
 
     pub(in crate::templates) fn is_empty(&self) -> bool {
         self.policies.is_empty()
-    }
-
-    /// The policies' names, as the engine knows them.
-    pub(in crate::templates) fn names(&self) -> impl Iterator<Item = &str> {
-        self.policies.iter().map(|policy| policy.name.as_str())
     }
 
     /// Adds a policy that the environment has under this name.
@@ -129,16 +151,24 @@ impl Policies {
             };
             let written = writing.write(&policy.name, &seen);
             let said = SAID.take().unwrap_or_default();
-            let verdict = |(refuses, text)| Verdict {
+            let verdict = |said: Said| Verdict {
                 policy: shown.clone(),
-                line: None,
-                refuses,
+                // A partial's lines are not the policy's.
+                line: said
+                    .at
+                    .filter(|(name, _)| *name == policy.name)
+                    .map(|(_, line)| line),
+                refuses: said.refuses,
                 mode: policy.mode,
-                text,
+                text: said.text,
             };
             judgement.verdicts.extend(said.into_iter().map(verdict));
             if let Some(unknown) = read.of_what_is_unknown(finished) {
-                judgement.verdicts.push(verdict((true, unknown)));
+                judgement.verdicts.push(verdict(Said {
+                    refuses: true,
+                    text: unknown,
+                    at: None,
+                }));
                 continue;
             }
             let error = match written {
@@ -170,13 +200,14 @@ const WRITES: &str =
     "a policy writes nothing: only refuse(\"text\") and warn(\"text\") have an effect, and it wrote text";
 
 /// Records what a policy says. Prints nothing.
-fn say(refuses: bool, text: &Value) -> Result<Value, Error> {
+fn say(refuses: bool, text: &Value, at: Option<(String, usize)>) -> Result<Value, Error> {
     let text = admins_words(text);
     SAID.with_borrow_mut(|said| match said {
         Some(said) if said.len() < MOST_VERDICTS => {
             // What is said of each of many volumes alike is said once.
-            if !said.iter().any(|known| *known == (refuses, text.clone())) {
-                said.push((refuses, text));
+            let is_it = |known: &Said| known.refuses == refuses && known.text == text;
+            if !said.iter().any(is_it) {
+                said.push(Said { refuses, text, at });
             }
             Ok(Value::from_safe_string(String::new()))
         }
@@ -217,11 +248,6 @@ fn context(finished: &Finished) -> Value {
 struct UnknownFields {
     driver: Vec<String>,
     executor: Vec<String>,
-}
-
-/// The shape of what is known of a submission.
-pub(in crate::templates) fn submission_shape() -> Shape {
-    Shape::of::<SubmissionFacts>()
 }
 
 /// Which of the Pods a policy looked at.

@@ -1,7 +1,11 @@
 //! The variables that a template sees, and no others.
 
 use super::{Unknown, kinds, present};
-use crate::{kubernetes::Shape, spark::plan::DriverPlan, templates::variables::is_of_engine};
+use crate::{
+    kubernetes::Shape,
+    spark::plan::DriverPlan,
+    templates::{error::Cause, variables::is_of_engine},
+};
 use minijinja::value::{Enumerator, Object, Serde, Value};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -52,7 +56,10 @@ impl Object for Context {
             Some(value) => Some(value.clone()),
             // A function, or what the engine has in some places only.
             None if is_of_engine(name) => None,
-            None => Some(Unknown::variable(name, self.0.keys().copied()).into()),
+            None => {
+                let unknown = Unknown::variable(name, self.0.keys().copied());
+                Some(minijinja::Error::from(Cause::Unknown(unknown)).into())
+            }
         }
     }
 

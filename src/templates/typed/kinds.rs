@@ -25,12 +25,8 @@ macro_rules! kinds {
                 static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<$kind>);
                 return SHAPE.clone();
             })*
-            let fields = [
-                ("apiVersion", Shape::Scalar),
-                ("kind", Shape::Scalar),
-                ("metadata", Shape::of::<ObjectMeta>()),
-            ];
-            Shape::Object(Arc::new(Fields::new("object", fields, true)))
+            static ANY: LazyLock<Shape> = LazyLock::new(of_any_kind);
+            ANY.clone()
         }
     };
 }
@@ -46,6 +42,16 @@ kinds!(
     PodDisruptionBudget,
     PodGroup,
 );
+
+/// An object of which no more than its metadata has a type.
+fn of_any_kind() -> Shape {
+    let fields = [
+        ("apiVersion", Shape::Scalar),
+        ("kind", Shape::Scalar),
+        ("metadata", Shape::of::<ObjectMeta>()),
+    ];
+    Shape::Object(Arc::new(Fields::new("object", fields, true)))
+}
 
 /// The shape of the context: the plan's own, and Kubernetes' where the plan holds what Kubernetes has a type for.
 pub(in crate::templates) fn plan() -> &'static Shape {

@@ -3,9 +3,7 @@
 use crate::{
     kubernetes::{Fields, Shape},
     limits::SUGGESTED_NAME,
-    templates::error::Cause,
 };
-use minijinja::value::Value;
 
 /// What was read, and what could be meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,13 +62,6 @@ impl Unknown {
             Some(_) => format!("unknown field{name}{}{advice}", self.of()),
             None => format!("unknown variable{name}{advice}"),
         }
-    }
-}
-
-impl From<Unknown> for Value {
-    /// A value that ends the render as soon as it is used.
-    fn from(unknown: Unknown) -> Self {
-        minijinja::Error::from(Cause::Unknown(unknown)).into()
     }
 }
 

@@ -179,6 +179,45 @@ fn what_is_odd_is_a_warning() {
     assert_eq!(work.run("check").0, 2);
 }
 
+#[test]
+fn each_refusal_is_told_with_those_whom_it_refused() {
+    let partial = "{% macro ban(name) %}\n{% if application.name == name %}\n{{ refuse(\"not \" ~ name) }}\n{% endif %}\n{% endmacro %}\n";
+    let patch = "{% from \"_ban.j2\" import ban %}\n{{ ban(\"banned\") }}\n\
+                 {% if application.name == \"nobody\" %}\n{{ refuse(\"never\") }}\n{% endif %}\nmetadata: {}\n";
+    let work = Work::new(&[
+        ("templates/_ban.j2", partial),
+        ("templates/driver-pod.patch.yaml.j2", patch),
+        (
+            "cases/banned/application.yaml",
+            &SPARK_PI.replace("name: spark-pi", "name: banned"),
+        ),
+        ("cases/banned/error.txt", "whatever it says"),
+    ]);
+    let found = work.json("check templates --cases cases --output json", 0);
+    assert_eq!(
+        found["coverage"],
+        json!([
+            {"file": "templates/_ban.j2", "line": 3, "function": "refuse", "fired_for": ["banned"], "let_through": 8},
+            {"file": "templates/driver-pod.patch.yaml.j2", "line": 4, "function": "refuse", "fired_for": [], "let_through": 8},
+        ])
+    );
+    let silent = &found["findings"][0];
+    assert_eq!(
+        (&silent["rule"], &silent["line"]),
+        (&json!("never-fired"), &json!(4)),
+        "{found}"
+    );
+    assert_eq!(found["findings"].as_array().unwrap().len(), 1, "{found}");
+    let (_, out, _) = work.run("check templates --cases cases");
+    assert!(
+        out.contains("templates/_ban.j2:3: refuse() fired for banned; 8 applications were let through"),
+        "{out}"
+    );
+    // Without the case nothing fires.
+    let found = work.json("check templates --output json", 0);
+    assert_eq!(found["warnings"], 2, "{found}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_server_is_asked_and_keeps_nothing() {
     let api = ApiServer::start().await;
@@ -238,7 +277,10 @@ async fn a_change_is_compared_with_what_is_on_the_cluster() {
 
 #[test]
 fn a_change_of_templates_is_told_field_by_field() {
-    let work = Work::new(&[PRIORITY, ("broken/driver-pod.yaml.j2", "{{ nothing }}")]);
+    let work = Work::new(&[
+        PRIORITY,
+        ("broken/driver-pod.yaml.j2", "{{ pod.labels.nothing }}"),
+    ]);
     let differences = work.json("diff --to templates app.yaml --output json", 1);
     let object = &differences[0]["objects"][0];
     assert_eq!(object["object"], "Pod/spark-pi-driver", "{differences}");

@@ -83,7 +83,7 @@ fn a_policy_sees_the_finished_objects_and_nothing_of_the_plan() {
     assert_eq!(
         texts(&said(policy)),
         [(
-            r#"["Pod","n",{},"c",2,"jobs","Python","ml","spec.newField"]"#,
+            r#"["Pod","n",null,"c",2,"jobs","Python","ml","spec.newField"]"#,
             false
         )]
     );
@@ -94,7 +94,7 @@ fn a_policy_sees_the_finished_objects_and_nothing_of_the_plan() {
         assert!(
             errors[0]
                 .message
-                .starts_with(&format!("nothing is named `{name}`")),
+                .starts_with(&format!("`{name}` is undefined: unknown variable")),
             "{errors:?}"
         );
     }
@@ -145,13 +145,13 @@ fn a_policy_that_writes_is_an_error_at_load_where_it_can_be_seen_and_else_when_i
 
 #[test]
 fn an_error_ends_its_policy_and_no_other() {
-    let broken = "{{ refuse('first') }}{{ driver.spec.nope.no }}";
+    let broken = "{{ refuse('first') }}{{ 1 // 0 }}";
     let set = compiled(
         &[("a.policy.j2", broken), ("b.policy.j2", "{{ refuse('second') }}")],
         &[("c.policy.j2", "# mode: audit\n\n{{ nope() }}")],
     )
     .unwrap_err();
-    assert!(set.0[0].message.contains("nothing is named `nope`"), "{set}");
+    assert!(set.0[0].message.contains("nope is unknown"), "{set}");
     let set = compiled(
         &[("a.policy.j2", broken), ("b.policy.j2", "{{ refuse('second') }}")],
         &[(
@@ -244,4 +244,89 @@ fn policies_have_a_time_together_and_a_number_of_words_each() {
         .policies
         .judge_within(&set.sources, &finished(), &|_| (), Duration::ZERO);
     assert_eq!(late.errors[0].error.kind, TemplateErrorKind::Limit);
+}
+
+#[test]
+fn a_policy_reads_typed_values_and_what_can_never_be_there_is_found_at_load() {
+    for (policy, says) in [
+        (
+            "{% for v in driver.spec.volumes %}\n{% if v.hostpath %}{% endif %}{% endfor %}",
+            "did you mean `hostPath`?",
+        ),
+        (
+            "\n{{ warn(executor.spec.serviceAcountName) }}",
+            "did you mean `serviceAccountName`?",
+        ),
+        (
+            "\n{% if service.spec.prots %}{% endif %}",
+            "did you mean `ports`?",
+        ),
+        (
+            "\n{% for c in config_maps %}{% if c.dta %}{% endif %}{% endfor %}",
+            "did you mean `data`?",
+        ),
+        (
+            "\n{% for o in objects %}{% if o.metadata.nmae %}{% endif %}{% endfor %}",
+            "did you mean `name`?",
+        ),
+        (
+            "\n{% if submission.lables %}{% endif %}",
+            "did you mean `labels`?",
+        ),
+        (
+            "\n{% if unknown_fields.drivr %}{% endif %}",
+            "did you mean `driver`?",
+        ),
+        (
+            "\n{% if driver.spec.containers[0].resources.limits.cpu > 4 %}{% endif %}",
+            "use cpu(x)",
+        ),
+        (
+            "# mode: audit\n{% if driver.spec.hostnetwork %}{% endif %}",
+            "did you mean `hostNetwork`?",
+        ),
+        (
+            "\n{% from '_all.j2' import check %}{{ check(driver) }}",
+            "did you mean `hostNetwork`?",
+        ),
+    ] {
+        let partial = (
+            "_all.j2",
+            "{% macro check(pod) %}\n{% if pod.spec.hostnetwork %}{% endif %}{% endmacro %}",
+        );
+        for (own, always) in [
+            (&[("a.policy.j2", policy), partial][..], &[][..]),
+            (&[], &[("a.policy.j2", policy), partial]),
+        ] {
+            let errors = compiled(own, always).map(|_| ()).unwrap_err().0;
+            let error = &errors[0];
+            assert!(
+                error.message.contains(says) && error.line == Some(2),
+                "{policy}: {errors:?}"
+            );
+        }
+    }
+    let reads = "{% set h = 'host' ~ 'path' %}{% if driver.spec.volumes | selectattr(h) | list %}{{ refuse('x') }}{% endif %}";
+    let judgement = said(reads);
+    assert_eq!(
+        judgement.errors[0].error.kind,
+        TemplateErrorKind::Undefined,
+        "{judgement:?}"
+    );
+    assert!(
+        judgement.errors[0].error.message.contains("of Volume"),
+        "{judgement:?}"
+    );
+    let absent = "{% for c in driver.spec.initContainers %}{{ refuse('x') }}{% endfor %}\
+                  {% if service.spec.ports or executor.spec.affinity.nodeAffinity or driver.spec.volumes[0].hostPath %}{{ refuse('y') }}{% endif %}";
+    assert_eq!(texts(&said(absent)), []);
+}
+
+#[test]
+fn a_verdict_has_its_line() {
+    let policy =
+        "# mode: enforce\n{# why #}\n{{ warn('a') }}\n{% if driver %}\n  {{ refuse('b') }}{% endif %}\n";
+    let verdicts = said(policy).verdicts;
+    let lines: Vec<_> = verdicts.iter().map(|verdict| verdict.line).collect();
+    assert_eq!(lines, [Some(3), Some(5)]);
 }
