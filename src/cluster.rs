@@ -16,6 +16,7 @@
 
 mod ahead;
 mod answer;
+mod applications;
 mod apply;
 mod attempt;
 mod beside;
@@ -43,6 +44,7 @@ mod server_time;
 mod settings;
 mod webhook;
 
+pub use applications::{Pages, applications};
 pub use apply::ClusterSink;
 pub use call::CALL_ANNOTATION;
 pub use client::{ClientError, ClientSettings, Credentials, client};

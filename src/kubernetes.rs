@@ -16,6 +16,7 @@ pub use extra_kind::{CustomKind, ExtraKind};
 pub use finding::{Finding, Findings, Subject};
 pub use write::{to_documents, to_json_list, to_yaml};
 
-pub(crate) use diff::ASSIGNED_BY_SERVER;
+pub(crate) use diff::{ASSIGNED_BY_SERVER, ITEM_KEYS};
 pub(crate) use pod_fields::{append, extend, within_limits};
 pub(crate) use quantity::Quantity;
+pub(crate) use rules::A_VOLUME;

@@ -21,6 +21,7 @@ mod stamp;
 
 pub use check::check;
 pub use executor::executor_pod;
+pub(crate) use known::{field_problems, kinds};
 #[cfg(test)]
 pub(crate) use nulls::drop_nulls;
 pub(crate) use stamp::same_plan;
@@ -30,7 +31,7 @@ use crate::{finding::Warnings, kubernetes::CustomKind, spark::plan::ExecutorPod}
 use serde_json::Value;
 
 /// The annotation of objects that are only shown.
-const NOT_CREATED: &str = "native-submit/not-created";
+pub(crate) const NOT_CREATED: &str = "native-submit/not-created";
 
 /// The objects of one submission, checked and ready to be applied.
 #[derive(Debug, Clone)]

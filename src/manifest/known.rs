@@ -5,7 +5,7 @@ use crate::spark::submission::PodGroup;
 use crate::{
     finding::{Statement, Words, expected},
     kubernetes::{CustomKind, ExtraKind, at::At, rules::Kind},
-    strict::{self, Problem, Reading},
+    strict::{self, Problem, Reading, UnknownField},
     templates::{Document, EXTRA_ROLE},
 };
 use k8s_openapi::{
@@ -207,4 +207,19 @@ fn extra<'k>(kind: &str, allowed: &'k [ExtraKind]) -> Result<Known<'k>, Problem>
             let said = expected(Words::own(format!("one of {names} (ALLOWED_EXTRA_KINDS)")));
             Problem::new("kind", said.shown(kind))
         })
+}
+
+/// The kinds that have a type here.
+pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.name)
+}
+
+/// What is wrong with an object of its kind, unknown fields included; nothing where its kind has no type here.
+pub(crate) fn field_problems(object: &Value) -> Vec<Problem> {
+    let Some(row) = ROWS.iter().find(|row| object["kind"] == row.name) else {
+        return Vec::new();
+    };
+    let reading = (row.read)(object);
+    let unknown = reading.unknown.iter().map(UnknownField::problem);
+    unknown.chain(reading.errors.iter().cloned()).collect()
 }

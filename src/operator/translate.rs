@@ -19,7 +19,7 @@ use crate::{
     },
     spark::submission::{
         PodAdditions, PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId,
-        SubmitterContext, TEMPLATE_SET_ANNOTATION, UnknownFields,
+        SubmitterContext, TEMPLATE_SET_ANNOTATION, UnknownFields, UnmountedVolume,
     },
 };
 use roles::Role;
@@ -54,6 +54,8 @@ pub fn submission(
     origin: Origin,
     context: &SubmitterContext,
 ) -> Result<Submission, Refusal> {
+    let conf = &application.spec.spark_conf;
+    request::no_pod_template_file(|key| conf.get(key).map(String::as_str), context)?;
     let mut application = application.clone();
     monitoring::configure(&mut application);
     let gang = scheduling::configure(&mut application, origin.operator)?;
@@ -94,7 +96,7 @@ pub fn submission(
         driver_additions,
         config_maps,
         pod_group: gang.pod_group,
-        warnings: gang.warning.into_iter().collect(),
+        warnings: gang.warnings.into_iter().collect(),
         budget: application.budget.clone(),
     };
     let mut submission = request::resolve(arguments, request, context)?;
@@ -104,7 +106,23 @@ pub fn submission(
     if let Some(set) = template_set_of(&application) {
         submission.template_set = Some(set);
     }
+    submission.unmounted_volumes = unmounted_volumes(&application);
     Ok(submission)
+}
+
+/// The volumes of an application that a role doesn't mount; the operator's webhook gives a Pod only those that it does.
+fn unmounted_volumes(application: &SparkApplication) -> Vec<UnmountedVolume> {
+    let mut unmounted = Vec::new();
+    for role in [Role::Driver, Role::Executor] {
+        let mounts = &role.pod(application).volume_mounts;
+        let volumes = application.spec.volumes.iter();
+        let volumes = volumes.filter(|volume| !mounts.iter().any(|mount| mount.name == volume.name));
+        unmounted.extend(volumes.map(|volume| UnmountedVolume {
+            name: volume.name.clone(),
+            field: format!("spec.{}.volumeMounts", role.name()),
+        }));
+    }
+    unmounted
 }
 
 /// The template set that an application's own annotation asks for.
@@ -122,6 +140,7 @@ pub fn add_for_webhook(submission: &mut Submission, application: &SparkApplicati
     let template = submission.executor_template.get_or_insert_with(executor_template);
     let additions = add_to_executors(template, application)?;
     executor_conf::carry(submission, &additions);
+    submission.unmounted_volumes = unmounted_volumes(application);
     Ok(())
 }
 

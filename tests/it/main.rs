@@ -17,6 +17,7 @@ mod entry_points {
     mod command_line;
     mod drop_in_page;
     mod grpc;
+    mod reports;
     mod rest;
     mod spark_submit;
     mod tls;
