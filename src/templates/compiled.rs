@@ -74,8 +74,8 @@ impl Compiled {
         let mut compiler = Compiler::new();
         let effective = parts.effective();
         let names: Files = effective
-            .keys()
-            .map(|name| ((*name).to_owned(), Vec::new()))
+            .iter()
+            .map(|(name, (_, bytes))| ((*name).to_owned(), bytes.to_vec()))
             .collect();
         compiler.builtins(&names);
         if parts.name != DEFAULT_SET {
@@ -187,9 +187,24 @@ impl Compiler {
     fn add(&mut self, name: &str, shown: &str, source: &str) {
         let text = markup::with_line_breaks(source);
         if let Err(error) = self.environment.add_template_owned(name.to_owned(), text) {
-            self.errors.push(TemplateError::compiling(shown, source, &error));
+            self.errors.push(
+                not_closed(shown, source, &error)
+                    .unwrap_or_else(|| TemplateError::compiling(shown, source, &error)),
+            );
         }
     }
+}
+
+/// An error at the end of a template that leaves a tag open, told at that tag.
+fn not_closed(shown: &str, source: &str, error: &minijinja::Error) -> Option<TemplateError> {
+    let detail = error.detail()?;
+    if !detail.starts_with("unexpected end of input") {
+        return None;
+    }
+    let (tag, end, line) = markup::unclosed::unclosed(source)?;
+    let message =
+        format!("`{{% {tag} %}}` is not closed: expected `{{% {end} %}}`, found the end of the file");
+    Some(TemplateError::new(TemplateErrorKind::Syntax, shown, message).at(source, line, None))
 }
 
 /// The text of a file; else what is wrong, and in which line.

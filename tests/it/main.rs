@@ -40,6 +40,7 @@ mod cluster {
 mod templates {
     mod examples;
     mod golden;
+    mod messages;
     mod mistakes;
     mod page;
     mod reference;
