@@ -24,6 +24,7 @@ enum Output {
 
 /// The arguments of `context`.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 #[command(override_usage = "\
 native-submit context [OPTIONS] <FILE|-> [-- <ARGS>...]
        native-submit context --schema [--output <OUTPUT>]")]

@@ -146,9 +146,9 @@ impl FileDiff {
         }
     }
 
-    fn failed(file: &str, error: impl ToString) -> Self {
+    fn failed(file: &str, error: String) -> Self {
         Self {
-            error: Some(error.to_string()),
+            error: Some(error),
             ..Self::new(file)
         }
     }
@@ -357,11 +357,11 @@ fn summary(diffs: &[FileDiff]) -> End {
     }
     let failed = diffs.iter().filter(|diff| diff.error.is_some()).count();
     let differ = diffs.iter().filter(|diff| diff.differs()).count();
-    let mut all = format!("{differ} of {} applications differ", diffs.len());
-    if failed > 0 {
-        all.push_str(&format!(", {failed} could not be compared"));
-    }
-    message!("{all}");
+    let others = match failed {
+        0 => String::new(),
+        failed => format!(", {failed} could not be compared"),
+    };
+    message!("{differ} of {} applications differ{others}", diffs.len());
     match (failed, differ) {
         (0, 0) => End::Done,
         (0, _) => End::Refused,

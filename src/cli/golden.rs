@@ -34,7 +34,7 @@ enum Command {
 
 /// Templates, and cases.
 #[derive(Debug, clap::Args)]
-struct Cases {
+struct Selection {
     #[command(flatten)]
     templates: TemplateSettings,
 
@@ -71,7 +71,7 @@ enum Output {
 #[command(after_help = CASES)]
 struct Verify {
     #[command(flatten)]
-    cases: Cases,
+    selection: Selection,
 
     /// How to print the verdicts
     #[arg(long, value_enum, default_value = "text")]
@@ -83,7 +83,7 @@ struct Verify {
 #[command(after_help = CASES)]
 struct Update {
     #[command(flatten)]
-    cases: Cases,
+    selection: Selection,
 
     /// Write error.txt for a case that is refused and has none; without this flag such a case stays as it is
     #[arg(long)]
@@ -104,7 +104,7 @@ impl Golden {
     }
 }
 
-impl Cases {
+impl Selection {
     fn load(&self) -> Result<(TemplateSets, Vec<PathBuf>), End> {
         let sets = templates::load(&self.templates.options()).map_err(|_| End::CouldNotRun)?;
         let mut folders = case::folders(&self.cases).map_err(|error| could_not_run(&error))?;
@@ -137,7 +137,7 @@ fn print(text: &str) -> Result<(), End> {
 
 impl Update {
     fn run(self) -> Result<End, End> {
-        let (sets, folders) = self.cases.load()?;
+        let (sets, folders) = self.selection.load()?;
         let options = UpdateOptions {
             accept_refusals: self.accept_refusals,
             whole_files: self.whole_files,
@@ -189,7 +189,7 @@ enum Verdict {
 
 impl Verify {
     fn run(self) -> Result<End, End> {
-        let (sets, folders) = self.cases.load()?;
+        let (sets, folders) = self.selection.load()?;
         let verdicts: Vec<_> = folders
             .iter()
             .map(|folder| (name(folder), verdict(folder, &sets)))

@@ -20,7 +20,7 @@ pub struct Pages {
 }
 
 /// The `SparkApplication`s of a namespace, or of all of them, and then the `ScheduledSparkApplication`s if they are wanted.
-pub fn applications(client: Client, namespace: Option<&str>, scheduled: bool) -> Pages {
+pub fn applications(client: &Client, namespace: Option<&str>, scheduled: bool) -> Pages {
     let kinds = [
         ("SparkApplication", "sparkapplications"),
         ("ScheduledSparkApplication", "scheduledsparkapplications"),

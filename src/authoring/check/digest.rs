@@ -7,6 +7,7 @@ use crate::{
     },
     templates::{Outline, builtin_sources},
 };
+use std::fmt::Write;
 
 /// How many things must be missing before a block is suspected of having dropped them.
 const SUSPECT: usize = 2;
@@ -33,7 +34,13 @@ fn same_mistake_in_yaml(findings: &mut Vec<Finding>) {
             is_yaml(&finding) && is_yaml(other) && (&other.file, other.line) == (&finding.file, finding.line)
         });
         match same {
-            Some(other) => other.applications.extend(finding.applications),
+            Some(other) => {
+                for application in finding.applications {
+                    if !other.applications.contains(&application) {
+                        other.applications.push(application);
+                    }
+                }
+            }
             None => kept.push(finding),
         }
     }
@@ -54,9 +61,11 @@ fn empty_sections(findings: &mut Vec<Finding>) -> bool {
     let mut files = Vec::new();
     for finding in findings.iter_mut() {
         if let Some(key) = is_empty_section(finding) {
-            finding.message.push_str(&format!(
+            // Writing to a String cannot fail.
+            let _ = write!(
+                finding.message,
                 "; `{key}:` is empty: indent the lines that belong to it"
-            ));
+            );
             files.push((finding.file.clone(), finding.message.clone()));
         }
     }

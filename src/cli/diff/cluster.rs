@@ -15,7 +15,7 @@ pub(super) fn each_application(
     let runtime = runtime().map_err(|_| End::CouldNotRun)?;
     let client = runtime.block_on(async { client(&ClientSettings::default()).await });
     let client = client.map_err(|error| could_not_run(&error))?;
-    let mut pages = applications(client, namespace, scheduled);
+    let mut pages = applications(&client, namespace, scheduled);
     while let Some(page) = runtime.block_on(pages.next()) {
         for value in page.map_err(|error| could_not_run(&error))? {
             let document = Document::of(value).map_err(|error| error.to_string());

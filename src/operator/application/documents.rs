@@ -99,9 +99,10 @@ pub fn documents(text: &str) -> Vec<(String, Result<Document, ApplicationError>)
 
 /// What is said of a text without an application.
 pub fn none(text: &str) -> ApplicationError {
-    let found = match split(text).all(|(_, text)| is_blank(text)) {
-        true => "an empty document",
-        false => "none among its documents and items",
+    let found = if split(text).all(|(_, text)| is_blank(text)) {
+        "an empty document"
+    } else {
+        "none among its documents and items"
     };
     problem("", expected("a SparkApplication as a mapping").kind(found)).into()
 }
@@ -119,7 +120,7 @@ fn one(line: usize, text: &str, place: &str, is_only: bool, take: TakeDocument<'
             if read.is_ok() && found > 0 {
                 return items(text, place, take);
             }
-            take(place.to_owned(), Err(told(over).into()));
+            take(place.to_owned(), Err(told(&over).into()));
             return 1;
         }
         Err(unread) => {

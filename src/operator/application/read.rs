@@ -37,7 +37,7 @@ pub fn parse(text: &str, unknown_fields: UnknownFields) -> Result<Parsed, Applic
 }
 
 /// A limit that doesn't hold, as a problem.
-pub(super) fn told(over: OverLimit) -> Problem {
+pub(super) fn told(over: &OverLimit) -> Problem {
     problem(over.path.as_str(), rule(Words::own(over.message())))
 }
 
@@ -47,11 +47,11 @@ pub(super) fn of_document(
     budget: Budget,
     unknown_fields: UnknownFields,
 ) -> Result<Parsed, ApplicationError> {
-    few_volumes(&document).map_err(told)?;
+    few_volumes(&document).map_err(|over| told(&over))?;
     let mut parsed = from_value(document, unknown_fields)?;
     UNKNOWN_FIELDS
         .holds("", parsed.unknown_fields.len())
-        .map_err(told)?;
+        .map_err(|over| told(&over))?;
     parsed.application.budget = budget;
     Ok(parsed)
 }
