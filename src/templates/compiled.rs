@@ -202,8 +202,9 @@ fn not_closed(shown: &str, source: &str, error: &minijinja::Error) -> Option<Tem
         return None;
     }
     let (tag, end, line) = markup::unclosed::unclosed(source)?;
-    let message =
-        format!("`{{% {tag} %}}` is not closed: expected `{{% {end} %}}`, found the end of the file");
+    let message = format!(
+        "syntax error: `{{% {tag} %}}` is not closed: expected `{{% {end} %}}`, found the end of the file"
+    );
     Some(TemplateError::new(TemplateErrorKind::Syntax, shown, message).at(source, line, None))
 }
 

@@ -283,7 +283,7 @@ fn of_rendering() -> Vec<Mistake> {
             POD,
             text("{% extends \"driver-pod.yaml.j2\" %}\n"),
             1,
-            "cycle in template inheritance",
+            "this template extends itself; write",
         ),
         mistake(
             "an include of nothing",
@@ -395,7 +395,7 @@ fn of_the_pod() -> Vec<Mistake> {
             POD,
             block("labels", "    team: a"),
             None,
-            "spark-role",
+            "metadata.labels: expected the label",
         ),
         mistake(
             "a renamed container",
