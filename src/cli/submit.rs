@@ -15,7 +15,7 @@ use crate::{
     },
     settings::ApplyTo,
     spark::submission::{SubmissionId, UnknownFields},
-    submitter::{Accepted, Asked, Mode, SpecSource, Submitter},
+    submitter::{Accepted, Mode, SpecSource, SubmitRequest, Submitter},
     telemetry::{LogFormat, Metrics, start_logging},
 };
 use serde_json::json;
@@ -74,7 +74,7 @@ impl Submit {
                 unknown_fields: UnknownFields::Pass,
                 ..Input::origin()
             };
-            let asked = Asked::Arguments(Box::new(submission));
+            let asked = SubmitRequest::Arguments(Box::new(submission));
             let line = self
                 .directly(&self.submitter(false).await?, asked, id, origin)
                 .await?;
@@ -115,7 +115,7 @@ impl Submit {
             }
             let line = match (&submitter, &self.server) {
                 (Some(submitter), _) => {
-                    let asked = Asked::Application(Box::new(parsed));
+                    let asked = SubmitRequest::Application(Box::new(parsed));
                     self.directly(submitter, asked, id, Input::origin()).await
                 }
                 (None, server) => self.through(server.clone(), &value, &id).await,
@@ -188,7 +188,7 @@ impl Submit {
     async fn directly(
         &self,
         submitter: &Submitter,
-        asked: Asked,
+        asked: SubmitRequest,
         id: SubmissionId,
         origin: Origin,
     ) -> Result<serde_json::Value, End> {
