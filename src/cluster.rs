@@ -15,6 +15,7 @@
 //! Nothing is ever force-applied, and nothing is deleted without its uid as precondition.
 
 mod answer;
+mod applications;
 mod apply;
 mod attempt;
 mod call;
@@ -43,6 +44,7 @@ mod settings;
 mod shadow_query;
 mod webhook;
 
+pub use applications::{Pages, applications};
 pub use apply::ClusterSink;
 pub use client::{ClientError, ClientSettings, Credentials, client};
 pub use directory::{DirectorySink, Layout};

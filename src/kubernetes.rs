@@ -21,8 +21,9 @@ pub use kinds::{CustomKind, KnownKind, ObjectKind};
 pub use pod_group::PodGroup;
 pub use write::{to_documents, to_json_list, to_yaml};
 
-pub(crate) use diff::ASSIGNED_BY_SERVER;
+pub(crate) use diff::{ASSIGNED_BY_SERVER, ITEM_KEYS};
 pub(crate) use nulls::drop_nulls;
 pub(crate) use pod_fields::{append, extend, within_limits};
 pub(crate) use quantity::Quantity;
+pub(crate) use rules::A_VOLUME;
 pub(crate) use shape::{Fields, Shape};

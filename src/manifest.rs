@@ -24,6 +24,7 @@ pub(crate) use crate::kubernetes::drop_nulls;
 pub use check::{Terms, check};
 pub use executor::executor_pod;
 pub use finished::{Beside, FinishedPods, finished};
+pub(crate) use known::field_problems;
 pub use stamp::plan_hash;
 pub(crate) use stamp::same_plan;
 

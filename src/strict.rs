@@ -6,12 +6,14 @@
 
 mod bounded;
 mod general;
+mod items;
 mod json;
 mod place;
 mod reader;
 
 pub use bounded::{Shape, Unread};
 pub use general::generalised;
+pub use items::{TakeItem, read_items};
 pub use json::read_json;
 
 pub(crate) use place::{Place, at, insert};
@@ -170,7 +172,20 @@ pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value,
             return read;
         }
     }
-    let options = serde_yaml::options! {
+    let bounds = Bounds::new(budget, shape, Format::Yaml);
+    let read = serde_yaml::with_deserializer_from_str_with_options(text, yaml_options(), |deserializer| {
+        bounds.document().deserialize(deserializer)
+    });
+    read.map_err(|error| match (&error, bounds.fault()) {
+        (_, Some(Unread::OverLimit(over))) => Unread::OverLimit(over),
+        (serde_yaml::Error::Budget { .. }, _) => Unread::OverLimit(NODES.at("")),
+        _ => Unread::Problem(yaml_problem(&error)),
+    })
+}
+
+/// How YAML is read.
+fn yaml_options() -> serde_yaml::Options {
+    serde_yaml::options! {
         with_snippet: false,
         strict_booleans: true,
         legacy_octal_numbers: true,
@@ -184,29 +199,21 @@ pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value,
         },
         // What aliases stand for counts as if it were written out.
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 2 * NODES.most },
+    }
+}
+
+/// What is wrong with a text that is no YAML.
+fn yaml_problem(error: &serde_yaml::Error) -> Problem {
+    let what = match error {
+        // Without the key: a file whose indentation slipped has values for keys.
+        serde_yaml::Error::DuplicateMappingKey { location, .. } => {
+            let (line, column) = (location.line(), location.column());
+            Words::own(format!("duplicate mapping key at line {line}, column {column}"))
+        }
+        _ => without_quotes(&error.render_with_formatter(&serde_yaml::UserMessageFormatter)),
     };
-    let bounds = Bounds::new(budget, shape, Format::Yaml);
-    let read = serde_yaml::with_deserializer_from_str_with_options(text, options, |deserializer| {
-        bounds.document().deserialize(deserializer)
-    });
-    read.map_err(|error| {
-        let fault = bounds.fault();
-        let what = match (&error, fault) {
-            (_, Some(Unread::OverLimit(over))) => return Unread::OverLimit(over),
-            (serde_yaml::Error::Budget { .. }, _) => return Unread::OverLimit(NODES.at("")),
-            // Without the key: a file whose indentation slipped has values for keys.
-            (serde_yaml::Error::DuplicateMappingKey { location, .. }, _) => {
-                let (line, column) = (location.line(), location.column());
-                Words::own(format!("duplicate mapping key at line {line}, column {column}"))
-            }
-            _ => without_quotes(&error.render_with_formatter(&serde_yaml::UserMessageFormatter)),
-        };
-        let line = error.location().and_then(|at| usize::try_from(at.line()).ok());
-        Unread::Problem(Problem::new(
-            "",
-            expected("valid YAML").found(Found::Syntax(what, line)),
-        ))
-    })
+    let line = error.location().and_then(|at| usize::try_from(at.line()).ok());
+    Problem::new("", expected("valid YAML").found(Found::Syntax(what, line)))
 }
 
 /// A parser's message without what it quotes of the text, such as a number that is too long.

@@ -11,13 +11,15 @@ mod subject;
 
 use crate::{
     cluster::{OperatorWebhook, Sink, Submitted},
-    finding::{Cut, Warnings},
+    finding::{Cut, Warnings, Words},
+    kubernetes::{A_VOLUME, Findings},
     limits::{OBJECT, SHOWN_NAME},
     manifest::{self, Manifests, Terms},
     operator::{self, Origin},
+    redaction::shown,
     spark::{
         plan::{self, DriverPlan},
-        submission::{LeftToWebhook, Refusal, Submission, SubmissionId, SubmitterContext},
+        submission::{LeftToWebhook, Refusal, Submission, SubmissionId, SubmitterContext, UnmountedVolume},
     },
     telemetry::{Metrics, Stage, Stages},
     templates::{Rendered, TemplateSet, TemplateSets, TemplateStore, Verdict},
@@ -191,10 +193,23 @@ pub fn judge(
     judge::judge(set, manifests, plan, judge::beside(submission, context))
 }
 
+/// The documents of a submission as its templates write them: neither read nor checked.
+///
+/// # Errors
+/// Where the submission is refused before it is rendered, or a template fails.
+pub fn rendered(
+    submission: &Submission,
+    context: &SubmitterContext,
+    set: &TemplateSet,
+) -> Result<Rendered, SubmitError> {
+    Ok(set.render(&planned(submission, context, set)?)?)
+}
+
 /// What of a submission is needed once its plan is there; the rest may be large.
 struct Rest {
     unknown_fields: Vec<String>,
     left_to_webhook: LeftToWebhook,
+    unmounted_volumes: Vec<UnmountedVolume>,
     warnings: Warnings,
 }
 
@@ -203,6 +218,7 @@ impl Rest {
         Self {
             unknown_fields: submission.unknown_fields(),
             left_to_webhook: submission.left_to_webhook.clone(),
+            unmounted_volumes: submission.unmounted_volumes.clone(),
             warnings: submission.warnings.clone(),
         }
     }
@@ -247,13 +263,36 @@ fn checked(
         };
         manifest::check(rendered, plan, terms)
     });
-    let mut manifests = checked?;
+    let mut manifests = checked.map_err(|findings| advised(findings, &submission.unmounted_volumes))?;
     for manifest in manifests.owned.iter().chain([&manifests.driver_pod]) {
         let name = manifest.value.pointer("/metadata/name").and_then(Value::as_str);
         OBJECT.holds(name.unwrap_or(&manifest.role), json_bytes(&manifest.value))?;
     }
     manifests.warnings.append(submission.warnings);
     Ok(manifests)
+}
+
+/// The findings, with advice for a mount of a volume that the application has and its role doesn't mount.
+fn advised(mut findings: Findings, unmounted: &[UnmountedVolume]) -> Findings {
+    for finding in findings.0.each() {
+        let Some(found) = finding.said.found_for(A_VOLUME) else {
+            continue;
+        };
+        let of_role = |volume: &&UnmountedVolume| shown(&volume.name) == found;
+        let fields: Vec<_> = unmounted
+            .iter()
+            .filter(of_role)
+            .map(|volume| &volume.field[..])
+            .collect();
+        if !fields.is_empty() {
+            let advice = format!(
+                "spec.volumes has it, and a Pod gets only what its role mounts: add it to {}",
+                fields.join(" or ")
+            );
+            finding.said = finding.said.clone().further(Words::own(advice));
+        }
+    }
+    findings
 }
 
 /// The plan of a submission. Where the set has a say in executors and the submission brings no template for them, it gets one

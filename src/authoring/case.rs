@@ -5,7 +5,7 @@
 use crate::{
     operator::{
         Origin, Webhook,
-        application::{self, UnknownFields},
+        application::{ApplicationError, Document, UnknownFields, documents},
     },
     spark::submission::{self, SparkVersion, Submission, SubmissionId, SubmitterContext},
     strict,
@@ -23,6 +23,12 @@ pub const APPLICATION: &str = "application.yaml";
 /// The file with what differs from the golden context.
 pub const SETTINGS: &str = "case.yaml";
 
+/// The role, and so the file, of the executor Pod and its claims.
+pub const EXECUTOR: &str = "pod-executor";
+
+/// The file with what must hold of single fields.
+pub const EXPECTATIONS: &str = "expect.yaml";
+
 /// The file with the refusal, in a case that must be refused.
 pub const REFUSAL: &str = "error.txt";
 
@@ -38,7 +44,7 @@ pub struct Case {
     pub must_be_refused: bool,
     /// Where its application is; none for a sample.
     path: Option<PathBuf>,
-    application: String,
+    application: Result<Document, ApplicationError>,
     terms: Terms,
 }
 
@@ -87,7 +93,7 @@ pub enum CaseError {
         /// Why.
         error: io::Error,
     },
-    /// `case.yaml` has a mistake.
+    /// `case.yaml` or `expect.yaml` has a mistake.
     #[error("{}: {message}", path.display())]
     Settings {
         /// The path.
@@ -98,6 +104,14 @@ pub enum CaseError {
     /// A directory of cases without any.
     #[error("{}: there is no case in it: a case is a folder with {APPLICATION}", .0.display())]
     None(PathBuf),
+    /// A case with several applications, of which each would have the same golden files.
+    #[error("{}: expected one SparkApplication, found {count}; give each a case of its own", path.display())]
+    Several {
+        /// The path.
+        path: PathBuf,
+        /// How many there are.
+        count: usize,
+    },
     /// A directory with too many folders.
     #[error("{}: there are over {MOST_CASES} cases in it", .0.display())]
     TooMany(PathBuf),
@@ -133,38 +147,62 @@ pub fn folders(directory: &Path) -> Result<Vec<PathBuf>, CaseError> {
 }
 
 impl Case {
-    /// Reads the case of a folder.
+    /// Reads the case of a folder, which has one application.
+    ///
+    /// # Errors
+    /// Where a file can't be read, `case.yaml` has a mistake, or there are several applications. One that can't be understood is
+    /// no error here: it is refused.
     pub fn read(folder: &Path) -> Result<Self, CaseError> {
+        let mut cases = Self::read_each(folder)?;
+        match (cases.pop(), cases.len()) {
+            (Some(case), 0) => Ok(case),
+            (_, others) => Err(CaseError::Several {
+                path: folder.join(APPLICATION),
+                count: others + 1,
+            }),
+        }
+    }
+
+    /// Reads a case for each application of a folder.
+    ///
+    /// # Errors
+    /// Where a file can't be read, or `case.yaml` has a mistake.
+    pub fn read_each(folder: &Path) -> Result<Vec<Self>, CaseError> {
         let path = folder.join(APPLICATION);
-        let application = fs::read_to_string(&path).map_err(CaseError::unusable(&path))?;
+        let text = fs::read_to_string(&path).map_err(CaseError::unusable(&path))?;
         let path = folder.join(SETTINGS);
         let terms = match fs::read_to_string(&path) {
             Ok(text) => terms(&text).map_err(|message| CaseError::Settings { path, message })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Terms::golden(Webhook::Off),
             Err(error) => return Err(CaseError::Unusable { path, error }),
         };
-        Ok(Self {
-            name: folder
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-            must_be_refused: folder.join(REFUSAL).exists(),
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let must_be_refused = folder.join(REFUSAL).exists();
+        let cases = documents(&text).into_iter().map(|(place, application)| Self {
+            name: match (&place[..], &application) {
+                ("", _) => name.clone().into_owned(),
+                (_, Ok(document)) => format!("{name}/{}", document.name()),
+                (place, Err(_)) => format!("{name}/{place}"),
+            },
+            must_be_refused,
             path: Some(folder.join(APPLICATION)),
             application,
-            terms,
-        })
+            terms: terms.clone(),
+        });
+        Ok(cases.collect())
     }
 
     /// Every built-in sample, with the operator's webhook and without.
     pub fn samples() -> Vec<Self> {
-        submitter::samples()
-            .flat_map(|(name, text)| {
+        let samples = submitter::samples()
+            .flat_map(|(name, text)| documents(text).into_iter().map(move |found| (name, found)));
+        samples
+            .flat_map(|(name, (_, application))| {
                 [Webhook::On, Webhook::Off].map(|webhook| Self {
                     name: name.to_owned(),
                     must_be_refused: false,
                     path: None,
-                    application: text.to_owned(),
+                    application: application.clone(),
                     terms: Terms::golden(webhook),
                 })
             })
@@ -185,7 +223,8 @@ impl Case {
     /// What is submitted, and the context in which.
     pub fn submission(&self) -> Result<(Submission, SubmitterContext), SubmitError> {
         let Terms { id, origin, context } = self.terms.clone();
-        let parsed = application::parse(&self.application, UnknownFields::Refuse)?;
+        let mut parsed = self.application.clone()?.parse(UnknownFields::Refuse)?;
+        parsed.application.generate_name(&id);
         let submission = submitter::intent(parsed.application, id, origin, &context)?;
         Ok((submission, context))
     }

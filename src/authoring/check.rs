@@ -4,6 +4,7 @@
 //! they make is held against the rules, as the service does it before a set goes live.
 
 mod applications;
+mod digest;
 
 use super::{
     case::Case,
@@ -223,6 +224,7 @@ impl Set<'_> {
                 let cases = Case::samples().into_iter().chain(cases).collect();
                 let tracer = Tracer::new(&sources, parts, self.workers);
                 Applications::new(&sources, &set, tracer).check(cases, checked);
+                digest::digest(&mut checked.findings, &sources);
             }
             Err(errors) => {
                 for error in errors.0 {

@@ -1,6 +1,6 @@
 //! What differs between what an application becomes here and there: object by object, field by field.
 
-use super::live;
+use super::{case::EXECUTOR, live, mask::Secrets};
 use crate::{
     kubernetes::{Difference, differences},
     manifest::Manifests,
@@ -66,10 +66,17 @@ impl From<Difference> for FieldDiff {
 /// Objects, each by what it is known by on both sides.
 pub type Objects = BTreeMap<String, Value>;
 
-/// What two template sets make, by role. What native-submit notes on a Pod of itself is no difference.
+/// What two template sets make, by role, the executor Pod and its claims among it. What native-submit notes on a Pod of itself is
+/// no difference.
 pub fn of_manifests(manifests: &Manifests) -> Objects {
+    let executor = manifests.executor_for_show().into_iter().enumerate();
+    let executor = executor.map(|(index, object)| match index {
+        0 => (format!("{EXECUTOR}.yaml"), object),
+        claim => (format!("{EXECUTOR}-claim-{claim}.yaml"), object),
+    });
     manifests
         .for_files()
+        .chain(executor)
         .map(|(file, object)| (file, readable(without_notes(object))))
         .collect()
 }
@@ -80,6 +87,18 @@ pub fn as_on_cluster(objects: impl IntoIterator<Item = (String, Value)>) -> Obje
         .into_iter()
         .map(|(key, object)| (key, live::normal(readable(without_notes(object)))))
         .collect()
+}
+
+/// Hides the secrets of both sides, so that a difference of theirs is still one.
+pub fn hide_secrets(from: &mut Objects, to: &mut Objects) {
+    let secrets = Secrets::of_objects(from.values().chain(to.values()));
+    let mut nothing = Value::Null;
+    for (key, left) in from.iter_mut() {
+        secrets.hide_both(left, to.get_mut(key).unwrap_or(&mut nothing));
+    }
+    for (_, right) in to.iter_mut().filter(|(key, _)| !from.contains_key(*key)) {
+        secrets.hide(right);
+    }
 }
 
 /// All differences, in the order of the keys.
@@ -109,8 +128,13 @@ pub fn compare(from: &Objects, to: &Objects) -> Vec<ObjectDiff> {
                 }
             };
             let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
+            let made_by_driver = if key.starts_with(EXECUTOR) {
+                " (Spark's driver makes it)"
+            } else {
+                ""
+            };
             Some(ObjectDiff {
-                object: format!("{}/{}", text("/kind"), text("/metadata/name")),
+                object: format!("{}/{}{made_by_driver}", text("/kind"), text("/metadata/name")),
                 change,
             })
         })
@@ -146,7 +170,8 @@ fn readable(mut object: Value) -> Value {
     object
 }
 
-fn read(key: &str, text: &str) -> Option<Value> {
+/// What a text of a `ConfigMap` holds under this key, if it is properties or a manifest.
+pub(super) fn read(key: &str, text: &str) -> Option<Value> {
     if key.ends_with(".properties") {
         let properties = properties::read(text).ok()?;
         let fields: Map<_, _> = properties

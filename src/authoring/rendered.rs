@@ -44,15 +44,18 @@ const FREE: [&str; 6] = [
 ];
 
 /// The lines around one of a rendered text. What a template's author wrote is shown as it is: `written` has the
-/// templates' lines, without the space around them.
-pub(super) fn excerpt(text: &str, line: usize, written: &BTreeSet<&str>) -> Vec<ShownLine> {
+/// templates' lines, without the space around them. Without `written` the text is of a public sample, and all of it is shown.
+pub(super) fn excerpt(text: &str, line: usize, written: Option<&BTreeSet<&str>>) -> Vec<ShownLine> {
     text.lines()
         .enumerate()
         .map(|(index, text)| (index + 1, text))
         .filter(|(number, _)| number.abs_diff(line) <= AROUND)
         .map(|(number, text)| ShownLine {
             number,
-            text: cut(&shown_line(text, written)),
+            text: match written {
+                Some(written) => cut(&shown_line(text, written)),
+                None => cut(text),
+            },
             meant: number == line,
         })
         .collect()
@@ -178,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_lines_around_are_numbered() {
-        let lines = excerpt("a:\nb:\nc:\nd:\ne:\nf:\n", 2, &BTreeSet::new());
+        let lines = excerpt("a:\nb:\nc:\nd:\ne:\nf:\n", 2, Some(&BTreeSet::new()));
         let numbers: Vec<_> = lines.iter().map(|line| (line.number, line.meant)).collect();
         assert_eq!(numbers, [(1, false), (2, true), (3, false), (4, false)]);
     }

@@ -58,12 +58,13 @@ impl<'s> Tracer<'s> {
         }
     }
 
-    /// What was found about the objects of `rendered`, each with its line.
+    /// What was found about the objects of `rendered`, each with its line. The values of a public sample are shown.
     pub(super) fn locate(
         &self,
         found: &[kubernetes::Finding],
         rendered: &Rendered,
         plan: &DriverPlan,
+        is_public: bool,
     ) -> Vec<finding::Finding> {
         let marked = self.set.as_ref().and_then(|set| set.render(plan).ok());
         found
@@ -79,12 +80,17 @@ impl<'s> Tracer<'s> {
                     });
                     traced(found, document, marked)
                 });
-                self.finding(found, traced.as_ref())
+                self.finding(found, traced.as_ref(), is_public)
             })
             .collect()
     }
 
-    fn finding(&self, found: &kubernetes::Finding, traced: Option<&Traced>) -> finding::Finding {
+    fn finding(
+        &self,
+        found: &kubernetes::Finding,
+        traced: Option<&Traced>,
+        is_public: bool,
+    ) -> finding::Finding {
         let line = traced.and_then(|traced| {
             found
                 .said
@@ -102,7 +108,13 @@ impl<'s> Tracer<'s> {
             Some((name, line)) => (name, Some(line)),
             None => {
                 let name = found.template.as_str();
-                (name, self.sources.by_words(name, &found.path))
+                // Without statements a template has the lines of what it writes: a patch has no marks.
+                let text = self.sources.text(name).unwrap_or("{%");
+                let syntax = found
+                    .said
+                    .line()
+                    .filter(|_| traced.is_none() && !text.contains("{%"));
+                (name, syntax.or_else(|| self.sources.by_words(name, &found.path)))
             }
         };
         let file = if template.is_empty() {
@@ -116,7 +128,8 @@ impl<'s> Tracer<'s> {
         let mut finding = self.sources.with_source(finding, file);
         finding.likeness = found.likeness();
         if let (Some(traced), Some(line)) = (traced, line) {
-            finding.rendered = excerpt(&traced.text, line, &self.sources.lines());
+            let written = (!is_public).then(|| self.sources.lines());
+            finding.rendered = excerpt(&traced.text, line, written.as_ref());
         }
         finding
     }

@@ -106,10 +106,9 @@ impl Check {
         let Some(directory) = &self.cases else {
             return Ok(Vec::new());
         };
-        case::folders(directory)?
-            .iter()
-            .map(|folder| Case::read(folder))
-            .collect()
+        let cases = case::folders(directory)?;
+        let cases = cases.iter().map(|folder| Case::read_each(folder));
+        Ok(cases.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     async fn ask_server(&self, checked: &mut Checked) -> Result<(), End> {

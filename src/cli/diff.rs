@@ -1,25 +1,30 @@
 //! `native-submit diff`
 
+mod cluster;
 mod live;
 mod shown;
 
-use super::{End, could_not_run, input, process, templates};
+use super::{
+    End,
+    input::{self, Found, Input},
+    process, templates,
+};
 use crate::{
-    authoring::diff::{ObjectDiff, compare, of_manifests},
+    authoring::diff::{ObjectDiff, Objects, compare, hide_secrets, of_manifests},
     cli::output::message,
     manifest::Manifests,
     operator::{
         Origin,
-        application::{self, SparkApplication, UnknownFields},
+        application::{Document, Parsed, SparkApplication, UnknownFields},
     },
     settings::SetSettings,
-    spark::submission::{SparkVersion, SubmissionId, SubmitterContext},
+    spark::submission::{SparkVersion, Submission, SubmissionId, SubmitterContext},
     submitter::{self, SubmitError},
-    templates::TemplateSets,
+    templates::{SetRules, TemplateSet, TemplateSets},
 };
 use clap::ValueEnum;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 /// How differences are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -46,15 +51,30 @@ enum Color {
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 #[command(after_help = "\
-Objects are compared by what they mean: fields by path, items of lists by their name, properties and the executor pod \
-template line by line; native-submit's own annotations are no difference. All values are printed, those of Secrets \
-too. With --live the left side is what the cluster has, without status and without what the API server adds; the \
-names follow from the live Pod's submission id. Exit codes: 0 no difference, 1 a difference, 2 wrong usage, 3 could \
-not run.")]
+A file may have several applications: documents, or a List as kubectl get writes it; other kinds are passed over, and of a \
+ScheduledSparkApplication the template is compared. Objects are compared by what they mean: fields by path, items of lists by \
+their name, properties and the executor pod template line by line; native-submit's own annotations are no difference. The \
+executor Pod as Spark's driver will make it is compared too, but not with --live. The data of Secrets, and properties, variables \
+and arguments that match spark.redaction.regex, are masked without --show-secrets. With --live the left side is what the cluster \
+has, without status and without what the API server adds; the names follow from the live Pod's submission id. A set that only \
+--to has is compared with the default set of --from. A summary follows on standard error. Exit codes: 0 no difference, 1 a \
+difference, 2 wrong usage, 3 could not run, or could not compare an application.")]
 pub(super) struct Diff {
-    /// Files with a SparkApplication each, YAML or JSON; - for standard input
-    #[arg(value_name = "FILE", required = true)]
+    /// Files with SparkApplications, YAML or JSON, or directories with such files; - for standard input
+    #[arg(
+        value_name = "FILE|DIR|-",
+        required_unless_present_any = ["all_namespaces", "namespace"],
+        conflicts_with_all = ["all_namespaces", "namespace"]
+    )]
     files: Vec<String>,
+
+    /// Compare all applications of the cluster, in place of files
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+
+    /// Compare all applications of this namespace of the cluster, in place of files
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
 
     /// Directory with the templates as they were; the built-in ones without
     #[arg(long, value_name = "DIR", conflicts_with = "live")]
@@ -75,6 +95,10 @@ pub(super) struct Diff {
     #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
     spark_version: Option<SparkVersion>,
 
+    /// Print the values of secrets, too
+    #[arg(long)]
+    show_secrets: bool,
+
     /// How to print the differences
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -84,11 +108,17 @@ pub(super) struct Diff {
     color: Color,
 }
 
-/// What differs for one file.
+/// What differs for one application.
 #[derive(Debug, Serialize)]
 struct FileDiff {
-    /// The file, as the command was given it.
+    /// The file, as the command was given it, with the place in it where there are several applications.
     file: String,
+    /// What is to be known for reading the differences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    /// Why it could not be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     /// Why one side alone refuses the application.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<Refused>,
@@ -106,14 +136,56 @@ struct Refused {
 }
 
 impl FileDiff {
+    fn new(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            note: None,
+            error: None,
+            refused: None,
+            objects: Vec::new(),
+        }
+    }
+
+    fn failed(file: &str, error: String) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::new(file)
+        }
+    }
+
     fn differs(&self) -> bool {
         self.refused.is_some() || !self.objects.is_empty()
     }
+
+    /// A line about it.
+    fn summary(&self) -> String {
+        let note = self
+            .note
+            .as_ref()
+            .map(|note| format!(" ({note})"))
+            .unwrap_or_default();
+        let what = match (&self.error, &self.refused, self.objects.len()) {
+            (Some(_), ..) => "could not be compared".to_owned(),
+            (_, Some(refused), _) => format!("refused by --{} alone", refused.by),
+            (_, _, 0) => "no difference".to_owned(),
+            (_, _, 1) => "1 object differs".to_owned(),
+            (_, _, objects) => format!("{objects} objects differ"),
+        };
+        format!("{}: {what}{note}", self.file)
+    }
+}
+
+/// The two sides.
+struct Sides {
+    /// The templates as they were; none where the left side is the cluster.
+    from: Option<TemplateSets>,
+    to: TemplateSets,
+    live: Option<live::Live>,
 }
 
 /// An application, read.
-struct Asked {
-    file: String,
+struct Application {
+    label: String,
     application: SparkApplication,
 }
 
@@ -127,31 +199,79 @@ impl Diff {
             message!("error: nothing to compare: give --from, --to (or TEMPLATE_DIR) or --live");
             return Err(End::Usage);
         }
-        let set = |directory: &Option<PathBuf>| {
-            templates::load(&self.sets.options(directory.clone())).map_err(|_| End::CouldNotRun)
-        };
-        let to = set(&self.to)?;
-        let asked: Vec<_> = self
-            .files
-            .iter()
-            .map(|file| asked(file))
-            .collect::<Result<_, _>>()?;
-        let files = if self.live {
-            live::differences(asked, &self.context(), &to)?
+        let sides = self.sides()?;
+        let mut diffs = Vec::new();
+        let mut take = |(label, document): Found| diffs.push(self.compared(&label, document, &sides));
+        if self.files.is_empty() {
+            let scheduled = !self.live;
+            cluster::each_application(self.namespace.as_deref(), scheduled, &mut take)?;
         } else {
-            let from = set(&self.from)?;
-            let files = asked.into_iter().map(|asked| self.between(asked, &from, &to));
-            files.collect::<Result<Vec<_>, _>>()?
-        };
+            input::each_application(&self.files, &mut take);
+        }
         let text = match self.output {
-            Output::Text => shown::text(&files, self.colored()),
-            Output::Json => format!("{:#}\n", serde_json::json!(files)),
+            Output::Text => shown::text(&diffs, self.colored()),
+            Output::Json => format!("{:#}\n", serde_json::json!(diffs)),
         };
         if super::print(&text) == End::Refused {
             return Err(End::CouldNotRun);
         }
-        let differs = files.iter().any(FileDiff::differs);
-        Ok(if differs { End::Refused } else { End::Done })
+        Ok(summary(&diffs))
+    }
+
+    fn sides(&self) -> Result<Sides, End> {
+        let load = |options| templates::load(&options).map_err(|_| End::CouldNotRun);
+        let options = self.sets.options(self.to.clone());
+        let rules = options.rules.clone();
+        let to = load(options)?;
+        if self.live {
+            let live = live::Live::connect()?;
+            return Ok(Sides {
+                from: None,
+                to,
+                live: Some(live),
+            });
+        }
+        // A rule may name a set that only --to has.
+        let mut options = self.sets.options(self.from.clone());
+        options.rules = SetRules {
+            annotation: rules.annotation,
+            ..SetRules::default()
+        };
+        Ok(Sides {
+            from: Some(load(options)?.chosen_by(rules)),
+            to,
+            live: None,
+        })
+    }
+
+    fn compared(&self, label: &str, document: Result<Document, String>, sides: &Sides) -> FileDiff {
+        // The cluster's own may have fields of a newer operator; a file's are slips.
+        let unknown_fields = if self.files.is_empty() {
+            UnknownFields::Pass
+        } else {
+            UnknownFields::Refuse
+        };
+        let parsed = document.and_then(|document| {
+            let parsed = document.parse(unknown_fields);
+            parsed.map_err(|error| error.to_string())
+        });
+        let application = match parsed {
+            Ok(Parsed { mut application, .. }) => {
+                application.generate_name(&SubmissionId::nil());
+                application
+            }
+            Err(error) => return FileDiff::failed(label, error),
+        };
+        let application = Application {
+            label: label.to_owned(),
+            application,
+        };
+        let compared = match (&sides.from, &sides.live) {
+            (Some(from), _) => self.between(&application, from, &sides.to),
+            (None, Some(live)) => live.compared(self, &application, &sides.to),
+            (None, None) => Err("there is nothing to compare with".to_owned()),
+        };
+        compared.unwrap_or_else(|error| FileDiff::failed(label, error))
     }
 
     fn colored(&self) -> bool {
@@ -169,17 +289,37 @@ impl Diff {
         process::application_context(0, self.spark_version.clone())
     }
 
-    fn between(&self, asked: Asked, from: &TemplateSets, to: &TemplateSets) -> Result<FileDiff, End> {
-        let Asked { file, application } = asked;
+    /// The objects that differ.
+    fn objects(&self, mut from: Objects, mut to: Objects) -> Vec<ObjectDiff> {
+        if !self.show_secrets {
+            hide_secrets(&mut from, &mut to);
+        }
+        compare(&from, &to)
+    }
+
+    fn between(
+        &self,
+        application: &Application,
+        from: &TemplateSets,
+        to: &TemplateSets,
+    ) -> Result<FileDiff, String> {
         let context = self.context();
-        let made = |set| {
-            manifests(
-                &application,
-                SubmissionId::nil(),
-                input::Input::origin(),
-                &context,
-                set,
-            )
+        let submission = submission(application, SubmissionId::nil(), Input::origin(), &context);
+        let submission = submission.map_err(|error| error.to_string())?;
+        let right = to.choose(&submission).map_err(SubmitError::from);
+        let (left, missing) = match &right {
+            Ok(_) => from
+                .choose_or_default(&submission)
+                .map(|(set, missing)| (Ok(set), missing)),
+            Err(_) => from.choose(&submission).map(|set| (Ok(set), None)),
+        }
+        .unwrap_or_else(|error| (Err(SubmitError::from(error)), None));
+        let made = |set: Result<Arc<TemplateSet>, SubmitError>| -> Result<Manifests, SubmitError> {
+            submitter::manifests(&submission, &context, &*set?)
+        };
+        let diff = FileDiff {
+            note: missing.map(|set| format!("set {set} is new; compared with the default set of --from")),
+            ..FileDiff::new(&application.label)
         };
         let refused = |by, reason: SubmitError| {
             Some(Refused {
@@ -187,40 +327,54 @@ impl Diff {
                 reason: reason.to_string(),
             })
         };
-        let (refused, objects) = match (made(from), made(to)) {
-            (Ok(from), Ok(to)) => (None, compare(&of_manifests(&from), &of_manifests(&to))),
-            (Ok(_), Err(reason)) => (refused("to", reason), Vec::new()),
-            (Err(reason), Ok(_)) => (refused("from", reason), Vec::new()),
-            (Err(_), Err(reason)) => return Err(could_not_run(&format!("{file}:\n{reason}"))),
-        };
-        Ok(FileDiff {
-            file,
-            refused,
-            objects,
+        Ok(match (made(left), made(right)) {
+            (Ok(from), Ok(to)) => FileDiff {
+                objects: self.objects(of_manifests(&from), of_manifests(&to)),
+                ..diff
+            },
+            (Ok(_), Err(reason)) => FileDiff {
+                refused: refused("to", reason),
+                ..diff
+            },
+            (Err(reason), Ok(_)) => FileDiff {
+                refused: refused("from", reason),
+                ..diff
+            },
+            (Err(_), Err(reason)) => return Err(reason.to_string()),
         })
     }
 }
 
-/// Reads the application of a file.
-fn asked(file: &str) -> Result<Asked, End> {
-    let text =
-        input::read(file).map_err(|error| could_not_run(&format!("{file}: can't be read: {error}")))?;
-    let parsed = application::parse(&text, UnknownFields::Refuse)
-        .map_err(|error| could_not_run(&format!("{file}:\n{error}")))?;
-    Ok(Asked {
-        file: file.to_owned(),
-        application: parsed.application,
-    })
+/// Prints a line for each application and one for all.
+fn summary(diffs: &[FileDiff]) -> End {
+    for diff in diffs {
+        if let Some(error) = &diff.error {
+            message!("error: {}:\n{error}", diff.file);
+        }
+    }
+    for diff in diffs {
+        message!("{}", diff.summary());
+    }
+    let failed = diffs.iter().filter(|diff| diff.error.is_some()).count();
+    let differ = diffs.iter().filter(|diff| diff.differs()).count();
+    let others = match failed {
+        0 => String::new(),
+        failed => format!(", {failed} could not be compared"),
+    };
+    message!("{differ} of {} applications differ{others}", diffs.len());
+    match (failed, differ) {
+        (0, 0) => End::Done,
+        (0, _) => End::Refused,
+        _ => End::CouldNotRun,
+    }
 }
 
-/// What an application becomes.
-fn manifests(
-    application: &SparkApplication,
+/// What an application asks for.
+fn submission(
+    application: &Application,
     id: SubmissionId,
     origin: Origin,
     context: &SubmitterContext,
-    sets: &TemplateSets,
-) -> Result<Manifests, SubmitError> {
-    let submission = submitter::intent(application.clone(), id, origin, context)?;
-    submitter::manifests_by(&submission, context, sets)
+) -> Result<Submission, SubmitError> {
+    submitter::intent(application.application.clone(), id, origin, context)
 }

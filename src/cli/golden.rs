@@ -4,7 +4,7 @@ use super::{End, could_not_run, templates};
 use crate::{
     authoring::{
         case::{self, CaseError},
-        golden,
+        golden::{self, Mismatch, UpdateOptions, Updated},
         report::{Failure, TestCase, junit},
     },
     cli::output::message,
@@ -29,26 +29,32 @@ enum Command {
     /// Compare what each case becomes with its golden files; change nothing
     Verify(Verify),
     /// Write the golden files of each case anew
-    Update(Cases),
+    Update(Update),
 }
 
 /// Templates, and cases.
 #[derive(Debug, clap::Args)]
-#[command(after_help = CASES)]
-struct Cases {
+struct Selection {
     #[command(flatten)]
     templates: TemplateSettings,
 
     /// Directory with a folder for each case
     #[arg(long, value_name = "DIR")]
     cases: PathBuf,
+
+    /// Only the case with this name; may be given several times
+    #[arg(long = "case", value_name = "NAME")]
+    names: Vec<String>,
 }
 
 const CASES: &str = "\
 A case is a folder with application.yaml, and with what differs from the golden context in case.yaml (webhook: on|off, \
-operator, submissionId, sparkVersion, user, master). Beside them are its golden files: one for each object, or error.txt \
-where it must be refused. Files that don't end in .yaml are left alone. Without --template-dir the built-in templates \
-are used. Exit codes: 0 nothing differs (update: written), 1 something differs, 2 wrong usage, 3 could not run.";
+operator, submissionId, sparkVersion, user, master). Beside them are its golden files: one for each object, with the \
+template set's content hash masked, and pod-executor.yaml with the executor Pod as Spark will make it. If the case must be \
+refused there is error.txt instead, with a text that must occur in the refusal. expect.yaml is a list of expectations of single \
+fields: object, path, and equal, matches, contains or absent; a case with it needs no golden files. Other files stay as they \
+are. Without --template-dir the built-in templates are used. Exit codes: 0 nothing differs (update: written), 1 something \
+differs (update: a refusal was not accepted), 2 wrong usage, 3 could not run.";
 
 /// How verdicts are printed.
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
@@ -65,71 +71,136 @@ enum Output {
 #[command(after_help = CASES)]
 struct Verify {
     #[command(flatten)]
-    cases: Cases,
+    selection: Selection,
 
     /// How to print the verdicts
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
 }
 
+/// The arguments of `golden update`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = CASES)]
+struct Update {
+    #[command(flatten)]
+    selection: Selection,
+
+    /// Write error.txt for a case that is refused and has none; without this flag such a case stays as it is
+    #[arg(long)]
+    accept_refusals: bool,
+
+    /// Write golden files also for a case that has only an expect.yaml
+    #[arg(long)]
+    whole_files: bool,
+}
+
 impl Golden {
     pub(super) fn run(self) -> End {
         let end = match self.command {
             Command::Verify(verify) => verify.run(),
-            Command::Update(cases) => cases.update(),
+            Command::Update(update) => update.run(),
         };
         end.unwrap_or_else(|end| end)
     }
 }
 
-impl Cases {
+impl Selection {
     fn load(&self) -> Result<(TemplateSets, Vec<PathBuf>), End> {
         let sets = templates::load(&self.templates.options()).map_err(|_| End::CouldNotRun)?;
-        let folders = case::folders(&self.cases).map_err(|error| could_not_run(&error))?;
+        let mut folders = case::folders(&self.cases).map_err(|error| could_not_run(&error))?;
+        let missing = self
+            .names
+            .iter()
+            .find(|wanted| !folders.iter().any(|folder| name(folder) == **wanted));
+        if let Some(missing) = missing {
+            let known: Vec<_> = folders.iter().map(|folder| name(folder)).collect();
+            let directory = self.cases.display();
+            let known = known.join(", ");
+            return Err(could_not_run(&format!(
+                "{directory}: there is no case `{missing}`; it has {known}"
+            )));
+        }
+        if !self.names.is_empty() {
+            folders.retain(|folder| self.names.contains(&name(folder)));
+        }
         Ok((sets, folders))
     }
+}
 
-    fn update(&self) -> Result<End, End> {
-        let (sets, folders) = self.load()?;
-        let mut count = 0;
+/// Prints a part of the output at once.
+fn print(text: &str) -> Result<(), End> {
+    match super::print(text) {
+        End::Refused => Err(End::CouldNotRun),
+        _ => Ok(()),
+    }
+}
+
+impl Update {
+    fn run(self) -> Result<End, End> {
+        let (sets, folders) = self.selection.load()?;
+        let options = UpdateOptions {
+            accept_refusals: self.accept_refusals,
+            whole_files: self.whole_files,
+        };
+        let (mut written, mut deleted, mut refused) = (0, 0, 0);
         for folder in &folders {
-            for file in golden::update(folder, &sets).map_err(|error| could_not_run(&error))? {
-                let path = folder.join(file);
-                if super::print(&format!("{}\n", path.display())) == End::Refused {
-                    return Err(End::CouldNotRun);
+            let updated = golden::update(folder, &sets, options).map_err(|error| could_not_run(&error))?;
+            let changes = match updated {
+                Updated::Files(changes) => changes,
+                Updated::Refused(reason) => {
+                    refused += 1;
+                    let name = name(folder);
+                    message!(
+                        "error: case {name} is refused, so its files stay as they are (--accept-refusals \
+                              writes error.txt):\n{reason}"
+                    );
+                    continue;
                 }
-                count += 1;
+            };
+            for change in changes {
+                let path = folder.join(change.file);
+                let path = path.display();
+                if change.deleted {
+                    deleted += 1;
+                    print(&format!("deleted {path}\n"))?;
+                } else {
+                    written += 1;
+                    print(&format!("{path}\n"))?;
+                }
             }
         }
-        message!("{count} files of {} cases changed", folders.len());
-        Ok(End::Done)
+        let cases = folders.len();
+        let stay = if refused > 0 {
+            format!(", {refused} refused and left as they are")
+        } else {
+            String::new()
+        };
+        message!("{cases} cases: {written} files written, {deleted} deleted{stay}");
+        Ok(if refused > 0 { End::Refused } else { End::Done })
     }
 }
 
 /// What came of one case.
 enum Verdict {
     Same,
-    Differs(Vec<golden::Differing>),
+    Differs(Vec<Mismatch>),
     CouldNotRun(CaseError),
 }
 
 impl Verify {
-    fn run(&self) -> Result<End, End> {
-        let (sets, folders) = self.cases.load()?;
+    fn run(self) -> Result<End, End> {
+        let (sets, folders) = self.selection.load()?;
         let verdicts: Vec<_> = folders
             .iter()
             .map(|folder| (name(folder), verdict(folder, &sets)))
             .collect();
-        let text = match self.output {
-            Output::Text => text(&verdicts),
+        print(&match self.output {
+            Output::Text => verdicts.iter().map(text).collect(),
             Output::Junit => junit(
                 "native-submit golden",
                 &verdicts.iter().map(test).collect::<Vec<_>>(),
             ),
-        };
-        if super::print(&text) == End::Refused {
-            return Err(End::CouldNotRun);
-        }
+        })?;
         for (_, verdict) in &verdicts {
             if let Verdict::CouldNotRun(error) = verdict {
                 message!("error: {error}");
@@ -159,17 +230,23 @@ fn name(folder: &Path) -> String {
 
 fn verdict(folder: &Path, sets: &TemplateSets) -> Verdict {
     match golden::verify(folder, sets) {
-        Ok(differing) if differing.is_empty() => Verdict::Same,
-        Ok(differing) => Verdict::Differs(differing),
+        Ok(mismatches) if mismatches.is_empty() => Verdict::Same,
+        Ok(mismatches) => Verdict::Differs(mismatches),
         Err(error) => Verdict::CouldNotRun(error),
     }
 }
 
-fn text(verdicts: &[(String, Verdict)]) -> String {
+/// What differs of one case. A file's difference names the case itself.
+fn text((name, verdict): &(String, Verdict)) -> String {
     let mut text = String::new();
-    for (_, verdict) in verdicts {
-        if let Verdict::Differs(differing) = verdict {
-            text.extend(differing.iter().map(|file| file.diff.as_str()));
+    if let Verdict::Differs(mismatches) = verdict {
+        for mismatch in mismatches {
+            if !matches!(mismatch, Mismatch::File { .. }) {
+                text.push_str(name);
+                text.push_str(": ");
+            }
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{mismatch}");
         }
     }
     text
@@ -178,14 +255,11 @@ fn text(verdicts: &[(String, Verdict)]) -> String {
 fn test((name, verdict): &(String, Verdict)) -> TestCase {
     let failure = match verdict {
         Verdict::Same => None,
-        Verdict::Differs(differing) => {
-            let files: Vec<_> = differing.iter().map(|file| file.file.as_str()).collect();
-            let mut message = String::new();
-            // Writing to a String cannot fail.
-            let _ = write!(message, "not as before: {}", files.join(", "));
+        Verdict::Differs(mismatches) => {
+            let subjects: Vec<_> = mismatches.iter().map(Mismatch::subject).collect();
             Some(Failure {
-                message,
-                text: differing.iter().map(|file| file.diff.as_str()).collect(),
+                message: format!("not as before: {}", subjects.join(", ")),
+                text: mismatches.iter().map(Mismatch::to_string).collect(),
                 is_error: false,
             })
         }

@@ -5,7 +5,7 @@ use crate::{
     limits::APPLICATION_LIST,
     operator::{
         Origin, Webhook,
-        application::{self, Parsed, UnknownFields},
+        application::{Document, Parsed, UnknownFields, each_document, may_have_application, no_application},
     },
     settings::{ExecutorSettings, TemplateSettings},
     spark::submission::{
@@ -14,10 +14,10 @@ use crate::{
     submitter,
     templates::{Fallback, TemplateStore},
 };
-use std::{io::Read, sync::Arc};
+use std::{io::Read, path::Path, sync::Arc};
 
 /// The text of a file, or of standard input.
-pub(super) fn read(file: &str) -> std::io::Result<String> {
+fn read(file: &str) -> std::io::Result<String> {
     if file == "-" {
         return bounded(std::io::stdin());
     }
@@ -35,13 +35,104 @@ fn bounded(source: impl Read) -> std::io::Result<String> {
     Ok(text)
 }
 
+/// What was found in the input: a label for messages, and an application or why it can't be used.
+pub(super) type Found = (String, Result<Document, String>);
+
+/// Takes each application of the files and directories that a command was given.
+pub(super) fn each_application(files: &[String], take: &mut dyn FnMut(Found)) {
+    for file in files {
+        match file_names(file) {
+            Ok(None) => _ = of_file(file, true, take),
+            Ok(Some(names)) => {
+                let taken: usize = names.iter().map(|name| of_file(name, false, take)).sum();
+                if taken == 0 {
+                    take((file.clone(), Err("there is no SparkApplication in it".to_owned())));
+                }
+            }
+            Err(error) => take((file.clone(), Err(format!("can't be read: {error}")))),
+        }
+    }
+}
+
+/// The files with YAML or JSON of a directory and those below it, by name; `None` for what is no directory. Hidden ones don't count.
+fn file_names(directory: &str) -> std::io::Result<Option<Vec<String>>> {
+    let root = Path::new(directory);
+    if directory == "-" || !root.is_dir() {
+        return Ok(None);
+    }
+    let mut names = Vec::new();
+    let mut folders = vec![(root.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+            {
+                continue;
+            }
+            let is_read = |ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known);
+            if path.is_dir() && depth < DEEPEST_FOLDER {
+                folders.push((path, depth + 1));
+            } else if path.extension().is_some_and(is_read) && path.is_file() {
+                names.push(path.display().to_string());
+            }
+            if names.len() > MOST_FILES {
+                let many = format!("there are over {MOST_FILES} files in it");
+                return Err(std::io::Error::other(many));
+            }
+        }
+    }
+    names.sort();
+    Ok(Some(names))
+}
+
+/// How many folders below a directory are read: a link may lead back up.
+const DEEPEST_FOLDER: usize = 8;
+
+/// The most files of one directory, lest a wrong path is read for hours.
+const MOST_FILES: usize = 10_000;
+
+/// Takes each application of a file, and tells how many there were. A file that must have one is told of if it has none.
+fn of_file(file: &str, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usize {
+    let text = match read(file) {
+        Ok(text) => text,
+        Err(error) => {
+            take((file.to_owned(), Err(format!("can't be read: {error}"))));
+            return 1;
+        }
+    };
+    if !must_have_one && !may_have_application(&text) {
+        return 0;
+    }
+    let mut taken = 0;
+    each_document(&text, &mut |place, document| {
+        if !must_have_one && document.as_ref().is_ok_and(|document| !document.is_meant()) {
+            return;
+        }
+        taken += 1;
+        let name = document.as_ref().map(Document::name).unwrap_or_default();
+        let label = match (&place[..], &name[..]) {
+            ("", _) => file.to_owned(),
+            (place, "") => format!("{file} ({place})"),
+            (place, name) => format!("{file} ({place}, {name})"),
+        };
+        take((label, document.map_err(|error| error.to_string())));
+    });
+    if taken == 0 && must_have_one {
+        take((file.to_owned(), Err(no_application(&text).to_string())));
+        return 1;
+    }
+    taken
+}
+
 /// The application, its identity, and its templates.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub(super) struct Input {
-    /// File with a SparkApplication, YAML or JSON; - for standard input
+    /// File with SparkApplications, YAML or JSON, or a directory with such files; - for standard input
     #[arg(
-        value_name = "FILE|-",
+        value_name = "FILE|DIR|-",
         required_unless_present = "spark_submit",
         conflicts_with = "spark_submit"
     )]
@@ -75,33 +166,80 @@ fn submission_id(text: &str) -> Result<SubmissionId, String> {
 }
 
 impl Input {
-    /// The name of the file, for messages.
-    fn file(&self) -> &str {
-        self.file.as_deref().unwrap_or("-")
+    /// Every application of the file or directory; a misspelled field is an error. None is given where one is wrong.
+    pub(super) fn applications(&self) -> Result<Vec<(String, Document)>, End> {
+        let files: Vec<_> = self.file.iter().cloned().collect();
+        let (mut applications, mut failed) = (Vec::new(), false);
+        each_application(&files, &mut |(label, document)| match document {
+            Ok(document) => applications.push((label, document)),
+            Err(error) => {
+                super::report(&format!("{label}:\n{error}"));
+                failed = true;
+            }
+        });
+        if failed {
+            return Err(End::Refused);
+        }
+        Ok(applications)
     }
 
-    /// The text of the file.
-    pub(super) fn text(&self) -> Result<String, End> {
-        read(self.file()).map_err(|error| super::report(&format!("{}: can't be read: {error}", self.file())))
+    /// What is to be submitted, from the file or the arguments; each with a label where there are several.
+    pub(super) fn submissions(
+        &self,
+        default_id: SubmissionId,
+        context: &SubmitterContext,
+    ) -> Result<Vec<(String, Submission)>, End> {
+        if self.spark_submit {
+            return Ok(vec![(String::new(), self.arguments(default_id, context)?)]);
+        }
+        let id = self.submission_id.clone().unwrap_or(default_id);
+        let applications = self.applications()?;
+        let several = applications.len() > 1;
+        let (mut submissions, mut failed) = (Vec::new(), false);
+        for (label, document) in applications {
+            let Ok(mut parsed) = parsed(&label, document) else {
+                failed = true;
+                continue;
+            };
+            parsed.application.generate_name(&id);
+            match submitter::intent(parsed.application, id.clone(), Self::origin(), context) {
+                Ok(mut submission) => {
+                    submission.warnings.append(parsed.warnings);
+                    submissions.push((label, submission));
+                }
+                Err(error) => {
+                    failed = true;
+                    report_of(&label, several, &error);
+                }
+            }
+        }
+        if failed {
+            return Err(End::Refused);
+        }
+        Ok(submissions)
     }
 
-    /// The application in the file; a misspelled field is an error.
-    pub(super) fn application(&self) -> Result<Parsed, End> {
-        application::parse(&self.text()?, UnknownFields::Refuse)
-            .map_err(|error| super::report(&format!("{}:\n{error}", self.file())))
-    }
-
-    /// What is to be submitted, from the file or the arguments.
+    /// The one application of the file, or the arguments.
     pub(super) fn submission(
         &self,
         default_id: SubmissionId,
         context: &SubmitterContext,
     ) -> Result<Submission, End> {
-        if !self.spark_submit {
-            let id = self.submission_id.clone().unwrap_or(default_id);
-            return submitter::intent(self.application()?.application, id, Self::origin(), context)
-                .map_err(|error| super::report(&error));
+        let mut submissions = self.submissions(default_id, context)?;
+        match (submissions.pop(), submissions.len()) {
+            (Some((_, submission)), 0) => Ok(submission),
+            (_, others) => {
+                let file = self.file.as_deref().unwrap_or("-");
+                let found = others + 1;
+                Err(super::report(&format!(
+                    "{file}: expected one SparkApplication, found {found}"
+                )))
+            }
         }
+    }
+
+    /// What arguments of `spark-submit` ask for.
+    fn arguments(&self, default_id: SubmissionId, context: &SubmitterContext) -> Result<Submission, End> {
         let request = Request {
             id: self.submission_id.clone(),
             default_id: Some(default_id),
@@ -143,4 +281,19 @@ impl Input {
             ..context
         })
     }
+}
+
+/// Prints why an application is refused; with its label where there are several.
+pub(super) fn report_of(label: &str, several: bool, error: &dyn std::fmt::Display) -> End {
+    if several {
+        super::report(&format!("{label}:\n{error}"))
+    } else {
+        super::report(error)
+    }
+}
+
+/// The application of a document; what is wrong with it is printed.
+pub(super) fn parsed(label: &str, document: Document) -> Result<Parsed, End> {
+    let parsed = document.parse(UnknownFields::Refuse);
+    parsed.map_err(|error| super::report(&format!("{label}:\n{error}")))
 }

@@ -1,8 +1,20 @@
 //! `native-submit render`
 
-use super::{End, input::Input};
-use crate::{cli::output::message, kubernetes, server::now_ms, spark::submission::SubmissionId, submitter};
+use super::{
+    End,
+    input::{self, Input},
+    templates,
+};
+use crate::{
+    cli::output::message,
+    kubernetes,
+    server::now_ms,
+    spark::submission::{Submission, SubmissionId, SubmitterContext},
+    submitter::{self, SubmitError},
+    templates::TemplateSets,
+};
 use clap::ValueEnum;
+use std::fmt::Write;
 
 /// How objects are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,7 +28,8 @@ enum Output {
 /// The arguments of `render`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The same file, templates and submission id always give the same output: the submit time is 0, and without \
+A file may have several applications: documents, or a List as kubectl get writes it; other kinds are passed over, and of a \
+ScheduledSparkApplication the template is rendered. Nothing is printed if one is refused. The same file, templates and submission id always give the same output: the submit time is 0, and without \
 --submission-id the id is the nil UUID. Exit codes: 0 printed, 1 refused, 2 wrong usage.")]
 pub(super) struct Render {
     #[command(flatten)]
@@ -30,6 +43,10 @@ pub(super) struct Render {
     /// native-submit, and have the annotation native-submit/not-created
     #[arg(long)]
     executor: bool,
+
+    /// Print the documents as the templates write them, neither read nor checked
+    #[arg(long, conflicts_with_all = ["executor", "output"])]
+    raw: bool,
 }
 
 impl Render {
@@ -41,26 +58,86 @@ impl Render {
     }
 
     fn objects(&self) -> Result<String, End> {
-        let sets = self.input.templates().current();
+        // What it is given is rendered: whether samples would be, `check` says.
+        let sets = templates::load(&self.input.templates.options())?;
         // Reproducible for a file; arguments are submitted now, as spark-submit would.
         let submit_time_ms = if self.input.spark_submit { now_ms() } else { 0 };
         let context = self.input.context(submit_time_ms)?;
-        let submission = self.input.submission(SubmissionId::nil(), &context)?;
-        let manifests =
-            submitter::manifests_by(&submission, &context, &sets).map_err(|error| super::report(&error))?;
-        for warning in manifests.warnings.lines() {
-            message!("warning: {warning}");
+        let submissions = self.input.submissions(SubmissionId::nil(), &context)?;
+        if self.raw {
+            return raw(&submissions, &context, &sets);
         }
-        let mut objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
-        if self.executor {
-            objects.extend(manifests.executor_for_show());
-            if manifests.executor.is_none() {
-                message!("warning: the executor Pod can't be known before the driver makes it");
+        let several = submissions.len() > 1;
+        let (mut objects, mut failed) = (Vec::new(), false);
+        for (label, submission) in submissions {
+            let manifests = match submitter::manifests_by(&submission, &context, &sets) {
+                Ok(manifests) => manifests,
+                Err(error) => {
+                    input::report_of(&label, several, &error);
+                    failed = true;
+                    continue;
+                }
+            };
+            let of = if several {
+                format!("{label}: ")
+            } else {
+                String::new()
+            };
+            for warning in manifests.warnings.lines() {
+                message!("warning: {of}{warning}");
             }
+            objects.extend(manifests.for_files().map(|(_, object)| object));
+            if self.executor {
+                objects.extend(manifests.executor_for_show());
+                if manifests.executor.is_none() {
+                    message!("warning: {of}the executor Pod can't be known before the driver makes it");
+                }
+            }
+        }
+        if failed {
+            return Err(End::Refused);
         }
         Ok(match self.output {
             Output::Yaml => kubernetes::to_documents(&objects),
             Output::Json => kubernetes::to_json_list(&objects),
         })
     }
+}
+
+/// Every document as text, each with its role and template before it, and the patch that would be merged onto it behind it.
+fn raw(
+    submissions: &[(String, Submission)],
+    context: &SubmitterContext,
+    sets: &TemplateSets,
+) -> Result<String, End> {
+    let mut text = String::new();
+    for (label, submission) in submissions {
+        let rendered = sets
+            .choose(submission)
+            .map_err(SubmitError::from)
+            .and_then(|set| submitter::rendered(submission, context, &set));
+        let rendered = rendered.map_err(|error| input::report_of(label, submissions.len() > 1, &error))?;
+        for document in &rendered.documents {
+            let mut part = |what: &str, template: &str, written: &str| {
+                // Writing to a String cannot fail.
+                let _ = write!(
+                    text,
+                    "--- # {what} ({template})\n{}\n",
+                    written.trim_end_matches('\n')
+                );
+            };
+            part(&document.role, &document.template, &document.text);
+            for patch in &document.patches {
+                part(
+                    &format!("patch of {}", document.role),
+                    &patch.template,
+                    &patch.text,
+                );
+            }
+            for patch in document.carried.iter().flat_map(|carried| &carried.patches) {
+                part("patch of the executor pod template", &patch.template, &patch.text);
+            }
+        }
+    }
+    Ok(text)
 }

@@ -1,9 +1,13 @@
 //! `native-submit submit`
 
-use super::{End, input::Input};
+use super::{
+    End,
+    input::{self, Input},
+};
 use crate::{
     cli::output::message,
     cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
+    operator::Origin,
     server::{
         client as grpc,
         client::{Server, TlsOptions},
@@ -20,7 +24,8 @@ use std::{sync::Arc, time::Duration};
 /// The arguments of `submit`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Prints one JSON line. Without --submission-id a fresh one is made and printed: give it again to repeat the call \
+Prints one JSON line for each application of the file, a list or several documents included; after one that fails the others are \
+submitted all the same, and dir:PATH has a folder for each. A schedule can't be submitted. Without --submission-id a fresh one is made and printed: give it again to repeat the call \
 safely. Exit codes: 0 submitted or already there, 1 refused or failed, 2 wrong usage.")]
 pub(super) struct Submit {
     #[command(flatten)]
@@ -55,33 +60,104 @@ impl Submit {
             Ok(runtime) => runtime,
             Err(end) => return end,
         };
-        let outcome = runtime.block_on(async {
-            match &self.server {
-                Some(server) => self.through(server.clone().with(self.tls.clone())).await,
-                None => self.directly().await,
-            }
-        });
-        match outcome {
-            Ok(line) => super::print(&format!("{line}\n")),
-            Err(end) => end,
+        runtime.block_on(self.all()).unwrap_or_else(|end| end)
+    }
+
+    /// Everything that was given, one after the other.
+    async fn all(&self) -> Result<End, End> {
+        if self.input.spark_submit {
+            let context = self.input.context(now_ms())?;
+            let submission = self.input.submission(SubmissionId::random(), &context)?;
+            let id = submission.id.clone();
+            let origin = Origin {
+                // Those of the live application: the files were read.
+                unknown_fields: UnknownFields::Pass,
+                ..Input::origin()
+            };
+            let asked = SubmitRequest::Resolved(Box::new(submission));
+            let line = self
+                .directly(&self.submitter(false).await?, asked, id, origin)
+                .await?;
+            return Ok(super::print(&format!("{line}\n")));
         }
+        let applications = self.input.applications()?;
+        let several = applications.len() > 1;
+        if several && self.input.submission_id.is_some() {
+            message!(
+                "error: --submission-id names one submission, and there are {}",
+                applications.len()
+            );
+            return Err(End::Usage);
+        }
+        // All are read before the first is sent.
+        let mut read = Vec::new();
+        for (label, document) in applications {
+            if document.of_schedule {
+                let name = document.name();
+                return Err(super::report(&format!(
+                    "{label}: kind: a schedule can't be submitted; submit a SparkApplication with the spec.template of `{name}` as spec"
+                )));
+            }
+            let value = document.value.clone();
+            read.push((label.clone(), value, input::parsed(&label, document)?));
+        }
+        let submitter = match &self.server {
+            Some(_) => None,
+            None => Some(self.submitter(several).await?),
+        };
+        let mut end = End::Done;
+        for (label, mut value, mut parsed) in read {
+            let id = self.input.submission_id.clone();
+            let id = id.unwrap_or_else(SubmissionId::random);
+            parsed.application.generate_name(&id);
+            if let Some(name) = &parsed.application.metadata.name {
+                value["metadata"]["name"] = name.as_str().into();
+            }
+            let line = match (&submitter, &self.server) {
+                (Some(submitter), _) => {
+                    let asked = SubmitRequest::Application(Box::new(parsed));
+                    self.directly(submitter, asked, id, Input::origin()).await
+                }
+                (None, server) => self.through(server.clone(), &value, &id).await,
+            };
+            match line {
+                Ok(line) => {
+                    if super::print(&format!("{line}\n")) == End::Refused {
+                        end = End::Refused;
+                    }
+                }
+                Err(_) => {
+                    if several {
+                        message!("error: {label}: not submitted");
+                    }
+                    end = End::Refused;
+                }
+            }
+        }
+        Ok(end)
     }
 
-    async fn through(&self, server: Server) -> Result<serde_json::Value, End> {
-        // Read here too, so that a misspelled field is an error before anything is sent.
-        let text = self.input.text()?;
-        let id = self
-            .input
-            .submission_id
-            .clone()
-            .unwrap_or_else(SubmissionId::random);
-        grpc::submit(&server, text, &id, Duration::from_secs(self.timeout))
-            .await
-            .map_err(|error| super::report(&error))
+    async fn through(
+        &self,
+        server: Option<Server>,
+        application: &serde_json::Value,
+        id: &SubmissionId,
+    ) -> Result<serde_json::Value, End> {
+        let Some(server) = server else {
+            return Err(super::report(&"--server: expected an address, found nothing"));
+        };
+        let server = server.with(self.tls.clone());
+        grpc::submit(
+            &server,
+            application.to_string(),
+            id,
+            Duration::from_secs(self.timeout),
+        )
+        .await
+        .map_err(|error| super::report(&error))
     }
 
-    async fn directly(&self) -> Result<serde_json::Value, End> {
-        let context = self.input.context(now_ms())?;
+    async fn submitter(&self, several: bool) -> Result<Submitter, End> {
         let sink = match &self.apply_to {
             ApplyTo::Cluster => {
                 let client = client(&ClientSettings::default())
@@ -91,32 +167,34 @@ impl Submit {
                 let deadline = Duration::from_secs(self.timeout).min(settings.deadline);
                 Sink::Cluster(ClusterSink::new(client, ClusterSettings { deadline, ..settings }))
             }
-            ApplyTo::Directory(path) => Sink::Directory(DirectorySink::new(path, Layout::Flat)),
+            ApplyTo::Directory(path) => {
+                let layout = if several {
+                    Layout::PerSubmission
+                } else {
+                    Layout::Flat
+                };
+                Sink::Directory(DirectorySink::new(path, layout))
+            }
         };
-        let submitter = Submitter {
+        Ok(Submitter {
             templates: Arc::new(self.input.templates()),
             sink,
             metrics: Arc::new(Metrics::default()),
             spec_source: SpecSource::Auto,
             webhook: None,
-        };
-        let mut origin = Input::origin();
-        let (request, id) = if self.input.spark_submit {
-            let submission = self.input.submission(SubmissionId::random(), &context)?;
-            let id = submission.id.clone();
-            // Those of the live application: the files were read.
-            origin.unknown_fields = UnknownFields::Pass;
-            (SubmitRequest::Resolved(Box::new(submission)), id)
-        } else {
-            let id = self.input.submission_id.clone();
-            let application = Box::new(self.input.application()?);
-            (
-                SubmitRequest::Application(application),
-                id.unwrap_or_else(SubmissionId::random),
-            )
-        };
+        })
+    }
+
+    async fn directly(
+        &self,
+        submitter: &Submitter,
+        asked: SubmitRequest,
+        id: SubmissionId,
+        origin: Origin,
+    ) -> Result<serde_json::Value, End> {
+        let context = self.input.context(now_ms())?;
         let accepted = submitter
-            .submit(request, id, origin, &context, None, Mode::Submit)
+            .submit(asked, id, origin, &context, None, Mode::Submit)
             .await
             .map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {

@@ -117,6 +117,19 @@ impl Statement {
         }
     }
 
+    /// What was found, where exactly this was expected and the value may be shown.
+    pub(crate) fn found_for(&self, wanted: &str) -> Option<&str> {
+        match (&self.says, &self.found) {
+            (Says::Expected(words), Found::Shown(value)) if words.are(wanted) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether it says that there is no such field.
+    pub(crate) fn is_unknown_field(&self) -> bool {
+        matches!(&self.says, Says::Rule(words) if words.are("unknown field"))
+    }
+
     /// The same with all values hidden, for where one may have come from another key of the conf.
     #[must_use]
     pub(crate) fn without_values(self) -> Self {

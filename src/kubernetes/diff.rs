@@ -29,7 +29,7 @@ impl fmt::Display for Difference {
 
 /// The fields by which the items of Kubernetes' lists are known, the first that all items of both sides have.
 /// A mount is known by its path, for a volume can be mounted twice.
-const KEYS: [&str; 4] = ["mountPath", "name", "containerPort", "uid"];
+pub(crate) const ITEM_KEYS: [&str; 4] = ["mountPath", "name", "containerPort", "uid"];
 
 /// The metadata that the API server writes into each object anew.
 pub(crate) const ASSIGNED_BY_SERVER: [&str; 6] = [
@@ -67,7 +67,7 @@ fn compare(place: Place<'_>, left: Option<&Value>, right: Option<&Value>, found:
             }
         }
         (Some(Value::Array(a)), Some(Value::Array(b))) => {
-            let key = KEYS
+            let key = ITEM_KEYS
                 .into_iter()
                 .find(|key| a.iter().chain(b).all(|item| name(item, key).is_some()));
             if let Some(key) = key {

@@ -20,6 +20,8 @@ mod storage;
 mod table;
 mod text;
 
+pub(crate) use container::A_VOLUME;
+
 use crate::{
     finding::{Kept, Statement},
     kubernetes::{

@@ -3,7 +3,7 @@
 use crate::{
     finding::{Statement, Words, expected},
     kubernetes::{ObjectKind, at::At, kinds},
-    strict::Problem,
+    strict::{Problem, UnknownField},
     templates::{Document, EXTRA_ROLE},
 };
 use serde_json::Value;
@@ -54,4 +54,14 @@ fn extra(kind: &str, allowed: &[ObjectKind]) -> Result<ObjectKind, Problem> {
         let said = expected(Words::own(format!("one of {names} (ALLOWED_EXTRA_KINDS)")));
         Problem::new("kind", said.shown(kind))
     })
+}
+
+/// What is wrong with an object of its kind, unknown fields included; nothing where its kind has no type here.
+pub(crate) fn field_problems(object: &Value) -> Vec<Problem> {
+    let Some(kind) = object["kind"].as_str().and_then(ObjectKind::known) else {
+        return Vec::new();
+    };
+    let reading = kind.read(object);
+    let unknown = reading.unknown.iter().map(UnknownField::problem);
+    unknown.chain(reading.errors.iter().cloned()).collect()
 }

@@ -28,10 +28,12 @@
 //! ```
 
 mod defaults;
+mod documents;
 mod dynamic_allocation;
 mod error;
 mod exposure;
 mod from_wire;
+mod generate_name;
 mod kept;
 mod monitoring;
 mod overlay;
@@ -46,6 +48,9 @@ mod validate;
 
 pub use crate::strict::UnknownFields;
 pub use defaults::apply_defaults;
+pub use documents::{
+    Document, TakeDocument, documents, each_document, may_have_application, none as no_application,
+};
 pub use dynamic_allocation::DynamicAllocation;
 pub use error::ApplicationError;
 pub use exposure::{DriverIngressConfiguration, SparkUiConfiguration};

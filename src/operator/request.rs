@@ -32,6 +32,40 @@ const FILE_KEYS: [&str; 9] = [
 
 const KEYTAB: &str = "spark.kerberos.keytab";
 
+/// Those of them that name pod templates, and the field that holds one.
+const POD_TEMPLATE_FILES: [(&str, &str); 2] = [
+    ("spark.kubernetes.driver.podTemplateFile", "spec.driver.template"),
+    (
+        "spark.kubernetes.executor.podTemplateFile",
+        "spec.executor.template",
+    ),
+];
+
+/// Checks that the conf names no file with a pod template, unless there are folders with files for requests. The operator's
+/// users have no files where it runs, so the answer is the same for every entry point.
+///
+/// # Errors
+/// The key, with the field to use.
+pub(super) fn no_pod_template_file<'c>(
+    conf: impl Fn(&str) -> Option<&'c str>,
+    context: &SubmitterContext,
+) -> Result<(), Refusal> {
+    if matches!(&context.reach, Reach::Roots(roots) if !roots.is_empty()) {
+        return Ok(());
+    }
+    for (key, field) in POD_TEMPLATE_FILES {
+        if conf(key).is_some_and(|path| !path.is_empty()) {
+            return Err(Refusal::new(
+                key,
+                format!(
+                    "names a file of the submitter, which an application can't reach; write the pod template under {field}"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Arguments of a request that say nothing which a request must not say, as far as that is known before they are resolved.
 #[derive(Debug)]
 pub struct CheckedArguments(MergedArguments);
@@ -118,6 +152,7 @@ fn check_conf(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<(), Re
             ));
         }
     }
+    no_pod_template_file(|key| conf.raw().get(key), context)?;
     for key in FILE_KEYS {
         let Some(path) = conf.text(key)? else { continue };
         match path.strip_prefix("local:") {

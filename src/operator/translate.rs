@@ -21,7 +21,7 @@ use crate::{
     },
     spark::submission::{
         LeftToWebhook, PodAdditions, PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId,
-        SubmitterContext, TEMPLATE_SET_ANNOTATION, UnknownFields, WebhookAdditions,
+        SubmitterContext, TEMPLATE_SET_ANNOTATION, UnknownFields, UnmountedVolume, WebhookAdditions,
     },
 };
 pub use after_webhook::after_webhook;
@@ -57,6 +57,8 @@ pub fn submission(
     origin: Origin,
     context: &SubmitterContext,
 ) -> Result<Submission, Refusal> {
+    let conf = &application.spec.spark_conf;
+    super::request::no_pod_template_file(|key| conf.get(key).map(String::as_str), context)?;
     let mut application = application.clone();
     monitoring::configure(&mut application);
     let gang = scheduling::configure(&mut application, origin.operator)?;
@@ -97,7 +99,7 @@ pub fn submission(
         driver_additions,
         config_maps,
         pod_group: gang.pod_group,
-        warnings: gang.warning.into_iter().collect(),
+        warnings: gang.warnings.into_iter().collect(),
         budget: application.budget.clone(),
     };
     let mut submission = CheckedArguments::new(arguments, request, context)?.resolve(None, context)?;
@@ -108,6 +110,7 @@ pub fn submission(
     if origin.webhook == Webhook::On {
         leave_to_webhook(&mut submission, &application)?;
     }
+    submission.unmounted_volumes = unmounted_volumes(&application);
     Ok(submission)
 }
 
@@ -119,6 +122,21 @@ pub fn add_metadata(submission: &mut Submission, application: &SparkApplication)
     let metadata = &application.metadata;
     submission.application_labels = metadata.labels.clone().unwrap_or_default();
     submission.application_annotations = metadata.annotations.clone().unwrap_or_default();
+}
+
+/// The volumes of an application that a role doesn't mount; the operator's webhook gives a Pod only those that it does.
+fn unmounted_volumes(application: &SparkApplication) -> Vec<UnmountedVolume> {
+    let mut unmounted = Vec::new();
+    for role in [Role::Driver, Role::Executor] {
+        let mounts = &role.pod(application).volume_mounts;
+        let volumes = application.spec.volumes.iter();
+        let volumes = volumes.filter(|volume| !mounts.iter().any(|mount| mount.name == volume.name));
+        unmounted.extend(volumes.map(|volume| UnmountedVolume {
+            name: volume.name.clone(),
+            field: format!("spec.{}.volumeMounts", role.name()),
+        }));
+    }
+    unmounted
 }
 
 /// The template set that an application's own annotation asks for.
@@ -136,6 +154,7 @@ pub fn add_for_webhook(submission: &mut Submission, application: &SparkApplicati
     let template = submission.executor_template.get_or_insert_with(executor_template);
     let additions = add_to_executors(template, application)?;
     executor_conf::carry(submission, &additions);
+    submission.unmounted_volumes = unmounted_volumes(application);
     Ok(())
 }
 

@@ -36,6 +36,7 @@ pub(crate) use conf::refers;
 pub(crate) use files::is_config_map_key;
 pub(crate) use pod_template::PodDocument;
 pub(crate) use refusal::wrong;
+pub(crate) use uri::not_a_uri;
 
 use crate::finding::Warnings;
 use serde::{Deserialize, Serialize};
@@ -86,8 +87,20 @@ pub struct Submission {
     /// Its annotations.
     #[serde(default)]
     pub application_annotations: std::collections::BTreeMap<String, String>,
+    /// The application's volumes that a role doesn't mount, and so its Pod doesn't have: for whoever mounts one all the same.
+    #[serde(default)]
+    pub unmounted_volumes: Vec<UnmountedVolume>,
     /// What is odd but not wrong, for the log and the reply.
     pub warnings: Warnings,
+}
+
+/// A volume of `spec.volumes` that a role doesn't mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmountedVolume {
+    /// Its name.
+    pub name: String,
+    /// The field that would give it to the Pod: `spec.driver.volumeMounts`.
+    pub field: String,
 }
 
 impl Submission {

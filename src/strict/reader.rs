@@ -97,11 +97,11 @@ impl serde::de::Error for Error {
     }
 
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::new(expected(Words::own(wanted.to_string())).kind(kind_of(&found)))
+        Self::new(expected(plain(wanted, false)).kind(kind_of(&found)))
     }
 
     fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        let said = expected(Words::own(wanted.to_string()));
+        let said = expected(plain(wanted, true));
         Self::new(match found {
             Unexpected::Signed(number) => said.shown(&number.to_string()),
             Unexpected::Unsigned(number) => said.shown(&number.to_string()),
@@ -115,6 +115,33 @@ impl serde::de::Error for Error {
         Self::new(said.shown(found).hint(suggestion(found, known)))
     }
 }
+
+/// What is wanted, in words that are not Rust's. An integer out of range is told the range.
+fn plain(wanted: &dyn Expected, with_range: bool) -> Words {
+    let wanted = wanted.to_string();
+    let range = INTEGERS.iter().find(|(name, ..)| *name == wanted);
+    Words::own(match (range, wanted.as_str()) {
+        (Some((_, least, most)), _) if with_range => format!("an integer from {least} to {most}"),
+        (Some(_), _) => "an integer".to_owned(),
+        (_, "f32" | "f64") => "a number".to_owned(),
+        (_, "a sequence") => "a list".to_owned(),
+        (_, "a map") => "a mapping".to_owned(),
+        (_, other) if other.starts_with("struct ") => "a mapping".to_owned(),
+        _ => wanted,
+    })
+}
+
+/// Rust's integers, each with its range.
+const INTEGERS: [(&str, i128, i128); 8] = [
+    ("i8", i8::MIN as i128, i8::MAX as i128),
+    ("i16", i16::MIN as i128, i16::MAX as i128),
+    ("i32", i32::MIN as i128, i32::MAX as i128),
+    ("i64", i64::MIN as i128, i64::MAX as i128),
+    ("u8", 0, u8::MAX as i128),
+    ("u16", 0, u16::MAX as i128),
+    ("u32", 0, u32::MAX as i128),
+    ("u64", 0, u64::MAX as i128),
+];
 
 fn kind_of(found: &Unexpected<'_>) -> &'static str {
     match found {
@@ -558,7 +585,7 @@ mod tests {
         assert!(
             found
                 .iter()
-                .any(|line| line == "spec.priority: expected i32, found a string"),
+                .any(|line| line == "spec.priority: expected an integer, found a string"),
             "{found:?}"
         );
         assert!(!found.concat().contains("hunter2"), "{found:?}");

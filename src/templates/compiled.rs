@@ -328,9 +328,25 @@ impl Compiler {
             analysis::prepared(&self.environment, name, source)
         };
         if let Err(error) = self.environment.add_template_owned(name.to_owned(), text) {
-            self.errors.push(TemplateError::compiling(shown, source, &error));
+            self.errors.push(
+                not_closed(shown, source, &error)
+                    .unwrap_or_else(|| TemplateError::compiling(shown, source, &error)),
+            );
         }
     }
+}
+
+/// An error at the end of a template that leaves a tag open, told at that tag.
+fn not_closed(shown: &str, source: &str, error: &minijinja::Error) -> Option<TemplateError> {
+    let detail = error.detail()?;
+    if !detail.starts_with("unexpected end of input") {
+        return None;
+    }
+    let (tag, end, line) = markup::unclosed::unclosed(source)?;
+    let message = format!(
+        "syntax error: `{{% {tag} %}}` is not closed: expected `{{% {end} %}}`, found the end of the file"
+    );
+    Some(TemplateError::new(TemplateErrorKind::Syntax, shown, message).at(source, line, None))
 }
 
 /// The text of a file; else what is wrong, and in which line.

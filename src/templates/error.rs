@@ -3,7 +3,7 @@
 //! The engine's own messages may quote values of the context, which may be secrets. So a message is built here
 //! from the error's kind and place; of the engine's text only what is made of its own words is kept.
 
-use super::{sources::Sources, typed::Unknown, vocabulary};
+use super::{builtin, sources::Sources, typed::Unknown, vocabulary};
 use crate::{finding::listed, limits::FINDINGS};
 use minijinja::{ErrorKind, value::Value, value::ValueKind};
 use serde::{Deserialize, Serialize};
@@ -137,7 +137,12 @@ impl TemplateError {
             .range()
             .and_then(|range| source.get(range))
             .unwrap_or_default();
-        let (kind, message) = describe(place, cause, source, failing);
+        let (kind, mut message) = describe(place, cause, source, failing);
+        if kind == TemplateErrorKind::Render
+            && let Some(named) = place.line().and_then(|line| named_template(source, line))
+        {
+            message = about_named(place, named, &name, sources).unwrap_or(message);
+        }
         let mut new = Self::new(kind, &name, message);
         new.via = via;
         if let Some(line) = place.line() {
@@ -396,6 +401,38 @@ fn describe(
             (kind, message)
         }
     }
+}
+
+/// The template that a line names in quotes, by `extends`, `include` or another tag.
+fn named_template(source: &str, line: usize) -> Option<&str> {
+    let text = source.lines().nth(line.checked_sub(1)?)?;
+    let (_, quoted) = text.split_once(['"', '\''])?;
+    quoted.split(['"', '\'']).next()
+}
+
+/// What is wrong with a template that another one names: it is the same one, or there is none of that name.
+fn about_named(error: &minijinja::Error, named: &str, template: &str, sources: &Sources) -> Option<String> {
+    let file = template.rsplit('/').next().unwrap_or(template);
+    let is_builtin = |name: &str| builtin::SOURCES.iter().any(|(known, _)| *known == name);
+    let is_cycle = error
+        .detail()
+        .is_some_and(|detail| detail.contains("cycle in template inheritance"));
+    if is_cycle && is_builtin(file) {
+        return Some(format!(
+            "this template extends itself; write `{{% extends \"{}{file}\" %}}` to extend the built-in one",
+            builtin::PREFIX
+        ));
+    }
+    if error.kind() != ErrorKind::TemplateNotFound {
+        return None;
+    }
+    let builtins = builtin::SOURCES
+        .iter()
+        .map(|(name, _)| format!("{}{name}", builtin::PREFIX));
+    let known: Vec<_> = builtins.chain(sources.names().map(str::to_owned)).collect();
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    let near = vocabulary::nearest(named, &known)?;
+    Some(format!("no such template in this set; did you mean `{near}`?"))
 }
 
 /// The longest line of a template that is shown, in characters.

@@ -1,6 +1,6 @@
 //! What each file of a template set is, by its name.
 
-use super::{builtin, vocabulary};
+use super::{EXTRA_ROLE, builtin, vocabulary};
 use std::collections::BTreeMap;
 
 /// The files of a set by name, as they are in the `ConfigMap`.
@@ -72,6 +72,12 @@ pub(crate) fn kind(name: &str) -> FileKind {
     }
 }
 
+/// The role of the further object that a file of this name writes, if it writes one.
+pub(super) fn extra_role(name: &str) -> Option<String> {
+    let is_extra = is_template(name) && kind(name) == FileKind::Extra;
+    is_extra.then(|| format!("{EXTRA_ROLE}{}", stem(name).unwrap_or(name)))
+}
+
 /// A template's name without its ending: `driver-pod`.
 pub(crate) fn stem(name: &str) -> Option<&str> {
     name.strip_suffix(OBJECT)
@@ -94,7 +100,7 @@ pub(crate) fn name_error(name: &str, files: &Files, extras: bool) -> Option<Stri
                 format!("it patches `{of}`, and no template has that name{near}")
             })
         }
-        FileKind::Extra if extras => misspelled(name).map(|known| {
+        FileKind::Extra if extras => misspelled(name, files.get(name)).map(|known| {
             format!("a further object needs a name of its own, and this is almost another's; did you mean `{known}`?")
         }),
         FileKind::Extra => Some(format!(
@@ -141,10 +147,24 @@ fn unknown(name: &str) -> String {
 /// How many letters may differ between a name and the one that is meant.
 const MISSPELLED: usize = 2;
 
-/// The built-in template that is meant, where a name is almost its.
-fn misspelled(name: &str) -> Option<&'static str> {
-    let mut known = builtin::SOURCES.iter().map(|(known, _)| *known);
-    known.find(|known| strsim::damerau_levenshtein(name, known) <= MISSPELLED)
+/// The built-in template that is meant, where a name is almost its: unless the file writes another kind of object, as
+/// `driver-pdb.yaml.j2` does.
+fn misspelled(name: &str, contents: Option<&Vec<u8>>) -> Option<&'static str> {
+    let kind = contents.and_then(|bytes| kind_written(std::str::from_utf8(bytes).ok()?));
+    let mut known = builtin::SOURCES.iter();
+    let near = known.find(|(known, source)| {
+        let is_another = kind.is_some() && kind != kind_written(source);
+        !is_another && strsim::damerau_levenshtein(name, known) <= MISSPELLED
+    });
+    near.map(|(name, _)| *name)
+}
+
+/// The kind of object that a template writes, if it says so in plain text.
+fn kind_written(source: &str) -> Option<&str> {
+    let kind = source.lines().find_map(|line| line.strip_prefix("kind:"))?;
+    let kind = kind.trim().trim_matches(['"', '\'']);
+    let is_plain = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_plain.then_some(kind)
 }
 
 fn did_you_mean(name: &str, written: impl Fn(&str) -> String) -> String {
@@ -204,6 +224,22 @@ mod tests {
         ] {
             let message = error(name, false).unwrap();
             assert!(message.contains(says), "{name}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_name_like_a_builtin_templates_is_fine_for_another_kind() {
+        let error = |name: &str, kind: &str| {
+            let text = format!("apiVersion: x\nkind: {kind}\n");
+            name_error(name, &Files::from([(name.to_owned(), text.into_bytes())]), true)
+        };
+        assert_eq!(error("driver-pdb.yaml.j2", "PodDisruptionBudget"), None);
+        for (name, kind) in [
+            ("driver-pdb.yaml.j2", "Pod"),
+            ("drivr-pod.yaml.j2", "\"Pod\""),
+            ("drivr-pod.yaml.j2", "{{ x }}"),
+        ] {
+            assert!(error(name, kind).is_some(), "{name} {kind}");
         }
     }
 }

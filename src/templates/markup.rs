@@ -8,6 +8,7 @@ pub(crate) mod marks;
 pub(crate) mod outline;
 mod pieces;
 mod position;
+pub(crate) mod unclosed;
 
 use super::{TemplateError, TemplateErrorKind};
 use pieces::{Kind, pieces};

@@ -107,6 +107,13 @@ impl TemplateSet {
         self.source.files()
     }
 
+    /// The roles of the further objects that its files write.
+    pub(crate) fn extra_roles(&self) -> Vec<String> {
+        let Parts { files, default, .. } = self.source.parts();
+        let names = files.keys().chain(default.keys());
+        names.filter_map(|name| files::extra_role(name)).collect()
+    }
+
     /// Whether an admin's file has a say in the executors' pod template.
     pub(crate) fn changes_executors(&self) -> bool {
         let layers = self.source.parts().layers();

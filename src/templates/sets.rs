@@ -156,8 +156,32 @@ impl TemplateSets {
         }
     }
 
+    /// The same sets, chosen by these rules, which may name sets that aren't there.
+    #[must_use]
+    pub fn chosen_by(self, rules: SetRules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// As [`Self::choose`], for a comparison with templates of another time: in place of a set that isn't there the default one,
+    /// and the missing set's name.
+    ///
+    /// # Errors
+    /// As [`Self::choose`].
+    pub fn choose_or_default(
+        &self,
+        submission: &Submission,
+    ) -> Result<(Arc<TemplateSet>, Option<String>), Unchosen> {
+        match self.rules.choose(submission) {
+            Choice::Asked(_) if self.rules.annotation == SetAnnotation::Refuse => {}
+            Choice::Asked(name) | Choice::Given(name) if !self.sets.contains_key(name) => {
+                return Ok((self.default_set()?, Some(name.to_owned())));
+            }
+            _ => {}
+        }
+        Ok((self.choose(submission)?, None))
+    }
+
     /// The default set.
-    #[cfg(test)]
     pub(super) fn default_set(&self) -> Result<Arc<TemplateSet>, NoTemplateSet> {
         self.get(DEFAULT_SET)
     }

@@ -31,17 +31,17 @@ impl Sources {
         self.files.insert(name.to_owned(), Source { text, shown });
     }
 
+    /// The names of all admin's templates, as the engine knows them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
     /// The text of the template that the engine knows by this name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         match self.files.get(name) {
             Some(source) => Some(&source.text),
             None => builtin::source(plain(name)),
         }
-    }
-
-    /// The names of an admin's templates.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.files.keys().map(String::as_str)
     }
 
     /// The name that tells where a template comes from: `builtin/…`, a named set's folder, or the plain name of a file

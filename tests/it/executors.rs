@@ -810,12 +810,12 @@ fn what_the_applications_code_may_set_is_a_warning() {
 fn nothing_is_said_of_the_template_that_spark_changes() {
     for executor in [
         "template: {spec: {initContainers: [{name: i, image: b, volumeMounts: [{name: spark-local-dir-1, mountPath: \
-         /d}]}], containers: [{name: e}]}}",
+         /d}]}], containers: [{name: spark-kubernetes-executor}]}}",
         "secrets: [{name: s, path: /s, secretType: Generic}], sidecars: [{name: x, image: b, volumeMounts: [{name: \
          s-volume, mountPath: /s}]}]",
-        "template: {spec: {containers: [{name: e, resources: {requests: {cpu: 4, memory: 9Gi}, limits: {memory: 1Gi, \
+        "template: {spec: {containers: [{name: spark-kubernetes-executor, resources: {requests: {cpu: 4, memory: 9Gi}, limits: {memory: 1Gi, \
          cpu: 5}}}]}}",
-        "template: {spec: {restartPolicy: Sometimes, containers: [{name: e}]}}",
+        "template: {spec: {restartPolicy: Sometimes, containers: [{name: spark-kubernetes-executor}]}}",
     ] {
         let warnings = submitted(&application("3.5.5", "", executor), ExecutorCheck::Refuse);
         assert_eq!(warnings.as_deref(), Ok(""), "{executor}");

@@ -17,6 +17,7 @@ mod entry_points {
     mod command_line;
     mod drop_in_page;
     mod grpc;
+    mod reports;
     mod rest;
     mod spark_submit;
     mod tls;
@@ -39,6 +40,7 @@ mod cluster {
 mod templates {
     mod examples;
     mod golden;
+    mod messages;
     mod mistakes;
     mod page;
     mod policies;

@@ -460,7 +460,8 @@ impl Cluster {
         self.objects
             .iter()
             .filter(|((resource, namespace, _), object)| {
-                *resource == seen.resource && *namespace == seen.namespace && fits(object)
+                let here = seen.namespace.is_empty() || *namespace == seen.namespace;
+                *resource == seen.resource && here && fits(object)
             })
             .map(|(_, object)| object.clone())
             .collect()
@@ -484,7 +485,7 @@ impl Cluster {
             ("create", Some(_)) => status(409, "AlreadyExists", &about(resource)),
             ("create", None) if seen.query.contains("dryRun=All") => (201, body.clone()),
             ("create", None) => (201, self.insert(resource, namespace, body.clone())),
-            ("list", _) => (200, json!({"items": self.labelled(seen)})),
+            ("list", _) => (200, page(self.labelled(seen), &seen.query)),
             (_, None) => status(404, "NotFound", &about(resource)),
             ("get", Some(object)) => (200, object.clone()),
             ("patch", Some(object)) => {
@@ -523,6 +524,26 @@ impl Cluster {
 }
 
 /// As Kubernetes writes a moment: in whole seconds.
+/// As much of a list as was asked for, and where the rest begins.
+fn page(mut items: Vec<Value>, query: &str) -> Value {
+    let number = |key: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs
+            .find(|(name, _)| *name == key)
+            .and_then(|(_, number)| number.parse::<usize>().ok())
+    };
+    let start = number("continue").unwrap_or_default();
+    let end = start + number("limit").unwrap_or(usize::MAX - start);
+    let next = if end < items.len() {
+        end.to_string()
+    } else {
+        String::new()
+    };
+    items.truncate(end);
+    items.drain(..start);
+    json!({"metadata": {"continue": next}, "items": items})
+}
+
 fn field(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
@@ -562,6 +583,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (namespace, resource, name) = match rest {
         [namespace, resource] => (*namespace, *resource, None),
         [namespace, resource, name] => (*namespace, *resource, Some(*name)),
+        _ if matches!(path[..], ["apis", "sparkoperator.k8s.io", "v1beta2", _]) => ("", path[3], None),
         _ if path == ["version"] => return respond(&shared, 200, &version(), None),
         _ if path == ["apis", "sparkoperator.k8s.io", "v1beta2"] => {
             return respond(&shared, 200, &resources(), None);

@@ -142,7 +142,7 @@ impl<'s> Applications<'s> {
                 }
             }
             Err(found) => {
-                let mut located = self.tracer.locate(&found.0, &rendered, &plan);
+                let mut located = self.tracer.locate(&found.0, &rendered, &plan, case.is_sample());
                 let more = found.0.more();
                 if more > 0 {
                     let message = format!("and {more} more findings about this application's objects");

@@ -1,78 +1,85 @@
 //! The left side is what the cluster has.
 
-use super::{Asked, FileDiff, manifests};
+use super::{Application, Diff, FileDiff, submission};
 use crate::{
-    authoring::diff::{as_on_cluster, compare},
-    cli::{End, could_not_run, input::Input, output::message, runtime},
+    authoring::diff::as_on_cluster,
+    cli::{End, could_not_run, input::Input, runtime},
     cluster::{ClientSettings, ClusterSettings, ClusterSink, client},
+    manifest::Manifests,
     operator::Origin,
-    spark::submission::{SubmissionId, SubmitterContext},
+    spark::submission::SubmissionId,
+    submitter,
     templates::TemplateSets,
 };
+use tokio::runtime::Runtime;
 
-/// What differs between the cluster and what each application becomes.
-pub(super) fn differences(
-    asked: Vec<Asked>,
-    context: &SubmitterContext,
-    set: &TemplateSets,
-) -> Result<Vec<FileDiff>, End> {
-    let runtime = runtime().map_err(|_| End::CouldNotRun)?;
-    runtime.block_on(async {
-        let client = client(&ClientSettings::default())
-            .await
-            .map_err(|error| could_not_run(&error))?;
-        let sink = ClusterSink::new(client, ClusterSettings::default());
-        let mut files = Vec::new();
-        for asked in asked {
-            files.push(with_cluster(asked, context, set, &sink).await?);
-        }
-        Ok(files)
-    })
+/// The cluster, and what asks it.
+pub(super) struct Live {
+    runtime: Runtime,
+    sink: ClusterSink,
 }
 
-async fn with_cluster(
-    asked: Asked,
-    context: &SubmitterContext,
-    set: &TemplateSets,
-    sink: &ClusterSink,
-) -> Result<FileDiff, End> {
-    let Asked { file, application } = asked;
-    let made = |id, origin| {
-        manifests(&application, id, origin, context, set)
-            .map_err(|error| could_not_run(&format!("{file}:\n{error}")))
-    };
-    let first = made(SubmissionId::nil(), Input::origin())?;
-    let identity = &first.identity;
-    let pod = sink
-        .live_pod(&identity.namespace, &identity.pod_name)
-        .await
-        .map_err(|error| could_not_run(&error))?;
-    let wanted = match &pod {
-        Some(pod) => {
-            let id = pod
-                .submission_id
-                .as_deref()
-                .and_then(|id| SubmissionId::new(id).ok());
-            let origin = Origin {
-                operator: pod.of_operator,
-                ..Input::origin()
-            };
-            made(id.unwrap_or_else(SubmissionId::nil), origin)?
-        }
-        None => {
-            let (namespace, name) = (&identity.namespace, &identity.pod_name);
-            message!("{file}: there is no Pod {namespace}/{name} on the cluster: every object would be new");
-            first
-        }
-    };
-    let live = sink
-        .live_objects(&wanted, pod.as_ref())
-        .await
-        .map_err(|error| could_not_run(&error))?;
-    let wanted = ClusterSink::wanted_objects(&wanted).map_err(|error| could_not_run(&error))?;
-    Ok(FileDiff {
-        file,
-        refused: None,
-        objects: compare(&as_on_cluster(live), &as_on_cluster(wanted)),
-    })
+impl Live {
+    pub(super) fn connect() -> Result<Self, End> {
+        let runtime = runtime().map_err(|_| End::CouldNotRun)?;
+        let client = runtime.block_on(async { client(&ClientSettings::default()).await });
+        let client = client.map_err(|error| could_not_run(&error))?;
+        Ok(Self {
+            sink: ClusterSink::new(client, ClusterSettings::default()),
+            runtime,
+        })
+    }
+
+    /// What differs between the cluster and what an application becomes.
+    pub(super) fn compared(
+        &self,
+        diff: &Diff,
+        application: &Application,
+        sets: &TemplateSets,
+    ) -> Result<FileDiff, String> {
+        self.runtime.block_on(self.with_cluster(diff, application, sets))
+    }
+
+    async fn with_cluster(
+        &self,
+        diff: &Diff,
+        application: &Application,
+        sets: &TemplateSets,
+    ) -> Result<FileDiff, String> {
+        let context = diff.context();
+        let made = |id, origin| -> Result<Manifests, String> {
+            let made = submission(application, id, origin, &context)
+                .and_then(|submission| submitter::manifests_by(&submission, &context, sets));
+            made.map_err(|error| error.to_string())
+        };
+        let first = made(SubmissionId::nil(), Input::origin())?;
+        let identity = &first.identity;
+        let pod = self.sink.live_pod(&identity.namespace, &identity.pod_name).await;
+        let pod = pod.map_err(|error| error.to_string())?;
+        let (note, wanted) = match &pod {
+            Some(pod) => {
+                let id = pod.submission_id.as_deref();
+                let id = id.and_then(|id| SubmissionId::new(id).ok());
+                let origin = Origin {
+                    operator: pod.of_operator,
+                    ..Input::origin()
+                };
+                (None, made(id.unwrap_or_else(SubmissionId::nil), origin)?)
+            }
+            None => {
+                let (namespace, name) = (&identity.namespace, &identity.pod_name);
+                let note =
+                    format!("there is no Pod {namespace}/{name} on the cluster: every object would be new");
+                (Some(note), first)
+            }
+        };
+        let live = self.sink.live_objects(&wanted, pod.as_ref()).await;
+        let live = live.map_err(|error| error.to_string())?;
+        let wanted = ClusterSink::wanted_objects(&wanted).map_err(|error| error.to_string())?;
+        Ok(FileDiff {
+            note,
+            objects: diff.objects(as_on_cluster(live), as_on_cluster(wanted)),
+            ..FileDiff::new(&application.label)
+        })
+    }
 }

@@ -8,6 +8,9 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// What a mount has to name.
+pub(crate) const A_VOLUME: &str = "the name of a volume in spec.volumes";
+
 pub(crate) fn containers(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
     if !kind.is_pod() {
         return;
@@ -106,7 +109,11 @@ fn mounts(volumes: &BTreeSet<&str>, container: &At<'_, '_>, report: &mut Report<
     container.each("volumeMounts[]", &mut |mount| {
         if let Some(path) = mount.text("mountPath") {
             if !paths.insert(path) {
-                report.wrong(&mount, "mountPath", rule("is mounted twice in this container"));
+                report.wrong(
+                    &mount,
+                    "mountPath",
+                    rule("is mounted twice in this container").shown(path),
+                );
             }
             if path.contains(':') {
                 report.wrong(&mount, "mountPath", expected("a path without `:`"));
@@ -122,11 +129,7 @@ fn mounts(volumes: &BTreeSet<&str>, container: &At<'_, '_>, report: &mut Report<
         if let Some(name) = mount.text("name")
             && !volumes.contains(name)
         {
-            report.wrong(
-                &mount,
-                "name",
-                expected("the name of a volume in spec.volumes").name(name),
-            );
+            report.wrong(&mount, "name", expected(A_VOLUME).name(name));
         }
     });
 }

@@ -32,12 +32,25 @@ pub struct Parsed {
 pub fn parse(text: &str, unknown_fields: UnknownFields) -> Result<Parsed, ApplicationError> {
     let mut budget = Budget::default();
     let document = strict::read_yaml(text, Shape::Application, &mut budget).map_err(Problem::from)?;
-    let told = |over: OverLimit| problem(over.path.as_str(), rule(Words::own(over.message())));
-    few_volumes(&document).map_err(told)?;
+    of_document(document, budget, unknown_fields)
+}
+
+/// A limit that doesn't hold, as a problem.
+pub(super) fn told(over: &OverLimit) -> Problem {
+    problem(over.path.as_str(), rule(Words::own(over.message())))
+}
+
+/// The application of a document that was read with this budget.
+pub(super) fn of_document(
+    document: Value,
+    budget: Budget,
+    unknown_fields: UnknownFields,
+) -> Result<Parsed, ApplicationError> {
+    few_volumes(&document).map_err(|over| told(&over))?;
     let mut parsed = from_value(document, unknown_fields)?;
     UNKNOWN_FIELDS
         .holds("", parsed.unknown_fields.len())
-        .map_err(told)?;
+        .map_err(|over| told(&over))?;
     parsed.application.budget = budget;
     Ok(parsed)
 }
@@ -92,7 +105,7 @@ pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<
 }
 
 /// What the operator makes applications from, and nobody submits.
-const SCHEDULED: &str = "ScheduledSparkApplication";
+pub(super) const SCHEDULED: &str = "ScheduledSparkApplication";
 
 /// Another kind or version would give dozens of errors about fields, so it is told before anything else.
 fn check_kind(document: &Value) -> Result<(), ApplicationError> {

@@ -194,7 +194,7 @@ fn prometheus(additions: &mut PodAdditions, application: &SparkApplication, role
         return;
     }
     let name = monitoring::config_map_name(application);
-    additions.mount_config_map(&format!("{name}-vol"), &name, monitoring::MOUNT);
+    additions.mount_config_map(&monitoring::volume_name(&name), &name, monitoring::MOUNT);
     additions.ports.push(json!({
         "name": prometheus.port_name.as_deref().unwrap_or("jmx-exporter"),
         "containerPort": prometheus.port.unwrap_or(monitoring::DEFAULT_PORT),

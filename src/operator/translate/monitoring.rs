@@ -43,6 +43,24 @@ pub(super) fn config_map_name(application: &SparkApplication) -> String {
     format!("{}-prom-conf", application.name())
 }
 
+/// The name of its volume, the operator's `<config map>-vol`. One that is longer than a volume's name may be is cut, and a hash keeps it
+/// apart from others: the name means nothing outside the Pod, and the operator's own is refused by the API server.
+pub(super) fn volume_name(config_map: &str) -> String {
+    let plain = format!("{config_map}-vol");
+    if plain.len() <= LONGEST_VOLUME {
+        return plain;
+    }
+    let hash = uuid::Uuid::new_v5(&uuid::Uuid::nil(), config_map.as_bytes())
+        .simple()
+        .to_string();
+    let end = format!("-{}-vol", &hash[..8]);
+    let stem: String = config_map.chars().take(LONGEST_VOLUME - end.len()).collect();
+    format!("{}{end}", stem.trim_end_matches('-'))
+}
+
+/// The most characters of a volume's name.
+const LONGEST_VOLUME: usize = 63;
+
 /// Whether both files come with the image, so that no `ConfigMap` is needed.
 pub(super) fn is_in_image(monitoring: &MonitoringSpec, prometheus: &PrometheusSpec) -> bool {
     monitoring.metrics_properties_file.is_some() && prometheus.config_file.is_some()

@@ -34,8 +34,8 @@ const LEAST_OVERHEAD: i64 = 384 << 20;
 pub(super) struct Gang {
     /// The `PodGroup` that is to be made with the driver Pod.
     pub(super) pod_group: Option<PodGroupTemplate>,
-    /// What is left to do for whoever submits.
-    pub(super) warning: Option<String>,
+    /// What is left to do for whoever submits, and what of the application doesn't count.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Marks the pods for the application's batch scheduler.
@@ -71,21 +71,26 @@ pub(super) fn configure(application: &mut SparkApplication, operator: bool) -> R
         }
         VOLCANO => Ok(Gang {
             pod_group: Some(volcano_group(application)?),
-            warning: None,
+            warnings: Vec::new(),
         }),
-        YUNIKORN => {
-            yunikorn(application)?;
-            Ok(Gang::default())
-        }
+        YUNIKORN => Ok(Gang {
+            pod_group: None,
+            warnings: yunikorn(application)?,
+        }),
         KUBE_SCHEDULER => {
             let group = format!("{}-pg", application.name());
             let labels = application.metadata.labels.get_or_insert_default();
             let group = labels.entry(PLUGINS_GROUP.to_owned()).or_insert(group).clone();
             Ok(Gang {
                 pod_group: None,
-                warning: (!operator).then(|| {
-                    format!("the scheduler waits for a PodGroup `{group}` (scheduling.x-k8s.io), which is not made here")
-                }),
+                warnings: (!operator)
+                    .then(|| {
+                        format!(
+                            "the scheduler waits for a PodGroup `{group}` (scheduling.x-k8s.io), which is not made here"
+                        )
+                    })
+                    .into_iter()
+                    .collect(),
             })
         }
         _ => Ok(Gang::default()),
@@ -135,7 +140,10 @@ fn total(application: &SparkApplication) -> Result<Value, Refusal> {
     Ok(json!({"cpu": format!("{}m", cores.ceil()), "memory": format!("{}Mi", memory >> 20)}))
 }
 
-fn yunikorn(application: &mut SparkApplication) -> Result<(), Refusal> {
+/// Gives each pod its task group, as the operator does, and tells what of the application's own it replaces: groups and names that
+/// don't agree leave the pods waiting for ever.
+fn yunikorn(application: &mut SparkApplication) -> Result<Vec<String>, Refusal> {
+    let mut warnings = Vec::new();
     let mut groups = vec![task_group(application, Role::Driver, DRIVER_GROUP, 1)?];
     let executors = initial_executors(application);
     // Yunikorn takes no group without members.
@@ -150,17 +158,43 @@ fn yunikorn(application: &mut SparkApplication) -> Result<(), Refusal> {
     let options = application.spec.batch_scheduler_options.as_ref();
     let queue = options.and_then(|options| options.queue.clone());
     for (pod, group) in pods(application).into_iter().zip([DRIVER_GROUP, EXECUTOR_GROUP]) {
+        let role = group.trim_start_matches("spark-");
+        let mut replaced = |field: &str, before: Option<String>, by: &str| {
+            if before.is_some_and(|before| before != by) {
+                warnings.push(format!(
+                    "spec.{role}.{field}: replaced by `{by}`, as by the operator for batchScheduler yunikorn"
+                ));
+            }
+        };
         pod.scheduler_name = Some(YUNIKORN.to_owned());
-        pod.annotations.insert(TASK_GROUP.to_owned(), group.to_owned());
+        let before = pod.annotations.insert(TASK_GROUP.to_owned(), group.to_owned());
+        replaced(&format!("annotations[\"{TASK_GROUP}\"]"), before, group);
         if let Some(queue) = &queue {
-            pod.labels.insert("queue".to_owned(), queue.clone());
+            let before = pod.labels.insert("queue".to_owned(), queue.clone());
+            replaced("labels.queue", before, queue);
         }
     }
     let annotations = &mut application.spec.driver.pod.annotations;
-    annotations
-        .entry(TASK_GROUPS.to_owned())
-        .or_insert_with(|| Value::from(groups).to_string());
-    Ok(())
+    match annotations.get(TASK_GROUPS) {
+        // The operator's own, of an application that it prepared.
+        Some(given) if has_group(given, DRIVER_GROUP) => {}
+        given => {
+            if given.is_some() {
+                warnings.push(format!(
+                    "spec.driver.annotations[\"{TASK_GROUPS}\"]: replaced, for it has no group `{DRIVER_GROUP}`, which the \
+                     operator puts the driver into; leave out batchScheduler to use groups of your own"
+                ));
+            }
+            annotations.insert(TASK_GROUPS.to_owned(), Value::from(groups).to_string());
+        }
+    }
+    Ok(warnings)
+}
+
+/// Whether an annotation with task groups has one of this name.
+fn has_group(groups: &str, name: &str) -> bool {
+    let groups = serde_json::from_str::<Vec<Value>>(groups).unwrap_or_default();
+    groups.iter().any(|group| group["name"] == name)
 }
 
 fn task_group(
@@ -393,6 +427,35 @@ mod tests {
     }
 
     #[test]
+    fn groups_of_ones_own_are_replaced_and_told() {
+        let own = json!({"driver": {
+            "cores": 1, "memory": "1g", "labels": {"queue": "root.c"},
+            "annotations": {TASK_GROUP: "mine", TASK_GROUPS: "[]"},
+        }});
+        let mut sent = application(YUNIKORN, &own);
+        let warnings = configure(&mut sent, true).unwrap().warnings;
+        let driver = &sent.spec.driver.pod;
+        assert_eq!(driver.annotations[TASK_GROUP], DRIVER_GROUP);
+        assert!(
+            has_group(&driver.annotations[TASK_GROUPS], DRIVER_GROUP),
+            "{driver:?}"
+        );
+        let fields: Vec<_> = warnings
+            .iter()
+            .map(|line| line.split(':').next().unwrap())
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                "spec.driver.annotations[\"yunikorn.apache.org/task-group-name\"]",
+                "spec.driver.labels.queue",
+                "spec.driver.annotations[\"yunikorn.apache.org/task-groups\"]",
+            ]
+        );
+        assert!(configure(&mut sent, true).unwrap().warnings.is_empty());
+    }
+
+    #[test]
     fn a_group_without_members_is_left_out() {
         let more = json!({"dynamicAllocation": {"enabled": true}, "executor": {"memory": "1g"}});
         let mut sent = application(YUNIKORN, &more);
@@ -403,10 +466,10 @@ mod tests {
     #[test]
     fn scheduler_plugins_know_the_group_by_a_label() {
         let mut sent = application(KUBE_SCHEDULER, &json!({}));
-        assert!(configure(&mut sent, true).unwrap().warning.is_none());
+        assert!(configure(&mut sent, true).unwrap().warnings.is_empty());
         assert_eq!(sent.metadata.labels.as_ref().unwrap()[PLUGINS_GROUP], "pi-pg");
-        let warned = configure(&mut sent, false).unwrap().warning.unwrap();
-        assert!(warned.contains("pi-pg"), "{warned}");
+        let warned = configure(&mut sent, false).unwrap().warnings;
+        assert!(warned[0].contains("pi-pg"), "{warned:?}");
     }
 
     #[test]

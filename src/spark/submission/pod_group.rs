@@ -1,12 +1,6 @@
 //! Volcano's `PodGroup`, which one step that Spark ships asks for by `spark.kubernetes.driver.pod.featureSteps`.
 
-use super::{
-    conf::ConfReader,
-    context::SubmitterContext,
-    pod_template::yaml,
-    refusal::Refusal,
-    version::{Feature, SparkVersion},
-};
+use super::{conf::ConfReader, context::SubmitterContext, pod_template::yaml, refusal::Refusal};
 use crate::{
     kubernetes::{PodGroup, drop_nulls},
     limits::Budget,
@@ -52,7 +46,6 @@ impl std::fmt::Debug for PodGroupTemplate {
 pub(super) fn read(
     conf: ConfReader<'_>,
     context: &SubmitterContext,
-    version: &SparkVersion,
 ) -> Result<Option<PodGroupTemplate>, Refusal> {
     let steps = conf.list(STEPS)?;
     if steps.iter().any(|step| step != VOLCANO_STEP) {
@@ -67,12 +60,6 @@ pub(super) fn read(
     }
     if steps.is_empty() {
         return Ok(None);
-    }
-    if !version.has(Feature::VolcanoStep) {
-        return Err(Refusal::new(
-            STEPS,
-            format!("Spark {version} has no {VOLCANO_STEP}; it is part of Spark from 4.2 on"),
-        ));
     }
     if conf.list(EXCLUDED_STEPS)?.iter().any(|step| step == VOLCANO_STEP) {
         return Ok(None);
@@ -143,27 +130,20 @@ mod tests {
     use crate::spark::submission::{Reach, SparkConf};
     use serde_json::json;
 
-    fn read_conf(version: &str, entries: &[(&str, &str)]) -> Result<Option<PodGroupTemplate>, String> {
+    fn read_conf(entries: &[(&str, &str)]) -> Result<Option<PodGroupTemplate>, String> {
         let conf: SparkConf = entries.iter().copied().collect();
         let context = SubmitterContext::golden();
-        read(
-            ConfReader::new(&conf, &context),
-            &context,
-            &version.parse().unwrap(),
-        )
-        .map_err(|refusal| refusal.to_string())
+        read(ConfReader::new(&conf, &context), &context).map_err(|refusal| refusal.to_string())
     }
 
     #[test]
-    fn only_volcanos_step_is_known_and_only_from_its_version_on() {
-        assert_eq!(read_conf("4.3.0", &[]), Ok(None));
-        assert!(read_conf("4.2.0", &[(STEPS, VOLCANO_STEP)]).unwrap().is_some());
+    fn only_volcanos_step_is_known() {
+        assert_eq!(read_conf(&[]), Ok(None));
+        assert!(read_conf(&[(STEPS, VOLCANO_STEP)]).unwrap().is_some());
         let excluded = [(STEPS, VOLCANO_STEP), (EXCLUDED_STEPS, VOLCANO_STEP)];
-        assert_eq!(read_conf("4.3.0", &excluded), Ok(None));
-        let early = read_conf("4.1.4", &excluded).unwrap_err();
-        assert!(early.contains("Spark 4.1.4 has no"), "{early}");
+        assert_eq!(read_conf(&excluded), Ok(None));
         let own = format!("{VOLCANO_STEP},com.example.Step");
-        let refused = read_conf("4.3.0", &[(STEPS, &own)]).unwrap_err();
+        let refused = read_conf(&[(STEPS, &own)]).unwrap_err();
         assert!(refused.contains("allowed is org.apache.spark"), "{refused}");
     }
 
@@ -184,26 +164,19 @@ mod tests {
             working_directory: directory.path().to_owned(),
             ..SubmitterContext::golden()
         };
-        let read = read(
-            ConfReader::new(&conf, &context),
-            &context,
-            &SparkVersion::newest(),
-        );
+        let read = read(ConfReader::new(&conf, &context), &context);
         assert_eq!(read.unwrap().unwrap().spec["queue"], "file");
 
-        let literal = read_conf(
-            "4.3.0",
-            &[
-                (STEPS, VOLCANO_STEP),
-                (TEMPLATE_JSON, r#"{"spec":{"queue":"${spark.q}"}}"#),
-            ],
-        );
+        let literal = read_conf(&[
+            (STEPS, VOLCANO_STEP),
+            (TEMPLATE_JSON, r#"{"spec":{"queue":"${spark.q}"}}"#),
+        ]);
         assert_eq!(literal.unwrap().unwrap().spec["queue"], "${spark.q}");
     }
 
     #[test]
     fn a_service_reads_no_file_for_its_callers() {
-        let refused = read_conf("4.3.0", &[(STEPS, VOLCANO_STEP), (TEMPLATE_FILE, "/etc/passwd")]);
+        let refused = read_conf(&[(STEPS, VOLCANO_STEP), (TEMPLATE_FILE, "/etc/passwd")]);
         assert!(refused.unwrap_err().starts_with(TEMPLATE_FILE));
     }
 

@@ -215,7 +215,7 @@ mod tests {
         .unwrap_err();
         assert!(
             error.contains("spec.hostNetwork: expected a boolean")
-                && error.contains("spec.priority: expected i32, found a string")
+                && error.contains("spec.priority: expected an integer, found a string")
                 && !error.contains("labels")
                 && !error.contains("name"),
             "{error}"

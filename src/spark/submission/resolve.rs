@@ -8,12 +8,13 @@ mod validate;
 pub(crate) use validate::SUBMISSION_CREDENTIALS;
 
 use super::{
-    ConfReader, LeftToWebhook, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource,
-    Refusal, SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
-    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, pod_group, refusal::wrong_text, uri,
+    ConfReader, Feature, LeftToWebhook, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate,
+    PrimaryResource, Refusal, SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId,
+    SubmitterContext, TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, pod_group, refusal::wrong_text,
+    uri,
 };
 use crate::{
-    finding::{Warnings, expected},
+    finding::{Warnings, expected, is_name},
     limits::Budget,
     redaction::shown_if,
 };
@@ -173,6 +174,9 @@ impl MergedArguments {
         let resource_text = arguments.primary_resource.filter(|resource| !resource.is_empty()).ok_or_else(|| {
             Refusal::new("", "Must specify a primary resource (JAR or Python or R file): no main application file is given")
         })?;
+        if let Some(said) = uri::not_a_uri(&resource_text) {
+            return Err(Refusal::saying("main application file", said));
+        }
         let resource = classify(&resource_text, context);
         validate::deploy_mode(&options, &resource_text)?;
 
@@ -205,7 +209,17 @@ impl MergedArguments {
             Some(template) => Some(template),
             None => files::executor_template(reader, context, &spark_version)?,
         };
-        let pod_group = pod_group::read(reader, context, &spark_version)?.or(request.pod_group);
+        for (role, template) in [("driver", &driver_template), ("executor", &executor_template)] {
+            warnings.append(container_not_found(reader, role, template.as_ref())?);
+        }
+        let pod_group = pod_group::read(reader, context)?;
+        if pod_group.is_some() && !spark_version.has(Feature::VolcanoStep) {
+            warnings.push(format!(
+                "spark.kubernetes.driver.pod.featureSteps: Spark {spark_version} has VolcanoFeatureStep only where it was \
+                 built with it, and the image must be such a build"
+            ));
+        }
+        let pod_group = pod_group.or(request.pod_group);
         let template_set = conf.get(&format!("{DRIVER_ANNOTATION}{TEMPLATE_SET_ANNOTATION}"));
         Ok(Submission {
             template_set: template_set.filter(|name| !name.is_empty()).map(str::to_owned),
@@ -226,9 +240,42 @@ impl MergedArguments {
             left_to_webhook: LeftToWebhook::default(),
             config_maps: request.config_maps,
             files,
+            unmounted_volumes: Vec::new(),
             warnings,
         })
     }
+}
+
+/// Says if a pod template doesn't have the container that the conf names: Spark then takes its first one, which may be a sidecar.
+fn container_not_found(
+    conf: ConfReader<'_>,
+    role: &str,
+    template: Option<&PodTemplate>,
+) -> Result<Warnings, Refusal> {
+    let mut warnings = Warnings::default();
+    let Some(containers) = template.and_then(|template| template.spec.get("containers")?.as_array()) else {
+        return Ok(warnings);
+    };
+    let key = format!("spark.kubernetes.{role}.podTemplateContainerName");
+    let Some(wanted) = conf.text(&key)? else {
+        return Ok(warnings);
+    };
+    let named = containers
+        .iter()
+        .filter(|container| container["name"] == wanted.as_str())
+        .count();
+    if named != 1
+        && let Some(first) = containers.first()
+    {
+        let taken = first["name"].as_str().unwrap_or_default();
+        let found = if named == 0 { "none" } else { "several" };
+        warnings.push(format!(
+            "{role} pod template: expected one container {}, found {found}; Spark takes the first one, {}, for its own",
+            shown_if(&wanted, is_name),
+            shown_if(taken, is_name),
+        ));
+    }
+    Ok(warnings)
 }
 
 /// `spark.kubernetes.namespace`, expanded once for all who ask.

@@ -1,6 +1,7 @@
 //! URIs of jars, files and archives, as Spark's `Utils.resolveURIs` makes them.
 
 use super::context::{Reach, SubmitterContext};
+use crate::finding::{Statement, expected};
 use std::{
     fmt::Write,
     path::{Component, Path, PathBuf},
@@ -14,6 +15,37 @@ pub(super) fn scheme(uri: &str) -> Option<&str> {
     let is_scheme =
         starts_well && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
     (is_scheme && is_legal(uri)).then_some(scheme)
+}
+
+/// The first character that a text with a scheme can't have as a URI; `None` for a legal URI, and for a path.
+pub(crate) fn illegal_character(text: &str) -> Option<char> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    if !is_scheme || is_legal(text) {
+        return None;
+    }
+    // Alone, each legal character is legal but `%`, and a second `#`.
+    let is_wrong = |c: &char| !matches!(c, '%' | '#') && !is_legal(c.encode_utf8(&mut [0; 4]));
+    let wrong = rest.chars().find(is_wrong);
+    wrong.or_else(|| rest.chars().find(|c| *c == '%')).or(Some('#'))
+}
+
+/// What is said of a text that is no legal URI.
+pub(crate) fn not_a_uri(text: &str) -> Option<Statement> {
+    let character = illegal_character(text)?;
+    let said = expected("a legal URI").kind(format!("one with `{}`", character.escape_debug()));
+    Some(match (character, text.contains("${")) {
+        ('<' | '>', _) => said.advice("put the real name in place of the placeholder"),
+        ('{' | '}', true) => said.advice("nothing replaces a variable here; write the value itself"),
+        ('{' | '}', false) => said.advice("name each file: braces are not expanded"),
+        ('%', _) => {
+            said.advice("a percent sign begins two hexadecimal digits; write %25 for the sign itself")
+        }
+        _ => said.advice("percent-encode it, as %20 for a space, or choose another name"),
+    })
 }
 
 /// Whether the submitter itself would have to read or upload it: a path, or a `file:` URI.
@@ -114,6 +146,24 @@ fn is_other(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_legal_uri_is_told_by_its_character() {
+        let table = [
+            ("s3a://<BUCKET>/x", Some('<')),
+            ("s3a://${B}/x", Some('{')),
+            ("local:///x y.jar", Some(' ')),
+            ("https://h/a%zz", Some('%')),
+            ("https://h/a#b#c", Some('#')),
+            ("s3a://bucket/x%20y#z", None),
+            ("/x/y z.jar", None),
+            ("x.jar", None),
+            ("C$:x y", None),
+        ];
+        for (text, character) in table {
+            assert_eq!(illegal_character(text), character, "{text}");
+        }
+    }
 
     #[test]
     fn items_are_resolved_as_spark_resolves_them() {

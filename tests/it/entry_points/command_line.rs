@@ -103,6 +103,160 @@ fn submit_writes_one_file_for_each_object_and_prints_one_line() {
     }
 }
 
+/// An application of this name.
+fn named(name: &str) -> String {
+    let text = include_str!("../../../examples/spark-pi.yaml");
+    text.replacen("name: spark-pi", &format!("name: {name}"), 1)
+}
+
+const OTHER: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n";
+
+#[test]
+fn render_takes_documents_lists_and_schedules() {
+    let json = |text: &str| native_submit::strict::parse_yaml(text).unwrap();
+    let items = serde_json::json!([json(&named("a")), json(OTHER), json(&named("b"))]);
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let mut schedule = json(&named("s"));
+    let template = schedule["spec"].take();
+    schedule["kind"] = "ScheduledSparkApplication".into();
+    schedule["spec"] = serde_json::json!({"schedule": "@daily", "template": template});
+    let table: [(String, &[&str]); 6] = [
+        (format!("---\n{}---\n", named("a")), &["a"]),
+        (
+            format!("# first\n---\n{OTHER}---\n{}...\n---\n", named("a")),
+            &["a"],
+        ),
+        (format!("{}---\n{}", named("a"), named("b")), &["a", "b"]),
+        (list.clone(), &["a", "b"]),
+        (format!("{list}\n# yaml"), &["a", "b"]),
+        (schedule.to_string(), &["s"]),
+    ];
+    for (input, names) in table {
+        let output = native_submit(&["render", "-", "--output", "json"], &input);
+        assert_eq!(output.status.code(), Some(0), "{input}\n{}", text(&output.stderr));
+        let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let objects = printed["items"].as_array().unwrap();
+        let pods: Vec<_> = objects
+            .iter()
+            .filter(|object| object["kind"] == "Pod")
+            .map(|pod| {
+                pod["metadata"]["name"]
+                    .as_str()
+                    .unwrap()
+                    .trim_end_matches("-driver")
+            })
+            .collect();
+        assert_eq!(pods, names, "{input}");
+    }
+}
+
+#[test]
+fn render_shows_what_it_was_given_even_if_a_sample_would_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let patch = "metadata: {labels: {team: {{ pod.labels[\"only-mine\"] }}}}\n";
+    std::fs::write(folder.path().join("driver-pod.patch.yaml.j2"), patch).unwrap();
+    let templates = folder.path().display().to_string();
+    let mine = named("a").replacen("  driver:\n", "  driver:\n    labels: {only-mine: x}\n", 1);
+    let arguments = ["render", "-", "--template-dir", &templates];
+    let output = native_submit(&arguments, &mine);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("    team: x\n"));
+    let output = native_submit(&arguments, &named("a"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("driver-pod.patch.yaml.j2:1"));
+
+    let output = native_submit(&[&arguments[..], &["--raw"]].concat(), &mine);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let raw = text(&output.stdout);
+    assert!(raw.starts_with("--- # pod-driver ("), "{raw}");
+    assert!(
+        raw.contains(
+            "\n--- # patch of pod-driver (driver-pod.patch.yaml.j2)\nmetadata: {labels: {team: \"x\"}}\n"
+        ),
+        "{raw}"
+    );
+    // What is no YAML at all is shown as it is.
+    std::fs::write(folder.path().join("driver-pod.patch.yaml.j2"), "a: [\n").unwrap();
+    let output = native_submit(&[&arguments[..], &["--raw"]].concat(), &mine);
+    assert!(text(&output.stdout).contains("(driver-pod.patch.yaml.j2)\na: [\n"));
+}
+
+#[test]
+fn one_bad_application_of_several_is_named_and_nothing_is_printed() {
+    let misspelled = named("b").replace("sparkVersion", "sprakVersion");
+    let invalid = named("b").replacen("mode: cluster", "mode: client", 1);
+    let table = [
+        (
+            format!("{}---\n{misspelled}", named("a")),
+            "error: - (document 2, default/b):\nspec.sprakVersion: unknown field",
+        ),
+        (format!("{}---\na: [\n", named("a")), "error: - (document 2):\n"),
+        (
+            format!("{OTHER}---\n{OTHER}"),
+            "found none among its documents and items",
+        ),
+        ("---\n# nothing\n".to_owned(), "found an empty document"),
+        (invalid, "mode"),
+    ];
+    for (input, says) in table {
+        let output = native_submit(&["render", "-"], &input);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{input}\n{said}");
+        assert!(said.contains(says) && output.stdout.is_empty(), "{input}\n{said}");
+    }
+    let output = native_submit(&["context", "-"], &format!("{}---\n{}", named("a"), named("b")));
+    assert!(text(&output.stderr).contains("expected one SparkApplication, found 2"));
+}
+
+#[test]
+fn submit_takes_several_and_no_schedule() {
+    let out = tempfile::tempdir().unwrap();
+    let apply_to = format!("dir:{}", out.path().display());
+    let several = format!("{}---\n{OTHER}---\n{}", named("a"), named("b"));
+    let output = native_submit(&["submit", "-", "--apply-to", &apply_to], &several);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let lines: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let pods: Vec<_> = lines
+        .iter()
+        .map(|line| line["driver_pod_name"].as_str().unwrap())
+        .collect();
+    assert_eq!(pods, ["a-driver", "b-driver"]);
+    for pod in pods {
+        assert!(
+            out.path()
+                .join("default")
+                .join(pod)
+                .join("pod-driver.yaml")
+                .is_file(),
+            "{pod}"
+        );
+    }
+    let output = native_submit(
+        &["submit", "-", "--apply-to", &apply_to, "--submission-id", "x"],
+        &several,
+    );
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+
+    let none = tempfile::tempdir().unwrap();
+    let apply_to = format!("dir:{}/new", none.path().display());
+    let schedule = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: ScheduledSparkApplication\nmetadata: {name: s}\n\
+                    spec: {schedule: '@daily', template: {driver: {}, executor: {}}}\n";
+    for input in [
+        format!("{}---\n{schedule}", named("a")),
+        format!("{}---\nkind: SparkApplication\n", named("a")),
+    ] {
+        let output = native_submit(&["submit", "-", "--apply-to", &apply_to], &input);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+        assert!(
+            !none.path().join("new").exists(),
+            "all are read before the first is submitted"
+        );
+    }
+}
+
 #[test]
 fn what_is_refused_ends_with_1_and_wrong_usage_with_2() {
     let out = tempfile::tempdir().unwrap();

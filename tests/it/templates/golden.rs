@@ -9,7 +9,7 @@
 use native_submit::{
     authoring::{
         case::{self, Case, REFUSAL},
-        golden,
+        golden::{self, UpdateOptions},
     },
     templates::{SetOptions, TemplateSets},
 };
@@ -31,9 +31,15 @@ fn rendered(folder: &Path, set: &TemplateSets) -> BTreeMap<String, String> {
     golden::rendered(&Case::read(folder).unwrap(), set)
 }
 
+/// By its name.
+fn is_refused(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("error-")
+}
+
 fn differences(folder: &Path, set: &TemplateSets) -> String {
-    let differing = golden::verify(folder, set).unwrap();
-    differing.into_iter().map(|file| file.diff).collect()
+    let mismatches = golden::verify(folder, set).unwrap();
+    mismatches.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -42,10 +48,22 @@ fn every_case_gives_its_golden_files() {
     assert!(cases.len() >= 12, "golden/ has only {} cases", cases.len());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         for folder in &cases {
-            golden::update(folder, &set).unwrap();
+            let options = UpdateOptions {
+                accept_refusals: is_refused(folder),
+                ..UpdateOptions::default()
+            };
+            golden::update(folder, &set, options).unwrap();
+            // The whole text, for an author of ours reads what changed.
+            if let Some(refusal) = rendered(folder, &set).get(REFUSAL) {
+                fs::write(folder.join(REFUSAL), refusal).unwrap();
+            }
         }
     }
     let report: String = cases.iter().map(|folder| differences(folder, &set)).collect();
+    for folder in cases.iter().filter(|folder| is_refused(folder)) {
+        let whole = fs::read_to_string(folder.join(REFUSAL)).unwrap();
+        assert_eq!(rendered(folder, &set)[REFUSAL], whole, "{}", folder.display());
+    }
     assert!(
         report.is_empty(),
         "golden files differ (UPDATE_GOLDEN=1 rewrites them):\n{report}"
@@ -56,11 +74,11 @@ fn every_case_gives_its_golden_files() {
 fn a_case_whose_name_says_error_is_refused_and_no_other() {
     let set = builtin();
     for folder in cases() {
-        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         assert_eq!(
-            name.starts_with("error-"),
+            is_refused(&folder),
             rendered(&folder, &set).contains_key(REFUSAL),
-            "{name}"
+            "{}",
+            folder.display()
         );
     }
 }
@@ -97,4 +115,48 @@ fn a_missing_golden_file_fails() {
     assert_eq!(differences(copy.path(), &set), "");
     fs::remove_file(copy.path().join("service-driver.yaml")).unwrap();
     assert!(differences(copy.path(), &set).contains("+kind: Service"));
+}
+
+#[test]
+fn the_executor_comes_with_its_claims_or_the_file_says_why_it_is_unknown() {
+    let executor = |conf: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nmetadata: {{name: app, namespace: jobs}}\nspec:\n  \
+             sparkVersion: 4.0.1\n  image: a\n  mainClass: a.B\n  mainApplicationFile: local:///a.jar\n  sparkConf: {{{conf}}}\n  \
+             driver: {{memory: 512m}}\n  executor: {{memory: 512m}}\n"
+        );
+        fs::write(folder.path().join("application.yaml"), text).unwrap();
+        golden::update(folder.path(), &builtin(), UpdateOptions::default()).unwrap();
+        assert_eq!(differences(folder.path(), &builtin()), "");
+        fs::read_to_string(folder.path().join("pod-executor.yaml")).unwrap()
+    };
+    let claim = "spark.kubernetes.executor.volumes.persistentVolumeClaim.spark-local-dir-1";
+    let conf = [
+        "options.claimName: OnDemand",
+        "options.storageClass: fast",
+        "options.sizeLimit: 10Gi",
+        "mount.path: /s",
+    ];
+    let with_claims = executor(&conf.map(|entry| format!("{claim}.{entry}")).join(", "));
+    let documents: Vec<_> = with_claims.split("---\n").collect();
+    assert_eq!(documents.len(), 2, "{with_claims}");
+    assert!(documents[0].contains("\nkind: Pod\n"), "{with_claims}");
+    assert!(
+        documents[1].contains("\nkind: PersistentVolumeClaim\n"),
+        "{with_claims}"
+    );
+    for document in documents {
+        assert!(document.contains("    native-submit/not-created: "), "{document}");
+    }
+    let unknown = executor("spark.kubernetes.executor.pod.featureSteps: com.example.Step");
+    assert!(
+        unknown.starts_with("# The executor Pod can't be known before the driver makes it.\n# executor Pod "),
+        "{unknown}"
+    );
+    assert!(
+        unknown.contains("spark.kubernetes.executor.pod.featureSteps"),
+        "{unknown}"
+    );
+    assert_eq!(unknown.lines().count(), 2);
 }

@@ -336,7 +336,7 @@ fn of_rendering() -> Vec<Mistake> {
             POD,
             text("{% extends \"driver-pod.yaml.j2\" %}\n"),
             1,
-            "cycle in template inheritance",
+            "this template extends itself; write",
         ),
         mistake(
             "an include of nothing",
@@ -448,7 +448,7 @@ fn of_the_pod() -> Vec<Mistake> {
             POD,
             block("labels", "    team: a"),
             None,
-            "spark-role",
+            "metadata.labels: expected the label",
         ),
         mistake(
             "a renamed container",

@@ -55,6 +55,10 @@ impl Work {
         )
     }
 
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.path().join(name)).unwrap()
+    }
+
     fn json(&self, arguments: &str, code: i32) -> Value {
         let (ended, out, said) = self.run(arguments);
         assert_eq!(ended, code, "{arguments}: {out}{said}");
@@ -303,6 +307,216 @@ fn a_change_of_templates_is_told_field_by_field() {
     }
 }
 
+/// An application of this name.
+fn named(name: &str) -> String {
+    SPARK_PI.replacen("name: spark-pi", &format!("name: {name}"), 1)
+}
+
+#[test]
+fn many_applications_are_compared_and_a_bad_one_does_not_stop_the_others() {
+    let bad = named("bad").replace("sparkVersion", "sprakVersion");
+    let schedule = {
+        let mut value = native_submit::strict::parse_yaml(&named("nightly")).unwrap();
+        let template = value["spec"].take();
+        value["kind"] = json!("ScheduledSparkApplication");
+        value["spec"] = json!({"schedule": "@daily", "template": template});
+        value
+    };
+    let list =
+        json!({"apiVersion": "v1", "kind": "List", "items": [schedule, {"kind": "Pod", "apiVersion": "v1"}]});
+    let work = Work::new(&[
+        PRIORITY,
+        (
+            "apps/one.yaml",
+            &format!("{}---\nkind: ConfigMap\n---\n{}---\n", named("a"), named("b")),
+        ),
+        ("apps/more/bad.yml", &bad),
+        ("apps/more/list.json", &list.to_string()),
+        ("apps/values.yaml", "replicas: 2\n"),
+        ("apps/.hidden.yaml", &bad),
+    ]);
+    let (code, out, said) = work.run("diff --to templates apps");
+    assert_eq!(code, 3, "{out}{said}");
+    for pod in ["a", "b", "nightly"] {
+        assert!(
+            out.contains(&format!(
+                "  Pod/{pod}-driver\n    + spec.priorityClassName: \"high\"\n"
+            )),
+            "{out}"
+        );
+    }
+    let said: Vec<_> = said.lines().collect();
+    assert_eq!(said[0], "error: apps/more/bad.yml:", "{said:?}");
+    assert!(
+        said[1].starts_with("spec.sprakVersion: unknown field"),
+        "{said:?}"
+    );
+    assert_eq!(
+        said[said.len() - 5..],
+        [
+            "apps/more/bad.yml: could not be compared",
+            "apps/more/list.json (items[0], default/nightly): 1 object differs",
+            "apps/one.yaml (document 1, default/a): 1 object differs",
+            "apps/one.yaml (document 3, default/b): 1 object differs",
+            "3 of 4 applications differ, 1 could not be compared",
+        ]
+    );
+    let (code, _, said) = work.run("diff --to templates templates");
+    assert_eq!(code, 3);
+    assert!(
+        said.contains("templates:\nthere is no SparkApplication in it"),
+        "{said}"
+    );
+    // Without a bad one, and with standard output for programs.
+    fs::remove_file(work.0.path().join("apps/more/bad.yml")).unwrap();
+    assert_eq!(
+        work.json("diff --to templates apps --output json", 1)
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clusters_applications_are_compared_by_namespace_or_all() {
+    let api = ApiServer::start().await;
+    let work = Work::new(&[PRIORITY]);
+    work.reach(&api.url);
+    let put = |resource: &str, namespace: &str, name: &str| {
+        let mut value = native_submit::strict::parse_yaml(&named(name)).unwrap();
+        value["metadata"]["namespace"] = json!(namespace);
+        value["spec"]["fieldOfANewerOperator"] = json!(1);
+        if resource.starts_with("scheduled") {
+            let template = value["spec"].take();
+            value["spec"] = json!({"schedule": "@daily", "template": template});
+        }
+        // As the API server lists them.
+        value.as_object_mut().unwrap().remove("kind");
+        api.put(resource, value);
+    };
+    for number in 0..60 {
+        put("sparkapplications", "jobs", &format!("app-{number}"));
+    }
+    put("sparkapplications", "other", "elsewhere");
+    put("scheduledsparkapplications", "jobs", "nightly");
+    for (arguments, count) in [
+        ("-n jobs", 61),
+        ("-n nowhere", 0),
+        ("-A", 62),
+        ("--all-namespaces", 62),
+    ] {
+        let code = i32::from(count > 0);
+        let found = work.json(&format!("diff --to templates --output json {arguments}"), code);
+        let found = found.as_array().unwrap();
+        assert_eq!(found.len(), count, "{arguments}");
+        assert!(
+            found.iter().all(|diff| diff["objects"][0]["change"] == "changed"),
+            "{found:?}"
+        );
+    }
+    let (_, _, said) = work.run("diff --to templates -A");
+    assert!(said.contains("\nother/elsewhere: 1 object differs\n"), "{said}");
+    assert!(said.ends_with("62 of 62 applications differ\n"), "{said}");
+    let (code, _, said) = work.run("diff --live -n other");
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("there is no Pod other/elsewhere-driver on the cluster"),
+        "{said}"
+    );
+    assert_eq!(work.run("diff --to templates -A app.yaml").0, 2);
+    api.deny("list", "sparkapplications");
+    api.fault(Fault::always(
+        "list",
+        "sparkapplications",
+        Effect::Refuse(
+            403,
+            json!({"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"}),
+        ),
+    ));
+    let (code, _, said) = work.run("diff --to templates -A");
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("can't list SparkApplications: "), "{said}");
+}
+
+#[test]
+fn a_diff_shows_the_executor_and_hides_secrets() {
+    let keys = "  sparkConf:\n    spark.my.password: hunter2\n    spark.executorEnv.API_TOKEN: hunter2\n";
+    let application = SPARK_PI.replacen("spec:\n", &format!("spec:\n{keys}"), 1);
+    let application =
+        application.replacen("  driver:\n", "  driver:\n    envVars: {API_TOKEN: hunter2}\n", 1);
+    let patch = "spec:\n  containers:\n  - name: spark-kubernetes-driver\n    env: [{name: API_TOKEN, value: hunter3}]\n";
+    let work = Work::new(&[
+        (
+            "templates/executor-pod.patch.yaml.j2",
+            "metadata: {labels: {cost-center: '1'}}\n",
+        ),
+        ("other/driver-pod.patch.yaml.j2", patch),
+        ("secret.yaml", &application),
+    ]);
+    let (code, out, said) = work.run("diff --to templates app.yaml");
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        out.contains("-exec-1 (Spark's driver makes it)\n    + metadata.labels[\"cost-center\"]: \"1\"\n")
+            || out.contains("-exec-1 (Spark's driver makes it)\n    + metadata.labels.cost-center: \"1\"\n"),
+        "{out}"
+    );
+
+    let (_, out, said) = work.run("diff --to other secret.yaml");
+    assert!(
+        out.contains("<redacted, 7 bytes>") && out.contains("<redacted, 7 bytes, another value>"),
+        "{out}{said}"
+    );
+    assert!(!out.contains("hunter"), "{out}");
+    let (_, out, _) = work.run("diff --to other secret.yaml --show-secrets");
+    assert!(out.contains("hunter2") && out.contains("hunter3"), "{out}");
+
+    let (code, out, said) = work.run("context secret.yaml --executor");
+    assert_eq!(code, 0, "{said}");
+    assert!(!out.contains("hunter2"), "{out}");
+    let context: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        context["executor_pod"][0]["metadata"]["labels"]["spark-role"],
+        "executor"
+    );
+    assert_eq!(context["properties"]["spark.my.password"], "<redacted, 7 bytes>");
+    let (_, out, _) = work.run("context secret.yaml --executor --show-secrets");
+    let context: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(context["properties"]["spark.my.password"], "hunter2");
+}
+
+#[test]
+fn a_set_that_only_the_new_directory_has_is_compared_with_the_old_default() {
+    let asks = SPARK_PI.replacen(
+        "metadata:\n",
+        "metadata:\n  annotations: {native-submit/template-set: gpu}\n",
+        1,
+    );
+    let work = Work::new(&[
+        ("old/driver-pod.patch.yaml.j2", "spec: {priorityClassName: low}\n"),
+        (
+            "templates/gpu/driver-pod.patch.yaml.j2",
+            "spec: {priorityClassName: high}\n",
+        ),
+        ("asks.yaml", &asks),
+    ]);
+    for arguments in ["asks.yaml", "app.yaml --template-sets namespace:default=gpu"] {
+        let (code, out, said) = work.run(&format!("diff --from old --to templates {arguments}"));
+        assert_eq!(code, 1, "{out}{said}");
+        assert!(
+            out.contains("spec.priorityClassName:\n      - \"low\"\n      + \"high\"\n"),
+            "{out}{said}"
+        );
+        assert!(
+            said.contains("(set gpu is new; compared with the default set of --from)"),
+            "{said}"
+        );
+    }
+    let (code, out, said) = work.run("diff --from templates --to old asks.yaml");
+    assert_eq!(code, 1, "{out}{said}");
+    assert!(said.contains("refused by --to alone"), "{said}");
+}
+
 #[test]
 fn golden_files_are_written_and_held_against() {
     let work = Work::new(&[PRIORITY, ("cases/pi/application.yaml", SPARK_PI)]);
@@ -317,9 +531,20 @@ fn golden_files_are_written_and_held_against() {
             "configmap-driver.yaml",
             "configmap-executor-template.yaml",
             "pod-driver.yaml",
+            "pod-executor.yaml",
             "service-driver.yaml"
         ]
     );
+    assert_eq!(work.run(&format!("golden verify {arguments}")).0, 0);
+    let pod = work.read("cases/pi/pod-driver.yaml");
+    assert!(
+        pod.contains("native-submit/template-set: \"default@<hash>\"\n"),
+        "{pod}"
+    );
+    let executor = work.read("cases/pi/pod-executor.yaml");
+    assert!(executor.contains("native-submit/not-created: "), "{executor}");
+    // A comment changes the set's hash, and no file.
+    work.write("templates/_note.j2", "{# a comment #}");
     assert_eq!(work.run(&format!("golden verify {arguments}")).0, 0);
 
     work.write(
@@ -341,6 +566,162 @@ fn golden_files_are_written_and_held_against() {
 
     fs::remove_file(Path::new(work.0.path()).join("cases/pi/application.yaml")).unwrap();
     assert_eq!(work.run(&format!("golden verify {arguments}")).0, 3);
+}
+
+/// A set whose driver Pod is refused.
+const REFUSING: (&str, &str) = ("templates/driver-pod.yaml.j2", "{{ refuse(\"no more\") }}");
+
+#[test]
+fn a_case_becomes_a_refusal_only_if_that_is_accepted() {
+    let work = Work::new(&[
+        ("templates/_note.j2", "x"),
+        ("cases/a/application.yaml", SPARK_PI),
+        ("cases/b/application.yaml", SPARK_PI),
+    ]);
+    let arguments = "--template-dir templates --cases cases";
+    assert_eq!(work.run(&format!("golden update {arguments}")).0, 0);
+    work.write("cases/a/notes.yaml", "mine: true\n");
+    work.write("cases/a/configmap-mine.yaml", "a: 1\n");
+    work.write("cases/a/README.md", "mine\n");
+    let before = work.golden_files("cases/a");
+
+    work.write(REFUSING.0, REFUSING.1);
+    let (code, out, said) = work.run(&format!("golden verify {arguments}"));
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        out.starts_with("a: is refused, and has no error.txt:\n  "),
+        "{out}"
+    );
+    assert!(
+        out.contains("no more") && out.lines().count() == 10,
+        "the reason, and no deleted lines: {out}"
+    );
+    let (code, out, said) = work.run(&format!("golden update {arguments}"));
+    assert_eq!((code, out.as_str()), (1, ""), "{said}");
+    assert!(
+        said.contains("error: case a is refused") && said.contains("no more"),
+        "{said}"
+    );
+    assert_eq!(work.golden_files("cases/a"), before);
+
+    let (code, out, said) = work.run(&format!("golden update {arguments} --accept-refusals --case a"));
+    assert_eq!(code, 0, "{said}");
+    assert!(out.contains("deleted cases/a/pod-driver.yaml\n"), "{out}");
+    assert!(
+        out.contains("\ncases/a/error.txt\n") && !out.contains("cases/b"),
+        "{out}"
+    );
+    assert_eq!(
+        work.golden_files("cases/a"),
+        [
+            "README.md",
+            "application.yaml",
+            "configmap-mine.yaml",
+            "error.txt",
+            "notes.yaml"
+        ]
+    );
+    assert_eq!(work.run(&format!("golden verify {arguments} --case a")).0, 0);
+    assert_eq!(work.run(&format!("golden verify {arguments} --case b")).0, 1);
+    let (code, _, said) = work.run(&format!("golden verify {arguments} --case c"));
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("there is no case `c`; it has a, b"), "{said}");
+
+    // A part of the text is enough, and stays.
+    work.write("cases/a/error.txt", "no more\n");
+    assert_eq!(work.run(&format!("golden verify {arguments} --case a")).0, 0);
+    assert_eq!(work.run(&format!("golden update {arguments} --case a")).1, "");
+    work.write("cases/a/error.txt", "another reason\n");
+    let (code, out, _) = work.run(&format!("golden verify {arguments} --case a"));
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("a: is refused with the text:\n") && out.contains("  another reason\n"),
+        "{out}"
+    );
+    fs::remove_file(work.0.path().join(REFUSING.0)).unwrap();
+    let (code, out, _) = work.run(&format!("golden verify {arguments} --case a"));
+    assert_eq!(code, 1);
+    assert_eq!(
+        out,
+        "a: is not refused; error.txt expects a refusal with the text:\n  another reason\n"
+    );
+    let (code, out, _) = work.run(&format!("golden update {arguments} --case a"));
+    assert_eq!(code, 0);
+    assert!(out.contains("deleted cases/a/error.txt\n"), "{out}");
+}
+
+#[test]
+fn an_object_that_is_no_longer_made_is_deleted_and_told() {
+    let work = Work::new(&[
+        ("templates/_note.j2", "x"),
+        ("cases/a/application.yaml", SPARK_PI),
+        (
+            "templates/quota.yaml.j2",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: quota}\n",
+        ),
+    ]);
+    let arguments = "--template-dir templates --cases cases --allowed-extra-kinds ConfigMap";
+    assert_eq!(work.run(&format!("golden update {arguments}")).0, 0);
+    fs::remove_file(work.0.path().join("templates/quota.yaml.j2")).unwrap();
+    let (code, out, _) = work.run(&format!("golden verify {arguments}"));
+    assert_eq!(code, 1);
+    assert!(out.contains("--- a/extra-quota.yaml\n+++ /dev/null\n"), "{out}");
+    let (code, out, _) = work.run(&format!("golden update {arguments}"));
+    assert_eq!((code, out.as_str()), (0, "deleted cases/a/extra-quota.yaml\n"));
+}
+
+#[test]
+fn single_fields_are_expected_instead_of_whole_files_or_beside_them() {
+    let expectations = "- {object: pod-driver, path: spec.priorityClassName, equal: high}\n\
+                        - {object: pod-executor, path: 'spec.containers[spark-kubernetes-executor].image', matches: spark}\n\
+                        - {object: podgroup-driver, absent: true}\n";
+    let work = Work::new(&[
+        PRIORITY,
+        ("cases/a/application.yaml", SPARK_PI),
+        ("cases/a/expect.yaml", expectations),
+    ]);
+    let arguments = "--template-dir templates --cases cases";
+    let (code, out, said) = work.run(&format!("golden verify {arguments}"));
+    assert_eq!(code, 0, "{out}{said}");
+    assert_eq!(work.run(&format!("golden update {arguments}")).1, "");
+    work.write(
+        "templates/driver-pod.patch.yaml.j2",
+        "spec: {priorityClassName: low}\n",
+    );
+    let (code, out, _) = work.run(&format!("golden verify {arguments}"));
+    assert_eq!(code, 1);
+    assert_eq!(
+        out,
+        "a: pod-driver spec.priorityClassName: expected \"high\", found \"low\"\n"
+    );
+    let (_, out, _) = work.run(&format!("golden verify {arguments} --output junit"));
+    assert!(out.contains("not as before: expect.yaml"), "{out}");
+
+    // Both count, once there are files.
+    assert_eq!(work.run(&format!("golden update {arguments} --whole-files")).0, 0);
+    work.write(
+        "templates/driver-pod.patch.yaml.j2",
+        "spec: {priorityClassName: high, nodeName: a}\n",
+    );
+    let (code, out, _) = work.run(&format!("golden verify {arguments}"));
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("+  nodeName: a\n") && !out.contains("expected"),
+        "{out}"
+    );
+
+    for slip in [
+        "- {object: pod-driver, path: spec.priorityClasName, absent: true}\n",
+        "- {object: pod-driver, path: a, equals: b}\n",
+    ] {
+        work.write("cases/a/expect.yaml", slip);
+        let (code, _, said) = work.run(&format!("golden verify {arguments}"));
+        assert_eq!(code, 3, "{said}");
+        assert!(
+            said.contains("expect.yaml: [0].") && said.contains("unknown field; did you mean"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn a_template_is_checked_against_kubernetes_types() {
     );
     assert_eq!(
         found[1],
-        "spec.driver.template.spec.priority: expected i32, found a string"
+        "spec.driver.template.spec.priority: expected an integer, found a string"
     );
     let found = errors(&with_driver("{template: [1]}"));
     assert!(found[0].starts_with("spec.driver.template: "), "{found:#?}");
@@ -221,7 +221,7 @@ fn type_errors_are_told_all_at_once_and_without_values() {
         errors(&text),
         [
             "spec.arguments[0]: expected a string, found an integer; put it in quotes",
-            "spec.executor.instances: expected i32, found a string",
+            "spec.executor.instances: expected an integer, found a string",
             "spec.sparkConf[\"spark.password\"]: expected a string, found an integer; put it in quotes",
             "spec.sparkConf[\"spark.x\"]: expected a string, found a boolean; put it in quotes",
             "spec.type: expected one of Java, Scala, Python, R, found `scala`; did you mean `Scala`?",

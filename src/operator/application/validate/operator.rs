@@ -73,7 +73,11 @@ pub(super) fn check(application: &SparkApplication, findings: &mut Findings) {
 fn check_name(application: &SparkApplication, findings: &mut Findings) {
     let name = application.name();
     if name.is_empty() {
-        findings.add("metadata.name", missing());
+        let said = match &application.metadata.generate_name {
+            Some(_) => missing().advice("generateName is for the API server, which gives the name"),
+            None => missing(),
+        };
+        findings.add("metadata.name", said);
         return;
     }
     findings.unless(

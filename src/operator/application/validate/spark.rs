@@ -4,6 +4,7 @@ use super::{Findings, given, missing, roles};
 use crate::{
     finding::{Warnings, Words, expected},
     operator::application::{ApplicationType, DeployMode, SparkApplication, SparkApplicationSpec},
+    spark::submission::not_a_uri,
 };
 
 /// What Spark takes a main file for. It looks at the file's suffix, case included (`SparkSubmitArguments.isPython`,
@@ -45,6 +46,30 @@ pub(super) fn check(application: &SparkApplication, findings: &mut Findings) {
     check_images(application, findings);
     check_mode(&application.spec, findings);
     check_main(&application.spec, findings);
+    check_uris(&application.spec, findings);
+}
+
+/// Files that driver and executors fetch: with another scheme than Hadoop knows they fail there; what is no URI at all fails here.
+fn check_uris(spec: &SparkApplicationSpec, findings: &mut Findings) {
+    let main = spec.main_application_file.iter();
+    let mut uris: Vec<_> = main
+        .map(|file| ("spec.mainApplicationFile".to_owned(), file))
+        .collect();
+    let deps = &spec.deps;
+    for (field, list) in [
+        ("jars", &deps.jars),
+        ("files", &deps.files),
+        ("pyFiles", &deps.py_files),
+        ("archives", &deps.archives),
+    ] {
+        let numbered = list.iter().enumerate();
+        uris.extend(numbered.map(|(index, file)| (format!("spec.deps.{field}[{index}]"), file)));
+    }
+    for (path, file) in uris {
+        if let Some(said) = not_a_uri(file) {
+            findings.add(path, said);
+        }
+    }
 }
 
 /// Spark fails without an image for the driver, and the driver without one for its executors. Images named in

@@ -16,6 +16,14 @@ pub enum ArgumentsError {
     /// An option that `spark-submit` does not have.
     #[error("Unrecognized option: {}", option_name(.0))]
     Unrecognized(String),
+    /// An option that was pasted from a text that makes another dash of a hyphen.
+    #[error("Unrecognized option: {} begins with the dash {}, not with a hyphen; write {}", option_name(.typed), .dash, option_name(.typed))]
+    OtherDash {
+        /// The option with hyphens.
+        typed: String,
+        /// The dash, `U+2013`.
+        dash: String,
+    },
     /// An option at the end of the command line, without its value.
     #[error("Missing argument for option '{0}'.")]
     MissingValue(String),
@@ -79,6 +87,15 @@ pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
             option if option.starts_with('-') => {
                 return Err(ArgumentsError::Unrecognized(name.to_owned()));
             }
+            option if option.starts_with(DASHES) => {
+                let dash = option.chars().next().unwrap_or_default();
+                let word = option.trim_start_matches(DASHES).trim_start_matches('-');
+                let hyphens = if word.chars().nth(1).is_some() { "--" } else { "-" };
+                return Err(ArgumentsError::OtherDash {
+                    typed: format!("{hyphens}{word}"),
+                    dash: format!("U+{:04X}", u32::from(dash)),
+                });
+            }
             resource => {
                 arguments.primary_resource = Some(resource.to_owned());
                 arguments.arguments = rest.cloned().collect();
@@ -88,6 +105,11 @@ pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
     }
     Ok(arguments)
 }
+
+/// Dashes that word processors and web pages put in place of hyphens. No file's name begins with one.
+const DASHES: [char; 6] = [
+    '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}',
+];
 
 /// What of an argument that is no option may be said: what looks like an option's name. A value may be joined to it, by `=` or,
 /// as in `-psecret1`, by nothing.

@@ -19,6 +19,10 @@ pub(super) fn fix_up(
     context: &SubmitterContext,
 ) -> Result<(), Refusal> {
     for key in LISTS {
+        let list = conf.get(key).unwrap_or_default();
+        if let Some(said) = list.split(',').find_map(uri::not_a_uri) {
+            return Err(Refusal::saying(key, said));
+        }
         if let Some(list) = conf.get(key) {
             let resolved = uri::resolve_list(list, context);
             conf.set(key, resolved);
