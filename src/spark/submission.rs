@@ -28,7 +28,7 @@ pub use pod_additions::PodAdditions;
 pub use pod_group::{PodGroup, PodGroupTemplate};
 pub use pod_template::PodTemplate;
 pub use refusal::Refusal;
-pub use resolve::{Request, resolve};
+pub use resolve::{Request, operation_conf, resolve};
 pub(crate) use resolve::{SUBMISSION_CREDENTIALS, merged_conf, resolve_merged};
 pub use version::{Feature, NotAVersion, SparkVersion};
 

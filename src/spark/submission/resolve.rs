@@ -75,6 +75,18 @@ pub(crate) fn merged_conf(
     Ok(merged)
 }
 
+/// The conf of `--status` and `--kill`, and the master as it was given. They need no application, and no validation of one.
+pub fn operation_conf(
+    arguments: &SparkSubmitArguments,
+    context: &SubmitterContext,
+) -> Result<(SparkConf, String), Refusal> {
+    let mut conf = merged_conf(arguments, &mut Request::default(), context)?;
+    let options = Options::fill(arguments.options.clone(), &conf, &context.environment);
+    conf.set("spark.master", kubernetes_master(&options)?);
+    let given = options.get(SparkOption::Master).unwrap_or_default().to_owned();
+    Ok((conf, given))
+}
+
 /// The second half of [`resolve`].
 pub(crate) fn resolve_merged(
     arguments: SparkSubmitArguments,
