@@ -87,7 +87,12 @@ impl Input {
 
     /// The application in the file; a misspelled field is an error.
     pub(super) fn application(&self) -> Result<Parsed, End> {
-        application::parse(&self.text()?, UnknownFields::Refuse)
+        self.parsed(&self.text()?)
+    }
+
+    /// The application in the file's text; a misspelled field is an error.
+    pub(super) fn parsed(&self, text: &str) -> Result<Parsed, End> {
+        application::parse(text, UnknownFields::Refuse)
             .map_err(|error| super::report(&format!("{}:\n{error}", self.file())))
     }
 

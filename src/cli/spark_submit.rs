@@ -98,6 +98,14 @@ impl From<SubmitError> for Ending {
 }
 
 impl Settings {
+    fn of_environment() -> Result<Self, Ending> {
+        let command = super::environment::without_blank_variables(Self::command());
+        command
+            .try_get_matches_from::<[OsString; 0], _>([])
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .map_err(|error| Ending::Failed(error.to_string()))
+    }
+
     fn fallback(&self) -> Fallback {
         match self.template_fallback {
             TemplateFallback::Builtin => Fallback::Builtin,
@@ -151,11 +159,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
 
 /// What the arguments and this process's files and environment come to; an error where only Spark can do it.
 fn resolved(arguments: arguments::SparkSubmitArguments) -> Result<SparkSubmission, Ending> {
-    let command = super::environment::without_blank_variables(Settings::command());
-    let settings = command
-        .try_get_matches_from::<[OsString; 0], _>([])
-        .and_then(|matches| Settings::from_arg_matches(&matches))
-        .map_err(|error| Ending::Failed(error.to_string()))?;
+    let settings = Settings::of_environment()?;
     let context = context(&settings)?;
     let request = Request {
         default_id: Some(SubmissionId::random()),

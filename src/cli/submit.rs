@@ -70,14 +70,19 @@ impl Submit {
     async fn through(&self, server: Server) -> Result<serde_json::Value, End> {
         // Read here too, so that a misspelled field is an error before anything is sent.
         let text = self.input.text()?;
+        self.input.parsed(&text)?;
         let id = self
             .input
             .submission_id
             .clone()
             .unwrap_or_else(SubmissionId::random);
-        grpc::submit(&server, text, &id, Duration::from_secs(self.timeout))
+        let taken = grpc::submit(&server, text, &id, Duration::from_secs(self.timeout))
             .await
-            .map_err(|error| super::report(&error))
+            .map_err(|error| super::report(&error))?;
+        for warning in &taken.warnings {
+            message!("warning: {warning}");
+        }
+        Ok(taken.line)
     }
 
     async fn directly(&self) -> Result<serde_json::Value, End> {

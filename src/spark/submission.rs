@@ -6,6 +6,8 @@ mod context;
 mod distribution;
 mod files;
 mod id;
+mod image_version;
+mod known_keys;
 mod pod_additions;
 mod pod_group;
 mod pod_template;

@@ -20,6 +20,7 @@ mod entry_points {
     mod rest;
     mod spark_submit;
     mod tls;
+    mod waiting;
     mod wire_contract;
 }
 
@@ -29,6 +30,7 @@ mod cluster {
     mod connections;
     mod events;
     mod faults;
+    mod follow;
     mod pod_group;
     mod replicas;
     mod replicas_model;

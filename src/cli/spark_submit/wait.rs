@@ -208,7 +208,8 @@ impl Log<'_> {
             version,
             ..
         } = self.driver;
-        let brace = if version.has(Feature::WaitingLine) { "" } else { version.brace_while_waiting() };
+        let braced = version.has(Feature::BraceWhileWaiting) && !version.has(Feature::NoBraceWhileWaiting);
+        let brace = if braced { "}" } else { "" };
         spark_log::info(
             CLASS,
             format_args!(

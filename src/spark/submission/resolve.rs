@@ -10,7 +10,7 @@ pub(crate) use validate::SUBMISSION_CREDENTIALS;
 use super::{
     ConfReader, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource, Refusal,
     SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
-    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, pod_group, refusal::wrong_text, uri,
+    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, image_version, known_keys, pod_group, refusal::wrong_text, uri,
 };
 use crate::{
     finding::{Warnings, expected},
@@ -98,13 +98,7 @@ pub(crate) fn resolve_merged(
     let options = Options::fill(arguments.options, &merged, &context.environment);
     let spark_version = match request.spark_version.or_else(|| context.spark_version.clone()) {
         Some(version) => version,
-        None => {
-            let newest = SparkVersion::newest();
-            warnings.push(format!(
-                "no Spark version is given; submitting for {newest}, the newest known"
-            ));
-            newest
-        }
+        None => assumed_version(&merged, context, &mut warnings),
     };
     validate::options(&options, &merged, &spark_version)?;
     let master = kubernetes_master(&options)?;
@@ -138,6 +132,7 @@ pub(crate) fn resolve_merged(
     let namespace = namespace(reader)?;
     let files = files::read(reader, context)?;
     warnings.append(files::unusable_names(&files));
+    warnings.append(known_keys::misspelled(reader.raw()));
     let driver_template = match request.driver_template {
         Some(template) => Some(template),
         None => files::driver_template(reader, context, &spark_version)?,
@@ -166,6 +161,25 @@ pub(crate) fn resolve_merged(
         files,
         warnings,
     })
+}
+
+/// The version where nobody gives one: by the driver's image, if that is an official one with its version as tag; else the newest.
+fn assumed_version(conf: &SparkConf, context: &SubmitterContext, warnings: &mut Warnings) -> SparkVersion {
+    let reader = ConfReader::new(conf, context);
+    let keys = ["spark.kubernetes.driver.container.image", "spark.kubernetes.container.image"];
+    // A wrong reference in it is an error later, where the image is read.
+    let image = reader.first(&keys).ok().flatten();
+    if let Some(version) = image.as_ref().and_then(|(_, image)| image_version::of_image(image)) {
+        warnings.push(format!(
+            "no Spark version is given; submitting for {version}, by the tag of the driver's image"
+        ));
+        return version;
+    }
+    let newest = SparkVersion::newest();
+    warnings.push(format!(
+        "no Spark version is given; submitting for {newest}, the newest known"
+    ));
+    newest
 }
 
 /// `spark.kubernetes.namespace`, expanded once for all who ask.

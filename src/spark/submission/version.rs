@@ -83,10 +83,16 @@ pub enum Feature {
     RecoveryMode,
     /// `spark.executor.extraLibraryPath` reaches the executors' environment.
     ExecutorLibraryPath,
+    /// The line that says what is waited for has a `}` behind the application's name, by mistake.
+    BraceWhileWaiting,
+    /// That line has no `}` any more.
+    NoBraceWhileWaiting,
+    /// `--kill` says that there is no such driver; before, it says nothing then.
+    KillSaysNotFound,
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 33] = [
+const SINCE: [(Feature, (u16, u16)); 36] = [
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::OctalModes, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),
@@ -120,6 +126,9 @@ const SINCE: [(Feature, (u16, u16)); 33] = [
     (Feature::RecoveryMode, (4, 2)),
     (Feature::DriverPodIpByDefault, (4, 3)),
     (Feature::ExecutorLibraryPath, (4, 3)),
+    (Feature::BraceWhileWaiting, (4, 0)),
+    (Feature::NoBraceWhileWaiting, (4, 1)),
+    (Feature::KillSaysNotFound, (4, 1)),
 ];
 
 impl SparkVersion {

@@ -154,7 +154,7 @@ async fn the_real_ones_streams_and_end_are_ours_whatever_we_think() {
             "shadow: refused",
         ),
         (
-            vec!["--conf", "spark.kubernetes.submission.waitAppCompletion=true"],
+            vec!["--jars", "/tmp/own.jar"],
             "0",
             0,
             "shadow: handed-over",

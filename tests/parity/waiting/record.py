@@ -237,7 +237,7 @@ def tidy(lines, cluster):
         line = line.replace(cluster.url, "https://API-SERVER")
         line = re.sub(r"127\.0\.0\.1(:|/127\.0\.0\.1:)\d+", "API-SERVER", line)
         line = re.sub(r"^\d\d/\d\d/\d\d \d\d:\d\d:\d\d ", "DATE ", line)
-        if re.match(r"(DATE )?(WARNING|WARN (Utils|NativeCodeLoader)|INFO (SparkKubernetesClientFactory|ShutdownHookManager"
+        if re.match(r"(DATE )?(WARNING|WARN (BlockedThreadChecker|Utils|NativeCodeLoader)|INFO (SslContext|SparkKubernetesClientFactory|ShutdownHookManager"
                     r"|BasicDriverFeatureStep|KerberosConfDriverFeatureStep|KubernetesUtils|KubernetesClientUtils|SecurityManager|HadoopUtil))|Using Spark's default"
                     r"|Setting default log level|To adjust logging", line):
             skipping = True
@@ -323,6 +323,8 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     cluster = Cluster(options.run.resolve())
     cluster.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    # Else the controllers remove Pods that are bound to it.
+    cluster.call("POST", "/api/v1/nodes", {"metadata": {"name": "none"}})
     while "kind" not in (found := cluster.call("GET", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/default")) or found["kind"] != "ServiceAccount":
         time.sleep(0.5)
     # By tokens: fabric8 can't read the admin's key.

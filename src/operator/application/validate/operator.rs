@@ -21,6 +21,11 @@ const DECIDED_BY_FIELDS: [(&str, &str); 6] = [
         "spark.kubernetes.executor.container.image",
         "set spec.executor.image",
     ),
+    ("spark.kubernetes.driver.podTemplateFile", "set spec.driver.template"),
+    (
+        "spark.kubernetes.executor.podTemplateFile",
+        "set spec.executor.template",
+    ),
     (
         "spark.kubernetes.authenticate.driver.serviceAccountName",
         "set spec.driver.serviceAccount",
