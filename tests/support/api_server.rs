@@ -775,9 +775,6 @@ impl Watching {
             }
             let mut text = {
                 let state = self.shared.state.lock().unwrap();
-                if state.cuts != self.cuts {
-                    return Err(cut());
-                }
                 let mut events = state.history.iter().filter(|(version, event, key, _)| {
                     *version > self.version && (*event == "BOOKMARK" || *key == self.key)
                 });
@@ -785,6 +782,10 @@ impl Watching {
                     self.version = *version;
                     format!("{}\n", json!({"type": event, "object": object})).into_bytes()
                 });
+                // What happened before the cut still arrives.
+                if text.is_none() && state.cuts != self.cuts {
+                    return Err(cut());
+                }
                 text.unwrap_or_default()
             };
             if !text.is_empty() {

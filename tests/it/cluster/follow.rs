@@ -97,8 +97,6 @@ async fn whatever_ends_a_watch_it_is_taken_up_again_from_its_last_version() {
     watched(&api).await;
     set(&api, "Running");
     let mark = api.bookmark();
-    api.until("the bookmark was sent", |api| api.watching() == 1).await;
-    time::sleep(Duration::from_millis(300)).await;
     api.cut_watches();
     api.until("the next watch", |api| count(api, "watch pods") == 2).await;
     let second = api.log().into_iter().filter(|seen| seen.verb == "watch").nth(1).unwrap();
@@ -189,7 +187,8 @@ async fn nothing_spins_however_a_server_answers() {
         time::sleep(Duration::from_secs(1)).await;
         let watches = count(&api, "watch pods");
         // At most one in 50 ms once the pauses have grown; a loop without them makes thousands.
-        assert!((2..200).contains(&watches), "{watches} watches in a second");
+        assert!(watches < 200, "{watches} watches in a second");
+        api.until("it goes on", |api| count(api, "watch pods") > 2).await;
         // Where no watch ever works, the end is found by reading.
         api.heal();
         set(&api, "Failed");
@@ -218,13 +217,9 @@ async fn a_pod_that_went_while_nobody_watched_and_another_of_its_name_end_it_too
         let uid = put_driver(&api);
         let follower = Follower::of(&api, Some(&uid), timing());
         watched(&api).await;
-        api.fault(Fault {
-            verb: "watch",
-            resource: "pods",
-            nth: 1..=2,
-            effect: Effect::status(410),
-        });
+        api.fault(Fault::always("watch", "pods", Effect::status(410)));
         api.cut_watches();
+        api.until("the watch was cut", |api| api.watching() == 0).await;
         api.remove("pods", "jobs", "pi-driver");
         if recreated {
             put_driver(&api);
@@ -319,8 +314,12 @@ async fn dropping_it_ends_the_watch() {
     follower.ends.abort();
     let _ = follower.ends.await;
     // The server notices when it writes.
-    for _ in 0..3 {
+    for _ in 0..200 {
         api.bookmark();
+        if api.watching() == 0 {
+            return;
+        }
+        time::sleep(Duration::from_millis(50)).await;
     }
-    api.until("no watch is left", |api| api.watching() == 0).await;
+    panic!("a watch is left");
 }

@@ -10,7 +10,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 /// Properties that the application's own fields decide. With what to do instead.
-const DECIDED_BY_FIELDS: [(&str, &str); 6] = [
+const DECIDED_BY_FIELDS: [(&str, &str); 8] = [
     (
         "spark.kubernetes.driver.master",
         "set spec.driver.kubernetesMaster",
