@@ -208,7 +208,11 @@ async fn submit(arguments: arguments::SparkSubmitArguments) -> Result<u8, Ending
         submission, context, ..
     } = &to_submit;
     let id = submission.id.to_string();
-    let application = submission.conf.get("spark.app.name").unwrap_or("spark").to_owned();
+    let application = submission
+        .conf
+        .get("spark.app.name")
+        .unwrap_or("spark")
+        .to_owned();
     let version = submission.spark_version.clone();
     let socket = sidecar::socket();
     // A server has an identity of its own: who names another goes without it.

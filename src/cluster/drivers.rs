@@ -40,10 +40,12 @@ impl ClusterSink {
                 Err(failure) => return Err(failure.into_error(&call)),
             };
             let next = page.pointer("/metadata/continue").and_then(Value::as_str);
-            from = next.filter(|next| !next.is_empty()).map_or_else(String::new, |next| {
-                let next: String = http_query(next);
-                format!("&continue={next}")
-            });
+            from = next
+                .filter(|next| !next.is_empty())
+                .map_or_else(String::new, |next| {
+                    let next: String = http_query(next);
+                    format!("&continue={next}")
+                });
             let items = page.get_mut("items").and_then(Value::as_array_mut);
             let items = items.map(std::mem::take).unwrap_or_default();
             found.extend(items.into_iter().filter(|pod| name_of(pod).starts_with(prefix)));

@@ -107,6 +107,7 @@ impl ClusterSink {
             version: None,
             shown: None,
             answered: false,
+            watched: false,
             failing_since: None,
             pause: timing.first_pause,
         };
@@ -146,6 +147,8 @@ struct Following<'a> {
     shown: Option<String>,
     /// Whether the API server ever answered as it should.
     answered: bool,
+    /// Whether it ever let the Pod be watched.
+    watched: bool,
     failing_since: Option<Instant>,
     pause: Duration,
 }
@@ -166,6 +169,7 @@ impl<'a> Following<'a> {
             Ok(body) => body,
             Err(failure) => return self.failed(failure),
         };
+        self.watched = true;
         let mut events = Events::new(body);
         let mut moved = false;
         loop {
@@ -195,7 +199,10 @@ impl<'a> Following<'a> {
     /// Reads the Pod; its version, from which the watch goes on.
     async fn read(&mut self, seen: &mut impl FnMut(&Value)) -> Result<String, Turn<'a>> {
         let call = Call::Get(self.target);
-        let sent = self.requests.send(&call, &Patience::own(self.timing.answer)).await;
+        let sent = self
+            .requests
+            .send(&call, &Patience::own(self.timing.answer))
+            .await;
         match sent.answer {
             Ok(pod) => {
                 self.answered();
@@ -272,7 +279,11 @@ impl<'a> Following<'a> {
     fn judge(&mut self, failure: Failure, call: &Call<'_>) -> Result<(), FollowError> {
         let failing = self.failing_since.get_or_insert_with(Instant::now).elapsed();
         let refused = failure.forbidden() || failure.unauthorized();
-        if refused && (!self.answered || failing >= self.timing.refused) {
+        let never_allowed = match call {
+            Call::Watch(..) => !self.watched,
+            _ => !self.answered,
+        };
+        if refused && (never_allowed || failing >= self.timing.refused) {
             return Err(failure.into_error(call).into());
         }
         if failing >= self.timing.give_up {
@@ -292,5 +303,7 @@ impl<'a> Following<'a> {
 }
 
 fn version(object: &Value) -> Option<&str> {
-    object.pointer("/metadata/resourceVersion").and_then(Value::as_str)
+    object
+        .pointer("/metadata/resourceVersion")
+        .and_then(Value::as_str)
 }

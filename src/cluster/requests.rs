@@ -322,7 +322,9 @@ impl Requests {
             if response.status().is_success() {
                 return Ok(response.into_body());
             }
-            read(response).await.and(Err(Failure::Lost("no usable answer".to_owned())))
+            read(response)
+                .await
+                .and(Err(Failure::Lost("no usable answer".to_owned())))
         };
         time::timeout(limit, opening)
             .await
@@ -338,26 +340,26 @@ impl Requests {
 
 /// The object of an answer, or its refusal.
 async fn read(response: Response<Body>) -> Result<Success, Failure> {
-        let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
-        let date = response.headers().get(header::DATE);
-        let at = date.and_then(|date| ServerTime::from_header(date.to_str().ok()?));
-        let body = response
-            .into_body()
-            .collect_bytes()
-            .await
-            .map_err(Failure::from_client)?;
-        if status.is_success() {
-            // Not by Client::request, which logs the whole text of what it cannot read.
-            return answer::read(&body).map(|object| (object, at));
-        }
-        let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
-        let refusal = Refusal::new(status.as_u16(), said, retry_after);
-        Err(Failure::Refused(Box::new(refusal)))
+    let status = response.status();
+    let retry_after = response
+        .headers()
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
+    let date = response.headers().get(header::DATE);
+    let at = date.and_then(|date| ServerTime::from_header(date.to_str().ok()?));
+    let body = response
+        .into_body()
+        .collect_bytes()
+        .await
+        .map_err(Failure::from_client)?;
+    if status.is_success() {
+        // Not by Client::request, which logs the whole text of what it cannot read.
+        return answer::read(&body).map(|object| (object, at));
+    }
+    let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
+    let refusal = Refusal::new(status.as_u16(), said, retry_after);
+    Err(Failure::Refused(Box::new(refusal)))
 }
 
 /// The pauses between looks at what should change by itself: doubling, up to a second.

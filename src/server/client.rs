@@ -76,7 +76,11 @@ pub async fn submit(
         return Err(ClientError::Refused(reply.error_message));
     }
     // A server of an earlier release doesn't say.
-    let by_flag = if reply.duplicate_submission() { "found" } else { "created" };
+    let by_flag = if reply.duplicate_submission() {
+        "found"
+    } else {
+        "created"
+    };
     let line = json!({
         "submission_id": id.as_str(),
         "outcome": reply.outcome.as_deref().unwrap_or(by_flag),

@@ -76,10 +76,7 @@ fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
 
 fn container(status: &Value, indent: usize) -> String {
     let at = |path: &str| text(status.pointer(path));
-    let mut rows = vec![
-        ("container name", at("/name")),
-        ("container image", at("/image")),
-    ];
+    let mut rows = vec![("container name", at("/name")), ("container image", at("/image"))];
     let state = |name: &str| status["state"].get(name).is_some_and(Value::is_object);
     let state = ["running", "terminated", "waiting"]
         .into_iter()
@@ -172,16 +169,24 @@ mod tests {
 
     #[test]
     fn the_drivers_exit_code_is_that_of_its_container() {
-        let ended = |name: &str, code: i64| json!({"name": name, "state": {"terminated": {"exitCode": code}}});
+        let ended =
+            |name: &str, code: i64| json!({"name": name, "state": {"terminated": {"exitCode": code}}});
         let pod = |statuses: Value| json!({"status": {"phase": "Failed", "containerStatuses": statuses}});
         let driver = "spark-kubernetes-driver";
-        assert_eq!(exit_code(&pod(json!([ended("sidecar", 1), ended(driver, 3)]))), Some(3));
+        assert_eq!(
+            exit_code(&pod(json!([ended("sidecar", 1), ended(driver, 3)]))),
+            Some(3)
+        );
         assert_eq!(exit_code(&pod(json!([ended("mine", 4)]))), Some(4));
         assert_eq!(exit_code(&pod(json!([ended("a", 1), ended("b", 2)]))), None);
-        assert_eq!(exit_code(&pod(json!([{"name": driver, "state": {"running": {}}}]))), None);
+        assert_eq!(
+            exit_code(&pod(json!([{"name": driver, "state": {"running": {}}}]))),
+            None
+        );
         assert_eq!(exit_code(&pod(json!(null))), None);
         let mut own = pod(json!([ended("log", 1), ended("main", 2)]));
-        own["spec"] = json!({"containers": [{"name": "log"}, {"name": "main", "args": ["driver", "--class"]}]});
+        own["spec"] =
+            json!({"containers": [{"name": "log"}, {"name": "main", "args": ["driver", "--class"]}]});
         assert_eq!(exit_code(&own), Some(2));
     }
 }

@@ -278,7 +278,9 @@ impl ApiServer {
             change(object);
             object["metadata"]["resourceVersion"] = json!(version.to_string());
             let object = object.clone();
-            state.history.push((version, "MODIFIED", key(resource, namespace, name), object));
+            state
+                .history
+                .push((version, "MODIFIED", key(resource, namespace, name), object));
         }
         self.shared.changed();
     }
@@ -587,11 +589,18 @@ fn page(all: Vec<Value>, query: &str) -> Value {
         let mut parts = query.split('&');
         parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse::<usize>().ok())
     };
-    let (from, limit) = (number("continue").unwrap_or(0), number("limit").unwrap_or(usize::MAX));
+    let (from, limit) = (
+        number("continue").unwrap_or(0),
+        number("limit").unwrap_or(usize::MAX),
+    );
     let count = all.len();
     let items: Vec<_> = all.into_iter().skip(from).take(limit).collect();
     let next = from + items.len();
-    let token = if next < count { next.to_string() } else { String::new() };
+    let token = if next < count {
+        next.to_string()
+    } else {
+        String::new()
+    };
     json!({"metadata": {"continue": token}, "items": items})
 }
 
@@ -645,7 +654,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         _ => return respond(&shared, 404, &json!({}), None),
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let watches = parts.uri.query().is_some_and(|query| query.contains("watch=true"));
+    let watches = parts
+        .uri
+        .query()
+        .is_some_and(|query| query.contains("watch=true"));
     let verb = match (parts.method.as_str(), name) {
         ("GET", None) if watches => "watch",
         ("POST", None) => "create",
@@ -679,7 +691,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     shared.changed();
 
     if verb == "watch"
-        && matches!(effect, None | Some(Effect::EndAtOnce | Effect::CutAfter(_) | Effect::Say(_)))
+        && matches!(
+            effect,
+            None | Some(Effect::EndAtOnce | Effect::CutAfter(_) | Effect::Say(_))
+        )
     {
         return watch_object(&shared, &seen, effect);
     }
@@ -806,7 +821,10 @@ impl Watching {
 fn watch_object(shared: &Arc<Shared>, seen: &Seen, effect: Option<Effect>) -> Response {
     let said = |name: &str| {
         let mut parts = seen.query.split('&');
-        parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned()
+        parts
+            .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+            .to_owned()
     };
     let left = match effect {
         Some(Effect::EndAtOnce) => return Response::new(Body::empty()),
@@ -832,7 +850,10 @@ fn watch_object(shared: &Arc<Shared>, seen: &Seen, effect: Option<Effect>) -> Re
     shared.changed();
     if version < compacted {
         let (_, status) = status(410, "Expired", &json!({}));
-        return Response::new(Body::from(format!("{}\n", json!({"type": "ERROR", "object": status}))));
+        return Response::new(Body::from(format!(
+            "{}\n",
+            json!({"type": "ERROR", "object": status})
+        )));
     }
     let events = futures::stream::unfold(watching, |mut watching| async move {
         Some((watching.next().await, watching))

@@ -7,8 +7,7 @@ use crate::{
     spark::{
         driver_state,
         submission::{
-            ConfReader, Feature, Refusal, SparkSubmitArguments, SparkVersion,
-            arguments::SubmissionOperation,
+            ConfReader, Feature, Refusal, SparkSubmitArguments, SparkVersion, arguments::SubmissionOperation,
             operation_conf,
         },
     },
@@ -43,7 +42,9 @@ pub(super) async fn run(
         SubmissionOperation::Kill(_) => {
             let grace = reader.milliseconds(GRACE, 1_000)?.map(|grace| grace / 1_000);
             let shown = grace.map_or_else(|| "not set.".to_owned(), |grace| grace.to_string());
-            message!("Submitting a request to kill submission {id} in {master}. Grace period in secs: {shown}");
+            message!(
+                "Submitting a request to kill submission {id} in {master}. Grace period in secs: {shown}"
+            );
             // A negative one is said, and the Pod's own counts.
             grace.filter(|grace| *grace >= 0)
         }
@@ -117,9 +118,16 @@ fn default_namespace(client: &kube::Client, conf: ConfReader<'_>) -> Result<Stri
     let Ok(kubeconfig) = Kubeconfig::read() else {
         return Ok(client.default_namespace().to_owned());
     };
-    let name = conf.text("spark.kubernetes.context")?.or(kubeconfig.current_context);
-    let named = kubeconfig.contexts.into_iter().find(|context| Some(&context.name) == name.as_ref());
-    Ok(named.and_then(|context| context.context?.namespace).unwrap_or_default())
+    let name = conf
+        .text("spark.kubernetes.context")?
+        .or(kubeconfig.current_context);
+    let named = kubeconfig
+        .contexts
+        .into_iter()
+        .find(|context| Some(&context.name) == name.as_ref());
+    Ok(named
+        .and_then(|context| context.context?.namespace)
+        .unwrap_or_default())
 }
 
 /// `None` for a name that no object can have: there is no such driver.

@@ -6,5 +6,8 @@ use std::fmt::Display;
 
 /// A line of the class `class` at level INFO; the time is UTC.
 pub(super) fn info(class: &str, text: impl Display) {
-    message!("{} INFO {class}: {text}", Timestamp::now().strftime("%y/%m/%d %H:%M:%S"));
+    message!(
+        "{} INFO {class}: {text}",
+        Timestamp::now().strftime("%y/%m/%d %H:%M:%S")
+    );
 }

@@ -4,9 +4,7 @@
 
 use super::{Ending, client_settings, spark_log};
 use crate::{
-    cluster::{
-        ClientError, ClientSettings, ClusterSettings, ClusterSink, FollowEnd, FollowTiming, client,
-    },
+    cluster::{ClientError, ClientSettings, ClusterSettings, ClusterSink, FollowEnd, FollowTiming, client},
     redaction::shown,
     spark::{
         driver_state,
@@ -132,9 +130,14 @@ impl Prepared {
         let address = (driver.namespace.as_str(), driver.pod_name.as_str());
         let following = self
             .sink
-            .follow(address, driver.pod_uid.as_deref(), &timing, |pod| log.borrow_mut().seen(pod));
+            .follow(address, driver.pod_uid.as_deref(), &timing, |pod| {
+                log.borrow_mut().seen(pod)
+            });
         tokio::pin!(following);
-        let mut ticks = time::interval_at(time::Instant::now() + self.waiting.interval, self.waiting.interval);
+        let mut ticks = time::interval_at(
+            time::Instant::now() + self.waiting.interval,
+            self.waiting.interval,
+        );
         // A process that slept, or whose output was stuck, has nothing to catch up with.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ended = loop {
@@ -192,7 +195,10 @@ struct Log<'a> {
 
 impl Log<'_> {
     fn seen(&mut self, pod: &Value) {
-        spark_log::info(CLASS, format_args!("State changed, new state: {}", driver_state::described(pod)));
+        spark_log::info(
+            CLASS,
+            format_args!("State changed, new state: {}", driver_state::described(pod)),
+        );
         self.pod = Some(pod.clone());
         self.begin();
     }
@@ -226,7 +232,10 @@ impl Log<'_> {
         });
         spark_log::info(
             CLASS,
-            format_args!("Application status for {} (phase: {phase})", self.driver.application_id),
+            format_args!(
+                "Application status for {} (phase: {phase})",
+                self.driver.application_id
+            ),
         );
     }
 

@@ -130,15 +130,27 @@ mod tests {
         );
         let found = events(text).await;
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].starts_with("Changed") && !found[0].contains("managedFields"), "{found:?}");
+        assert!(
+            found[0].starts_with("Changed") && !found[0].contains("managedFields"),
+            "{found:?}"
+        );
         assert_eq!(found[1], r#"Bookmark("7")"#);
     }
 
     #[tokio::test]
     async fn what_is_no_event_is_a_failure_and_an_error_event_keeps_its_code() {
-        for text in ["{}\n", "x\n", "[]\n", "{\"type\":\"NEW\",\"object\":{}}\n", "{\"type\":\"BOOKMARK\",\"object\":1}\n"] {
+        for text in [
+            "{}\n",
+            "x\n",
+            "[]\n",
+            "{\"type\":\"NEW\",\"object\":{}}\n",
+            "{\"type\":\"BOOKMARK\",\"object\":1}\n",
+        ] {
             let found = events(text).await;
-            assert!(found.len() == 1 && found[0].starts_with("Lost"), "{text}: {found:?}");
+            assert!(
+                found.len() == 1 && found[0].starts_with("Lost"),
+                "{text}: {found:?}"
+            );
         }
         let gone = r#"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}"#;
         let read = read(gone.as_bytes()).unwrap();

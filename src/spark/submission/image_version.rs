@@ -13,14 +13,19 @@ const REGISTRIES: [&str; 4] = ["docker.io/library/", "docker.io/", "index.docker
 pub(super) fn of_image(image: &str) -> Option<SparkVersion> {
     let image = image.split('@').next().unwrap_or_default();
     let (repository, tag) = image.rsplit_once(':')?;
-    let bare = REGISTRIES.iter().find_map(|registry| repository.strip_prefix(registry));
+    let bare = REGISTRIES
+        .iter()
+        .find_map(|registry| repository.strip_prefix(registry));
     if !OFFICIAL.contains(&bare.unwrap_or(repository)) {
         return None;
     }
     let version = tag.split('-').next()?;
     let is_version = |text: &str| {
         let parts: Vec<_> = text.split('.').collect();
-        parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+        parts.len() == 3
+            && parts
+                .iter()
+                .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
     };
     is_version(version.strip_prefix('v').unwrap_or(version))
         .then(|| version.parse().ok())
@@ -35,7 +40,10 @@ mod tests {
     fn only_an_official_images_tag_names_the_version() {
         for (image, version) in [
             ("spark:4.0.1", Some("4.0.1")),
-            ("apache/spark:3.5.6-scala2.12-java17-python3-ubuntu", Some("3.5.6")),
+            (
+                "apache/spark:3.5.6-scala2.12-java17-python3-ubuntu",
+                Some("3.5.6"),
+            ),
             ("docker.io/library/spark:4.0.1", Some("4.0.1")),
             ("docker.io/apache/spark-py:v3.4.0", Some("3.4.0")),
             ("apache/spark:4.0.1@sha256:0123", Some("4.0.1")),

@@ -3,12 +3,7 @@
 //! Only the family `spark.kubernetes.` is looked at, where a slip costs most: a limit or a node selector that isn't there. A key
 //! that resembles none may be a plugin's own, and passes.
 
-use crate::{
-    finding::Warnings,
-    limits::SUGGESTED_NAME,
-    redaction::shown,
-    spark::submission::SparkConf,
-};
+use crate::{finding::Warnings, limits::SUGGESTED_NAME, redaction::shown, spark::submission::SparkConf};
 
 /// What the keys begin with.
 const FAMILY: &str = "spark.kubernetes.";
@@ -202,9 +197,15 @@ mod tests {
             ("node.selectors.disk", "node.selector.…"),
         ] {
             let conf: SparkConf = [(format!("{FAMILY}{key}"), "x".to_owned())].into_iter().collect();
-            let said: Vec<_> = misspelled(&conf).lines().map(std::borrow::Cow::into_owned).collect();
+            let said: Vec<_> = misspelled(&conf)
+                .lines()
+                .map(std::borrow::Cow::into_owned)
+                .collect();
             assert_eq!(said.len(), 1, "{key}: {said:?}");
-            assert!(said[0].ends_with(&format!("did you mean {FAMILY}{meant}?")), "{said:?}");
+            assert!(
+                said[0].ends_with(&format!("did you mean {FAMILY}{meant}?")),
+                "{said:?}"
+            );
             assert!(said[0].starts_with(&format!("{FAMILY}{key}:")), "{said:?}");
         }
         for key in [
@@ -218,7 +219,9 @@ mod tests {
             let conf: SparkConf = [(format!("{FAMILY}{key}"), "x".to_owned())].into_iter().collect();
             assert_eq!(misspelled(&conf).lines().count(), 0, "{key}");
         }
-        let long: SparkConf = [(format!("{FAMILY}{}", "x.".repeat(10_000)), String::new())].into_iter().collect();
+        let long: SparkConf = [(format!("{FAMILY}{}", "x.".repeat(10_000)), String::new())]
+            .into_iter()
+            .collect();
         assert_eq!(misspelled(&long).lines().count(), 0);
     }
 }

@@ -10,7 +10,8 @@ pub(crate) use validate::SUBMISSION_CREDENTIALS;
 use super::{
     ConfReader, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate, PrimaryResource, Refusal,
     SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId, SubmitterContext,
-    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, image_version, known_keys, pod_group, refusal::wrong_text, uri,
+    TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, image_version, known_keys, pod_group,
+    refusal::wrong_text, uri,
 };
 use crate::{
     finding::{Warnings, expected},
@@ -166,10 +167,16 @@ pub(crate) fn resolve_merged(
 /// The version where nobody gives one: by the driver's image, if that is an official one with its version as tag; else the newest.
 fn assumed_version(conf: &SparkConf, context: &SubmitterContext, warnings: &mut Warnings) -> SparkVersion {
     let reader = ConfReader::new(conf, context);
-    let keys = ["spark.kubernetes.driver.container.image", "spark.kubernetes.container.image"];
+    let keys = [
+        "spark.kubernetes.driver.container.image",
+        "spark.kubernetes.container.image",
+    ];
     // A wrong reference in it is an error later, where the image is read.
     let image = reader.first(&keys).ok().flatten();
-    if let Some(version) = image.as_ref().and_then(|(_, image)| image_version::of_image(image)) {
+    if let Some(version) = image
+        .as_ref()
+        .and_then(|(_, image)| image_version::of_image(image))
+    {
         warnings.push(format!(
             "no Spark version is given; submitting for {version}, by the tag of the driver's image"
         ));

@@ -8,7 +8,7 @@ use native_submit::cluster::{
 use serde_json::{Value, json};
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{task::JoinHandle, time};
 
@@ -37,7 +37,8 @@ impl Follower {
         let (into, uid) = (Arc::clone(&seen), uid.map(str::to_owned));
         let ends = tokio::spawn(async move {
             let see = |pod: &Value| into.lock().unwrap().push(phase_of(pod));
-            sink.follow(("jobs", "pi-driver"), uid.as_deref(), &timing, see).await
+            sink.follow(("jobs", "pi-driver"), uid.as_deref(), &timing, see)
+                .await
         });
         Self { seen, ends }
     }
@@ -60,11 +61,16 @@ async fn with_a_driver() -> ApiServer {
 }
 
 fn put_driver(api: &ApiServer) -> String {
-    api.put("pods", json!({"metadata": {"name": "pi-driver", "namespace": "jobs"}}))
+    api.put(
+        "pods",
+        json!({"metadata": {"name": "pi-driver", "namespace": "jobs"}}),
+    )
 }
 
 fn set(api: &ApiServer, phase: &str) {
-    api.change("pods", "jobs", "pi-driver", |pod| pod["status"] = json!({"phase": phase}));
+    api.change("pods", "jobs", "pi-driver", |pod| {
+        pod["status"] = json!({"phase": phase})
+    });
 }
 
 async fn watched(api: &ApiServer) {
@@ -96,17 +102,62 @@ async fn whatever_ends_a_watch_it_is_taken_up_again_from_its_last_version() {
     let follower = Follower::of(&api, None, timing());
     watched(&api).await;
     set(&api, "Running");
-    let mark = api.bookmark();
+    let end = Instant::now() + Duration::from_secs(30);
+    while !follower
+        .seen
+        .lock()
+        .unwrap()
+        .iter()
+        .any(|phase| phase == "Running")
+    {
+        assert!(Instant::now() < end, "not seen");
+        time::sleep(Duration::from_millis(5)).await;
+    }
+    let version = api.get("pods", "jobs", "pi-driver").unwrap()["metadata"]["resourceVersion"].clone();
     api.cut_watches();
-    api.until("the next watch", |api| count(api, "watch pods") == 2).await;
-    let second = api.log().into_iter().filter(|seen| seen.verb == "watch").nth(1).unwrap();
-    assert!(second.query.contains(&format!("resourceVersion={mark}&")), "{}", second.query);
+    api.until("the next watch", |api| count(api, "watch pods") == 2)
+        .await;
+    assert_eq!(from(&api, 1), version);
     // What happens while nobody watches is in the next watch.
     set(&api, "Succeeded");
     let (end, seen) = follower.end().await;
     assert_eq!(end, Ok(FollowEnd::Completed));
     assert_eq!(seen, ["Pending", "Running", "Succeeded"]);
-    assert_eq!(count(&api, "get pods"), 1, "nothing was read anew: {:?}", api.lines());
+    assert_eq!(
+        count(&api, "get pods"),
+        1,
+        "nothing was read anew: {:?}",
+        api.lines()
+    );
+}
+
+/// The version that the watch of this number began from.
+fn from(api: &ApiServer, number: usize) -> String {
+    let watch = api
+        .log()
+        .into_iter()
+        .filter(|seen| seen.verb == "watch")
+        .nth(number)
+        .unwrap();
+    let mut parts = watch.query.split('&');
+    parts
+        .find_map(|part| part.strip_prefix("resourceVersion="))
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bookmark_is_where_the_next_watch_begins() {
+    let api = with_a_driver().await;
+    let mark = api.bookmark().to_string();
+    let line = json!({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": mark}}});
+    api.fault(Fault::once("watch", "pods", 1, Effect::Say(format!("{line}\n"))));
+    let follower = Follower::of(&api, None, timing());
+    api.until("the next watch", |api| count(api, "watch pods") == 2)
+        .await;
+    assert_eq!((from(&api, 0).as_str(), from(&api, 1)), ("1", mark));
+    set(&api, "Succeeded");
+    assert_eq!(follower.end().await.0, Ok(FollowEnd::Completed));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,8 +176,14 @@ async fn the_end_is_found_through_every_fault() {
         ("no JSON", line("what\n")),
         ("no event", line("{\"type\":\"NEW\"}\n")),
         ("half a line", line("{\"type\":\"MODIFIED\",\"obj")),
-        ("an error event", line("{\"type\":\"ERROR\",\"object\":{\"code\":500}}\n")),
-        ("an error event that is none", line("{\"type\":\"ERROR\",\"object\":7}\n")),
+        (
+            "an error event",
+            line("{\"type\":\"ERROR\",\"object\":{\"code\":500}}\n"),
+        ),
+        (
+            "an error event that is none",
+            line("{\"type\":\"ERROR\",\"object\":7}\n"),
+        ),
     ] {
         let api = with_a_driver().await;
         api.fault(Fault {
@@ -136,12 +193,17 @@ async fn the_end_is_found_through_every_fault() {
             effect,
         });
         let follower = Follower::of(&api, None, timing());
-        api.until("the first watch", |api| count(api, "watch pods") > 0).await;
+        api.until("the first watch", |api| count(api, "watch pods") > 0)
+            .await;
         set(&api, "Running");
         set(&api, "Succeeded");
         let (end, seen) = follower.end().await;
         assert_eq!(end, Ok(FollowEnd::Completed), "{name}");
-        assert_eq!(seen.last().map(String::as_str), Some("Succeeded"), "{name}: {seen:?}");
+        assert_eq!(
+            seen.last().map(String::as_str),
+            Some("Succeeded"),
+            "{name}: {seen:?}"
+        );
         api.until("no watch is left", |api| api.watching() == 0).await;
     }
 }
@@ -165,8 +227,11 @@ async fn after_a_compaction_the_pod_is_read_anew() {
     watched(&api).await;
     api.compact();
     api.cut_watches();
-    api.until("the pod is read anew", |api| count(api, "get pods") == 2).await;
-    api.change("pods", "jobs", "pi-driver", |pod| pod["status"] = json!({"phase": "Succeeded"}));
+    api.until("the pod is read anew", |api| count(api, "get pods") == 2)
+        .await;
+    api.change("pods", "jobs", "pi-driver", |pod| {
+        pod["status"] = json!({"phase": "Succeeded"})
+    });
     assert_eq!(follower.end().await.0, Ok(FollowEnd::Completed));
 }
 
@@ -207,7 +272,10 @@ async fn a_deleted_pod_ends_it_with_its_last_state() {
     let Ok(FollowEnd::Deleted(Some(last))) = end else {
         panic!("{end:?}");
     };
-    assert_eq!((phase_of(&last).as_str(), seen.last().unwrap().as_str()), ("Running", "Running"));
+    assert_eq!(
+        (phase_of(&last).as_str(), seen.last().unwrap().as_str()),
+        ("Running", "Running")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,11 +300,16 @@ async fn a_pod_that_went_while_nobody_watched_and_another_of_its_name_end_it_too
     let api = with_a_driver().await;
     let follower = Follower::of(&api, None, timing());
     watched(&api).await;
-    api.change("pods", "jobs", "pi-driver", |pod| pod["metadata"]["uid"] = json!("another"));
+    api.change("pods", "jobs", "pi-driver", |pod| {
+        pod["metadata"]["uid"] = json!("another")
+    });
     assert_eq!(follower.end().await.0, Ok(FollowEnd::Deleted(None)));
     // And one that never was.
     let api = ApiServer::start().await;
-    assert_eq!(Follower::of(&api, None, timing()).end().await.0, Ok(FollowEnd::Deleted(None)));
+    assert_eq!(
+        Follower::of(&api, None, timing()).end().await.0,
+        Ok(FollowEnd::Deleted(None))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,7 +317,13 @@ async fn a_status_that_is_empty_is_no_end() {
     let api = with_a_driver().await;
     let follower = Follower::of(&api, None, timing());
     watched(&api).await;
-    for status in [json!({}), json!(null), json!({"phase": null}), json!({"phase": ""}), json!([])] {
+    for status in [
+        json!({}),
+        json!(null),
+        json!({"phase": null}),
+        json!({"phase": ""}),
+        json!([]),
+    ] {
         api.change("pods", "jobs", "pi-driver", |pod| pod["status"] = status);
     }
     set(&api, "Succeeded");

@@ -33,8 +33,19 @@ const CASES: [(&str, &[&str]); 9] = [
             "local:///a.jar",
         ],
     ),
-    ("`--kill`, `--status`", &["--kill", "jobs:pi-driver", "--master", "k8s://https://127.0.0.1:1"]),
-    ("`--kill`, `--status` with", &["--kill", "jobs:pi-driver", "--master", "yarn"]),
+    (
+        "`--kill`, `--status`",
+        &[
+            "--kill",
+            "jobs:pi-driver",
+            "--master",
+            "k8s://https://127.0.0.1:1",
+        ],
+    ),
+    (
+        "`--kill`, `--status` with",
+        &["--kill", "jobs:pi-driver", "--master", "yarn"],
+    ),
     (
         "files of the submitter",
         &[

@@ -30,7 +30,10 @@ fn recordings() -> BTreeMap<String, BTreeMap<String, Value>> {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let version = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            all.insert(version, serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap());
+            all.insert(
+                version,
+                serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap(),
+            );
         }
     }
     assert_eq!(all.len(), 3, "three versions are recorded");
@@ -73,7 +76,10 @@ impl Running {
         }
         let mut child = command.envs(environment.iter().copied()).spawn().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
-        let (into, lines) = (Arc::clone(&said), BufReader::new(child.stderr.take().unwrap()).lines());
+        let (into, lines) = (
+            Arc::clone(&said),
+            BufReader::new(child.stderr.take().unwrap()).lines(),
+        );
         let reading = std::thread::spawn(move || {
             for line in lines {
                 into.lock().unwrap().push(line.unwrap());
@@ -95,11 +101,19 @@ impl Running {
     fn until(&mut self, text: &str, times: usize) {
         let end = Instant::now() + Duration::from_secs(60);
         while self.said().matches(text).count() < times {
-            assert!(Instant::now() < end, "not said {times} times: {text}\n{}", self.said());
+            assert!(
+                Instant::now() < end,
+                "not said {times} times: {text}\n{}",
+                self.said()
+            );
             let ended = self.child.try_wait().unwrap();
             if ended.is_some() {
                 std::thread::sleep(Duration::from_millis(200));
-                assert!(self.said().matches(text).count() >= times, "{ended:?}\n{}", self.said());
+                assert!(
+                    self.said().matches(text).count() >= times,
+                    "{ended:?}\n{}",
+                    self.said()
+                );
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -157,7 +171,9 @@ fn tidy(line: &str) -> String {
     let is_time = |text: &str| {
         text.len() > 18
             && text.is_char_boundary(18)
-            && text[..18].bytes().all(|byte| byte.is_ascii_digit() || b"/: ".contains(&byte))
+            && text[..18]
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || b"/: ".contains(&byte))
     };
     if is_time(&line) {
         line.replace_range(..17, "DATE");
@@ -168,7 +184,10 @@ fn tidy(line: &str) -> String {
     // The application's id: `spark-` and 32 digits.
     let id = line.match_indices("spark-").find_map(|(at, _)| {
         let id = line.get(at..at + 38)?;
-        id[6..].bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| id.to_owned())
+        id[6..]
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit())
+            .then(|| id.to_owned())
     });
     match id {
         Some(id) => line.replace(&id, "APPLICATION"),
@@ -219,7 +238,11 @@ async fn it_says_and_ends_as_recorded() {
             let recorded = &scenarios[&format!("wait-{name}")];
             let pods = recorded["pods"].as_array().unwrap();
             let api = ApiServer::start().await;
-            let mut running = Running::start(Some(&api.url), &arguments(&api.url, &[]), &[("SPARK_VERSION", &version)]);
+            let mut running = Running::start(
+                Some(&api.url),
+                &arguments(&api.url, &[]),
+                &[("SPARK_VERSION", &version)],
+            );
             running.until("State changed", 1);
             for (index, pod) in pods.iter().enumerate().skip(1) {
                 if pod == "deleted" {
@@ -279,7 +302,10 @@ async fn the_phase_is_told_at_the_interval_and_no_other_interval_is_taken() {
         let running = Running::start(Some(&api.url), &arguments(&api.url, &["--conf", &interval]), &[]);
         let (code, lines) = running.end();
         assert_eq!(code, 1);
-        assert!(lines.join("\n").contains("spark.kubernetes.report.interval"), "{lines:?}");
+        assert!(
+            lines.join("\n").contains("spark.kubernetes.report.interval"),
+            "{lines:?}"
+        );
         assert_eq!(api.lines(), Vec::<String>::new());
     }
 }
@@ -287,7 +313,9 @@ async fn the_phase_is_told_at_the_interval_and_no_other_interval_is_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_drivers_own_exit_code_is_given_where_it_is_wanted() {
     let ended = |phase: &str, code: Option<i64>| {
-        let state = code.map(|code| json!({"name": "spark-kubernetes-driver", "state": {"terminated": {"exitCode": code}}}));
+        let state = code.map(
+            |code| json!({"name": "spark-kubernetes-driver", "state": {"terminated": {"exitCode": code}}}),
+        );
         json!({"phase": phase, "containerStatuses": state.map(|state| vec![state])})
     };
     for (whose, status, code) in [
@@ -304,7 +332,9 @@ async fn the_drivers_own_exit_code_is_given_where_it_is_wanted() {
         let mut running = Running::start(Some(&api.url), &arguments(&api.url, &[]), &environment);
         running.until("State changed", 1);
         match &status {
-            Some(status) => api.change("pods", "waiting", "pi-driver", |pod| pod["status"] = status.clone()),
+            Some(status) => api.change("pods", "waiting", "pi-driver", |pod| {
+                pod["status"] = status.clone()
+            }),
             None => api.remove("pods", "waiting", "pi-driver"),
         }
         let (found, lines) = running.end();
@@ -314,7 +344,12 @@ async fn the_drivers_own_exit_code_is_given_where_it_is_wanted() {
     let environment = [("NATIVE_SUBMIT_EXIT_CODE", "mine")];
     let (code, lines) = Running::start(Some(&api.url), &arguments(&api.url, &[]), &environment).end();
     assert_eq!(code, 1);
-    assert!(lines.join("\n").contains("NATIVE_SUBMIT_EXIT_CODE: expected spark or driver"), "{lines:?}");
+    assert!(
+        lines
+            .join("\n")
+            .contains("NATIVE_SUBMIT_EXIT_CODE: expected spark or driver"),
+        "{lines:?}"
+    );
     assert_eq!(api.lines(), Vec::<String>::new());
 }
 
@@ -324,7 +359,11 @@ async fn signals_end_it_as_recorded_and_the_driver_runs_on() {
         for (name, signal) in [("sigterm", Signal::TERM), ("sigint", Signal::INT)] {
             let recorded = &scenarios[&format!("wait-{name}")];
             let api = ApiServer::start().await;
-            let mut running = Running::start(Some(&api.url), &arguments(&api.url, &[]), &[("SPARK_VERSION", &version)]);
+            let mut running = Running::start(
+                Some(&api.url),
+                &arguments(&api.url, &[]),
+                &[("SPARK_VERSION", &version)],
+            );
             running.until("Waiting for application", 1);
             running.signal(signal);
             assert_eq!(running.end().0, recorded["exit_code"], "{version} {name}");
@@ -342,9 +381,18 @@ async fn without_the_right_to_watch_it_says_that_the_driver_runs_and_no_jvm_is_c
     let (code, lines) = Running::start(Some(&api.url), &arguments(&api.url, &[]), &environment).end();
     let said = lines.join("\n");
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("may not watch pods in namespace `waiting`"), "{said}");
-    assert!(said.contains("The driver Pod waiting:pi-driver of application spark-"), "{said}");
-    assert!(said.contains("runs on") && !said.contains("handing over"), "{said}");
+    assert!(
+        said.contains("may not watch pods in namespace `waiting`"),
+        "{said}"
+    );
+    assert!(
+        said.contains("The driver Pod waiting:pi-driver of application spark-"),
+        "{said}"
+    );
+    assert!(
+        said.contains("runs on") && !said.contains("handing over"),
+        "{said}"
+    );
     assert!(api.get("pods", "waiting", "pi-driver").is_some());
 }
 
@@ -361,17 +409,26 @@ async fn through_a_server_it_watches_by_itself_and_needs_credentials_for_it() {
     let (code, lines) = Running::start(None, &arguments(master, &[]), &environment).end();
     let said = lines.join("\n");
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("spark.kubernetes.submission.waitAppCompletion: expected false"), "{said}");
+    assert!(
+        said.contains("spark.kubernetes.submission.waitAppCompletion: expected false"),
+        "{said}"
+    );
     assert_eq!(api.lines(), Vec::<String>::new());
     // With some of its own.
     let mut running = Running::start(Some(&api.url), &arguments(&api.url, &[]), &environment);
     running.until("Waiting for application", 1);
-    api.change("pods", "waiting", "pi-driver", |pod| pod["status"] = json!({"phase": "Succeeded"}));
+    api.change("pods", "waiting", "pi-driver", |pod| {
+        pod["status"] = json!({"phase": "Succeeded"})
+    });
     let (code, lines) = running.end();
     let said = lines.join("\n");
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("(phase: Succeeded)"), "{said}");
-    let watches: Vec<_> = api.log().into_iter().filter(|seen| seen.verb == "watch").collect();
+    let watches: Vec<_> = api
+        .log()
+        .into_iter()
+        .filter(|seen| seen.verb == "watch")
+        .collect();
     assert_eq!(watches.len(), 1, "{watches:?}");
 }
 
@@ -382,7 +439,10 @@ async fn while_it_waits_it_is_small() {
     let mut running = Running::start(Some(&api.url), &arguments(&api.url, &interval), &[]);
     running.until("(phase: Pending)", 50);
     let status = fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
-    let anonymous = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    let anonymous = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"))
+        .unwrap();
     let kibibytes: u64 = anonymous.trim().trim_end_matches(" kB").parse().unwrap();
     // What is of its own; the pages of this unoptimized program's file, which the kernel may drop, are larger.
     assert!(kibibytes < 10 << 10, "{kibibytes} KiB\n{status}");
@@ -397,7 +457,10 @@ async fn operate(version: &str, recorded: &Value) -> (i32, Vec<String>, ApiServe
         api.put("pods", pod.clone());
     }
     let argv = strings(&recorded["argv"]);
-    let argv: Vec<_> = argv.iter().map(|word| word.replace("https://API-SERVER", &api.url)).collect();
+    let argv: Vec<_> = argv
+        .iter()
+        .map(|word| word.replace("https://API-SERVER", &api.url))
+        .collect();
     let (code, lines) = Running::start(Some(&api.url), &argv, &[("SPARK_VERSION", version)]).end();
     (code, lines, api)
 }
@@ -409,7 +472,10 @@ async fn status_and_kill_say_and_do_as_recorded() {
         for (name, recorded) in &scenarios {
             let is_kill = name.starts_with("kill-");
             // These are of another API server, or of a user without rights.
-            if !(is_kill || name.starts_with("status-")) || name.contains("forbidden") || name.contains("unreachable") {
+            if !(is_kill || name.starts_with("status-"))
+                || name.contains("forbidden")
+                || name.contains("unreachable")
+            {
                 continue;
             }
             tried += 1;
@@ -422,12 +488,22 @@ async fn status_and_kill_say_and_do_as_recorded() {
                 assert_eq!(said, expected.join("\n"), "{place}");
             } else {
                 // Java's stack in place of our message: but for that, the same is said.
-                let before: Vec<_> = expected.iter().take_while(|line| line.starts_with("Submitting")).cloned().collect();
-                assert!(said.starts_with(&before.join("\n")) && said.contains("Error: "), "{place}: {said}");
+                let before: Vec<_> = expected
+                    .iter()
+                    .take_while(|line| line.starts_with("Submitting"))
+                    .cloned()
+                    .collect();
+                assert!(
+                    said.starts_with(&before.join("\n")) && said.contains("Error: "),
+                    "{place}: {said}"
+                );
             }
             // What was deleted, and with which grace.
             let left = recorded["left"].as_object().unwrap();
-            let gone = |pod: &&Value| left.get(pod["metadata"]["name"].as_str().unwrap()).is_none_or(|grace| !grace.is_null());
+            let gone = |pod: &&Value| {
+                left.get(pod["metadata"]["name"].as_str().unwrap())
+                    .is_none_or(|grace| !grace.is_null())
+            };
             let mut expected: Vec<&str> = recorded["pods"]
                 .as_array()
                 .unwrap()
@@ -435,7 +511,11 @@ async fn status_and_kill_say_and_do_as_recorded() {
                 .filter(gone)
                 .map(|pod| pod["metadata"]["name"].as_str().unwrap())
                 .collect();
-            let deletions: Vec<_> = api.log().into_iter().filter(|seen| seen.verb == "delete").collect();
+            let deletions: Vec<_> = api
+                .log()
+                .into_iter()
+                .filter(|seen| seen.verb == "delete")
+                .collect();
             let mut found: Vec<&str> = deletions.iter().map(|seen| seen.name.as_str()).collect();
             (expected.sort_unstable(), found.sort_unstable());
             assert_eq!(found, expected, "{place}");
@@ -443,10 +523,17 @@ async fn status_and_kill_say_and_do_as_recorded() {
                 .iter()
                 .any(|word| word.contains("GracePeriod") && !word.contains("=-"));
             for deletion in deletions {
-                let grace = left.get(&deletion.name).filter(|_| asked).cloned().unwrap_or_default();
+                let grace = left
+                    .get(&deletion.name)
+                    .filter(|_| asked)
+                    .cloned()
+                    .unwrap_or_default();
                 let sent = &deletion.body["gracePeriodSeconds"];
                 assert_eq!(*sent, grace, "{place}: {}", deletion.body);
-                assert!(deletion.body["preconditions"]["uid"].is_string(), "never by name alone");
+                assert!(
+                    deletion.body["preconditions"]["uid"].is_string(),
+                    "never by name alone"
+                );
             }
         }
     }
@@ -455,7 +542,8 @@ async fn status_and_kill_say_and_do_as_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_that_fails_ends_with_1_and_says_why() {
-    let driver = json!({"metadata": {"name": "a-driver", "namespace": "waiting", "labels": {"spark-role": "driver"}}});
+    let driver =
+        json!({"metadata": {"name": "a-driver", "namespace": "waiting", "labels": {"spark-role": "driver"}}});
     for (words, verb) in [
         (["--status", "waiting:a-driver"], "get"),
         (["--status", "waiting:a*"], "list"),
@@ -465,11 +553,18 @@ async fn an_operation_that_fails_ends_with_1_and_says_why() {
         api.put("pods", driver.clone());
         api.fault(Fault::always(verb, "pods", Effect::status(403)));
         let master = format!("k8s://{}", api.url);
-        let argv: Vec<_> = ["--master", &master].iter().chain(&words).map(|word| (*word).to_owned()).collect();
+        let argv: Vec<_> = ["--master", &master]
+            .iter()
+            .chain(&words)
+            .map(|word| (*word).to_owned())
+            .collect();
         let (code, lines) = Running::start(Some(&api.url), &argv, &[]).end();
         let said = lines.join("\n");
         assert_eq!(code, 1, "{said}");
-        assert!(said.contains(&format!("may not {verb} pods in namespace `waiting`")), "{said}");
+        assert!(
+            said.contains(&format!("may not {verb} pods in namespace `waiting`")),
+            "{said}"
+        );
         assert_eq!(api.names(), ["pods/a-driver"]);
     }
 }
@@ -479,11 +574,26 @@ async fn a_glob_means_the_drivers_of_all_pages() {
     let api = ApiServer::start().await;
     for number in 0..120 {
         let name = format!("a-{number}");
-        api.put("pods", json!({"metadata": {"name": name, "namespace": "waiting", "labels": {"spark-role": "driver"}}}));
+        api.put(
+            "pods",
+            json!({"metadata": {"name": name, "namespace": "waiting", "labels": {"spark-role": "driver"}}}),
+        );
     }
-    let argv = ["--master", &format!("k8s://{}", api.url), "--kill", "waiting:a-1*"].map(str::to_owned);
+    let argv = [
+        "--master",
+        &format!("k8s://{}", api.url),
+        "--kill",
+        "waiting:a-1*",
+    ]
+    .map(str::to_owned);
     let (code, lines) = Running::start(Some(&api.url), &argv, &[]).end();
     assert_eq!(code, 0, "{lines:?}");
-    assert_eq!(lines.iter().filter(|line| line.starts_with("Deleting driver pod: a-1")).count(), 31);
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| line.starts_with("Deleting driver pod: a-1"))
+            .count(),
+        31
+    );
     assert_eq!(api.names().len(), 120 - 31);
 }

@@ -21,7 +21,10 @@ const DECIDED_BY_FIELDS: [(&str, &str); 8] = [
         "spark.kubernetes.executor.container.image",
         "set spec.executor.image",
     ),
-    ("spark.kubernetes.driver.podTemplateFile", "set spec.driver.template"),
+    (
+        "spark.kubernetes.driver.podTemplateFile",
+        "set spec.driver.template",
+    ),
     (
         "spark.kubernetes.executor.podTemplateFile",
         "set spec.executor.template",

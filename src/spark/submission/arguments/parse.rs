@@ -307,7 +307,10 @@ mod tests {
         assert_eq!(operation, SubmissionOperation::Kill("ns:a*".to_owned()));
         assert_eq!(arguments.conf["spark.a"], "b");
         assert_eq!(arguments.options[&SparkOption::Master], "k8s://h");
-        assert!(matches!(parse(&argv(line)), Err(ArgumentsError::NotASubmission { .. })));
+        assert!(matches!(
+            parse(&argv(line)),
+            Err(ArgumentsError::NotASubmission { .. })
+        ));
         let twice = parse_command(&argv("--kill a --status b")).unwrap_err();
         assert_eq!(twice.to_string(), "Action cannot be both --kill and --status.");
     }
