@@ -62,13 +62,16 @@ impl Driver {
 }
 
 impl Waiting {
-    /// `None` where the conf says not to wait. Wrong values are errors either way.
+    /// `None` where the conf says not to wait; then the rest is not read, as Spark doesn't read it.
     pub(super) fn read(conf: ConfReader<'_>) -> Result<Option<Self>, Ending> {
-        let interval = conf.milliseconds(INTERVAL, 1)?.unwrap_or(1_000);
-        let interval = u64::try_from(interval).ok().filter(|interval| *interval > 0);
-        let interval = interval.ok_or_else(|| {
-            Refusal::new(INTERVAL, "expected a positive time, found one that is not; Spark: Logging interval must be a positive time value")
-        })?;
+        if !conf.boolean(WAIT, true)? {
+            return Ok(None);
+        }
+        let given = conf.milliseconds(INTERVAL, 1)?.unwrap_or(1_000);
+        let interval = u64::try_from(given)
+            .ok()
+            .filter(|interval| *interval > 0)
+            .ok_or_else(|| Refusal::new(INTERVAL, format!("expected a time above 0, found {given} ms")))?;
         let exit_code = match super::super::process::variable(EXIT_CODE).as_deref() {
             None | Some("spark") => ExitCodeOf::Spark,
             Some("driver") => ExitCodeOf::Driver,
@@ -77,8 +80,7 @@ impl Waiting {
                 return Err(Ending::Failed(message));
             }
         };
-        let waits = conf.boolean(WAIT, true)?;
-        Ok(waits.then_some(Self {
+        Ok(Some(Self {
             interval: Duration::from_millis(interval),
             exit_code,
         }))

@@ -1,7 +1,7 @@
 //! Conf from everywhere, by Spark's order of precedence.
 
 use super::super::{
-    Refusal, SparkConf, SparkSubmitArguments, SubmitterContext, properties,
+    Reach, Refusal, SparkConf, SparkSubmitArguments, SubmitterContext, properties,
     regular_file::{self, Unreadable},
 };
 use crate::{
@@ -24,10 +24,16 @@ pub(super) fn properties(
                     merged.set(key, value);
                 }
             }
-            // The operator's REST submitter writes the option for whatever its own image has.
-            None if arguments.load_spark_defaults => warnings.push(
-                "--load-spark-defaults: there is no spark-defaults.conf to load; mount it, and set SPARK_CONF_DIR to its directory",
-            ),
+            // The operator's REST submitter may give the option for what its own image has.
+            None if arguments.load_spark_defaults => warnings.push(match context.reach {
+                Reach::Process => {
+                    "--load-spark-defaults: SPARK_CONF_DIR and $SPARK_HOME/conf have no spark-defaults.conf to load"
+                }
+                _ => {
+                    "--load-spark-defaults: this service has no spark-defaults.conf, and loads none; put its keys into the \
+                     application's sparkConf"
+                }
+            }),
             None => {}
         }
     }
