@@ -14,6 +14,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{
+    fmt::Write as _,
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -82,7 +83,12 @@ fn contents<'f>(directory: &Path, files: impl Iterator<Item = &'f String>) -> Op
         hash.update(text.len().to_le_bytes());
         hash.update(&text);
     }
-    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut text = String::new();
+    for byte in hash.finalize() {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Some(text)
 }
 
 struct File {

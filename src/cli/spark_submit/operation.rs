@@ -106,7 +106,9 @@ pub(super) async fn run(
                 }
             }
             for pod in &found {
-                sink.kill(&namespace, pod, grace).await.map_err(failed)?;
+                sink.kill(&namespace, pod, grace)
+                    .await
+                    .map_err(|error| failed(&error))?;
             }
         }
     }
@@ -135,10 +137,10 @@ fn existing<T>(found: Result<T, ApplyError>) -> Result<Option<T>, Ending> {
     match found {
         Ok(found) => Ok(Some(found)),
         Err(ApplyError::Invalid { .. }) => Ok(None),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(failed(&error)),
     }
 }
 
-fn failed(error: ApplyError) -> Ending {
+fn failed(error: &ApplyError) -> Ending {
     Ending::Failed(error.to_string())
 }

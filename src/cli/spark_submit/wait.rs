@@ -133,7 +133,7 @@ impl Prepared {
         let following = self
             .sink
             .follow(address, driver.pod_uid.as_deref(), &timing, |pod| {
-                log.borrow_mut().seen(pod)
+                log.borrow_mut().seen(pod);
             });
         tokio::pin!(following);
         let mut ticks = time::interval_at(
