@@ -29,7 +29,7 @@ pub(super) fn properties(
                 Reach::Process => {
                     "--load-spark-defaults: SPARK_CONF_DIR and $SPARK_HOME/conf have no spark-defaults.conf to load"
                 }
-                _ => {
+                Reach::Roots(_) => {
                     "--load-spark-defaults: this service has no spark-defaults.conf, and loads none; put its keys into the \
                      application's sparkConf"
                 }
