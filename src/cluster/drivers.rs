@@ -2,7 +2,7 @@
 
 use super::{
     ApplyError, ClusterSink,
-    patience::Patience,
+    deadline::Deadline,
     requests::{Call, Preconditions},
     resource::{self, Target},
 };
@@ -27,8 +27,8 @@ impl ClusterSink {
         loop {
             let query = format!("{DRIVERS}&limit={PAGE}{from}");
             let call = Call::List(&target, &query);
-            let patience = Patience::own(self.shared.settings.deadline);
-            let mut page = match self.shared.requests.send(&call, &patience).await.answer {
+            let deadline = Deadline::own(self.shared.settings.deadline);
+            let mut page = match self.shared.requests.send(&call, &deadline).await.answer {
                 Ok(page) => page,
                 // The next page is of a list that is too old by now.
                 Err(failure) if failure.gone() && !began_anew => {
@@ -71,8 +71,8 @@ impl ClusterSink {
             resource_version: None,
         };
         let call = Call::Kill(&target, &preconditions, grace_seconds);
-        let patience = Patience::own(self.shared.settings.deadline);
-        match self.shared.requests.send(&call, &patience).await.answer {
+        let deadline = Deadline::own(self.shared.settings.deadline);
+        match self.shared.requests.send(&call, &deadline).await.answer {
             Ok(_) => Ok(true),
             Err(failure) if failure.not_found() || failure.conflict() => Ok(false),
             Err(failure) => Err(failure.into_error(&call)),

@@ -14,7 +14,7 @@ mod events;
 
 use super::{
     ApplyError, ClusterSink,
-    patience::Patience,
+    deadline::Deadline,
     refusal::Failure,
     requests::{Call, Requests, jittered},
     resource::{self, Target},
@@ -201,7 +201,7 @@ impl<'a> Following<'a> {
         let call = Call::Get(self.target);
         let sent = self
             .requests
-            .send(&call, &Patience::own(self.timing.answer))
+            .send(&call, &Deadline::own(self.timing.answer))
             .await;
         match sent.answer {
             Ok(pod) => {
