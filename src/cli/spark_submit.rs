@@ -4,9 +4,13 @@
 //! created, never after.
 
 mod fallback;
+mod operation;
 mod shadow;
 mod sidecar;
+mod signals;
+mod spark_log;
 mod usage;
+mod wait;
 
 use crate::{
     cli::output::message,
@@ -19,7 +23,7 @@ use crate::{
         submission::{
             ConfReader, Refusal, Request, SparkConf, Submission, SubmissionId, SubmitterContext,
             UnknownFields,
-            arguments::{self, ArgumentsError},
+            arguments::{self, ArgumentsError, SparkSubmitCommand},
             resolve,
         },
     },
@@ -30,6 +34,7 @@ use crate::{
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use sidecar::Answer;
 use std::{ffi::OsString, path::Path, process::ExitCode, sync::Arc};
+use wait::{Driver, Waiting};
 
 /// The name by which this binary is `spark-submit`.
 pub(super) const NAME: &str = "spark-submit";
@@ -92,11 +97,23 @@ impl From<SubmitError> for Ending {
     }
 }
 
+impl Settings {
+    fn of_environment() -> Result<Self, Ending> {
+        let command = super::environment::without_blank_variables(Self::command());
+        command
+            .try_get_matches_from::<[OsString; 0], _>([])
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .map_err(|error| Ending::Failed(error.to_string()))
+    }
+}
+
 /// What is to be submitted, and by whom.
 struct SparkSubmission {
     submission: Submission,
     context: SubmitterContext,
     settings: Settings,
+    /// `None`: nobody waits for the driver's end.
+    waiting: Option<Waiting>,
 }
 
 /// Runs as `spark-submit` with these arguments.
@@ -112,14 +129,14 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     let text: Result<Vec<String>, _> = arguments.iter().cloned().map(OsString::into_string).collect();
     let ending = match text {
         Err(_) => Ending::Failed("an argument is not UTF-8 text".to_owned()),
-        Ok(argv) => match arguments::parse(&argv) {
+        Ok(argv) => match arguments::parse_command(&argv) {
             Err(ArgumentsError::NotASubmission { option, .. }) if usage::answers(&option) => {
                 return usage::answer(&option);
             }
             Err(error @ ArgumentsError::NotASubmission { .. }) => Ending::NeedsSpark(error.to_string()),
             Err(error) => Ending::Failed(error.to_string()),
-            Ok(arguments) => match submit(arguments) {
-                Ok(()) => return ExitCode::SUCCESS,
+            Ok(command) => match run_command(command) {
+                Ok(code) => return ExitCode::from(code),
                 Err(ending) => ending,
             },
         },
@@ -135,75 +152,105 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
 
 /// What the arguments and this process's files and environment come to; an error where only Spark can do it.
 fn resolved(arguments: arguments::SparkSubmitArguments) -> Result<SparkSubmission, Ending> {
-    let command = super::environment::without_blank_variables(Settings::command());
-    let settings = command
-        .try_get_matches_from::<[OsString; 0], _>([])
-        .and_then(|matches| Settings::from_arg_matches(&matches))
-        .map_err(|error| Ending::Failed(error.to_string()))?;
+    let settings = Settings::of_environment()?;
     let context = context(&settings)?;
     let request = Request {
         default_id: Some(SubmissionId::random()),
         ..Request::default()
     };
     let submission = resolve(arguments, request, &context)?;
-    let conf = ConfReader::new(&submission.conf, &context);
-    if conf.boolean(WAIT, true)? {
-        return Err(Ending::NeedsSpark(format!(
-            "{WAIT}: found true (its default), allowed is false: native-submit does not wait for the application's end"
-        )));
-    }
+    let waiting = Waiting::read(ConfReader::new(&submission.conf, &context))?;
     // Here too, where a server would plan it: what needs Spark must be known before anything is sent.
     plan::plan(&submission, &context)?;
     Ok(SparkSubmission {
         submission,
         context,
         settings,
+        waiting,
     })
 }
 
-fn submit(arguments: arguments::SparkSubmitArguments) -> Result<(), Ending> {
-    let to_submit = resolved(arguments)?;
+/// Does what the command line asks for; the exit code.
+fn run_command(command: SparkSubmitCommand) -> Result<u8, Ending> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Ending::Failed(format!("can't start: {error}")))?;
-    runtime.block_on(async {
-        let SparkSubmission {
-            submission, context, ..
-        } = &to_submit;
-        let id = submission.id.to_string();
-        let socket = sidecar::socket();
-        // A server has an identity of its own: who names another goes without it.
-        if socket.exists()
-            && !credentials(&submission.conf).given()
-            && let Answer::Accepted(reply) = sidecar::submit(&socket, submission, context).await?
-        {
-            let driver = format!("{}:{}", reply.namespace, reply.pod_name);
-            tell(
-                &reply.warnings,
-                &reply.outcome,
-                &driver,
-                &reply.application_id,
-                &id,
-            );
-            return Ok(());
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            code = signals::ended() => Ok(code),
+            ended = async {
+                match command {
+                    SparkSubmitCommand::Submit(arguments) => submit(arguments).await,
+                    SparkSubmitCommand::Operation(operation, arguments) => {
+                        operation::run(&operation, &arguments).await.map(|()| 0)
+                    }
+                }
+            } => ended,
         }
-        let accepted = directly(to_submit).await?;
-        let submitted = &accepted.submitted;
-        let driver = format!("{}:{}", submitted.namespace, submitted.pod_name);
-        tell(
-            &accepted.warnings,
-            submitted.outcome.name(),
-            &driver,
-            &submitted.application_id,
-            &id,
-        );
-        Ok(())
-    })
+    });
+    // What a signal left undone is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
-/// Whether `spark-submit` stays until the driver has ended.
-const WAIT: &str = "spark.kubernetes.submission.waitAppCompletion";
+/// Submits, and waits for the end where the conf says so; the exit code.
+async fn submit(arguments: arguments::SparkSubmitArguments) -> Result<u8, Ending> {
+    let to_submit = resolved(arguments)?;
+    let SparkSubmission {
+        submission, context, ..
+    } = &to_submit;
+    let id = submission.id.to_string();
+    let application = submission
+        .conf
+        .get("spark.app.name")
+        .unwrap_or("spark")
+        .to_owned();
+    let version = submission.spark_version.clone();
+    let socket = sidecar::socket();
+    // A server has an identity of its own: who names another goes without it.
+    let by_server = socket.exists() && !credentials(&submission.conf).given();
+    let prepared = match to_submit.waiting {
+        Some(waiting) => Some(waiting.prepare(submission, context, by_server).await?),
+        None => None,
+    };
+    let answer = if by_server {
+        sidecar::submit(&socket, submission, context).await?
+    } else {
+        Answer::Nobody
+    };
+    let (warnings, outcome, driver) = match answer {
+        Answer::Accepted(reply) => {
+            let driver = Driver {
+                application,
+                application_id: reply.application_id,
+                namespace: reply.namespace,
+                pod_name: reply.pod_name,
+                pod_uid: Some(reply.pod_uid).filter(|uid| !uid.is_empty()),
+                version,
+            };
+            (reply.warnings, reply.outcome, driver)
+        }
+        Answer::Nobody => {
+            let accepted = directly(to_submit).await?;
+            let submitted = accepted.submitted;
+            let driver = Driver {
+                application,
+                application_id: submitted.application_id,
+                namespace: submitted.namespace,
+                pod_name: submitted.pod_name,
+                pod_uid: submitted.pod_uid,
+                version,
+            };
+            (accepted.warnings, submitted.outcome.name().to_owned(), driver)
+        }
+    };
+    tell(&warnings, &outcome, &driver, &id);
+    match prepared {
+        Some(prepared) => prepared.wait(&driver).await,
+        None => Ok(0),
+    }
+}
 
 fn context(settings: &Settings) -> Result<SubmitterContext, Ending> {
     let context = super::process::spark_submit_context(now_ms())?;
@@ -231,22 +278,30 @@ fn credentials(conf: &SparkConf) -> Credentials {
     }
 }
 
-/// A client for the API server, as the conf says it.
-async fn directly_client(to_submit: &SparkSubmission) -> Result<kube::Client, Ending> {
-    let submission = &to_submit.submission;
-    let conf = ConfReader::new(&submission.conf, &to_submit.context);
-    let client_settings = ClientSettings {
+/// How the conf says that the API server is reached.
+fn by_conf(conf: ConfReader<'_>) -> Result<ClientSettings, Ending> {
+    Ok(ClientSettings {
         context: conf.text("spark.kubernetes.context")?,
         server: conf
             .raw()
             .get("spark.master")
             .and_then(|master| master.strip_prefix("k8s://"))
             .map(str::to_owned),
-        credentials: credentials(&submission.conf),
+        credentials: credentials(conf.raw()),
         one_connection: true,
         ..ClientSettings::default()
-    };
-    client(&client_settings)
+    })
+}
+
+/// The same for a submission.
+fn client_settings(submission: &Submission, context: &SubmitterContext) -> Result<ClientSettings, Ending> {
+    by_conf(ConfReader::new(&submission.conf, context))
+}
+
+/// A client for the API server, as the conf says it.
+async fn directly_client(to_submit: &SparkSubmission) -> Result<kube::Client, Ending> {
+    let settings = client_settings(&to_submit.submission, &to_submit.context)?;
+    client(&settings)
         .await
         .map_err(|error| Ending::Failed(error.to_string()))
 }
@@ -265,6 +320,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         submission,
         context,
         settings,
+        ..
     } = to_submit;
     let sink = ClusterSink::new(client.clone(), ClusterSettings::default());
     let said = settings.cluster_view.webhook(&ApplyTo::Cluster);
@@ -295,11 +351,25 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
 }
 
 /// Lines for the log of whoever called.
-fn tell(warnings: &[String], outcome: &str, driver: &str, application_id: &str, id: &str) {
+fn tell(warnings: &[String], outcome: &str, driver: &Driver, id: &str) {
     for warning in warnings {
         message!("warning: {warning}");
     }
+    let submission_id = driver.submission_id();
+    let Driver {
+        application,
+        application_id,
+        ..
+    } = driver;
     message!(
-        "native-submit: {outcome} driver Pod {driver} of application {application_id}, submission id {id}"
+        "native-submit: {outcome} driver Pod {submission_id} of application {application_id}, submission id {id}"
+    );
+    // Spark's own line, which it has where it doesn't wait. Scripts look for the id in it.
+    spark_log::info(
+        "Client",
+        format_args!(
+            "Deployed Spark application {application} with application ID {application_id} and submission ID {submission_id} into \
+             Kubernetes"
+        ),
     );
 }

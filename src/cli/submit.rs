@@ -147,14 +147,18 @@ impl Submit {
             return Err(super::report(&"--server: expected an address, found nothing"));
         };
         let server = server.with(self.tls.clone());
-        grpc::submit(
+        let taken = grpc::submit(
             &server,
             application.to_string(),
             id,
             Duration::from_secs(self.timeout),
         )
         .await
-        .map_err(|error| super::report(&error))
+        .map_err(|error| super::report(&error))?;
+        for warning in &taken.warnings {
+            message!("warning: {warning}");
+        }
+        Ok(taken.line)
     }
 
     async fn submitter(&self, several: bool) -> Result<Submitter, End> {

@@ -28,6 +28,9 @@ pub struct ClientSettings {
     /// Whether one connection carries all requests, by HTTP/2 where the API server speaks it: for a process of few requests,
     /// each of which would begin with a handshake of its own.
     pub one_connection: bool,
+    /// Whether there must be something to be known by: a kubeconfig, a service account or [`Self::credentials`]. Without it an
+    /// `https` address alone is an error; by `http` nothing could be sent.
+    pub identity_needed: bool,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long the server may be silent on a connection; longer than a request may take.
@@ -108,9 +111,16 @@ impl Default for ClientSettings {
             server: None,
             credentials: Credentials::default(),
             one_connection: false,
+            identity_needed: false,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
         }
+    }
+}
+
+impl ClientSettings {
+    fn lacks_identity(&self, server: &http::Uri) -> bool {
+        self.identity_needed && !self.credentials.given() && server.scheme_str() != Some("http")
     }
 }
 
@@ -160,7 +170,9 @@ pub async fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
     };
     let mut config = match (configured, server) {
         // With nothing but an address, as fabric8 does it: without credentials.
-        (Err(ClientError::NotConfigured { .. }), Some(server)) => Config::new(server),
+        (Err(ClientError::NotConfigured { .. }), Some(server)) if !settings.lacks_identity(&server) => {
+            Config::new(server)
+        }
         (configured, None) => configured?,
         (configured, Some(server)) => {
             let mut config = configured?;

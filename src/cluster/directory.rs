@@ -8,11 +8,13 @@
 use super::{ApplyError, Outcome, Submitted, keyed_lock::KeyedLock, resource::is_name};
 use crate::{
     kubernetes::to_yaml,
-    manifest::{Manifest, Manifests},
+    manifest::{Identity, Manifest, Manifests},
     whole_file,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::{
+    fmt::Write as _,
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -47,6 +49,46 @@ struct Index {
     pod: String,
     /// The files written, by name.
     files: Vec<String>,
+    /// What they were made of, once all of them were there.
+    #[serde(default)]
+    made: Option<Made>,
+}
+
+/// What a set of files was made of. The same submission at another time is the same plan, and has other files only in that.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Made {
+    submission_id: String,
+    plan_hash: String,
+    template_set: String,
+    /// The hash of all files, in the order of [`Index::files`].
+    contents: String,
+}
+
+impl Made {
+    fn of(identity: &Identity, contents: String) -> Self {
+        Self {
+            submission_id: identity.submission_id.clone(),
+            plan_hash: identity.plan_hash.clone(),
+            template_set: identity.template_set.clone(),
+            contents,
+        }
+    }
+}
+
+/// The hash of files in this order; `None` where one can't be read.
+fn contents<'f>(directory: &Path, files: impl Iterator<Item = &'f String>) -> Option<String> {
+    let mut hash = Sha256::new();
+    for name in files {
+        let text = fs::read(directory.join(name)).ok()?;
+        hash.update(text.len().to_le_bytes());
+        hash.update(&text);
+    }
+    let mut text = String::new();
+    for byte in hash.finalize() {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Some(text)
 }
 
 struct File {
@@ -129,7 +171,7 @@ fn write_set(directory: &Path, within: &Path, manifests: &Manifests) -> Result<S
             found: index.pod.clone(),
         });
     }
-    let before = index.unwrap_or_default().files;
+    let index = index.unwrap_or_default();
     let pod_file = file(&manifests.driver_pod)?;
     let owned: Vec<File> = manifests.owned.iter().map(file).collect::<Result<_, _>>()?;
     let names: Vec<String> = owned
@@ -152,7 +194,12 @@ fn write_set(directory: &Path, within: &Path, manifests: &Manifests) -> Result<S
 
     let same =
         |file: &File| fs::read(directory.join(&file.name)).is_ok_and(|text| text == file.text.as_bytes());
-    let stale: Vec<&String> = before.iter().filter(|name| !names.contains(name)).collect();
+    let stale: Vec<&String> = index.files.iter().filter(|name| !names.contains(name)).collect();
+    let found = contents(directory, index.files.iter());
+    // The same plan and templates: but for the submit time the files are what they would be now.
+    if found.is_some_and(|found| index.made.as_ref() == Some(&Made::of(identity, found))) {
+        return Ok(submitted);
+    }
     if stale.is_empty() && same(&pod_file) && owned.iter().all(same) {
         return Ok(submitted);
     }
@@ -161,15 +208,17 @@ fn write_set(directory: &Path, within: &Path, manifests: &Manifests) -> Result<S
     // Old and new names, so that after a crash here the next submission still knows all of them.
     let mut known = names.clone();
     known.extend(stale.iter().map(|name| (*name).clone()));
-    write_index(directory, &pod, known)?;
+    write_index(directory, &pod, known, None)?;
     for name in stale.into_iter().filter(|name| is_name(name)) {
         remove(&directory.join(name))?;
     }
     for file in &owned {
         write(directory, file)?;
     }
-    write_index(directory, &pod, names)?;
+    write_index(directory, &pod, names.clone(), None)?;
     write(directory, &pod_file)?;
+    let made = contents(directory, names.iter()).map(|contents| Made::of(identity, contents));
+    write_index(directory, &pod, names, made)?;
     submitted.outcome = Outcome::Written;
     Ok(submitted)
 }
@@ -216,10 +265,16 @@ fn read_index(directory: &Path) -> Result<Option<Index>, ApplyError> {
     }
 }
 
-fn write_index(directory: &Path, pod: &str, files: Vec<String>) -> Result<(), ApplyError> {
+fn write_index(
+    directory: &Path,
+    pod: &str,
+    files: Vec<String>,
+    made: Option<Made>,
+) -> Result<(), ApplyError> {
     let index = Index {
         pod: pod.to_owned(),
         files,
+        made,
     };
     let text = serde_json::to_string(&index).map_err(|error| ApplyError::Internal {
         what: error.to_string(),

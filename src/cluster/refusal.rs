@@ -143,6 +143,16 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if refusal.code == 409)
     }
 
+    /// For a watch: the resource version is too old to go on from.
+    pub(crate) fn gone(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == 410 || refusal.said.reason == "Expired")
+    }
+
+    /// Our credentials are not accepted.
+    pub(crate) fn unauthorized(&self) -> bool {
+        matches!(self, Self::Credentials(_)) || matches!(self, Self::Refused(refusal) if refusal.code == 401)
+    }
+
     /// Our rights do not reach.
     pub(crate) fn forbidden(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.code == 403)

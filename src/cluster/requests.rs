@@ -13,7 +13,7 @@ use super::{
     seen::Seen,
     server_time::ServerTime,
 };
-use http::{Method, Request, header};
+use http::{Method, Request, Response, header};
 use kube::{Client, client::Body, core::Status};
 use serde_json::{Value, json};
 use std::{
@@ -38,6 +38,10 @@ pub(crate) enum Call<'a> {
     DryRun(&'a Target, &'a Value),
     /// Deletes the object that has this uid, and no other.
     Delete(&'a Target, &'a Preconditions),
+    /// The same, within so many seconds; the object's own grace where there are none.
+    Kill(&'a Target, &'a Preconditions, Option<i64>),
+    /// Follows an object from a resource version on, for so many seconds. Only for [`Requests::open`].
+    Watch(&'a Target, &'a str, u64),
 }
 
 /// What must hold for a deletion.
@@ -58,6 +62,8 @@ impl Call<'_> {
             | Self::List(target, _)
             | Self::Patch(target, _)
             | Self::DryRun(target, _)
+            | Self::Kill(target, _, _)
+            | Self::Watch(target, _, _)
             | Self::Delete(target, _) => target,
         }
     }
@@ -69,7 +75,8 @@ impl Call<'_> {
             Self::Create(..) | Self::DryRun(..) => "create",
             Self::List(..) => "list",
             Self::Patch(..) => "patch",
-            Self::Delete(..) => "delete",
+            Self::Delete(..) | Self::Kill(..) => "delete",
+            Self::Watch(..) => "watch",
         }
     }
 
@@ -100,22 +107,33 @@ impl Call<'_> {
                 format!("{}?fieldManager=native-submit", target.path()),
                 Some(patch.to_string()),
             ),
+            // No gracePeriodSeconds of our own: 0 would free the name while a container may still run.
             Self::Delete(target, preconditions) => (
                 Method::DELETE,
                 target.path(),
-                Some(
-                    json!({
-                        "apiVersion": "v1",
-                        "kind": "DeleteOptions",
-                        "propagationPolicy": "Background",
-                        // No gracePeriodSeconds: 0 would free the name while a container may still run.
-                        "preconditions": preconditions.to_json(),
-                    })
-                    .to_string(),
+                Some(preconditions.options(None).to_string()),
+            ),
+            Self::Kill(target, preconditions, grace) => (
+                Method::DELETE,
+                target.path(),
+                Some(preconditions.options(*grace).to_string()),
+            ),
+            Self::Watch(target, version, seconds) => (
+                Method::GET,
+                format!(
+                    "{}?watch=true&allowWatchBookmarks=true&fieldSelector=metadata.name%3D{}&resourceVersion={version}\
+                     &timeoutSeconds={seconds}",
+                    target.collection(),
+                    target.name
                 ),
+                None,
             ),
         };
         let mut request = Request::builder().method(method).uri(uri);
+        if matches!(self, Self::Watch(..)) {
+            // Kubernetes 1.37 compresses each event by itself, and the client's layer reads the first one alone.
+            request = request.header(header::ACCEPT_ENCODING, "identity");
+        }
         if body.is_some() {
             let content_type = match self {
                 Self::Patch(..) => "application/merge-patch+json",
@@ -134,6 +152,20 @@ impl Call<'_> {
 }
 
 impl Preconditions {
+    /// The body of a deletion.
+    fn options(&self, grace_seconds: Option<i64>) -> Value {
+        let mut options = json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": self.to_json(),
+        });
+        if let Some(seconds) = grace_seconds {
+            options["gracePeriodSeconds"] = Value::from(seconds);
+        }
+        options
+    }
+
     fn to_json(&self) -> Value {
         let mut json = json!({"uid": self.uid});
         if let Some(version) = &self.resource_version {
@@ -282,30 +314,52 @@ impl Requests {
             .unwrap_or(Err(Failure::TimedOut(limit)))
     }
 
+    /// Sends once, and hands over the body as it comes. No permit is held: it may come for hours.
+    pub(crate) async fn open(&self, call: &Call<'_>, limit: Duration) -> Result<Body, Failure> {
+        let request = call.request()?;
+        let opening = async {
+            let response = self.client.send(request).await.map_err(Failure::from_client)?;
+            if response.status().is_success() {
+                return Ok(response.into_body());
+            }
+            read(response)
+                .await
+                .and(Err(Failure::Lost("no usable answer".to_owned())))
+        };
+        time::timeout(limit, opening)
+            .await
+            .unwrap_or(Err(Failure::TimedOut(limit)))
+    }
+
     async fn exchange(&self, request: Request<Body>) -> Result<Success, Failure> {
         let _permit = self.permits.acquire().await;
         let response = self.client.send(request).await.map_err(Failure::from_client)?;
-        let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
-        let date = response.headers().get(header::DATE);
-        let at = date.and_then(|date| ServerTime::from_header(date.to_str().ok()?));
-        let body = response
-            .into_body()
-            .collect_bytes()
-            .await
-            .map_err(Failure::from_client)?;
-        if status.is_success() {
-            // Not by Client::request, which logs the whole text of what it cannot read.
-            return answer::read(&body).map(|object| (object, at));
-        }
-        let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
-        let refusal = Refusal::new(status.as_u16(), said, retry_after);
-        Err(Failure::Refused(Box::new(refusal)))
+        read(response).await
     }
+}
+
+/// The object of an answer, or its refusal.
+async fn read(response: Response<Body>) -> Result<Success, Failure> {
+    let status = response.status();
+    let retry_after = response
+        .headers()
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
+    let date = response.headers().get(header::DATE);
+    let at = date.and_then(|date| ServerTime::from_header(date.to_str().ok()?));
+    let body = response
+        .into_body()
+        .collect_bytes()
+        .await
+        .map_err(Failure::from_client)?;
+    if status.is_success() {
+        // Not by Client::request, which logs the whole text of what it cannot read.
+        return answer::read(&body).map(|object| (object, at));
+    }
+    let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
+    let refusal = Refusal::new(status.as_u16(), said, retry_after);
+    Err(Failure::Refused(Box::new(refusal)))
 }
 
 /// The pauses between looks at what should change by itself: doubling, up to a second.
@@ -354,7 +408,7 @@ impl Pauses {
 }
 
 /// Between half of `pause` and all of it.
-fn jittered(pause: Duration) -> Duration {
+pub(super) fn jittered(pause: Duration) -> Duration {
     // RandomState has fresh random keys each time: enough to spread retries.
     let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(u32::MAX);
     pause.mul_f64(0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX))

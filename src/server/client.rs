@@ -32,13 +32,22 @@ pub enum ClientError {
     Refused(String),
 }
 
-/// Sends the text of a `SparkApplication` to the server, which reads it whole, and gives the line to print.
+/// A submission that a server took.
+#[derive(Debug)]
+pub struct Taken {
+    /// The line to print.
+    pub line: Value,
+    /// What the server finds odd.
+    pub warnings: Vec<String>,
+}
+
+/// Sends the text of a `SparkApplication` to the server, which reads it whole.
 pub async fn submit(
     server: &Server,
     application: String,
     id: &SubmissionId,
     timeout: Duration,
-) -> Result<Value, ClientError> {
+) -> Result<Taken, ClientError> {
     let transport = |message: String| ClientError::Transport {
         server: server.to_string(),
         message,
@@ -66,15 +75,25 @@ pub async fn submit(
     if !reply.success {
         return Err(ClientError::Refused(reply.error_message));
     }
-    Ok(json!({
+    // A server of an earlier release doesn't say.
+    let by_flag = if reply.duplicate_submission() {
+        "found"
+    } else {
+        "created"
+    };
+    let line = json!({
         "submission_id": id.as_str(),
-        "outcome": if reply.duplicate_submission() { "found" } else { "created" },
+        "outcome": reply.outcome.as_deref().unwrap_or(by_flag),
         "namespace": reply.namespace,
         "driver_pod_name": reply.driver_pod_name,
         "driver_pod_uid": reply.driver_pod_uid,
         "spark_application_id": reply.spark_application_id,
         "template_set": reply.template_set,
-    }))
+    });
+    Ok(Taken {
+        line,
+        warnings: reply.warnings,
+    })
 }
 
 /// What a call's failure says: the cause where the connection broke, else the server's words.

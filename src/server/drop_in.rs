@@ -169,6 +169,7 @@ fn reply(accepted: Accepted) -> SubmitReply {
         pod_name: accepted.submitted.pod_name,
         application_id: accepted.submitted.application_id,
         warnings: accepted.warnings,
+        pod_uid: accepted.submitted.pod_uid.unwrap_or_default(),
     }
 }
 

@@ -206,6 +206,8 @@ fn success(accepted: Accepted) -> RunAltSparkSubmitResponse {
         duplicate_submission: Some(duplicate),
         template_set: Some(accepted.template_set),
         namespace: Some(accepted.submitted.namespace),
+        outcome: Some(accepted.submitted.outcome.name().to_owned()),
+        warnings: accepted.warnings,
         ..RunAltSparkSubmitResponse::default()
     }
 }

@@ -6,6 +6,8 @@ mod context;
 mod distribution;
 mod files;
 mod id;
+mod image_version;
+mod known_keys;
 mod pod_additions;
 mod pod_group;
 mod pod_template;
@@ -28,7 +30,7 @@ pub use pod_additions::{LeftToWebhook, PodAdditions, WebhookAdditions};
 pub use pod_group::PodGroupTemplate;
 pub use pod_template::PodTemplate;
 pub use refusal::Refusal;
-pub use resolve::{MergedArguments, Outline, Request, resolve};
+pub use resolve::{MergedArguments, Outline, Request, operation_conf, resolve};
 pub(crate) use resolve::{SUBMISSION_CREDENTIALS, SUBMISSION_ID_KEY};
 pub use version::{Feature, NotAVersion, SparkVersion};
 

@@ -21,6 +21,7 @@ mod entry_points {
     mod rest;
     mod spark_submit;
     mod tls;
+    mod waiting;
     mod wire_contract;
 }
 
@@ -30,6 +31,7 @@ mod cluster {
     mod connections;
     mod events;
     mod faults;
+    mod follow;
     mod pod_group;
     mod replicas;
     mod replicas_model;

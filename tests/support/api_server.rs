@@ -54,12 +54,20 @@ struct Cluster {
     looks: Vec<String>,
     /// By how much its clock is ahead of the machine's.
     ahead: Duration,
+    /// What happened to each object, for watches: `ADDED`, `MODIFIED`, `DELETED`, or `BOOKMARK` of all.
+    history: Vec<(u64, &'static str, Key, Value)>,
+    /// Watches can't go on from before this version.
+    compacted: u64,
+    /// Counts the times at which all watches were cut.
+    cuts: u64,
+    /// How many watches are open.
+    watching: usize,
 }
 
 /// A request that arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    /// `create`, `get`, `list`, `patch` or `delete`.
+    /// `create`, `get`, `list`, `watch`, `patch` or `delete`.
     pub(crate) verb: &'static str,
     /// The plural name of the resource.
     pub(crate) resource: String,
@@ -107,6 +115,12 @@ pub(crate) enum Effect {
     ResetAfter,
     /// Waits for the notification, then does the thing and answers.
     Hold(Arc<Notify>),
+    /// Of a watch: ends it at once, as it should be ended.
+    EndAtOnce,
+    /// Of a watch: cuts the connection after so many bytes of its events.
+    CutAfter(usize),
+    /// Of a watch: sends this in place of events, and ends it.
+    Say(String),
 }
 
 impl Fault {
@@ -263,6 +277,10 @@ impl ApiServer {
             let object = state.objects.get_mut(&key(resource, namespace, name)).unwrap();
             change(object);
             object["metadata"]["resourceVersion"] = json!(version.to_string());
+            let object = object.clone();
+            state
+                .history
+                .push((version, "MODIFIED", key(resource, namespace, name), object));
         }
         self.shared.changed();
     }
@@ -273,9 +291,38 @@ impl ApiServer {
             .state
             .lock()
             .unwrap()
-            .objects
-            .remove(&key(resource, namespace, name));
+            .take_away(&key(resource, namespace, name));
         self.shared.changed();
+    }
+
+    /// Cuts the connections of all watches.
+    pub(crate) fn cut_watches(&self) {
+        self.shared.state.lock().unwrap().cuts += 1;
+        self.shared.changed();
+    }
+
+    /// Forgets what happened so far: a watch from an earlier version is answered with 410.
+    pub(crate) fn compact(&self) {
+        let mut state = self.shared.state.lock().unwrap();
+        state.compacted = state.next();
+    }
+
+    /// Sends a bookmark to all watches; its version.
+    pub(crate) fn bookmark(&self) -> u64 {
+        let version = {
+            let mut state = self.shared.state.lock().unwrap();
+            let version = state.next();
+            let mark = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": version.to_string()}});
+            state.history.push((version, "BOOKMARK", Key::default(), mark));
+            version
+        };
+        self.shared.changed();
+        version
+    }
+
+    /// How many watches of objects are open.
+    pub(crate) fn watching(&self) -> usize {
+        self.shared.state.lock().unwrap().watching
     }
 
     /// A deletion only marks this object, as with a finalizer or a running container, until `remove`.
@@ -320,7 +367,7 @@ impl ApiServer {
         {
             let mut state = self.shared.state.lock().unwrap();
             for orphan in state.orphans() {
-                state.objects.remove(&orphan);
+                state.take_away(&orphan);
             }
         }
         self.shared.changed();
@@ -400,9 +447,20 @@ impl Cluster {
             object["status"] = json!({"phase": "Pending"});
         }
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        self.objects
-            .insert(key(resource, namespace, &name), object.clone());
+        let key = key(resource, namespace, &name);
+        let earlier = self.objects.insert(key.clone(), object.clone());
+        let event = if earlier.is_some() { "MODIFIED" } else { "ADDED" };
+        self.history.push((version, event, key, object.clone()));
         object
+    }
+
+    /// Removes an object, if it is there.
+    fn take_away(&mut self, key: &Key) {
+        if let Some(mut object) = self.objects.remove(key) {
+            let version = self.next();
+            object["metadata"]["resourceVersion"] = json!(version.to_string());
+            self.history.push((version, "DELETED", key.clone(), object));
+        }
     }
 
     /// What its clock says.
@@ -453,7 +511,8 @@ impl Cluster {
     fn labelled(&self, seen: &Seen) -> Vec<Value> {
         let label = seen
             .query
-            .strip_prefix("labelSelector=")
+            .split('&')
+            .find_map(|part| part.strip_prefix("labelSelector="))
             .and_then(|label| label.split_once('='));
         let fits =
             |object: &Value| label.is_none_or(|(key, value)| object["metadata"]["labels"][key] == value);
@@ -512,15 +571,38 @@ impl Cluster {
                     if let Some(object) = self.objects.get_mut(&key) {
                         object["metadata"]["deletionTimestamp"] = json!(field(now));
                         object["metadata"]["resourceVersion"] = json!(version.to_string());
-                        return (200, object.clone());
+                        let object = object.clone();
+                        self.history.push((version, "MODIFIED", key, object.clone()));
+                        return (200, object);
                     }
                 }
-                self.objects.remove(&key);
+                self.take_away(&key);
                 (200, json!({"kind": "Status", "status": "Success"}))
             }
             (verb, _) => panic!("the stand-in knows no {verb}"),
         }
     }
+}
+
+/// The page of a list that `limit` and `continue` ask for; a token is the number of items before it.
+fn page(all: Vec<Value>, query: &str) -> Value {
+    let number = |name: &str| {
+        let mut parts = query.split('&');
+        parts.find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse::<usize>().ok())
+    };
+    let (from, limit) = (
+        number("continue").unwrap_or(0),
+        number("limit").unwrap_or(usize::MAX),
+    );
+    let count = all.len();
+    let items: Vec<_> = all.into_iter().skip(from).take(limit).collect();
+    let next = from + items.len();
+    let token = if next < count {
+        next.to_string()
+    } else {
+        String::new()
+    };
+    json!({"metadata": {"continue": token}, "items": items})
 }
 
 /// As Kubernetes writes a moment: in whole seconds.
@@ -594,7 +676,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         _ => return respond(&shared, 404, &json!({}), None),
     };
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let watches = parts
+        .uri
+        .query()
+        .is_some_and(|query| query.contains("watch=true"));
     let verb = match (parts.method.as_str(), name) {
+        ("GET", None) if watches => "watch",
         ("POST", None) => "create",
         ("GET", Some(_)) => "get",
         ("GET", None) => "list",
@@ -625,6 +712,15 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     };
     shared.changed();
 
+    if verb == "watch"
+        && matches!(
+            effect,
+            None | Some(Effect::EndAtOnce | Effect::CutAfter(_) | Effect::Say(_))
+        )
+    {
+        return watch_object(&shared, &seen, effect);
+    }
+
     let act = || {
         let answer = shared.state.lock().unwrap().act(&seen);
         shared.changed();
@@ -652,6 +748,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             go.notified().await;
             act()
         }
+        Some(Effect::EndAtOnce | Effect::CutAfter(_) | Effect::Say(_)) => panic!("only of a watch"),
     };
     shared.state.lock().unwrap().answers += 1;
     respond(&shared, code, &body, None)
@@ -685,6 +782,105 @@ fn review(shared: &Shared, body: &[u8]) -> Response {
     let denied = shared.state.lock().unwrap().denied.contains(&question);
     review["status"] = json!({"allowed": !denied});
     respond(shared, 201, &review, None)
+}
+
+/// An open watch: counted until it is dropped.
+struct Watching {
+    shared: Arc<Shared>,
+    changes: watch::Receiver<u64>,
+    key: Key,
+    version: u64,
+    cuts: u64,
+    /// How many bytes there may be before the connection is cut.
+    left: Option<usize>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.shared.state.lock().unwrap().watching -= 1;
+        self.shared.changed();
+    }
+}
+
+impl Watching {
+    /// The next bytes; an error where the connection is cut.
+    async fn next(&mut self) -> Result<Vec<u8>, std::io::Error> {
+        let cut = || std::io::Error::other("cut");
+        loop {
+            if self.left == Some(0) {
+                return Err(cut());
+            }
+            let mut text = {
+                let state = self.shared.state.lock().unwrap();
+                let mut events = state.history.iter().filter(|(version, event, key, _)| {
+                    *version > self.version && (*event == "BOOKMARK" || *key == self.key)
+                });
+                let text = events.next().map(|(version, event, _, object)| {
+                    self.version = *version;
+                    format!("{}\n", json!({"type": event, "object": object})).into_bytes()
+                });
+                // What happened before the cut still arrives.
+                if text.is_none() && state.cuts != self.cuts {
+                    return Err(cut());
+                }
+                text.unwrap_or_default()
+            };
+            if !text.is_empty() {
+                if let Some(left) = &mut self.left {
+                    text.truncate(*left);
+                    *left -= text.len();
+                }
+                return Ok(text);
+            }
+            if self.changes.changed().await.is_err() {
+                return Err(cut());
+            }
+        }
+    }
+}
+
+/// Answers a watch of one object, from the version of the query on.
+fn watch_object(shared: &Arc<Shared>, seen: &Seen, effect: Option<Effect>) -> Response {
+    let said = |name: &str| {
+        let mut parts = seen.query.split('&');
+        parts
+            .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let left = match effect {
+        Some(Effect::EndAtOnce) => return Response::new(Body::empty()),
+        Some(Effect::Say(text)) => return Response::new(Body::from(text)),
+        Some(Effect::CutAfter(bytes)) => Some(bytes),
+        _ => None,
+    };
+    let selected = said("fieldSelector").replace("metadata.name%3D", "");
+    let version: u64 = said("resourceVersion").parse().unwrap();
+    let (cuts, compacted) = {
+        let mut state = shared.state.lock().unwrap();
+        state.watching += 1;
+        (state.cuts, state.compacted)
+    };
+    let watching = Watching {
+        shared: Arc::clone(shared),
+        changes: shared.changes.subscribe(),
+        key: key(&seen.resource, &seen.namespace, &selected),
+        version,
+        cuts,
+        left,
+    };
+    shared.changed();
+    if version < compacted {
+        let (_, status) = status(410, "Expired", &json!({}));
+        return Response::new(Body::from(format!(
+            "{}\n",
+            json!({"type": "ERROR", "object": status})
+        )));
+    }
+    let events = futures::stream::unfold(watching, |mut watching| async move {
+        Some((watching.next().await, watching))
+    });
+    Response::new(Body::from_stream(events))
 }
 
 /// The one resource without namespaces that can be listed and watched.

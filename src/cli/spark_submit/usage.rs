@@ -10,16 +10,17 @@ Usage: spark-submit [options] <main application file | spark-internal> [argument
 
 native-submit in place of spark-submit: cluster mode on Kubernetes, without a JVM.
 
-Taken: all options of spark-submit for an application, --conf, --properties-file, spark-defaults.conf, spark-env.sh.
+Taken: all options of spark-submit for an application, --conf, --properties-file, spark-defaults.conf, spark-env.sh;
+waiting for the driver's end (spark.kubernetes.submission.waitAppCompletion, true by default);
+--status and --kill [NAMESPACE:]POD, with * at the end for all drivers that begin so.
 Handed to the real spark-submit where NATIVE_SUBMIT_FALLBACK names it (for instance
 \"/opt/spark/bin/spark-class org.apache.spark.deploy.SparkSubmit\"), else refused: client mode, other masters than k8s://,
-waiting for the end (spark.kubernetes.submission.waitAppCompletion, true by default), uploads, wildcards in URIs,
-the main class out of a jar's manifest, --kill and --status.
+uploads, wildcards in URIs, the main class out of a jar's manifest.
 
 --shadow as the first argument, or NATIVE_SUBMIT_SHADOW=true: the real spark-submit does it all, and what native-submit would
 have created is held against what it created.
 
-Environment: NATIVE_SUBMIT_FALLBACK, NATIVE_SUBMIT_SHADOW, NATIVE_SUBMIT_SOCKET, TEMPLATE_DIR, TEMPLATE_FALLBACK, SPARK_VERSION, KUBECONFIG";
+Environment: NATIVE_SUBMIT_EXIT_CODE (spark or driver), NATIVE_SUBMIT_FALLBACK, NATIVE_SUBMIT_SHADOW, NATIVE_SUBMIT_SOCKET, TEMPLATE_DIR, TEMPLATE_FALLBACK, SPARK_VERSION, KUBECONFIG";
 
 /// Whether the option is a question about the command.
 pub(super) fn answers(option: &str) -> bool {

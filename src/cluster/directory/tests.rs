@@ -21,7 +21,7 @@ fn submission(pod_name: &str, image: &str, owned: &[&str]) -> Arc<Manifests> {
             application_id: "spark-1".into(),
             application_name: "pi".into(),
             submission_id: "id-1".into(),
-            plan_hash: "plan".into(),
+            plan_hash: format!("{image} {owned:?}"),
             template_set: "default@1".into(),
         },
         driver_pod: manifest("pod-driver", json!({"kind": "Pod", "spec": {"image": image}})),
@@ -253,4 +253,30 @@ async fn a_link_in_place_of_a_submissions_directory_is_refused() {
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
         fs::remove_file(link).unwrap();
     }
+}
+
+#[tokio::test]
+async fn the_same_submission_at_another_time_is_found_and_its_files_stay() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = DirectorySink::new(directory.path(), Layout::Flat);
+    let at = |time: &str| {
+        let mut manifests = (*submission("pi-driver", "spark", &["configmap-driver"])).clone();
+        manifests.owned[0].value["data"]["spark.app.submitTime"] = json!(time);
+        Arc::new(manifests)
+    };
+    let text = || fs::read_to_string(directory.path().join("configmap-driver.yaml")).unwrap();
+    assert_eq!(outcome(&sink, at("1")).await, Outcome::Written);
+    let again = sink.apply(at("2"), None).await.unwrap();
+    assert!(again.duplicate(), "{again:?}");
+    assert!(text().contains("'1'") || text().contains("\"1\""), "{}", text());
+    // Another template set is another outcome, and so is a file that somebody changed or removed.
+    let mut other = (*at("3")).clone();
+    other.identity.template_set = "default@2".into();
+    assert_eq!(outcome(&sink, Arc::new(other)).await, Outcome::Written);
+    assert_eq!(outcome(&sink, at("4")).await, Outcome::Written);
+    fs::write(directory.path().join("configmap-driver.yaml"), "changed").unwrap();
+    assert_eq!(outcome(&sink, at("5")).await, Outcome::Written);
+    fs::remove_file(directory.path().join("configmap-driver.yaml")).unwrap();
+    assert_eq!(outcome(&sink, at("6")).await, Outcome::Written);
+    assert_eq!(outcome(&sink, at("7")).await, Outcome::Found);
 }

@@ -47,7 +47,7 @@ macro_rules! component {
     };
 }
 
-pub(super) const PARTS: [Part; 8] = [
+pub(super) const PARTS: [Part; 9] = [
     part!("role", Need::Everyone),
     part!("spark-4.2", Need::Some("Spark 4.2 or later")),
     part!("claims", Need::Some("drivers with OnDemand claims")),
@@ -56,6 +56,10 @@ pub(super) const PARTS: [Part; 8] = [
     component!(
         "credentials",
         Need::Some("Kerberos and spark.kubernetes.authenticate.driver.*")
+    ),
+    component!(
+        "waiting",
+        Need::Some("drop-ins that wait for their driver's end, --status and --kill")
     ),
     component!(
         "volcano",

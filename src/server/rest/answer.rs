@@ -31,6 +31,7 @@ impl Answer {
         let dry_run = submitted.outcome == Outcome::WouldCreate;
         let message = match submitted.outcome {
             Outcome::WouldCreate => "dry run: the API server would create the driver",
+            Outcome::Written => "the driver was written to files",
             _ if duplicate => "the same submission was there: nothing was created twice",
             _ => "the driver was created",
         };

@@ -10,8 +10,8 @@ pub(crate) use validate::SUBMISSION_CREDENTIALS;
 use super::{
     ConfReader, Feature, LeftToWebhook, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate,
     PrimaryResource, Refusal, SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId,
-    SubmitterContext, TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, pod_group, refusal::wrong_text,
-    uri,
+    SubmitterContext, TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, image_version, known_keys,
+    pod_group, refusal::wrong_text, uri,
 };
 use crate::{
     finding::{Warnings, expected, is_name},
@@ -61,6 +61,19 @@ pub fn resolve(
     context: &SubmitterContext,
 ) -> Result<Submission, Refusal> {
     MergedArguments::new(arguments, request, context)?.resolve(None, context)
+}
+
+/// The conf of `--status` and `--kill`, and the master as it was given. They need no application, and no validation of one.
+pub fn operation_conf(
+    arguments: SparkSubmitArguments,
+    context: &SubmitterContext,
+) -> Result<(SparkConf, String), Refusal> {
+    let MergedArguments {
+        options, mut conf, ..
+    } = MergedArguments::new(arguments, Request::default(), context)?;
+    conf.set("spark.master", kubernetes_master(&options)?);
+    let given = options.get(SparkOption::Master).unwrap_or_default().to_owned();
+    Ok((conf, given))
 }
 
 /// Arguments with the conf of their properties files and of `spark-defaults.conf`: what [`resolve`] starts from, whatever the
@@ -162,13 +175,7 @@ impl MergedArguments {
         let version = live_version
             .or(request.spark_version)
             .or_else(|| context.spark_version.clone());
-        let spark_version = version.unwrap_or_else(|| {
-            let newest = SparkVersion::newest();
-            warnings.push(format!(
-                "no Spark version is given; submitting for {newest}, the newest known"
-            ));
-            newest
-        });
+        let spark_version = version.unwrap_or_else(|| assumed_version(&conf, context, &mut warnings));
         validate::options(&options, &conf, &spark_version)?;
         let master = kubernetes_master(&options)?;
         let resource_text = arguments.primary_resource.filter(|resource| !resource.is_empty()).ok_or_else(|| {
@@ -201,6 +208,7 @@ impl MergedArguments {
         let namespace = namespace(reader)?;
         let files = files::read(reader, context)?;
         warnings.append(files::unusable_names(&files));
+        warnings.append(known_keys::misspelled(reader.raw()));
         let driver_template = match request.driver_template {
             Some(template) => Some(template),
             None => files::driver_template(reader, context, &spark_version)?,
@@ -276,6 +284,31 @@ fn container_not_found(
         ));
     }
     Ok(warnings)
+}
+
+/// The version where nobody gives one: by the driver's image, if that is an official one with its version as tag; else the newest.
+fn assumed_version(conf: &SparkConf, context: &SubmitterContext, warnings: &mut Warnings) -> SparkVersion {
+    let reader = ConfReader::new(conf, context);
+    let keys = [
+        "spark.kubernetes.driver.container.image",
+        "spark.kubernetes.container.image",
+    ];
+    // A wrong reference in it is an error later, where the image is read.
+    let image = reader.first(&keys).ok().flatten();
+    if let Some(version) = image
+        .as_ref()
+        .and_then(|(_, image)| image_version::of_image(image))
+    {
+        warnings.push(format!(
+            "no Spark version is given; submitting for {version}, by the tag of the driver's image"
+        ));
+        return version;
+    }
+    let newest = SparkVersion::newest();
+    warnings.push(format!(
+        "no Spark version is given; submitting for {newest}, the newest known"
+    ));
+    newest
 }
 
 /// `spark.kubernetes.namespace`, expanded once for all who ask.

@@ -87,10 +87,16 @@ pub enum Feature {
     FractionalTaskCpus,
     /// Whether executors and the driver's Service are deleted is read when the driver stops; before, when it starts.
     DeletionReadAtTheEnd,
+    /// The line that says what is waited for has a `}` behind the application's name, by mistake.
+    BraceWhileWaiting,
+    /// That line has no `}` any more.
+    NoBraceWhileWaiting,
+    /// `--kill` says that there is no such driver; before, it says nothing then.
+    KillSaysNotFound,
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 35] = [
+const SINCE: [(Feature, (u16, u16)); 38] = [
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::OctalModes, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),
@@ -126,6 +132,9 @@ const SINCE: [(Feature, (u16, u16)); 35] = [
     (Feature::ExecutorLibraryPath, (4, 3)),
     (Feature::FractionalTaskCpus, (4, 3)),
     (Feature::DeletionReadAtTheEnd, (4, 2)),
+    (Feature::BraceWhileWaiting, (4, 0)),
+    (Feature::NoBraceWhileWaiting, (4, 1)),
+    (Feature::KillSaysNotFound, (4, 1)),
 ];
 
 impl SparkVersion {

@@ -348,6 +348,103 @@ fn submit_goes_through_a_running_server() {
     );
 }
 
+/// The application of examples/spark-pi.yaml, with this in place of that.
+fn changed(from: &str, to: &str) -> String {
+    let text = std::fs::read_to_string("examples/spark-pi.yaml").unwrap();
+    assert!(text.contains(from), "{from}");
+    text.replace(from, to)
+}
+
+#[test]
+fn submit_through_a_server_finds_what_render_finds_and_says_what_the_server_says() {
+    let out = tempfile::tempdir().unwrap();
+    let apply_to = format!("dir:{}", out.path().display());
+    let serve = Serve::start(&["--apply-to", &apply_to], &[]);
+    let through = |input: &str| {
+        native_submit(
+            &["submit", "-", "--server", &serve.grpc, "--submission-id", "abc"],
+            input,
+        )
+    };
+    // A misspelled field is an error before anything is sent.
+    let misspelled = changed("imagePullPolicy", "imagePulPolicy");
+    let (rendered, submitted) = (native_submit(&["render", "-"], &misspelled), through(&misspelled));
+    assert_eq!(submitted.status.code(), Some(1));
+    assert_eq!(text(&submitted.stderr), text(&rendered.stderr));
+    assert!(
+        text(&submitted.stderr).contains("imagePullPolicy"),
+        "{}",
+        text(&submitted.stderr)
+    );
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
+    // What the server finds odd is shown; what was written is not called created, and the same again is a duplicate.
+    let conf = "spec:\n  sparkConf: {spark.kubernetes.driver.limits.cores: \"1\"}\n";
+    let odd = changed("spec:\n", conf);
+    for outcome in ["written", "found"] {
+        let output = through(&odd);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(line["outcome"], outcome);
+        assert!(
+            text(&output.stderr)
+                .contains("warning: spark.kubernetes.driver.limits.cores: Spark has no such key"),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn a_pod_template_file_in_spark_conf_gets_one_answer_at_every_entry_point() {
+    let out = tempfile::tempdir().unwrap();
+    let apply_to = format!("dir:{}", out.path().display());
+    let serve = Serve::start(&["--apply-to", &apply_to], &[]);
+    let template = out.path().join("template.yaml");
+    std::fs::write(&template, "spec: {containers: [{name: a}]}").unwrap();
+    for role in ["driver", "executor"] {
+        let conf = format!(
+            "spec:\n  sparkConf: {{spark.kubernetes.{role}.podTemplateFile: {}}}\n",
+            template.display()
+        );
+        let application = changed("spec:\n", &conf);
+        for arguments in [
+            &["render", "-"][..],
+            &["submit", "-", "--apply-to", &apply_to],
+            &["submit", "-", "--server", &serve.grpc],
+        ] {
+            let output = native_submit(arguments, &application);
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+            let path = format!("spec.sparkConf[spark.kubernetes.{role}.podTemplateFile]");
+            let plain = said.replace('"', "").replace('\'', "");
+            assert!(
+                plain.contains(&path) && plain.contains(&format!("set spec.{role}.template")),
+                "{arguments:?}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn without_a_version_an_official_images_tag_tells_it() {
+    let label = |image: &str| {
+        let application =
+            changed("  sparkVersion: 4.0.1\n", "").replace("image: spark:4.0.1", &format!("image: {image}"));
+        let output = native_submit(&["render", "-"], &application);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let rendered = text(&output.stdout);
+        let (_, version) = rendered.split_once("spark-version: ").unwrap();
+        version
+            .lines()
+            .next()
+            .unwrap()
+            .trim_matches(['"', '\''])
+            .to_owned()
+    };
+    assert_eq!(label("apache/spark:3.5.6-java17"), "3.5.6");
+    assert_eq!(label("mine/spark:3.5.6"), "4.3.0");
+}
+
 #[test]
 fn healthcheck_tells_a_running_server_from_none() {
     let out = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 const PAGE: &str = include_str!("../../../docs/operations.md");
 
 /// How a row's first column begins, and arguments that are a case of it.
-const CASES: [(&str, &[&str]); 8] = [
+const CASES: [(&str, &[&str]); 9] = [
     (
         "`spark.kubernetes.submission.waitAppCompletion=true`",
         &["--deploy-mode", "cluster", "--class", "a.B", "local:///a.jar"],
@@ -33,7 +33,19 @@ const CASES: [(&str, &[&str]); 8] = [
             "local:///a.jar",
         ],
     ),
-    ("`--kill`, `--status`", &["--kill", "jobs:pi-driver"]),
+    (
+        "`--kill`, `--status`",
+        &[
+            "--kill",
+            "jobs:pi-driver",
+            "--master",
+            "k8s://https://127.0.0.1:1",
+        ],
+    ),
+    (
+        "`--kill`, `--status` with",
+        &["--kill", "jobs:pi-driver", "--master", "yarn"],
+    ),
     (
         "files of the submitter",
         &[
@@ -77,7 +89,8 @@ fn each_row_is_native_or_fallback_as_the_page_says() {
     for (begins, arguments) in CASES {
         let (_, whose) = rows
             .iter()
-            .find(|(option, _)| option.starts_with(begins))
+            .find(|(option, _)| *option == begins)
+            .or_else(|| rows.iter().find(|(option, _)| option.starts_with(begins)))
             .unwrap_or_else(|| panic!("no row for {begins}"));
         let run = |fallback: &str| {
             let master = [

@@ -244,14 +244,9 @@ async fn what_needs_spark_is_handed_to_the_real_one_before_anything_is_created()
     let installed = installed();
     let fallback = installed.real_one();
     let uploads = arguments(&api.url, "a", &["--jars", "/tmp/own.jar"]);
-    let waits = arguments(
-        &api.url,
-        "a",
-        &["--conf", "spark.kubernetes.submission.waitAppCompletion=true"],
-    );
     let client_mode = ["--master", "local[2]", "/tmp/x.py"].map(str::to_owned);
-    let kill = ["--master", "k8s://https://h", "--kill", "jobs:pi-driver"].map(str::to_owned);
-    for arguments in [&uploads[..], &waits, &client_mode, &kill] {
+    let kill = ["--master", "yarn", "--kill", "application_1"].map(str::to_owned);
+    for arguments in [&uploads[..], &client_mode, &kill] {
         let output = installed.run(&words(arguments), &[("NATIVE_SUBMIT_FALLBACK", &fallback)]);
         assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
         let given = format!(

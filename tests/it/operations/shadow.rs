@@ -35,7 +35,7 @@ fn shadow(folder: &Path, url: &str, real: &str, more: &[&str], environment: &[(&
     let master = format!("k8s://{url}");
     let conf = [
         "spark.kubernetes.namespace=jobs",
-        "spark.kubernetes.container.image=spark:4.0.1",
+        "spark.kubernetes.container.image=example.com/spark:1",
         "spark.kubernetes.driver.pod.name=pi-driver",
         "spark.kubernetes.submission.waitAppCompletion=false",
         label,
@@ -153,12 +153,7 @@ async fn the_real_ones_streams_and_end_are_ours_whatever_we_think() {
             0,
             "shadow: refused",
         ),
-        (
-            vec!["--conf", "spark.kubernetes.submission.waitAppCompletion=true"],
-            "0",
-            0,
-            "shadow: handed-over",
-        ),
+        (vec!["--jars", "/tmp/own.jar"], "0", 0, "shadow: handed-over"),
     ] {
         let output = shadow(folder.path(), &api.url, &real, &more, &[("REAL_ENDS", ends)]);
         assert_eq!(output.status.code(), Some(code), "{}", said(&output));

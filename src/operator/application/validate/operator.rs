@@ -11,7 +11,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 /// Properties that the application's own fields decide. With what to do instead.
-const DECIDED_BY_FIELDS: [(&str, &str); 6] = [
+const DECIDED_BY_FIELDS: [(&str, &str); 8] = [
     (
         "spark.kubernetes.driver.master",
         "set spec.driver.kubernetesMaster",
@@ -21,6 +21,14 @@ const DECIDED_BY_FIELDS: [(&str, &str); 6] = [
     (
         "spark.kubernetes.executor.container.image",
         "set spec.executor.image",
+    ),
+    (
+        "spark.kubernetes.driver.podTemplateFile",
+        "set spec.driver.template",
+    ),
+    (
+        "spark.kubernetes.executor.podTemplateFile",
+        "set spec.executor.template",
     ),
     (
         "spark.kubernetes.authenticate.driver.serviceAccountName",

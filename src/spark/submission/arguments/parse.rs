@@ -33,6 +33,9 @@ pub enum ArgumentsError {
     /// A deploy mode that does not exist.
     #[error("--deploy-mode must be either \"client\" or \"cluster\", found {}", shown(.0))]
     DeployMode(String),
+    /// `--kill` and `--status` together, or one of them twice.
+    #[error("Action cannot be both {0} and {1}.")]
+    TwoOperations(&'static str, &'static str),
     /// Something that this command does not do; see the message.
     #[error("{option} is not for submitting an application: {instead}")]
     NotASubmission {
@@ -43,10 +46,56 @@ pub enum ArgumentsError {
     },
 }
 
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum SparkSubmitCommand {
+    /// An application is submitted.
+    Submit(SparkSubmitArguments),
+    /// Drivers are looked at or ended; the arguments say where, and as whom.
+    Operation(SubmissionOperation, SparkSubmitArguments),
+}
+
+/// What `--status` and `--kill` ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmissionOperation {
+    /// `--status [NAMESPACE:]POD`: what the drivers do.
+    Status(String),
+    /// `--kill [NAMESPACE:]POD`: an end of the drivers.
+    Kill(String),
+}
+
+impl SubmissionOperation {
+    /// The option that asks for it.
+    pub fn option(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "--status",
+            Self::Kill(_) => "--kill",
+        }
+    }
+
+    /// The submission's id, as it was given: `[NAMESPACE:]POD`, and `*` behind it for all that begin so.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Status(id) | Self::Kill(id) => id,
+        }
+    }
+}
+
+/// Reads the command line of a submission, as [`parse_command`] does.
+pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
+    match parse_command(argv)? {
+        SparkSubmitCommand::Submit(arguments) => Ok(arguments),
+        SparkSubmitCommand::Operation(operation, _) => Err(ArgumentsError::NotASubmission {
+            option: operation.option().to_owned(),
+            instead: "call `native-submit spark-submit`, or delete or get the driver Pod with kubectl",
+        }),
+    }
+}
+
 /// Reads a command line, without the program's name. Carriage returns are dropped, as Spark's `spark-class` script drops
 /// them from every argument. Options end at the first argument that is not one: that is
 /// the primary resource, and all after it belongs to the application, whatever it looks like.
-pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
+pub fn parse_command(argv: &[String]) -> Result<SparkSubmitCommand, ArgumentsError> {
     ENTRIES.holds("arguments", argv.len())?;
     for (index, argument) in argv.iter().enumerate() {
         if argument.len() > STRING.most {
@@ -55,6 +104,7 @@ pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
     }
     let argv: Vec<String> = argv.iter().map(|argument| argument.replace('\r', "")).collect();
     let mut arguments = SparkSubmitArguments::default();
+    let mut operation: Option<SubmissionOperation> = None;
     let mut rest = argv.iter();
     while let Some(argument) = rest.next() {
         let (name, joined) = split_joined(argument);
@@ -66,7 +116,18 @@ pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
                     .cloned()
                     .ok_or_else(|| ArgumentsError::MissingValue(name.to_owned()))?,
             };
-            arguments.take(option, value)?;
+            let asked = match option {
+                ValueOption::Kill => SubmissionOperation::Kill(value),
+                ValueOption::Status => SubmissionOperation::Status(value),
+                ValueOption::Argument(option) => {
+                    arguments.take(option, value)?;
+                    continue;
+                }
+            };
+            if let Some(earlier) = &operation {
+                return Err(ArgumentsError::TwoOperations(earlier.option(), asked.option()));
+            }
+            operation = Some(asked);
             continue;
         }
         // A switch with a joined value is still the switch, as Spark has it.
@@ -103,7 +164,10 @@ pub fn parse(argv: &[String]) -> Result<SparkSubmitArguments, ArgumentsError> {
             }
         }
     }
-    Ok(arguments)
+    Ok(match operation {
+        None => SparkSubmitCommand::Submit(arguments),
+        Some(operation) => SparkSubmitCommand::Operation(operation, arguments),
+    })
 }
 
 /// Dashes that word processors and web pages put in place of hyphens. No file's name begins with one.
@@ -144,35 +208,41 @@ fn split_joined(argument: &str) -> (&str, Option<&str>) {
 /// The options that take a value.
 #[derive(Clone, Copy)]
 enum ValueOption {
+    Argument(ArgumentOption),
+    Kill,
+    Status,
+}
+
+/// Those of them that say something about the application.
+#[derive(Clone, Copy)]
+enum ArgumentOption {
     Spark(SparkOption),
     Conf,
     PropertiesFile,
     ExtraPropertiesFile,
     DriverDefaultClassPath,
-    Kill,
-    Status,
 }
 
 fn value_option(name: &str) -> Option<ValueOption> {
-    Some(match name {
-        "--conf" | "-c" => ValueOption::Conf,
-        "--properties-file" => ValueOption::PropertiesFile,
-        "--extra-properties-file" => ValueOption::ExtraPropertiesFile,
-        "--driver-default-class-path" => ValueOption::DriverDefaultClassPath,
-        "--kill" => ValueOption::Kill,
-        "--status" => ValueOption::Status,
-        _ => ValueOption::Spark(*SparkOption::ALL.iter().find(|option| option.name() == name)?),
-    })
+    Some(ValueOption::Argument(match name {
+        "--kill" => return Some(ValueOption::Kill),
+        "--status" => return Some(ValueOption::Status),
+        "--conf" | "-c" => ArgumentOption::Conf,
+        "--properties-file" => ArgumentOption::PropertiesFile,
+        "--extra-properties-file" => ArgumentOption::ExtraPropertiesFile,
+        "--driver-default-class-path" => ArgumentOption::DriverDefaultClassPath,
+        _ => ArgumentOption::Spark(*SparkOption::ALL.iter().find(|option| option.name() == name)?),
+    }))
 }
 
 impl SparkSubmitArguments {
-    fn take(&mut self, option: ValueOption, value: String) -> Result<(), ArgumentsError> {
+    fn take(&mut self, option: ArgumentOption, value: String) -> Result<(), ArgumentsError> {
         match option {
-            ValueOption::Spark(SparkOption::DeployMode) if value != "client" && value != "cluster" => {
+            ArgumentOption::Spark(SparkOption::DeployMode) if value != "client" && value != "cluster" => {
                 return Err(ArgumentsError::DeployMode(value));
             }
             // Spark's launcher makes conf of these before Spark itself sees them: of option and --conf the later wins.
-            ValueOption::Spark(
+            ArgumentOption::Spark(
                 option @ (SparkOption::DriverClassPath
                 | SparkOption::DriverJavaOptions
                 | SparkOption::DriverLibraryPath
@@ -182,34 +252,23 @@ impl SparkSubmitArguments {
                     self.set_conf((*key).to_owned(), value.clone());
                 }
             }
-            ValueOption::Spark(option) => {
+            ArgumentOption::Spark(option) => {
                 self.options.insert(option, value);
             }
-            ValueOption::Conf => match value.split_once('=') {
+            ArgumentOption::Conf => match value.split_once('=') {
                 Some((key, value)) => self.set_conf(key.to_owned(), value.to_owned()),
                 None => return Err(ArgumentsError::ConfWithoutEquals(value)),
             },
-            ValueOption::PropertiesFile => self.properties_file = Some(value),
-            ValueOption::ExtraPropertiesFile => {
+            ArgumentOption::PropertiesFile => self.properties_file = Some(value),
+            ArgumentOption::ExtraPropertiesFile => {
                 self.extra_properties_files.push(value);
                 self.newer_options
                     .insert("--extra-properties-file", Feature::ExtraPropertiesFile);
             }
-            ValueOption::DriverDefaultClassPath => {
+            ArgumentOption::DriverDefaultClassPath => {
                 self.set_conf("spark.driver.defaultExtraClassPath".to_owned(), value);
                 self.newer_options
                     .insert("--driver-default-class-path", Feature::DriverDefaultClassPath);
-            }
-            ValueOption::Kill | ValueOption::Status => {
-                return Err(ArgumentsError::NotASubmission {
-                    option: if matches!(option, ValueOption::Kill) {
-                        "--kill"
-                    } else {
-                        "--status"
-                    }
-                    .to_owned(),
-                    instead: "delete or get the driver Pod with kubectl",
-                });
             }
         }
         Ok(())
@@ -259,6 +318,23 @@ mod tests {
         let changed = [("spark.a", "1"), ("spark.driver.memory", "1g")];
         let changed = changed.map(|(key, first)| (key.to_owned(), first.to_owned()));
         assert_eq!(read.changed_conf, changed.into());
+    }
+
+    #[test]
+    fn an_operation_keeps_the_conf_around_it_and_is_no_submission() {
+        let line = "--master k8s://h --kill ns:a* --conf spark.a=b";
+        let SparkSubmitCommand::Operation(operation, arguments) = parse_command(&argv(line)).unwrap() else {
+            panic!("no operation");
+        };
+        assert_eq!(operation, SubmissionOperation::Kill("ns:a*".to_owned()));
+        assert_eq!(arguments.conf["spark.a"], "b");
+        assert_eq!(arguments.options[&SparkOption::Master], "k8s://h");
+        assert!(matches!(
+            parse(&argv(line)),
+            Err(ArgumentsError::NotASubmission { .. })
+        ));
+        let twice = parse_command(&argv("--kill a --status b")).unwrap_err();
+        assert_eq!(twice.to_string(), "Action cannot be both --kill and --status.");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Conf from everywhere, by Spark's order of precedence.
 
 use super::super::{
-    Refusal, SparkConf, SparkSubmitArguments, SubmitterContext, properties,
+    Reach, Refusal, SparkConf, SparkSubmitArguments, SubmitterContext, properties,
     regular_file::{self, SubmitterFileError},
 };
 use crate::{
@@ -18,8 +18,23 @@ pub(super) fn properties(
 ) -> Result<SparkConf, Refusal> {
     let mut merged = SparkConf::default();
     if arguments.properties_file.is_none() || arguments.load_spark_defaults {
-        for (key, value) in spark_defaults(context)? {
-            merged.set(key, value);
+        match spark_defaults(context)? {
+            Some(defaults) => {
+                for (key, value) in defaults {
+                    merged.set(key, value);
+                }
+            }
+            // The operator's REST submitter may give the option for what its own image has.
+            None if arguments.load_spark_defaults => warnings.push(match context.reach {
+                Reach::Process => {
+                    "--load-spark-defaults: SPARK_CONF_DIR and $SPARK_HOME/conf have no spark-defaults.conf to load"
+                }
+                Reach::Roots(_) => {
+                    "--load-spark-defaults: this service has no spark-defaults.conf, and loads none; put its keys into the \
+                     application's sparkConf"
+                }
+            }),
+            None => {}
         }
     }
     let files = arguments
@@ -62,7 +77,7 @@ pub(super) fn properties(
 }
 
 /// The entries of `spark-defaults.conf`, if there is one.
-fn spark_defaults(context: &SubmitterContext) -> Result<Vec<(String, String)>, Refusal> {
+fn spark_defaults(context: &SubmitterContext) -> Result<Option<Vec<(String, String)>>, Refusal> {
     let variable = |name: &str| context.environment.get(name).filter(|value| !value.is_empty());
     let directory = variable("SPARK_CONF_DIR")
         .map(PathBuf::from)
@@ -73,10 +88,10 @@ fn spark_defaults(context: &SubmitterContext) -> Result<Vec<(String, String)>, R
             .join(directory)
             .join("spark-defaults.conf")
     }) else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     if !path.is_file() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let subject = "spark-defaults.conf";
     let bytes = regular_file::read(&path).map_err(|unreadable| match unreadable {
@@ -84,7 +99,7 @@ fn spark_defaults(context: &SubmitterContext) -> Result<Vec<(String, String)>, R
         SubmitterFileError::Failed(kind) => Refusal::new(subject, format!("can't be read: {kind}")),
         SubmitterFileError::NotRegular => Refusal::new(subject, "can't be read: it is no regular file"),
     })?;
-    read(subject, &String::from_utf8_lossy(&bytes))
+    read(subject, &String::from_utf8_lossy(&bytes)).map(Some)
 }
 
 /// Reads a properties file; values are trimmed as Spark trims them, which keeps line breaks.
@@ -104,6 +119,33 @@ fn read(subject: &str, text: &str) -> Result<Vec<(String, String)>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn defaults_that_are_to_be_loaded_and_are_not_there_are_warned_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = |set: bool| {
+            let mut context = SubmitterContext::golden();
+            if set {
+                let directory = folder.path().to_str().unwrap().to_owned();
+                context.environment.insert("SPARK_CONF_DIR".to_owned(), directory);
+            }
+            context
+        };
+        let warned = |load: bool, set: bool| {
+            let arguments = SparkSubmitArguments {
+                load_spark_defaults: load,
+                ..SparkSubmitArguments::default()
+            };
+            let mut warnings = Warnings::default();
+            let merged = properties(&arguments, &context(set), &mut warnings).unwrap();
+            (warnings.lines().count(), merged.get("spark.a").map(str::to_owned))
+        };
+        assert_eq!(warned(true, false), (1, None));
+        assert_eq!(warned(true, true), (1, None), "a directory without the file");
+        assert_eq!(warned(false, false), (0, None));
+        std::fs::write(folder.path().join("spark-defaults.conf"), "spark.a b\n").unwrap();
+        assert_eq!(warned(true, true), (0, Some("b".to_owned())));
+    }
 
     #[test]
     fn a_properties_file_has_no_more_entries_than_allowed_and_as_many_comments_as_it_likes() {
