@@ -550,6 +550,7 @@ fn settings_that_end_the_driver_before_it_makes_an_executor_are_refused() {
 
 /// Executors that come, whatever is unusual about them; and the nearest ones that don't.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn what_works_is_never_refused_and_its_neighbour_is() {
     let volume = |rest: &str| format!("spark.kubernetes.executor.volumes.{rest}");
     let on = |kind: &str, options: &str| {
@@ -858,6 +859,7 @@ fn what_spark_would_overwrite_is_carried_by_conf_or_told() {
 
 /// The rows of "Executors without the webhook" in docs/spark-application.md, by version: what the executor has, and what is told.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn each_field_of_executors_without_the_webhook_goes_as_the_page_says() {
     let context = "/spec/containers/0/securityContext/allowPrivilegeEscalation";
     let grace = "/spec/terminationGracePeriodSeconds";

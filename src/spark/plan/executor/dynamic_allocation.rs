@@ -96,7 +96,7 @@ fn ratio(conf: ConfReader<'_>) -> Result<(), Refusal> {
         return Ok(());
     };
     match java_double::parse(&text) {
-        Some(ratio) if !(ratio <= 0.0 || ratio > 1.0) => Ok(()),
+        Some(ratio) if ratio.is_nan() || (ratio > 0.0 && ratio <= 1.0) => Ok(()),
         _ => Err(conf.wrong(RATIO, &text, "a number above 0 and up to 1")),
     }
 }

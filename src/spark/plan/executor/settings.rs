@@ -243,7 +243,7 @@ fn fraction(conf: ConfReader<'_>, key: &str) -> Result<(), Refusal> {
         return Ok(());
     };
     match java_double::parse(text) {
-        Some(fraction) if !(fraction < 0.0 || fraction > 1.0) => Ok(()),
+        Some(fraction) if fraction.is_nan() || (0.0..=1.0).contains(&fraction) => Ok(()),
         _ => Err(wrong(key, text, "a number from 0 to 1")),
     }
 }
