@@ -152,7 +152,7 @@ impl<'a> Analysis<'a> {
             .iter()
             .map(|(name, kind)| format!("{name}={}", kind.key()))
             .collect();
-        let address = std::ptr::from_ref(named.declared) as usize;
+        let address = std::ptr::from_ref(named.declared).addr();
         // With the same types there is nothing new to see; and a macro may call itself.
         if !self.called.insert((address, key.join(","))) {
             return Type::Constant;

@@ -31,6 +31,7 @@ fn outcome(source: &str) -> Result<String, TemplateError> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn what_is_not_there_is_empty_or_none_and_what_is_there_is_itself() {
     let mut wrong = Vec::new();
     for (source, expected) in [
