@@ -6,6 +6,7 @@ mod context;
 mod distribution;
 mod files;
 mod id;
+mod java_options;
 mod pod_additions;
 mod pod_group;
 mod pod_template;

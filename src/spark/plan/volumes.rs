@@ -55,16 +55,13 @@ impl ConfVolume<'_> {
             .map(|(_, value)| *value)
     }
 
+    /// Unlike the booleans of other keys it may have no blanks around it.
     fn boolean(&self, prefix: &str, key: &str) -> Result<bool, Refusal> {
-        match self
-            .keys
-            .get(key)
-            .map(|value| (value, value.trim().to_ascii_lowercase()))
-        {
+        match self.keys.get(key) {
             None => Ok(false),
-            Some((_, value)) if value == "true" => Ok(true),
-            Some((_, value)) if value == "false" => Ok(false),
-            Some((raw, _)) => Err(wrong(&self.key(prefix, key), raw, "true or false")),
+            Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
+            Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
+            Some(value) => Err(wrong(&self.key(prefix, key), value, "true or false")),
         }
     }
 

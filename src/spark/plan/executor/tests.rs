@@ -203,3 +203,18 @@ fn volcanos_step_marks_an_executor() {
     let annotations = &pod["metadata"]["annotations"];
     assert_eq!(annotations["scheduling.k8s.io/group-name"], "spark-0123-podgroup");
 }
+
+#[test]
+fn a_volumes_boolean_has_no_blanks_around_it() {
+    let prefix = "spark.kubernetes.executor.volumes.emptyDir.v.mount";
+    let path = format!("{prefix}.path");
+    let read_only = format!("{prefix}.readOnly");
+    let of = |value| made("4.3.0", &[(&path, "/v"), (&read_only, value)], None);
+    let pod = of("TRUE").unwrap().pod;
+    let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().unwrap();
+    let mount = mounts.iter().find(|mount| mount["name"] == "v").unwrap();
+    assert_eq!(mount["readOnly"], true);
+    for value in ["yes", "", "\u{b}true"] {
+        assert!(matches!(of(value), Err(NoExecutorPod::Thrown(refusal)) if refusal.subject == read_only), "{value}");
+    }
+}
