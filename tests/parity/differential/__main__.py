@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import concurrent.futures
 import contextlib
 import json
 import pathlib
@@ -40,20 +41,25 @@ def main():
     sys.stdout.reconfigure(line_buffering=True)
     options = arguments()
     options.target.mkdir(parents=True, exist_ok=True)
-    found = 0
-    for version in options.spark.split(","):
-        spark = distribution.Distribution(version, options.target)
+    versions = [distribution.Distribution(version, options.target) for version in options.spark.split(",")]
+    for spark in versions:
         spark.install()
-        with jvm.Jvm(spark, options.target / f"differential-{version}.log") as machine:
-            judge = Judge(machine, version, options.binary.resolve())
-            found += _show(judge, options) if options.show else _run(judge, options)
+    with concurrent.futures.ThreadPoolExecutor(1 if options.show else len(versions)) as at_once:
+        found = sum(at_once.map(lambda spark: _compare(spark, options), versions))
     if found:
         sys.exit(f"{found} kinds of differences that docs/parity.md doesn't have")
 
 
+def _compare(spark, options):
+    """How many kinds of differences a version has."""
+    with jvm.Jvm(spark, options.target / f"differential-{spark.version}.log") as machine:
+        judge = Judge(machine, spark.version, options.binary.resolve())
+        return _show(judge, options) if options.show else _run(judge, options)
+
+
 def _show(judge, options):
     case = generator.generate(options.seed, options.mode)
-    _print(case)
+    print(_shown(case))
     lines = judge.differences(case)
     for line in lines:
         print(f"  {judge.version}: {line}")
@@ -79,9 +85,8 @@ def _run(judge, options):
             if kinds[signature] <= EACH_KIND:
                 _report(judge, seed, case, signature)
     seconds = time.monotonic() - started
-    print(f"{judge.version}: {count} cases in {seconds:.0f} s, {equal} equal; under rows of docs/parity.md: {dict(decided) or 'none'}")
-    for signature, times in kinds.most_common():
-        print(f"  {times:5} {signature}")
+    summary = [f"{judge.version}: {count} cases in {seconds:.0f} s, {equal} equal; under rows of docs/parity.md: {dict(decided) or 'none'}"]
+    print("\n".join(summary + [f"  {times:5} {signature}" for signature, times in kinds.most_common()]))
     return len(kinds)
 
 
@@ -92,15 +97,14 @@ def _report(judge, seed, case, signature):
         return False
 
     small = shrink(case, shows)
-    print(f"DIFFERENCE on {judge.version}, seed {seed}: {signature}")
-    _print(small)
-    for line in judge.differences(small)[:4]:
-        print(f"  {line[:500]}")
+    lines = [f"  {line[:500]}" for line in judge.differences(small)[:4]]
+    # In one piece: other versions write too.
+    print("\n".join([f"DIFFERENCE on {judge.version}, seed {seed}: {signature}", _shown(small), *lines]))
 
 
-def _print(case):
+def _shown(case):
     shown = {"argv": case.argv()[8:], "env": case.environment(), "files": case.files()}
-    print("  " + json.dumps({name: value for name, value in shown.items() if value}, ensure_ascii=False))
+    return "  " + json.dumps({name: value for name, value in shown.items() if value}, ensure_ascii=False)
 
 
 def _signature(line):

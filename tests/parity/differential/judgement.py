@@ -54,20 +54,27 @@ class Judge:
         if "error" in theirs:
             return [] if ours.refused else [f"Spark refuses: {theirs['error']}"]
         if ours.refused:
-            return [f"native-submit refuses: {ours.message}"]
+            # The driver would end before it makes an executor: that is refused at once.
+            early = "executor" in ours.message and not self._executor_of(theirs["objects"]).get("ok", True)
+            return [] if early else [f"native-submit refuses: {ours.message}"]
         port = int(self.jvm.master.rsplit(":", 1)[1])
         found = comparison.differences(self._comparable(theirs["objects"], port), self._comparable(ours.objects, port))
         return found + self._executor(theirs["objects"], ours, port)
 
-    def _executor(self, driver, ours, port):
+    def _executor_of(self, driver, prefix="p"):
+        """What Spark makes of executor 1, or why it makes none; nothing without a driver."""
         request = executors.seen_by_driver(driver)
         if request is None:
-            return []
-        request["driverIp"] = DRIVER_IP
+            return {}
+        request.update(driverIp=DRIVER_IP, prefix=prefix)
+        return self.jvm.ask({"executor": request})
+
+    def _executor(self, driver, ours, port):
         mine = next((made for made in ours.executor if made["kind"] == "Pod"), None)
         name = (mine or {}).get("metadata", {}).get("name", "")
-        request["prefix"] = name.removesuffix("-exec-1") or "p"
-        answer = self.jvm.ask({"executor": request})
+        answer = self._executor_of(driver, name.removesuffix("-exec-1") or "p")
+        if not answer:
+            return []
         if not answer["ok"]:
             # A warning says that executors won't start.
             return [] if mine is None or "executor" in ours.message else [f"executor: Spark refuses: {answer['error']}"]

@@ -82,6 +82,6 @@ def _compiled(spark):
     if not done.exists() or done.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         shutil.rmtree(classes, ignore_errors=True)
         classes.mkdir()
-        subprocess.run(["javac", "-nowarn", "-d", str(classes), "-cp", f"{spark.home}/jars/*", *map(str, sources)], check=True)
+        subprocess.run(["javac", "-nowarn", "-XDsuppressNotes", "-d", str(classes), "-cp", f"{spark.home}/jars/*", *map(str, sources)], check=True)
         done.touch()
     return classes
