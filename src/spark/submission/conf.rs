@@ -1,5 +1,6 @@
 //! Spark conf: keys and values, and how Spark reads the values of the keys that it knows.
 
+mod defaults;
 mod expansion;
 
 use super::{
@@ -13,6 +14,7 @@ use crate::{
     limits::{Budget, ENTRIES, OverLimit},
     redaction::shown,
 };
+use defaults::DefaultValue;
 use expansion::Expansions;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -143,22 +145,6 @@ pub struct ConfReader<'a> {
 
 /// How a reference begins.
 const REFERENCE: &str = "${";
-
-/// Defaults of registered keys, which `${key}` gives where the key is unset.
-const DEFAULTS: [(&str, &str); 12] = [
-    ("spark.driver.cores", "1"),
-    ("spark.driver.memory", "1g"),
-    ("spark.driver.minMemoryOverhead", "384m"),
-    ("spark.executor.cores", "1"),
-    ("spark.executor.memory", "1g"),
-    ("spark.kubernetes.configMap.maxSize", "1048576"),
-    ("spark.kubernetes.container.image.pullPolicy", "IfNotPresent"),
-    ("spark.kubernetes.driver.master", "https://kubernetes.default.svc"),
-    ("spark.kubernetes.local.dirs.tmpfs", "false"),
-    ("spark.kubernetes.memoryOverheadFactor", "0.1"),
-    ("spark.kubernetes.namespace", "default"),
-    ("spark.ui.port", "4040"),
-];
 
 /// The JVM's system properties that are the same on every Linux (`java.lang.System.getProperties`).
 const SYSTEM_PROPERTIES: [(&str, &str); 5] = [
@@ -356,6 +342,13 @@ impl<'a> ConfReader<'a> {
         Ok(None)
     }
 
+    fn given_or_default(&self, key: &str) -> Option<&'a str> {
+        self.conf.get(key).or_else(|| match defaults::of(key)? {
+            DefaultValue::Text(text) => Some(text),
+            DefaultValue::Of(other) => self.given_or_default(other),
+        })
+    }
+
     /// The value that `${name}` stands for, as Spark's `ConfigReader` finds it: of `key`, `env:NAME` or `system:name`.
     fn referred(&self, key: &str, name: &str) -> Result<Option<&'a str>, Refusal> {
         let (scheme, name) = match name.split_once(':') {
@@ -363,15 +356,7 @@ impl<'a> ConfReader<'a> {
             None => ("spark", name),
         };
         match scheme {
-            "spark" if name.starts_with("spark.") => {
-                let default = || {
-                    DEFAULTS
-                        .iter()
-                        .find(|(known, _)| *known == name)
-                        .map(|(_, value)| *value)
-                };
-                Ok(self.conf.get(name).or_else(default))
-            }
+            "spark" if name.starts_with("spark.") => Ok(self.given_or_default(name)),
             "env" | "system" if self.context.reach != Reach::Process => Err(Refusal::new(
                 key,
                 "refers to the submitter's environment with ${env:…} or ${system:…}, which a request can't read",
@@ -406,6 +391,11 @@ mod tests {
             ("spark.a", "n-${spark.q}"),
             ("spark.q", "zz"),
             ("spark.default", "${spark.driver.memory}"),
+            (
+                "spark.fallback",
+                "${spark.locality.wait.node}-${spark.dynamicAllocation.sustainedSchedulerBacklogTimeout}",
+            ),
+            ("spark.dynamicAllocation.schedulerBacklogTimeout", "5s"),
             ("spark.open", "a${b}${spark.none}${ x }${"),
             ("spark.env", "${env:HOME}/${env:NONE}"),
             ("spark.circle", "${spark.circle}"),
@@ -418,6 +408,7 @@ mod tests {
         let read = |key| ConfReader::new(&conf, &context).text(key);
         assert_eq!(read("spark.a").unwrap().unwrap(), "n-zz");
         assert_eq!(read("spark.default").unwrap().unwrap(), "1g");
+        assert_eq!(read("spark.fallback").unwrap().unwrap(), "3s-5s");
         assert_eq!(read("spark.open").unwrap().unwrap(), "a${b}${spark.none}${ x }${");
         assert_eq!(read("spark.env").unwrap().unwrap(), "/home/me/${env:NONE}");
         assert!(read("spark.circle").unwrap_err().to_string().contains("circle"));

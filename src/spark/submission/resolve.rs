@@ -384,7 +384,11 @@ mod tests {
             ("3.5.9", "local:///a.R"),
             ("4.3.0", "local:///a.py"),
         ] {
-            assert_eq!(refused(version, resource, &settings), None, "{version} {resource}");
+            assert_eq!(
+                refused(version, resource, &settings),
+                None,
+                "{version} {resource}"
+            );
         }
     }
 
@@ -397,9 +401,16 @@ mod tests {
             let key = format!("spark.kubernetes.authenticate.{role}.caCertFile");
             let home = format!("spark.home={folder}");
             let plain = format!("{key}={folder}/ca");
-            assert_eq!(refused("4.3.0", "local:///a.jar", &[&home, &plain]), None, "{role}");
+            assert_eq!(
+                refused("4.3.0", "local:///a.jar", &[&home, &plain]),
+                None,
+                "{role}"
+            );
             let referring = format!("{key}=${{spark.home}}/ca");
-            assert_eq!(refused("4.3.0", "local:///a.jar", &[&home, &referring]), Some(key));
+            assert_eq!(
+                refused("4.3.0", "local:///a.jar", &[&home, &referring]),
+                Some(key)
+            );
         }
     }
 }

@@ -13,7 +13,7 @@ import placeholders
 import properties
 
 ID = "3f0c2b1a-9d1e-4c57-8a52-0123456789ab"
-SECONDS = 30
+SECONDS = 120
 # Stand-ins of native-submit's for what only the driver knows (src/spark/plan/executor/draft.rs).
 DRIVER_IP = "ip-of-the-driver-pod"
 SECRET = "generated-by-the-driver"

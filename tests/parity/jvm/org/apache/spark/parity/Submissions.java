@@ -18,7 +18,7 @@ import org.apache.spark.launcher.CommandLine;
 
 /** spark-submit in this JVM, one submission after the other. */
 final class Submissions {
-  private static final int SECONDS = 60;
+  private static final int SECONDS = 100;
 
   private final ApiServer api = new ApiServer();
   private final Properties atStart = (Properties) System.getProperties().clone();

@@ -16,6 +16,8 @@ import org.apache.spark.deploy.k8s.KubernetesUtils$;
  * of the time. So what a client is made of (timeouts, `authenticate.submission.*`) isn't looked at.
  */
 public class KubernetesClientApplication implements SparkApplication {
+  private static final int PATIENCE_MS = 120_000;
+
   private static NamespacedKubernetesClient shared;
 
   @Override
@@ -30,7 +32,9 @@ public class KubernetesClientApplication implements SparkApplication {
 
   private static synchronized NamespacedKubernetesClient client(String master) {
     if (shared == null) {
-      Config config = new ConfigBuilder(Config.empty()).withMasterUrl(master).withNamespace("default").build();
+      // On a busy machine a request may take long; one that never ends ends with the submission.
+      Config config = new ConfigBuilder(Config.empty()).withMasterUrl(master).withNamespace("default").withRequestTimeout(PATIENCE_MS)
+          .withConnectionTimeout(PATIENCE_MS).build();
       shared = new KubernetesClientBuilder().withConfig(config).build().adapt(NamespacedKubernetesClient.class);
     }
     return shared;
