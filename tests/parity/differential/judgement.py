@@ -47,6 +47,8 @@ class Judge:
         # Both run at the same time; the API server's address is in what is compared, and taken out of both.
         ours = self._native(argv, environment)
         theirs = self.jvm.receive()
+        if ours is None:
+            return [f"native-submit doesn't end within {SECONDS} s"]
         if theirs.get("error") == "timeout":
             return []
         if ours.crashed:
@@ -109,9 +111,11 @@ class Judge:
         command = [self.binary, "render", "--spark-submit", "--submission-id", ID, "--spark-version", self.version, "--executor", "--output", "json", "--"]
         everything = {"PATH": os.environ["PATH"], "HOME": str(self.jvm.scratch / "home"), "LANG": "C.UTF-8", "TZ": "UTC", "EXECUTOR_CHECK": "warn",
                       "SPARK_HOME": str(self.jvm.home), **environment}
-        done = subprocess.run([*command, *(argument.replace("{{MASTER}}", self.jvm.master) for argument in argv)], env=everything,
-                              cwd=self.jvm.scratch / "work", capture_output=True, timeout=SECONDS, check=False)
-        return _Native(done)
+        command += [argument.replace("{{MASTER}}", self.jvm.master) for argument in argv]
+        try:
+            return _Native(subprocess.run(command, env=everything, cwd=self.jvm.scratch / "work", capture_output=True, timeout=SECONDS, check=False))
+        except subprocess.TimeoutExpired:
+            return None
 
     def _lay_out(self, case):
         shutil.rmtree(self.work, ignore_errors=True)

@@ -46,7 +46,7 @@ KINDS = {
     "claims that nobody makes": _refusal("nobody creates the claim"),
     "ports": _refusal("a port from 1 to 65535|from 1024 to 65535"),
     "wildcards": _refusal("has wildcards"),
-    "types in pod templates": _refusal(r"Could not load pod from template file: \S*: expected [^,]*, found (?:null|a string)"),
+    "types in pod templates": _refusal(r"Could not load pod from template file: \S*: expected [^,]*, found (?:null|a string)|not a finite number"),
     "references to defaults": _unknown_default,
     "paths of URIs": _same_path,
     # java.io.File's constructor, to which Spark hands each jar.

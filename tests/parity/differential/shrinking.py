@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 
-def shrink(case, shows, attempts=150):
+def shrink(case, shows, attempts=80):
     """The smallest case found that still `shows` it, within so many attempts."""
     left = attempts
     changed = True
