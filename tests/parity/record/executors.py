@@ -57,8 +57,8 @@ def record(driver_objects, jvm):
 
 
 def seen_by_driver(objects):
-    """What a driver finds in its container, as a request; nothing without a Pod and its properties."""
-    pods = [made for made in objects if made.get("kind") == "Pod"]
+    """What a driver finds in its container, as a request; nothing without a Pod that has a name, and its properties."""
+    pods = [made for made in objects if made.get("kind") == "Pod" and (made.get("metadata") or {}).get("name")]
     maps = [made for made in objects if made.get("kind") == "ConfigMap"]
     with_properties = [made for made in maps if PROPERTIES in (made.get("data") or {})]
     if not pods or not with_properties:
@@ -73,7 +73,7 @@ def seen_by_driver(objects):
                         if "valueFrom" not in variable})
     items = (volume.get("configMap") or {}).get("items") or ()
     name = pod["metadata"]["name"]
-    owners = [owner for made in objects for owner in made["metadata"].get("ownerReferences") or ()]
+    owners = [owner for made in objects for owner in (made.get("metadata") or {}).get("ownerReferences") or ()]
     request = {
         "env": environment,
         "confFiles": {item["path"]: data[item["key"]] for item in items if item["key"] in data},

@@ -115,6 +115,9 @@ class Executors(unittest.TestCase):
         config_map, pod_, _ = self.driver()
         self.assertIsNone(executors.seen_by_driver([config_map, pod_]))
         self.assertIsNone(executors.seen_by_driver([config_map]))
+        config_map, pod_, properties = self.driver()
+        del pod_["metadata"]["name"]
+        self.assertIsNone(executors.seen_by_driver([config_map, pod_, properties]))
 
 
 class ApiServer(unittest.TestCase):
