@@ -1,6 +1,7 @@
 //! What is to be submitted: the intent, exactly as `spark-submit` is told it, from whichever door it came.
 
 pub mod arguments;
+pub(crate) mod blanks;
 mod conf;
 mod context;
 mod distribution;

@@ -4,6 +4,7 @@ mod defaults;
 mod expansion;
 
 use super::{
+    blanks,
     context::{Reach, SubmitterContext},
     refusal::{Refusal, wrong, wrong_text},
     units,
@@ -228,7 +229,7 @@ impl<'a> ConfReader<'a> {
         let Some((key, value)) = self.first(keys)? else {
             return Ok(None);
         };
-        match value.trim().to_ascii_lowercase().as_str() {
+        match blanks::trim(&value).to_ascii_lowercase().as_str() {
             "true" => Ok(Some(true)),
             "false" => Ok(Some(false)),
             _ => Err(self.wrong(key, &value, "true or false")),
@@ -238,7 +239,10 @@ impl<'a> ConfReader<'a> {
     /// A number.
     pub fn number<N: FromStr>(&self, key: &str, allowed: &str) -> Result<Option<N>, Refusal> {
         self.text(key)?
-            .map(|value| value.trim().parse().map_err(|_| self.wrong(key, &value, allowed)))
+            .map(|value| {
+                let number = blanks::trim(&value).parse();
+                number.map_err(|_| self.wrong(key, &value, allowed))
+            })
             .transpose()
     }
 
@@ -281,7 +285,7 @@ impl<'a> ConfReader<'a> {
         let value = self.text(key)?.unwrap_or_default();
         let items: Vec<_> = value
             .split(',')
-            .map(str::trim)
+            .map(blanks::trim)
             .filter(|item| !item.is_empty())
             .take(ENTRIES.most + 1)
             .map(str::to_owned)
@@ -312,7 +316,7 @@ impl<'a> ConfReader<'a> {
     pub fn port(&self, key: &str, default: u16) -> Result<u16, Refusal> {
         match self.text(key)? {
             None => Ok(default),
-            Some(value) => port(value.trim()).ok_or_else(|| self.wrong(key, &value, PORT)),
+            Some(value) => port(blanks::trim(&value)).ok_or_else(|| self.wrong(key, &value, PORT)),
         }
     }
 
@@ -412,6 +416,27 @@ mod tests {
         assert_eq!(read("spark.open").unwrap().unwrap(), "a${b}${spark.none}${ x }${");
         assert_eq!(read("spark.env").unwrap().unwrap(), "/home/me/${env:NONE}");
         assert!(read("spark.circle").unwrap_err().to_string().contains("circle"));
+    }
+
+    #[test]
+    fn blanks_around_a_value_are_those_of_java() {
+        let conf = conf(&[
+            ("spark.java", "\u{1}\t7\u{1f}"),
+            ("spark.unicode", "\u{a0}7"),
+            ("spark.yes", "\u{b}true\r\n"),
+            ("spark.no", "true\u{2003}"),
+            ("spark.list", " a,\u{a0},\u{1}"),
+        ]);
+        let context = SubmitterContext::golden();
+        let reader = ConfReader::new(&conf, &context);
+        assert_eq!(reader.number::<i32>("spark.java", "a number").unwrap(), Some(7));
+        assert!(reader.number::<i32>("spark.unicode", "a number").is_err());
+        assert!(reader.boolean("spark.yes", false).unwrap());
+        assert!(reader.boolean("spark.no", false).is_err());
+        assert_eq!(reader.list("spark.list").unwrap(), ["a", "\u{a0}"]);
+        let newest = SparkVersion::newest();
+        assert!(reader.mebibytes(&["spark.java"], &newest).is_ok());
+        assert!(reader.mebibytes(&["spark.unicode"], &newest).is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Java options as Spark's launcher splits them (`CommandBuilderUtils.parseOptionString`).
 
+use super::blanks::is_blank;
+
 /// A quote that isn't closed, or a backslash at the end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unclosed;
@@ -31,15 +33,6 @@ pub(super) fn split(text: &str) -> Result<Vec<String>, Unclosed> {
     }
     words.extend(word);
     Ok(words)
-}
-
-/// `java.lang.Character.isWhitespace`: no-break spaces are none.
-fn is_blank(character: char) -> bool {
-    match character {
-        '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{85}' => false,
-        '\u{1c}'..='\u{1f}' => true,
-        _ => character.is_whitespace(),
-    }
 }
 
 #[cfg(test)]

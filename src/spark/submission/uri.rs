@@ -1,6 +1,9 @@
 //! URIs of jars, files and archives, as Spark's `Utils.resolveURIs` makes them.
 
-use super::context::{Reach, SubmitterContext};
+use super::{
+    blanks::trim,
+    context::{Reach, SubmitterContext},
+};
 use std::{
     fmt::Write,
     path::{Component, Path, PathBuf},
@@ -21,7 +24,7 @@ pub(super) fn is_submitters_own(uri: &str) -> bool {
 pub(super) fn resolve_list(list: &str, context: &SubmitterContext) -> String {
     let items: Vec<_> = list
         .split(',')
-        .filter(|item| !item.trim().is_empty())
+        .filter(|item| !trim(item).is_empty())
         .map(|item| resolve(item, context))
         .collect();
     items.join(",")

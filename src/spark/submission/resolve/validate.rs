@@ -4,6 +4,7 @@ use super::{
     super::{
         ConfReader, Feature, PrimaryResource, Refusal, SparkConf, SparkVersion, SubmitterContext,
         arguments::SparkOption,
+        blanks,
         java_options::{self, Unclosed},
         refusal::{wrong, wrong_text},
         units,
@@ -58,7 +59,7 @@ pub(super) fn options(options: &Options, conf: &SparkConf, version: &SparkVersio
     }
     let dynamic = conf
         .get("spark.dynamicAllocation.enabled")
-        .is_some_and(|v| v.trim().eq_ignore_ascii_case("true"));
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
     if let Some(value) = options.get(SparkOption::NumExecutors)
         && !dynamic
         && !value.parse::<i32>().is_ok_and(|count| count > 0)
@@ -243,7 +244,7 @@ fn packages(conf: ConfReader<'_>) -> Result<(), Refusal> {
     let key = "spark.jars.packages";
     for (index, coordinate) in conf.list(key)?.iter().enumerate() {
         let parts: Vec<_> = coordinate.split(['/', ':']).collect();
-        if parts.len() != 3 || parts.iter().any(|part| part.trim().is_empty()) {
+        if parts.len() != 3 || parts.iter().any(|part| blanks::trim(part).is_empty()) {
             return Err(Refusal::new(
                 key,
                 format!(

@@ -81,6 +81,8 @@ final class ExecutorPods {
     conf.validateSettings();
     // The image's entrypoint.sh names both on the driver's command line.
     conf.set("spark.driver.bindAddress", request.get("driverIp").asText()).set("spark.submit.deployMode", "client");
+    // SparkContext takes the host's own name where no Service gives one.
+    conf.setIfMissing("spark.driver.host", "host-name-of-the-driver-pod");
     // Really it is made of the application's name and a random id.
     conf.setIfMissing("spark.kubernetes.executor.podNamePrefix", request.path("prefix").asText("p"));
     SparkContext$.MODULE$.org$apache$spark$SparkContext$$supplementJavaModuleOptions(conf);
