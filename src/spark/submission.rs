@@ -1,12 +1,14 @@
 //! What is to be submitted: the intent, exactly as `spark-submit` is told it, from whichever entry point it came.
 
 pub mod arguments;
+pub(crate) mod blanks;
 mod conf;
 mod context;
 mod distribution;
 mod files;
 mod id;
 mod image_version;
+mod java_options;
 mod known_keys;
 mod pod_additions;
 mod pod_group;

@@ -194,34 +194,38 @@ mod tests {
 
     #[test]
     fn a_set_that_can_change_executors_in_any_way_is_known() {
-        for (own, default, changes) in [
-            (&[][..], &[][..], false),
+        for (own, default, always, changes) in [
+            (&[][..], &[][..], &[][..], false),
             (
                 &["driver-pod.yaml.j2", "_x.j2"],
                 &["driver-pod.patch.yaml.j2"],
+                &["driver-pod.patch.yaml.j2"],
                 false,
             ),
-            (&["executor-pod.yaml.j2"], &[], true),
-            (&["executor-pod.patch.yaml.j2"], &[], true),
-            (&["executor-configmap.yaml.j2"], &[], true),
-            (&["executor-configmap.patch.yaml.j2"], &[], true),
+            (&["executor-pod.yaml.j2"], &[], &[], true),
+            (&["executor-pod.patch.yaml.j2"], &[], &[], true),
+            (&["executor-configmap.yaml.j2"], &[], &[], true),
+            (&["executor-configmap.patch.yaml.j2"], &[], &[], true),
             // A partial of a named set stands in for the one that the default set's template includes.
-            (&["_x.j2"], &["executor-pod.yaml.j2"], true),
-            (&[], &["executor-configmap.patch.yaml.j2"], true),
+            (&["_x.j2"], &["executor-pod.yaml.j2"], &[], true),
+            (&[], &["executor-configmap.patch.yaml.j2"], &[], true),
+            (&[], &[], &["executor-pod.patch.yaml.j2"], true),
         ] {
-            let (files, default) = (files(own), files(default));
+            let (files, default, always) = (files(own), files(default), files(always));
             let parts = Parts {
                 name: "team",
                 files: &files,
                 default: &default,
+                always: &always,
                 extra_kinds: &[],
             };
             let set = TemplateSet {
                 source: Arc::new(Source::of(parts)),
                 warnings: Vec::new(),
+                has_policies: false,
                 engine: Engine::Here(Box::new(Compiled::builtin())),
             };
-            assert_eq!(set.changes_executors(), changes, "{own:?} {default:?}");
+            assert_eq!(set.changes_executors(), changes, "{own:?} {default:?} {always:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! them, and finish with the right answer (`tests/e2e/spark`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::spark_run::{DRIVER, Door, Ended, EventLog, Place, versions};
+use crate::support::spark_run::{DRIVER, Door, Ended, EventLog, Place, log_file, versions};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
@@ -238,6 +238,74 @@ async fn executors_come_and_go_with_the_work() {
     assert_eq!(found, json!({"used": both, "left": 0}));
     let log = place.event_log();
     assert_eq!((log.executors, log.removed), (both.clone().into(), both.into()));
+    place.leave().await;
+}
+
+/// Spark adds the volume when it makes the executor: no template has it, and a template may mount it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_init_container_of_an_executor_mounts_a_volume_that_spark_adds() {
+    for version in versions() {
+        let place = Place::new().await;
+        let spec = json!({
+            "mainClass": "e2e.SparkPi", "mainApplicationFile": PI, "arguments": ["2"],
+            "executor": {"template": {"spec": {
+                "initContainers": [{
+                    "name": "prepare", "image": "host", "command": ["sh", "-c", "echo ready > /scratch/word"],
+                    "volumeMounts": [{"name": "spark-local-dir-1", "mountPath": "/scratch"}],
+                }],
+                "containers": [
+                    {"name": "spark-kubernetes-executor", "image": "spark:none"},
+                    {"name": "beside", "image": "host",
+                     "command": ["sh", "-c", "cat /scratch/word; exec sleep 600"],
+                     "volumeMounts": [{"name": "spark-local-dir-1", "mountPath": "/scratch"}]},
+                ],
+            }}},
+        });
+        place.submit(&place.application(&version, &spec)).await;
+        let ended = place.ended().await;
+        let pi: f64 = said(&ended, "Pi is roughly ").parse().unwrap();
+        assert!((3.0..3.3).contains(&pi), "{version}: {pi}");
+        let executors = place.executors().await;
+        assert_eq!(executors.len(), 1, "{version}");
+        let of_init = &executors[0]["status"]["initContainerStatuses"][0];
+        assert_eq!(
+            of_init["state"]["terminated"]["exitCode"], 0,
+            "{version}: {of_init}"
+        );
+        let beside = fs::read_to_string(log_file(&executors[0], "beside")).unwrap();
+        assert_eq!(beside, "ready\n", "{version}");
+        let log = place.event_log();
+        assert_eq!(
+            (log.tasks, log.failed_tasks, log.ended),
+            (2, 0, true),
+            "{version}: {log:?}"
+        );
+        place.leave().await;
+    }
+}
+
+/// What the check of executors refuses would have failed indeed: past the check the driver ends at its first executor, with
+/// the reason that the refusal gave.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_executor_check_refuses_fails_at_the_first_executor() {
+    const REASON: &str = "spark-app-name as it is reserved for Spark";
+    let [_, version] = versions();
+    let place = Place::new().await;
+    let spec = json!({
+        "mainClass": "e2e.SparkPi", "mainApplicationFile": PI, "arguments": ["2"],
+        "sparkConf": {"spark.kubernetes.executor.label.spark-app-name": "mine"},
+    });
+    let live = place.create(&place.application(&version, &spec)).await;
+    let refusal = place.submit_live(&live, &[]).await.unwrap_err();
+    assert!(refusal.contains(REASON), "{refusal}");
+    place
+        .submit_live(&live, &[("EXECUTOR_CHECK", "warn")])
+        .await
+        .unwrap();
+    let ended = place.ended().await;
+    assert_eq!(ended.phase, "Failed", "{}", ended.status);
+    assert!(ended.log.contains(REASON), "{}", ended.log);
+    assert_eq!(place.executors().await, Vec::<Value>::new());
     place.leave().await;
 }
 

@@ -606,26 +606,6 @@ fn page(all: Vec<Value>, query: &str) -> Value {
 }
 
 /// As Kubernetes writes a moment: in whole seconds.
-/// As much of a list as was asked for, and where the rest begins.
-fn page(mut items: Vec<Value>, query: &str) -> Value {
-    let number = |key: &str| {
-        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs
-            .find(|(name, _)| *name == key)
-            .and_then(|(_, number)| number.parse::<usize>().ok())
-    };
-    let start = number("continue").unwrap_or_default();
-    let end = start + number("limit").unwrap_or(usize::MAX - start);
-    let next = if end < items.len() {
-        end.to_string()
-    } else {
-        String::new()
-    };
-    items.truncate(end);
-    items.drain(..start);
-    json!({"metadata": {"continue": next}, "items": items})
-}
-
 fn field(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

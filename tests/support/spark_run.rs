@@ -172,11 +172,26 @@ impl Place {
 
     /// Submits an application by gRPC, as the operator would: it exists.
     pub(crate) async fn submit(&self, application: &Value) {
+        let live = self.create(application).await;
+        self.submit_live(&live, &[]).await.unwrap();
+    }
+
+    /// Creates an application, and gives it back as it is in the cluster.
+    pub(crate) async fn create(&self, application: &Value) -> Value {
         let mut live = self.plane.create(&self.namespace, application).await.unwrap();
         live["metadata"].as_object_mut().unwrap().remove("managedFields");
-        let server = serve();
+        live
+    }
+
+    /// Submits an application that exists to a server with these settings; the message where it is refused.
+    pub(crate) async fn submit_live(&self, live: &Value, settings: &[(&str, &str)]) -> Result<(), String> {
+        let server = serve(settings);
         let reply = serve::submit(&server.grpc, &live.to_string(), "an-id").await;
-        assert!(reply.success, "{}", reply.error_message);
+        if reply.success {
+            Ok(())
+        } else {
+            Err(reply.error_message)
+        }
     }
 
     /// Submits arguments of spark-submit by REST or through the drop-in.
@@ -194,7 +209,7 @@ impl Place {
                 let body = json!({
                     "submission_id": "an-id", "spark_submit_args": arguments, "driver_pod_template": template,
                 });
-                let server = serve();
+                let server = serve(&[]);
                 let (status, answer) = serve::exchange(
                     &server.rest,
                     "POST /api/v1/spark-submit",
@@ -276,9 +291,11 @@ impl Place {
     }
 }
 
-fn serve() -> Serve {
+fn serve(settings: &[(&str, &str)]) -> Serve {
     let kubeconfig = run_directory().join("admin.kubeconfig");
-    Serve::start(&[], &[("KUBECONFIG", kubeconfig.to_str().unwrap())])
+    let mut environment = vec![("KUBECONFIG", kubeconfig.to_str().unwrap())];
+    environment.extend(settings);
+    Serve::start(&[], &environment)
 }
 
 /// Where the node writes what a container says.

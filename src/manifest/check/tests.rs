@@ -531,10 +531,11 @@ fn a_warning_about_executors_names_the_patch_that_it_comes_from() {
             "configmap-executor-template" => {
                 document.carried = Some(crate::templates::Carried {
                     template: "executor-pod.yaml.j2".to_owned(),
-                    patch: Some(crate::templates::Patch {
+                    patches: vec![crate::templates::Patch {
                         template: "executor-pod.patch.yaml.j2".to_owned(),
                         text: "spec: {volumes: [{name: A, emptyDir: {}}]}".to_owned(),
-                    }),
+                        always: false,
+                    }],
                 });
             }
             "configmap-driver" => {

@@ -55,7 +55,8 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         });
     }
     for (key, property) in MOUNTED {
-        let given = draft.conf.text(property)?;
+        // Spark reads it as it is, `${…}` and all.
+        let given = draft.conf.raw().get(property).map(str::to_owned);
         let submitted = credentials.iter().any(|file| file.name == key);
         let mounted = given.or_else(|| submitted.then(|| format!("{MOUNT}/{key}")));
         if let Some(path) = mounted {

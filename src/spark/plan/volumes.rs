@@ -55,16 +55,13 @@ impl ConfVolume<'_> {
             .map(|(_, value)| *value)
     }
 
+    /// Unlike the booleans of other keys it may have no blanks around it.
     fn boolean(&self, prefix: &str, key: &str) -> Result<bool, Refusal> {
-        match self
-            .keys
-            .get(key)
-            .map(|value| (value, value.trim().to_ascii_lowercase()))
-        {
+        match self.keys.get(key) {
             None => Ok(false),
-            Some((_, value)) if value == "true" => Ok(true),
-            Some((_, value)) if value == "false" => Ok(false),
-            Some((raw, _)) => Err(wrong(&self.key(prefix, key), raw, "true or false")),
+            Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
+            Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
+            Some(value) => Err(wrong(&self.key(prefix, key), value, "true or false")),
         }
     }
 
@@ -203,12 +200,8 @@ fn volume<'a>(
     }
     if let Some(size) = keys.get("options.sizeLimit")
         && details
-        && size.parse::<u64>().is_ok_and(|bytes| bytes < 1024)
     {
-        return Err(Refusal::new(
-            key("options.sizeLimit"),
-            format!("Volume size `{size}` is smaller than 1KiB. Missing units?"),
-        ));
+        has_unit_or_room(&key("options.sizeLimit"), size)?;
     }
     let volume = ConfVolume {
         name,
@@ -218,6 +211,25 @@ fn volume<'a>(
     };
     volume.boolean(prefix, "mount.readOnly")?;
     Ok(volume)
+}
+
+/// Spark's check of a size: of digits alone it must be a count of bytes of at least 1 KiB. No text at all counts as digits.
+fn has_unit_or_room(key: &str, size: &str) -> Result<(), Refusal> {
+    if !size.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    match size.parse::<i64>() {
+        Ok(bytes) if bytes >= 1024 => Ok(()),
+        Ok(_) => Err(Refusal::new(
+            key,
+            format!("Volume size `{size}` is smaller than 1KiB. Missing units?"),
+        )),
+        Err(_) => Err(wrong(
+            key,
+            size,
+            "a size such as 500Mi, or at most 19 digits for bytes",
+        )),
+    }
 }
 
 fn mount(volume: &ConfVolume<'_>, prefix: &str, details: bool) -> Result<Value, Refusal> {

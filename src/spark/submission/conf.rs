@@ -1,8 +1,10 @@
 //! Spark conf: keys and values, and how Spark reads the values of the keys that it knows.
 
+mod defaults;
 mod expansion;
 
 use super::{
+    blanks,
     context::{Reach, SubmitterContext},
     refusal::{Refusal, wrong, wrong_text},
     units,
@@ -13,6 +15,7 @@ use crate::{
     limits::{Budget, ENTRIES, OverLimit},
     redaction::shown,
 };
+use defaults::DefaultValue;
 use expansion::Expansions;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -145,22 +148,6 @@ pub struct ConfReader<'a> {
 /// How a reference begins.
 const REFERENCE: &str = "${";
 
-/// Defaults of registered keys, which `${key}` gives where the key is unset.
-const DEFAULTS: [(&str, &str); 12] = [
-    ("spark.driver.cores", "1"),
-    ("spark.driver.memory", "1g"),
-    ("spark.driver.minMemoryOverhead", "384m"),
-    ("spark.executor.cores", "1"),
-    ("spark.executor.memory", "1g"),
-    ("spark.kubernetes.configMap.maxSize", "1048576"),
-    ("spark.kubernetes.container.image.pullPolicy", "IfNotPresent"),
-    ("spark.kubernetes.driver.master", "https://kubernetes.default.svc"),
-    ("spark.kubernetes.local.dirs.tmpfs", "false"),
-    ("spark.kubernetes.memoryOverheadFactor", "0.1"),
-    ("spark.kubernetes.namespace", "default"),
-    ("spark.ui.port", "4040"),
-];
-
 /// The JVM's system properties that are the same on every Linux (`java.lang.System.getProperties`).
 const SYSTEM_PROPERTIES: [(&str, &str); 5] = [
     ("file.separator", "/"),
@@ -243,7 +230,7 @@ impl<'a> ConfReader<'a> {
         let Some((key, value)) = self.first(keys)? else {
             return Ok(None);
         };
-        match value.trim().to_ascii_lowercase().as_str() {
+        match blanks::trim(&value).to_ascii_lowercase().as_str() {
             "true" => Ok(Some(true)),
             "false" => Ok(Some(false)),
             _ => Err(self.wrong(key, &value, "true or false")),
@@ -253,7 +240,10 @@ impl<'a> ConfReader<'a> {
     /// A number.
     pub fn number<N: FromStr>(&self, key: &str, allowed: &str) -> Result<Option<N>, Refusal> {
         self.text(key)?
-            .map(|value| value.trim().parse().map_err(|_| self.wrong(key, &value, allowed)))
+            .map(|value| {
+                let number = blanks::trim(&value).parse();
+                number.map_err(|_| self.wrong(key, &value, allowed))
+            })
             .transpose()
     }
 
@@ -296,7 +286,7 @@ impl<'a> ConfReader<'a> {
         let value = self.text(key)?.unwrap_or_default();
         let items: Vec<_> = value
             .split(',')
-            .map(str::trim)
+            .map(blanks::trim)
             .filter(|item| !item.is_empty())
             .take(ENTRIES.most + 1)
             .map(str::to_owned)
@@ -327,7 +317,7 @@ impl<'a> ConfReader<'a> {
     pub fn port(&self, key: &str, default: u16) -> Result<u16, Refusal> {
         match self.text(key)? {
             None => Ok(default),
-            Some(value) => port(value.trim()).ok_or_else(|| self.wrong(key, &value, PORT)),
+            Some(value) => port(blanks::trim(&value)).ok_or_else(|| self.wrong(key, &value, PORT)),
         }
     }
 
@@ -357,6 +347,13 @@ impl<'a> ConfReader<'a> {
         Ok(None)
     }
 
+    fn given_or_default(&self, key: &str) -> Option<&'a str> {
+        self.conf.get(key).or_else(|| match defaults::of(key)? {
+            DefaultValue::Text(text) => Some(text),
+            DefaultValue::Of(other) => self.given_or_default(other),
+        })
+    }
+
     /// The value that `${name}` stands for, as Spark's `ConfigReader` finds it: of `key`, `env:NAME` or `system:name`.
     fn referred(&self, key: &str, name: &str) -> Result<Option<&'a str>, Refusal> {
         let (scheme, name) = match name.split_once(':') {
@@ -364,15 +361,7 @@ impl<'a> ConfReader<'a> {
             None => ("spark", name),
         };
         match scheme {
-            "spark" if name.starts_with("spark.") => {
-                let default = || {
-                    DEFAULTS
-                        .iter()
-                        .find(|(known, _)| *known == name)
-                        .map(|(_, value)| *value)
-                };
-                Ok(self.conf.get(name).or_else(default))
-            }
+            "spark" if name.starts_with("spark.") => Ok(self.given_or_default(name)),
             "env" | "system" if self.context.reach != Reach::Process => Err(Refusal::new(
                 key,
                 "refers to the submitter's environment with ${env:…} or ${system:…}, which a request can't read",
@@ -404,6 +393,11 @@ mod tests {
             ("spark.a", "n-${spark.q}"),
             ("spark.q", "zz"),
             ("spark.default", "${spark.driver.memory}"),
+            (
+                "spark.fallback",
+                "${spark.locality.wait.node}-${spark.dynamicAllocation.sustainedSchedulerBacklogTimeout}",
+            ),
+            ("spark.dynamicAllocation.schedulerBacklogTimeout", "5s"),
             ("spark.open", "a${b}${spark.none}${ x }${"),
             ("spark.env", "${env:HOME}/${env:NONE}"),
             ("spark.circle", "${spark.circle}"),
@@ -416,9 +410,31 @@ mod tests {
         let read = |key| ConfReader::new(&conf, &context).text(key);
         assert_eq!(read("spark.a").unwrap().unwrap(), "n-zz");
         assert_eq!(read("spark.default").unwrap().unwrap(), "1g");
+        assert_eq!(read("spark.fallback").unwrap().unwrap(), "3s-5s");
         assert_eq!(read("spark.open").unwrap().unwrap(), "a${b}${spark.none}${ x }${");
         assert_eq!(read("spark.env").unwrap().unwrap(), "/home/me/${env:NONE}");
         assert!(read("spark.circle").unwrap_err().to_string().contains("circle"));
+    }
+
+    #[test]
+    fn blanks_around_a_value_are_those_of_java() {
+        let conf = conf(&[
+            ("spark.java", "\u{1}\t7\u{1f}"),
+            ("spark.unicode", "\u{a0}7"),
+            ("spark.yes", "\u{b}true\r\n"),
+            ("spark.no", "true\u{2003}"),
+            ("spark.list", " a,\u{a0},\u{1}"),
+        ]);
+        let context = SubmitterContext::golden();
+        let reader = ConfReader::new(&conf, &context);
+        assert_eq!(reader.number::<i32>("spark.java", "a number").unwrap(), Some(7));
+        assert!(reader.number::<i32>("spark.unicode", "a number").is_err());
+        assert!(reader.boolean("spark.yes", false).unwrap());
+        assert!(reader.boolean("spark.no", false).is_err());
+        assert_eq!(reader.list("spark.list").unwrap(), ["a", "\u{a0}"]);
+        let newest = SparkVersion::newest();
+        assert!(reader.mebibytes(&["spark.java"], &newest).is_ok());
+        assert!(reader.mebibytes(&["spark.unicode"], &newest).is_err());
     }
 
     #[test]

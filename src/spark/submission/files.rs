@@ -87,8 +87,9 @@ const CREDENTIAL_TOKEN: &str = "spark.kubernetes.authenticate.driver.oauthToken"
 pub(super) fn read(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<SubmitterFiles, Refusal> {
     let mut credentials = Vec::new();
     for (key, name, what) in CREDENTIAL_FILES {
-        if let Some(path) = conf.text(key)? {
-            let resolved = context.reachable(key, &path)?;
+        // Spark reads these as they are, `${…}` and all.
+        if let Some(path) = conf.raw().get(key) {
+            let resolved = context.reachable(key, path)?;
             if !resolved.is_file() {
                 return Err(Refusal::new(
                     key,
@@ -97,14 +98,14 @@ pub(super) fn read(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<S
             }
             credentials.push(NamedFile {
                 name: name.to_owned(),
-                contents: context.read_file(key, &path)?,
+                contents: context.read_file(key, path)?,
             });
         }
     }
-    if let Some(token) = conf.text(CREDENTIAL_TOKEN)? {
+    if let Some(token) = conf.raw().get(CREDENTIAL_TOKEN) {
         credentials.push(NamedFile {
             name: "oauth-token".to_owned(),
-            contents: token.into_bytes(),
+            contents: token.as_bytes().to_vec(),
         });
     }
     Ok(SubmitterFiles {

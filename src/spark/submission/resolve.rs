@@ -203,7 +203,7 @@ impl MergedArguments {
                 ));
             }
         }
-        validate::conf(reader, &spark_version)?;
+        validate::conf(reader, &resource, &spark_version)?;
         validate::submission_credentials(reader, context)?;
         let namespace = namespace(reader)?;
         let files = files::read(reader, context)?;
@@ -490,5 +490,87 @@ mod tests {
     fn an_empty_namespace_is_refused() {
         let refusal = submission("spark.kubernetes.namespace=").unwrap_err();
         assert_eq!(refusal.subject, "spark.kubernetes.namespace");
+    }
+
+    /// The key that a submission of these settings is refused for, if it is.
+    fn refused(version: &str, resource: &str, settings: &[&str]) -> Option<String> {
+        let fixed = "--master k8s://https://h --deploy-mode cluster --class a.B";
+        let mut argv: Vec<_> = fixed.split(' ').map(str::to_owned).collect();
+        for setting in settings {
+            argv.extend(["--conf".to_owned(), (*setting).to_owned()]);
+        }
+        argv.push(resource.to_owned());
+        let context = SubmitterContext {
+            spark_version: Some(version.parse().unwrap()),
+            reach: crate::spark::submission::Reach::Process,
+            ..SubmitterContext::golden()
+        };
+        let arguments = arguments::parse(&argv).unwrap();
+        resolve(arguments, Request::default(), &context)
+            .err()
+            .map(|refusal| refusal.subject)
+    }
+
+    #[test]
+    fn the_heap_is_looked_for_in_java_options_as_each_version_does() {
+        let key = "spark.driver.extraJavaOptions";
+        for (options, old, new) in [
+            ("-Da=b -Xmx1g", true, true),
+            ("-Da=b '-X'mx1g", false, true),
+            ("-Da=-Xmx1g", true, false),
+            ("-Da=\"b -Xmx1g\"", true, false),
+            ("-Da=NoXmx", true, false),
+            ("--Xmx1g", true, false),
+            ("-Da=\"b", false, true),
+            ("-Da=b\\", false, true),
+            ("-Da='b c'", false, false),
+        ] {
+            let setting = format!("{key}={options}");
+            for (version, expected) in [("3.5.9", old), ("4.0.4", new), ("4.3.0", new)] {
+                let found = refused(version, "local:///a.jar", &[&setting]);
+                assert_eq!(found.as_deref(), expected.then_some(key), "{version} {options}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_version_of_python_is_checked_for_python_alone() {
+        let key = "spark.kubernetes.pyspark.pythonVersion";
+        let settings = [format!("{key}=2")];
+        let settings = settings.each_ref().map(String::as_str);
+        assert_eq!(refused("3.5.9", "local:///a.py", &settings).as_deref(), Some(key));
+        for (version, resource) in [
+            ("3.5.9", "local:///a.jar"),
+            ("3.5.9", "local:///a.R"),
+            ("4.3.0", "local:///a.py"),
+        ] {
+            assert_eq!(
+                refused(version, resource, &settings),
+                None,
+                "{version} {resource}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_submitter_authenticates_with_is_read_unexpanded() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().to_str().unwrap();
+        std::fs::write(format!("{folder}/ca"), "ca").unwrap();
+        for role in ["driver", "submission"] {
+            let key = format!("spark.kubernetes.authenticate.{role}.caCertFile");
+            let home = format!("spark.home={folder}");
+            let plain = format!("{key}={folder}/ca");
+            assert_eq!(
+                refused("4.3.0", "local:///a.jar", &[&home, &plain]),
+                None,
+                "{role}"
+            );
+            let referring = format!("{key}=${{spark.home}}/ca");
+            assert_eq!(
+                refused("4.3.0", "local:///a.jar", &[&home, &referring]),
+                Some(key)
+            );
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Sizes as the JVM world writes them: `512m`, `2g`, `1024`.
 
-use super::version::{Feature, SparkVersion};
+use super::{
+    blanks::trim,
+    version::{Feature, SparkVersion},
+};
 use crate::redaction::shown;
 
 /// The units that Spark's `JavaUtils` knows, smallest first: each is 1,024 times the one before.
@@ -18,7 +21,7 @@ pub(crate) struct NotASize(String);
 /// Reads a size in bytes; a bare number counts `default_unit` bytes each.
 fn bytes(text: &str, default_unit: i64, version: &SparkVersion) -> Result<i64, NotASize> {
     let wrong = || NotASize(text.to_owned());
-    let lower = text.trim().to_ascii_lowercase();
+    let lower = trim(text).to_ascii_lowercase();
     let end = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
     let (digits, suffix) = lower.split_at(end);
     let unit = match suffix {
@@ -76,7 +79,7 @@ const TIME_UNITS: [(&str, i64); 7] = [
 
 /// Reads a duration in ms; a bare number counts `default_unit` ms (Spark's `JavaUtils.timeStringAs`).
 pub(super) fn milliseconds(text: &str, default_unit: i64) -> Option<i64> {
-    let lower = text.trim().to_ascii_lowercase();
+    let lower = trim(text).to_ascii_lowercase();
     let digits = lower.strip_prefix('-').unwrap_or(&lower);
     let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
     let (digits, suffix) = digits.split_at(end);

@@ -1,6 +1,9 @@
 //! URIs of jars, files and archives, as Spark's `Utils.resolveURIs` makes them.
 
-use super::context::{Reach, SubmitterContext};
+use super::{
+    blanks::trim,
+    context::{Reach, SubmitterContext},
+};
 use crate::finding::{Statement, expected};
 use std::{
     fmt::Write,
@@ -10,27 +13,21 @@ use std::{
 /// The scheme of a URI, if the text is a legal URI and has one.
 pub(super) fn scheme(uri: &str) -> Option<&str> {
     let (scheme, _) = uri.split_once(':')?;
-    let mut characters = scheme.chars();
-    let starts_well = characters.next().is_some_and(|c| c.is_ascii_alphabetic());
-    let is_scheme =
-        starts_well && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    (is_scheme && is_legal(uri)).then_some(scheme)
+    (is_scheme(scheme) && is_legal(uri)).then_some(scheme)
 }
 
 /// The first character that a text with a scheme can't have as a URI; `None` for a legal URI, and for a path.
 pub(crate) fn illegal_character(text: &str) -> Option<char> {
     let (scheme, rest) = text.split_once(':')?;
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    if !is_scheme || is_legal(text) {
+    if !is_scheme(scheme) || is_legal(text) {
         return None;
     }
     // Alone, each legal character is legal but `%`, and a second `#`.
     let is_wrong = |c: &char| !matches!(c, '%' | '#') && !is_legal(c.encode_utf8(&mut [0; 4]));
     let wrong = rest.chars().find(is_wrong);
-    wrong.or_else(|| rest.chars().find(|c| *c == '%')).or(Some('#'))
+    wrong
+        .or_else(|| rest.chars().find(|c| *c == '%'))
+        .or_else(|| (rest.matches('#').count() > 1).then_some('#'))
 }
 
 /// What is said of a text that is no legal URI.
@@ -57,7 +54,7 @@ pub(super) fn is_submitters_own(uri: &str) -> bool {
 pub(super) fn resolve_list(list: &str, context: &SubmitterContext) -> String {
     let items: Vec<_> = list
         .split(',')
-        .filter(|item| !item.trim().is_empty())
+        .filter(|item| !trim(item).is_empty())
         .map(|item| resolve(item, context))
         .collect();
     items.join(",")
@@ -118,18 +115,77 @@ fn file_uri(path: &Path) -> String {
     uri
 }
 
-/// Whether `java.net.URI` takes the text: reserved, unreserved and `%XX`, and non-ASCII letters.
+/// Whether `java.net.URI` takes the text.
 pub(super) fn is_legal(text: &str) -> bool {
-    let mut rest = text.chars();
-    let mut fragments = 0;
+    let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
+    let of_uri = |part: &str| is_made_of(part, "-_.!~*'();/?:@&=+$,[]");
+    if !of_uri(fragment) {
+        return false;
+    }
+    let rest = match text.find([':', '/', '?']).map(|at| text.split_at(at)) {
+        Some((scheme, rest)) if rest.starts_with(':') => {
+            let rest = &rest[1..];
+            if !is_scheme(scheme) {
+                return false;
+            }
+            if !rest.starts_with('/') {
+                return !rest.is_empty() && of_uri(rest);
+            }
+            rest
+        }
+        _ => text,
+    };
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let path = match rest.strip_prefix("//") {
+        None => rest,
+        Some(rest) => {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            if authority.is_empty() && path.is_empty() && query.is_empty() && fragment.is_empty() {
+                return false;
+            }
+            if !is_authority(authority) {
+                return false;
+            }
+            path
+        }
+    };
+    is_made_of(path, "-_.!~*'():@&=+$,;/") && of_uri(query)
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+/// Whether it may stand between `//` and the path: a name of any kind, or an IPv6 address in brackets with a port.
+fn is_authority(text: &str) -> bool {
+    let (user, host) = text.rsplit_once('@').unwrap_or(("", text));
+    let Some((address, port)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+        return is_made_of(text, "-_.!~*'()$,;:@&=+");
+    };
+    let (address, zone) = address.split_once('%').unwrap_or((address, "0"));
+    let is_port = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|digits| digits.chars().all(|c| c.is_ascii_digit()));
+    address.parse::<std::net::Ipv6Addr>().is_ok()
+        && !zone.is_empty()
+        && zone
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_'))
+        && is_port
+        && is_made_of(user, "-_.!~*'();:&=+$,")
+}
+
+/// Whether a part of a URI has letters and digits of ASCII, `%XX`, other letters of Unicode and `marks` only.
+fn is_made_of(part: &str, marks: &str) -> bool {
+    let mut rest = part.chars();
     while let Some(character) = rest.next() {
         let legal = match character {
             '%' => rest.by_ref().take(2).filter(char::is_ascii_hexdigit).count() == 2,
-            '#' => {
-                fragments += 1;
-                fragments == 1
-            }
-            c => c.is_ascii_alphanumeric() || "-_.!~*'();/?:@&=+$,[]".contains(c) || is_other(c),
+            c => c.is_ascii_alphanumeric() || marks.contains(c) || is_other(c),
         };
         if !legal {
             return false;
@@ -184,6 +240,50 @@ mod tests {
         ];
         for (list, expected) in table {
             assert_eq!(resolve_list(list, &context), expected, "{list}");
+        }
+    }
+
+    #[test]
+    fn a_uri_is_legal_where_java_takes_it() {
+        for text in [
+            "",
+            "a",
+            "a/b?c#d",
+            "local:///a",
+            "local:///",
+            "s3a://b",
+            "s3a:x",
+            "https://h/?a=[b]",
+            "https://h/x#a[b]",
+            "https://[::1]/x",
+            "https://u@[fe80::1%eth0]:80",
+            "https://my_bucket/x",
+            "https://h:x/y",
+            "https://h/é%20b",
+            "///x",
+            "s3a:x[y]",
+        ] {
+            assert!(is_legal(text), "{text}");
+        }
+        for text in [
+            "https://",
+            "local:",
+            "local:#x",
+            ":x",
+            "1a:x",
+            "a b:x",
+            "https://h/a[b]",
+            "https://h[1]/x",
+            "https://[1]/x",
+            "https://[::1]x/",
+            "https://h/x#a#b",
+            "https://h/%zz",
+            "https://h/a b",
+            "https://h/x|y",
+            "s3a://b/\u{85}",
+            "[x",
+        ] {
+            assert!(!is_legal(text), "{text}");
         }
     }
 

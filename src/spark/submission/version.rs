@@ -37,6 +37,9 @@ pub enum Feature {
     AnyPythonVersion,
     /// `SPARK_USER` of the driver is the proxy user, whatever the submitter's own `SPARK_USER` is.
     ProxyUserBeforeSparkUser,
+    /// A driver's Java options are split into words before one of them is found to set the heap; before, `Xmx` may be nowhere in
+    /// them.
+    JavaOptionsSplit,
     /// Files that go into a `ConfigMap` must be UTF-8; before, other bytes are replaced.
     StrictUtf8,
     /// The port of Spark Connect on the driver and its Service.
@@ -96,13 +99,14 @@ pub enum Feature {
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 38] = [
+const SINCE: [(Feature, (u16, u16)); 39] = [
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::OctalModes, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),
     (Feature::VolumeDetails, (4, 0)),
     (Feature::ReadWriteOncePod, (4, 0)),
     (Feature::LoadSparkDefaults, (4, 0)),
+    (Feature::JavaOptionsSplit, (4, 0)),
     (Feature::DriverDefaultClassPath, (4, 0)),
     (Feature::StrictUtf8, (4, 1)),
     (Feature::ConnectPort, (4, 1)),

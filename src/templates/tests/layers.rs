@@ -2,13 +2,20 @@
 
 use super::sets::{files, write};
 use crate::{
-    kubernetes::ExtraKind,
+    kubernetes::ObjectKind,
     templates::{
         Fallback, Files, LoadError, Parts, Probe, Rendered, SetOptions, TemplateSet, TemplateSets,
         TemplateStore, sample,
     },
 };
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
+
+static EXTRA_KINDS: LazyLock<[ObjectKind; 1]> =
+    LazyLock::new(|| [ObjectKind::known("PodDisruptionBudget").unwrap()]);
 
 fn parts<'p>(name: &'p str, own: &'p Files, default: &'p Files, always: &'p Files) -> Parts<'p> {
     Parts {
@@ -16,7 +23,7 @@ fn parts<'p>(name: &'p str, own: &'p Files, default: &'p Files, always: &'p File
         files: own,
         default,
         always,
-        extra_kinds: &[ExtraKind::PodDisruptionBudget],
+        extra_kinds: &EXTRA_KINDS[..],
     }
 }
 

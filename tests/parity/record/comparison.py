@@ -46,27 +46,28 @@ def _without_leading_digit_rule(value):
 
 
 def _settle_pod(spec):
-    """Spark shuffles local directories before it numbers them, and lists directories as they come."""
+    """Spark shuffles local directories before it numbers them, and lists directories as they come. Names may be missing."""
     paths = {}
     for container in spec.get("containers") or []:
         for mount in container.get("volumeMounts") or []:
             if re.fullmatch(r"spark-local-dir-\d+", mount.get("name", "")):
-                paths[mount["name"]] = "spark-local-dir:" + mount["mountPath"]
+                paths[mount["name"]] = "spark-local-dir:" + mount.get("mountPath", "")
                 mount["name"] = paths[mount["name"]]
         for variable in container.get("env") or []:
             if variable.get("name") == "SPARK_LOCAL_DIRS" and "value" in variable:
                 variable["value"] = ",".join(sorted(variable["value"].split(",")))
         if container.get("volumeMounts"):
-            container["volumeMounts"].sort(key=lambda m: (m["mountPath"], m["name"]))
+            container["volumeMounts"].sort(key=lambda m: (m.get("mountPath", ""), m.get("name", "")))
         if container.get("env"):
-            container["env"].sort(key=lambda v: v["name"])
+            container["env"].sort(key=lambda v: v.get("name", ""))
     for volume in spec.get("volumes") or []:
-        volume["name"] = paths.get(volume["name"], volume["name"])
+        if volume.get("name") in paths:
+            volume["name"] = paths[volume["name"]]
         items = (volume.get("configMap") or {}).get("items")
         if items:
-            items.sort(key=lambda item: item["key"])
+            items.sort(key=lambda item: item.get("key", ""))
     if spec.get("volumes"):
-        spec["volumes"].sort(key=lambda v: v["name"])
+        spec["volumes"].sort(key=lambda v: v.get("name", ""))
 
 
 def _walk(path, one, other):

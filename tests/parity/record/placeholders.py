@@ -18,13 +18,7 @@ def fill_in(text, places):
 
 def fill_in_all(value, places):
     """`fill_in` for each string in a JSON value."""
-    if isinstance(value, str):
-        return fill_in(value, places)
-    if isinstance(value, list):
-        return [fill_in_all(item, places) for item in value]
-    if isinstance(value, dict):
-        return {fill_in(key, places): fill_in_all(item, places) for key, item in value.items()}
-    return value
+    return walk(value, lambda text: fill_in(text, places))
 
 
 def take_out(text, places, port):
@@ -41,10 +35,15 @@ def take_out(text, places, port):
 
 def take_out_all(value, places, port):
     """`take_out` for each string in a JSON value."""
+    return walk(value, lambda text: take_out(text, places, port))
+
+
+def walk(value, change):
+    """A JSON value with each of its strings changed, keys too."""
     if isinstance(value, str):
-        return take_out(value, places, port)
+        return change(value)
     if isinstance(value, list):
-        return [take_out_all(item, places, port) for item in value]
+        return [walk(item, change) for item in value]
     if isinstance(value, dict):
-        return {take_out(key, places, port): take_out_all(item, places, port) for key, item in value.items()}
+        return {change(key): walk(item, change) for key, item in value.items()}
     return value

@@ -10,6 +10,7 @@ import urllib.request
 
 import apiserver
 import comparison
+import executors
 import placeholders
 import yaml_subset
 
@@ -84,6 +85,39 @@ class Comparison(unittest.TestCase):
 
     def test_a_type_is_not_a_text(self):
         self.assertNotEqual(comparison.differences([pod(["/a"], x="1")], [pod(["/a"], x=1)]), [])
+
+
+class Executors(unittest.TestCase):
+    def driver(self, template=True):
+        properties = f"spark.kubernetes.executor.podTemplateFile={executors.TEMPLATE_FILE}\n" if template else ""
+        mounts = [{"name": "conf", "mountPath": "/opt/spark/conf"}]
+        return [
+            {"kind": "ConfigMap", "metadata": {"name": "t"}, "data": {"podspec-configmap-key": "spec: {}"}},
+            {"kind": "Pod", "metadata": {"name": "d"}, "spec": {
+                "containers": [{"name": "spark", "volumeMounts": mounts, "env": [
+                    {"name": "SPARK_CONF_DIR", "value": "/opt/spark/conf/"}, {"name": "A", "value": "1"}, {"name": "A", "value": "2"},
+                    {"name": "IP", "valueFrom": {}}, {"name": "EMPTY"}]}, {"name": "beside", "env": [{"name": "B", "value": "1"}]}],
+                "volumes": [{"name": "conf", "configMap": {"name": "c", "items": [{"key": "x", "path": "y"}, {"key": "gone", "path": "z"}]}}]}},
+            {"kind": "ConfigMap", "metadata": {"name": "c", "ownerReferences": [{"kind": "Pod", "name": "d", "uid": "u"}]},
+             "data": {"spark.properties": properties, "x": "text"}},
+        ]
+
+    def test_a_driver_sees_its_containers_environment_files_and_template(self):
+        seen = executors.seen_by_driver(self.driver())
+        self.assertEqual(seen["env"], {"SPARK_HOME": "/opt/spark", "SPARK_CONF_DIR": "/opt/spark/conf/", "A": "2", "EMPTY": ""})
+        self.assertEqual((seen["confFiles"], seen["mountedAtConfDir"]), ({"y": "text"}, True))
+        self.assertEqual((seen["template"], seen["driverName"], seen["driverUid"]), ("spec: {}", "d", "u"))
+
+    def test_a_template_that_no_property_names_is_not_seen(self):
+        self.assertNotIn("template", executors.seen_by_driver(self.driver(template=False)))
+
+    def test_there_is_no_executor_without_driver_or_properties(self):
+        config_map, pod_, _ = self.driver()
+        self.assertIsNone(executors.seen_by_driver([config_map, pod_]))
+        self.assertIsNone(executors.seen_by_driver([config_map]))
+        config_map, pod_, properties = self.driver()
+        del pod_["metadata"]["name"]
+        self.assertIsNone(executors.seen_by_driver([config_map, pod_, properties]))
 
 
 class ApiServer(unittest.TestCase):

@@ -203,3 +203,53 @@ fn volcanos_step_marks_an_executor() {
     let annotations = &pod["metadata"]["annotations"];
     assert_eq!(annotations["scheduling.k8s.io/group-name"], "spark-0123-podgroup");
 }
+
+#[test]
+fn a_volumes_boolean_has_no_blanks_around_it() {
+    let prefix = "spark.kubernetes.executor.volumes.emptyDir.v.mount";
+    let path = format!("{prefix}.path");
+    let read_only = format!("{prefix}.readOnly");
+    let of = |value| made("4.3.0", &[(&path, "/v"), (&read_only, value)], None);
+    let pod = of("TRUE").unwrap().pod;
+    let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().unwrap();
+    let mount = mounts.iter().find(|mount| mount["name"] == "v").unwrap();
+    assert_eq!(mount["readOnly"], true);
+    for value in ["yes", "", "\u{b}true"] {
+        assert!(
+            matches!(of(value), Err(NoExecutorPod::Thrown(refusal)) if refusal.subject == read_only),
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn a_volumes_size_has_a_unit_or_is_a_kibibyte() {
+    let prefix = "spark.kubernetes.executor.volumes.persistentVolumeClaim.v";
+    let settings = [
+        "mount.path",
+        "options.claimName",
+        "options.storageClass",
+        "options.sizeLimit",
+    ];
+    let keys = settings.map(|key| format!("{prefix}.{key}"));
+    for (size, fits) in [
+        ("1Gi", true),
+        ("1024", true),
+        ("+500", true),
+        ("lots", true),
+        ("1023", false),
+        ("01023", false),
+        ("", false),
+        ("99999999999999999999", false),
+    ] {
+        let properties: Vec<_> = keys
+            .iter()
+            .map(String::as_str)
+            .zip(["/v", "c", "fast", size])
+            .collect();
+        let thrown = made("4.0.4", &properties, None);
+        let refused = matches!(thrown, Err(NoExecutorPod::Thrown(refusal)) if refusal.subject == keys[3]);
+        assert_eq!(!refused, fits, "{size}");
+        assert!(made("3.5.9", &properties, None).is_ok(), "{size}");
+    }
+}

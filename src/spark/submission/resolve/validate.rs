@@ -2,14 +2,19 @@
 
 use super::{
     super::{
-        ConfReader, Feature, Refusal, SparkConf, SparkVersion, SubmitterContext,
+        ConfReader, Feature, PrimaryResource, Refusal, SparkConf, SparkVersion, SubmitterContext,
         arguments::SparkOption,
+        blanks,
+        java_options::{self, Unclosed},
         refusal::{wrong, wrong_text},
         units,
     },
     Options,
 };
-use crate::redaction::{hidden, shown};
+use crate::{
+    finding::expected,
+    redaction::{hidden, shown},
+};
 
 /// The options that must be sizes above zero.
 const SIZES: [(SparkOption, &str); 2] = [
@@ -54,7 +59,7 @@ pub(super) fn options(options: &Options, conf: &SparkConf, version: &SparkVersio
     }
     let dynamic = conf
         .get("spark.dynamicAllocation.enabled")
-        .is_some_and(|v| v.trim().eq_ignore_ascii_case("true"));
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
     if let Some(value) = options.get(SparkOption::NumExecutors)
         && !dynamic
         && !value.parse::<i32>().is_ok_and(|count| count > 0)
@@ -83,23 +88,42 @@ pub(super) fn options(options: &Options, conf: &SparkConf, version: &SparkVersio
         ));
     }
     for key in ["spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"] {
-        let options = conf.get(key).unwrap_or_default();
-        if let Some((_, from)) = options.split_once("-Xmx") {
-            // Digits and unit: what stands around them may be a secret.
-            let digits = from.trim_start_matches(|c: char| c.is_ascii_digit());
-            let unit = digits.starts_with(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T']);
-            let heap = format!("-Xmx{}", &from[..from.len() - digits.len() + usize::from(unit)]);
-            return Err(Refusal::new(
-                key,
-                format!(
-                    "Not allowed to specify max heap(Xmx) memory settings through java options (was {}). Use the \
-                     corresponding --driver-memory or spark.driver.memory configuration instead.",
-                    shown(&heap)
-                ),
-            ));
-        }
+        java_options(key, conf.get(key).unwrap_or_default(), version)?;
     }
     Ok(())
+}
+
+/// The heap of a driver's JVM has an option of its own (the launcher's `checkJavaOptions`).
+fn java_options(key: &str, options: &str, version: &SparkVersion) -> Result<(), Refusal> {
+    let from = if version.has(Feature::JavaOptionsSplit) {
+        let words = java_options::split(options).map_err(|Unclosed| {
+            Refusal::saying(
+                key,
+                expected("Java options with each quote closed and no backslash last").kind("another text"),
+            )
+        })?;
+        words
+            .iter()
+            .find_map(|word| word.strip_prefix("-Xmx"))
+            .map(str::to_owned)
+    } else {
+        options.split_once("Xmx").map(|(_, from)| from.to_owned())
+    };
+    let Some(from) = from else {
+        return Ok(());
+    };
+    // Digits and unit: what stands around them may be a secret.
+    let digits = from.trim_start_matches(|c: char| c.is_ascii_digit());
+    let unit = digits.starts_with(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T']);
+    let heap = format!("-Xmx{}", &from[..from.len() - digits.len() + usize::from(unit)]);
+    Err(Refusal::new(
+        key,
+        format!(
+            "Not allowed to specify max heap(Xmx) memory settings through java options (was {}). Use the \
+             corresponding --driver-memory or spark.driver.memory configuration instead.",
+            shown(&heap)
+        ),
+    ))
 }
 
 fn about(option: SparkOption, value: &str, message: &str, allowed: &str) -> Refusal {
@@ -156,7 +180,11 @@ pub(super) fn deploy_mode(options: &Options, resource: &str) -> Result<(), Refus
 pub(crate) const SUBMISSION_CREDENTIALS: &str = "spark.kubernetes.authenticate.submission.";
 
 /// Refusals that depend on conf and version alone.
-pub(super) fn conf(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), Refusal> {
+pub(super) fn conf(
+    conf: ConfReader<'_>,
+    resource: &PrimaryResource,
+    version: &SparkVersion,
+) -> Result<(), Refusal> {
     if conf.raw().get("spark.driver.bindAddress").is_some() {
         return Err(Refusal::new(
             "spark.driver.bindAddress",
@@ -166,6 +194,7 @@ pub(super) fn conf(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), R
     }
     let python = "spark.kubernetes.pyspark.pythonVersion";
     if !version.has(Feature::AnyPythonVersion)
+        && matches!(resource, PrimaryResource::Python(_))
         && let Some(found) = conf.text(python)?.filter(|found| found != "3")
     {
         return Err(conf.wrong(python, &found, "3: Python 2 was dropped from Spark 3.1"));
@@ -202,8 +231,9 @@ pub(super) fn submission_credentials(
         key("clientCertFile"),
         file,
     ] {
-        if let Some(path) = conf.text(&key)? {
-            context.read_file(&key, &path)?;
+        // Spark reads these as they are, `${…}` and all.
+        if let Some(path) = conf.raw().get(&key) {
+            context.read_file(&key, path)?;
         }
     }
     Ok(())
@@ -214,7 +244,7 @@ fn packages(conf: ConfReader<'_>) -> Result<(), Refusal> {
     let key = "spark.jars.packages";
     for (index, coordinate) in conf.list(key)?.iter().enumerate() {
         let parts: Vec<_> = coordinate.split(['/', ':']).collect();
-        if parts.len() != 3 || parts.iter().any(|part| part.trim().is_empty()) {
+        if parts.len() != 3 || parts.iter().any(|part| blanks::trim(part).is_empty()) {
             return Err(Refusal::new(
                 key,
                 format!(

@@ -32,6 +32,7 @@ fn finished() -> Finished {
             ),
         ],
         executor: Ok(json!({"kind": "Pod", "spec": {"nodeName": "n"}})),
+        without_webhook: None,
         unknown_of_driver: vec!["spec.newField".to_owned()],
         unknown_of_executor: Vec::new(),
         submission: SubmissionFacts {
