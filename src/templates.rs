@@ -32,6 +32,7 @@ mod typed;
 mod variables;
 mod vocabulary;
 mod worker;
+mod writing;
 
 pub(crate) use analysis::{Site, sites};
 pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets, take_always};
@@ -50,7 +51,8 @@ use crate::kubernetes::ExtraKind;
 
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
-pub use parts::{ALWAYS, DEFAULT_SET};
+pub use files::ALWAYS;
+pub use parts::DEFAULT_SET;
 pub use policy::{Finished, Judgement, NoExecutor, PolicyError, PolicyMode, SubmissionFacts, Verdict};
 pub use set::TemplateSet;
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};

@@ -3,6 +3,7 @@
 use crate::{
     cluster::{ApplyError, LiveError},
     error_code::ErrorCode,
+    finding::listed,
     kubernetes::Findings,
     limits::OverLimit,
     operator::application::ApplicationError,
@@ -65,7 +66,7 @@ impl From<Unchosen> for SubmitError {
 
 /// Policies that refuse a submission. Its text is the administrator's words alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.iter().map(|verdict| verdict.text.as_str()).collect::<Vec<_>>().join("\n"))]
+#[error("{}", listed(&.0.iter().map(|verdict| &verdict.text).collect::<Vec<_>>(), 0))]
 pub struct PolicyRefusal(pub Vec<Verdict>);
 
 /// Policies that ended in an error. Its text is for the author of the application, who can do nothing about it.

@@ -3,10 +3,7 @@
 //! The application's annotation comes first, then the first rule for its namespace, then the first rule for its type, then
 //! the default set.
 
-use super::{
-    directory::is_set_name,
-    parts::{ALWAYS, DEFAULT_SET},
-};
+use super::{directory::is_set_name, files::ALWAYS, parts::DEFAULT_SET};
 use crate::spark::submission::{PrimaryResource, Submission};
 use std::str::FromStr;
 

@@ -10,8 +10,8 @@
 //! same state; or a directory of its own, which may be another mount.
 
 use super::{
-    files::{Files, is_template},
-    parts::{ALWAYS, DEFAULT_SET},
+    files::{ALWAYS, Files, is_template},
+    parts::DEFAULT_SET,
 };
 use rustix::fs::{Mode, OFlags};
 use std::{

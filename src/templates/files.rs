@@ -1,10 +1,13 @@
 //! What each file of a template set is, by its name.
 
-use super::{builtin, parts::ALWAYS, vocabulary};
+use super::{builtin, vocabulary};
 use std::collections::BTreeMap;
 
 /// The files of a set by name, as they are in the `ConfigMap`.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
+/// The folder whose patches, further objects and policies apply to every submission. It is no set.
+pub const ALWAYS: &str = "always";
 
 /// The ending of a file that is a template.
 const TEMPLATE: &str = ".j2";

@@ -13,9 +13,6 @@ use std::{collections::BTreeMap, fmt::Write as _};
 /// The name of the set that serves where no other is chosen.
 pub const DEFAULT_SET: &str = "default";
 
-/// The folder whose patches, further objects and policies apply to every submission. It is no set.
-pub const ALWAYS: &str = "always";
-
 /// How many bytes of the content's hash identify a set: 12 hex digits.
 const HASH_BYTES: usize = 6;
 

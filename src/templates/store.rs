@@ -6,8 +6,8 @@
 use super::{
     DEFAULT_SET, PolicyError, TemplateSet,
     directory::{self, Contents, DirectoryError},
-    files::Files,
-    parts::{ALWAYS, Parts},
+    files::{ALWAYS, Files},
+    parts::Parts,
     sets::{SetOptions, TemplateSets},
     state::{Held, PoliciesFailed, PolicyFailed, State, Status, Tally},
     worker::{Kind, Pool},

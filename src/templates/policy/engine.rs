@@ -7,9 +7,9 @@ use crate::templates::{
     error::Cause,
     filters::admins_words,
     markup,
-    render::{MOST_TIME, Writing},
     sources::Sources,
     typed,
+    writing::{MOST_TIME, Writing},
 };
 use minijinja::{
     Environment, Error,
