@@ -14,25 +14,24 @@
 //! owns names its uid; two round trips in all.
 //! Nothing is ever force-applied, and nothing is deleted without its uid as precondition.
 
-mod ahead;
 mod answer;
 mod apply;
 mod attempt;
-mod beside;
 mod call;
 mod client;
 mod completeness;
+mod create_outcome;
+mod deadline;
 mod directory;
 mod dry_run;
 mod error;
 mod events;
-mod found;
-mod in_turn;
+mod inspect;
+mod keyed_lock;
 mod live;
-mod look;
-mod outcome;
+mod live_object;
 mod owned;
-mod patience;
+mod pod_group;
 mod refusal;
 mod removal;
 mod requests;
@@ -41,6 +40,7 @@ mod rollback;
 mod seen;
 mod server_time;
 mod settings;
+mod shadow_query;
 mod webhook;
 
 pub use apply::ClusterSink;
@@ -49,9 +49,9 @@ pub use client::{ClientError, ClientSettings, Credentials, client};
 pub use directory::{DirectorySink, Layout};
 pub use error::ApplyError;
 pub use events::Events;
-pub use found::OBJECTS_ANNOTATION;
+pub use inspect::LivePod;
 pub use live::{LiveApplication, LiveError};
-pub use look::LivePod;
+pub use live_object::OBJECTS_ANNOTATION;
 pub use settings::ClusterSettings;
 pub use webhook::OperatorWebhook;
 pub(crate) use webhook::registered_webhooks;

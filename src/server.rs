@@ -2,22 +2,22 @@
 
 mod admin;
 mod admission;
-mod arriving;
-mod beside;
+mod bounded_body;
 pub mod client;
+mod connection_limit;
 mod connections;
 mod drop_in;
-mod entry;
 mod gate;
 mod grpc;
 mod health;
+mod health_and_reflection;
 mod heartbeat;
 mod http_errors;
 mod listener;
 mod readiness;
 pub mod reading;
+mod request_guard;
 mod rest;
-mod seats;
 mod service;
 mod stop;
 mod tls;
@@ -29,12 +29,12 @@ pub use stop::Stop;
 pub(crate) use tls::certificates;
 
 use crate::{operator::wire, settings::ServeSettings, watch::Timing};
+use connection_limit::{ConnectionLimit, SilenceLimits};
 use connections::Calls;
 use health::Health;
 use heartbeat::Heartbeat;
 use listener::{Listener, Socket};
-use readiness::{Patience, Readiness};
-use seats::{Patience as Silence, Seats};
+use readiness::{Readiness, ReadinessTimes};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tls::{Protocol, Tls};
 use tokio::{net::TcpListener, runtime::Handle, sync::watch};
@@ -70,7 +70,7 @@ pub async fn serve_until(
     // Those that are turned away have a connection too.
     let most = CONNECTIONS.max(2 * service.capacity() as usize);
     let metrics = service.metrics();
-    let seats = || Seats::new(most, Silence::SUBMISSIONS);
+    let seats = || ConnectionLimit::new(most, SilenceLimits::SUBMISSIONS);
     let grpc_listener = Listener::new(listen(settings.grpc()?).await?, seats(), Arc::clone(&metrics))
         .counted_as(grpc::DOOR)
         .with_tls(tls.clone(), Protocol::Http2);
@@ -82,7 +82,7 @@ pub async fn serve_until(
         .map(|listener| Listener::new(Socket::Unix(listener), seats(), metrics).counted_as(drop_in::DOOR));
     let health = bind(SocketAddr::new(settings.health_address, settings.health_port)).await?;
     let health = health.into_std().map_err(|error| error.to_string())?;
-    let readiness = Arc::new(Readiness::new(api_server, Patience::default()));
+    let readiness = Arc::new(Readiness::new(api_server, ReadinessTimes::default()));
     let (stopping, stopped) = watch::channel(false);
 
     let heartbeat = Heartbeat::new([
@@ -228,7 +228,7 @@ fn grpc_server(
             .add_service(health)
             .add_service(v1)
             .add_service(v1alpha);
-        let router = beside::few(grpc::within_deadline(routes));
+        let router = health_and_reflection::few(grpc::within_deadline(routes));
         connections::serve(router, connections::http2(CALLS), listener, Some(calls), end).await;
     })
 }

@@ -1,12 +1,12 @@
 //! The spine: the one road from a submission to objects, in the order of its stages.
 
-mod asked;
-mod behind;
 mod error;
 mod judge;
 mod live;
 mod owners;
+mod request;
 mod samples;
+mod source_application;
 mod subject;
 
 use crate::{
@@ -25,10 +25,10 @@ use crate::{
     telemetry::{Metrics, Stage, Stages},
     templates::{Rendered, TemplateSet, TemplateSets, TemplateStore, Verdict},
 };
-pub use asked::{Asked, Unversioned};
 pub use error::{PolicyFailure, PolicyRefusal, SubmitError};
 use live::Informed;
 pub use live::SpecSource;
+pub use request::{SubmitRequest, UnversionedArguments};
 pub use samples::{probe, samples};
 
 use serde_json::Value;
@@ -78,7 +78,7 @@ impl Submitter {
     /// Submits what was asked for: the whole road, up to the cluster.
     pub async fn submit(
         &self,
-        asked: Asked,
+        asked: SubmitRequest,
         id: SubmissionId,
         origin: Origin,
         context: &SubmitterContext,
@@ -181,16 +181,16 @@ pub fn intent(
 
 /// What a request becomes where nothing of it is looked up on a cluster.
 pub fn submission_of(
-    asked: Asked,
+    asked: SubmitRequest,
     id: SubmissionId,
     origin: Origin,
     context: &SubmitterContext,
 ) -> Result<Submission, SubmitError> {
     match asked {
-        Asked::Application(parsed) => intent(parsed.application, id, origin, context),
-        Asked::Messages(application) => intent(*application, id, origin, context),
-        Asked::Arguments(submission) => Ok(*submission),
-        Asked::Unversioned(unversioned) => Ok(unversioned.for_version(None, context)?),
+        SubmitRequest::Application(parsed) => intent(parsed.application, id, origin, context),
+        SubmitRequest::Messages(application) => intent(*application, id, origin, context),
+        SubmitRequest::Arguments(submission) => Ok(*submission),
+        SubmitRequest::UnversionedArguments(unversioned) => Ok(unversioned.for_version(None, context)?),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
             resolve,
         },
     },
-    submitter::{Accepted, Asked, Mode, SubmitError, Submitter, probe},
+    submitter::{Accepted, Mode, SubmitError, SubmitRequest, Submitter, probe},
     telemetry::{LogFormat, Metrics, start_logging},
     templates::{Fallback, TemplateStore},
 };
@@ -297,7 +297,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         unknown_fields: UnknownFields::Pass,
     };
     let id = submission.id.clone();
-    let asked = Asked::Arguments(Box::new(submission));
+    let asked = SubmitRequest::Arguments(Box::new(submission));
     Ok(submitter
         .submit(asked, id, origin, &context, None, Mode::Submit)
         .await?)

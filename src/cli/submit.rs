@@ -11,7 +11,7 @@ use crate::{
     },
     settings::ApplyTo,
     spark::submission::{SubmissionId, UnknownFields},
-    submitter::{Accepted, Asked, Mode, SpecSource, Submitter},
+    submitter::{Accepted, Mode, SpecSource, SubmitRequest, Submitter},
     telemetry::{LogFormat, Metrics, start_logging},
 };
 use serde_json::json;
@@ -106,12 +106,12 @@ impl Submit {
             let id = submission.id.clone();
             // Those of the live application: the files were read.
             origin.unknown_fields = UnknownFields::Pass;
-            (Asked::Arguments(Box::new(submission)), id)
+            (SubmitRequest::Arguments(Box::new(submission)), id)
         } else {
             let id = self.input.submission_id.clone();
             let application = Box::new(self.input.application()?);
             (
-                Asked::Application(application),
+                SubmitRequest::Application(application),
                 id.unwrap_or_else(SubmissionId::random),
             )
         };

@@ -1,7 +1,7 @@
 //! The cluster sink: what the caller sees of applying. The work itself is [`super::attempt`].
 
 use super::{
-    ApplyError, ClusterSettings, Submitted, attempt::Attempt, in_turn::InTurn, patience::Patience,
+    ApplyError, ClusterSettings, Submitted, attempt::Attempt, deadline::Deadline, keyed_lock::KeyedLock,
     requests::Requests,
 };
 use crate::manifest::Manifests;
@@ -19,7 +19,7 @@ pub struct ClusterSink {
 pub(super) struct Shared {
     pub(super) requests: Requests,
     pub(super) settings: ClusterSettings,
-    turns: InTurn<(String, String)>,
+    turns: KeyedLock<(String, String)>,
     in_flight: Arc<watch::Sender<usize>>,
 }
 
@@ -37,7 +37,7 @@ impl ClusterSink {
         let shared = Shared {
             requests: Requests::new(client, settings.clone()),
             settings,
-            turns: InTurn::default(),
+            turns: KeyedLock::default(),
             in_flight: Arc::new(watch::Sender::new(0)),
         };
         Self {
@@ -72,7 +72,7 @@ impl ClusterSink {
             self.shared.requests.clone(),
             self.shared.settings.clone(),
             manifests,
-            Patience::of_caller(until, &caller),
+            Deadline::of_caller(until, &caller),
             end,
         )?;
         let in_flight = InFlight::enter(&self.shared.in_flight);

@@ -2,13 +2,13 @@
 
 use super::{
     ApplyError, ClusterSettings, Outcome, Submitted,
-    ahead::{self, Ahead, Creation, Waiting},
     call::{CALL_ANNOTATION, CallName},
     completeness::{Completeness, Listing, State},
-    found::{self, Found, Listed, Verdict},
-    outcome::{End, Fate, Owner},
+    create_outcome::{CreateOutcome, CreateResult, Owner},
+    deadline::Deadline,
+    live_object::{self, Listed, LiveObject, Verdict},
     owned::{self, Job},
-    patience::Patience,
+    pod_group::{self, Creation, PodGroupState, WaitingPodGroup},
     removal,
     requests::{Call, Looks, Preconditions, Requests},
     resource::Target,
@@ -37,7 +37,7 @@ pub(crate) struct Attempt {
     /// What this call calls itself on the cluster.
     call: CallName,
     /// The caller's, up to the first thing that was created or deleted; then our own.
-    patience: Patience,
+    deadline: Deadline,
     /// When all work ends, whatever it has come to.
     end: Instant,
     /// An earlier Pod of this submission was deleted on the way.
@@ -45,13 +45,13 @@ pub(crate) struct Attempt {
     /// The deletion of an earlier Pod has begun.
     removing: bool,
     /// What was created before the Pod and is not the Pod's yet.
-    waiting: Vec<Waiting>,
+    waiting: Vec<WaitingPodGroup>,
 }
 
 /// What the Pod's POST met.
 enum Met {
     /// This call has made the Pod, not before this moment.
-    Made(Found, Instant),
+    Made(LiveObject, Instant),
     /// Another's Pod was there.
     There(Seen),
     /// There was one, and now there is none.
@@ -61,7 +61,7 @@ enum Met {
 /// What became of an attempt to take a Pod over.
 enum TakenOver {
     /// It is this call's.
-    Yes(Found),
+    Yes(LiveObject),
     /// It has changed or is gone: it is to be looked at again.
     Changed,
     /// This process may not write to Pods.
@@ -71,12 +71,12 @@ enum TakenOver {
 impl Attempt {
     /// Takes the addresses out of the manifests; an error where they have none.
     ///
-    /// All work ends at `end`: with the caller's patience up to the first thing that is created or deleted, then by its own.
+    /// All work ends at `end`: with the caller's deadline up to the first thing that is created or deleted, then by its own.
     pub(crate) fn new(
         requests: Requests,
         settings: ClusterSettings,
         manifests: Arc<Manifests>,
-        patience: Patience,
+        deadline: Deadline,
         end: Instant,
     ) -> Result<Self, ApplyError> {
         let namespace = &manifests.identity.namespace;
@@ -93,7 +93,7 @@ impl Attempt {
             owned: owned?,
             manifests,
             call: CallName::new(),
-            patience,
+            deadline,
             end,
             replaced: false,
             removing: false,
@@ -105,12 +105,12 @@ impl Attempt {
     pub(crate) async fn run(mut self) -> Result<Submitted, ApplyError> {
         let result = self.settle().await;
         let unclaimed = mem::take(&mut self.waiting);
-        let patience = Patience::own(self.settings.finish_within / 3);
-        let left = ahead::remove_all(&self.requests, unclaimed, &patience).await;
+        let deadline = Deadline::own(self.settings.finish_within / 3);
+        let left = pod_group::remove_all(&self.requests, unclaimed, &deadline).await;
         match result {
             Ok(submitted) => {
                 // The caller waits, and nothing depends on it.
-                self.remove_earlier(&Patience::own(LOOK)).await;
+                self.remove_earlier(&Deadline::own(LOOK)).await;
                 Ok(submitted)
             }
             Err(cause) if left.is_empty() => Err(cause),
@@ -123,19 +123,19 @@ impl Attempt {
     }
 
     /// What attempts under other ids left that died before their Pod was there.
-    async fn remove_earlier(&self, patience: &Patience) {
+    async fn remove_earlier(&self, deadline: &Deadline) {
         for like in self.owned.iter().filter(|target| target.precedes_pod()) {
-            let pod = Found(self.manifests.driver_pod.value.clone());
+            let pod = LiveObject(self.manifests.driver_pod.value.clone());
             if let Some(application) = pod.application_uid() {
                 let running_call = self.settings.running_call;
-                ahead::remove_earlier(&self.requests, like, application, running_call, patience).await;
+                pod_group::remove_earlier(&self.requests, like, application, running_call, deadline).await;
             }
         }
     }
 
     /// Creates the Pod, or finds out what stands in its place, as often as that changes.
     async fn settle(&mut self) -> Result<Submitted, ApplyError> {
-        let body = found::as_sent(&self.manifests.driver_pod.value, &self.owned, &self.call);
+        let body = live_object::as_sent(&self.manifests.driver_pod.value, &self.owned, &self.call);
         loop {
             self.create_ahead().await?;
             match self.create_pod(&body).await? {
@@ -149,7 +149,7 @@ impl Attempt {
                 }
                 Met::Vanished => {
                     self.release().await;
-                    self.requests.breathe().await;
+                    self.requests.backoff().await;
                 }
             }
         }
@@ -161,15 +161,16 @@ impl Attempt {
             if !target.precedes_pod() || self.waiting.iter().any(|waiting| waiting.target == *target) {
                 continue;
             }
-            let body = found::with_owners_of(&manifest.value, &self.manifests.driver_pod.value, &self.call);
+            let body =
+                live_object::with_owners_of(&manifest.value, &self.manifests.driver_pod.value, &self.call);
             let creation = Creation {
                 requests: &self.requests,
                 call: &self.call,
                 pod: &self.pod,
                 running_call: self.settings.running_call,
-                patience: &self.patience,
+                deadline: &self.deadline,
             };
-            if let Ahead::Waits(waiting) = creation.create(target, &body).await? {
+            if let PodGroupState::Waits(waiting) = creation.create(target, &body).await? {
                 self.waiting.push(waiting);
             }
         }
@@ -180,16 +181,16 @@ impl Attempt {
     async fn release(&mut self) {
         let waiting = mem::take(&mut self.waiting);
         let made_here = waiting.into_iter().filter(|waiting| waiting.made_here).collect();
-        let patience = Patience::own(self.settings.finish_within / 3);
-        ahead::remove_all(&self.requests, made_here, &patience).await;
+        let deadline = Deadline::own(self.settings.finish_within / 3);
+        pod_group::remove_all(&self.requests, made_here, &deadline).await;
     }
 
     async fn create_pod(&self, body: &Value) -> Result<Met, ApplyError> {
         let call = Call::Create(&self.pod, body);
-        let sent = self.requests.send(&call, &self.patience).await;
+        let sent = self.requests.send(&call, &self.deadline).await;
         let failure = match sent.answer {
             // By this try: one before it would have taken the name.
-            Ok(pod) => return Ok(Met::Made(Found(pod), sent.last)),
+            Ok(pod) => return Ok(Met::Made(LiveObject(pod), sent.last)),
             Err(failure) => failure,
         };
         let taken = failure.already_exists();
@@ -197,9 +198,9 @@ impl Attempt {
             return Err(failure.into_error(&call));
         }
         let look = if sent.uncertain {
-            Patience::own(LOOK)
+            Deadline::own(LOOK)
         } else {
-            self.patience.clone()
+            self.deadline.clone()
         };
         match self.requests.look(&self.pod, &look).await {
             // A try whose answer was lost made it. What the API server says of its age is nearer than what we know.
@@ -218,7 +219,7 @@ impl Attempt {
     async fn meet(&mut self, mut seen: Seen) -> Result<Option<Submitted>, ApplyError> {
         let mut looks = self.requests.looks();
         loop {
-            let verdict = found::judge(&seen.found, &self.manifests);
+            let verdict = live_object::judge(&seen.found, &self.manifests);
             let young = seen.is_young(self.settings.running_call);
             let set = match verdict {
                 Verdict::Ending => {
@@ -262,20 +263,20 @@ impl Attempt {
                     return Err(self.already_exists(&seen.found));
                 }
             }
-            match self.requests.look(&self.pod, &self.patience).await? {
+            match self.requests.look(&self.pod, &self.deadline).await? {
                 Some(now) => seen = now,
                 None => return Ok(None),
             }
         }
     }
 
-    async fn completeness(&self, pod: &Found) -> Result<Completeness, ApplyError> {
-        Completeness::of(pod, &self.pod.namespace, &self.requests, &self.patience).await
+    async fn completeness(&self, pod: &LiveObject) -> Result<Completeness, ApplyError> {
+        Completeness::of(pod, &self.pod.namespace, &self.requests, &self.deadline).await
     }
 
     /// Waits for what another call does with the Pod.
     async fn pause(&self, looks: &mut Looks) -> Result<(), ApplyError> {
-        if looks.pause(&self.patience).await {
+        if looks.pause(&self.deadline).await {
             return Ok(());
         }
         Err(ApplyError::Timeout {
@@ -287,7 +288,7 @@ impl Attempt {
     }
 
     /// The second wave, for a Pod that this call made.
-    async fn furnish(&mut self, pod: &Found, since: Instant) -> Result<Submitted, ApplyError> {
+    async fn furnish(&mut self, pod: &LiveObject, since: Instant) -> Result<Submitted, ApplyError> {
         self.begin(since);
         let Some(uid) = pod.uid().map(str::to_owned) else {
             return Err(ApplyError::Internal {
@@ -324,7 +325,7 @@ impl Attempt {
         let pod = match self.claim(seen).await? {
             TakenOver::Yes(pod) => pod,
             TakenOver::Changed => {
-                self.requests.breathe().await;
+                self.requests.backoff().await;
                 return Ok(None);
             }
             // Nobody removes a Pod that has started, so it can be completed without.
@@ -373,13 +374,17 @@ impl Attempt {
             "annotations": {CALL_ANNOTATION: self.call.taking_over(at)},
         }});
         let call = Call::Patch(&self.pod, &patch);
-        let sent = self.requests.send(&call, &self.patience).await;
+        let sent = self.requests.send(&call, &self.deadline).await;
         let failure = match sent.answer {
-            Ok(pod) => return Ok(TakenOver::Yes(Found(pod))),
+            Ok(pod) => return Ok(TakenOver::Yes(LiveObject(pod))),
             Err(failure) => failure,
         };
         if sent.uncertain
-            && let Some(now) = self.requests.get(&self.pod, &self.patience).await?.map(Found)
+            && let Some(now) = self
+                .requests
+                .get(&self.pod, &self.deadline)
+                .await?
+                .map(LiveObject)
             && now.is_of(&self.call)
             && now.uid() == Some(uid)
         {
@@ -398,7 +403,7 @@ impl Attempt {
     /// Creates objects for a Pod that is this call's; rolls back where that fails for good.
     async fn create_owned(
         &self,
-        pod: &Found,
+        pod: &LiveObject,
         uid: &str,
         jobs: Vec<Job<'_>>,
         started: Started,
@@ -407,9 +412,13 @@ impl Attempt {
             name: &self.pod.name,
             uid,
         };
-        let mut fates = owned::create_all(&self.requests, owner, jobs, &self.patience).await;
-        let rest = Patience::until(self.end);
-        let refused = |fates: &[Fate]| fates.iter().any(|fate| matches!(fate.end, End::Refused(_)));
+        let mut fates = owned::create_all(&self.requests, owner, jobs, &self.deadline).await;
+        let rest = Deadline::until(self.end);
+        let refused = |fates: &[CreateResult]| {
+            fates
+                .iter()
+                .any(|fate| matches!(fate.end, CreateOutcome::Refused(_)))
+        };
         if worst(&fates).is_some() && !refused(&fates) {
             owned::look_again(&self.requests, owner, &mut fates, &rest).await;
         }
@@ -431,11 +440,11 @@ impl Attempt {
         if Instant::now() < self.end {
             return Ok(());
         }
-        let patience = Patience::own(LOOK);
-        let there = self.requests.get(&self.pod, &patience).await?.map(Found);
+        let deadline = Deadline::own(LOOK);
+        let there = self.requests.get(&self.pod, &deadline).await?.map(LiveObject);
         if let Some(pod) = there.filter(|pod| pod.uid() == Some(uid) && !pod.ending())
             && let Completeness::Complete =
-                Completeness::of(&pod, &self.pod.namespace, &self.requests, &patience).await?
+                Completeness::of(&pod, &self.pod.namespace, &self.requests, &deadline).await?
         {
             return Ok(());
         }
@@ -450,27 +459,27 @@ impl Attempt {
         self.end = self.end.min(since + self.settings.finish_within);
         let left = self.end.saturating_duration_since(Instant::now());
         let kept = (self.settings.finish_within / 3).min(left / 3);
-        self.patience = Patience::until(self.end.checked_sub(kept).unwrap_or(self.end));
+        self.deadline = Deadline::until(self.end.checked_sub(kept).unwrap_or(self.end));
     }
 
-    async fn wait_gone(&self, found: &Found) -> Result<(), ApplyError> {
+    async fn wait_gone(&self, found: &LiveObject) -> Result<(), ApplyError> {
         let uid = found.uid().unwrap_or_default();
-        removal::wait_gone(&self.requests, &self.pod, uid, &self.patience).await
+        removal::wait_gone(&self.requests, &self.pod, uid, &self.deadline).await
     }
 
     /// Deletes a Pod unless it has changed since it was looked at; then it is looked at again.
-    async fn remove_unstarted(&mut self, found: &Found, set: Completeness) -> Result<bool, ApplyError> {
+    async fn remove_unstarted(&mut self, found: &LiveObject, set: Completeness) -> Result<bool, ApplyError> {
         // Once: a Pod that changes at each look must not keep this going for ever.
         if !mem::replace(&mut self.removing, true) {
             let own = Instant::now() + self.settings.finish_within * 2 / 3;
-            self.patience = Patience::until(own.min(self.end));
+            self.deadline = Deadline::until(own.min(self.end));
         }
         let preconditions = Preconditions {
             uid: found.uid().unwrap_or_default().to_owned(),
             resource_version: found.resource_version().map(str::to_owned),
         };
-        if !removal::delete(&self.requests, &self.pod, &preconditions, &self.patience).await? {
-            self.requests.breathe().await;
+        if !removal::delete(&self.requests, &self.pod, &preconditions, &self.deadline).await? {
+            self.requests.backoff().await;
             return Ok(false);
         }
         if let Completeness::Incomplete(listings) = set {
@@ -491,7 +500,7 @@ impl Attempt {
                 uid: remains.uid.clone(),
                 resource_version: remains.version.clone(),
             };
-            let deleted = removal::delete(&self.requests, &listing.target, &preconditions, &self.patience).await;
+            let deleted = removal::delete(&self.requests, &listing.target, &preconditions, &self.deadline).await;
             if let Err(error) = deleted {
                 tracing::debug!(object = %listing.target, code = %error.code(), "is left to the garbage collector");
             }
@@ -500,10 +509,10 @@ impl Attempt {
     }
 
     fn driver_container(&self) -> &str {
-        found::driver_container(&self.manifests.driver_pod.value)
+        live_object::driver_container(&self.manifests.driver_pod.value)
     }
 
-    fn already_exists(&self, found: &Found) -> ApplyError {
+    fn already_exists(&self, found: &LiveObject) -> ApplyError {
         ApplyError::AlreadyExists {
             namespace: self.pod.namespace.clone(),
             pod_name: self.pod.name.clone(),
@@ -525,7 +534,7 @@ impl Attempt {
     }
 
     /// The answer of a duplicate: what the Pod that is there says of itself.
-    fn found(&self, pod: &Found) -> Submitted {
+    fn found(&self, pod: &LiveObject) -> Submitted {
         let owned = match pod.objects(&self.pod.namespace) {
             Listed::These(targets) => targets.iter().map(ToString::to_string).collect(),
             Listed::Nothing | Listed::Unreadable => Vec::new(),
@@ -533,7 +542,7 @@ impl Attempt {
         self.submitted(pod, Outcome::Found, owned)
     }
 
-    fn submitted(&self, pod: &Found, outcome: Outcome, owned: Vec<String>) -> Submitted {
+    fn submitted(&self, pod: &LiveObject, outcome: Outcome, owned: Vec<String>) -> Submitted {
         let identity = &self.manifests.identity;
         let mut objects = vec![self.pod.to_string()];
         objects.extend(owned);
@@ -562,7 +571,7 @@ enum Started {
 }
 
 /// The error to tell: one that a retry would not change before one that it might.
-fn worst(fates: &[Fate]) -> Option<ApplyError> {
+fn worst(fates: &[CreateResult]) -> Option<ApplyError> {
     let errors = || fates.iter().filter_map(|fate| fate.end.error());
     errors()
         .find(|error| !error.code().retryable())

@@ -2,8 +2,8 @@
 
 use super::{
     ApplyError,
-    found::{Found, Listed},
-    patience::Patience,
+    deadline::Deadline,
+    live_object::{Listed, LiveObject},
     requests::Requests,
     resource::Target,
 };
@@ -48,19 +48,19 @@ pub(crate) struct Remains {
 impl Completeness {
     /// Looks at each object that the Pod lists.
     pub(crate) async fn of(
-        pod: &Found,
+        pod: &LiveObject,
         namespace: &str,
         requests: &Requests,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Self, ApplyError> {
         let Listed::These(targets) = pod.objects(namespace) else {
             return Ok(Self::Unknown);
         };
-        let looks = targets.iter().map(|target| requests.get(target, patience));
+        let looks = targets.iter().map(|target| requests.get(target, deadline));
         let looks = future::join_all(looks).await;
         let mut listings = Vec::with_capacity(targets.len());
         for (target, look) in targets.into_iter().zip(looks) {
-            let state = State::of(look?.map(Found), &target, pod.uid().unwrap_or_default());
+            let state = State::of(look?.map(LiveObject), &target, pod.uid().unwrap_or_default());
             listings.push(Listing { target, state });
         }
         let complete = listings
@@ -75,7 +75,7 @@ impl Completeness {
 }
 
 impl State {
-    fn of(found: Option<Found>, target: &Target, pod_uid: &str) -> Self {
+    fn of(found: Option<LiveObject>, target: &Target, pod_uid: &str) -> Self {
         let Some(found) = found else {
             return Self::Missing;
         };

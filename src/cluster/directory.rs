@@ -5,7 +5,7 @@
 //! nothing. What an earlier submission of the same Pod wrote and this one lacks is removed; which files those
 //! are stands in `.native-submit`, a name that kubectl passes over. Other files are never touched.
 
-use super::{ApplyError, Outcome, Submitted, in_turn::InTurn, resource::is_name};
+use super::{ApplyError, Outcome, Submitted, keyed_lock::KeyedLock, resource::is_name};
 use crate::{
     kubernetes::to_yaml,
     manifest::{Manifest, Manifests, Object},
@@ -37,7 +37,7 @@ pub enum Layout {
 pub struct DirectorySink {
     path: PathBuf,
     layout: Layout,
-    turns: Arc<InTurn<PathBuf>>,
+    turns: Arc<KeyedLock<PathBuf>>,
 }
 
 /// What `.native-submit` holds.

@@ -2,8 +2,8 @@
 
 use super::{
     ApplyError, ClusterSink, Submitted,
-    found::{self, Found},
-    patience::Patience,
+    deadline::Deadline,
+    live_object::{self, LiveObject},
     requests::Call,
     resource::Target,
 };
@@ -24,7 +24,7 @@ impl ClusterSink {
         let shared = &self.shared;
         let until = deadline.unwrap_or_else(|| Instant::now() + shared.settings.deadline);
         let caller = Arc::new(());
-        let patience = Patience::of_caller(until, &caller);
+        let deadline = Deadline::of_caller(until, &caller);
         let namespace = &manifests.identity.namespace;
         let mut objects = Vec::new();
         for manifest in std::iter::once(&manifests.driver_pod).chain(&manifests.owned) {
@@ -32,14 +32,14 @@ impl ClusterSink {
             let body = if objects.is_empty() {
                 manifest.value.clone()
             } else {
-                found::owned_by_pod(&manifest.value, &manifests.identity.pod_name, NO_UID)
+                live_object::owned_by_pod(&manifest.value, &manifests.identity.pod_name, NO_UID)
             };
             let call = Call::DryRun(&target, &body);
-            match shared.requests.send(&call, &patience).await.answer {
+            match shared.requests.send(&call, &deadline).await.answer {
                 Ok(_) => objects.push(target.to_string()),
                 Err(failure) if failure.already_exists() => {
-                    let found = shared.requests.get(&target, &patience).await?.map(Found);
-                    let submission_id = found.as_ref().and_then(Found::submission_id);
+                    let found = shared.requests.get(&target, &deadline).await?.map(LiveObject);
+                    let submission_id = found.as_ref().and_then(LiveObject::submission_id);
                     // The rest is named after the submission: it is its own from an earlier call.
                     if objects.is_empty() && submission_id != Some(&manifests.identity.submission_id) {
                         return Err(ApplyError::AlreadyExists {

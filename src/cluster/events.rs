@@ -8,7 +8,7 @@ mod event;
 
 use super::{
     ApplyError, ClusterSink,
-    patience::Patience,
+    deadline::Deadline,
     requests::Call,
     resource::{EVENTS, Target},
 };
@@ -156,8 +156,8 @@ impl ClusterSink {
     }
 
     async fn send(&self, call: &Call<'_>) -> Result<Value, super::refusal::Failure> {
-        let patience = Patience::own(PATIENCE);
-        self.shared.requests.send(call, &patience).await.answer
+        let deadline = Deadline::own(PATIENCE);
+        self.shared.requests.send(call, &deadline).await.answer
     }
 
     /// The application's uid; read from the API server where the request has none.

@@ -1,6 +1,6 @@
 //! The live `SparkApplication`: it gives a driver its owner where the request carries no uid.
 
-use super::{ApplyError, ClusterSink, found::Found, patience::Patience, requests::Call, resource};
+use super::{ApplyError, ClusterSink, deadline::Deadline, live_object::LiveObject, requests::Call, resource};
 use crate::redaction::shown_if;
 use serde_json::Value;
 use std::time::Instant;
@@ -85,8 +85,8 @@ impl ClusterSink {
     ) -> Result<Option<LiveApplication>, LiveError> {
         let target = resource::Target::new(&resource::SPARK_APPLICATIONS, namespace, name)?;
         let call = Call::Get(&target);
-        let patience = deadline.map_or_else(|| Patience::own(self.shared.settings.deadline), Patience::until);
-        let value = match self.shared.requests.send(&call, &patience).await.answer {
+        let deadline = deadline.map_or_else(|| Deadline::own(self.shared.settings.deadline), Deadline::until);
+        let value = match self.shared.requests.send(&call, &deadline).await.answer {
             Ok(value) => value,
             Err(failure) if failure.not_found() => return Ok(None),
             Err(failure) if failure.forbidden() => {
@@ -96,7 +96,7 @@ impl ClusterSink {
             }
             Err(failure) => return Err(failure.into_error(&call).into()),
         };
-        let found = Found(value);
+        let found = LiveObject(value);
         if found.ending() {
             return Err(LiveError::BeingDeleted {
                 namespace: target.namespace,

@@ -1,10 +1,11 @@
 //! The second wave: what the driver Pod owns, all at once.
 
 use super::{
-    ApplyError, ahead,
-    found::{self, Found},
-    outcome::{End, Fate, LOOK, Owner},
-    patience::Patience,
+    ApplyError,
+    create_outcome::{CreateOutcome, CreateResult, LOOK, Owner},
+    deadline::Deadline,
+    live_object::{self, LiveObject},
+    pod_group,
     removal::{delete, wait_gone},
     requests::{Call, Preconditions, Requests},
     resource::Target,
@@ -27,11 +28,11 @@ pub(crate) async fn create_all(
     requests: &Requests,
     owner: Owner<'_>,
     jobs: Vec<Job<'_>>,
-    patience: &Patience,
-) -> Vec<Fate> {
+    deadline: &Deadline,
+) -> Vec<CreateResult> {
     future::join_all(jobs.into_iter().map(|job| async move {
-        let end = settle(requests, owner, &job, patience).await;
-        Fate {
+        let end = settle(requests, owner, &job, deadline).await;
+        CreateResult {
             target: job.target.clone(),
             end,
         }
@@ -39,17 +40,19 @@ pub(crate) async fn create_all(
     .await
 }
 
-async fn settle(requests: &Requests, owner: Owner<'_>, job: &Job<'_>, patience: &Patience) -> End {
-    let body = || found::owned_by_pod(&job.manifest.value, owner.name, owner.uid);
+async fn settle(requests: &Requests, owner: Owner<'_>, job: &Job<'_>, deadline: &Deadline) -> CreateOutcome {
+    let body = || live_object::owned_by_pod(&job.manifest.value, owner.name, owner.uid);
     let Some(uid) = &job.waiting else {
-        return create(requests, owner, job.target, &body(), patience).await;
+        return create(requests, owner, job.target, &body(), deadline).await;
     };
-    if let Some(end) = ahead::give(requests, owner, job.target, uid, patience).await {
+    if let Some(end) = pod_group::give(requests, owner, job.target, uid, deadline).await {
         return end;
     }
     // Another call has removed it, as nobody's: it is made anew.
-    match create(requests, owner, job.target, &body(), patience).await {
-        End::Refused(error) | End::Unknown(error) => End::Unclaimed(uid.clone(), error),
+    match create(requests, owner, job.target, &body(), deadline).await {
+        CreateOutcome::Refused(error) | CreateOutcome::Unknown(error) => {
+            CreateOutcome::Unclaimed(uid.clone(), error)
+        }
         end => end,
     }
 }
@@ -59,19 +62,19 @@ async fn settle(requests: &Requests, owner: Owner<'_>, job: &Job<'_>, patience: 
 pub(crate) async fn look_again(
     requests: &Requests,
     owner: Owner<'_>,
-    fates: &mut [Fate],
-    patience: &Patience,
+    fates: &mut [CreateResult],
+    deadline: &Deadline,
 ) {
     future::join_all(fates.iter_mut().map(|fate| async move {
-        if !matches!(fate.end, End::Unknown(_) | End::Unclaimed(..)) {
+        if !matches!(fate.end, CreateOutcome::Unknown(_) | CreateOutcome::Unclaimed(..)) {
             return;
         }
-        let there = requests.get(&fate.target, patience).await;
-        if let Ok(Some(there)) = there.map(|there| there.map(Found))
+        let there = requests.get(&fate.target, deadline).await;
+        if let Ok(Some(there)) = there.map(|there| there.map(LiveObject))
             && there.owned_by(owner.uid)
             && let Some(uid) = there.uid()
         {
-            fate.end = End::Made(uid.to_owned());
+            fate.end = CreateOutcome::Made(uid.to_owned());
         }
     }))
     .await;
@@ -82,57 +85,57 @@ async fn create(
     owner: Owner<'_>,
     target: &Target,
     body: &Value,
-    patience: &Patience,
-) -> End {
+    deadline: &Deadline,
+) -> CreateOutcome {
     let call = Call::Create(target, body);
     loop {
-        let sent = requests.send(&call, patience).await;
+        let sent = requests.send(&call, deadline).await;
         let failure = match sent.answer {
-            Ok(made) => return made_or_odd(&Found(made), target),
+            Ok(made) => return made_or_odd(&LiveObject(made), target),
             Err(failure) => failure,
         };
         let taken = failure.already_exists();
         if !taken && !sent.uncertain {
-            return End::Refused(failure.into_error(&call));
+            return CreateOutcome::Refused(failure.into_error(&call));
         }
         let look = if taken {
-            patience.clone()
+            deadline.clone()
         } else {
-            Patience::own(LOOK)
+            Deadline::own(LOOK)
         };
         let there = match requests.get(target, &look).await {
-            Ok(there) => there.map(Found),
-            Err(_) if !taken => return End::Unknown(failure.into_error(&call)),
+            Ok(there) => there.map(LiveObject),
+            Err(_) if !taken => return CreateOutcome::Unknown(failure.into_error(&call)),
             // It is there, but whose it is cannot be seen.
-            Err(error) => return End::Unknown(error),
+            Err(error) => return CreateOutcome::Unknown(error),
         };
         match there {
             // Just made by a try whose answer was lost: no other call works on this Pod, so it is ours.
             Some(there) if there.owned_by(owner.uid) && sent.uncertain => return made_or_odd(&there, target),
-            Some(there) if there.owned_by(owner.uid) => return End::Found,
+            Some(there) if there.owned_by(owner.uid) => return CreateOutcome::Found,
             Some(there) if there.ending() || there.left_by_earlier_pod(owner.name, owner.uid) => {
-                if let Err(error) = clear(requests, target, &there, patience).await {
-                    return End::Refused(error);
+                if let Err(error) = clear(requests, target, &there, deadline).await {
+                    return CreateOutcome::Refused(error);
                 }
             }
             Some(_) => {
-                return End::Refused(ApplyError::OwnedByAnother {
+                return CreateOutcome::Refused(ApplyError::OwnedByAnother {
                     object: target.to_string(),
                     namespace: target.namespace.clone(),
                 });
             }
             // Gone again between the two requests.
-            None if taken => requests.breathe().await,
+            None if taken => requests.backoff().await,
             // The last answer may have been lost, and a late server may still act.
-            None => return End::Unknown(failure.into_error(&call)),
+            None => return CreateOutcome::Unknown(failure.into_error(&call)),
         }
     }
 }
 
-fn made_or_odd(made: &Found, target: &Target) -> End {
+fn made_or_odd(made: &LiveObject, target: &Target) -> CreateOutcome {
     match made.uid() {
-        Some(uid) => End::Made(uid.to_owned()),
-        None => End::Unknown(ApplyError::Internal {
+        Some(uid) => CreateOutcome::Made(uid.to_owned()),
+        None => CreateOutcome::Unknown(ApplyError::Internal {
             what: format!("the API server gave {target} no uid"),
         }),
     }
@@ -143,8 +146,8 @@ fn made_or_odd(made: &Found, target: &Target) -> End {
 async fn clear(
     requests: &Requests,
     target: &Target,
-    there: &Found,
-    patience: &Patience,
+    there: &LiveObject,
+    deadline: &Deadline,
 ) -> Result<(), ApplyError> {
     let Some(uid) = there.uid() else {
         return Ok(());
@@ -154,7 +157,7 @@ async fn clear(
             uid: uid.to_owned(),
             resource_version: None,
         };
-        delete(requests, target, &preconditions, patience).await?;
+        delete(requests, target, &preconditions, deadline).await?;
     }
-    wait_gone(requests, target, uid, patience).await
+    wait_gone(requests, target, uid, deadline).await
 }

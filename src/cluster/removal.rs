@@ -2,8 +2,8 @@
 
 use super::{
     ApplyError,
-    found::Found,
-    patience::Patience,
+    deadline::Deadline,
+    live_object::LiveObject,
     requests::{Call, Preconditions, Requests},
     resource::Target,
 };
@@ -13,10 +13,10 @@ pub(crate) async fn delete(
     requests: &Requests,
     target: &Target,
     preconditions: &Preconditions,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<bool, ApplyError> {
     let call = Call::Delete(target, preconditions);
-    match requests.send(&call, patience).await.answer {
+    match requests.send(&call, deadline).await.answer {
         Ok(_) => Ok(true),
         Err(failure) if failure.not_found() || failure.conflict() => Ok(false),
         Err(failure) => Err(failure.into_error(&call)),
@@ -28,15 +28,15 @@ pub(crate) async fn wait_gone(
     requests: &Requests,
     target: &Target,
     uid: &str,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> Result<(), ApplyError> {
     let mut looks = requests.looks();
     loop {
-        match requests.get(target, patience).await? {
-            Some(there) if Found(there.clone()).uid() == Some(uid) => {}
+        match requests.get(target, deadline).await? {
+            Some(there) if LiveObject(there.clone()).uid() == Some(uid) => {}
             _ => return Ok(()),
         }
-        if !looks.pause(patience).await {
+        if !looks.pause(deadline).await {
             return Err(ApplyError::Timeout {
                 doing: format!("waiting for the earlier {target} to be gone"),
             });

@@ -1,13 +1,13 @@
 //! Requests to the API server, with retries and timeouts of our own in place of the client's.
 //!
 //! kube's default policy retries POST up to 15 times and waits up to 1,000 s between, and has no read timeout.
-//! Here each try has a time limit, tries and pauses are few, and all of it stays inside the caller's patience.
+//! Here each try has a time limit, tries and pauses are few, and all of it stays inside the caller's deadline.
 
 use super::{
     ClusterSettings,
     answer::{self, METADATA_ONLY},
-    found::Found,
-    patience::Patience,
+    deadline::Deadline,
+    live_object::LiveObject,
     refusal::{Failure, Refusal},
     resource::Target,
     seen::Seen,
@@ -192,11 +192,11 @@ impl Requests {
         }
     }
 
-    /// Sends until there is an answer that another try would not change, or the patience is over.
-    pub(crate) async fn send(&self, call: &Call<'_>, patience: &Patience) -> Sent {
+    /// Sends until there is an answer that another try would not change, or the deadline is over.
+    pub(crate) async fn send(&self, call: &Call<'_>, deadline: &Deadline) -> Sent {
         let mut uncertain = None;
         let mut pauses = Pauses::new(&self.settings);
-        let Some(mut left) = patience.left() else {
+        let Some(mut left) = deadline.left() else {
             return Sent::failed(Failure::OutOfTime, uncertain, Instant::now());
         };
         loop {
@@ -220,13 +220,13 @@ impl Requests {
                 .retryable(call)
                 .then(|| pauses.next(failure.retry_after()))
                 .flatten()
-                .filter(|pause| patience.left().is_some_and(|left| *pause < left));
+                .filter(|pause| deadline.left().is_some_and(|left| *pause < left));
             let Some(pause) = pause else {
                 return Sent::failed(failure, uncertain, last);
             };
             tracing::debug!(verb = call.verb(), object = %call.target(), ?pause, "trying again");
             time::sleep(pause).await;
-            match patience.left() {
+            match deadline.left() {
                 Some(more) => left = more,
                 None => return Sent::failed(failure, uncertain, last),
             }
@@ -237,9 +237,9 @@ impl Requests {
     pub(crate) async fn get(
         &self,
         target: &Target,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Value>, super::ApplyError> {
-        let seen = self.look(target, patience).await?;
+        let seen = self.look(target, deadline).await?;
         Ok(seen.map(|seen| seen.found.0))
     }
 
@@ -247,13 +247,13 @@ impl Requests {
     pub(crate) async fn look(
         &self,
         target: &Target,
-        patience: &Patience,
+        deadline: &Deadline,
     ) -> Result<Option<Seen>, super::ApplyError> {
         let call = Call::Get(target);
-        let sent = self.send(&call, patience).await;
+        let sent = self.send(&call, deadline).await;
         match sent.answer {
             Ok(object) => Ok(Some(Seen {
-                found: Found(object),
+                found: LiveObject(object),
                 at: sent.at,
                 sent: sent.last,
             })),
@@ -263,7 +263,7 @@ impl Requests {
     }
 
     /// A pause before a loop looks again at what changed under its hands, so that it is no storm of requests.
-    pub(crate) async fn breathe(&self) {
+    pub(crate) async fn backoff(&self) {
         time::sleep(jittered(self.settings.longest_pause / 4)).await;
     }
 
@@ -316,10 +316,10 @@ pub(crate) struct Looks {
 }
 
 impl Looks {
-    /// Pauses; `false`, and at once, where the patience would be over by then.
-    pub(crate) async fn pause(&mut self, patience: &Patience) -> bool {
+    /// Pauses; `false`, and at once, where the deadline would be over by then.
+    pub(crate) async fn pause(&mut self, deadline: &Deadline) -> bool {
         let pause = jittered(self.next);
-        if patience.left().is_none_or(|left| left <= pause) {
+        if deadline.left().is_none_or(|left| left <= pause) {
             return false;
         }
         time::sleep(pause).await;

@@ -3,9 +3,9 @@
 use super::{
     ApplyError,
     call::CallName,
-    found::Found,
-    outcome::{End, Fate},
-    patience::Patience,
+    create_outcome::{CreateOutcome, CreateResult},
+    deadline::Deadline,
+    live_object::LiveObject,
     removal,
     requests::{Preconditions, Requests},
     resource::Target,
@@ -16,7 +16,7 @@ use futures::future;
 #[derive(Debug)]
 pub(crate) struct FailedPod<'a> {
     pub(crate) target: &'a Target,
-    pub(crate) found: &'a Found,
+    pub(crate) found: &'a LiveObject,
     /// The call that made it or took it over. Once another one has taken it over, it stays.
     pub(crate) call: &'a CallName,
     /// It was found, and may only go while its driver has not started.
@@ -32,14 +32,14 @@ pub(crate) struct FailedPod<'a> {
 pub(crate) async fn roll_back(
     requests: &Requests,
     pod: FailedPod<'_>,
-    fates: &[Fate],
+    fates: &[CreateResult],
     cause: ApplyError,
-    patience: &Patience,
+    deadline: &Deadline,
 ) -> ApplyError {
     let mut removed = Vec::new();
     let mut left = Vec::new();
     let pod_uid = pod.found.uid().unwrap_or_default();
-    match remove_pod(requests, &pod, patience).await {
+    match remove_pod(requests, &pod, deadline).await {
         Removal::Done => removed.push(pod.target.to_string()),
         Removal::Gone => {}
         Removal::Failed => left.push(pod.target.to_string()),
@@ -49,7 +49,7 @@ pub(crate) async fn roll_back(
     let removals = future::join_all(
         fates
             .iter()
-            .map(|fate| remove_object(requests, fate, pod_uid, patience)),
+            .map(|fate| remove_object(requests, fate, pod_uid, deadline)),
     );
     for (fate, removal) in fates.iter().zip(removals.await) {
         match removal {
@@ -76,7 +76,7 @@ enum Removal {
     Stays,
 }
 
-async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patience) -> Removal {
+async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, deadline: &Deadline) -> Removal {
     let Some(uid) = pod.found.uid() else {
         return Removal::Failed;
     };
@@ -90,32 +90,37 @@ async fn remove_pod(requests: &Requests, pod: &FailedPod<'_>, patience: &Patienc
             uid: uid.to_owned(),
             resource_version: found.resource_version().map(str::to_owned),
         };
-        match removal::delete(requests, pod.target, &preconditions, patience).await {
+        match removal::delete(requests, pod.target, &preconditions, deadline).await {
             Ok(true) => return Removal::Done,
             Ok(false) => {}
             Err(_) => return Removal::Failed,
         }
-        match requests.get(pod.target, patience).await {
-            Ok(Some(now)) if Found(now.clone()).uid() == Some(uid) => found = Found(now),
+        match requests.get(pod.target, deadline).await {
+            Ok(Some(now)) if LiveObject(now.clone()).uid() == Some(uid) => found = LiveObject(now),
             Ok(_) => return Removal::Gone,
             Err(_) => return Removal::Failed,
         }
         if !found.is_of(pod.call) {
             return Removal::Stays;
         }
-        requests.breathe().await;
+        requests.backoff().await;
     }
 }
 
-async fn remove_object(requests: &Requests, fate: &Fate, pod_uid: &str, patience: &Patience) -> Removal {
+async fn remove_object(
+    requests: &Requests,
+    fate: &CreateResult,
+    pod_uid: &str,
+    deadline: &Deadline,
+) -> Removal {
     let uid = match &fate.end {
-        End::Made(uid) | End::Unclaimed(uid, _) => uid.clone(),
+        CreateOutcome::Made(uid) | CreateOutcome::Unclaimed(uid, _) => uid.clone(),
         // What was found goes with its Pod, by the garbage collector.
-        End::Found | End::Refused(_) => return Removal::Gone,
-        End::Unknown(_) => match requests
-            .get(&fate.target, patience)
+        CreateOutcome::Found | CreateOutcome::Refused(_) => return Removal::Gone,
+        CreateOutcome::Unknown(_) => match requests
+            .get(&fate.target, deadline)
             .await
-            .map(|there| there.map(Found))
+            .map(|there| there.map(LiveObject))
         {
             Ok(Some(there)) if there.owned_by(pod_uid) => there.uid().unwrap_or_default().to_owned(),
             Ok(_) => return Removal::Gone,
@@ -126,7 +131,7 @@ async fn remove_object(requests: &Requests, fate: &Fate, pod_uid: &str, patience
         uid,
         resource_version: None,
     };
-    match removal::delete(requests, &fate.target, &preconditions, patience).await {
+    match removal::delete(requests, &fate.target, &preconditions, deadline).await {
         Ok(true) => Removal::Done,
         Ok(false) => Removal::Gone,
         Err(_) => Removal::Failed,

@@ -1,6 +1,6 @@
 //! An object as a look found it, and whether it is young: the work of a running call.
 
-use super::{found::Found, server_time::ServerTime};
+use super::{live_object::LiveObject, server_time::ServerTime};
 use std::time::{Duration, Instant};
 
 /// The timestamps are whole seconds: an age is known to within one second.
@@ -9,7 +9,7 @@ const GRAIN: Duration = Duration::from_secs(1);
 /// An object as a look found it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    pub(crate) found: Found,
+    pub(crate) found: LiveObject,
     /// The API server's time at the look; `None` where it didn't say.
     pub(crate) at: Option<ServerTime>,
     /// When the look was sent, by our own clock.
@@ -44,7 +44,7 @@ mod tests {
     use serde_json::json;
 
     fn seen(created: &str, call: Option<&str>, at: &str) -> Seen {
-        let found = Found(json!({"metadata": {
+        let found = LiveObject(json!({"metadata": {
             "creationTimestamp": created, "annotations": {CALL_ANNOTATION: call},
         }}));
         Seen {

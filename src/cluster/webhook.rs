@@ -7,7 +7,7 @@ mod registered;
 
 use super::{
     ClusterSink,
-    patience::Patience,
+    deadline::Deadline,
     requests::{Call, Requests},
     resource::{self, Target},
 };
@@ -129,7 +129,7 @@ pub(crate) async fn registered_webhooks(client: &Client) -> Result<usize, kube::
 /// A namespace's labels; `None` where they can't be read.
 async fn labels_of(requests: &Requests, namespace: &str) -> Option<BTreeMap<String, String>> {
     let target = Target::namespace(namespace).ok()?;
-    let found = requests.get(&target, &Patience::own(FIRST_LOOK)).await.ok()??;
+    let found = requests.get(&target, &Deadline::own(FIRST_LOOK)).await.ok()??;
     let labels = found.pointer("/metadata/labels").cloned().unwrap_or(json!({}));
     serde_json::from_value(labels).ok()
 }
@@ -147,7 +147,7 @@ async fn mutates(requests: &Requests, namespace: &str, labels: &BTreeMap<String,
         "spec": {"containers": [{"name": "spark-kubernetes-driver", "image": probe}]},
     });
     let call = Call::DryRun(&target, &body);
-    match requests.send(&call, &Patience::own(FIRST_LOOK)).await.answer {
+    match requests.send(&call, &Deadline::own(FIRST_LOOK)).await.answer {
         Ok(pod) => pod
             .pointer("/metadata/ownerReferences")
             .and_then(Value::as_array)

@@ -135,7 +135,7 @@ mod tests {
     use crate::{
         cluster::{DirectorySink, Layout, Sink},
         operator::{Origin, Webhook},
-        server::readiness::Patience,
+        server::readiness::ReadinessTimes,
         settings::ServeSettings,
         spark::submission::{SubmitterContext, UnknownFields},
         submitter::{SpecSource, Submitter},
@@ -184,15 +184,15 @@ mod tests {
         let answering = tokio::spawn(async move { axum::serve(stub, version()).await });
         let config = kube::Config::new(format!("http://{address}").parse().unwrap());
         let client = kube::Client::try_from(config).unwrap();
-        let patience = Patience {
+        let times = ReadinessTimes {
             period: Duration::from_millis(50),
             silence: Duration::from_millis(500),
         };
-        let readiness = Arc::new(Readiness::new(Some(client), patience));
+        let readiness = Arc::new(Readiness::new(Some(client), times));
         readiness.started();
         let router = router(service(), Arc::clone(&readiness), Arc::default());
         let watching = tokio::spawn(Arc::clone(&readiness).watch());
-        tokio::time::sleep(patience.silence * 2).await;
+        tokio::time::sleep(times.silence * 2).await;
         assert_eq!(get(&router, "/readyz").await.0, StatusCode::OK);
         answering.abort();
         let became = async |status: StatusCode, state: &str| {

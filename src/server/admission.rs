@@ -19,7 +19,7 @@ pub(super) struct Admission {
 
 /// Why a submission was not let in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum NotAdmitted {
     /// There is no room, or none for this namespace.
     Full,
     /// Nobody is let in any more.
@@ -28,7 +28,7 @@ pub(super) enum Refused {
 
 /// The right to be at work; it ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct AdmissionPermit {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -51,23 +51,23 @@ impl Admission {
     }
 
     /// Lets one in, whoever it is.
-    pub(super) fn enter(&self) -> Result<Place, Refused> {
+    pub(super) fn enter(&self) -> Result<AdmissionPermit, NotAdmitted> {
         match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => Ok(Place { _permit: permit }),
-            Err(TryAcquireError::NoPermits) => Err(Refused::Full),
-            Err(TryAcquireError::Closed) => Err(Refused::Closed),
+            Ok(permit) => Ok(AdmissionPermit { _permit: permit }),
+            Err(TryAcquireError::NoPermits) => Err(NotAdmitted::Full),
+            Err(TryAcquireError::Closed) => Err(NotAdmitted::Closed),
         }
     }
 
     /// Counts one that is in for its namespace, now that it is known. When the room is nearly full, a namespace that has
     /// its share is turned away, so that a flood from one does not shut out the others.
-    pub(super) fn count(&self, namespace: &str) -> Result<InNamespace, Refused> {
+    pub(super) fn count(&self, namespace: &str) -> Result<InNamespace, NotAdmitted> {
         let share = self.most.div_ceil(SHARES);
         let nearly_full = self.in_flight() > self.most - self.most / SHARES;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.entry(namespace.to_owned()).or_default();
         if nearly_full && *count >= share {
-            return Err(Refused::Full);
+            return Err(NotAdmitted::Full);
         }
         *count += 1;
         Ok(InNamespace {
@@ -108,12 +108,16 @@ mod tests {
         let admission = Admission::new(16);
         let enter = |namespace: &str| {
             let place = admission.enter()?;
-            Ok::<_, Refused>((place, admission.count(namespace)?))
+            Ok::<_, NotAdmitted>((place, admission.count(namespace)?))
         };
         let flood: Vec<_> = std::iter::from_fn(|| enter("flood").ok()).collect();
         assert_eq!(flood.len(), 14, "all but the last eighth");
         let others = [enter("a").unwrap(), enter("b").unwrap()];
-        assert_eq!(enter("c").unwrap_err(), Refused::Full, "the room itself is full");
+        assert_eq!(
+            enter("c").unwrap_err(),
+            NotAdmitted::Full,
+            "the room itself is full"
+        );
         drop(others);
         drop(flood);
         assert_eq!(admission.in_flight(), 0);
@@ -125,10 +129,10 @@ mod tests {
         let admission = Admission::new(1);
         let place = admission.enter().unwrap();
         let counted = admission.count("a").unwrap();
-        assert_eq!(admission.enter().unwrap_err(), Refused::Full);
+        assert_eq!(admission.enter().unwrap_err(), NotAdmitted::Full);
         drop((place, counted));
         assert!(admission.enter().is_ok());
         admission.close();
-        assert_eq!(admission.enter().unwrap_err(), Refused::Closed);
+        assert_eq!(admission.enter().unwrap_err(), NotAdmitted::Closed);
     }
 }

@@ -1,8 +1,8 @@
 //! Serves the connections of a listener, each until it ends, is silent for too long, or must make room for another.
 
 use super::{
+    connection_limit::{Call, ConnectionSlot},
     listener::{Listener, Opener, Stream},
-    seats::{Call, Seat},
 };
 use axum::{Router, body::Bytes};
 use http_body::{Body, Frame, SizeHint};
@@ -122,7 +122,7 @@ pub(super) async fn serve(
 /// One connection from its first byte to its end.
 async fn one(
     stream: Stream,
-    seat: Arc<Seat>,
+    seat: Arc<ConnectionSlot>,
     opener: Opener,
     speech: Speech,
     (router, calls): (Router, Option<Calls>),
@@ -212,7 +212,7 @@ impl hyper::service::Service<http::Request<Incoming>> for Bounded {
 /// Tells the seat of each request.
 #[derive(Clone)]
 struct Seated<S> {
-    seat: Arc<Seat>,
+    seat: Arc<ConnectionSlot>,
     inner: S,
 }
 
@@ -305,8 +305,8 @@ mod tests {
     use super::*;
     use crate::{
         server::{
+            connection_limit::{ConnectionLimit, SilenceLimits},
             listener::Socket,
-            seats::{Patience, Seats},
         },
         telemetry::Metrics,
     };
@@ -320,10 +320,10 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(20);
 
-    async fn serving(speech: Speech, patience: Patience, most: usize) -> SocketAddr {
+    async fn serving(speech: Speech, patience: SilenceLimits, most: usize) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let seats = Seats::new(most, patience);
+        let seats = ConnectionLimit::new(most, patience);
         let listener = Listener::new(Socket::Tcp(listener), seats, Arc::new(Metrics::default()));
         let router = Router::new()
             .route("/", get(async || "here"))
@@ -355,7 +355,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_half_sent_or_silent_is_closed_and_what_is_at_work_is_not() {
-        let patience = Patience {
+        let patience = SilenceLimits {
             first: Duration::from_millis(300),
             idle: Duration::from_millis(300),
         };
@@ -376,7 +376,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_http2_connection_that_ends_is_told_so() {
-        let patience = Patience {
+        let patience = SilenceLimits {
             first: Duration::from_millis(300),
             idle: Duration::from_secs(600),
         };
@@ -398,7 +398,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_one_gets_in_for_the_oldest_that_never_asked() {
-        let patience = Patience {
+        let patience = SilenceLimits {
             first: Duration::from_secs(600),
             idle: Duration::from_secs(600),
         };

@@ -12,13 +12,13 @@ use crate::{
     finding::{self, Warnings, is_name},
     limits::{Budget, OverLimit},
     operator::wire::drop_in::{
-        ShadowReply, ShadowReport, SubmitReply, SubmitRequest,
+        self as wire, ShadowReply, ShadowReport, SubmitReply,
         drop_in_server::{DropIn, DropInServer},
     },
     redaction::shown,
     spark::submission::{Reach, Submission, SubmitterContext},
     strict::{self, Shape, Unread},
-    submitter::{Accepted, Asked, Mode},
+    submitter::{Accepted, Mode, SubmitRequest},
     telemetry::{SHADOW_KINDS, SHADOW_RESULTS},
     whole_file,
 };
@@ -52,7 +52,10 @@ pub(super) fn contract(service: Service, max_request_bytes: usize) -> Contract {
 
 #[tonic::async_trait]
 impl DropIn for Door {
-    async fn submit(&self, mut request: Request<SubmitRequest>) -> Result<Response<SubmitReply>, Status> {
+    async fn submit(
+        &self,
+        mut request: Request<wire::SubmitRequest>,
+    ) -> Result<Response<SubmitReply>, Status> {
         let entry = gate::entry(&mut request)?;
         let deadline = super::grpc::deadline(&request);
         let caller = super::grpc::caller(&request);
@@ -94,7 +97,7 @@ impl DropIn for Door {
             caller,
             entry,
         };
-        let asked = Asked::Arguments(Box::new(submission));
+        let asked = SubmitRequest::Arguments(Box::new(submission));
         match self.service.submit(call, |_, _, _| Ok(asked)).await {
             Ok(accepted) => Ok(Response::new(reply(accepted))),
             Err(ServiceError::Submit(error)) => Ok(Response::new(SubmitReply {

@@ -3,8 +3,8 @@
 
 use super::{
     Service,
-    arriving::{Arriving, Length},
-    entry::Entry,
+    bounded_body::{BoundedBody, Length},
+    request_guard::RequestGuard,
 };
 use crate::error_code::ErrorCode;
 use std::{
@@ -14,7 +14,7 @@ use std::{
 };
 use tonic::{Code, Request, Status, body::Body, server::NamedService};
 
-/// A gRPC service whose calls have an [`Entry`] among their extensions.
+/// A gRPC service whose calls have a [`RequestGuard`] among their extensions.
 #[derive(Clone)]
 pub(super) struct Gate<S> {
     service: Service,
@@ -61,7 +61,7 @@ where
         parts.extensions.insert(entry.clone());
         let through = (self.service.clone(), self.door);
         let length = Length::Message(self.max_request_bytes);
-        let body = Arriving::new(body, length, entry.clone(), through, Status::from);
+        let body = BoundedBody::new(body, length, entry.clone(), through, Status::from);
         let request = http::Request::from_parts(parts, Body::new(body));
         let (service, door) = (self.service.clone(), self.door);
         let answering = self.inner.call(request);
@@ -80,7 +80,7 @@ where
 }
 
 /// The entry of a call that came through a gate.
-pub(super) fn entry<T>(request: &mut Request<T>) -> Result<Entry, Status> {
+pub(super) fn entry<T>(request: &mut Request<T>) -> Result<RequestGuard, Status> {
     let entry = request.extensions_mut().remove();
     entry.ok_or_else(|| Status::internal("this call came through no gate"))
 }

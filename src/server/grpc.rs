@@ -3,7 +3,7 @@
 use super::{
     Service,
     gate::{self, Gate},
-    service::{Call, NotAsked, ServiceError},
+    service::{Call, RejectedRequest, ServiceError},
 };
 use crate::{
     finding::{self, expected},
@@ -18,7 +18,7 @@ use crate::{
     },
     spark::submission::{Refusal, UnknownFields},
     strict::{self, Problem, Shape, Unread},
-    submitter::{Accepted, Asked, Mode, SubmitError},
+    submitter::{Accepted, Mode, SubmitError, SubmitRequest},
     telemetry::Caller,
 };
 use axum::{
@@ -96,10 +96,10 @@ fn asked(
     request: RunAltSparkSubmitRequest,
     unknown_fields: UnknownFields,
     budget: Budget,
-) -> Result<Asked, NotAsked> {
+) -> Result<SubmitRequest, RejectedRequest> {
     let manifest = request.spark_application_manifest;
     if !manifest.is_empty() {
-        return manifest_asked(&manifest, unknown_fields, budget).map_err(|error| NotAsked {
+        return manifest_asked(&manifest, unknown_fields, budget).map_err(|error| RejectedRequest {
             // What is too large is not read twice.
             about: std::str::from_utf8(&manifest)
                 .ok()
@@ -110,15 +110,15 @@ fn asked(
     }
     let Some(application) = request.spark_application else {
         let missing = expected("an application here or in spark_application_manifest").nothing();
-        return Err(NotAsked {
+        return Err(RejectedRequest {
             error: Refusal::saying("spark_application", missing).into(),
             about: None,
         });
     };
     let about = ApplicationReference::on_the_wire(&application);
     match application::from_wire(application) {
-        Ok(application) => Ok(Asked::Messages(Box::new(application))),
-        Err(error) => Err(NotAsked {
+        Ok(application) => Ok(SubmitRequest::Messages(Box::new(application))),
+        Err(error) => Err(RejectedRequest {
             error: error.into(),
             about,
         }),
@@ -126,7 +126,7 @@ fn asked(
 }
 
 /// Reads a request as [`Door`] does; else why it is refused.
-pub(super) fn read(request: RunAltSparkSubmitRequest, origin: Origin) -> Result<Asked, SubmitError> {
+pub(super) fn read(request: RunAltSparkSubmitRequest, origin: Origin) -> Result<SubmitRequest, SubmitError> {
     asked(request, origin.unknown_fields, Budget::default()).map_err(|not_asked| not_asked.error)
 }
 
@@ -134,7 +134,7 @@ fn manifest_asked(
     manifest: &[u8],
     unknown_fields: UnknownFields,
     mut budget: Budget,
-) -> Result<Asked, SubmitError> {
+) -> Result<SubmitRequest, SubmitError> {
     let text = std::str::from_utf8(manifest)
         .map_err(|_| Refusal::saying("spark_application_manifest", expected("UTF-8 text")))?;
     let unknown_fields = match unknown_fields {
@@ -150,7 +150,7 @@ fn manifest_asked(
     let mut parsed = application::from_value(document, unknown_fields)?;
     UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
     parsed.application.budget = budget;
-    Ok(Asked::Application(Box::new(parsed)))
+    Ok(SubmitRequest::Application(Box::new(parsed)))
 }
 
 /// The caller's deadline, from the header `grpc-timeout`.

@@ -1,11 +1,12 @@
 //! The health port's own thread: it answers probes whatever the other threads do, and finds those that are stuck.
 
 use super::{
-    admin, connections,
+    admin,
+    connection_limit::{ConnectionLimit, SilenceLimits},
+    connections,
     heartbeat::Heartbeat,
     listener::{Listener, Socket},
     readiness::Readiness,
-    seats::{Patience, Seats},
     service::Service,
 };
 use std::{net::TcpListener, sync::Arc, thread};
@@ -36,7 +37,7 @@ impl Health {
         let (end, ended) = oneshot::channel::<()>();
         let serving = async move {
             let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
-            let seats = Seats::new(CONNECTIONS, Patience::HEALTH);
+            let seats = ConnectionLimit::new(CONNECTIONS, SilenceLimits::HEALTH);
             let listener = Listener::new(Socket::Tcp(listener), seats, service.metrics());
             let router = admin::router(service, readiness, heartbeat.verdict());
             tokio::spawn(heartbeat.beat());

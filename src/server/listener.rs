@@ -1,16 +1,16 @@
 //! What all servers listen with: TCP, with TLS where it is set, or a Unix socket.
 //!
 //! Handshakes and first bytes are waited for beside each other and beside accepting: a client that says nothing keeps nobody
-//! waiting. Connections are bounded in number by [`Seats`].
+//! waiting. Connections are bounded in number by [`ConnectionLimit`].
 
 use super::{
+    connection_limit::{ConnectionLimit, ConnectionSlot, Offer},
     http_errors::{Form, WithErrors},
-    seats::{Offer, Seat, Seats},
     tls::{Protocol, Tls},
 };
 use crate::{
     error_code::ErrorCode,
-    telemetry::{Metrics, Seldom},
+    telemetry::{LogLimiter, Metrics},
 };
 use std::{
     io::{self, ErrorKind, IoSlice},
@@ -40,11 +40,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Accepts connections for one door.
 pub(super) struct Listener {
     socket: Socket,
-    seats: Seats,
+    seats: ConnectionLimit,
     /// What submissions are counted by; none where there are none.
     door: Option<&'static str>,
     metrics: Arc<Metrics>,
-    seldom: Seldom,
+    seldom: LogLimiter,
     opener: Opener,
 }
 
@@ -80,12 +80,12 @@ impl Socket {
 }
 
 impl Listener {
-    pub(super) fn new(socket: Socket, seats: Seats, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(socket: Socket, seats: ConnectionLimit, metrics: Arc<Metrics>) -> Self {
         Self {
             socket,
             seats,
             door: None,
-            seldom: Seldom::default(),
+            seldom: LogLimiter::default(),
             opener: Opener {
                 tls: None,
                 errors: None,
@@ -116,7 +116,7 @@ impl Listener {
     }
 
     /// The next connection that has a seat. Dropping the future loses none.
-    pub(super) async fn accept(&self) -> (Stream, Seat) {
+    pub(super) async fn accept(&self) -> (Stream, ConnectionSlot) {
         loop {
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
@@ -133,7 +133,7 @@ impl Listener {
         }
     }
 
-    fn seat(&self, peer: Option<IpAddr>) -> Option<Seat> {
+    fn seat(&self, peer: Option<IpAddr>) -> Option<ConnectionSlot> {
         let (seat, what) = match self.seats.offer(peer) {
             Offer::Free(seat) => return Some(seat),
             Offer::Evicting(seat) => (

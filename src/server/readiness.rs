@@ -10,14 +10,14 @@ use tracing::{info, warn};
 
 /// How the API server is looked after.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct ReadinessTimes {
     /// How often it is asked.
     pub(super) period: Duration,
     /// How long it may be out of reach before the service is not ready.
     pub(super) silence: Duration,
 }
 
-impl Default for Patience {
+impl Default for ReadinessTimes {
     fn default() -> Self {
         Self {
             period: Duration::from_secs(10),
@@ -32,7 +32,7 @@ impl Default for Patience {
 pub(super) struct Readiness {
     started: AtomicBool,
     draining: AtomicBool,
-    patience: Patience,
+    times: ReadinessTimes,
     /// When the API server last answered; with no API server to ask there is nothing to miss.
     last_answer: Option<Mutex<Instant>>,
     api_server: Option<ApiServer>,
@@ -94,11 +94,11 @@ impl std::fmt::Debug for ApiServer {
 }
 
 impl Readiness {
-    pub(super) fn new(api_server: Option<kube::Client>, patience: Patience) -> Self {
+    pub(super) fn new(api_server: Option<kube::Client>, times: ReadinessTimes) -> Self {
         Self {
             started: AtomicBool::new(false),
             draining: AtomicBool::new(false),
-            patience,
+            times,
             last_answer: api_server.as_ref().map(|_| Mutex::new(Instant::now())),
             api_server: api_server.map(ApiServer),
         }
@@ -125,7 +125,7 @@ impl Readiness {
             last_answer.elapsed()
         });
         match silent {
-            Some(silent) if silent > self.patience.silence => State::ApiServerOutOfReach,
+            Some(silent) if silent > self.times.silence => State::ApiServerOutOfReach,
             _ if templates.live.is_none() => State::NoTemplateSet,
             _ if templates.last_error.is_some() => State::TemplatesRejected,
             _ => State::Ready,
@@ -139,7 +139,7 @@ impl Readiness {
         };
         let mut reachable = true;
         loop {
-            let answer = tokio::time::timeout(self.patience.period, client.apiserver_version()).await;
+            let answer = tokio::time::timeout(self.times.period, client.apiserver_version()).await;
             // Any answer, a refusal too, shows that the server is there.
             let answered = matches!(answer, Ok(Ok(_) | Err(kube::Error::Api(_))));
             if answered {
@@ -151,7 +151,7 @@ impl Readiness {
                 _ => {}
             }
             reachable = answered;
-            tokio::time::sleep(self.patience.period).await;
+            tokio::time::sleep(self.times.period).await;
         }
     }
 }
@@ -168,7 +168,7 @@ mod tests {
             }),
             "default",
         );
-        let readiness = Readiness::new(Some(client), Patience::default());
+        let readiness = Readiness::new(Some(client), ReadinessTimes::default());
         let of = |live: Option<&str>, error: Option<&str>| templates::Status {
             live: live.map(str::to_owned),
             last_error: error.map(str::to_owned),
@@ -184,7 +184,7 @@ mod tests {
         );
         assert_eq!(readiness.state(&none), State::NoTemplateSet);
         let long_ago = Instant::now()
-            .checked_sub(Patience::default().silence * 2)
+            .checked_sub(ReadinessTimes::default().silence * 2)
             .unwrap();
         *readiness.last_answer.as_ref().unwrap().lock().unwrap() = long_ago;
         assert_eq!(readiness.state(&none), State::ApiServerOutOfReach);

@@ -5,15 +5,15 @@ use crate::{
     limits::Budget,
     operator::{
         Origin,
-        wire::{RunAltSparkSubmitRequest, drop_in::SubmitRequest},
+        wire::{self, RunAltSparkSubmitRequest},
     },
     spark::submission::{SubmissionId, SubmitterContext},
-    submitter::Asked,
+    submitter::SubmitRequest,
 };
 use prost::Message as _;
 
 /// A request that could be read; else the text that its caller is refused with.
-pub type Read = Result<(SubmissionId, Asked), String>;
+pub type Read = Result<(SubmissionId, SubmitRequest), String>;
 
 /// Reads the body of `POST /api/v1/spark-submit`.
 pub fn rest(body: &[u8], origin: Origin, context: &SubmitterContext) -> Read {
@@ -31,9 +31,9 @@ pub fn grpc(body: &[u8], origin: Origin) -> Read {
 
 /// Reads the drop-in's message, which has a submission that the drop-in made.
 pub fn drop_in(body: &[u8]) -> Read {
-    let request = SubmitRequest::decode(body).map_err(|error| error.to_string())?;
+    let request = wire::drop_in::SubmitRequest::decode(body).map_err(|error| error.to_string())?;
     let id = SubmissionId::new(&request.submission_id).map_err(|refusal| refusal.to_string())?;
     let submission =
         drop_in::submission(&request.submission, Budget::default()).map_err(|error| error.to_string())?;
-    Ok((id, Asked::Arguments(Box::new(submission))))
+    Ok((id, SubmitRequest::Arguments(Box::new(submission))))
 }

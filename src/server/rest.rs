@@ -7,16 +7,16 @@ mod unread;
 
 use super::{
     Service,
-    arriving::{Arriving, Length, Unread},
-    entry::Entry,
+    bounded_body::{BoundedBody, Length, Unread},
     http_errors::Form,
+    request_guard::RequestGuard,
     service::{Call, ServiceError},
 };
 use crate::{
     limits::Budget,
     operator::Origin,
     spark::submission::{SubmissionId, SubmitterContext},
-    submitter::{Asked, Mode},
+    submitter::{Mode, SubmitRequest},
     telemetry::Caller,
 };
 use answer::{Answer, NoSubmission};
@@ -87,7 +87,7 @@ async fn spark_submit(
     };
     let through = (door.service.clone(), DOOR);
     let length = Length::AtMost(door.max_request_bytes);
-    let arriving = Arriving::new(body.into_body(), length, entry.clone(), through, |refused| {
+    let arriving = BoundedBody::new(body.into_body(), length, entry.clone(), through, |refused| {
         refused
     });
     let body = match arriving.read(door.max_request_bytes).await {
@@ -108,7 +108,7 @@ pub(super) fn read(
     body: &[u8],
     origin: Origin,
     context: &SubmitterContext,
-) -> Result<(SubmissionId, Asked), String> {
+) -> Result<(SubmissionId, SubmitRequest), String> {
     let request = SparkSubmit::read(body, Budget::default()).map_err(|bad| bad.message)?;
     let id = SubmissionId::new(&request.submission_id).map_err(|refusal| refusal.to_string())?;
     let asked = request.asked(&id, origin, context);
@@ -117,7 +117,7 @@ pub(super) fn read(
         .map_err(|not_asked| not_asked.error.to_string())
 }
 
-async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, entry: Entry) -> Response {
+async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, entry: RequestGuard) -> Response {
     let request = match SparkSubmit::read(body, entry.budget()) {
         Ok(request) => request,
         Err(_) if entry.lacked_memory() => {

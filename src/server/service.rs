@@ -1,8 +1,8 @@
 //! What all doors of the service share: its limits, and the call into the spine.
 
 use super::{
-    admission::{Admission, Refused},
-    entry::{Arrivals, Entry, Rooms},
+    admission::{Admission, NotAdmitted},
+    request_guard::{Arrivals, RequestGuard, Rooms},
 };
 use crate::{
     cluster::{Events, Sink},
@@ -11,8 +11,8 @@ use crate::{
     operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
     spark::submission::{Refusal, SubmissionId, SubmitterContext},
-    submitter::{Accepted, Asked, Mode, SubmitError, Submitter},
-    telemetry::{Caller, Metrics, Seldom},
+    submitter::{Accepted, Mode, SubmitError, SubmitRequest, Submitter},
+    telemetry::{Caller, LogLimiter, Metrics},
     templates,
 };
 use std::{
@@ -46,8 +46,8 @@ struct Shared {
     admission: Admission,
     rooms: Rooms,
     arrivals: Arrivals,
-    turned_away: Seldom,
-    not_submissions: Seldom,
+    turned_away: LogLimiter,
+    not_submissions: LogLimiter,
     max_in_flight: u32,
     events: Option<Events>,
     /// Where submissions are at work: doors may run elsewhere, so that they answer while all of this is busy.
@@ -144,7 +144,7 @@ impl From<Refusal> for ServiceError {
 
 /// A request of which nothing could be made.
 #[derive(Debug)]
-pub(super) struct NotAsked {
+pub(super) struct RejectedRequest {
     /// Why.
     pub(super) error: SubmitError,
     /// The application that it names all the same.
@@ -167,7 +167,7 @@ pub(super) struct Call {
     /// The trace that the caller is in.
     pub(super) caller: Caller,
     /// What it holds until its end.
-    pub(super) entry: Entry,
+    pub(super) entry: RequestGuard,
 }
 
 impl Service {
@@ -194,8 +194,8 @@ impl Service {
                 admission: Admission::new(settings.max_in_flight as usize),
                 rooms: Rooms::new(settings.max_request_bytes),
                 arrivals: Arrivals::default(),
-                turned_away: Seldom::default(),
-                not_submissions: Seldom::default(),
+                turned_away: LogLimiter::default(),
+                not_submissions: LogLimiter::default(),
                 max_in_flight: settings.max_in_flight,
                 events,
                 work: Handle::current(),
@@ -206,7 +206,9 @@ impl Service {
     /// Submits what `ask` makes of a call's request, and counts what became of it.
     pub(super) async fn submit<A>(&self, call: Call, ask: A) -> Result<Accepted, ServiceError>
     where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest>
+            + Send
+            + 'static,
     {
         let door = call.door;
         call.entry.counted();
@@ -254,7 +256,9 @@ impl Service {
 
     async fn admitted<A>(&self, call: Call, id: SubmissionId, ask: A) -> Result<Accepted, ServiceError>
     where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest>
+            + Send
+            + 'static,
     {
         if !call.entry.arrived() {
             return Err(ServiceError::GaveWay);
@@ -272,7 +276,9 @@ impl Service {
     /// panic ends this submission only.
     fn begin<A>(&self, call: Call, id: SubmissionId, ask: A) -> JoinHandle<Result<Accepted, ServiceError>>
     where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked> + Send + 'static,
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest>
+            + Send
+            + 'static,
     {
         let shared = Arc::clone(&self.shared);
         let work = async move {
@@ -295,16 +301,16 @@ impl Service {
 
     /// Lets a request in before it is read, or turns it away: in a flood reading what will be refused would take the
     /// memory, and the time of those that are in.
-    pub(super) fn enter(&self, door: &'static str) -> Result<Entry, ServiceError> {
+    pub(super) fn enter(&self, door: &'static str) -> Result<RequestGuard, ServiceError> {
         let entered = self.shared.admission.enter();
         let entered = match entered {
-            Err(Refused::Full) => self.shared.arrivals.give_way().ok_or(Refused::Full),
+            Err(NotAdmitted::Full) => self.shared.arrivals.give_way().ok_or(NotAdmitted::Full),
             entered => entered,
         };
         match entered {
             Ok(place) => {
                 let in_flight = self.shared.submitter.metrics.in_flight();
-                Ok(Entry::new(
+                Ok(RequestGuard::new(
                     place,
                     in_flight,
                     &self.shared.rooms,
@@ -428,7 +434,7 @@ impl Shared {
         about: &mut Option<ApplicationReference>,
     ) -> Result<Accepted, ServiceError>
     where
-        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<Asked, NotAsked>,
+        A: FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest>,
     {
         let mut context = call.context.unwrap_or_else(|| SubmitterContext {
             submit_time_ms: now_ms(),
@@ -476,21 +482,23 @@ impl Shared {
         allowed.is_empty() || allowed.iter().any(|name| name == namespace)
     }
 
-    fn not_admitted(&self, refused: &Refused) -> ServiceError {
+    fn not_admitted(&self, refused: &NotAdmitted) -> ServiceError {
         match refused {
-            Refused::Full => ServiceError::Overloaded(self.max_in_flight),
-            Refused::Closed => ServiceError::Draining,
+            NotAdmitted::Full => ServiceError::Overloaded(self.max_in_flight),
+            NotAdmitted::Closed => ServiceError::Draining,
         }
     }
 
-    fn check_namespace(&self, asked: &Asked) -> Result<(), Refusal> {
+    fn check_namespace(&self, asked: &SubmitRequest) -> Result<(), Refusal> {
         let namespace = asked.namespace();
         if self.allows(namespace) {
             return Ok(());
         }
         let field = match asked {
-            Asked::Application(_) | Asked::Messages(_) => "metadata.namespace",
-            Asked::Arguments(_) | Asked::Unversioned(_) => "spark.kubernetes.namespace",
+            SubmitRequest::Application(_) | SubmitRequest::Messages(_) => "metadata.namespace",
+            SubmitRequest::Arguments(_) | SubmitRequest::UnversionedArguments(_) => {
+                "spark.kubernetes.namespace"
+            }
         };
         let allowed = format!("{} (ALLOWED_NAMESPACES)", self.allowed_namespaces.join(", "));
         let said = expected(Words::own(allowed));

@@ -2,9 +2,9 @@
 //! webhook is there (CONTRACT 10).
 
 use super::{
-    Asked, SubmitError, Submitter,
-    behind::{Behind, unverified},
+    SubmitError, SubmitRequest, Submitter,
     owners::{self, Expected, NamedOwner},
+    source_application::{SourceApplication, unverified},
     subject::{Subject, named_by},
 };
 use crate::{
@@ -41,15 +41,15 @@ pub(super) enum Informed {
 
 impl Submitter {
     /// Who adds what the operator leaves to its webhook: as the cluster has it, where it is looked at.
-    pub(super) async fn webhook(&self, asked: &Asked, origin: Origin) -> Webhook {
+    pub(super) async fn webhook(&self, asked: &SubmitRequest, origin: Origin) -> Webhook {
         let Some(webhook) = &self.webhook else {
             return origin.webhook;
         };
         let labels = match asked {
-            Asked::Application(parsed) => operator_labels(&parsed.application),
-            Asked::Messages(application) => operator_labels(application),
-            Asked::Arguments(submission) => Subject::of(submission).labels,
-            Asked::Unversioned(unversioned) => unversioned.subject.labels.clone(),
+            SubmitRequest::Application(parsed) => operator_labels(&parsed.application),
+            SubmitRequest::Messages(application) => operator_labels(application),
+            SubmitRequest::Arguments(submission) => Subject::of(submission).labels,
+            SubmitRequest::UnversionedArguments(unversioned) => unversioned.subject.labels.clone(),
         };
         if named_by(&labels).is_none() {
             return Webhook::Off;
@@ -60,14 +60,14 @@ impl Submitter {
     /// What was asked for, with what the cluster has of it.
     pub(super) async fn informed(
         &self,
-        asked: Asked,
+        asked: SubmitRequest,
         origin: Origin,
         context: &SubmitterContext,
         deadline: Option<Instant>,
     ) -> Result<Informed, SubmitError> {
         let (webhook, unknown_fields) = (origin.webhook, origin.unknown_fields);
         Ok(match asked {
-            Asked::Arguments(mut submission) => {
+            SubmitRequest::Arguments(mut submission) => {
                 let subject = Subject::of(&submission);
                 if webhook == Webhook::Off || self.templates.heeds_annotation() || !subject.owners.is_empty()
                 {
@@ -78,7 +78,7 @@ impl Submitter {
                 }
                 Informed::Arguments(submission)
             }
-            Asked::Unversioned(unversioned) => {
+            SubmitRequest::UnversionedArguments(unversioned) => {
                 let live = self
                     .behind(&unversioned.subject, unknown_fields, &context.reach, deadline)
                     .await?;
@@ -86,11 +86,11 @@ impl Submitter {
                 live.complete(&mut submission, webhook)?;
                 Informed::Arguments(Box::new(submission))
             }
-            Asked::Messages(application) => Informed::Application(Box::new(
+            SubmitRequest::Messages(application) => Informed::Application(Box::new(
                 self.completed(*application, unknown_fields, &context.reach, deadline)
                     .await?,
             )),
-            Asked::Application(parsed) => {
+            SubmitRequest::Application(parsed) => {
                 Informed::Application(self.owned(parsed, &context.reach, deadline).await?)
             }
         })
@@ -147,7 +147,7 @@ impl Submitter {
         unknown_fields: UnknownFields,
         reach: &Reach,
         deadline: Option<Instant>,
-    ) -> Result<Behind, SubmitError> {
+    ) -> Result<SourceApplication, SubmitError> {
         let namespace = &subject.namespace;
         let labelled = subject.application().is_some();
         let name = subject.owning_application();
@@ -158,21 +158,21 @@ impl Submitter {
         };
         let Some(name) = name else {
             owners(None)?;
-            return Ok(Behind::None);
+            return Ok(SourceApplication::None);
         };
         let unread = |why: String| {
             if labelled {
-                Behind::Unread(why)
+                SourceApplication::Unread(why)
             } else {
-                Behind::Unverified(why)
+                SourceApplication::Unverified(why)
             }
         };
         if self.spec_source == SpecSource::Request {
             owners(sent)?;
             return Ok(if labelled {
-                Behind::Unread("SPEC_SOURCE is request".to_owned())
+                SourceApplication::Unread("SPEC_SOURCE is request".to_owned())
             } else {
-                Behind::None
+                SourceApplication::None
             });
         }
         match self.sink.live_application(namespace, name, deadline).await {
@@ -180,16 +180,16 @@ impl Submitter {
                 owners(Some(&live.uid))?;
                 same(&live, subject.controller.as_deref(), namespace, name)?;
                 if !labelled {
-                    return Ok(Behind::None);
+                    return Ok(SourceApplication::None);
                 }
                 few_volumes(&live.value)?;
                 let parsed = from_value(live.value, unknown_fields)?;
                 UNKNOWN_FIELDS.holds("", parsed.unknown_fields.len())?;
-                Ok(Behind::Application(Box::new(parsed)))
+                Ok(SourceApplication::Application(Box::new(parsed)))
             }
             Ok(None) if matches!(self.sink, Sink::Directory(_)) => {
                 owners(sent)?;
-                Ok(Behind::None)
+                Ok(SourceApplication::None)
             }
             Ok(None) => {
                 self.without(
@@ -198,7 +198,9 @@ impl Submitter {
                     subject.owners.iter().any(NamedOwner::is_application),
                 )?;
                 owners(None)?;
-                Ok(Behind::Unread("there is no such SparkApplication".to_owned()))
+                Ok(SourceApplication::Unread(
+                    "there is no such SparkApplication".to_owned(),
+                ))
             }
             Err(error @ LiveError::NotPermitted { .. }) if self.spec_source == SpecSource::Auto => {
                 owners(sent)?;

@@ -3,13 +3,13 @@
 use crate::{
     limits::Budget,
     operator::{Origin, application::ApplicationReference, check_template_labels},
-    server::service::NotAsked,
+    server::service::RejectedRequest,
     spark::submission::{
         PodTemplate, Refusal, Request, SubmissionId, SubmitterContext,
         arguments::{self, ArgumentsError},
     },
     strict::{self, Shape, Unread},
-    submitter::{Asked, SubmitError, Unversioned},
+    submitter::{SubmitError, SubmitRequest, UnversionedArguments},
 };
 use serde_json::{Map, Value};
 
@@ -131,10 +131,10 @@ impl SparkSubmit {
         id: &SubmissionId,
         origin: Origin,
         context: &SubmitterContext,
-    ) -> Result<Asked, NotAsked> {
+    ) -> Result<SubmitRequest, RejectedRequest> {
         let about = self.about();
         self.read_arguments(id, about.as_ref(), origin, context)
-            .map_err(|error| NotAsked { error, about })
+            .map_err(|error| RejectedRequest { error, about })
     }
 
     /// The application that owns the driver, by the template and by arguments that may be wrong.
@@ -153,7 +153,7 @@ impl SparkSubmit {
         about: Option<&ApplicationReference>,
         origin: Origin,
         context: &SubmitterContext,
-    ) -> Result<Asked, SubmitError> {
+    ) -> Result<SubmitRequest, SubmitError> {
         let mut arguments = arguments::parse(&self.arguments).map_err(|error| match error {
             ArgumentsError::OverLimit(over) => over.into(),
             error => Refusal::new("spark_submit_args", error.to_string()),
@@ -188,9 +188,9 @@ impl SparkSubmit {
             budget: self.budget,
             ..Request::default()
         };
-        Ok(Asked::Unversioned(Box::new(Unversioned::resolve(
-            arguments, request, context,
-        )?)))
+        Ok(SubmitRequest::UnversionedArguments(Box::new(
+            UnversionedArguments::resolve(arguments, request, context)?,
+        )))
     }
 }
 

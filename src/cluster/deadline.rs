@@ -1,4 +1,4 @@
-//! How long a call may go on, and for whom.
+//! When a call must end, and who set that limit.
 
 use std::{
     sync::{Arc, Weak},
@@ -7,13 +7,13 @@ use std::{
 
 /// The time that is left for a piece of work.
 #[derive(Debug, Clone)]
-pub(crate) struct Patience {
+pub(crate) struct Deadline {
     until: Instant,
     /// Dead once the caller has gone away; `None` where the work no longer depends on a caller.
     caller: Option<Weak<()>>,
 }
 
-impl Patience {
+impl Deadline {
     /// Until `until`, and only while the caller holds on to `caller`.
     pub(crate) fn of_caller(until: Instant, caller: &Arc<()>) -> Self {
         Self {
@@ -53,11 +53,11 @@ mod tests {
     fn it_ends_with_the_time_or_with_the_caller() {
         let caller = Arc::new(());
         let later = Instant::now() + Duration::from_secs(60);
-        assert!(Patience::of_caller(Instant::now(), &caller).left().is_none());
-        let patience = Patience::of_caller(later, &caller);
-        assert!(patience.left().is_some());
+        assert!(Deadline::of_caller(Instant::now(), &caller).left().is_none());
+        let deadline = Deadline::of_caller(later, &caller);
+        assert!(deadline.left().is_some());
         drop(caller);
-        assert!(patience.left().is_none());
-        assert!(Patience::own(Duration::from_secs(60)).left().is_some());
+        assert!(deadline.left().is_none());
+        assert!(Deadline::own(Duration::from_secs(60)).left().is_some());
     }
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The live application that an argument vector was made of.
-pub(super) enum Behind {
+pub(super) enum SourceApplication {
     /// As it is on the cluster, its uid included.
     Application(Box<Parsed>),
     /// There is one, or should be, but it isn't known; why.
@@ -17,7 +17,7 @@ pub(super) enum Behind {
     None,
 }
 
-impl Behind {
+impl SourceApplication {
     /// `spec.sparkVersion`, which arguments don't carry.
     pub(super) fn spark_version(&self) -> Result<Option<SparkVersion>, Refusal> {
         let Self::Application(parsed) = self else {

@@ -1,4 +1,4 @@
-//! The connections that one listener has at once, and which of them is closed so that a new one gets in.
+//! The limit on the connections of one listener, and which connection is closed so that a new one can be accepted.
 //!
 //! A connection is *new* until one of its requests has arrived whole. New ones are closed first, oldest first; then those
 //! without a request at work, the longest silent first. One whose request is at work is never closed for another.
@@ -16,14 +16,14 @@ use tokio::{sync::Notify, time::Instant};
 
 /// How long connections may be silent.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct SilenceLimits {
     /// From accepting to the end of the handshake and of the first request's head. As long again for its body.
     pub(super) first: Duration,
     /// Without a request, after the last one.
     pub(super) idle: Duration,
 }
 
-impl Patience {
+impl SilenceLimits {
     /// For submissions.
     pub(super) const SUBMISSIONS: Self = Self {
         first: Duration::from_secs(10),
@@ -38,12 +38,12 @@ impl Patience {
 
 /// All seats of a listener. Clones share them.
 #[derive(Debug, Clone)]
-pub(super) struct Seats(Arc<Shared>);
+pub(super) struct ConnectionLimit(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     most: usize,
-    patience: Patience,
+    limits: SilenceLimits,
     taken: Mutex<Taken>,
 }
 
@@ -71,16 +71,16 @@ struct Occupant {
 #[derive(Debug)]
 pub(super) enum Offer {
     /// There is one.
-    Free(Seat),
+    Free(ConnectionSlot),
     /// There is one, because another connection is closed.
-    Evicting(Seat),
+    Evicting(ConnectionSlot),
     /// There is none: all others are at work, or its address has half of the seats and all of those are at work.
     Full,
 }
 
 /// A connection's seat, which is given back when this is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct ConnectionSlot {
     id: u64,
     shared: Arc<Shared>,
     accepted: Instant,
@@ -90,16 +90,16 @@ pub(super) struct Seat {
 /// One request of a connection, until its answer is written.
 #[derive(Debug)]
 pub(super) struct Call {
-    seat: Arc<Seat>,
+    seat: Arc<ConnectionSlot>,
     arrived: AtomicBool,
     answered: AtomicBool,
 }
 
-impl Seats {
-    pub(super) fn new(most: usize, patience: Patience) -> Self {
+impl ConnectionLimit {
+    pub(super) fn new(most: usize, limits: SilenceLimits) -> Self {
         Self(Arc::new(Shared {
             most: most.max(1),
-            patience,
+            limits,
             taken: Mutex::default(),
         }))
     }
@@ -143,7 +143,7 @@ impl Seats {
         taken.by_age.insert(id, occupant);
         drop(taken);
         let shared = Arc::clone(&self.0);
-        let seat = Seat {
+        let seat = ConnectionSlot {
             id,
             shared,
             accepted,
@@ -174,7 +174,7 @@ impl Taken {
     }
 }
 
-impl Seat {
+impl ConnectionSlot {
     /// Ends when the connection must make room for another.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
@@ -182,14 +182,14 @@ impl Seat {
 
     /// By when a handshake and the first request's head must be there.
     pub(super) fn first(&self) -> Instant {
-        self.accepted + self.shared.patience.first
+        self.accepted + self.shared.limits.first
     }
 
     /// When the connection has been silent for too long, as things are; none while it has a request.
     pub(super) fn end(&self) -> Option<Instant> {
         let taken = self.shared.taken();
         let occupant = taken.by_age.get(&self.id)?;
-        let Patience { first, idle } = self.shared.patience;
+        let SilenceLimits { first, idle } = self.shared.limits;
         match (occupant.proven, occupant.open) {
             (true, 0) => Some(occupant.active + idle),
             (true, _) => None,
@@ -216,7 +216,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.shared.taken().by_age.remove(&self.id);
     }
@@ -260,27 +260,27 @@ mod tests {
 
     const OTHERS: [u8; 4] = [10, 0, 0, 1];
 
-    fn seats(most: usize) -> Seats {
-        Seats::new(most, Patience::SUBMISSIONS)
+    fn seats(most: usize) -> ConnectionLimit {
+        ConnectionLimit::new(most, SilenceLimits::SUBMISSIONS)
     }
 
-    fn offered(seats: &Seats, peer: [u8; 4]) -> Option<Arc<Seat>> {
+    fn offered(seats: &ConnectionLimit, peer: [u8; 4]) -> Option<Arc<ConnectionSlot>> {
         match seats.offer(Some(peer.into())) {
             Offer::Free(seat) | Offer::Evicting(seat) => Some(Arc::new(seat)),
             Offer::Full => None,
         }
     }
 
-    fn taken(seats: &Seats) -> Arc<Seat> {
+    fn taken(seats: &ConnectionLimit) -> Arc<ConnectionSlot> {
         offered(seats, [127, 0, 0, 1]).unwrap()
     }
 
-    fn is_evicted(seat: &Seat) -> bool {
+    fn is_evicted(seat: &ConnectionSlot) -> bool {
         seat.evicted().now_or_never().is_some()
     }
 
     /// A connection that had a request, and its answer.
-    fn served(seats: &Seats) -> Arc<Seat> {
+    fn served(seats: &ConnectionLimit) -> Arc<ConnectionSlot> {
         let seat = taken(seats);
         seat.call().arrived();
         seat
@@ -307,7 +307,7 @@ mod tests {
         more.push(served(&seats));
         assert!(is_evicted(&silent), "silent for longest");
         // All that is left has a request at work or had one lately.
-        let calls: Vec<_> = more[1..].iter().map(Seat::call).collect();
+        let calls: Vec<_> = more[1..].iter().map(ConnectionSlot::call).collect();
         calls.iter().for_each(Call::arrived);
         more.push(taken(&seats));
         assert!(is_evicted(&more[0]));
@@ -340,7 +340,7 @@ mod tests {
         let mut of_one: Vec<_> = (0..2).map(|_| offered(&seats, OTHERS).unwrap()).collect();
         of_one.push(offered(&seats, OTHERS).unwrap());
         assert!(is_evicted(&of_one[0]), "one of its own makes room");
-        let calls: Vec<_> = of_one[1..].iter().map(Seat::call).collect();
+        let calls: Vec<_> = of_one[1..].iter().map(ConnectionSlot::call).collect();
         calls.iter().for_each(Call::arrived);
         assert!(offered(&seats, OTHERS).is_none());
         let mapped = std::net::Ipv4Addr::from(OTHERS).to_ipv6_mapped();
@@ -354,7 +354,7 @@ mod tests {
     #[tokio::test]
     async fn silence_has_an_end_and_work_has_none() {
         let seat = taken(&seats(1));
-        let Patience { first, idle } = Patience::SUBMISSIONS;
+        let SilenceLimits { first, idle } = SilenceLimits::SUBMISSIONS;
         let start = seat.accepted;
         assert_eq!(seat.end(), Some(start + first));
         let call = seat.call();

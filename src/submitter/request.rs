@@ -1,4 +1,4 @@
-//! What a door hands over: an application or an argument vector, as far as the request has it.
+//! What an entry point hands to the pipeline: an application or an argument vector, as far as the request has it.
 
 use super::subject::Subject;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 
 /// What is to be submitted, as a door hands it over.
 #[derive(Debug)]
-pub enum Asked {
+pub enum SubmitRequest {
     /// A whole application.
     Application(Box<Parsed>),
     /// What the gRPC messages can express of an application.
@@ -19,12 +19,12 @@ pub enum Asked {
     /// What was made of an argument vector.
     Arguments(Box<Submission>),
     /// The same, of a request that doesn't say for which Spark version.
-    Unversioned(Box<Unversioned>),
+    UnversionedArguments(Box<UnversionedArguments>),
 }
 
 /// An argument vector, and what was made of it for the version that holds where nobody names one; the live application may.
 #[derive(Debug)]
-pub struct Unversioned {
+pub struct UnversionedArguments {
     /// A refusal may be this version's alone.
     resolved: Result<Submission, Refusal>,
     pub(super) subject: Subject,
@@ -35,7 +35,7 @@ pub struct Unversioned {
     has_inline: (bool, bool),
 }
 
-impl Unversioned {
+impl UnversionedArguments {
     /// Resolves `arguments` as they are, without a version.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl Unversioned {
     }
 }
 
-impl Unversioned {
+impl UnversionedArguments {
     /// Whether any value of the arguments refers to another key.
     fn has_references(&self) -> bool {
         let given = self
@@ -149,14 +149,14 @@ impl Unversioned {
     }
 }
 
-impl Asked {
+impl SubmitRequest {
     /// Where the driver is to run.
     pub fn namespace(&self) -> &str {
         match self {
             Self::Application(parsed) => parsed.application.namespace(),
             Self::Messages(application) => application.namespace(),
             Self::Arguments(submission) => submission.namespace(),
-            Self::Unversioned(unversioned) => &unversioned.subject.namespace,
+            Self::UnversionedArguments(unversioned) => &unversioned.subject.namespace,
         }
     }
 
@@ -171,7 +171,7 @@ impl Asked {
             Self::Application(parsed) => of_application(&parsed.application),
             Self::Messages(application) => of_application(application),
             Self::Arguments(submission) => submission.conf.below("spark.kubernetes.driver").count(),
-            Self::Unversioned(unversioned) => count(&mut unversioned.arguments.conf.keys()),
+            Self::UnversionedArguments(unversioned) => count(&mut unversioned.arguments.conf.keys()),
         }
     }
 
@@ -180,7 +180,7 @@ impl Asked {
         match self {
             Self::Application(_) | Self::Messages(_) => false,
             Self::Arguments(submission) => submission.conf.has_references(),
-            Self::Unversioned(unversioned) => unversioned.has_references(),
+            Self::UnversionedArguments(unversioned) => unversioned.has_references(),
         }
     }
 
@@ -190,7 +190,7 @@ impl Asked {
             Self::Application(parsed) => ApplicationReference::to(&parsed.application),
             Self::Messages(application) => ApplicationReference::to(application),
             Self::Arguments(submission) => Subject::of(submission).owner,
-            Self::Unversioned(unversioned) => unversioned.subject.owner.clone(),
+            Self::UnversionedArguments(unversioned) => unversioned.subject.owner.clone(),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! A request's body as it arrives: within a time, and within the room that there is.
+//! A request's body that arrives within a time limit and a byte budget.
 
 use super::{
-    entry::{Entry, FREE},
+    request_guard::{FREE, RequestGuard},
     service::{Service, ServiceError},
 };
 use axum::body::{Bytes, HttpBody};
@@ -21,9 +21,9 @@ pub(super) const ARRIVAL: Duration = Duration::from_secs(10);
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A body of which each byte is accounted for before it is passed on.
-pub(super) struct Arriving<B> {
+pub(super) struct BoundedBody<B> {
     body: B,
-    entry: Entry,
+    entry: RequestGuard,
     arrived: usize,
     length: Length,
     end: Pin<Box<Sleep>>,
@@ -54,7 +54,7 @@ pub(super) enum Unread {
     Refused(ServiceError),
 }
 
-impl<B> Arriving<B>
+impl<B> BoundedBody<B>
 where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
@@ -63,7 +63,7 @@ where
     pub(super) fn new<E: Into<BoxError> + 'static>(
         body: B,
         length: Length,
-        entry: Entry,
+        entry: RequestGuard,
         (service, door): (Service, &'static str),
         form: fn(ServiceError) -> E,
     ) -> Self {
@@ -79,7 +79,7 @@ where
         Self::within(ARRIVAL, body, length, entry, Box::new(refused))
     }
 
-    fn within(within: Duration, body: B, length: Length, entry: Entry, refused: Refused) -> Self {
+    fn within(within: Duration, body: B, length: Length, entry: RequestGuard, refused: Refused) -> Self {
         Self {
             body,
             entry,
@@ -159,7 +159,7 @@ impl Unread {
     }
 }
 
-impl<B> HttpBody for Arriving<B>
+impl<B> HttpBody for BoundedBody<B>
 where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
@@ -203,14 +203,14 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::entry::{Room, tests::entry};
+    use crate::server::request_guard::{ByteBudget, tests::entry};
     use axum::body::Body;
     use futures::{StreamExt as _, stream};
     use std::convert::Infallible;
 
-    fn arriving(room: &Room, body: Body) -> Arriving<Body> {
+    fn arriving(room: &ByteBudget, body: Body) -> BoundedBody<Body> {
         let refused = Box::new(Into::into);
-        Arriving::within(
+        BoundedBody::within(
             Duration::from_millis(50),
             body,
             Length::AtMost(0),
@@ -225,7 +225,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_read_whole_or_refused_for_what_it_lacks() {
-        let room = Room::new(0);
+        let room = ByteBudget::new(0);
         let declared = arriving(&room, Body::from("abc")).read(3).await;
         assert_eq!(declared.unwrap(), b"abc");
         let whole = arriving(&room, Body::from_stream(pieces(3))).read(3 * 1024).await;
@@ -244,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_for_which_there_is_no_room_is_refused_declared_or_not() {
-        let room = Room::new(0);
+        let room = ByteBudget::new(0);
         let first = entry(&room);
         first.hold(FREE + (8 << 20)).unwrap();
         for body in [Body::from(vec![b' '; 64 << 10]), Body::from_stream(pieces(17))] {
@@ -263,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_grpc_message_is_refused_by_its_prefix() {
-        let room = Room::new(0);
+        let room = ByteBudget::new(0);
         let first = entry(&room);
         first.hold(FREE + (8 << 20)).unwrap();
         for (length, fits) in [(16_u32 << 10, false), (10 << 10, true), (5 << 20, false)] {

@@ -6,9 +6,9 @@
 use super::{
     ApplyError,
     call::{CALL_ANNOTATION, CallName},
-    found::{self, Found},
-    outcome::{End, LOOK, Owner},
-    patience::Patience,
+    create_outcome::{CreateOutcome, LOOK, Owner},
+    deadline::Deadline,
+    live_object::{self, LiveObject},
     removal,
     requests::{Call, Preconditions, Requests},
     resource::Target,
@@ -21,7 +21,7 @@ use tokio::time;
 
 /// An object that waits for its Pod.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingPodGroup {
     pub(crate) target: Target,
     pub(crate) uid: String,
     /// As it was looked at: a Pod that takes it over changes this.
@@ -32,9 +32,9 @@ pub(crate) struct Waiting {
 
 /// What stands ahead of a Pod.
 #[derive(Debug)]
-pub(crate) enum Ahead {
+pub(crate) enum PodGroupState {
     /// It waits for its Pod.
-    Waits(Waiting),
+    Waits(WaitingPodGroup),
     /// There is a Pod that has it, or that its call is about to give it to.
     HasItsPod,
 }
@@ -48,21 +48,21 @@ pub(crate) struct Creation<'a> {
     pub(crate) pod: &'a Target,
     /// The age from which it is nobody's.
     pub(crate) running_call: Duration,
-    pub(crate) patience: &'a Patience,
+    pub(crate) deadline: &'a Deadline,
 }
 
 impl Creation<'_> {
     /// Creates one object; or finds it, and waits while it may be the work of another call.
-    pub(crate) async fn create(self, target: &Target, body: &Value) -> Result<Ahead, ApplyError> {
+    pub(crate) async fn create(self, target: &Target, body: &Value) -> Result<PodGroupState, ApplyError> {
         let Self {
-            requests, patience, ..
+            requests, deadline, ..
         } = self;
         let call = Call::Create(target, body);
         let mut looks = requests.looks();
         loop {
-            let sent = requests.send(&call, patience).await;
+            let sent = requests.send(&call, deadline).await;
             let failure = match sent.answer {
-                Ok(made) => return waiting(target, &Found(made), true).map(Ahead::Waits),
+                Ok(made) => return waiting(target, &LiveObject(made), true).map(PodGroupState::Waits),
                 Err(failure) => failure,
             };
             let taken = failure.already_exists();
@@ -70,26 +70,26 @@ impl Creation<'_> {
                 return Err(failure.into_error(&call));
             }
             let look = if taken {
-                patience.clone()
+                deadline.clone()
             } else {
-                Patience::own(LOOK)
+                Deadline::own(LOOK)
             };
             match requests.look(target, &look).await {
                 Ok(Some(there)) if there.found.ending() => {
                     let uid = there.found.uid().unwrap_or_default();
-                    removal::wait_gone(requests, target, uid, patience).await?;
+                    removal::wait_gone(requests, target, uid, deadline).await?;
                 }
                 Ok(Some(there)) => {
                     if let Some(ahead) = self.found(target, &there).await? {
                         return Ok(ahead);
                     }
-                    if !looks.pause(patience).await {
+                    if !looks.pause(deadline).await {
                         return Err(ApplyError::Timeout {
                             doing: format!("waiting for another call, which has created {target}"),
                         });
                     }
                 }
-                Ok(None) if taken => requests.breathe().await,
+                Ok(None) if taken => requests.backoff().await,
                 Err(error) if taken => return Err(error),
                 _ => return Err(failure.into_error(&call)),
             }
@@ -97,24 +97,25 @@ impl Creation<'_> {
     }
 
     /// What follows from one that is there; `None` where that will be seen later.
-    async fn found(self, target: &Target, there: &Seen) -> Result<Option<Ahead>, ApplyError> {
+    async fn found(self, target: &Target, there: &Seen) -> Result<Option<PodGroupState>, ApplyError> {
         if there.found.owned_by_a_pod() {
-            return Ok(Some(Ahead::HasItsPod));
+            return Ok(Some(PodGroupState::HasItsPod));
         }
         let made_here = there.found.is_of(self.call);
         if made_here || !there.is_young(self.running_call) {
-            return waiting(target, &there.found, made_here).map(|waiting| Some(Ahead::Waits(waiting)));
+            return waiting(target, &there.found, made_here)
+                .map(|waiting| Some(PodGroupState::Waits(waiting)));
         }
-        let pod = self.requests.get(self.pod, self.patience).await?;
-        Ok(pod.is_some().then_some(Ahead::HasItsPod))
+        let pod = self.requests.get(self.pod, self.deadline).await?;
+        Ok(pod.is_some().then_some(PodGroupState::HasItsPod))
     }
 }
 
-fn waiting(target: &Target, found: &Found, made_here: bool) -> Result<Waiting, ApplyError> {
+fn waiting(target: &Target, found: &LiveObject, made_here: bool) -> Result<WaitingPodGroup, ApplyError> {
     let uid = found.uid().ok_or_else(|| ApplyError::Internal {
         what: format!("the API server gave {target} no uid"),
     })?;
-    Ok(Waiting {
+    Ok(WaitingPodGroup {
         target: target.clone(),
         uid: uid.to_owned(),
         version: found.resource_version().map(str::to_owned),
@@ -128,27 +129,34 @@ pub(crate) async fn give(
     owner: Owner<'_>,
     target: &Target,
     uid: &str,
-    patience: &Patience,
-) -> Option<End> {
+    deadline: &Deadline,
+) -> Option<CreateOutcome> {
     // The uid is a precondition: another object of this name is not touched.
     let patch = json!({"metadata": {
         "uid": uid,
-        "ownerReferences": found::pod_as_owner(owner.name, owner.uid),
-        "labels": {found::WAITING_LABEL: null},
+        "ownerReferences": live_object::pod_as_owner(owner.name, owner.uid),
+        "labels": {live_object::WAITING_LABEL: null},
         "annotations": {CALL_ANNOTATION: null},
     }});
     let call = Call::Patch(target, &patch);
-    match requests.send(&call, patience).await.answer {
-        Ok(_) => Some(End::Made(uid.to_owned())),
+    match requests.send(&call, deadline).await.answer {
+        Ok(_) => Some(CreateOutcome::Made(uid.to_owned())),
         Err(failure) if failure.not_found() => None,
-        Err(failure) => Some(End::Unclaimed(uid.to_owned(), failure.into_error(&call))),
+        Err(failure) => Some(CreateOutcome::Unclaimed(
+            uid.to_owned(),
+            failure.into_error(&call),
+        )),
     }
 }
 
 /// Deletes what no Pod took over, and gives what could not be deleted.
-pub(crate) async fn remove_all(requests: &Requests, all: Vec<Waiting>, patience: &Patience) -> Vec<Target> {
+pub(crate) async fn remove_all(
+    requests: &Requests,
+    all: Vec<WaitingPodGroup>,
+    deadline: &Deadline,
+) -> Vec<Target> {
     let removals = future::join_all(all.into_iter().map(|waiting| async move {
-        let error = remove(requests, &waiting, patience).await.err()?;
+        let error = remove(requests, &waiting, deadline).await.err()?;
         tracing::warn!(object = %waiting.target, code = %error.code(), "is left behind without its Pod");
         Some(waiting.target)
     }));
@@ -157,17 +165,21 @@ pub(crate) async fn remove_all(requests: &Requests, all: Vec<Waiting>, patience:
 
 /// Deletes one, unless a Pod has it by now. Its version is a precondition, because a call that has got the Pod may be giving
 /// it to that Pod; and who else changes it, such as Volcano, must not keep it from going.
-async fn remove(requests: &Requests, waiting: &Waiting, patience: &Patience) -> Result<(), ApplyError> {
+async fn remove(
+    requests: &Requests,
+    waiting: &WaitingPodGroup,
+    deadline: &Deadline,
+) -> Result<(), ApplyError> {
     let mut version = waiting.version.clone();
     loop {
         let preconditions = Preconditions {
             uid: waiting.uid.clone(),
             resource_version: version,
         };
-        if removal::delete(requests, &waiting.target, &preconditions, patience).await? {
+        if removal::delete(requests, &waiting.target, &preconditions, deadline).await? {
             return Ok(());
         }
-        match requests.get(&waiting.target, patience).await?.map(Found) {
+        match requests.get(&waiting.target, deadline).await?.map(LiveObject) {
             Some(there)
                 if there.uid() == Some(&waiting.uid) && !there.owned_by_a_pod() && !there.ending() =>
             {
@@ -175,7 +187,7 @@ async fn remove(requests: &Requests, waiting: &Waiting, patience: &Patience) -> 
             }
             _ => return Ok(()),
         }
-        requests.breathe().await;
+        requests.backoff().await;
     }
 }
 
@@ -187,11 +199,11 @@ pub(crate) async fn remove_earlier(
     like: &Target,
     application: &str,
     running_call: Duration,
-    patience: &Patience,
+    deadline: &Deadline,
 ) {
-    let label = format!("{}={application}", found::WAITING_LABEL);
+    let label = format!("{}={application}", live_object::WAITING_LABEL);
     let call = Call::List(like, &label);
-    let sent = requests.send(&call, patience).await;
+    let sent = requests.send(&call, deadline).await;
     let list = match sent.answer {
         Ok(list) => list,
         Err(failure) => {
@@ -204,7 +216,7 @@ pub(crate) async fn remove_earlier(
     let mut left = Vec::new();
     for item in items.into_iter().flatten() {
         let seen = Seen {
-            found: Found(item.clone()),
+            found: LiveObject(item.clone()),
             at: sent.at,
             sent: sent.last,
         };
@@ -224,26 +236,26 @@ pub(crate) async fn remove_earlier(
             left.push(waiting);
         }
     }
-    remove_all(requests, left, patience).await;
+    remove_all(requests, left, deadline).await;
 }
 
 /// Nobody waits for this, and a process that ends first leaves the object to the next attempt.
-async fn remove_when_old(requests: Requests, mut waiting: Waiting, running_call: Duration) {
+async fn remove_when_old(requests: Requests, mut waiting: WaitingPodGroup, running_call: Duration) {
     time::sleep(running_call).await;
-    let patience = Patience::own(LOOK);
+    let deadline = Deadline::own(LOOK);
     let mut looks = requests.looks();
     loop {
-        match requests.look(&waiting.target, &patience).await {
+        match requests.look(&waiting.target, &deadline).await {
             Ok(Some(seen)) if seen.found.uid() == Some(&waiting.uid) && !seen.found.owned_by_a_pod() => {
                 if !seen.is_young(running_call) {
                     waiting.version = seen.found.resource_version().map(str::to_owned);
-                    remove_all(&requests, vec![waiting], &patience).await;
+                    remove_all(&requests, vec![waiting], &deadline).await;
                     return;
                 }
             }
             _ => return,
         }
-        if !looks.pause(&patience).await {
+        if !looks.pause(&deadline).await {
             return;
         }
     }

@@ -1,4 +1,4 @@
-//! One after the other: calls for the same driver Pod (or directory) must not interleave.
+//! A lock for each key: calls for the same driver Pod, or the same directory, run one after the other.
 
 use std::{
     collections::HashMap,
@@ -11,9 +11,9 @@ type Lock = Arc<AsyncMutex<()>>;
 
 /// A queue for each key. A key that nobody waits for or holds takes no memory.
 #[derive(Debug)]
-pub(crate) struct InTurn<K: Eq + Hash>(Arc<Mutex<HashMap<K, Lock>>>);
+pub(crate) struct KeyedLock<K: Eq + Hash>(Arc<Mutex<HashMap<K, Lock>>>);
 
-impl<K: Eq + Hash> Default for InTurn<K> {
+impl<K: Eq + Hash> Default for KeyedLock<K> {
     fn default() -> Self {
         Self(Arc::default())
     }
@@ -21,15 +21,15 @@ impl<K: Eq + Hash> Default for InTurn<K> {
 
 /// The right to act for a key, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn<K: Eq + Hash> {
+pub(crate) struct KeyedGuard<K: Eq + Hash> {
     // Dropped before the place, so that the place's count sees this lock released.
     _guard: OwnedMutexGuard<()>,
     _place: Place<K>,
 }
 
-impl<K: Eq + Hash + Clone> InTurn<K> {
+impl<K: Eq + Hash + Clone> KeyedLock<K> {
     /// Waits until all that came before for this key are done. Dropping the future gives the place up.
-    pub(crate) async fn wait(&self, key: K) -> Turn<K> {
+    pub(crate) async fn wait(&self, key: K) -> KeyedGuard<K> {
         let lock = {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(locks.entry(key.clone()).or_default())
@@ -40,7 +40,7 @@ impl<K: Eq + Hash + Clone> InTurn<K> {
             lock: Some(Arc::clone(&lock)),
         };
         let guard = lock.lock_owned().await;
-        Turn {
+        KeyedGuard {
             _guard: guard,
             _place: place,
         }
@@ -76,7 +76,7 @@ mod tests {
 
     #[tokio::test]
     async fn same_keys_wait_and_other_keys_do_not() {
-        let turns = InTurn::default();
+        let turns = KeyedLock::default();
         let first = turns.wait("a").await;
         assert!(turns.wait("b").now_or_never().is_some(), "another key is free");
         let mut second = Box::pin(turns.wait("a"));
@@ -88,7 +88,7 @@ mod tests {
 
     #[tokio::test]
     async fn giving_up_while_waiting_leaves_nothing_behind() {
-        let turns = InTurn::default();
+        let turns = KeyedLock::default();
         let first = turns.wait("a").await;
         let mut waiting = Box::pin(turns.wait("a"));
         assert!(waiting.as_mut().now_or_never().is_none());
@@ -99,7 +99,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn many_at_once_leave_nothing_behind() {
-        let turns = Arc::new(InTurn::default());
+        let turns = Arc::new(KeyedLock::default());
         let all = (0..200).map(|n| {
             let turns = Arc::clone(&turns);
             tokio::spawn(async move { drop(turns.wait(n % 3).await) })

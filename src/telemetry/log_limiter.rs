@@ -1,4 +1,4 @@
-//! Log lines that whoever sends requests could make without end.
+//! Limits log lines that a caller could cause without end.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -13,7 +13,7 @@ const LINES: u32 = 10;
 
 /// Lets some lines of a kind through in each period, and counts the rest.
 #[derive(Debug, Default)]
-pub(crate) struct Seldom(Mutex<State>);
+pub(crate) struct LogLimiter(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -22,7 +22,7 @@ struct State {
     left_out: u64,
 }
 
-impl Seldom {
+impl LogLimiter {
     /// Whether a line may be written now; if so, how many were left out since the last one.
     pub(crate) fn line(&self) -> Option<u64> {
         self.line_at(Instant::now())
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_flood_leaves_some_lines_and_its_number() {
-        let (seldom, start) = (Seldom::default(), Instant::now());
+        let (seldom, start) = (LogLimiter::default(), Instant::now());
         let lines = (0..1000).filter_map(|_| seldom.line_at(start)).count();
         assert_eq!(lines, LINES as usize);
         assert_eq!(seldom.line_at(start + PERIOD), Some(990));

@@ -61,7 +61,7 @@ fn phases() -> [(&'static str, Value, bool); 8] {
 fn whether_the_driver_has_started() {
     for (name, status, started) in phases() {
         assert_eq!(
-            Found(json!({"status": status})).started("main"),
+            LiveObject(json!({"status": status})).started("main"),
             started,
             "{name}"
         );
@@ -71,11 +71,11 @@ fn whether_the_driver_has_started() {
         {"name": "main", "state": {"waiting": {}}},
     ]}});
     assert!(
-        !Found(sidecar.clone()).started("main"),
+        !LiveObject(sidecar.clone()).started("main"),
         "a sidecar is not the driver"
     );
     assert!(
-        Found(sidecar).started("unheard-of"),
+        LiveObject(sidecar).started("unheard-of"),
         "where the driver is not known, any container counts"
     );
 }
@@ -132,7 +132,7 @@ fn whose_a_found_pod_is() {
         ("nobody's", json!({}), Verdict::Another),
     ];
     for (name, metadata, verdict) in cases {
-        let found = Found(json!({"metadata": metadata}));
+        let found = LiveObject(json!({"metadata": metadata}));
         assert_eq!(judge(&found, &wanted()), verdict, "{name}");
     }
 }
@@ -148,7 +148,7 @@ fn the_list_of_objects_is_written_and_read_back() {
         json!({"metadata": {}}),
         json!({"metadata": {"annotations": {"x": "y", CALL_ANNOTATION: "forged", OBJECTS_ANNOTATION: "forged"}}}),
     ] {
-        let found = Found(as_sent(&pod, &owned, &call));
+        let found = LiveObject(as_sent(&pod, &owned, &call));
         assert_eq!(found.objects("ns"), Listed::These(owned.to_vec()));
         assert!(found.is_of(&call), "no template can forge it");
         assert_eq!(
@@ -157,13 +157,13 @@ fn the_list_of_objects_is_written_and_read_back() {
         );
     }
     assert_eq!(
-        Found(as_sent(&json!({"metadata": {}}), &[], &call)).objects("ns"),
+        LiveObject(as_sent(&json!({"metadata": {}}), &[], &call)).objects("ns"),
         Listed::These(vec![])
     );
-    assert_eq!(Found(json!({"metadata": {}})).objects("ns"), Listed::Nothing);
+    assert_eq!(LiveObject(json!({"metadata": {}})).objects("ns"), Listed::Nothing);
     let newer = json!({"metadata": {"annotations": {OBJECTS_ANNOTATION: "leases/a"}}});
     assert_eq!(
-        Found(newer).objects("ns"),
+        LiveObject(newer).objects("ns"),
         Listed::Unreadable,
         "an unknown resource is not skipped"
     );
@@ -171,7 +171,7 @@ fn the_list_of_objects_is_written_and_read_back() {
 
 #[test]
 fn what_an_earlier_pod_left() {
-    let owned = |owners: Value| Found(json!({"metadata": {"ownerReferences": owners}}));
+    let owned = |owners: Value| LiveObject(json!({"metadata": {"ownerReferences": owners}}));
     for (owners, left) in [
         (json!([owner("Pod", "old")]), true),
         (json!([owner("Pod", "new")]), false),

@@ -1,6 +1,6 @@
-//! What another submitter has created, read beside what we would: for shadow mode. Nothing is changed.
+//! Reads what another submitter created, so that shadow mode can compare it with ours; changes nothing.
 
-use super::{ApplyError, ClusterSink, patience::Patience, requests::Call, resource::Target};
+use super::{ApplyError, ClusterSink, deadline::Deadline, requests::Call, resource::Target};
 use crate::manifest::{Manifest, Manifests};
 use serde_json::Value;
 use std::time::Duration;
@@ -20,7 +20,7 @@ impl ClusterSink {
         name: &str,
     ) -> Result<Option<Value>, ApplyError> {
         let target = Target::of(like, namespace)?.named(name)?;
-        self.shared.requests.get(&target, &Patience::own(PATIENCE)).await
+        self.shared.requests.get(&target, &Deadline::own(PATIENCE)).await
     }
 
     /// The manifest as the API server would keep it, with its defaults and with what admission adds, under its own name.
@@ -40,7 +40,7 @@ impl ClusterSink {
         let answer = self
             .shared
             .requests
-            .send(&call, &Patience::own(PATIENCE))
+            .send(&call, &Deadline::own(PATIENCE))
             .await
             .answer;
         let mut kept = answer.map_err(|failure| failure.into_error(&call))?;

@@ -3,7 +3,7 @@
 //! Both are taken before the body is read. So the memory of all requests together is bounded, however slowly they arrive. While a
 //! request is arriving its place can go to a newer one: callers that send headers alone keep nobody out.
 
-use super::admission::Place;
+use super::admission::AdmissionPermit;
 use crate::{
     limits::{Budget, Memory, SHARED_MEMORY},
     telemetry::InFlight,
@@ -37,9 +37,9 @@ const UNDISTURBED: Duration = Duration::from_millis(100);
 /// What room is measured in, so that the longest request still counts in 32 bits.
 const UNIT: usize = 1 << 10;
 
-/// Room for bytes, of which each request has some of its own.
+/// A budget of bytes, of which each request has some of its own.
 #[derive(Debug, Clone)]
-pub(super) struct Room {
+pub(super) struct ByteBudget {
     units: Arc<Semaphore>,
     free: usize,
 }
@@ -47,17 +47,17 @@ pub(super) struct Room {
 /// What one request has of a room.
 #[derive(Debug)]
 struct Share {
-    room: Room,
+    room: ByteBudget,
     held: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 /// There is no room for that many bytes now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoRoom;
+pub(super) struct OverByteBudget;
 
 /// A request that was let in. Clones are the same one, which ends with the last of them.
 #[derive(Debug, Clone)]
-pub(super) struct Entry(Arc<Held>);
+pub(super) struct RequestGuard(Arc<Held>);
 
 #[derive(Debug)]
 struct Held {
@@ -65,7 +65,7 @@ struct Held {
     nth: OnceLock<u64>,
     arrivals: Arrivals,
     /// None when it went to another request.
-    place: Mutex<Option<Place>>,
+    place: Mutex<Option<AdmissionPermit>>,
     waiting: AtomicWaker,
     _in_flight: InFlight,
     bytes: Share,
@@ -80,17 +80,17 @@ struct Held {
 #[derive(Debug, Clone)]
 pub(super) struct Rooms {
     /// For their bytes, as they arrive.
-    pub(super) bytes: Room,
+    pub(super) bytes: ByteBudget,
     /// For what is made of them.
-    pub(super) memory: Room,
+    pub(super) memory: ByteBudget,
 }
 
 impl Rooms {
     /// Rooms in which at least one request of `longest` bytes has its place.
     pub(super) fn new(longest: usize) -> Self {
         Self {
-            bytes: Room::new(longest),
-            memory: Room::of(SHARED_MEMORY, FREE_MEMORY),
+            bytes: ByteBudget::new(longest),
+            memory: ByteBudget::of(SHARED_MEMORY, FREE_MEMORY),
         }
     }
 }
@@ -107,7 +107,7 @@ struct Arriving {
 
 impl Arrivals {
     /// The place of the request that has been waited for longest; that one is refused.
-    pub(super) fn give_way(&self) -> Option<Place> {
+    pub(super) fn give_way(&self) -> Option<AdmissionPermit> {
         let mut arriving = self.arriving();
         let held = loop {
             let oldest = arriving.by_age.first_entry()?;
@@ -149,8 +149,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Room {
-    /// Room in which at least one request of `longest` bytes has its place.
+impl ByteBudget {
+    /// A budget in which at least one request of `longest` bytes has its place.
     pub(super) fn new(longest: usize) -> Self {
         Self::of(ROOM.max(longest), FREE)
     }
@@ -165,7 +165,7 @@ impl Room {
 }
 
 impl Share {
-    fn of(room: Room) -> Self {
+    fn of(room: ByteBudget) -> Self {
         Self {
             room,
             held: Mutex::default(),
@@ -173,16 +173,16 @@ impl Share {
     }
 
     /// Takes what lacks for `total` bytes.
-    fn hold(&self, total: usize) -> Result<(), NoRoom> {
+    fn hold(&self, total: usize) -> Result<(), OverByteBudget> {
         let needed = total.saturating_sub(self.room.free).div_ceil(UNIT);
         let mut held = lock(&self.held);
         let lacks = needed.saturating_sub(held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
         if lacks == 0 {
             return Ok(());
         }
-        let lacks = u32::try_from(lacks).map_err(|_| NoRoom)?;
+        let lacks = u32::try_from(lacks).map_err(|_| OverByteBudget)?;
         let more = Arc::clone(&self.room.units).try_acquire_many_owned(lacks);
-        let more = more.map_err(|_| NoRoom)?;
+        let more = more.map_err(|_| OverByteBudget)?;
         match held.as_mut() {
             Some(held) => held.merge(more),
             None => *held = Some(more),
@@ -193,14 +193,14 @@ impl Share {
 
 impl Share {
     /// Takes so many bytes more than it has, up to all that there is: one alone is never refused.
-    fn hold_more(&self, bytes: usize) -> Result<(), NoRoom> {
+    fn hold_more(&self, bytes: usize) -> Result<(), OverByteBudget> {
         let held = lock(&self.held).as_ref().map(OwnedSemaphorePermit::num_permits);
         let held = held.map_or(0, |units| units * UNIT + self.room.free);
         self.hold((held + bytes).min(SHARED_MEMORY))
     }
 }
 
-impl Memory for Entry {
+impl Memory for RequestGuard {
     fn hold(&self, bytes: usize) -> bool {
         let held = self.0.memory.hold(bytes).is_ok();
         if !held {
@@ -210,8 +210,13 @@ impl Memory for Entry {
     }
 }
 
-impl Entry {
-    pub(super) fn new(place: Place, in_flight: InFlight, rooms: &Rooms, arrivals: &Arrivals) -> Self {
+impl RequestGuard {
+    pub(super) fn new(
+        place: AdmissionPermit,
+        in_flight: InFlight,
+        rooms: &Rooms,
+        arrivals: &Arrivals,
+    ) -> Self {
         Self(Arc::new(Held {
             nth: OnceLock::new(),
             arrivals: arrivals.clone(),
@@ -246,7 +251,7 @@ impl Entry {
 
     /// Takes what lacks for a request of `total` bytes; all of it is given back when the entry ends. Never waits: two that have
     /// half of the room each would wait for ever.
-    pub(super) fn hold(&self, total: usize) -> Result<(), NoRoom> {
+    pub(super) fn hold(&self, total: usize) -> Result<(), OverByteBudget> {
         self.0.bytes.hold(total)
     }
 
@@ -266,7 +271,7 @@ impl Entry {
     }
 
     /// Takes so many bytes of memory more than it has.
-    pub(super) fn hold_more_memory(&self, bytes: usize) -> Result<(), NoRoom> {
+    pub(super) fn hold_more_memory(&self, bytes: usize) -> Result<(), OverByteBudget> {
         self.0.memory.hold_more(bytes)
     }
 
@@ -283,13 +288,13 @@ pub(super) mod tests {
     use crate::{server::admission::Admission, telemetry::Metrics};
 
     /// An entry of its own, into this room.
-    pub(in crate::server) fn entry(room: &Room) -> Entry {
+    pub(in crate::server) fn entry(room: &ByteBudget) -> RequestGuard {
         let place = Admission::new(1).enter().unwrap();
         let rooms = Rooms {
             bytes: room.clone(),
             ..Rooms::new(0)
         };
-        Entry::new(
+        RequestGuard::new(
             place,
             Metrics::default().in_flight(),
             &rooms,
@@ -302,7 +307,7 @@ pub(super) mod tests {
         let rooms = Rooms::new(0);
         let entry = || {
             let place = Admission::new(1).enter().unwrap();
-            Entry::new(
+            RequestGuard::new(
                 place,
                 Metrics::default().in_flight(),
                 &rooms,
@@ -328,7 +333,7 @@ pub(super) mod tests {
 
     #[test]
     fn room_is_taken_as_bytes_come_and_given_back_at_the_end() {
-        let room = Room::new(0);
+        let room = ByteBudget::new(0);
         let all = room.units.available_permits();
         let (long, longer) = (entry(&room), entry(&room));
         long.hold(FREE).unwrap();
@@ -337,7 +342,7 @@ pub(super) mod tests {
         long.hold(FREE + UNIT).unwrap();
         assert_eq!(room.units.available_permits(), all - 1);
         longer.hold(FREE + ROOM - UNIT).unwrap();
-        assert_eq!(long.hold(FREE + 2 * UNIT), Err(NoRoom));
+        assert_eq!(long.hold(FREE + 2 * UNIT), Err(OverByteBudget));
         entry(&room).hold(FREE).unwrap();
         let clone = long.clone();
         drop((long, longer));
@@ -349,10 +354,10 @@ pub(super) mod tests {
     #[test]
     fn one_request_of_the_longest_kind_always_has_room() {
         let longest = 3 * ROOM;
-        let room = Room::new(longest);
+        let room = ByteBudget::new(longest);
         let first = entry(&room);
         first.hold(longest).unwrap();
-        assert_eq!(entry(&room).hold(longest), Err(NoRoom));
+        assert_eq!(entry(&room).hold(longest), Err(OverByteBudget));
     }
 
     #[test]
@@ -361,7 +366,7 @@ pub(super) mod tests {
         let context = Context::from_waker(std::task::Waker::noop());
         let enter = || {
             let in_flight = Metrics::default().in_flight();
-            Entry::new(admission.enter().unwrap(), in_flight, &Rooms::new(0), &arrivals)
+            RequestGuard::new(admission.enter().unwrap(), in_flight, &Rooms::new(0), &arrivals)
         };
         let (unread, whole, gone, slow) = (enter(), enter(), enter(), enter());
         for entry in [&whole, &gone, &slow] {

@@ -1,8 +1,8 @@
-//! The calls beside the contract on gRPC: health and reflection. They have no admission of their own, and some no end.
+//! gRPC calls that are no submission: health and reflection. They have no admission of their own, and some no end.
 
 use super::{
+    connection_limit::{ConnectionLimit, ConnectionSlot, Offer, SilenceLimits},
     grpc,
-    seats::{Offer, Patience, Seat, Seats},
 };
 use axum::{
     Router,
@@ -24,9 +24,9 @@ const MOST: usize = 64;
 /// Bounds what is beside the contract, health and reflection, in number, and its requests in time. One too many takes the place of
 /// the oldest: some of these calls have no end by themselves.
 pub(super) fn few(router: Router) -> Router {
-    let seats = Seats::new(MOST, Patience::SUBMISSIONS);
+    let seats = ConnectionLimit::new(MOST, SilenceLimits::SUBMISSIONS);
     let contract = format!("/{}/", <grpc::Contract as NamedService>::NAME);
-    let bounded = async |seats: Seats, request: extract::Request, next: Next| {
+    let bounded = async |seats: ConnectionLimit, request: extract::Request, next: Next| {
         let (Offer::Free(seat) | Offer::Evicting(seat)) = seats.offer(None) else {
             return Status::resource_exhausted("too many calls at once; try again later").into_http();
         };
@@ -56,7 +56,7 @@ struct WhileSeated {
 }
 
 impl WhileSeated {
-    fn new(body: body::Body, seat: Seat) -> Self {
+    fn new(body: body::Body, seat: ConnectionSlot) -> Self {
         let evicted = Box::pin(async move { seat.evicted().await });
         Self { body, evicted }
     }

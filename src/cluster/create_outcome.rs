@@ -15,14 +15,14 @@ pub(crate) struct Owner<'a> {
 
 /// What became of one object.
 #[derive(Debug)]
-pub(crate) struct Fate {
+pub(crate) struct CreateResult {
     pub(crate) target: Target,
-    pub(crate) end: End,
+    pub(crate) end: CreateOutcome,
 }
 
 /// How the creation of one object ended.
 #[derive(Debug)]
-pub(crate) enum End {
+pub(crate) enum CreateOutcome {
     /// This call made it; its uid.
     Made(String),
     /// It was there, and is the Pod's.
@@ -35,7 +35,7 @@ pub(crate) enum End {
     Unknown(ApplyError),
 }
 
-impl End {
+impl CreateOutcome {
     pub(crate) fn error(&self) -> Option<&ApplyError> {
         match self {
             Self::Made(_) | Self::Found => None,

@@ -1,9 +1,9 @@
-//! What of a submission is on the cluster, only looked at.
+//! Reads which objects of a submission the cluster has; changes nothing.
 
 use super::{
     ApplyError, ClusterSink,
-    found::{Found, Listed},
-    patience::Patience,
+    deadline::Deadline,
+    live_object::{Listed, LiveObject},
     resource::{self, Target},
 };
 use crate::manifest::Manifests;
@@ -25,8 +25,13 @@ impl ClusterSink {
     /// Reads a driver Pod; `None` where there is none.
     pub async fn live_pod(&self, namespace: &str, name: &str) -> Result<Option<LivePod>, ApplyError> {
         let target = Target::new(&resource::PODS, namespace, name)?;
-        let patience = Patience::own(self.shared.settings.deadline);
-        let found = self.shared.requests.get(&target, &patience).await?.map(Found);
+        let deadline = Deadline::own(self.shared.settings.deadline);
+        let found = self
+            .shared
+            .requests
+            .get(&target, &deadline)
+            .await?
+            .map(LiveObject);
         Ok(found.map(|found| LivePod {
             submission_id: found.submission_id().map(str::to_owned),
             of_operator: found.application_uid().is_some(),
@@ -45,20 +50,20 @@ impl ClusterSink {
         for manifest in &manifests.owned {
             targets.push(Target::of(manifest, namespace)?);
         }
-        if let Some(Listed::These(listed)) = pod.map(|pod| Found(pod.value.clone()).objects(namespace)) {
+        if let Some(Listed::These(listed)) = pod.map(|pod| LiveObject(pod.value.clone()).objects(namespace)) {
             for target in listed {
                 if !targets.contains(&target) {
                     targets.push(target);
                 }
             }
         }
-        let patience = Patience::own(self.shared.settings.deadline);
+        let deadline = Deadline::own(self.shared.settings.deadline);
         let mut objects = BTreeMap::new();
         if let Some(pod) = pod {
             objects.insert(format!("pods/{}", manifests.identity.pod_name), pod.value.clone());
         }
         for target in targets {
-            if let Some(object) = self.shared.requests.get(&target, &patience).await? {
+            if let Some(object) = self.shared.requests.get(&target, &deadline).await? {
                 objects.insert(target.to_string(), object);
             }
         }

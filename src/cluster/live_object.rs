@@ -60,9 +60,9 @@ pub(crate) enum Listed {
 
 /// A Pod, or another object, as the API server has it.
 #[derive(Debug, Clone)]
-pub(crate) struct Found(pub(crate) Value);
+pub(crate) struct LiveObject(pub(crate) Value);
 
-impl Found {
+impl LiveObject {
     fn text(&self, pointer: &str) -> Option<&str> {
         self.0.pointer(pointer).and_then(Value::as_str)
     }
@@ -213,13 +213,13 @@ pub(crate) fn driver_container(pod: &Value) -> &str {
 }
 
 /// What a found Pod is to the submission of `manifests`.
-pub(crate) fn judge(found: &Found, manifests: &Manifests) -> Verdict {
+pub(crate) fn judge(found: &LiveObject, manifests: &Manifests) -> Verdict {
     let wanted = &manifests.identity;
     if found.ending() {
         return Verdict::Ending;
     }
     if found.submission_id() != Some(&wanted.submission_id) {
-        let ours = Found(manifests.driver_pod.value.clone());
+        let ours = LiveObject(manifests.driver_pod.value.clone());
         return if same_controller(found, &ours) {
             Verdict::Sibling
         } else {
@@ -236,7 +236,7 @@ pub(crate) fn judge(found: &Found, manifests: &Manifests) -> Verdict {
     }
 }
 
-fn same_controller(a: &Found, b: &Found) -> bool {
+fn same_controller(a: &LiveObject, b: &LiveObject) -> bool {
     a.application_uid().is_some() && a.application_uid() == b.application_uid()
 }
 
@@ -289,7 +289,7 @@ pub(crate) fn with_owners_of(object: &Value, pod: &Value, call: &CallName) -> Va
         && let Some(metadata) = map_in(&mut object, "metadata")
     {
         metadata["ownerReferences"] = owners.clone();
-        if let Some(application) = Found(pod.clone()).application_uid() {
+        if let Some(application) = LiveObject(pod.clone()).application_uid() {
             if !metadata.get("labels").is_some_and(Value::is_object) {
                 metadata["labels"] = json!({});
             }
