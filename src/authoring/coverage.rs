@@ -52,22 +52,22 @@ impl<'s> Coverage<'s> {
         let Some(line) = error.line.filter(|_| error.kind == TemplateErrorKind::Refused) else {
             return;
         };
-        self.note((error.template.clone(), line), application);
+        self.note(&(error.template.clone(), line), application);
     }
 
     /// Notes what policies said of an application.
     pub(super) fn said(&mut self, verdicts: &[Verdict], application: &str) {
         for verdict in verdicts {
             match verdict.line {
-                Some(line) => self.note((verdict.policy.clone(), line), application),
+                Some(line) => self.note(&(verdict.policy.clone(), line), application),
                 // It is a partial's, and its line isn't told: of none is known that it never fires.
                 None => self.is_sure_of_partials = false,
             }
         }
     }
 
-    fn note(&mut self, call: (String, usize), application: &str) {
-        if let Some((_, fired_for)) = self.calls.get_mut(&call)
+    fn note(&mut self, call: &(String, usize), application: &str) {
+        if let Some((_, fired_for)) = self.calls.get_mut(call)
             && !fired_for.iter().any(|known| known == application)
         {
             fired_for.push(application.to_owned());

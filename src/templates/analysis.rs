@@ -12,6 +12,7 @@ mod statement;
 mod subscript;
 mod types;
 
+use statement::Parent;
 pub(super) use subscript::as_attributes;
 use types::Type;
 
@@ -85,7 +86,7 @@ pub(super) fn check<'n>(
         steps: 0,
     };
     for name in names {
-        analysis.template(name, variables(name));
+        analysis.template(name, &variables(name));
     }
     analysis.errors
 }
@@ -160,7 +161,7 @@ struct Analysis<'a> {
 
 impl<'a> Analysis<'a> {
     /// Walks a template with these variables.
-    fn template(&mut self, name: &str, variables: Variables) {
+    fn template(&mut self, name: &str, variables: &Variables) {
         let Some((name, tree)) = self.trees.get_key_value(name) else {
             return;
         };
@@ -198,9 +199,9 @@ impl<'a> Analysis<'a> {
         let mut next = name;
         while let Some(tree) = self.trees.get(next) {
             let parent = match statement::parent(tree) {
-                None => return (chain, true),
-                Some(None) => return (chain, false),
-                Some(Some(parent)) => reached(&parent, next),
+                Parent::None => return (chain, true),
+                Parent::AtRender => return (chain, false),
+                Parent::Named(parent) => reached(&parent, next),
             };
             match self.trees.get_key_value(parent.as_str()) {
                 Some((known, _)) if *known != name && !chain.contains(known) => {

@@ -71,7 +71,7 @@ impl<'a> Analysis<'a> {
                 let module = exports.map_or(Type::Unknown, |exports| Type::Module(Rc::new(exports)));
                 self.bind(&import.name, module);
             }
-            Stmt::FromImport(import) => self.from_import(import),
+            Stmt::FromImport(import) => self.import_names(import),
             Stmt::Macro(declared) => {
                 let named = self.declared(declared);
                 self.assign(declared.name, named);
@@ -189,7 +189,7 @@ impl<'a> Analysis<'a> {
         walked.and(exports)
     }
 
-    fn from_import(&mut self, import: &'a ast::FromImport<'a>) {
+    fn import_names(&mut self, import: &'a ast::FromImport<'a>) {
         let exports = self.import(&import.expr);
         for (name, alias) in &import.names {
             let Expr::Var(variable) = name else { continue };
@@ -272,13 +272,23 @@ fn names(expression: &Expr<'_>) -> Vec<String> {
     }
 }
 
-/// The template that another one extends: none, or one whose name only the render knows.
-pub(super) fn parent(tree: &Stmt<'_>) -> Option<Option<String>> {
-    let mut parent = None;
+/// The template that another one extends.
+pub(super) enum Parent {
+    /// It extends none.
+    None,
+    /// The one of this name.
+    Named(String),
+    /// One whose name only the render knows.
+    AtRender,
+}
+
+/// The template that another one extends.
+pub(super) fn parent(tree: &Stmt<'_>) -> Parent {
+    let mut parent = Parent::None;
     visit(tree, &mut |statement| {
         if let Stmt::Extends(extends) = statement {
             let name = names(&extends.name);
-            parent = Some(name.first().cloned());
+            parent = name.first().cloned().map_or(Parent::AtRender, Parent::Named);
         }
     });
     parent

@@ -37,7 +37,7 @@ pub(in crate::templates) struct Macro<'a> {
     pub(super) is_complete: bool,
 }
 
-impl<'a> Type<'a> {
+impl Type<'_> {
     /// The type of a value of this shape.
     pub(in crate::templates) fn of(shape: &Shape) -> Self {
         match shape {

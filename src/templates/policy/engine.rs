@@ -60,7 +60,7 @@ struct Said {
 #[derive(Debug)]
 pub(in crate::templates) struct Policies {
     pub(in crate::templates) environment: Environment<'static>,
-    policies: Vec<Policy>,
+    all: Vec<Policy>,
     /// How many calls of `refuse` and `warn` have a name of their own.
     calls: usize,
 }
@@ -79,14 +79,14 @@ impl Policies {
         environment.add_function("warn", |text: &Value| say(false, text, None));
         Self {
             environment,
-            policies: Vec::new(),
+            all: Vec::new(),
             calls: 0,
         }
     }
 
     /// The policies, as the engine knows them.
     pub(in crate::templates) fn names(&self) -> impl Iterator<Item = &str> {
-        self.policies.iter().map(|policy| policy.name.as_str())
+        self.all.iter().map(|policy| policy.name.as_str())
     }
 
     /// Compiles a policy or a partial. Each of its calls of `refuse` and `warn` knows its line.
@@ -103,12 +103,12 @@ impl Policies {
     }
 
     pub(in crate::templates) fn is_empty(&self) -> bool {
-        self.policies.is_empty()
+        self.all.is_empty()
     }
 
     /// Adds a policy that the environment has under this name.
     pub(in crate::templates) fn push(&mut self, name: String, mode: PolicyMode) {
-        self.policies.push(Policy { name, mode });
+        self.all.push(Policy { name, mode });
     }
 
     /// What each policy says of a submission. `writes` is told each policy before it runs.
@@ -138,7 +138,7 @@ impl Policies {
             read: Arc::clone(&read),
         });
         let start = Instant::now();
-        for policy in &self.policies {
+        for policy in &self.all {
             let shown = sources.full_name(&policy.name);
             read.forget();
             SAID.set(Some(Vec::new()));

@@ -16,7 +16,7 @@ fn found(source: &str) -> Vec<TemplateError> {
         ("_each.j2", "{% set seen = v.name %}{{ v.hostPath.pth }}"),
         ("_sets.j2", "{% set shared = pod.volumes %}"),
     ];
-    load(&files).map(|_| Vec::new()).unwrap_or_else(|errors| errors.0)
+    load(&files).map_or_else(|errors| errors.0, |_| Vec::new())
 }
 
 #[test]

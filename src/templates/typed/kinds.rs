@@ -25,8 +25,7 @@ macro_rules! kinds {
                 static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<$kind>);
                 return SHAPE.clone();
             })*
-            static ANY: LazyLock<Shape> = LazyLock::new(of_any_kind);
-            ANY.clone()
+            of_any_kind().clone()
         }
     };
 }
@@ -44,7 +43,12 @@ kinds!(
 );
 
 /// An object of which no more than its metadata has a type.
-fn of_any_kind() -> Shape {
+fn of_any_kind() -> &'static Shape {
+    static ANY: LazyLock<Shape> = LazyLock::new(traced_metadata);
+    &ANY
+}
+
+fn traced_metadata() -> Shape {
     let fields = [
         ("apiVersion", Shape::Scalar),
         ("kind", Shape::Scalar),

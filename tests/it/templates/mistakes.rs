@@ -217,6 +217,7 @@ fn of_syntax() -> Vec<Mistake> {
     ]
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_rendering() -> Vec<Mistake> {
     let recursive = "{% macro m(n) %}{{ m(n) }}{% endmacro %}\n{{ m(1) }}\n";
     vec![
