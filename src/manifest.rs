@@ -14,6 +14,7 @@ mod executor;
 mod finished;
 mod known;
 mod patched;
+mod policy_view;
 #[cfg(test)]
 mod sample;
 mod spark_needs;
@@ -23,8 +24,9 @@ mod stamp;
 pub(crate) use crate::kubernetes::drop_nulls;
 pub use check::{Terms, check};
 pub use executor::executor_pod;
-pub use finished::{Beside, FinishedPods, finished};
+pub use finished::FinishedPods;
 pub(crate) use known::field_problems;
+pub use policy_view::{Beside, finished};
 pub use stamp::plan_hash;
 pub(crate) use stamp::same_plan;
 

@@ -174,8 +174,12 @@ pub fn manifests(
     let plan = stages.run(Stage::Plan, || planned(submission, context, set))?;
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;
     let mut manifests = checked(Rest::of(submission), context, &plan, &rendered, stages)?;
-    let beside = judge::beside(submission, context);
-    stages.run(Stage::Check, || judge::judge(set, &mut manifests, &plan, beside))?;
+    if set.has_policies() {
+        let beside = judge::beside(submission, context);
+        stages.run(Stage::Policies, || {
+            judge::judge(set, &mut manifests, &plan, beside)
+        })?;
+    }
     Ok(manifests)
 }
 
@@ -243,8 +247,10 @@ async fn made(
     };
     let mut manifests = checked(rest, context, &plan, &rendered, stages)?;
     drop(rendered);
-    let judging = judge::judge_live(set, &mut manifests, &plan, beside);
-    stages.wait(Stage::Check, judging).await?;
+    if set.has_policies() {
+        let judging = judge::judge_live(set, &mut manifests, &plan, beside);
+        stages.wait(Stage::Policies, judging).await?;
+    }
     Ok(manifests)
 }
 

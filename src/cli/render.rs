@@ -10,7 +10,7 @@ use crate::{
     kubernetes,
     server::now_ms,
     spark::submission::{Submission, SubmissionId, SubmitterContext},
-    submitter::{self, SubmitError},
+    submitter::{self, PolicyFailure, SubmitError},
     templates::TemplateSets,
 };
 use clap::ValueEnum;
@@ -73,6 +73,12 @@ impl Render {
             let manifests = match submitter::manifests_by(&submission, &context, &sets) {
                 Ok(manifests) => manifests,
                 Err(error) => {
+                    // Whoever renders with a template directory is its author.
+                    if let SubmitError::PolicyFailed(PolicyFailure(errors)) = &error {
+                        for error in errors {
+                            super::report(error);
+                        }
+                    }
                     input::report_of(&label, several, &error);
                     failed = true;
                     continue;

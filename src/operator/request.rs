@@ -46,7 +46,7 @@ const POD_TEMPLATE_FILES: [(&str, &str); 2] = [
 ///
 /// # Errors
 /// The key, with the field to use.
-pub(super) fn no_pod_template_file<'c>(
+fn no_pod_template_file<'c>(
     conf: impl Fn(&str) -> Option<&'c str>,
     context: &SubmitterContext,
 ) -> Result<(), Refusal> {

@@ -57,8 +57,6 @@ pub fn submission(
     origin: Origin,
     context: &SubmitterContext,
 ) -> Result<Submission, Refusal> {
-    let conf = &application.spec.spark_conf;
-    super::request::no_pod_template_file(|key| conf.get(key).map(String::as_str), context)?;
     let mut application = application.clone();
     monitoring::configure(&mut application);
     let gang = scheduling::configure(&mut application, origin.operator)?;

@@ -40,6 +40,7 @@ pub fn submission_of(
     let informed = Informed {
         webhook: origin.webhook,
         live: Live::None,
+        for_checks_alone: false,
     };
     informed_submission(request, informed, id, origin, context)
 }
@@ -52,7 +53,11 @@ pub(super) fn informed_submission(
     origin: Origin,
     context: &SubmitterContext,
 ) -> Result<Submission, SubmitError> {
-    let Informed { webhook, live } = informed;
+    let Informed {
+        webhook,
+        live,
+        for_checks_alone,
+    } = informed;
     let origin = Origin { webhook, ..origin };
     let of_application = |parsed: Parsed, lacks: Option<String>| {
         let mut submission = intent(parsed.application, id, origin, context)?;
@@ -77,7 +82,14 @@ pub(super) fn informed_submission(
         }
         SubmitRequest::Resolved(mut submission) => {
             let labelled = super::subject::Subject::of(&submission).application().is_some();
-            Source::new(live, labelled, origin.unknown_fields)?.complete(&mut submission, webhook)?;
+            if for_checks_alone {
+                // What is wrong with the live application is its webhook's to say.
+                let source = Source::new(live, labelled, origin.unknown_fields);
+                let source = source.unwrap_or_else(|error| Source::Unread(error.to_string()));
+                source.leave_to_webhook(&mut submission)?;
+            } else {
+                Source::new(live, labelled, origin.unknown_fields)?.complete(&mut submission, webhook)?;
+            }
             Ok(*submission)
         }
     }
@@ -185,6 +197,18 @@ impl Source {
                     .map_err(|error: NotAVersion| Refusal::new("spec.sparkVersion", error.to_string()))
             })
             .transpose()
+    }
+
+    /// Notes what the webhook will add, for the checks.
+    fn leave_to_webhook(self, submission: &mut Submission) -> Result<(), Refusal> {
+        match self {
+            Self::Application(parsed) => operator::leave_to_webhook(submission, &parsed.application),
+            Self::Unread(why) | Self::Unverified(why) => {
+                submission.left_to_webhook = LeftToWebhook::Unknown(why);
+                Ok(())
+            }
+            Self::None => Ok(()),
+        }
     }
 
     /// Completes what was made of the arguments: the template set that the application asks for, its ownership of the

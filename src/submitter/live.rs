@@ -33,6 +33,8 @@ pub(super) struct Informed {
     /// Whether the operator's webhook acts on the driver.
     pub(super) webhook: Webhook,
     pub(super) live: Live,
+    /// Whether nothing that is created depends on the live application: the checks alone look at it.
+    pub(super) for_checks_alone: bool,
 }
 
 /// What came of looking for the live application.
@@ -69,14 +71,18 @@ impl Submitter {
             }
             _ => true,
         };
-        let asked = self.live(&subject, reach, deadline).await;
+        let live = self.live(&subject, reach, deadline).await;
         let live = if needed {
-            asked?
+            live?
         } else {
             // Nothing that is created depends on it, so nothing fails by it.
-            asked.unwrap_or_else(|error| Live::NotPermitted(error.to_string()))
+            live.unwrap_or_else(|error| Live::NotPermitted(error.to_string()))
         };
-        Ok(Informed { webhook, live })
+        Ok(Informed {
+            webhook,
+            live,
+            for_checks_alone: !needed,
+        })
     }
 
     /// Reads the live application, unless the settings say otherwise, and compares the owners that the request names with it.

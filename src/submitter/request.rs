@@ -162,8 +162,8 @@ mod tests {
         // The owner that was looked up is not the one that is there now.
         written(&named("v"));
         second.resolve(None, &context(root.path())).unwrap_err();
-        // Spark changes its lists of dependencies: the namespace would be another one afterwards.
-        let namespace = "spark.kubernetes.namespace=n${spark.submit.pyFiles}";
+        // Spark adds the main file to `spark.jars`: the namespace would be another one afterwards.
+        let namespace = "spark.kubernetes.namespace=n${spark.jars}";
         let moved = request(&["--conf", namespace], root.path()).unwrap();
         moved.resolve(None, &context(root.path())).unwrap_err();
     }

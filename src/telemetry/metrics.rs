@@ -27,18 +27,21 @@ pub enum Stage {
     Render,
     /// From text to checked manifests.
     Check,
+    /// What the policies of the template set say of the finished objects. A set without policies doesn't have this stage.
+    Policies,
     /// On the cluster, or in the directory.
     Apply,
 }
 
 impl Stage {
     /// All of them, in their order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Inform,
         Self::Intent,
         Self::Plan,
         Self::Render,
         Self::Check,
+        Self::Policies,
         Self::Apply,
     ];
 
@@ -50,6 +53,7 @@ impl Stage {
             Self::Plan => "plan",
             Self::Render => "render",
             Self::Check => "check",
+            Self::Policies => "policies",
             Self::Apply => "apply",
         }
     }

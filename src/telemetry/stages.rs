@@ -64,6 +64,7 @@ fn span(stage: Stage) -> Span {
         Stage::Plan => info_span!("plan"),
         Stage::Render => info_span!("render"),
         Stage::Check => info_span!("check"),
+        Stage::Policies => info_span!("policies"),
         Stage::Apply => info_span!("apply"),
     }
 }

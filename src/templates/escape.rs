@@ -23,6 +23,15 @@ pub(crate) fn write(out: &mut Output, _: &mut State, value: &Value) -> Result<()
     }
 }
 
+/// The formatter of policies, which write to no document: a text as it is, everything else as JSON. So what a macro returns
+/// can be compared with a text.
+pub(crate) fn write_as_text(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
+    match value.as_str() {
+        Some(text) => Ok(out.write_str(text)?),
+        None => write_json(out, value, DEEPEST),
+    }
+}
+
 fn write_json(out: &mut Output, value: &Value, depth: usize) -> Result<(), Error> {
     if depth == 0 {
         return Err(Cause::TooDeep.into());

@@ -9,7 +9,7 @@ mod functions;
 mod kinds;
 mod unknown;
 
-pub(super) use context::{context, variables, with};
+pub(super) use context::{context, with};
 pub(super) use functions::install;
 pub(super) use kinds::{plan as plan_shape, shape_of};
 pub(super) use unknown::{Unknown, nearest};

@@ -560,7 +560,7 @@ fn what_works_is_never_refused_and_its_neighbour_is() {
             format!("{conf}, {}", volume(&format!("{kind}.v.{key}: \"{value}\"")))
         })
     };
-    let privileged = "template: {spec: {containers: [{name: e, securityContext: {privileged: true}}]}}";
+    let privileged = "template: {spec: {containers: [{name: spark-kubernetes-executor, securityContext: {privileged: true}}]}}";
     let mut wrong = Vec::new();
     for (version, conf, executor, works) in [
         ("3.5.5", on("hostPath", "options.path=/a..b"), "", true),
@@ -744,13 +744,13 @@ fn what_works_is_never_refused_and_its_neighbour_is() {
         (
             "3.5.5",
             String::new(),
-            "template: {spec: {containers: [{name: e}], dnsPolicy: None}}",
+            "template: {spec: {containers: [{name: spark-kubernetes-executor}], dnsPolicy: None}}",
             false,
         ),
         (
             "3.5.5",
             String::new(),
-            "template: {spec: {containers: [{name: e}], dnsPolicy: None, dnsConfig: {nameservers: [1.1.1.1]}}}",
+            "template: {spec: {containers: [{name: spark-kubernetes-executor}], dnsPolicy: None, dnsConfig: {nameservers: [1.1.1.1]}}}",
             true,
         ),
         (

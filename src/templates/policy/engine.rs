@@ -5,6 +5,7 @@ use crate::templates::{
     TemplateError, TemplateErrorKind, analysis,
     environment::environment,
     error::Cause,
+    escape,
     filters::admins_words,
     markup,
     sources::Sources,
@@ -75,6 +76,7 @@ struct Policy {
 impl Policies {
     pub(in crate::templates) fn new() -> Self {
         let mut environment = environment();
+        environment.set_formatter(escape::write_as_text);
         environment.add_function("refuse", |text: &Value| say(true, text, None));
         environment.add_function("warn", |text: &Value| say(false, text, None));
         Self {
@@ -229,18 +231,16 @@ fn context(finished: &Finished) -> Value {
         driver: finished.unknown_of_driver.clone(),
         executor: finished.unknown_of_executor.clone(),
     };
-    typed::variables([
-        ("driver", typed::value("Pod", role("pod-driver"))),
-        (
-            "executor",
-            typed::value("Pod", finished.executor.as_ref().unwrap_or(&nothing)),
-        ),
-        ("service", typed::value("Service", role("service-driver"))),
-        ("config_maps", config_maps.map(typed::object).collect()),
-        ("objects", objects().map(typed::object).collect()),
-        ("submission", typed::record(&finished.submission)),
-        ("unknown_fields", typed::record(&unknown_fields)),
-    ])
+    // An unknown variable is found when the policy is loaded; functions have names of their own here.
+    minijinja::context! {
+        driver => typed::value("Pod", role("pod-driver")),
+        executor => typed::value("Pod", finished.executor.as_ref().unwrap_or(&nothing)),
+        service => typed::value("Service", role("service-driver")),
+        config_maps => config_maps.map(typed::object).collect::<Vec<_>>(),
+        objects => objects().map(typed::object).collect::<Vec<_>>(),
+        submission => typed::record(&finished.submission),
+        unknown_fields => typed::record(&unknown_fields),
+    }
 }
 
 /// Fields of the Pods that Kubernetes' types here don't have, by path.

@@ -37,11 +37,6 @@ pub(in crate::templates) fn with(context: &Value, name: &'static str, value: Val
     }
 }
 
-/// A context of these variables and no others.
-pub(in crate::templates) fn variables<const N: usize>(variables: [(&'static str, Value); N]) -> Value {
-    Value::from_object(Context(BTreeMap::from(variables)))
-}
-
 /// Variables by name.
 #[derive(Debug)]
 pub(in crate::templates) struct Context(pub(in crate::templates) BTreeMap<&'static str, Value>);

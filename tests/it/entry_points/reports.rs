@@ -78,8 +78,8 @@ fn every_reported_application_is_answered_as_it_must_be() {
             "pod-template-file-in-conf",
             1,
             &[
-                "spark.kubernetes.driver.podTemplateFile: names a file of the submitter, which an application can't reach; \
-               write the pod template under spec.driver.template",
+                "spec.sparkConf[\"spark.kubernetes.driver.podTemplateFile\"]: not allowed, as by the operator; \
+                 set spec.driver.template",
             ],
         ),
         (
@@ -167,10 +167,7 @@ fn a_pod_template_file_in_the_conf_gets_the_same_answer_everywhere() {
             .to_string()
     });
     assert_eq!(answers[0], answers[1]);
-    assert!(
-        answers[0].ends_with("write the pod template under spec.driver.template"),
-        "{answers:?}"
-    );
+    assert!(answers[0].ends_with("set spec.executor.template"), "{answers:?}");
 }
 
 #[test]

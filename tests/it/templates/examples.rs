@@ -80,6 +80,7 @@ fn each_set_has_a_golden_case() {
         let name = pod
             .lines()
             .find_map(|line| line.trim().strip_prefix("native-submit/template-set: "));
+        let name = name.map(|name| name.trim_matches('"'));
         sets.extend(name.and_then(|name| name.split('@').next()).map(str::to_owned));
     }
     assert_eq!(

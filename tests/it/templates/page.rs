@@ -1,4 +1,4 @@
-//! docs/templates.md does what it says: each of its files is written, each of its commands is run, and what it shows of their
+//! docs/templates.md and docs/policies.md do what they say: each of their files is written, each of its commands is run, and what it shows of their
 //! output is there.
 //!
 //! A fence is ```` ```<language> <path> ```` for a file, ```` ```sh ```` (or ```` ```sh exit=1 ````) for commands in one shell, and ```` ```text ```` for lines
@@ -14,6 +14,7 @@ use std::{
 };
 
 const PAGE: &str = include_str!("../../../docs/templates.md");
+const POLICIES: &str = include_str!("../../../docs/policies.md");
 
 /// Fails unless it is told to make a `ConfigMap` of a folder that is there.
 const KUBECTL: &str = "#!/bin/sh\n[ \"$1 $2\" = 'create configmap' ] || exit 2\nfor argument; do\n  case \"$argument\" in --from-file=*) [ -d \"${argument#--from-file=}\" ]; exit;; esac\ndone\nexit 2\n";
@@ -25,9 +26,9 @@ struct Block<'p> {
     text: String,
 }
 
-fn blocks() -> Vec<Block<'static>> {
+fn blocks(page: &'static str) -> Vec<Block<'static>> {
     let mut blocks = Vec::new();
-    let mut lines = PAGE.lines();
+    let mut lines = page.lines();
     while let Some(line) = lines.next() {
         if let Some(info) = line.strip_prefix("```") {
             let text: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
@@ -76,18 +77,14 @@ fn run(work: &Path, path: &str, block: &Block<'_>) -> String {
     text
 }
 
-#[test]
-fn every_snippet_does_what_the_page_says() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = programs(folder.path());
-    let work = folder.path().join("work");
-    fs::create_dir(&work).unwrap();
+/// Writes the files of a page, runs its commands and looks for its texts in their output; how many files and commands it has.
+fn follow(page: &'static str, work: &Path, path: &str) -> (usize, usize) {
     let (mut files, mut commands) = (0, 0);
     let mut output = None;
-    for block in blocks() {
+    for block in blocks(page) {
         match (block.language, block.more) {
             ("sh", _) => {
-                output = Some(run(&work, &path, &block));
+                output = Some(run(work, path, &block));
                 commands += 1;
             }
             ("text", None) => {
@@ -105,6 +102,16 @@ fn every_snippet_does_what_the_page_says() {
             (language, more) => panic!("a block of no known sort: {language} {more:?}"),
         }
     }
+    (files, commands)
+}
+
+#[test]
+fn every_snippet_does_what_the_page_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = programs(folder.path());
+    let work = folder.path().join("work");
+    fs::create_dir(&work).unwrap();
+    let (files, commands) = follow(PAGE, &work, &path);
     assert!(
         files >= 11 && commands >= 12,
         "{files} files, {commands} commands"
@@ -114,10 +121,22 @@ fn every_snippet_does_what_the_page_says() {
     }
 }
 
+/// Each of the ten policies refuses the last application of the page, in words of its own.
+#[test]
+fn every_policy_of_the_page_refuses_and_lets_through_as_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = programs(folder.path());
+    let work = folder.path().join("work");
+    fs::create_dir(&work).unwrap();
+    let (files, commands) = follow(POLICIES, &work, &path);
+    assert!(files >= 15 && commands >= 4, "{files} files, {commands} commands");
+    assert_eq!(fs::read_dir(work.join("templates/always")).unwrap().count(), 10);
+}
+
 /// The values for several sets are those of `deploy/helm/drop-in.yaml`, and the sets.
 #[test]
 fn the_values_name_settings_that_there_are_and_lose_nothing() {
-    let block = blocks()
+    let block = blocks(PAGE)
         .into_iter()
         .find(|block| block.more == Some("sets-values.yaml"))
         .unwrap();

@@ -331,3 +331,13 @@ fn a_verdict_has_its_line() {
     let lines: Vec<_> = verdicts.iter().map(|verdict| verdict.line).collect();
     assert_eq!(lines, [Some(3), Some(5)]);
 }
+
+#[test]
+fn what_a_macro_returns_is_compared_as_text() {
+    let policy = "\
+{% macro plain(text) %}{{- text -}}{% endmacro %}
+{% set kept %}{{- driver.kind -}}{% endset %}
+{% if plain(driver.kind) == 'Pod' and plain('x') in ['x'] and kept == 'Pod' %}{{ refuse('as text') }}{% endif %}
+";
+    assert_eq!(texts(&said(policy)), [("as text", true)]);
+}

@@ -1,0 +1,102 @@
+//! What policies see: the objects of a submission as they will be.
+
+use super::{Manifests, executor::executor_pod};
+use crate::{
+    spark::{
+        plan::{DriverPlan, NoExecutorPod, ResourceType},
+        submission::SparkVersion,
+    },
+    strict,
+    templates::{Finished, NoExecutor, SubmissionFacts},
+};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What is known of a submission and stands in no object. It is no part of the plan.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// The user who submits.
+    pub user: String,
+    /// How it came: `grpc`, `rest`, `drop-in` or `command-line`.
+    pub entry_point: String,
+    /// The labels of the `SparkApplication`.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The objects of a submission as policies see them: the one place that decides it.
+pub fn finished(manifests: &Manifests, plan: &DriverPlan, beside: Beside) -> Finished {
+    let pods = [("pod-driver", driver(manifests))];
+    let pods = pods.into_iter().map(|(role, value)| (role.to_owned(), value));
+    let owned = manifests.owned.iter();
+    let owned = owned.map(|manifest| (manifest.role.clone(), in_namespace(&manifest.value, manifests)));
+    let objects: Vec<_> = pods.chain(owned).collect();
+    let executor = executor(manifests, plan);
+    Finished {
+        without_webhook: manifests.finished_pods().without_webhook.map(str::to_owned),
+        unknown_of_driver: objects
+            .first()
+            .map(|(_, driver)| unknown(driver))
+            .unwrap_or_default(),
+        unknown_of_executor: executor.as_ref().map(unknown).unwrap_or_default(),
+        executor,
+        objects,
+        submission: SubmissionFacts {
+            namespace: manifests.identity.namespace.clone(),
+            name: manifests.identity.application_name.clone(),
+            kind: match plan.application.resource_type {
+                ResourceType::Java => "Java",
+                ResourceType::Python => "Python",
+                ResourceType::R => "R",
+            }
+            .to_owned(),
+            spark_version: plan.application.spark_version.clone(),
+            user: beside.user,
+            entry_point: beside.entry_point,
+            labels: beside.labels,
+            annotations: beside.annotations,
+        },
+    }
+}
+
+/// The driver Pod.
+fn driver(manifests: &Manifests) -> Value {
+    in_namespace(&manifests.finished_pods().driver, manifests)
+}
+
+/// The Pod of the first executor; else why it isn't known.
+fn executor(manifests: &Manifests, plan: &DriverPlan) -> Result<Value, NoExecutor> {
+    if let Some(executor) = &manifests.executor {
+        return Ok(executor.pod.clone());
+    }
+    let version = plan.application.spark_version.parse();
+    let version = version.unwrap_or_else(|_| SparkVersion::newest());
+    let owned = manifests.owned.iter().map(|manifest| &manifest.value);
+    let objects: Vec<_> = std::iter::once(&manifests.driver_pod.value)
+        .chain(owned)
+        .collect();
+    let refusal = match executor_pod(plan, &version, &objects) {
+        Ok(executor) => return Ok(executor.pod),
+        Err(NoExecutorPod::Thrown(refusal) | NoExecutorPod::Unknown(refusal)) => refusal,
+    };
+    Err(NoExecutor(refusal.without_values().to_string()))
+}
+
+fn in_namespace(value: &Value, manifests: &Manifests) -> Value {
+    let mut value = value.clone();
+    if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
+        metadata.insert(
+            "namespace".to_owned(),
+            manifests.identity.namespace.as_str().into(),
+        );
+    }
+    value
+}
+
+/// Fields that Kubernetes' types here don't have: a newer Kubernetes may heed them.
+fn unknown(pod: &Value) -> Vec<String> {
+    let reading = strict::check::<Pod>(pod);
+    reading.unknown.into_iter().map(|field| field.path).collect()
+}
