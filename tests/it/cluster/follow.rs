@@ -69,7 +69,7 @@ fn put_driver(api: &ApiServer) -> String {
 
 fn set(api: &ApiServer, phase: &str) {
     api.change("pods", "jobs", "pi-driver", |pod| {
-        pod["status"] = json!({"phase": phase})
+        pod["status"] = json!({"phase": phase});
     });
 }
 
@@ -230,7 +230,7 @@ async fn after_a_compaction_the_pod_is_read_anew() {
     api.until("the pod is read anew", |api| count(api, "get pods") == 2)
         .await;
     api.change("pods", "jobs", "pi-driver", |pod| {
-        pod["status"] = json!({"phase": "Succeeded"})
+        pod["status"] = json!({"phase": "Succeeded"});
     });
     assert_eq!(follower.end().await.0, Ok(FollowEnd::Completed));
 }
@@ -301,7 +301,7 @@ async fn a_pod_that_went_while_nobody_watched_and_another_of_its_name_end_it_too
     let follower = Follower::of(&api, None, timing());
     watched(&api).await;
     api.change("pods", "jobs", "pi-driver", |pod| {
-        pod["metadata"]["uid"] = json!("another")
+        pod["metadata"]["uid"] = json!("another");
     });
     assert_eq!(follower.end().await.0, Ok(FollowEnd::Deleted(None)));
     // And one that never was.

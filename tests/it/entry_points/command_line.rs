@@ -416,7 +416,7 @@ fn a_pod_template_file_in_spark_conf_gets_one_answer_at_every_entry_point() {
             let said = text(&output.stderr);
             assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
             let path = format!("spec.sparkConf[spark.kubernetes.{role}.podTemplateFile]");
-            let plain = said.replace('"', "").replace('\'', "");
+            let plain = said.replace(['"', '\''], "");
             assert!(
                 plain.contains(&path) && plain.contains(&format!("set spec.{role}.template")),
                 "{arguments:?}: {said}"

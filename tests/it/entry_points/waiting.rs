@@ -333,7 +333,7 @@ async fn the_drivers_own_exit_code_is_given_where_it_is_wanted() {
         running.until("State changed", 1);
         match &status {
             Some(status) => api.change("pods", "waiting", "pi-driver", |pod| {
-                pod["status"] = status.clone()
+                pod["status"] = status.clone();
             }),
             None => api.remove("pods", "waiting", "pi-driver"),
         }
@@ -418,7 +418,7 @@ async fn through_a_server_it_watches_by_itself_and_needs_credentials_for_it() {
     let mut running = Running::start(Some(&api.url), &arguments(&api.url, &[]), &environment);
     running.until("Waiting for application", 1);
     api.change("pods", "waiting", "pi-driver", |pod| {
-        pod["status"] = json!({"phase": "Succeeded"})
+        pod["status"] = json!({"phase": "Succeeded"});
     });
     let (code, lines) = running.end();
     let said = lines.join("\n");
@@ -517,7 +517,8 @@ async fn status_and_kill_say_and_do_as_recorded() {
                 .filter(|seen| seen.verb == "delete")
                 .collect();
             let mut found: Vec<&str> = deletions.iter().map(|seen| seen.name.as_str()).collect();
-            (expected.sort_unstable(), found.sort_unstable());
+            expected.sort_unstable();
+            found.sort_unstable();
             assert_eq!(found, expected, "{place}");
             let asked = strings(&recorded["argv"])
                 .iter()
