@@ -122,6 +122,7 @@ impl Submitter {
             plan_ms = stages.milliseconds(Stage::Plan),
             render_ms = stages.milliseconds(Stage::Render),
             check_ms = stages.milliseconds(Stage::Check),
+            policies_ms = stages.milliseconds(Stage::Policies),
             apply_ms = stages.milliseconds(Stage::Apply),
             "submitted"
         );

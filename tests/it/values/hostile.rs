@@ -154,7 +154,11 @@ fn holds(place: (&str, &str, &str), value: &str) -> Result<(), TestCaseError> {
                     .any(|field| refusal.contains(field));
             prop_assert!(names_it, "{from}: {refusal}");
             prop_assert!(
-                value.contains('\0') || value.contains("-Xmx") || value.is_empty(),
+                value.contains('\0')
+                    || value.contains("-Xmx")
+                    || value.is_empty()
+                    // Spark 4 splits Java options, and refuses a quote that isn't closed and a backslash at the end.
+                    || (from.ends_with("javaOptions") && value.contains(['"', '\'', '\\'])),
                 "{from} refused: {refusal}"
             );
         }
