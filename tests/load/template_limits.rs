@@ -464,7 +464,7 @@ fn a_render_worker_writes_what_the_process_itself_would_write() {
     };
     for text in [
         marked("one"),
-        "a: 1\nb: {{ pod.nmae }}\n".to_owned(),
+        "a: 1\nb: {{ pod.labels[\"nmae\"] }}\n".to_owned(),
         "{{ refuse(\"not here\") }}".to_owned(),
     ] {
         let templates = tempfile::tempdir().unwrap();

@@ -593,7 +593,7 @@ fn a_case_becomes_a_refusal_only_if_that_is_accepted() {
         "{out}"
     );
     assert!(
-        out.contains("no more") && out.lines().count() == 7,
+        out.contains("no more") && out.lines().count() == 6,
         "the reason, and no deleted lines: {out}"
     );
     let (code, out, said) = work.run(&format!("golden update {arguments}"));
