@@ -11,7 +11,7 @@ mod json;
 mod place;
 mod reader;
 
-pub use bounded::{Shape, Unread};
+pub use bounded::{DocumentShape, Unread};
 pub use general::generalised;
 pub use items::{TakeItem, read_items};
 pub use json::read_json;
@@ -156,14 +156,18 @@ impl<T> Reading<T> {
 ///
 /// The message has line and column, and never the text around them.
 pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
-    Ok(read_yaml(text, Shape::Rendered, &mut Budget::of_rendered())?)
+    Ok(read_yaml(
+        text,
+        DocumentShape::Rendered,
+        &mut Budget::of_rendered(),
+    )?)
 }
 
 /// As [`parse_yaml`], drawing on the budget of a submission.
 ///
 /// # Errors
 /// Where it is not one YAML document, or is larger than a limit allows.
-pub fn read_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Result<Value, Unread> {
+pub fn read_yaml(text: &str, shape: DocumentShape, budget: &mut Budget) -> Result<Value, Unread> {
     if text.starts_with(['{', '[']) {
         // What was read is counted anew if it is no JSON.
         let mut left = budget.clone();

@@ -40,7 +40,7 @@ pub(crate) use files::{Files, is_policy};
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},
-    outline::Outline,
+    outline::TemplateOutline,
 };
 pub(crate) use parts::Parts;
 pub(crate) use worker::{NAME as RENDER_WORKER, Workers, of_command as workers, run as run_render_worker};
@@ -50,7 +50,7 @@ use serde::{Deserialize, Serialize};
 use crate::kubernetes::ObjectKind;
 
 pub use choice::{SetAnnotation, SetRule, SetRules};
-pub use error::{LoadError, Place, SourceLine, TemplateError, TemplateErrorKind};
+pub use error::{ErrorPlace, LoadError, SourceLine, TemplateError, TemplateErrorKind};
 pub use files::ALWAYS;
 pub use parts::DEFAULT_SET;
 pub use policy::{Finished, Judgement, NoExecutor, PolicyError, PolicyMode, SubmissionFacts, Verdict};

@@ -5,7 +5,7 @@
 use crate::{
     operator::{
         Origin, Webhook,
-        application::{ApplicationError, Document, UnknownFields, documents},
+        application::{ApplicationDocument, ApplicationError, UnknownFields, documents},
     },
     spark::submission::{self, SparkVersion, Submission, SubmissionId, SubmitterContext},
     strict,
@@ -44,7 +44,7 @@ pub struct Case {
     pub must_be_refused: bool,
     /// Where its application is; none for a sample.
     path: Option<PathBuf>,
-    application: Result<Document, ApplicationError>,
+    application: Result<ApplicationDocument, ApplicationError>,
     terms: Terms,
 }
 

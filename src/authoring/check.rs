@@ -9,7 +9,7 @@ mod digest;
 use super::{
     case::Case,
     coverage::Fired,
-    finding::{Finding, Level, Rule},
+    finding::{Level, Rule, TemplateFinding},
     lint::lint,
     sources::{BUILTIN, Sources, add},
     trace::Tracer,
@@ -19,7 +19,7 @@ use crate::{
     manifest::Manifests,
     redaction,
     templates::{
-        ALWAYS, Contents, DEFAULT_SET, DirectoryError, Files, Parts, Place, SetOptions, SetsError,
+        ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, Parts, SetOptions, SetsError,
         TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, read_sets, take_always,
         workers,
     },
@@ -39,7 +39,7 @@ pub struct Unreadable {
 #[derive(Debug)]
 pub struct Checked {
     /// The findings: errors first, each by file and line.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<TemplateFinding>,
     /// How many templates the directory has.
     pub templates: usize,
     /// The applications that were rendered, and what they became where that was right.
@@ -58,13 +58,13 @@ impl Checked {
     }
 
     /// Adds what somebody else found.
-    pub fn add(&mut self, finding: Finding) {
+    pub fn add(&mut self, finding: TemplateFinding) {
         add(&mut self.findings, finding);
         self.sort();
     }
 
     fn sort(&mut self) {
-        let order = |finding: &Finding| (finding.level(), finding.file.clone(), finding.line);
+        let order = |finding: &TemplateFinding| (finding.level(), finding.file.clone(), finding.line);
         self.findings.sort_by_key(order);
     }
 }
@@ -91,13 +91,13 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
             });
         }
         Err(error) => {
-            checked.add(Finding::new(Rule::File, shown, error.to_string()));
+            checked.add(TemplateFinding::new(Rule::File, shown, error.to_string()));
             return Ok(checked);
         }
     };
     let mut cases_of = by_set(cases, options, &sets, &mut checked);
     if has_no_template(&sets) {
-        checked.findings.push(Finding::new(
+        checked.findings.push(TemplateFinding::new(
             Rule::File,
             &shown,
             DirectoryError::Empty.to_string(),
@@ -107,7 +107,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         if !sets.contains_key(name) {
             // Whoever is to have it would be refused.
             let message = SetsError::Missing(name.to_owned()).to_string();
-            checked.add(Finding::new(Rule::MissingSet, shown.clone(), message));
+            checked.add(TemplateFinding::new(Rule::MissingSet, shown.clone(), message));
         }
     }
     let always = take_always(&mut sets);
@@ -115,7 +115,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         Ok(always) => (always.files, always.ignored),
         Err(error) => {
             let path = directory.join(ALWAYS).display().to_string();
-            checked.add(Finding::new(Rule::File, path, error.to_string()));
+            checked.add(TemplateFinding::new(Rule::File, path, error.to_string()));
             return Ok(checked);
         }
     };
@@ -166,7 +166,7 @@ fn by_set(
                 "gets the template set {}, and there is no folder of that name",
                 redaction::shown(&name)
             );
-            checked.add(Finding::new(Rule::Case, case.path(), message));
+            checked.add(TemplateFinding::new(Rule::Case, case.path(), message));
         }
     }
     cases_of
@@ -198,10 +198,14 @@ impl Set<'_> {
             Ok(contents) => contents,
             Err(DirectoryError::File { name, error }) => {
                 let path = folder.join(name).display().to_string();
-                return checked.add(Finding::new(Rule::File, path, format!("can't be read: {error}")));
+                return checked.add(TemplateFinding::new(
+                    Rule::File,
+                    path,
+                    format!("can't be read: {error}"),
+                ));
             }
             Err(error) => {
-                return checked.add(Finding::new(
+                return checked.add(TemplateFinding::new(
                     Rule::File,
                     folder.display().to_string(),
                     error.to_string(),
@@ -235,18 +239,18 @@ impl Set<'_> {
     }
 }
 
-fn odd_files(folder: &Path, ignored: &[String]) -> Vec<Finding> {
+fn odd_files(folder: &Path, ignored: &[String]) -> Vec<TemplateFinding> {
     ignored
         .iter()
         .map(|ignored| {
             let (name, why) = ignored.split_once(": ").unwrap_or((ignored, "ignored"));
-            Finding::new(Rule::IgnoredFile, folder.join(name).display().to_string(), why)
+            TemplateFinding::new(Rule::IgnoredFile, folder.join(name).display().to_string(), why)
         })
         .collect()
 }
 
 /// An error of a template, at the innermost place that is the author's own.
-fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
+fn of_template(error: &TemplateError, sources: &Sources) -> TemplateFinding {
     let rule = match error.kind {
         TemplateErrorKind::File => Rule::File,
         TemplateErrorKind::Syntax => Rule::Syntax,
@@ -256,7 +260,7 @@ fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
         TemplateErrorKind::Refused => Rule::Refused,
         TemplateErrorKind::Render => Rule::Render,
     };
-    let innermost = Place {
+    let innermost = ErrorPlace {
         template: error.template.clone(),
         line: error.line,
     };
@@ -268,7 +272,8 @@ fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
         .position(|place| !place.template.starts_with(BUILTIN));
     let own = own.unwrap_or_default();
     let place = places[own];
-    let mut finding = Finding::new(rule, sources.path(&place.template), error.message.clone()).at(place.line);
+    let mut finding =
+        TemplateFinding::new(rule, sources.path(&place.template), error.message.clone()).at(place.line);
     if own == 0 {
         let source = error
             .source_line
@@ -276,7 +281,7 @@ fn of_template(error: &TemplateError, sources: &Sources) -> Finding {
             .filter(|source| !source.columns.is_empty());
         finding.column = source.map(|source| source.columns.start + 1);
     }
-    let described = |what: &str, place: &Place| {
+    let described = |what: &str, place: &ErrorPlace| {
         let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
         format!("{what} {}{line}", sources.path(&place.template))
     };

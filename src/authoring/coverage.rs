@@ -1,7 +1,7 @@
 //! Which of a set's refusals and warnings ever fire: one that never does may be misspelled, or forgotten.
 
 use super::{
-    finding::{Finding, Rule},
+    finding::{Rule, TemplateFinding},
     sources::{Sources, warning},
 };
 use crate::templates::{Site, TemplateError, TemplateErrorKind, Verdict, sites};
@@ -80,7 +80,7 @@ impl<'s> Coverage<'s> {
     }
 
     /// A warning for each call that never fired.
-    pub(super) fn silent(&self) -> Vec<Finding> {
+    pub(super) fn silent(&self) -> Vec<TemplateFinding> {
         let silent = self.calls.iter().filter(|((name, _), (_, fired_for))| {
             let is_partial = self.sources.file_name(name).starts_with('_');
             fired_for.is_empty() && (self.is_sure_of_partials || !is_partial)

@@ -172,7 +172,7 @@ pub struct ShownLine {
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct TemplateFinding {
     /// What sort.
     pub rule: Rule,
     /// The file: its path as the command was given the directory, or `builtin/…`.
@@ -196,7 +196,7 @@ pub struct Finding {
     pub likeness: String,
 }
 
-impl Finding {
+impl TemplateFinding {
     /// A finding about a file as a whole, until more is known.
     pub fn new(rule: Rule, file: impl Into<String>, message: impl Into<String>) -> Self {
         let message = message.into();

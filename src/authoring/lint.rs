@@ -1,10 +1,10 @@
 //! What is odd about templates and can be seen without rendering them.
 
 use super::{
-    finding::{Finding, Rule},
+    finding::{Rule, TemplateFinding},
     sources::{BUILTIN, Sources, warning},
 };
-use crate::templates::{Outline, builtin_sources};
+use crate::templates::{TemplateOutline, builtin_sources};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The text of a built-in template, by its name with or without `builtin/`.
@@ -17,10 +17,10 @@ fn builtin(name: &str) -> Option<&'static str> {
 }
 
 /// Everything odd.
-pub(super) fn lint(sources: &Sources) -> Vec<Finding> {
+pub(super) fn lint(sources: &Sources) -> Vec<TemplateFinding> {
     let outlines: BTreeMap<_, _> = sources
         .iter()
-        .map(|(name, text)| (name, Outline::of(text)))
+        .map(|(name, text)| (name, TemplateOutline::of(text)))
         .collect();
     let mut findings = unused_partials(sources, &outlines);
     for (name, text) in sources.own() {
@@ -33,8 +33,10 @@ pub(super) fn lint(sources: &Sources) -> Vec<Finding> {
     for (name, outline) in outlines.iter().filter(|(name, _)| sources.is_own(name)) {
         if let Some(extends) = &outline.extends {
             let parent = match sources.text(&sources.named(&extends.name)) {
-                Some(text) => Outline::of(text),
-                None => builtin(&extends.name).map(Outline::of).unwrap_or_default(),
+                Some(text) => TemplateOutline::of(text),
+                None => builtin(&extends.name)
+                    .map(TemplateOutline::of)
+                    .unwrap_or_default(),
             };
             // What a chain of three has between, only the engine knows.
             if parent.extends.is_none() && !parent.blocks.is_empty() {
@@ -53,7 +55,7 @@ pub(super) fn lint(sources: &Sources) -> Vec<Finding> {
 }
 
 /// Partials that no template names.
-fn unused_partials(sources: &Sources, outlines: &BTreeMap<&str, Outline>) -> Vec<Finding> {
+fn unused_partials(sources: &Sources, outlines: &BTreeMap<&str, TemplateOutline>) -> Vec<TemplateFinding> {
     if outlines.values().any(|outline| outline.names_by_expression) {
         return Vec::new();
     }
@@ -74,7 +76,12 @@ fn unused_partials(sources: &Sources, outlines: &BTreeMap<&str, Outline>) -> Vec
 }
 
 /// The blocks of a template that extends another one, and that are never written.
-fn blocks(sources: &Sources, name: &str, own: &Outline, parent: &Outline) -> Vec<Finding> {
+fn blocks(
+    sources: &Sources,
+    name: &str,
+    own: &TemplateOutline,
+    parent: &TemplateOutline,
+) -> Vec<TemplateFinding> {
     let mut findings = Vec::new();
     for block in &own.blocks {
         let Some(index) = parent.blocks.iter().position(|known| known.name == block.name) else {

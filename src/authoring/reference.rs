@@ -7,7 +7,7 @@ mod variables;
 use super::context;
 use crate::{
     spark::plan::CONTEXT_VERSION,
-    templates::{Outline, builtin_sources},
+    templates::{TemplateOutline, builtin_sources},
 };
 use serde_json::Value;
 use std::fmt::Write;
@@ -56,7 +56,7 @@ pub fn page(contexts: &[Value]) -> Result<String, String> {
 }
 
 fn blocks(page: &mut String, name: &str, source: &str) {
-    let outline = Outline::of(source);
+    let outline = TemplateOutline::of(source);
     // Writing to a String cannot fail.
     let _ = write!(page, "\n### {name}\n\n");
     if outline.blocks.is_empty() {

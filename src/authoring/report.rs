@@ -12,7 +12,7 @@ pub use text::{coverage, text};
 
 use super::{
     check::Checked,
-    finding::{Finding, Level},
+    finding::{Level, TemplateFinding},
 };
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ pub fn json(checked: &Checked) -> Value {
 }
 
 /// `file:line`, as compilers write a place.
-fn place(finding: &Finding) -> String {
+fn place(finding: &TemplateFinding) -> String {
     match finding.line {
         Some(line) => format!("{}:{line}", finding.file),
         None => finding.file.clone(),
@@ -46,7 +46,7 @@ fn place(finding: &Finding) -> String {
 }
 
 /// On which applications a finding was met, in a few words.
-fn met_on(finding: &Finding) -> Option<String> {
+fn met_on(finding: &TemplateFinding) -> Option<String> {
     let (first, rest) = finding.applications.split_first()?;
     Some(match rest.len() {
         0 => first.clone(),

@@ -1,10 +1,10 @@
 //! The files of a template directory, and where in them something comes from.
 
 use super::{
-    finding::{Finding, Level, Rule, ShownLine},
+    finding::{Level, Rule, ShownLine, TemplateFinding},
     rendered::cut,
 };
-use crate::templates::{ALWAYS, DEFAULT_SET, Files, Outline, builtin_sources};
+use crate::templates::{ALWAYS, DEFAULT_SET, Files, TemplateOutline, builtin_sources};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -137,7 +137,7 @@ impl Sources {
     }
 
     /// Shows the template's line with a finding.
-    pub(super) fn with_source(&self, mut finding: Finding, template: &str) -> Finding {
+    pub(super) fn with_source(&self, mut finding: TemplateFinding, template: &str) -> TemplateFinding {
         let line = finding.line.and_then(|number| {
             let text = self.text(template)?.lines().nth(number.checked_sub(1)?)?;
             Some(ShownLine {
@@ -154,7 +154,7 @@ impl Sources {
     /// else that of what is around it.
     pub(super) fn by_words(&self, template: &str, path: &str) -> Option<usize> {
         let text = self.text(template)?;
-        let blocks = Outline::of(text).blocks;
+        let blocks = TemplateOutline::of(text).blocks;
         path.split(['.', '[', ']', '"'])
             .filter(|word| !word.is_empty() && !word.bytes().all(|byte| byte.is_ascii_digit()))
             .rev()
@@ -200,7 +200,7 @@ fn snake_case(word: &str) -> String {
 }
 
 /// Adds a finding, or the application to the same finding of another one.
-pub(super) fn add(findings: &mut Vec<Finding>, finding: Finding) {
+pub(super) fn add(findings: &mut Vec<TemplateFinding>, finding: TemplateFinding) {
     match findings.iter_mut().find(|found| found.same_as(&finding)) {
         Some(found) => {
             for application in finding.applications {
@@ -214,7 +214,7 @@ pub(super) fn add(findings: &mut Vec<Finding>, finding: Finding) {
 }
 
 /// Whether there is an error among the findings.
-pub(super) fn has_errors(findings: &[Finding]) -> bool {
+pub(super) fn has_errors(findings: &[TemplateFinding]) -> bool {
     findings.iter().any(|finding| finding.level() == Level::Error)
 }
 
@@ -225,8 +225,8 @@ pub(super) fn warning(
     template: &str,
     line: Option<usize>,
     message: impl Into<String>,
-) -> Finding {
-    let finding = Finding::new(rule, sources.path(template), message).at(line);
+) -> TemplateFinding {
+    let finding = TemplateFinding::new(rule, sources.path(template), message).at(line);
     sources.with_source(finding, template)
 }
 

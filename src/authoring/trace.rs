@@ -65,7 +65,7 @@ impl<'s> Tracer<'s> {
         rendered: &Rendered,
         plan: &DriverPlan,
         is_public: bool,
-    ) -> Vec<finding::Finding> {
+    ) -> Vec<finding::TemplateFinding> {
         let marked = self.set.as_ref().and_then(|set| set.render(plan).ok());
         found
             .iter()
@@ -90,7 +90,7 @@ impl<'s> Tracer<'s> {
         found: &kubernetes::Finding,
         traced: Option<&Traced>,
         is_public: bool,
-    ) -> finding::Finding {
+    ) -> finding::TemplateFinding {
         let line = traced.and_then(|traced| {
             found
                 .said
@@ -123,8 +123,9 @@ impl<'s> Tracer<'s> {
             template
         };
         let message = found.without_template();
-        let finding = finding::Finding::new(finding::Rule::Manifest, self.sources.path(file), message)
-            .at(template_line);
+        let finding =
+            finding::TemplateFinding::new(finding::Rule::Manifest, self.sources.path(file), message)
+                .at(template_line);
         let mut finding = self.sources.with_source(finding, file);
         finding.likeness = found.likeness();
         if let (Some(traced), Some(line)) = (traced, line) {

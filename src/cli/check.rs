@@ -5,7 +5,7 @@ use crate::{
     authoring::{
         case::{self, Case, CaseError},
         check::{Checked, check},
-        finding::{Finding, Level, Rule},
+        finding::{Level, Rule, TemplateFinding},
         report,
     },
     cli::output::message,
@@ -135,11 +135,11 @@ impl Check {
         Ok(())
     }
 
-    fn refusal(&self, case: &Case, manifests: &Manifests, error: &ApplyError) -> Finding {
+    fn refusal(&self, case: &Case, manifests: &Manifests, error: &ApplyError) -> TemplateFinding {
         let set = manifests.identity.template_set.split('@').next();
         let folder = set.filter(|set| *set != DEFAULT_SET).unwrap_or_default();
         let folder = self.directory.join(folder).display().to_string();
-        let mut finding = Finding::new(
+        let mut finding = TemplateFinding::new(
             Rule::ApiServer,
             folder.trim_end_matches('/').to_owned(),
             format!("{error} (namespace {})", manifests.identity.namespace),

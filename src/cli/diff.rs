@@ -15,7 +15,7 @@ use crate::{
     manifest::Manifests,
     operator::{
         Origin,
-        application::{Document, Parsed, SparkApplication, UnknownFields},
+        application::{ApplicationDocument, Parsed, SparkApplication, UnknownFields},
     },
     settings::SetSettings,
     spark::submission::{SparkVersion, Submission, SubmissionId, SubmitterContext},
@@ -244,7 +244,12 @@ impl Diff {
         })
     }
 
-    fn compared(&self, label: &str, document: Result<Document, String>, sides: &Sides) -> FileDiff {
+    fn compared(
+        &self,
+        label: &str,
+        document: Result<ApplicationDocument, String>,
+        sides: &Sides,
+    ) -> FileDiff {
         // The cluster's own may have fields of a newer operator; a file's are slips.
         let unknown_fields = if self.files.is_empty() {
             UnknownFields::Pass

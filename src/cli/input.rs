@@ -5,7 +5,9 @@ use crate::{
     limits::APPLICATION_LIST,
     operator::{
         Origin, Webhook,
-        application::{Document, Parsed, UnknownFields, each_document, may_have_application, no_application},
+        application::{
+            ApplicationDocument, Parsed, UnknownFields, each_document, may_have_application, no_application,
+        },
     },
     settings::{ExecutorSettings, TemplateSettings},
     spark::submission::{
@@ -36,7 +38,7 @@ fn bounded(source: impl Read) -> std::io::Result<String> {
 }
 
 /// What was found in the input: a label for messages, and an application or why it can't be used.
-pub(super) type Found = (String, Result<Document, String>);
+pub(super) type Found = (String, Result<ApplicationDocument, String>);
 
 /// Takes each application of the files and directories that a command was given.
 pub(super) fn each_application(files: &[String], take: &mut dyn FnMut(Found)) {
@@ -111,7 +113,10 @@ fn of_file(file: &str, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usiz
             return;
         }
         taken += 1;
-        let name = document.as_ref().map(Document::name).unwrap_or_default();
+        let name = document
+            .as_ref()
+            .map(ApplicationDocument::name)
+            .unwrap_or_default();
         let label = match (&place[..], &name[..]) {
             ("", _) => file.to_owned(),
             (place, "") => format!("{file} ({place})"),
@@ -167,7 +172,7 @@ fn submission_id(text: &str) -> Result<SubmissionId, String> {
 
 impl Input {
     /// Every application of the file or directory; a misspelled field is an error. None is given where one is wrong.
-    pub(super) fn applications(&self) -> Result<Vec<(String, Document)>, End> {
+    pub(super) fn applications(&self) -> Result<Vec<(String, ApplicationDocument)>, End> {
         let files: Vec<_> = self.file.iter().cloned().collect();
         let (mut applications, mut failed) = (Vec::new(), false);
         each_application(&files, &mut |(label, document)| match document {
@@ -293,7 +298,7 @@ pub(super) fn report_of(label: &str, several: bool, error: &dyn std::fmt::Displa
 }
 
 /// The application of a document; what is wrong with it is printed.
-pub(super) fn parsed(label: &str, document: Document) -> Result<Parsed, End> {
+pub(super) fn parsed(label: &str, document: ApplicationDocument) -> Result<Parsed, End> {
     let parsed = document.parse(UnknownFields::Refuse);
     parsed.map_err(|error| super::report(&format!("{label}:\n{error}")))
 }

@@ -32,7 +32,7 @@ use crate::{
     templates::{Fallback, TemplateStore},
 };
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
-use sidecar::Answer;
+use sidecar::SidecarAnswer;
 use std::{ffi::OsString, path::Path, process::ExitCode, sync::Arc};
 use wait::{Driver, Waiting};
 
@@ -217,10 +217,10 @@ async fn submit(arguments: arguments::SparkSubmitArguments) -> Result<u8, Ending
     let answer = if by_server {
         sidecar::submit(&socket, submission, context).await?
     } else {
-        Answer::Nobody
+        SidecarAnswer::Nobody
     };
     let (warnings, outcome, driver) = match answer {
-        Answer::Accepted(reply) => {
+        SidecarAnswer::Accepted(reply) => {
             let driver = Driver {
                 application,
                 application_id: reply.application_id,
@@ -231,7 +231,7 @@ async fn submit(arguments: arguments::SparkSubmitArguments) -> Result<u8, Ending
             };
             (reply.warnings, reply.outcome, driver)
         }
-        Answer::Nobody => {
+        SidecarAnswer::Nobody => {
             let accepted = directly(to_submit).await?;
             let submitted = accepted.submitted;
             let driver = Driver {

@@ -1,9 +1,9 @@
 //! An object as the API server answers with it, without what is the most of it and nobody here reads.
 
-use super::refusal::Failure;
+use super::refusal::ApiFailure;
 use crate::{
     limits::Budget,
-    strict::{self, Shape, Unread},
+    strict::{self, DocumentShape, Unread},
 };
 use serde_json::Value;
 
@@ -14,12 +14,12 @@ pub(super) const METADATA_ONLY: &str =
 
 /// Reads an object without its `metadata.managedFields` (who wrote which field: of a new Pod's metadata three quarters), within
 /// the limits of a submission: its author may be the same.
-pub(super) fn read(body: &[u8]) -> Result<Value, Failure> {
-    match strict::read_json(body, Shape::Object, &mut Budget::default()) {
+pub(super) fn read(body: &[u8]) -> Result<Value, ApiFailure> {
+    match strict::read_json(body, DocumentShape::Object, &mut Budget::default()) {
         Ok(object @ Value::Object(_)) => Ok(object),
-        Err(Unread::OverLimit(over)) => Err(Failure::OverLimit(over)),
+        Err(Unread::OverLimit(over)) => Err(ApiFailure::OverLimit(over)),
         Ok(_) | Err(Unread::Problem(_) | Unread::KeyTwice(_)) => {
-            Err(Failure::Lost("the answer is no JSON object".to_owned()))
+            Err(ApiFailure::Lost("the answer is no JSON object".to_owned()))
         }
     }
 }
@@ -65,7 +65,10 @@ mod tests {
             let read = read(object.as_bytes());
             match read {
                 Ok(_) => assert!(fits),
-                Err(failure) => assert!(matches!(failure, Failure::OverLimit(_)) && !fits, "{failure:?}"),
+                Err(failure) => assert!(
+                    matches!(failure, ApiFailure::OverLimit(_)) && !fits,
+                    "{failure:?}"
+                ),
             }
         }
     }

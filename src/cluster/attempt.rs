@@ -3,14 +3,14 @@
 use super::{
     ApplyError, ClusterSettings, Outcome, Submitted,
     call::CallName,
-    completeness::{Completeness, Listing, State},
+    completeness::{Completeness, Listing, ObjectState},
     create_outcome::{CreateOutcome, CreateResult, Owner},
     deadline::Deadline,
-    live_object::{self, Listed, LiveObject, Verdict},
+    live_object::{self, Listed, LiveObject, Ownership},
     owned::{self, Job},
     pod_group::{self, Creation, PodGroupState, WaitingPodGroup},
     removal,
-    requests::{Call, Looks, Preconditions, Requests},
+    requests::{ApiCall, Looks, Preconditions, Requests},
     resource::Target,
     rollback::{self, FailedPod},
     seen::Seen,
@@ -186,7 +186,7 @@ impl Attempt {
     }
 
     async fn create_pod(&self, body: &Value) -> Result<Met, ApplyError> {
-        let call = Call::Create(&self.pod, body);
+        let call = ApiCall::Create(&self.pod, body);
         let sent = self.requests.send(&call, &self.deadline).await;
         let failure = match sent.answer {
             // By this try: one before it would have taken the name.
@@ -222,44 +222,47 @@ impl Attempt {
             let verdict = live_object::judge(&seen.found, &self.manifests);
             let young = seen.is_young(self.settings.running_call);
             let set = match verdict {
-                Verdict::Ending => {
+                Ownership::Ending => {
                     self.wait_gone(&seen.found).await?;
                     return Ok(None);
                 }
-                Verdict::SameBySpark => return Ok(Some(self.found(&seen.found))),
+                Ownership::SameBySpark => return Ok(Some(self.found(&seen.found))),
                 // Old, it is another's whatever it lacks.
-                Verdict::Another if !young => return Err(self.already_exists(&seen.found)),
+                Ownership::Another if !young => return Err(self.already_exists(&seen.found)),
                 _ => self.completeness(&seen.found).await?,
             };
             let started = seen.found.started(self.driver_container());
             match (verdict, set) {
                 // Somebody's running call, which completes it or rolls it back.
-                (_, Completeness::Incomplete(_)) | (Verdict::Differs, Completeness::Unknown) if young => {
+                (_, Completeness::Incomplete(_)) | (Ownership::Differs, Completeness::Unknown) if young => {
                     self.pause(&mut looks).await?;
                 }
-                (Verdict::Same | Verdict::SameByOther, Completeness::Complete | Completeness::Unknown) => {
+                (
+                    Ownership::Same | Ownership::SameByOther,
+                    Completeness::Complete | Completeness::Unknown,
+                ) => {
                     return Ok(Some(self.found(&seen.found)));
                 }
                 // A driver that runs keeps what it has, whatever set made it.
-                (Verdict::Same | Verdict::SameByOther, Completeness::Incomplete(listings))
-                    if verdict == Verdict::Same || started =>
+                (Ownership::Same | Ownership::SameByOther, Completeness::Incomplete(listings))
+                    if verdict == Ownership::Same || started =>
                 {
                     if let Some(submitted) = self.take_over(&seen, &listings, started).await? {
                         return Ok(Some(submitted));
                     }
                 }
-                (Verdict::Differs, _) if started => return Err(self.started_differently()),
-                (Verdict::Same | Verdict::SameByOther | Verdict::Differs, set) => {
+                (Ownership::Differs, _) if started => return Err(self.started_differently()),
+                (Ownership::Same | Ownership::SameByOther | Ownership::Differs, set) => {
                     tracing::info!(pod = %self.pod, "replacing a Pod of this submission with another plan or template set");
                     self.replaced |= self.remove_unstarted(&seen.found, set).await?;
                 }
-                (Verdict::Sibling, Completeness::Incomplete(listings)) if !started => {
+                (Ownership::Sibling, Completeness::Incomplete(listings)) if !started => {
                     // Nobody will ever complete it, as the operator makes a new id for each attempt.
                     tracing::info!(pod = %self.pod, "removing what an earlier attempt left half made");
                     let set = Completeness::Incomplete(listings);
                     self.remove_unstarted(&seen.found, set).await?;
                 }
-                (Verdict::Sibling | Verdict::Another | Verdict::Ending | Verdict::SameBySpark, _) => {
+                (Ownership::Sibling | Ownership::Another | Ownership::Ending | Ownership::SameBySpark, _) => {
                     return Err(self.already_exists(&seen.found));
                 }
             }
@@ -341,9 +344,9 @@ impl Attempt {
         let jobs = jobs.filter_map(|(target, manifest)| {
             let listing = listings.iter().find(|listing| listing.target == *target)?;
             let waiting = match &listing.state {
-                State::Owned(_) => return None,
-                State::Waiting(there) => Some(there.uid.clone()),
-                State::Missing => None,
+                ObjectState::Owned(_) => return None,
+                ObjectState::Waiting(there) => Some(there.uid.clone()),
+                ObjectState::Missing => None,
             };
             Some(Job {
                 target,
@@ -353,7 +356,7 @@ impl Attempt {
         });
         let jobs: Vec<_> = jobs.collect();
         let there = listings.iter().filter(|listing| {
-            let owned = matches!(listing.state, State::Owned(_));
+            let owned = matches!(listing.state, ObjectState::Owned(_));
             owned || jobs.iter().any(|job| *job.target == listing.target)
         });
         let there = there.map(|listing| listing.target.to_string()).collect();
@@ -373,7 +376,7 @@ impl Attempt {
             "resourceVersion": version,
             "annotations": {CALL_ANNOTATION: self.call.taking_over(at)},
         }});
-        let call = Call::Patch(&self.pod, &patch);
+        let call = ApiCall::Patch(&self.pod, &patch);
         let sent = self.requests.send(&call, &self.deadline).await;
         let failure = match sent.answer {
             Ok(pod) => return Ok(TakenOver::Yes(LiveObject(pod))),
@@ -492,8 +495,8 @@ impl Attempt {
     async fn clear(&self, listings: &[Listing]) {
         future::join_all(listings.iter().map(|listing| async move {
             let remains = match &listing.state {
-                State::Owned(remains) | State::Waiting(remains) => remains,
-                State::Missing => return,
+                ObjectState::Owned(remains) | ObjectState::Waiting(remains) => remains,
+                ObjectState::Missing => return,
             };
             // With its version: a later Pod of that submission may have taken it over.
             let preconditions = Preconditions {

@@ -24,12 +24,12 @@ pub(crate) enum Completeness {
 #[derive(Debug)]
 pub(crate) struct Listing {
     pub(crate) target: Target,
-    pub(crate) state: State,
+    pub(crate) state: ObjectState,
 }
 
 /// What there is under the name of an object that a Pod lists.
 #[derive(Debug)]
-pub(crate) enum State {
+pub(crate) enum ObjectState {
     /// The Pod's own.
     Owned(Remains),
     /// It was created before the Pod, and the Pod has not become its owner.
@@ -60,12 +60,12 @@ impl Completeness {
         let looks = future::join_all(looks).await;
         let mut listings = Vec::with_capacity(targets.len());
         for (target, look) in targets.into_iter().zip(looks) {
-            let state = State::of(look?.map(LiveObject), &target, pod.uid().unwrap_or_default());
+            let state = ObjectState::of(look?.map(LiveObject), &target, pod.uid().unwrap_or_default());
             listings.push(Listing { target, state });
         }
         let complete = listings
             .iter()
-            .all(|listing| matches!(listing.state, State::Owned(_)));
+            .all(|listing| matches!(listing.state, ObjectState::Owned(_)));
         Ok(if complete {
             Self::Complete
         } else {
@@ -74,7 +74,7 @@ impl Completeness {
     }
 }
 
-impl State {
+impl ObjectState {
     fn of(found: Option<LiveObject>, target: &Target, pod_uid: &str) -> Self {
         let Some(found) = found else {
             return Self::Missing;

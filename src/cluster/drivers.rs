@@ -3,7 +3,7 @@
 use super::{
     ApplyError, ClusterSink,
     deadline::Deadline,
-    requests::{Call, Preconditions},
+    requests::{ApiCall, Preconditions},
     resource::{self, Target},
 };
 use serde_json::Value;
@@ -26,7 +26,7 @@ impl ClusterSink {
         let mut began_anew = false;
         loop {
             let query = format!("{DRIVERS}&limit={PAGE}{from}");
-            let call = Call::List(&target, &query);
+            let call = ApiCall::List(&target, &query);
             let deadline = Deadline::own(self.shared.settings.deadline);
             let mut page = match self.shared.requests.send(&call, &deadline).await.answer {
                 Ok(page) => page,
@@ -70,7 +70,7 @@ impl ClusterSink {
             uid: uid.unwrap_or_default().to_owned(),
             resource_version: None,
         };
-        let call = Call::Kill(&target, &preconditions, grace_seconds);
+        let call = ApiCall::Kill(&target, &preconditions, grace_seconds);
         let deadline = Deadline::own(self.shared.settings.deadline);
         match self.shared.requests.send(&call, &deadline).await.answer {
             Ok(_) => Ok(true),

@@ -4,7 +4,7 @@ use super::{
     ApplyError, ClusterSink, Submitted,
     deadline::Deadline,
     live_object::{self, LiveObject},
-    requests::Call,
+    requests::ApiCall,
     resource::Target,
 };
 use crate::manifest::Manifests;
@@ -34,7 +34,7 @@ impl ClusterSink {
             } else {
                 live_object::owned_by_pod(&manifest.value, &manifests.identity.pod_name, NO_UID)
             };
-            let call = Call::DryRun(&target, &body);
+            let call = ApiCall::DryRun(&target, &body);
             match shared.requests.send(&call, &deadline).await.answer {
                 Ok(_) => objects.push(target.to_string()),
                 Err(failure) if failure.already_exists() => {

@@ -9,7 +9,7 @@ mod event;
 use super::{
     ApplyError, ClusterSink,
     deadline::Deadline,
-    requests::Call,
+    requests::ApiCall,
     resource::{EVENTS, Target},
 };
 use crate::{error_code::ErrorCode, operator::application::ApplicationReference, telemetry::Metrics};
@@ -122,7 +122,7 @@ impl ClusterSink {
         let event = event::of(refused, &uid, Timestamp::now());
         let name = event["metadata"]["name"].as_str().unwrap_or_default();
         let target = Target::new(&EVENTS, &refused.application.namespace, name)?;
-        let create = Call::Create(&target, &event);
+        let create = ApiCall::Create(&target, &event);
         match self.send(&create).await {
             Ok(_) => Ok(Told::Created),
             Err(failure) if failure.already_exists() => {
@@ -136,7 +136,7 @@ impl ClusterSink {
     /// The answer to the first patch says how often it was counted, so that no right to read Events is needed.
     async fn count(&self, target: &Target, event: &Value) -> Result<(), ApplyError> {
         let patch = json!({"lastTimestamp": event["lastTimestamp"]});
-        let patch = Call::Patch(target, &patch);
+        let patch = ApiCall::Patch(target, &patch);
         let there = self
             .send(&patch)
             .await
@@ -146,7 +146,7 @@ impl ClusterSink {
             "metadata": {"resourceVersion": there["metadata"]["resourceVersion"]},
             "count": count.min(i32::MAX.into()),
         });
-        let patch = Call::Patch(target, &patch);
+        let patch = ApiCall::Patch(target, &patch);
         match self.send(&patch).await {
             Ok(_) => Ok(()),
             // Somebody else has counted meanwhile; one more or less matters to nobody.
@@ -155,7 +155,7 @@ impl ClusterSink {
         }
     }
 
-    async fn send(&self, call: &Call<'_>) -> Result<Value, super::refusal::Failure> {
+    async fn send(&self, call: &ApiCall<'_>) -> Result<Value, super::refusal::ApiFailure> {
         let deadline = Deadline::own(PATIENCE);
         self.shared.requests.send(call, &deadline).await.answer
     }

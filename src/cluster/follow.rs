@@ -15,8 +15,8 @@ mod events;
 use super::{
     ApplyError, ClusterSink,
     deadline::Deadline,
-    refusal::Failure,
-    requests::{Call, Requests, jittered},
+    refusal::ApiFailure,
+    requests::{ApiCall, Requests, jittered},
     resource::{self, Target},
 };
 use crate::spark::driver_state;
@@ -133,7 +133,7 @@ enum Turn<'a> {
     Moved,
     /// An answer, and nothing new.
     Idle,
-    Failed(Failure, Call<'a>),
+    Failed(ApiFailure, ApiCall<'a>),
 }
 
 struct Following<'a> {
@@ -164,7 +164,7 @@ impl<'a> Following<'a> {
         };
         let began = Instant::now();
         let seconds = jittered(self.timing.watch).as_secs().max(1);
-        let call = Call::Watch(self.target, &version, seconds);
+        let call = ApiCall::Watch(self.target, &version, seconds);
         let body = match self.requests.open(&call, self.timing.answer).await {
             Ok(body) => body,
             Err(failure) => return self.failed(failure),
@@ -198,7 +198,7 @@ impl<'a> Following<'a> {
 
     /// Reads the Pod; its version, from which the watch goes on.
     async fn read(&mut self, seen: &mut impl FnMut(&Value)) -> Result<String, Turn<'a>> {
-        let call = Call::Get(self.target);
+        let call = ApiCall::Get(self.target);
         let sent = self
             .requests
             .send(&call, &Deadline::own(self.timing.answer))
@@ -266,21 +266,21 @@ impl<'a> Following<'a> {
     }
 
     /// A watch that failed; what it says of the version is taken note of.
-    fn failed(&mut self, failure: Failure) -> Turn<'a> {
+    fn failed(&mut self, failure: ApiFailure) -> Turn<'a> {
         // Also what can't be read: the next event may be as unreadable, and the Pod itself tells the end.
-        if failure.gone() || matches!(failure, Failure::OverLimit(_)) {
+        if failure.gone() || matches!(failure, ApiFailure::OverLimit(_)) {
             self.version = None;
             return Turn::Idle;
         }
-        Turn::Failed(failure, Call::Watch(self.target, "", 0))
+        Turn::Failed(failure, ApiCall::Watch(self.target, "", 0))
     }
 
     /// Whether to go on after a failure; else why not.
-    fn judge(&mut self, failure: Failure, call: &Call<'_>) -> Result<(), FollowError> {
+    fn judge(&mut self, failure: ApiFailure, call: &ApiCall<'_>) -> Result<(), FollowError> {
         let failing = self.failing_since.get_or_insert_with(Instant::now).elapsed();
         let refused = failure.forbidden() || failure.unauthorized();
         let never_allowed = match call {
-            Call::Watch(..) => !self.watched,
+            ApiCall::Watch(..) => !self.watched,
             _ => !self.answered,
         };
         if refused && (never_allowed || failing >= self.timing.refused) {

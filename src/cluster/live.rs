@@ -1,6 +1,8 @@
 //! The live `SparkApplication`: it gives a driver its owner where the request carries no uid.
 
-use super::{ApplyError, ClusterSink, deadline::Deadline, live_object::LiveObject, requests::Call, resource};
+use super::{
+    ApplyError, ClusterSink, deadline::Deadline, live_object::LiveObject, requests::ApiCall, resource,
+};
 use crate::redaction::shown_if;
 use serde_json::Value;
 use std::time::Instant;
@@ -84,7 +86,7 @@ impl ClusterSink {
         deadline: Option<Instant>,
     ) -> Result<Option<LiveApplication>, LiveError> {
         let target = resource::Target::new(&resource::SPARK_APPLICATIONS, namespace, name)?;
-        let call = Call::Get(&target);
+        let call = ApiCall::Get(&target);
         let deadline = deadline.map_or_else(|| Deadline::own(self.shared.settings.deadline), Deadline::until);
         let value = match self.shared.requests.send(&call, &deadline).await.answer {
             Ok(value) => value,

@@ -16,7 +16,7 @@ const DRIVER_CONTAINER: &str = "spark-kubernetes-driver";
 
 /// What a found Pod is to this submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Ownership {
     /// The same submission, plan and template set.
     Same,
     /// The same submission, made by another template set or another release: a duplicate. What it lacks is not ours to
@@ -201,26 +201,26 @@ pub(crate) fn driver_container(pod: &Value) -> &str {
 }
 
 /// What a found Pod is to the submission of `manifests`.
-pub(crate) fn judge(found: &LiveObject, manifests: &Manifests) -> Verdict {
+pub(crate) fn judge(found: &LiveObject, manifests: &Manifests) -> Ownership {
     let wanted = &manifests.identity;
     if found.ending() {
-        return Verdict::Ending;
+        return Ownership::Ending;
     }
     if found.submission_id() != Some(&wanted.submission_id) {
         let ours = LiveObject(manifests.driver_pod.value.clone());
         return if same_controller(found, &ours) {
-            Verdict::Sibling
+            Ownership::Sibling
         } else {
-            Verdict::Another
+            Ownership::Another
         };
     }
     if found.annotation(SUBMISSION_ID).is_none() {
-        return Verdict::SameBySpark;
+        return Ownership::SameBySpark;
     }
     match same_plan(found.annotation(PLAN_HASH).unwrap_or_default(), &wanted.plan_hash) {
-        Some(false) => Verdict::Differs,
-        Some(true) if found.template_set() == Some(&wanted.template_set) => Verdict::Same,
-        _ => Verdict::SameByOther,
+        Some(false) => Ownership::Differs,
+        Some(true) if found.template_set() == Some(&wanted.template_set) => Ownership::Same,
+        _ => Ownership::SameByOther,
     }
 }
 

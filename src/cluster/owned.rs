@@ -7,7 +7,7 @@ use super::{
     live_object::{self, LiveObject},
     pod_group,
     removal::{delete, wait_gone},
-    requests::{Call, Preconditions, Requests},
+    requests::{ApiCall, Preconditions, Requests},
     resource::Target,
 };
 use crate::manifest::Manifest;
@@ -87,7 +87,7 @@ async fn create(
     body: &Value,
     deadline: &Deadline,
 ) -> CreateOutcome {
-    let call = Call::Create(target, body);
+    let call = ApiCall::Create(target, body);
     loop {
         let sent = requests.send(&call, deadline).await;
         let failure = match sent.answer {

@@ -10,7 +10,7 @@ use super::{
     deadline::Deadline,
     live_object::{self, LiveObject},
     removal,
-    requests::{Call, Preconditions, Requests},
+    requests::{ApiCall, Preconditions, Requests},
     resource::Target,
     seen::Seen,
 };
@@ -58,7 +58,7 @@ impl Creation<'_> {
         let Self {
             requests, deadline, ..
         } = self;
-        let call = Call::Create(target, body);
+        let call = ApiCall::Create(target, body);
         let mut looks = requests.looks();
         loop {
             let sent = requests.send(&call, deadline).await;
@@ -139,7 +139,7 @@ pub(crate) async fn give(
         "labels": {WAITING_LABEL: null},
         "annotations": {CALL_ANNOTATION: null},
     }});
-    let call = Call::Patch(target, &patch);
+    let call = ApiCall::Patch(target, &patch);
     match requests.send(&call, deadline).await.answer {
         Ok(_) => Some(CreateOutcome::Made(uid.to_owned())),
         Err(failure) if failure.not_found() => None,
@@ -203,7 +203,7 @@ pub(crate) async fn remove_earlier(
     deadline: &Deadline,
 ) {
     let label = format!("{WAITING_LABEL}={application}");
-    let call = Call::List(like, &label);
+    let call = ApiCall::List(like, &label);
     let sent = requests.send(&call, deadline).await;
     let list = match sent.answer {
         Ok(list) => list,

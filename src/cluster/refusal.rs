@@ -4,14 +4,14 @@ mod meaning;
 #[cfg(test)]
 mod tests;
 
-use super::{error::ApplyError, requests::Call};
+use super::{error::ApplyError, requests::ApiCall};
 use crate::limits::OverLimit;
 use kube::core::Status;
 use std::time::Duration;
 
 /// Why a request has no usable answer.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum ApiFailure {
     /// The API server, or something in front of it, said no.
     Refused(Box<Refusal>),
     /// The connection failed, before or after the server acted.
@@ -87,7 +87,7 @@ impl Refusal {
     }
 }
 
-impl Failure {
+impl ApiFailure {
     /// From kube's error. Its text names hosts and errnos, not objects.
     pub(crate) fn from_client(error: kube::Error) -> Self {
         match error {
@@ -106,14 +106,14 @@ impl Failure {
     }
 
     /// Whether another try of the same request may end otherwise.
-    pub(crate) fn retryable(&self, call: &Call<'_>) -> bool {
+    pub(crate) fn retryable(&self, call: &ApiCall<'_>) -> bool {
         match self {
             Self::Refused(refusal) if refusal.too_large() => false,
             Self::Refused(refusal) => {
                 matches!(refusal.code, 429 | 500 | 502 | 503 | 504)
                     || refusal.application_unknown()
                     // Not "already exists": a quota that another request has just changed.
-                    || (matches!(call, Call::Create(..)) && refusal.code == 409 && !self.already_exists())
+                    || (matches!(call, ApiCall::Create(..)) && refusal.code == 409 && !self.already_exists())
             }
             Self::Lost(_) | Self::TimedOut(_) => true,
             Self::Credentials(_) | Self::OverLimit(_) | Self::Unsendable(_) | Self::OutOfTime => false,
@@ -163,7 +163,7 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if matches!(refusal.code, 400 | 403 | 422))
     }
 
-    pub(crate) fn into_error(self, call: &Call<'_>) -> ApplyError {
+    pub(crate) fn into_error(self, call: &ApiCall<'_>) -> ApplyError {
         let (verb, object) = (call.verb(), call.target().to_string());
         match self {
             Self::Refused(refusal) => meaning::meaning(&refusal, call),

@@ -4,7 +4,7 @@ use super::{
     ApplyError,
     deadline::Deadline,
     live_object::LiveObject,
-    requests::{Call, Preconditions, Requests},
+    requests::{ApiCall, Preconditions, Requests},
     resource::Target,
 };
 
@@ -15,7 +15,7 @@ pub(crate) async fn delete(
     preconditions: &Preconditions,
     deadline: &Deadline,
 ) -> Result<bool, ApplyError> {
-    let call = Call::Delete(target, preconditions);
+    let call = ApiCall::Delete(target, preconditions);
     match requests.send(&call, deadline).await.answer {
         Ok(_) => Ok(true),
         Err(failure) if failure.not_found() || failure.conflict() => Ok(false),

@@ -8,7 +8,7 @@ use super::{
     answer::{self, METADATA_ONLY},
     deadline::Deadline,
     live_object::LiveObject,
-    refusal::{Failure, Refusal},
+    refusal::{ApiFailure, Refusal},
     resource::Target,
     seen::Seen,
     server_time::ServerTime,
@@ -25,7 +25,7 @@ use tokio::{sync::Semaphore, time};
 
 /// One request, to be sent as often as it takes.
 #[derive(Debug)]
-pub(crate) enum Call<'a> {
+pub(crate) enum ApiCall<'a> {
     /// Reads an object.
     Get(&'a Target),
     /// Lists the objects beside this one that have this label.
@@ -53,7 +53,7 @@ pub(crate) struct Preconditions {
     pub(crate) resource_version: Option<String>,
 }
 
-impl Call<'_> {
+impl ApiCall<'_> {
     /// What it is about.
     pub(crate) fn target(&self) -> &Target {
         match self {
@@ -89,7 +89,7 @@ impl Call<'_> {
         }
     }
 
-    fn request(&self) -> Result<Request<Body>, Failure> {
+    fn request(&self) -> Result<Request<Body>, ApiFailure> {
         let (method, uri, body) = match self {
             Self::Get(target) => (Method::GET, target.path(), None),
             Self::List(target, label) => (
@@ -147,7 +147,7 @@ impl Call<'_> {
         let body = body.map_or_else(Vec::new, String::into_bytes);
         request
             .body(Body::from(body))
-            .map_err(|error| Failure::Unsendable(error.to_string()))
+            .map_err(|error| ApiFailure::Unsendable(error.to_string()))
     }
 }
 
@@ -179,7 +179,7 @@ impl Preconditions {
 #[derive(Debug)]
 pub(crate) struct Sent {
     /// The last answer.
-    pub(crate) answer: Result<Value, Failure>,
+    pub(crate) answer: Result<Value, ApiFailure>,
     /// A try before the last answer, or the last one itself, may have acted although no answer said so.
     pub(crate) uncertain: bool,
     /// When the last try was sent.
@@ -191,7 +191,7 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    fn failed(failure: Failure, uncertain: Option<Instant>, last: Instant) -> Self {
+    fn failed(failure: ApiFailure, uncertain: Option<Instant>, last: Instant) -> Self {
         Self {
             answer: Err(failure),
             uncertain: uncertain.is_some(),
@@ -225,11 +225,11 @@ impl Requests {
     }
 
     /// Sends until there is an answer that another try would not change, or the deadline is over.
-    pub(crate) async fn send(&self, call: &Call<'_>, deadline: &Deadline) -> Sent {
+    pub(crate) async fn send(&self, call: &ApiCall<'_>, deadline: &Deadline) -> Sent {
         let mut uncertain = None;
         let mut pauses = Pauses::new(&self.settings);
         let Some(mut left) = deadline.left() else {
-            return Sent::failed(Failure::OutOfTime, uncertain, Instant::now());
+            return Sent::failed(ApiFailure::OutOfTime, uncertain, Instant::now());
         };
         loop {
             let last = Instant::now();
@@ -281,7 +281,7 @@ impl Requests {
         target: &Target,
         deadline: &Deadline,
     ) -> Result<Option<Seen>, super::ApplyError> {
-        let call = Call::Get(target);
+        let call = ApiCall::Get(target);
         let sent = self.send(&call, deadline).await;
         match sent.answer {
             Ok(object) => Ok(Some(Seen {
@@ -307,39 +307,39 @@ impl Requests {
         }
     }
 
-    async fn once(&self, call: &Call<'_>, limit: Duration) -> Result<Success, Failure> {
+    async fn once(&self, call: &ApiCall<'_>, limit: Duration) -> Result<Success, ApiFailure> {
         let request = call.request()?;
         time::timeout(limit, self.exchange(request))
             .await
-            .unwrap_or(Err(Failure::TimedOut(limit)))
+            .unwrap_or(Err(ApiFailure::TimedOut(limit)))
     }
 
     /// Sends once, and hands over the body as it comes. No permit is held: it may come for hours.
-    pub(crate) async fn open(&self, call: &Call<'_>, limit: Duration) -> Result<Body, Failure> {
+    pub(crate) async fn open(&self, call: &ApiCall<'_>, limit: Duration) -> Result<Body, ApiFailure> {
         let request = call.request()?;
         let opening = async {
-            let response = self.client.send(request).await.map_err(Failure::from_client)?;
+            let response = self.client.send(request).await.map_err(ApiFailure::from_client)?;
             if response.status().is_success() {
                 return Ok(response.into_body());
             }
             read(response)
                 .await
-                .and(Err(Failure::Lost("no usable answer".to_owned())))
+                .and(Err(ApiFailure::Lost("no usable answer".to_owned())))
         };
         time::timeout(limit, opening)
             .await
-            .unwrap_or(Err(Failure::TimedOut(limit)))
+            .unwrap_or(Err(ApiFailure::TimedOut(limit)))
     }
 
-    async fn exchange(&self, request: Request<Body>) -> Result<Success, Failure> {
+    async fn exchange(&self, request: Request<Body>) -> Result<Success, ApiFailure> {
         let _permit = self.permits.acquire().await;
-        let response = self.client.send(request).await.map_err(Failure::from_client)?;
+        let response = self.client.send(request).await.map_err(ApiFailure::from_client)?;
         read(response).await
     }
 }
 
 /// The object of an answer, or its refusal.
-async fn read(response: Response<Body>) -> Result<Success, Failure> {
+async fn read(response: Response<Body>) -> Result<Success, ApiFailure> {
     let status = response.status();
     let retry_after = response
         .headers()
@@ -352,14 +352,14 @@ async fn read(response: Response<Body>) -> Result<Success, Failure> {
         .into_body()
         .collect_bytes()
         .await
-        .map_err(Failure::from_client)?;
+        .map_err(ApiFailure::from_client)?;
     if status.is_success() {
         // Not by Client::request, which logs the whole text of what it cannot read.
         return answer::read(&body).map(|object| (object, at));
     }
     let said = serde_json::from_slice::<Status>(&body).unwrap_or_default();
     let refusal = Refusal::new(status.as_u16(), said, retry_after);
-    Err(Failure::Refused(Box::new(refusal)))
+    Err(ApiFailure::Refused(Box::new(refusal)))
 }
 
 /// The pauses between looks at what should change by itself: doubling, up to a second.

@@ -1,6 +1,6 @@
 //! Reads what another submitter created, so that shadow mode can compare it with ours; changes nothing.
 
-use super::{ApplyError, ClusterSink, deadline::Deadline, requests::Call, resource::Target};
+use super::{ApplyError, ClusterSink, deadline::Deadline, requests::ApiCall, resource::Target};
 use crate::manifest::{Manifest, Manifests};
 use serde_json::Value;
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl ClusterSink {
             .map(Value::take)
             .unwrap_or_default();
         rename(&mut body, NAME.into());
-        let call = Call::DryRun(&target, &body);
+        let call = ApiCall::DryRun(&target, &body);
         let answer = self
             .shared
             .requests

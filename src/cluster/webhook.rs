@@ -8,7 +8,7 @@ mod registered;
 use super::{
     ClusterSink,
     deadline::Deadline,
-    requests::{Call, Requests},
+    requests::{ApiCall, Requests},
     resource::{self, Target},
 };
 use crate::operator::Webhook;
@@ -146,7 +146,7 @@ async fn mutates(requests: &Requests, namespace: &str, labels: &BTreeMap<String,
         "metadata": {"name": probe, "namespace": namespace, "labels": labels},
         "spec": {"containers": [{"name": "spark-kubernetes-driver", "image": probe}]},
     });
-    let call = Call::DryRun(&target, &body);
+    let call = ApiCall::DryRun(&target, &body);
     match requests.send(&call, &Deadline::own(FIRST_LOOK)).await.answer {
         Ok(pod) => pod
             .pointer("/metadata/ownerReferences")

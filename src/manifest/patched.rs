@@ -9,7 +9,7 @@ use crate::{
     },
     limits::Budget,
     spark::plan::DriverPlan,
-    strict::{self, Problem, Shape},
+    strict::{self, DocumentShape, Problem},
     templates::{Document, Patch},
 };
 use serde_json::Value;
@@ -93,7 +93,7 @@ impl<'r> Patched<'r> {
 }
 
 fn parse(text: &str, role: &str, template: &str, budget: &mut Budget) -> Result<Value, Finding> {
-    strict::read_yaml(text, Shape::Rendered, budget)
+    strict::read_yaml(text, DocumentShape::Rendered, budget)
         .map_err(|unread| finding(role, template, Problem::from(unread)))
 }
 

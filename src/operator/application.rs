@@ -49,7 +49,7 @@ mod validate;
 pub use crate::strict::UnknownFields;
 pub use defaults::apply_defaults;
 pub use documents::{
-    Document, TakeDocument, documents, each_document, may_have_application, none as no_application,
+    ApplicationDocument, TakeDocument, documents, each_document, may_have_application, none as no_application,
 };
 pub use dynamic_allocation::DynamicAllocation;
 pub use error::ApplicationError;

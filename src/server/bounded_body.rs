@@ -47,7 +47,7 @@ type Refused = Box<dyn Fn(ServiceError) -> BoxError + Send>;
 
 /// Why a body was not read.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(super) enum UnreadBody {
     /// It is longer than allowed, or its caller went away.
     Bad,
     /// It took too long, or there was no room; counted already.
@@ -95,25 +95,25 @@ where
 
     /// All of it, copied together: what arrives is often small pieces of large buffers.
     /// One whose length isn't told counts as one of `most`, as soon as it is not a short one.
-    pub(super) async fn read(mut self, most: usize) -> Result<Vec<u8>, Unread> {
+    pub(super) async fn read(mut self, most: usize) -> Result<Vec<u8>, UnreadBody> {
         let mut all = Vec::new();
         if let Some(told) = self.body.size_hint().exact() {
             let told = usize::try_from(told).unwrap_or(usize::MAX);
             if told > most {
-                return Err(Unread::Bad);
+                return Err(UnreadBody::Bad);
             }
-            self.hold(told).map_err(Unread::of)?;
+            self.hold(told).map_err(UnreadBody::of)?;
             self.length = Length::AtMost(told);
             all.reserve_exact(told);
         } else {
             self.length = Length::AtMost(most);
         }
         while let Some(frame) = poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await {
-            let Ok(piece) = frame.map_err(Unread::of)?.into_data() else {
+            let Ok(piece) = frame.map_err(UnreadBody::of)?.into_data() else {
                 continue;
             };
             if all.len() + piece.len() > most {
-                return Err(Unread::Bad);
+                return Err(UnreadBody::Bad);
             }
             if all.len() + piece.len() > all.capacity().max(FREE) {
                 all.reserve_exact(most - all.len());
@@ -153,7 +153,7 @@ fn message(start: &[u8]) -> usize {
     length.map_or(0, |length| u32::from_be_bytes(length) as usize + PREFIX)
 }
 
-impl Unread {
+impl UnreadBody {
     fn of(error: BoxError) -> Self {
         error
             .downcast()
@@ -234,12 +234,12 @@ mod tests {
         assert_eq!(whole.unwrap().len(), 3 * 1024);
         for body in [Body::from("abcd"), Body::from_stream(pieces(1))] {
             let long = arriving(&room, body).read(3).await;
-            assert!(matches!(long, Err(Unread::Bad)), "{long:?}");
+            assert!(matches!(long, Err(UnreadBody::Bad)), "{long:?}");
         }
         let stalled = Body::from_stream(pieces(1).chain(stream::pending()));
         let late = arriving(&room, stalled).read(4096).await;
         assert!(
-            matches!(late, Err(Unread::Refused(ServiceError::Late(_)))),
+            matches!(late, Err(UnreadBody::Refused(ServiceError::Late(_)))),
             "{late:?}"
         );
     }
@@ -252,7 +252,7 @@ mod tests {
         for body in [Body::from(vec![b' '; 64 << 10]), Body::from_stream(pieces(17))] {
             let refused = arriving(&room, body).read(4 << 20).await;
             assert!(
-                matches!(refused, Err(Unread::Refused(ServiceError::NoRoom))),
+                matches!(refused, Err(UnreadBody::Refused(ServiceError::NoRoom))),
                 "{refused:?}"
             );
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Why a call through a server failed.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
+pub enum GrpcClientError {
     /// The address can't be used, or the files of its TLS.
     #[error(transparent)]
     Server(#[from] ServerError),
@@ -47,8 +47,8 @@ pub async fn submit(
     application: String,
     id: &SubmissionId,
     timeout: Duration,
-) -> Result<Taken, ClientError> {
-    let transport = |message: String| ClientError::Transport {
+) -> Result<Taken, GrpcClientError> {
+    let transport = |message: String| GrpcClientError::Transport {
         server: server.to_string(),
         message,
         id: id.to_string(),
@@ -73,7 +73,7 @@ pub async fn submit(
         .map_err(|status| transport(said(&status, server)))?
         .into_inner();
     if !reply.success {
-        return Err(ClientError::Refused(reply.error_message));
+        return Err(GrpcClientError::Refused(reply.error_message));
     }
     // A server of an earlier release doesn't say.
     let by_flag = if reply.duplicate_submission() {

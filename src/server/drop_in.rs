@@ -6,7 +6,7 @@
 use super::{
     Service,
     gate::{self, Gate},
-    service::{Call, ServiceError},
+    service::{ServiceError, SubmitCall},
 };
 use crate::{
     finding::{self, Warnings, is_name},
@@ -18,7 +18,7 @@ use crate::{
     },
     redaction::shown,
     spark::submission::{Reach, Submission, SubmitterContext},
-    strict::{self, Shape, Unread},
+    strict::{self, DocumentShape, Unread},
     submitter::{Accepted, Mode, SubmitRequest},
     telemetry::SHADOW_RESULTS,
     whole_file,
@@ -89,7 +89,7 @@ impl DropIn for DropInService {
             reach: Reach::Process,
             ..SubmitterContext::golden()
         };
-        let call = Call {
+        let call = SubmitCall {
             entry_point: ENTRY_POINT,
             id: request.submission_id,
             deadline,
@@ -148,7 +148,7 @@ pub(super) enum NotRead {
 
 /// A submission as the drop-in writes it, within the limits of what a submission comes to.
 pub(super) fn submission(json: &[u8], mut budget: Budget) -> Result<Submission, NotRead> {
-    let read = strict::read_json(json, Shape::Rendered, &mut budget);
+    let read = strict::read_json(json, DocumentShape::Rendered, &mut budget);
     let value = read.map_err(|unread| match unread {
         Unread::OverLimit(over) => NotRead::OverLimit(over.below("submission")),
         Unread::Problem(_) | Unread::KeyTwice(_) => NotRead::Other,

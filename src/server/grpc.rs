@@ -3,7 +3,7 @@
 use super::{
     Service,
     gate::{self, Gate},
-    service::{Call, RejectedRequest, ServiceError},
+    service::{RejectedRequest, ServiceError, SubmitCall},
 };
 use crate::{
     finding::{self, expected},
@@ -17,7 +17,7 @@ use crate::{
         },
     },
     spark::submission::{Refusal, UnknownFields},
-    strict::{self, Problem, Shape, Unread},
+    strict::{self, DocumentShape, Problem, Unread},
     submitter::{Accepted, Mode, SubmitError, SubmitRequest},
     telemetry::Caller,
 };
@@ -64,7 +64,7 @@ impl SparkSubmitService for GrpcService {
         let deadline = deadline(&request);
         let caller = caller(&request);
         let request = request.into_inner();
-        let call = Call {
+        let call = SubmitCall {
             entry_point: ENTRY_POINT,
             id: request.submission_id.clone(),
             deadline,
@@ -142,7 +142,7 @@ fn of_manifest(
         UnknownFields::Pass => application::UnknownFields::Pass,
     };
     let document =
-        strict::read_yaml(text, Shape::Application, &mut budget).map_err(|unread| match unread {
+        strict::read_yaml(text, DocumentShape::Application, &mut budget).map_err(|unread| match unread {
             Unread::OverLimit(over) => SubmitError::OverLimit(over),
             unread => SubmitError::Application(Problem::from(unread).into()),
         })?;

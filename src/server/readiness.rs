@@ -40,7 +40,7 @@ pub(super) struct Readiness {
 
 /// What `/readyz` tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum ReadinessState {
     /// Submissions are served.
     Ready,
     /// They are served, with the last good template set.
@@ -55,7 +55,7 @@ pub(super) enum State {
     Draining,
 }
 
-impl State {
+impl ReadinessState {
     /// The state in words for programs.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -113,22 +113,22 @@ impl Readiness {
     }
 
     /// Whether the service takes submissions, with templates as the store says it.
-    pub(super) fn state(&self, templates: &templates::Status) -> State {
+    pub(super) fn state(&self, templates: &templates::Status) -> ReadinessState {
         if !self.started.load(Ordering::Relaxed) {
-            return State::NotStarted;
+            return ReadinessState::NotStarted;
         }
         if self.draining.load(Ordering::Relaxed) {
-            return State::Draining;
+            return ReadinessState::Draining;
         }
         let silent = self.last_answer.as_ref().map(|last_answer| {
             let last_answer = last_answer.lock().unwrap_or_else(PoisonError::into_inner);
             last_answer.elapsed()
         });
         match silent {
-            Some(silent) if silent > self.times.silence => State::ApiServerOutOfReach,
-            _ if templates.live.is_none() => State::NoTemplateSet,
-            _ if templates.last_error.is_some() => State::TemplatesRejected,
-            _ => State::Ready,
+            Some(silent) if silent > self.times.silence => ReadinessState::ApiServerOutOfReach,
+            _ if templates.live.is_none() => ReadinessState::NoTemplateSet,
+            _ if templates.last_error.is_some() => ReadinessState::TemplatesRejected,
+            _ => ReadinessState::Ready,
         }
     }
 
@@ -175,29 +175,32 @@ mod tests {
             ..templates::Status::default()
         };
         let none = of(None, Some("bad"));
-        assert_eq!(readiness.state(&none), State::NotStarted);
+        assert_eq!(readiness.state(&none), ReadinessState::NotStarted);
         readiness.started();
-        assert_eq!(readiness.state(&of(Some("default@0"), None)), State::Ready);
+        assert_eq!(
+            readiness.state(&of(Some("default@0"), None)),
+            ReadinessState::Ready
+        );
         assert_eq!(
             readiness.state(&of(Some("default@0"), Some("bad"))),
-            State::TemplatesRejected
+            ReadinessState::TemplatesRejected
         );
-        assert_eq!(readiness.state(&none), State::NoTemplateSet);
+        assert_eq!(readiness.state(&none), ReadinessState::NoTemplateSet);
         let long_ago = Instant::now()
             .checked_sub(ReadinessTimes::default().silence * 2)
             .unwrap();
         *readiness.last_answer.as_ref().unwrap().lock().unwrap() = long_ago;
-        assert_eq!(readiness.state(&none), State::ApiServerOutOfReach);
+        assert_eq!(readiness.state(&none), ReadinessState::ApiServerOutOfReach);
         readiness.draining();
-        assert_eq!(readiness.state(&none), State::Draining);
-        let served = [State::Ready, State::TemplatesRejected];
+        assert_eq!(readiness.state(&none), ReadinessState::Draining);
+        let served = [ReadinessState::Ready, ReadinessState::TemplatesRejected];
         for state in [
-            State::Ready,
-            State::TemplatesRejected,
-            State::NoTemplateSet,
-            State::NotStarted,
-            State::ApiServerOutOfReach,
-            State::Draining,
+            ReadinessState::Ready,
+            ReadinessState::TemplatesRejected,
+            ReadinessState::NoTemplateSet,
+            ReadinessState::NotStarted,
+            ReadinessState::ApiServerOutOfReach,
+            ReadinessState::Draining,
         ] {
             assert_eq!(state.serves(), served.contains(&state));
             assert_eq!(state.reason().is_none(), state.serves(), "{state:?}");

@@ -7,10 +7,10 @@ mod unread;
 
 use super::{
     Service,
-    bounded_body::{BoundedBody, Length, Unread},
+    bounded_body::{BoundedBody, Length, UnreadBody},
     http_errors::Form,
     request_guard::RequestGuard,
-    service::{Call, ServiceError},
+    service::{ServiceError, SubmitCall},
 };
 use crate::{
     limits::Budget,
@@ -19,7 +19,7 @@ use crate::{
     submitter::{Mode, SubmitRequest},
     telemetry::Caller,
 };
-use answer::{Answer, NoSubmission};
+use answer::{NoSubmission, RestAnswer};
 use axum::{
     Router,
     body::Body,
@@ -54,11 +54,11 @@ pub(super) fn router(service: Service, max_request_bytes: usize) -> Router {
         .route(
             PATH,
             post(spark_submit).fallback(async |State(rest): State<RestService>| {
-                Answer::no_submission(&rest.service, &NoSubmission::Method)
+                RestAnswer::no_submission(&rest.service, &NoSubmission::Method)
             }),
         )
         .fallback(async |State(rest): State<RestService>| {
-            Answer::no_submission(&rest.service, &NoSubmission::Path)
+            RestAnswer::no_submission(&rest.service, &NoSubmission::Path)
         })
         .layer(middleware::from_fn(unread::discarded))
         .with_state(rest)
@@ -78,14 +78,14 @@ async fn spark_submit(
 ) -> Response {
     let mode = match query::mode(query.as_deref()) {
         Ok(mode) => mode,
-        Err(message) => return Answer::no_submission(&rest.service, &NoSubmission::Bad(&message)),
+        Err(message) => return RestAnswer::no_submission(&rest.service, &NoSubmission::Bad(&message)),
     };
     if !is_json(&headers) {
-        return Answer::no_submission(&rest.service, &NoSubmission::MediaType);
+        return RestAnswer::no_submission(&rest.service, &NoSubmission::MediaType);
     }
     let guard = match rest.service.enter(ENTRY_POINT) {
         Ok(guard) => guard,
-        Err(refused) => return Answer::failed("", &refused),
+        Err(refused) => return RestAnswer::failed("", &refused),
     };
     let through = (rest.service.clone(), ENTRY_POINT);
     let length = Length::AtMost(rest.max_request_bytes);
@@ -94,11 +94,11 @@ async fn spark_submit(
     });
     let body = match arriving.read(rest.max_request_bytes).await {
         Ok(body) => body,
-        Err(Unread::Refused(refused)) => return Answer::failed("", &refused),
-        Err(Unread::Bad) => {
+        Err(UnreadBody::Refused(refused)) => return RestAnswer::failed("", &refused),
+        Err(UnreadBody::Bad) => {
             let allowed = rest.max_request_bytes;
             let message = format!("the body is cut short or longer than {allowed} bytes (MAX_REQUEST_BYTES)");
-            return Answer::no_submission(&rest.service, &NoSubmission::Bad(&message));
+            return RestAnswer::no_submission(&rest.service, &NoSubmission::Bad(&message));
         }
     };
     let caller = Caller::of(|name| headers.get(name)?.to_str().ok());
@@ -124,15 +124,15 @@ async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, guar
         Ok(request) => request,
         Err(_) if guard.lacked_memory() => {
             service.turned_away(ENTRY_POINT, &ServiceError::NoRoom);
-            return Answer::failed("", &ServiceError::NoRoom);
+            return RestAnswer::failed("", &ServiceError::NoRoom);
         }
         Err(error) => {
             let kind = NoSubmission::BadOf(&error.submission_id, &error.message);
-            return Answer::no_submission(service, &kind);
+            return RestAnswer::no_submission(service, &kind);
         }
     };
     let id = request.submission_id.clone();
-    let call = Call {
+    let call = SubmitCall {
         entry_point: ENTRY_POINT,
         id: id.clone(),
         // The contract has none: the operator gives up after its own time, and comes back with the same id.
@@ -144,8 +144,8 @@ async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, guar
         read: Box::new(move |id, origin, context| request.into_request(id, origin, context)),
     };
     match service.submit(call).await {
-        Ok(accepted) => Answer::accepted(&accepted),
-        Err(error) => Answer::failed(&id, &error),
+        Ok(accepted) => RestAnswer::accepted(&accepted),
+        Err(error) => RestAnswer::failed(&id, &error),
     }
 }
 

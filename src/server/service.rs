@@ -158,7 +158,7 @@ pub(super) type ReadRequest = Box<
 >;
 
 /// One call through an entry point.
-pub(super) struct Call {
+pub(super) struct SubmitCall {
     /// The entry point's name in metrics and logs.
     pub(super) entry_point: &'static str,
     /// The submission id as the caller gave it.
@@ -212,7 +212,7 @@ impl Service {
     }
 
     /// Submits a call's request, and counts what became of it.
-    pub(super) async fn submit(&self, call: Call) -> Result<Accepted, ServiceError> {
+    pub(super) async fn submit(&self, call: SubmitCall) -> Result<Accepted, ServiceError> {
         let entry_point = call.entry_point;
         call.guard.counted();
         // All that is logged on the way carries these; each is filled in when it is known, and checked: a label, a log line
@@ -257,7 +257,7 @@ impl Service {
         result
     }
 
-    async fn admitted(&self, call: Call, id: SubmissionId) -> Result<Accepted, ServiceError> {
+    async fn admitted(&self, call: SubmitCall, id: SubmissionId) -> Result<Accepted, ServiceError> {
         if !call.guard.arrived() {
             return Err(ServiceError::GaveWay);
         }
@@ -272,7 +272,7 @@ impl Service {
 
     /// Lets the work of a call begin: in a task of its own, so that a caller that goes away doesn't cut it short, and a
     /// panic ends this submission only.
-    fn begin(&self, call: Call, id: SubmissionId) -> JoinHandle<Result<Accepted, ServiceError>> {
+    fn begin(&self, call: SubmitCall, id: SubmissionId) -> JoinHandle<Result<Accepted, ServiceError>> {
         let shared = Arc::clone(&self.shared);
         let work = async move {
             let held = call.guard.clone();
@@ -421,7 +421,7 @@ impl Shared {
     /// The whole call; `about` becomes the application that it is about as soon as that is known.
     async fn work(
         &self,
-        call: Call,
+        call: SubmitCall,
         id: SubmissionId,
         about: &mut Option<ApplicationReference>,
     ) -> Result<Accepted, ServiceError> {

@@ -13,7 +13,7 @@ use crate::{
     watch::{Timing, Watch},
 };
 use arc_swap::ArcSwap;
-use identity::Identity;
+use identity::TlsIdentity;
 use pem::FileError;
 use rustls::{ServerConfig, pki_types::CertificateDer};
 use std::{
@@ -33,7 +33,7 @@ pub(crate) struct Certificates {
 
 /// Reads the files once, as a server does at its start.
 pub(crate) fn certificates(files: &TlsFiles) -> Result<Certificates, FileError> {
-    let identity = Identity::read(files)?;
+    let identity = TlsIdentity::read(files)?;
     identity.config()?;
     identity.certificates()
 }
@@ -64,7 +64,7 @@ struct Configs {
 #[derive(PartialEq)]
 struct Attempt {
     /// What was read; none if the files could not be.
-    identity: Option<Identity>,
+    identity: Option<TlsIdentity>,
     /// Why it didn't go live.
     error: Option<FileError>,
 }
@@ -86,7 +86,7 @@ impl Configs {
 impl Tls {
     /// Reads the files for the first time.
     pub(super) fn load(files: TlsFiles, metrics: Arc<Metrics>) -> Result<Self, FileError> {
-        let identity = Identity::read(&files)?;
+        let identity = TlsIdentity::read(&files)?;
         let configs = Configs::new(&identity.config()?);
         metrics.tls_reload(true);
         metrics.certificate_ends(identity.ends().unwrap_or_default());
@@ -132,7 +132,7 @@ impl Tls {
     /// Looks at the files and, if they changed since the last attempt, tries to make them live. Blocks.
     pub(super) fn reload(&self) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let attempt = match Identity::read(&self.files) {
+        let attempt = match TlsIdentity::read(&self.files) {
             Ok(identity) if last.identity.as_ref() == Some(&identity) => return,
             Ok(identity) => Attempt {
                 error: self.go_live(&identity).err(),
@@ -155,7 +155,7 @@ impl Tls {
         *last = attempt;
     }
 
-    fn go_live(&self, identity: &Identity) -> Result<(), FileError> {
+    fn go_live(&self, identity: &TlsIdentity) -> Result<(), FileError> {
         let configs = Configs::new(&identity.config()?);
         self.live.store(Arc::new(configs));
         self.metrics.certificate_ends(identity.ends().unwrap_or_default());

@@ -11,7 +11,7 @@ use std::{cell::RefCell, fmt};
 
 /// What of a document is not built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum DocumentShape {
     /// All of it is.
     Any,
     /// The same, of a document that a template made of a submission: it may have some more than the submission itself had.
@@ -66,13 +66,13 @@ pub(super) enum Format {
 /// One reading: what it may read, and why it ended early.
 pub(super) struct Bounds<'b> {
     budget: RefCell<&'b mut Budget>,
-    shape: Shape,
+    shape: DocumentShape,
     format: Format,
     fault: RefCell<Option<Unread>>,
 }
 
 impl<'b> Bounds<'b> {
-    pub(super) fn new(budget: &'b mut Budget, shape: Shape, format: Format) -> Self {
+    pub(super) fn new(budget: &'b mut Budget, shape: DocumentShape, format: Format) -> Self {
         Self {
             budget: RefCell::new(budget),
             shape,
@@ -98,7 +98,7 @@ impl<'b> Bounds<'b> {
 
     fn entries(&self) -> usize {
         match self.shape {
-            Shape::Rendered => 4 * ENTRIES.most,
+            DocumentShape::Rendered => 4 * ENTRIES.most,
             _ => ENTRIES.most,
         }
     }
@@ -147,9 +147,11 @@ impl<'b> Node<'_, 'b> {
     fn field(&self, name: &str) -> Field {
         let in_metadata = matches!(self.place, Place::Field(Place::Document, "metadata"));
         match self.bounds.shape {
-            Shape::Object | Shape::Application if in_metadata && name == "managedFields" => Field::PassedOver,
-            Shape::Application if self.depth == 0 && name == "status" => Field::PassedOver,
-            Shape::Fields(known) if self.depth == 0 && !known.contains(&name) => Field::Counted,
+            DocumentShape::Object | DocumentShape::Application if in_metadata && name == "managedFields" => {
+                Field::PassedOver
+            }
+            DocumentShape::Application if self.depth == 0 && name == "status" => Field::PassedOver,
+            DocumentShape::Fields(known) if self.depth == 0 && !known.contains(&name) => Field::Counted,
             _ => Field::Built,
         }
     }
@@ -166,7 +168,7 @@ impl<'b> Node<'_, 'b> {
 
     fn key<E: Error>(&self, bytes: usize) -> Result<(), E> {
         // What a template writes has the paths of its own author alone.
-        if bytes > KEY.most && self.bounds.shape != Shape::Rendered {
+        if bytes > KEY.most && self.bounds.shape != DocumentShape::Rendered {
             return Err(self.bounds.over(KEY, &self.place));
         }
         self.text(bytes)
@@ -280,7 +282,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
                 return Err(self.bounds.end(fault, "duplicate key"));
             }
             let field = match self.bounds.shape {
-                Shape::Object if self.depth == 0 && key == "status" && is_application(&map) => {
+                DocumentShape::Object if self.depth == 0 && key == "status" && is_application(&map) => {
                     Field::PassedOver
                 }
                 _ => self.field(&key),
@@ -306,7 +308,7 @@ mod tests {
     use super::*;
     use crate::strict::{read_json, read_yaml};
 
-    fn json(text: &str, shape: Shape) -> Result<Value, Unread> {
+    fn json(text: &str, shape: DocumentShape) -> Result<Value, Unread> {
         read_json(text.as_bytes(), shape, &mut Budget::default())
     }
 
@@ -351,20 +353,24 @@ mod tests {
         ] {
             // With a comment it is no JSON. YAML's own limit of a key is 1,024 characters with its quotes.
             let yaml = |text: &str| match limit {
-                KEY => json(text, Shape::Any),
-                _ => read_yaml(&format!("# yaml\n{text}"), Shape::Any, &mut Budget::default()),
+                KEY => json(text, DocumentShape::Any),
+                _ => read_yaml(
+                    &format!("# yaml\n{text}"),
+                    DocumentShape::Any,
+                    &mut Budget::default(),
+                ),
             };
             for read in [
-                json(&fits, Shape::Any),
+                json(&fits, DocumentShape::Any),
                 yaml(&fits),
-                read_yaml(&fits, Shape::Any, &mut Budget::default()),
+                read_yaml(&fits, DocumentShape::Any, &mut Budget::default()),
             ] {
                 assert!(read.is_ok(), "{}: {:.300?}", limit.name, read.unwrap_err());
             }
             for read in [
-                json(&more, Shape::Any),
+                json(&more, DocumentShape::Any),
                 yaml(&more),
-                read_yaml(&more, Shape::Any, &mut Budget::default()),
+                read_yaml(&more, DocumentShape::Any, &mut Budget::default()),
             ] {
                 match read {
                     Err(Unread::OverLimit(over)) => {
@@ -381,8 +387,8 @@ mod tests {
     fn documents_of_one_submission_share_its_budget() {
         let half = values(60_000);
         let mut budget = Budget::default();
-        read_json(half.as_bytes(), Shape::Any, &mut budget).unwrap();
-        let second = read_yaml(&half, Shape::Any, &mut budget);
+        read_json(half.as_bytes(), DocumentShape::Any, &mut budget).unwrap();
+        let second = read_yaml(&half, DocumentShape::Any, &mut budget);
         assert!(matches!(second, Err(Unread::OverLimit(over)) if over.limit == NODES));
     }
 
@@ -392,11 +398,14 @@ mod tests {
         let object = format!(
             r#"{{"metadata":{{"managedFields":{large}}},"status":{large},"spec":{{"status":1}},"rest":{large}}}"#
         );
-        let read = json(&object, Shape::Application).unwrap();
+        let read = json(&object, DocumentShape::Application).unwrap();
         assert!(read.get("status").is_none() && read["metadata"].get("managedFields").is_none());
         assert_eq!(read["spec"]["status"], 1);
-        assert!(matches!(json(&object, Shape::Any), Err(Unread::OverLimit(_))));
-        let fields = Shape::Fields(&["a"]);
+        assert!(matches!(
+            json(&object, DocumentShape::Any),
+            Err(Unread::OverLimit(_))
+        ));
+        let fields = DocumentShape::Fields(&["a"]);
         let read = json(r#"{"a":{"b":[1]},"c":{"b":[1]}}"#, fields).unwrap();
         assert_eq!(read["a"], serde_json::json!({"b": [1]}));
         assert_eq!(read["c"], serde_json::json!({"b": []}));
@@ -411,7 +420,7 @@ mod tests {
             (r#"{"a":[{"b":{"c":1,"c":2}}]}"#, "a[0].b"),
             (r#"{"x":{"c":1,"c":2}}"#, "x"),
         ] {
-            let twice = json(text, Shape::Fields(&["a"]));
+            let twice = json(text, DocumentShape::Fields(&["a"]));
             assert_eq!(twice, Err(Unread::KeyTwice(path.to_owned())), "{text}");
         }
     }

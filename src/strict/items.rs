@@ -1,7 +1,7 @@
 //! A list of Kubernetes objects, read item by item: each with a budget of its own, and none kept longer than its reader needs it.
 
 use super::{
-    Problem, Shape, Unread,
+    DocumentShape, Problem, Unread,
     bounded::{Bounds, Format},
     yaml_options, yaml_problem,
 };
@@ -18,7 +18,7 @@ pub type TakeItem<'t> = &'t mut dyn FnMut(usize, Value, Budget);
 ///
 /// # Errors
 /// Where it is no mapping with `items`, or is not YAML, or an item is larger than a limit allows. Items before it were taken.
-pub fn read_items(text: &str, shape: Shape, take: TakeItem<'_>) -> Result<usize, Unread> {
+pub fn read_items(text: &str, shape: DocumentShape, take: TakeItem<'_>) -> Result<usize, Unread> {
     let is_json = text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok();
     let format = if is_json { Format::Json } else { Format::Yaml };
     let mut fault = None;
@@ -54,7 +54,7 @@ impl From<Problem> for Unread {
 
 /// The mapping with the items.
 struct List<'t, 'f> {
-    shape: Shape,
+    shape: DocumentShape,
     format: Format,
     take: TakeItem<'t>,
     fault: &'f mut Option<Unread>,
@@ -143,7 +143,9 @@ mod tests {
 
     fn items(text: &str) -> Result<Vec<Value>, Unread> {
         let mut items = Vec::new();
-        read_items(text, Shape::Application, &mut |_, item, _| items.push(item))?;
+        read_items(text, DocumentShape::Application, &mut |_, item, _| {
+            items.push(item);
+        })?;
         Ok(items)
     }
 

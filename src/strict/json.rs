@@ -1,6 +1,6 @@
 //! JSON: bodies of requests, and what programs write where YAML is allowed.
 
-use super::bounded::{Bounds, Format, Shape, Unread};
+use super::bounded::{Bounds, DocumentShape, Format, Unread};
 use crate::{
     finding::{Words, rule},
     limits::Budget,
@@ -13,13 +13,17 @@ use serde_json::Value;
 ///
 /// # Errors
 /// Where it is not JSON, has a key twice, or is larger than a limit allows.
-pub fn read_json(text: &[u8], shape: Shape, budget: &mut Budget) -> Result<Value, Unread> {
+pub fn read_json(text: &[u8], shape: DocumentShape, budget: &mut Budget) -> Result<Value, Unread> {
     read(text, shape, Format::Json, budget)
 }
 
 /// Reads JSON that YAML reads alike. `None` where it is no JSON, or YAML may have another opinion or a better message:
 /// duplicate keys, fractions and exponents, escaped surrogates.
-pub(super) fn read_as_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Option<Result<Value, Unread>> {
+pub(super) fn read_as_yaml(
+    text: &str,
+    shape: DocumentShape,
+    budget: &mut Budget,
+) -> Option<Result<Value, Unread>> {
     if text.contains("\\u") && (text.contains("\\ud") || text.contains("\\uD")) {
         return None;
     }
@@ -29,7 +33,7 @@ pub(super) fn read_as_yaml(text: &str, shape: Shape, budget: &mut Budget) -> Opt
     }
 }
 
-fn read(text: &[u8], shape: Shape, format: Format, budget: &mut Budget) -> Result<Value, Unread> {
+fn read(text: &[u8], shape: DocumentShape, format: Format, budget: &mut Budget) -> Result<Value, Unread> {
     let bounds = Bounds::new(budget, shape, format);
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let read = bounds

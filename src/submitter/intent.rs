@@ -81,7 +81,9 @@ pub(super) fn informed_submission(
             Ok(submission)
         }
         SubmitRequest::Resolved(mut submission) => {
-            let labelled = super::subject::Subject::of(&submission).application().is_some();
+            let labelled = super::subject::RequestSubject::of(&submission)
+                .application()
+                .is_some();
             if for_checks_alone {
                 // What is wrong with the live application is its webhook's to say.
                 let source = Source::new(live, labelled, origin.unknown_fields);

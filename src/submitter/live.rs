@@ -4,7 +4,7 @@
 use super::{
     SubmitError, SubmitRequest, Submitter,
     owners::{self, Expected, NamedOwner},
-    subject::Subject,
+    subject::RequestSubject,
 };
 use crate::{
     cluster::{LiveApplication, LiveError, Sink},
@@ -88,7 +88,7 @@ impl Submitter {
     /// Reads the live application, unless the settings say otherwise, and compares the owners that the request names with it.
     async fn live(
         &self,
-        subject: &Subject,
+        subject: &RequestSubject,
         reach: &Reach,
         deadline: Option<Instant>,
     ) -> Result<Live, SubmitError> {
@@ -148,7 +148,11 @@ impl Submitter {
 }
 
 /// The live application must not be a successor of the same name.
-fn is_the_one_that_was_sent(live: &LiveApplication, subject: &Subject, name: &str) -> Result<(), LiveError> {
+fn is_the_one_that_was_sent(
+    live: &LiveApplication,
+    subject: &RequestSubject,
+    name: &str,
+) -> Result<(), LiveError> {
     match &subject.controller {
         Some(sent) if *sent != live.uid => Err(LiveError::Another {
             namespace: subject.namespace.clone(),

@@ -1,6 +1,6 @@
 //! What an entry point hands to the pipeline: an application or an argument vector, as far as the request has it.
 
-use super::subject::Subject;
+use super::subject::RequestSubject;
 use crate::{
     operator::{
         CheckedArguments,
@@ -28,7 +28,7 @@ pub enum SubmitRequest {
 #[derive(Debug)]
 pub struct RequestArguments {
     arguments: CheckedArguments,
-    pub(super) subject: Subject,
+    pub(super) subject: RequestSubject,
 }
 
 impl RequestArguments {
@@ -42,7 +42,7 @@ impl RequestArguments {
         context: &SubmitterContext,
     ) -> Result<Self, Refusal> {
         let arguments = CheckedArguments::new(arguments, request, context)?;
-        let subject = Subject::of_outline(&arguments.outline(context)?);
+        let subject = RequestSubject::of_outline(&arguments.outline(context)?);
         Ok(Self { arguments, subject })
     }
 
@@ -53,7 +53,7 @@ impl RequestArguments {
         context: &SubmitterContext,
     ) -> Result<Submission, Refusal> {
         let submission = self.arguments.resolve(live_version, context)?;
-        if Subject::of(&submission) == self.subject {
+        if RequestSubject::of(&submission) == self.subject {
             return Ok(submission);
         }
         let said = "expected the same namespace, driver labels and owners whenever it is read, found others: a file \
@@ -103,12 +103,12 @@ impl SubmitRequest {
     }
 
     /// What is needed to find the live application.
-    pub(super) fn subject(&self) -> Cow<'_, Subject> {
+    pub(super) fn subject(&self) -> Cow<'_, RequestSubject> {
         match self {
-            Self::Application(parsed) => Cow::Owned(Subject::of_application(&parsed.application)),
-            Self::Messages(application) => Cow::Owned(Subject::of_application(application)),
+            Self::Application(parsed) => Cow::Owned(RequestSubject::of_application(&parsed.application)),
+            Self::Messages(application) => Cow::Owned(RequestSubject::of_application(application)),
             Self::Arguments(arguments) => Cow::Borrowed(&arguments.subject),
-            Self::Resolved(submission) => Cow::Owned(Subject::of(submission)),
+            Self::Resolved(submission) => Cow::Owned(RequestSubject::of(submission)),
         }
     }
 }

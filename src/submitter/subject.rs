@@ -18,7 +18,7 @@ const DRIVER_LABELS: &str = "spark.kubernetes.driver.label.";
 /// What is needed to find the live application. It is known before arguments are resolved: for which Spark version they are
 /// meant may stand in the live application.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subject {
+pub(super) struct RequestSubject {
     /// Where the driver is to run.
     pub(super) namespace: String,
     /// The driver Pod's labels, as far as the conf gives them.
@@ -31,7 +31,7 @@ pub(super) struct Subject {
     pub(super) owners: Vec<NamedOwner>,
 }
 
-impl Subject {
+impl RequestSubject {
     /// Of an application.
     pub(super) fn of_application(application: &SparkApplication) -> Self {
         Self {
@@ -127,15 +127,15 @@ mod tests {
     }
 
     /// The subject before and after arguments are resolved.
-    fn subjects(more: &[&str]) -> [Subject; 2] {
+    fn subjects(more: &[&str]) -> [RequestSubject; 2] {
         let context = SubmitterContext {
             reach: Reach::Process,
             ..SubmitterContext::golden()
         };
-        let before = Subject::of_outline(&merged(more).outline(&context).unwrap());
+        let before = RequestSubject::of_outline(&merged(more).outline(&context).unwrap());
         [
             before,
-            Subject::of(&merged(more).resolve(None, &context).unwrap()),
+            RequestSubject::of(&merged(more).resolve(None, &context).unwrap()),
         ]
     }
 

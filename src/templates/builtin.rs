@@ -34,18 +34,18 @@ pub(crate) struct DocumentKind {
     /// The template's name.
     pub template: &'static str,
     /// What of the plan it is rendered for.
-    pub subjects: fn(&DriverPlan) -> Vec<Subject>,
+    pub subjects: fn(&DriverPlan) -> Vec<DocumentSubject>,
 }
 
 /// What one document is rendered for.
-pub(crate) struct Subject {
+pub(crate) struct DocumentSubject {
     /// The document's role.
     pub role: String,
     /// Where in the context its `object` is: a list, and the index in it.
     pub object: Option<(&'static str, usize)>,
 }
 
-impl Subject {
+impl DocumentSubject {
     fn whole(role: &str) -> Self {
         Self {
             role: role.to_owned(),
@@ -63,11 +63,11 @@ impl Subject {
 pub(crate) const DOCUMENTS: &[DocumentKind] = &[
     DocumentKind {
         template: "driver-pod.yaml.j2",
-        subjects: |_| vec![Subject::whole("pod-driver")],
+        subjects: |_| vec![DocumentSubject::whole("pod-driver")],
     },
     DocumentKind {
         template: "pod-group.yaml.j2",
-        subjects: |plan| Subject::whole_if(plan.pod_group.is_some(), "podgroup-driver"),
+        subjects: |plan| DocumentSubject::whole_if(plan.pod_group.is_some(), "podgroup-driver"),
     },
     DocumentKind {
         template: "secret.yaml.j2",
@@ -75,17 +75,17 @@ pub(crate) const DOCUMENTS: &[DocumentKind] = &[
     },
     DocumentKind {
         template: "driver-service.yaml.j2",
-        subjects: |plan| Subject::whole_if(plan.service.is_some(), "service-driver"),
+        subjects: |plan| DocumentSubject::whole_if(plan.service.is_some(), "service-driver"),
     },
     DocumentKind {
         template: "network-policy.yaml.j2",
-        subjects: |plan| Subject::whole_if(plan.network_policy.is_some(), "networkpolicy-executor"),
+        subjects: |plan| DocumentSubject::whole_if(plan.network_policy.is_some(), "networkpolicy-executor"),
     },
     DocumentKind {
         template: "persistent-volume-claim.yaml.j2",
         subjects: |plan| {
             (0..plan.persistent_volume_claims.len())
-                .map(|index| Subject {
+                .map(|index| DocumentSubject {
                     role: format!("persistentvolumeclaim-{index}"),
                     object: Some(("persistent_volume_claims", index)),
                 })
@@ -97,7 +97,7 @@ pub(crate) const DOCUMENTS: &[DocumentKind] = &[
         subjects: |plan| {
             let objects = plan.config_maps.iter().enumerate();
             objects
-                .map(|(index, object)| Subject {
+                .map(|(index, object)| DocumentSubject {
                     role: format!("configmap-{}", object.role),
                     object: Some(("config_maps", index)),
                 })
@@ -110,22 +110,22 @@ pub(crate) const DOCUMENTS: &[DocumentKind] = &[
     },
     DocumentKind {
         template: EXECUTOR_CONFIG_MAP,
-        subjects: |plan| Subject::whole_if(plan.executor.is_some(), "configmap-executor-template"),
+        subjects: |plan| DocumentSubject::whole_if(plan.executor.is_some(), "configmap-executor-template"),
     },
     DocumentKind {
         template: "driver-configmap.yaml.j2",
-        subjects: |_| vec![Subject::whole("configmap-driver")],
+        subjects: |_| vec![DocumentSubject::whole("configmap-driver")],
     },
 ];
 
 /// The role of the Secret that Spark creates before all else that the Pod owns.
 const CREDENTIALS: &str = "credentials";
 
-fn secrets(plan: &DriverPlan, chosen: impl Fn(&str) -> bool) -> Vec<Subject> {
+fn secrets(plan: &DriverPlan, chosen: impl Fn(&str) -> bool) -> Vec<DocumentSubject> {
     let objects = plan.secrets.iter().enumerate();
     objects
         .filter(|(_, object)| chosen(&object.role))
-        .map(|(index, object)| Subject {
+        .map(|(index, object)| DocumentSubject {
             role: format!("secret-{}", object.role),
             object: Some(("secrets", index)),
         })

@@ -49,7 +49,7 @@ pub struct TemplateError {
     /// What could be meant instead, for a variable that isn't there: names with their types.
     pub in_reach: Box<[String]>,
     /// The templates that lead there by `include` or `super()`, the outermost first.
-    pub via: Vec<Place>,
+    pub via: Vec<ErrorPlace>,
 }
 
 /// A line of a template, as its author wrote it.
@@ -63,7 +63,7 @@ pub struct SourceLine {
 
 /// A place in a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct ErrorPlace {
     /// The template's name.
     pub template: String,
     /// The line, from 1.
@@ -118,7 +118,7 @@ impl TemplateError {
         while let Some(current) = next {
             let inner = current.downcast_ref::<minijinja::Error>();
             if let Some(inner) = inner.filter(|inner| !std::ptr::eq(*inner, place)) {
-                via.extend(place.name().map(|name| Place {
+                via.extend(place.name().map(|name| ErrorPlace {
                     template: sources.full_name(name),
                     line: place.line(),
                 }));

@@ -11,7 +11,7 @@ mod position;
 pub(crate) mod unclosed;
 
 use super::{TemplateError, TemplateErrorKind};
-use pieces::{Kind, pieces};
+use pieces::{PieceKind, pieces};
 use position::{GLUED, Position};
 
 /// The most bytes of one template. A `ConfigMap` holds 1 MiB in all.
@@ -39,7 +39,7 @@ pub(crate) fn check_size(name: &str, source: &str) -> Result<(), TemplateError> 
     let tags = || {
         pieces
             .iter()
-            .filter(|piece| !matches!(piece.kind, Kind::Text | Kind::Comment))
+            .filter(|piece| !matches!(piece.kind, PieceKind::Text | PieceKind::Comment))
     };
     if tags().count() > MOST_TAGS {
         return too_large(format!("{MOST_TAGS} tags"));
@@ -59,11 +59,11 @@ pub(crate) fn first_written(source: &str) -> Option<usize> {
     let mut captures = 0_usize;
     for piece in pieces(source) {
         match piece.kind {
-            Kind::Text if captures == 0 && !piece.text.trim().is_empty() => {
+            PieceKind::Text if captures == 0 && !piece.text.trim().is_empty() => {
                 let blank = piece.text.len() - piece.text.trim_start().len();
                 return Some(source[..piece.start + blank].matches('\n').count() + 1);
             }
-            Kind::Statement => {
+            PieceKind::Statement => {
                 let mut words = piece.text.split_whitespace();
                 match words.next().unwrap_or_default() {
                     "macro" | "call" => captures += 1,
@@ -72,7 +72,7 @@ pub(crate) fn first_written(source: &str) -> Option<usize> {
                     _ => {}
                 }
             }
-            Kind::Text | Kind::Expression | Kind::Comment => {}
+            PieceKind::Text | PieceKind::Expression | PieceKind::Comment => {}
         }
     }
     None
@@ -84,21 +84,21 @@ pub(crate) fn check(name: &str, source: &str) -> Vec<TemplateError> {
     let mut position = Position::default();
     for piece in pieces(source) {
         let found = match piece.kind {
-            Kind::Text => position.read(piece.text).map(|offset| (offset, GLUED)),
-            Kind::Expression => position.expression().map(|message| (0, message)),
-            Kind::Statement => {
+            PieceKind::Text => position.read(piece.text).map(|offset| (offset, GLUED)),
+            PieceKind::Expression => position.expression().map(|message| (0, message)),
+            PieceKind::Statement => {
                 let mut words = piece.text.split_whitespace();
                 let tag = words.next().unwrap_or_default();
                 position.statement(tag);
                 let changes_escaping = tag == "autoescape" && !words.eq(["false"]);
                 changes_escaping.then_some((0, AUTOESCAPE))
             }
-            Kind::Comment => None,
+            PieceKind::Comment => None,
         };
         if let Some((offset, message)) = found {
             let start = piece.start + offset;
             let end = piece.start
-                + if piece.kind == Kind::Text {
+                + if piece.kind == PieceKind::Text {
                     offset + 1
                 } else {
                     piece.length
@@ -125,12 +125,12 @@ pub(crate) fn with_line_breaks(source: &str) -> String {
     for piece in pieces(source) {
         let end = piece.start + piece.length;
         match piece.kind {
-            Kind::Text => {
+            PieceKind::Text => {
                 let line = piece.text.rsplit('\n').next().unwrap_or_default();
                 line_has_text = !line.trim().is_empty() || (line_has_text && !piece.text.contains('\n'));
             }
-            Kind::Expression => line_has_text = true,
-            Kind::Statement | Kind::Comment => {
+            PieceKind::Expression => line_has_text = true,
+            PieceKind::Statement | PieceKind::Comment => {
                 let ends_line = source[end..].starts_with(['\n', '\r']);
                 let (space, close) = (end.saturating_sub(3), end.saturating_sub(2));
                 if line_has_text && ends_line && source.get(space..close) == Some(" ") {

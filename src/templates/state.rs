@@ -77,7 +77,7 @@ pub struct SetStatus {
 /// What is known of the directory.
 #[derive(Default)]
 pub(super) struct Held {
-    pub(super) sets: BTreeMap<String, State>,
+    pub(super) sets: BTreeMap<String, SetState>,
     /// Why the directory as a whole can't be read.
     pub(super) unreadable: Option<String>,
     /// Whether each set was tried once.
@@ -86,7 +86,7 @@ pub(super) struct Held {
 
 /// What is known of one set.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct SetState {
     /// When what was rejected is tried again, where the machine may be to blame.
     pub(super) again: Option<Instant>,
     /// How long the last attempt took.
@@ -166,7 +166,7 @@ impl Held {
     }
 }
 
-impl State {
+impl SetState {
     /// Whether the set of this id was rejected, and need not be tried again now.
     pub(super) fn is_rejected(&self, id: &str) -> bool {
         let due = self.again.is_some_and(|again| again <= Instant::now());

@@ -9,7 +9,7 @@ use super::{
     files::{ALWAYS, Files},
     parts::Parts,
     sets::{SetOptions, TemplateSets},
-    state::{Held, PoliciesFailed, PolicyFailed, State, Status, Tally},
+    state::{Held, PoliciesFailed, PolicyFailed, SetState, Status, Tally},
     worker::{Kind, Pool},
 };
 use crate::{
@@ -213,7 +213,7 @@ impl TemplateStore {
 
     fn look(
         &self,
-        states: &mut BTreeMap<String, State>,
+        states: &mut BTreeMap<String, SetState>,
         mut sets: directory::Sets,
         tried: &BTreeSet<String>,
         tally: &mut Tally,
@@ -271,7 +271,7 @@ impl TemplateStore {
     /// Tries to make one set live, if its files changed; whether they did.
     fn attempt(
         &self,
-        state: &mut State,
+        state: &mut SetState,
         name: &str,
         contents: Result<Contents, DirectoryError>,
         (default, always): (&Files, &Result<Files, DirectoryError>),
@@ -333,7 +333,7 @@ impl TemplateStore {
 
     /// Where no default set ever went live, the built-in one serves, if the admin wants that. No named set is ever
     /// replaced so: it may be what keeps a team's drivers in bounds.
-    fn fall_back(&self, state: &mut State, tally: &mut Tally) {
+    fn fall_back(&self, state: &mut SetState, tally: &mut Tally) {
         if state.live.is_some() || self.fallback == Fallback::Refuse {
             return;
         }
@@ -349,7 +349,7 @@ impl TemplateStore {
 
     /// Shows what is live now to those who render, and then to those who watch.
     fn publish(&self, held: &Held, tally: &Tally) {
-        let error = |state: &State| {
+        let error = |state: &SetState| {
             state
                 .error
                 .clone()

@@ -5,7 +5,7 @@
 use crate::support::control_plane::ControlPlane;
 use kube::Client;
 use native_submit::{
-    cluster::{ApplyError, ClusterSettings, ClusterSink, Events, OperatorWebhook, Outcome},
+    cluster::{ApplyError, ClusterSettings, ClusterSink, Events, FollowTiming, OperatorWebhook, Outcome},
     error_code::ErrorCode,
     manifest::Manifests,
     operator::{Webhook, application::ApplicationReference},
@@ -27,16 +27,27 @@ use std::{
 /// A verb on a resource: group, resource, verb.
 type Right = (String, String, String);
 
-/// What `deploy/rbac` and its components grant. Of owner references only where the control plane was brought up by
+/// The component of those that wait for their drivers, or end them: no submission needs it.
+const WAITING: &str = "waiting.yaml";
+
+/// What `deploy/rbac` and its components grant to submissions. Of owner references only where the control plane was brought up by
 /// `tests/e2e/up -- --enable-admission-plugins=OwnerReferencesPermissionEnforcement`, which `E2E_OWNER_REFERENCES` says.
 fn shipped() -> Vec<Right> {
+    let rights = granted(|path| !path.ends_with(WAITING));
+    assert!(rights.len() > 20, "{rights:?}");
+    rights
+}
+
+/// What the roles in the files grant that are chosen by `is_meant`.
+fn granted(is_meant: impl Fn(&Path) -> bool) -> Vec<Right> {
     let mut rights = Vec::new();
-    for path in roles(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac")) {
+    let files = roles(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac"));
+    for path in files.iter().filter(|path| is_meant(path)) {
         if path.ends_with("owner-references.yaml") && std::env::var_os("E2E_OWNER_REFERENCES").is_none() {
             continue;
         }
         let file = path.display();
-        let text = fs::read_to_string(&path).unwrap();
+        let text = fs::read_to_string(path).unwrap();
         let [role, binding] = text.split("\n---\n").collect::<Vec<_>>()[..] else {
             panic!("{file}: not a role and its binding");
         };
@@ -52,7 +63,6 @@ fn shipped() -> Vec<Right> {
         }
     }
     rights.sort();
-    assert!(rights.len() > 20, "{rights:?}");
     rights
 }
 
@@ -326,6 +336,66 @@ async fn every_verb_is_needed() {
     }
     plane.remove(&format!("{registrations}/e2e-rbac")).await;
     assert!(superfluous.is_empty(), "nothing fails without {superfluous:?}");
+}
+
+/// A driver is looked at, listed, followed to its end and deleted, as `spark-submit` does that waits, and `--status` and `--kill`.
+async fn wait_and_kill(plane: &ControlPlane, client: Client) -> Result<(), String> {
+    let namespace = plane.namespace("waiting").await;
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "pi-driver", "namespace": namespace, "labels": {"spark-role": "driver"}},
+        "spec": {"containers": [{"name": "spark-kubernetes-driver", "image": "spark:4.0.1"}]},
+    });
+    plane.prepare_for(&namespace, &pod).await;
+    plane.create(&namespace, &pod).await.unwrap();
+    let sink = ClusterSink::new(client, ClusterSettings::default());
+    let outcome = async {
+        let live = sink.live_pod(&namespace, "pi-driver").await;
+        live.map_err(|error| format!("--status: {error}"))?;
+        let found = sink.drivers(&namespace, "pi-").await;
+        let found = found.map_err(|error| format!("--status with a glob: {error}"))?;
+        assert_eq!(found.len(), 1);
+        let timing = FollowTiming::default();
+        let following = sink.follow((&namespace, "pi-driver"), None, &timing, |_| ());
+        let ending = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let status = json!({"phase": "Succeeded"});
+            plane.set_pod_status(&namespace, "pi-driver", &status).await;
+        };
+        let (followed, ()) = tokio::join!(following, ending);
+        followed.map_err(|error| format!("waiting: {error}"))?;
+        let killed = sink.kill(&namespace, &found[0], Some(0)).await;
+        assert!(killed.map_err(|error| format!("--kill: {error}"))?);
+        Ok(())
+    };
+    let outcome = outcome.await;
+    plane.remove_namespace(&namespace).await;
+    outcome
+}
+
+#[tokio::test]
+async fn every_verb_of_the_component_for_waiting_is_needed() {
+    let plane = ControlPlane::connect().await;
+    let rights = granted(|path| path.ends_with(WAITING));
+    assert_eq!(rights.len(), 4);
+    let user = |without: usize| format!("e2e-waiting-without-{without}");
+    for without in 0..=rights.len() {
+        let kept = rights.iter().enumerate().filter(|(n, _)| *n != without);
+        let rules: Vec<_> = kept
+            .map(|(_, (group, resource, verb))| {
+                json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]})
+            })
+            .collect();
+        plane.grant(&user(without), &json!(rules)).await;
+    }
+    // The API server's view of RBAC is a moment behind.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let all = wait_and_kill(&plane, plane.acting_as(&user(rights.len()))).await;
+    assert_eq!(all, Ok(()));
+    for (without, right) in rights.iter().enumerate() {
+        let outcome = wait_and_kill(&plane, plane.acting_as(&user(without))).await;
+        assert!(outcome.is_err(), "nothing fails without {right:?}");
+    }
 }
 
 fn user(without: usize) -> String {

@@ -5,7 +5,7 @@ use crate::{
     authoring::{
         case::{Case, REFUSAL},
         coverage::Coverage,
-        finding::{Finding, Rule},
+        finding::{Rule, TemplateFinding},
         sources::{Sources, add, has_errors, warning},
         trace::Tracer,
     },
@@ -75,7 +75,7 @@ impl<'s> Applications<'s> {
                 let message = format!("has an {REFUSAL}, and is not refused");
                 add(
                     &mut checked.findings,
-                    Finding::new(Rule::Case, case.path(), message),
+                    TemplateFinding::new(Rule::Case, case.path(), message),
                 );
             }
             checked.applications.push((case, manifests));
@@ -100,8 +100,9 @@ impl<'s> Applications<'s> {
         checked.coverage.extend(self.coverage.report());
     }
 
-    fn application(&mut self, case: &Case) -> (Option<Manifests>, Vec<Finding>) {
-        let refused = |error: &SubmitError| vec![Finding::new(Rule::Case, case.path(), error.to_string())];
+    fn application(&mut self, case: &Case) -> (Option<Manifests>, Vec<TemplateFinding>) {
+        let refused =
+            |error: &SubmitError| vec![TemplateFinding::new(Rule::Case, case.path(), error.to_string())];
         let (submission, context) = match case.submission() {
             Ok(submission) => submission,
             Err(error) => return (None, refused(&error)),
@@ -146,7 +147,7 @@ impl<'s> Applications<'s> {
                 let more = found.0.more();
                 if more > 0 {
                     let message = format!("and {more} more findings about this application's objects");
-                    located.push(Finding::new(Rule::Case, case.path(), message));
+                    located.push(TemplateFinding::new(Rule::Case, case.path(), message));
                 }
                 (None, located)
             }
@@ -159,7 +160,7 @@ impl<'s> Applications<'s> {
         case: &Case,
         manifests: Manifests,
         error: SubmitError,
-    ) -> (Option<Manifests>, Vec<Finding>) {
+    ) -> (Option<Manifests>, Vec<TemplateFinding>) {
         match error {
             SubmitError::Policy(PolicyRefusal(verdicts)) => {
                 self.coverage.said(&verdicts, &case.name);
@@ -170,7 +171,7 @@ impl<'s> Applications<'s> {
                 }
                 let found = verdicts.into_iter().map(|verdict| {
                     let path = self.sources.path(&verdict.policy);
-                    Finding::new(Rule::Refused, path, format!("refused: {}", verdict.text))
+                    TemplateFinding::new(Rule::Refused, path, format!("refused: {}", verdict.text))
                 });
                 (None, found.collect())
             }
@@ -182,7 +183,7 @@ impl<'s> Applications<'s> {
             }
             error => (
                 None,
-                vec![Finding::new(Rule::Case, case.path(), error.to_string())],
+                vec![TemplateFinding::new(Rule::Case, case.path(), error.to_string())],
             ),
         }
     }
@@ -221,7 +222,7 @@ impl<'s> Applications<'s> {
         }
     }
 
-    fn shared_names(&self) -> Vec<Finding> {
+    fn shared_names(&self) -> Vec<TemplateFinding> {
         let shared = self
             .sharing
             .iter()
@@ -240,7 +241,7 @@ impl<'s> Applications<'s> {
             .collect()
     }
 
-    fn unused(&self) -> Vec<Finding> {
+    fn unused(&self) -> Vec<TemplateFinding> {
         let names = self.sources.own().map(|(name, _)| name);
         names
             .filter(|name| !self.sources.file_name(name).starts_with('_') && !is_policy(name))

@@ -2,10 +2,10 @@
 
 use crate::{
     authoring::{
-        finding::{Finding, Rule},
+        finding::{Rule, TemplateFinding},
         sources::{BUILTIN, Sources},
     },
-    templates::{Outline, builtin_sources},
+    templates::{TemplateOutline, builtin_sources},
 };
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ const SUSPECT: usize = 2;
 
 /// Puts one finding in the place of those that have one cause. What is wrong with other objects in consequence is left out: it
 /// is found again if it has a cause of its own.
-pub(super) fn digest(findings: &mut Vec<Finding>, sources: &Sources) {
+pub(super) fn digest(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
     same_mistake_in_yaml(findings);
     let empty = empty_sections(findings);
     let forgotten = forgotten_super(findings, sources);
@@ -24,10 +24,10 @@ pub(super) fn digest(findings: &mut Vec<Finding>, sources: &Sources) {
 }
 
 /// A mistake in YAML is met at another line of each application, and is one all the same.
-fn same_mistake_in_yaml(findings: &mut Vec<Finding>) {
-    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+fn same_mistake_in_yaml(findings: &mut Vec<TemplateFinding>) {
+    let mut kept: Vec<TemplateFinding> = Vec::with_capacity(findings.len());
     for finding in findings.drain(..) {
-        let is_yaml = |finding: &Finding| {
+        let is_yaml = |finding: &TemplateFinding| {
             finding.rule == Rule::Manifest && finding.message.contains("expected valid YAML")
         };
         let same = kept.iter_mut().find(|other| {
@@ -48,8 +48,8 @@ fn same_mistake_in_yaml(findings: &mut Vec<Finding>) {
 }
 
 /// A section whose lines are not indented under it is empty, and all that should be in it is missing.
-fn empty_sections(findings: &mut Vec<Finding>) -> bool {
-    let is_empty_section = |finding: &Finding| {
+fn empty_sections(findings: &mut Vec<TemplateFinding>) -> bool {
+    let is_empty_section = |finding: &TemplateFinding| {
         let source = finding.source.first().map(|line| line.text.trim());
         let key = source.and_then(|line| line.strip_suffix(':'));
         key.filter(|key| {
@@ -78,11 +78,11 @@ fn empty_sections(findings: &mut Vec<Finding>) -> bool {
 }
 
 /// A block that replaces the built-in one and doesn't write what that wrote.
-fn forgotten_super(findings: &mut Vec<Finding>, sources: &Sources) -> bool {
+fn forgotten_super(findings: &mut Vec<TemplateFinding>, sources: &Sources) -> bool {
     let mut forgotten = false;
     let own: Vec<_> = sources
         .own()
-        .map(|(name, text)| (sources.path(name), Outline::of(text)))
+        .map(|(name, text)| (sources.path(name), TemplateOutline::of(text)))
         .collect();
     for (path, outline) in own {
         let Some(extends) = &outline.extends else { continue };
@@ -92,7 +92,7 @@ fn forgotten_super(findings: &mut Vec<Finding>, sources: &Sources) -> bool {
             suspects.filter(|(_, block)| !block.calls_super && writes_something(builtin, &block.name));
         for (index, block) in suspects {
             let end = outline.blocks.get(index + 1).map_or(usize::MAX, |next| next.line);
-            let is_of_block = |finding: &Finding| {
+            let is_of_block = |finding: &TemplateFinding| {
                 finding.rule == Rule::Manifest
                     && finding.file == path
                     && finding.line.is_some_and(|line| (block.line..end).contains(&line))

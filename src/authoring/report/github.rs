@@ -1,11 +1,11 @@
 //! Workflow commands of GitHub Actions, which show findings at the lines of a pull request.
 
 use super::met_on;
-use crate::authoring::finding::{Finding, Level};
+use crate::authoring::finding::{Level, TemplateFinding};
 use std::fmt::Write;
 
 /// Each finding as an `::error` or `::warning` command.
-pub fn github(findings: &[Finding]) -> String {
+pub fn github(findings: &[TemplateFinding]) -> String {
     let mut text = String::new();
     for finding in findings {
         let command = match finding.level() {
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn what_would_end_a_command_or_a_property_is_escaped() {
-        let finding = Finding::new(Rule::Syntax, "a,b:c%.j2", "one\ntwo 100 %").at(Some(3));
+        let finding = TemplateFinding::new(Rule::Syntax, "a,b:c%.j2", "one\ntwo 100 %").at(Some(3));
         assert_eq!(
             github(&[finding]),
             "::error file=a%2Cb%3Ac%25.j2,line=3,title=syntax::one%0Atwo 100 %25\n"

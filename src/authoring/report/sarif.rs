@@ -1,12 +1,12 @@
 //! SARIF 2.1.0, the format of static analysis results (OASIS), which code scanning services read.
 
 use super::met_on;
-use crate::authoring::finding::{Finding, Level, Rule, ShownLine};
+use crate::authoring::finding::{Level, Rule, ShownLine, TemplateFinding};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// One run with all findings.
-pub fn sarif(findings: &[Finding]) -> Value {
+pub fn sarif(findings: &[TemplateFinding]) -> Value {
     let rules: Vec<_> = Rule::ALL
         .iter()
         .map(|rule| {
@@ -41,7 +41,7 @@ fn level(level: Level) -> &'static str {
     }
 }
 
-fn result(finding: &Finding) -> Value {
+fn result(finding: &TemplateFinding) -> Value {
     let mut physical = json!({"artifactLocation": {"uri": uri(&finding.file)}});
     if let Some(line) = finding.line {
         let mut region = json!({"startLine": line});
@@ -62,7 +62,7 @@ fn result(finding: &Finding) -> Value {
     })
 }
 
-fn message(finding: &Finding) -> String {
+fn message(finding: &TemplateFinding) -> String {
     let mut text = finding.message.clone();
     if let Some(on) = met_on(finding) {
         // Writing to a String cannot fail.

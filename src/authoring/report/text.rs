@@ -3,12 +3,12 @@
 use super::{met_on, place};
 use crate::authoring::{
     coverage::Fired,
-    finding::{Finding, Level, ShownLine},
+    finding::{Level, ShownLine, TemplateFinding},
 };
 use std::fmt::Write;
 
 /// Each finding as `file:line: message`, with the template's line and the rendered lines below it.
-pub fn text(findings: &[Finding]) -> String {
+pub fn text(findings: &[TemplateFinding]) -> String {
     let mut text = String::new();
     for finding in findings {
         let level = match finding.level() {

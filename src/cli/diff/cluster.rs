@@ -3,7 +3,7 @@
 use crate::{
     cli::{End, could_not_run, input::Found, runtime},
     cluster::{ClientSettings, applications, client},
-    operator::application::Document,
+    operator::application::ApplicationDocument,
 };
 
 /// Takes each application of a namespace or of all of them; of schedules the template, if they are wanted.
@@ -18,8 +18,11 @@ pub(super) fn each_application(
     let mut pages = applications(&client, namespace, scheduled);
     while let Some(page) = runtime.block_on(pages.next()) {
         for value in page.map_err(|error| could_not_run(&error))? {
-            let document = Document::of(value).map_err(|error| error.to_string());
-            let name = document.as_ref().map(Document::name).unwrap_or_default();
+            let document = ApplicationDocument::of(value).map_err(|error| error.to_string());
+            let name = document
+                .as_ref()
+                .map(ApplicationDocument::name)
+                .unwrap_or_default();
             take((name, document));
         }
     }

@@ -34,7 +34,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What came of asking.
-pub(super) enum Answer {
+pub(super) enum SidecarAnswer {
     /// The driver exists.
     Accepted(SubmitReply),
     /// There is no server, or none that understands us. Going on alone is safe: under the same id whatever a server
@@ -47,7 +47,7 @@ pub(super) async fn submit(
     socket: &Path,
     submission: &Submission,
     context: &SubmitterContext,
-) -> Result<Answer, Ending> {
+) -> Result<SidecarAnswer, Ending> {
     let request = SubmitRequest {
         release: RELEASE.to_owned(),
         submission_id: submission.id.to_string(),
@@ -60,13 +60,13 @@ pub(super) async fn submit(
     let mut pause = FIRST_PAUSE;
     loop {
         let status = match once(socket, request.clone()).await {
-            Ok(reply) if reply.error_message.is_empty() => return Ok(Answer::Accepted(reply)),
+            Ok(reply) if reply.error_message.is_empty() => return Ok(SidecarAnswer::Accepted(reply)),
             Ok(reply) => return Err(Ending::Failed(reply.error_message)),
-            Err(None) => return Ok(Answer::Nobody),
+            Err(None) => return Ok(SidecarAnswer::Nobody),
             Err(Some(status)) => status,
         };
         match status.code() {
-            Code::FailedPrecondition | Code::Unimplemented => return Ok(Answer::Nobody),
+            Code::FailedPrecondition | Code::Unimplemented => return Ok(SidecarAnswer::Nobody),
             Code::ResourceExhausted | Code::Unavailable | Code::DeadlineExceeded | Code::Unknown
                 if Instant::now() + pause < end => {}
             _ => return Err(Ending::Failed(status.message().to_owned())),

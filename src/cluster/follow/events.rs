@@ -1,6 +1,6 @@
 //! The events of a watch, line by line as they come.
 
-use super::super::refusal::{Failure, Refusal};
+use super::super::refusal::{ApiFailure, Refusal};
 use http_body::Body as _;
 use kube::client::Body;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ pub(super) enum Event {
     /// Nothing happened up to this version.
     Bookmark(String),
     /// The API server ends the watch.
-    Failed(Failure),
+    Failed(ApiFailure),
 }
 
 /// An event as it is written.
@@ -47,7 +47,7 @@ impl Events {
     }
 
     /// The next event; `None` where the stream ends. A line that the end cut off is no event.
-    pub(super) async fn next(&mut self) -> Result<Option<Event>, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Option<Event>, ApiFailure> {
         let mut looked = 0;
         loop {
             let end = self.line[looked..].iter().position(|byte| *byte == b'\n');
@@ -62,7 +62,7 @@ impl Events {
             }
             looked = self.line.len();
             if looked > LONGEST {
-                return Err(Failure::Lost(format!("an event of more than {LONGEST} bytes")));
+                return Err(ApiFailure::Lost(format!("an event of more than {LONGEST} bytes")));
             }
             match poll_fn(|context| self.body.as_mut().poll_frame(context)).await {
                 None => return Ok(None),
@@ -71,14 +71,14 @@ impl Events {
                         self.line.extend_from_slice(&data);
                     }
                 }
-                Some(Err(error)) => return Err(Failure::from_client(error)),
+                Some(Err(error)) => return Err(ApiFailure::from_client(error)),
             }
         }
     }
 }
 
-fn read(line: &[u8]) -> Result<Event, Failure> {
-    let unreadable = || Failure::Lost("an event that is not one".to_owned());
+fn read(line: &[u8]) -> Result<Event, ApiFailure> {
+    let unreadable = || ApiFailure::Lost("an event that is not one".to_owned());
     let Written { kind, mut object } = serde_json::from_slice(line).map_err(|_| unreadable())?;
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
@@ -94,7 +94,7 @@ fn read(line: &[u8]) -> Result<Event, Failure> {
             let code = object["code"].as_u64().and_then(|code| u16::try_from(code).ok());
             let said = serde_json::from_value(object).unwrap_or_default();
             let refusal = Refusal::new(code.unwrap_or(500), said, None);
-            Event::Failed(Failure::Refused(Box::new(refusal)))
+            Event::Failed(ApiFailure::Refused(Box::new(refusal)))
         }
         _ => return Err(unreadable()),
     })

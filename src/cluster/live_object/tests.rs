@@ -96,44 +96,44 @@ fn whose_a_found_pod_is() {
     let mut kubectl = marked("id-1", "v2:plan-1", "default@1");
     kubectl["annotations"][CALL_ANNOTATION] = json!("any");
     let cases = [
-        ("same", marked("id-1", "v2:plan-1", "default@1"), Verdict::Same),
-        ("by any call", kubectl, Verdict::Same),
-        ("being deleted", ending, Verdict::Ending),
+        ("same", marked("id-1", "v2:plan-1", "default@1"), Ownership::Same),
+        ("by any call", kubectl, Ownership::Same),
+        ("being deleted", ending, Ownership::Ending),
         (
             "other plan",
             marked("id-1", "v2:plan-2", "default@1"),
-            Verdict::Differs,
+            Ownership::Differs,
         ),
         (
             "other plan and templates",
             marked("id-1", "v2:plan-2", "default@2"),
-            Verdict::Differs,
+            Ownership::Differs,
         ),
         (
             "other templates",
             marked("id-1", "v2:plan-1", "default@2"),
-            Verdict::SameByOther,
+            Ownership::SameByOther,
         ),
         (
             "another format of the hash",
             marked("id-1", "v1:plan-1", "default@1"),
-            Verdict::SameByOther,
+            Ownership::SameByOther,
         ),
         (
             "a hash without a format",
             marked("id-1", "plan-2", "default@1"),
-            Verdict::SameByOther,
+            Ownership::SameByOther,
         ),
-        ("by spark-submit", labelled("id-1"), Verdict::SameBySpark),
-        ("by spark-submit, other id", labelled("id-2"), Verdict::Another),
-        ("other id, same owner", sibling, Verdict::Sibling),
-        ("other id, other owner", stranger, Verdict::Another),
+        ("by spark-submit", labelled("id-1"), Ownership::SameBySpark),
+        ("by spark-submit, other id", labelled("id-2"), Ownership::Another),
+        ("other id, same owner", sibling, Ownership::Sibling),
+        ("other id, other owner", stranger, Ownership::Another),
         (
             "other id, no owner",
             marked("id-2", "v2:plan-1", "default@1"),
-            Verdict::Another,
+            Ownership::Another,
         ),
-        ("nobody's", json!({}), Verdict::Another),
+        ("nobody's", json!({}), Ownership::Another),
     ];
     for (name, metadata, verdict) in cases {
         let found = LiveObject(json!({"metadata": metadata}));

@@ -6,14 +6,14 @@
 
 use super::Refusal;
 use crate::{
-    cluster::{error::ApplyError, requests::Call},
+    cluster::{error::ApplyError, requests::ApiCall},
     redaction::shown,
 };
 
 /// A refusal and the request that met it.
 struct Seen<'a> {
     refusal: &'a Refusal,
-    call: &'a Call<'a>,
+    call: &'a ApiCall<'a>,
 }
 
 /// When a refusal is of a kind, and what is then the error. The first that fits counts.
@@ -39,7 +39,7 @@ const RULES: &[Rule] = &[
     Rule { fits: |r| matches!(r.code, 502..=504), error: unavailable },
 ];
 
-pub(super) fn meaning(refusal: &Refusal, call: &Call<'_>) -> ApplyError {
+pub(super) fn meaning(refusal: &Refusal, call: &ApiCall<'_>) -> ApplyError {
     let seen = Seen { refusal, call };
     match RULES.iter().find(|rule| (rule.fits)(refusal)) {
         Some(rule) => (rule.error)(&seen),
@@ -74,7 +74,7 @@ impl Seen<'_> {
 
     /// Whether an object is to be created that is of an API group, and not of Kubernetes' core.
     fn creates_of_a_group(&self) -> bool {
-        matches!(self.call, Call::Create(..) | Call::DryRun(..))
+        matches!(self.call, ApiCall::Create(..) | ApiCall::DryRun(..))
             && !self.call.target().resource.group.is_empty()
     }
 

@@ -2,8 +2,8 @@ use super::*;
 use crate::cluster::resource::Target;
 use serde_json::{Value, json};
 
-fn refused(code: u16, status: Value) -> Failure {
-    Failure::Refused(Box::new(Refusal::new(
+fn refused(code: u16, status: Value) -> ApiFailure {
+    ApiFailure::Refused(Box::new(Refusal::new(
         code,
         serde_json::from_value(status).unwrap(),
         None,
@@ -12,7 +12,7 @@ fn refused(code: u16, status: Value) -> Failure {
 
 fn error(code: u16, status: Value) -> ApplyError {
     let target = Target::owned("configmaps/pi-conf-map", "ns").unwrap();
-    refused(code, status).into_error(&Call::Create(&target, &Value::Null))
+    refused(code, status).into_error(&ApiCall::Create(&target, &Value::Null))
 }
 
 fn said(code: u16, message: &str) -> ApplyError {
@@ -162,10 +162,10 @@ fn a_missing_namespace_is_not_a_missing_object() {
 fn a_missing_kind_says_what_to_install() {
     let of = |text: &str| Target::owned(text, "ns").unwrap();
     let (group, core) = (of("podgroups.scheduling.volcano.sh/pi"), of("configmaps/pi"));
-    let missing = |call: &Call<'_>| refused(404, json!({})).into_error(call);
+    let missing = |call: &ApiCall<'_>| refused(404, json!({})).into_error(call);
     for call in [
-        Call::Create(&group, &Value::Null),
-        Call::DryRun(&group, &Value::Null),
+        ApiCall::Create(&group, &Value::Null),
+        ApiCall::DryRun(&group, &Value::Null),
     ] {
         let error = missing(&call);
         assert_eq!(
@@ -176,8 +176,8 @@ fn a_missing_kind_says_what_to_install() {
         assert_eq!(error.code().http_status(), 500);
     }
     for call in [
-        Call::Create(&core, &Value::Null),
-        Call::Patch(&group, &Value::Null),
+        ApiCall::Create(&core, &Value::Null),
+        ApiCall::Patch(&group, &Value::Null),
     ] {
         assert!(matches!(missing(&call), ApplyError::Internal { .. }));
     }
@@ -187,7 +187,7 @@ fn a_missing_kind_says_what_to_install() {
 fn a_forbidden_network_policy_also_names_the_spark_version() {
     let target = Target::owned("networkpolicies.networking.k8s.io/pi", "ns").unwrap();
     let error = refused(403, json!({}))
-        .into_error(&Call::Create(&target, &Value::Null))
+        .into_error(&ApiCall::Create(&target, &Value::Null))
         .to_string();
     for part in [
         "apiGroups: [\"networking.k8s.io\"]",
@@ -201,7 +201,7 @@ fn a_forbidden_network_policy_also_names_the_spark_version() {
 #[test]
 fn what_is_tried_again() {
     let target = Target::owned("configmaps/pi", "ns").unwrap();
-    let create = Call::Create(&target, &Value::Null);
+    let create = ApiCall::Create(&target, &Value::Null);
     let behind = "admission webhook \"x.sparkoperator.k8s.io\" denied the request: app not found";
     for (failure, retryable, may_have_acted) in [
         (refused(429, json!({})), true, false),
@@ -213,9 +213,9 @@ fn what_is_tried_again() {
         (refused(409, json!({"reason": "AlreadyExists"})), false, false),
         (refused(403, json!({})), false, false),
         (refused(422, json!({})), false, false),
-        (Failure::Lost(String::new()), true, true),
-        (Failure::TimedOut(Duration::ZERO), true, true),
-        (Failure::OutOfTime, false, false),
+        (ApiFailure::Lost(String::new()), true, true),
+        (ApiFailure::TimedOut(Duration::ZERO), true, true),
+        (ApiFailure::OutOfTime, false, false),
     ] {
         assert_eq!(
             (failure.retryable(&create), failure.may_have_acted()),

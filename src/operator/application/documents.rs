@@ -9,13 +9,13 @@ use super::{
 use crate::{
     finding::{Kept, expected, rule},
     limits::Budget,
-    strict::{self, Problem, Shape, Unread},
+    strict::{self, DocumentShape, Problem, Unread},
 };
 use serde_json::{Map, Value};
 
 /// One document with an application, read but not understood yet.
 #[derive(Debug, Clone)]
-pub struct Document {
+pub struct ApplicationDocument {
     /// The application as a `SparkApplication`.
     pub value: Value,
     /// Whether it is the template of a `ScheduledSparkApplication`.
@@ -23,7 +23,7 @@ pub struct Document {
     budget: Budget,
 }
 
-impl Document {
+impl ApplicationDocument {
     /// A document that was read elsewhere.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ fn in_template(problem: &mut Problem) {
 }
 
 /// Takes one document, or what is wrong with it, and its place in the text; the place is empty where the text has no other.
-pub type TakeDocument<'t> = &'t mut dyn FnMut(String, Result<Document, ApplicationError>);
+pub type TakeDocument<'t> = &'t mut dyn FnMut(String, Result<ApplicationDocument, ApplicationError>);
 
 /// Finds the applications of a text. Empty documents and those of other kinds are passed over. The result is the number of
 /// documents that were taken.
@@ -88,7 +88,7 @@ pub fn each_document(text: &str, take: TakeDocument<'_>) -> usize {
 }
 
 /// The applications of a text with their places, or what is wrong with each. There is at least one entry.
-pub fn documents(text: &str) -> Vec<(String, Result<Document, ApplicationError>)> {
+pub fn documents(text: &str) -> Vec<(String, Result<ApplicationDocument, ApplicationError>)> {
     let mut documents = Vec::new();
     let taken = each_document(text, &mut |place, document| documents.push((place, document)));
     if taken == 0 {
@@ -110,13 +110,13 @@ pub fn none(text: &str) -> ApplicationError {
 /// Takes the applications of one document.
 fn one(line: usize, text: &str, place: &str, is_only: bool, take: TakeDocument<'_>) -> usize {
     let mut budget = Budget::default();
-    let value = match strict::read_yaml(text, Shape::Application, &mut budget) {
+    let value = match strict::read_yaml(text, DocumentShape::Application, &mut budget) {
         Ok(value) if is_list(&value) => return items(text, place, take),
         Ok(value) => value,
         Err(Unread::OverLimit(over)) => {
             // A long list is read item by item.
             let mut found = 0;
-            let read = strict::read_items(text, Shape::Application, &mut |_, _, _| found += 1);
+            let read = strict::read_items(text, DocumentShape::Application, &mut |_, _, _| found += 1);
             if read.is_ok() && found > 0 {
                 return items(text, place, take);
             }
@@ -126,8 +126,8 @@ fn one(line: usize, text: &str, place: &str, is_only: bool, take: TakeDocument<'
         Err(unread) => {
             // Read again with the lines before it, for the number of the line.
             let again = (line > 0).then(|| "\n".repeat(line) + text);
-            let again =
-                again.map(|text| strict::read_yaml(&text, Shape::Application, &mut Budget::default()));
+            let again = again
+                .map(|text| strict::read_yaml(&text, DocumentShape::Application, &mut Budget::default()));
             let error = again.and_then(Result::err).unwrap_or(unread);
             take(place.to_owned(), Err(Problem::from(error).into()));
             return 1;
@@ -147,22 +147,26 @@ fn items(text: &str, place: &str, take: TakeDocument<'_>) -> usize {
         "" => item.to_owned(),
         place => format!("{place}, {item}"),
     };
-    let read = strict::read_items(text, Shape::Application, &mut |index, mut value, budget| {
-        // Of a list that no kubectl wrote the items have no kind of their own.
-        if let Value::Object(fields) = &mut value
-            && !fields.contains_key("kind")
-            && fields.contains_key("spec")
-        {
-            let is_schedule = fields["spec"].get("schedule").is_some();
-            let kind = if is_schedule { SCHEDULED } else { KIND };
-            fields.insert("kind".to_owned(), kind.into());
-            fields.entry("apiVersion").or_insert_with(|| API_VERSION.into());
-        }
-        if is_meant(&value) {
-            taken += 1;
-            take(at(&format!("items[{index}]")), application(value, budget));
-        }
-    });
+    let read = strict::read_items(
+        text,
+        DocumentShape::Application,
+        &mut |index, mut value, budget| {
+            // Of a list that no kubectl wrote the items have no kind of their own.
+            if let Value::Object(fields) = &mut value
+                && !fields.contains_key("kind")
+                && fields.contains_key("spec")
+            {
+                let is_schedule = fields["spec"].get("schedule").is_some();
+                let kind = if is_schedule { SCHEDULED } else { KIND };
+                fields.insert("kind".to_owned(), kind.into());
+                fields.entry("apiVersion").or_insert_with(|| API_VERSION.into());
+            }
+            if is_meant(&value) {
+                taken += 1;
+                take(at(&format!("items[{index}]")), application(value, budget));
+            }
+        },
+    );
     if let Err(unread) = read {
         taken += 1;
         take(place.to_owned(), Err(Problem::from(unread).into()));
@@ -195,9 +199,9 @@ fn is_meant(value: &Value) -> bool {
 
 /// The application of a document; of a schedule its template, with the schedule's name, namespace and labels, as the operator
 /// makes it.
-fn application(value: Value, budget: Budget) -> Result<Document, ApplicationError> {
+fn application(value: Value, budget: Budget) -> Result<ApplicationDocument, ApplicationError> {
     if value["kind"] != SCHEDULED || value["apiVersion"] != API_VERSION {
-        return Ok(Document {
+        return Ok(ApplicationDocument {
             value,
             of_schedule: false,
             budget,
@@ -222,7 +226,7 @@ fn application(value: Value, budget: Budget) -> Result<Document, ApplicationErro
         .into_iter()
         .filter(|(field, _)| ["name", "namespace", "labels"].contains(&field.as_str()));
     let metadata: Map<_, _> = kept.collect();
-    Ok(Document {
+    Ok(ApplicationDocument {
         value: serde_json::json!({
             "apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": template,
         }),

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     finding::{Kept, Warnings, Words, expected, rule},
     limits::{Budget, OverLimit, UNKNOWN_FIELDS, VOLUMES},
-    strict::{self, Place, Problem, Shape, UnknownField, UnknownFields},
+    strict::{self, DocumentShape, Place, Problem, UnknownField, UnknownFields},
 };
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub struct Parsed {
 /// Everything that isn't of the type, with field paths and without values.
 pub fn parse(text: &str, unknown_fields: UnknownFields) -> Result<Parsed, ApplicationError> {
     let mut budget = Budget::default();
-    let document = strict::read_yaml(text, Shape::Application, &mut budget).map_err(Problem::from)?;
+    let document = strict::read_yaml(text, DocumentShape::Application, &mut budget).map_err(Problem::from)?;
     of_document(document, budget, unknown_fields)
 }
 

@@ -4,7 +4,7 @@ use super::{API_VERSION, KIND, SparkApplication};
 use crate::{
     limits::Budget,
     operator::wire,
-    strict::{self, Shape},
+    strict::{self, DocumentShape},
 };
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ impl ApplicationReference {
 
     /// The application of a text that may not be a valid one.
     pub fn in_text(text: &str) -> Option<Self> {
-        let document = strict::read_yaml(text, Shape::Application, &mut Budget::default()).ok()?;
+        let document = strict::read_yaml(text, DocumentShape::Application, &mut Budget::default()).ok()?;
         if document["apiVersion"] != API_VERSION || document["kind"] != KIND {
             return None;
         }

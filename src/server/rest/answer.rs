@@ -21,9 +21,9 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
 /// Makes answers.
-pub(super) struct Answer;
+pub(super) struct RestAnswer;
 
-impl Answer {
+impl RestAnswer {
     /// 201 for a new driver, 200 for one that was there, and for a dry run.
     pub(super) fn accepted(accepted: &Accepted) -> Response {
         let submitted = &accepted.submitted;

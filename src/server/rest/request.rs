@@ -8,7 +8,7 @@ use crate::{
         PodTemplate, Refusal, Request, SUBMISSION_ID_KEY, SubmissionId, SubmitterContext,
         arguments::{self, ArgumentsError},
     },
-    strict::{self, Shape, Unread},
+    strict::{self, DocumentShape, Unread},
     submitter::{RequestArguments, SubmitError, SubmitRequest},
 };
 use serde_json::{Map, Value};
@@ -60,7 +60,7 @@ impl SparkSubmit {
             submission_id: submission_id.to_owned(),
             message,
         };
-        let mut fields = match strict::read_json(body, Shape::Fields(FIELDS), &mut budget) {
+        let mut fields = match strict::read_json(body, DocumentShape::Fields(FIELDS), &mut budget) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(bad("", "the body is not a JSON object".to_owned())),
             // Where it is broken, not what stands there.

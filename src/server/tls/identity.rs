@@ -19,13 +19,13 @@ const ATTEMPTS: usize = 5;
 
 /// The files' content.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct TlsIdentity {
     certificate: PemFile,
     key: PemFile,
     client_ca: Option<PemFile>,
 }
 
-impl Identity {
+impl TlsIdentity {
     /// Reads the files until two readings are equal: a swap between two files would else give a certificate with
     /// another's key.
     pub(super) fn read(files: &TlsFiles) -> Result<Self, FileError> {

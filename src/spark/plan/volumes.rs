@@ -81,7 +81,7 @@ impl ConfVolume<'_> {
 }
 
 /// Whose volumes they are.
-pub(super) struct Role<'a> {
+pub(super) struct VolumeRole<'a> {
     /// What the conf keys begin with.
     pub(super) prefix: &'static str,
     pub(super) conf: ConfReader<'a>,
@@ -104,7 +104,7 @@ pub(super) struct Claims {
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     // The driver parses the executors' volumes only to refuse what they would fail with.
     parse(draft.conf, EXECUTOR, draft.has(Feature::VolumeDetails))?;
-    let role = Role {
+    let role = VolumeRole {
         prefix: DRIVER,
         conf: draft.conf,
         version: &draft.submission.spark_version,
@@ -121,7 +121,7 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 }
 
 /// Adds the volumes of a role, with their mounts in the Spark container.
-pub(super) fn add(pod: &mut SparkPod, role: &Role<'_>) -> Result<Claims, Refusal> {
+pub(super) fn add(pod: &mut SparkPod, role: &VolumeRole<'_>) -> Result<Claims, Refusal> {
     let details = role.version.has(Feature::VolumeDetails);
     let volumes = parse(role.conf, role.prefix, details)?;
     let mut paths = BTreeSet::new();
@@ -247,7 +247,7 @@ fn mount(volume: &ConfVolume<'_>, prefix: &str, details: bool) -> Result<Value, 
 }
 
 fn source(
-    role: &Role<'_>,
+    role: &VolumeRole<'_>,
     claims: &mut Claims,
     volume: &ConfVolume<'_>,
     index: usize,
@@ -282,7 +282,7 @@ fn source(
 
 /// The claim's name; the claim itself is made where both its class and its size are given.
 fn claim(
-    role: &Role<'_>,
+    role: &VolumeRole<'_>,
     claims: &mut Claims,
     volume: &ConfVolume<'_>,
     index: usize,
@@ -334,7 +334,7 @@ fn claim(
     Ok(name)
 }
 
-fn access_mode(role: &Role<'_>) -> Result<&'static str, Refusal> {
+fn access_mode(role: &VolumeRole<'_>) -> Result<&'static str, Refusal> {
     let legacy = role.conf.boolean(
         "spark.kubernetes.legacy.useReadWriteOnceAccessMode",
         !role.version.has(Feature::ReadWriteOncePod),

@@ -5,7 +5,7 @@
 //! what the template writes without marks. Only what a template *compares* can tell the difference, so a caller
 //! compares both renderings and believes the marks where they are equal.
 
-use super::pieces::{Kind, pieces};
+use super::pieces::{PieceKind, pieces};
 
 /// Begins and ends a mark: an em space.
 const FENCE: char = '\u{2003}';
@@ -30,12 +30,12 @@ pub(crate) fn marked(source: &str, template: usize) -> String {
     let mut copied = 0;
     let pieces = pieces(source);
     for (index, piece) in pieces.iter().enumerate() {
-        if piece.kind != Kind::Text {
+        if piece.kind != PieceKind::Text {
             continue;
         }
         let before_value = pieces
             .get(index + 1)
-            .is_some_and(|next| next.kind == Kind::Expression);
+            .is_some_and(|next| next.kind == PieceKind::Expression);
         let mut at = piece.start;
         let mut lines = piece.text.split('\n').peekable();
         while let Some(line) = lines.next() {

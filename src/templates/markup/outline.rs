@@ -1,10 +1,10 @@
 //! What a template is made of, without rendering it: its blocks, and the templates that it names.
 
-use super::pieces::{Kind, Piece, pieces};
+use super::pieces::{Piece, PieceKind, pieces};
 
 /// What a template is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Outline {
+pub(crate) struct TemplateOutline {
     /// The template that it extends.
     pub extends: Option<Named>,
     /// The templates that it names, by whichever tag.
@@ -39,7 +39,7 @@ pub(crate) struct Block {
     pub calls_super: bool,
 }
 
-impl Outline {
+impl TemplateOutline {
     /// Reads a template's text. What isn't a template's grammar is passed over.
     pub(crate) fn of(source: &str) -> Self {
         let mut outline = Self::default();
@@ -56,22 +56,22 @@ impl Outline {
             Open::Block(index) => Some(*index),
             Open::Capture => None,
         });
-        if matches!(piece.kind, Kind::Expression | Kind::Statement)
+        if matches!(piece.kind, PieceKind::Expression | PieceKind::Statement)
             && piece.text.contains("super()")
             && let Some(index) = block
         {
             self.blocks[index].calls_super = true;
         }
         match piece.kind {
-            Kind::Comment => {}
-            Kind::Text | Kind::Expression => {
-                let writes = piece.kind == Kind::Expression || !piece.text.trim().is_empty();
+            PieceKind::Comment => {}
+            PieceKind::Text | PieceKind::Expression => {
+                let writes = piece.kind == PieceKind::Expression || !piece.text.trim().is_empty();
                 if writes && open.is_empty() && self.stray.is_none() {
                     let blank = piece.text.len() - piece.text.trim_start().len();
                     self.stray = Some(line + piece.text[..blank].matches('\n').count());
                 }
             }
-            Kind::Statement => self.statement(piece.text, line, block, open),
+            PieceKind::Statement => self.statement(piece.text, line, block, open),
         }
     }
 
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn blocks_have_their_line_their_parent_and_whether_they_call_super() {
-        let outline = Outline::of(
+        let outline = TemplateOutline::of(
             "{% extends \"builtin/a.j2\" %}\n{% block one %}\n{% block two %}\n{{ super() }}\n{% endblock %}\n\
              {% endblock one %}\n",
         );
@@ -169,20 +169,23 @@ mod tests {
     #[test]
     fn what_stands_outside_of_blocks_is_found_and_what_is_captured_is_not() {
         assert_eq!(
-            Outline::of("{% set x %}a{% endset %}{% set y = 1 %}\n").stray,
+            TemplateOutline::of("{% set x %}a{% endset %}{% set y = 1 %}\n").stray,
             None
         );
-        assert_eq!(Outline::of("{% macro m() %}a{% endmacro %}{# c #}").stray, None);
         assert_eq!(
-            Outline::of("{% block a %}x{% endblock %}\n\n  spec: 1\n").stray,
+            TemplateOutline::of("{% macro m() %}a{% endmacro %}{# c #}").stray,
+            None
+        );
+        assert_eq!(
+            TemplateOutline::of("{% block a %}x{% endblock %}\n\n  spec: 1\n").stray,
             Some(3)
         );
-        assert_eq!(Outline::of("\n{{ x }}").stray, Some(2));
+        assert_eq!(TemplateOutline::of("\n{{ x }}").stray, Some(2));
     }
 
     #[test]
     fn templates_are_named_by_text_or_by_an_expression() {
-        let outline = Outline::of("{% include ['_a.j2', \"_b.j2\"] %}\n{% from '_c.j2' import m %}");
+        let outline = TemplateOutline::of("{% include ['_a.j2', \"_b.j2\"] %}\n{% from '_c.j2' import m %}");
         let names: Vec<_> = outline
             .references
             .iter()
@@ -190,6 +193,6 @@ mod tests {
             .collect();
         assert_eq!(names, ["_a.j2", "_b.j2", "_c.j2"]);
         assert!(!outline.names_by_expression);
-        assert!(Outline::of("{% include x %}").names_by_expression);
+        assert!(TemplateOutline::of("{% include x %}").names_by_expression);
     }
 }

@@ -1,7 +1,7 @@
 //! A template cut into text and tags, as the engine's lexer does it.
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum PieceKind {
     /// Text that is written as it is.
     Text,
     /// `{{ … }}`.
@@ -13,7 +13,7 @@ pub(super) enum Kind {
 }
 
 pub(super) struct Piece<'s> {
-    pub kind: Kind,
+    pub kind: PieceKind,
     /// What is written, or what is inside of the tag.
     pub text: &'s str,
     pub start: usize,
@@ -21,7 +21,7 @@ pub(super) struct Piece<'s> {
 }
 
 impl<'s> Piece<'s> {
-    fn new(kind: Kind, text: &'s str, start: usize, length: usize) -> Self {
+    fn new(kind: PieceKind, text: &'s str, start: usize, length: usize) -> Self {
         Self {
             kind,
             text,
@@ -54,23 +54,23 @@ pub(super) fn pieces(source: &str) -> Vec<Piece<'_>> {
         if after.get(2..3) == Some("-") {
             text = text.trim_end();
         }
-        pieces.push(Piece::new(Kind::Text, text, text_start, text.len()));
+        pieces.push(Piece::new(PieceKind::Text, text, text_start, text.len()));
         if after.is_empty() {
             break;
         }
         let (kind, close) = match &after[..2] {
-            "{{" => (Kind::Expression, "}}"),
-            "{%" => (Kind::Statement, "%}"),
-            _ => (Kind::Comment, "#}"),
+            "{{" => (PieceKind::Expression, "}}"),
+            "{%" => (PieceKind::Statement, "%}"),
+            _ => (PieceKind::Comment, "#}"),
         };
-        let length = length_of_tag(after, close, kind != Kind::Comment);
+        let length = length_of_tag(after, close, kind != PieceKind::Comment);
         let whole = &after[..length];
         let inner = whole[2..].trim_end_matches(close);
         trim = inner.ends_with('-');
         let inner = inner.trim_matches(['-', '+']).trim();
         pieces.push(Piece::new(kind, inner, start + tag, length));
         start += tag + length;
-        if kind == Kind::Statement && inner == "raw" {
+        if kind == PieceKind::Statement && inner == "raw" {
             start = skip_raw(source, start, &mut pieces);
         }
     }
@@ -111,6 +111,6 @@ fn skip_raw<'s>(source: &'s str, start: usize, pieces: &mut Vec<Piece<'s>>) -> u
                 .starts_with("endraw")
         })
         .map_or(rest.len(), |(index, _)| index);
-    pieces.push(Piece::new(Kind::Text, &rest[..end], start, end));
+    pieces.push(Piece::new(PieceKind::Text, &rest[..end], start, end));
     start + end
 }

@@ -1,6 +1,6 @@
 //! A tag that is opened and never closed.
 
-use super::pieces::{Kind, pieces};
+use super::pieces::{PieceKind, pieces};
 
 /// The tags that have an end.
 const WITH_END: [&str; 9] = [
@@ -20,7 +20,7 @@ pub(crate) fn unclosed(source: &str) -> Option<(String, String, usize)> {
     let mut open = Vec::new();
     for piece in pieces(source)
         .into_iter()
-        .filter(|piece| piece.kind == Kind::Statement)
+        .filter(|piece| piece.kind == PieceKind::Statement)
     {
         let text = piece.text.trim().trim_matches(['-', '+']).trim();
         let (tag, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));

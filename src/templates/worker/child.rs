@@ -5,7 +5,7 @@
 
 use super::{
     MOST_ANSWER, MOST_CPU, MOST_HEAP,
-    protocol::{self, Answer, Framed, Loaded, MOST_REQUEST, Request},
+    protocol::{self, Answer, Framed, Loaded, MOST_REQUEST, WorkerRequest},
 };
 use crate::templates::{Rendered, compiled::Compiled, parts::Source, render};
 use rustix::{
@@ -138,16 +138,16 @@ impl Child {
         }
     }
 
-    fn answer(&mut self, request: Request<'_>) -> Answer {
+    fn answer(&mut self, request: WorkerRequest<'_>) -> Answer {
         match request {
-            Request::Load(source) => self.load(&source),
-            Request::Render { set, plan } => {
+            WorkerRequest::Load(source) => self.load(&source),
+            WorkerRequest::Render { set, plan } => {
                 self.with(&set, |set, writes| match render::documents(set, &plan, writes) {
                     Ok(rendered) => Answer::Rendered(rendered),
                     Err(error) => Answer::Failed(error),
                 })
             }
-            Request::Judge { set, finished } => self.with(&set, |set, writes| {
+            WorkerRequest::Judge { set, finished } => self.with(&set, |set, writes| {
                 Answer::Judged(set.policies.judge(&set.sources, &finished, writes))
             }),
         }

@@ -8,8 +8,8 @@ use super::{
     MOST_CPU, MOST_TIME, RenderError, WorkerUnavailable,
     fault::{Fault, Limit},
     live_workers,
-    process::{Bounds, Worker},
-    protocol::{self, Answer, Loaded, Request},
+    process::{ProcessBounds, Worker},
+    protocol::{self, Answer, Loaded, WorkerRequest},
 };
 use crate::{
     spark::plan::DriverPlan,
@@ -411,12 +411,12 @@ impl Shared {
         }
     }
 
-    fn bounds(&self) -> Bounds {
+    fn bounds(&self) -> ProcessBounds {
         let until = match self.kind {
             Kind::Live | Kind::Command => Instant::now(),
             Kind::Probe => self.start,
         };
-        Bounds {
+        ProcessBounds {
             until: until + MOST_TIME,
             cpu: MOST_CPU,
         }
@@ -443,9 +443,9 @@ impl Shared {
 }
 
 /// Has a worker do a task.
-fn exchange(worker: &mut Worker, task: &Task, bounds: Bounds) -> Result<Done, Failure> {
+fn exchange(worker: &mut Worker, task: &Task, bounds: ProcessBounds) -> Result<Done, Failure> {
     let other = || Failure::unavailable("the render worker gave another answer");
-    let mut say = |request: &Request<'_>| {
+    let mut say = |request: &WorkerRequest<'_>| {
         let frame = protocol::frame(request);
         let frame =
             frame.map_err(|error| Failure::unavailable(format!("the submission can't be sent: {error}")))?;
@@ -453,19 +453,19 @@ fn exchange(worker: &mut Worker, task: &Task, bounds: Bounds) -> Result<Done, Fa
     };
     let source = task.source();
     let request = match task {
-        Task::Load(_) => Request::Load(Cow::Borrowed(source)),
-        Task::Render(_, plan) => Request::Render {
+        Task::Load(_) => WorkerRequest::Load(Cow::Borrowed(source)),
+        Task::Render(_, plan) => WorkerRequest::Render {
             set: Cow::Borrowed(source.id()),
             plan: Cow::Borrowed(plan.as_ref()),
         },
-        Task::Judge(_, finished) => Request::Judge {
+        Task::Judge(_, finished) => WorkerRequest::Judge {
             set: Cow::Borrowed(source.id()),
             finished: Cow::Borrowed(finished.as_ref()),
         },
     };
     let mut answer = say(&request)?;
     if matches!(answer, Answer::UnknownSet) {
-        match say(&Request::Load(Cow::Borrowed(source)))? {
+        match say(&WorkerRequest::Load(Cow::Borrowed(source)))? {
             Answer::Loaded(_) => answer = say(&request)?,
             failed => answer = failed,
         }

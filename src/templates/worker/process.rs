@@ -51,7 +51,7 @@ pub(super) struct Worker {
 
 /// What an exchange may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(super) struct ProcessBounds {
     pub(super) until: Instant,
     pub(super) cpu: Duration,
 }
@@ -96,7 +96,7 @@ impl Worker {
     }
 
     /// Sends a request and waits for its answer. After a fault the worker is not usable.
-    pub(super) fn exchange(&mut self, request: &[u8], bounds: Bounds) -> Result<Answer, Fault> {
+    pub(super) fn exchange(&mut self, request: &[u8], bounds: ProcessBounds) -> Result<Answer, Fault> {
         let framed = self
             .talk(request, bounds)
             .map_err(|end| self.died_of(end))
@@ -123,7 +123,7 @@ impl Worker {
         }
     }
 
-    fn talk(&mut self, request: &[u8], bounds: Bounds) -> Result<Vec<u8>, End> {
+    fn talk(&mut self, request: &[u8], bounds: ProcessBounds) -> Result<Vec<u8>, End> {
         let mut rest = request;
         while !rest.is_empty() {
             match self.socket.write(rest) {
@@ -160,7 +160,7 @@ impl Worker {
     }
 
     /// Goes on after a wait, unless a limit is passed by now.
-    fn wait_on(&self, error: &io::Error, bounds: Bounds) -> Result<(), End> {
+    fn wait_on(&self, error: &io::Error, bounds: ProcessBounds) -> Result<(), End> {
         use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
         if !matches!(error.kind(), Interrupted | TimedOut | WouldBlock) {
             return Err(End::Closed);
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_program_that_is_no_worker_is_lost() {
         let mut worker = Worker::start(Path::new("/bin/true")).unwrap();
-        let bounds = Bounds {
+        let bounds = ProcessBounds {
             until: Instant::now() + Duration::from_secs(60),
             cpu: Duration::from_secs(60),
         };

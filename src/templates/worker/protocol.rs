@@ -20,7 +20,7 @@ pub(super) const MOST_REQUEST: usize = 32 << 20;
 /// What a worker does.
 #[allow(clippy::large_enum_variant, reason = "one at a time, and it is sent at once")]
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Request<'r> {
+pub(super) enum WorkerRequest<'r> {
     /// Compiles a set, and keeps it.
     Load(Cow<'r, Source>),
     /// Writes all documents of one submission with a set that it keeps.

@@ -122,7 +122,7 @@ fn secrets_in_environment(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 }
 
 fn mounted_volumes(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    let role = volumes::Role {
+    let role = volumes::VolumeRole {
         prefix: volumes::EXECUTOR,
         conf: draft.conf,
         version: draft.source.version,
