@@ -1,4 +1,4 @@
-//! The pipeline: inform, intent, plan, render, check, apply, in this order for every entry point.
+//! The pipeline: inform, intent, plan, render, check, policies, apply, in this order for every entry point.
 
 mod error;
 mod intent;
@@ -176,9 +176,8 @@ pub fn manifests(
     let rendered = stages.run(Stage::Render, || set.render(&plan))?;
     let mut manifests = checked(Rest::of(submission), context, &plan, &rendered, stages)?;
     if set.has_policies() {
-        let beside = judge::beside(submission, context);
         stages.run(Stage::Policies, || {
-            judge::judge(set, &mut manifests, &plan, beside)
+            judge(submission, context, set, &plan, &mut manifests)
         })?;
     }
     Ok(manifests)
@@ -195,6 +194,9 @@ pub fn judge(
     plan: &DriverPlan,
     manifests: &mut Manifests,
 ) -> Result<Vec<Verdict>, SubmitError> {
+    if !set.has_policies() {
+        return Ok(Vec::new());
+    }
     judge::judge(set, manifests, plan, judge::beside(submission, context))
 }
 
@@ -238,7 +240,7 @@ async fn made(
 ) -> Result<Manifests, SubmitError> {
     let plan = Arc::new(stages.run(Stage::Plan, || planned(&submission, context, set))?);
     let rest = Rest::of(&submission);
-    let beside = judge::beside(&submission, context);
+    let beside = set.has_policies().then(|| judge::beside(&submission, context));
     drop(submission);
     let rendered = if set.is_here() {
         stages.run(Stage::Render, || set.render(&plan))?
@@ -248,7 +250,7 @@ async fn made(
     };
     let mut manifests = checked(rest, context, &plan, &rendered, stages)?;
     drop(rendered);
-    if set.has_policies() {
+    if let Some(beside) = beside {
         let judging = judge::judge_live(set, &mut manifests, &plan, beside);
         stages.wait(Stage::Policies, judging).await?;
     }

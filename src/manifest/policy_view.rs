@@ -28,21 +28,19 @@ pub struct Beside {
 
 /// The objects of a submission as policies see them: the one place that decides it.
 pub fn finished(manifests: &Manifests, plan: &DriverPlan, beside: Beside) -> Finished {
-    let pods = [("pod-driver", driver(manifests))];
-    let pods = pods.into_iter().map(|(role, value)| (role.to_owned(), value));
+    let pods = manifests.finished_pods();
+    let driver = in_namespace(&pods.driver, manifests);
     let owned = manifests.owned.iter();
     let owned = owned.map(|manifest| (manifest.role.clone(), in_namespace(&manifest.value, manifests)));
-    let objects: Vec<_> = pods.chain(owned).collect();
     let executor = executor(manifests, plan);
     Finished {
-        without_webhook: manifests.finished_pods().without_webhook.map(str::to_owned),
-        unknown_of_driver: objects
-            .first()
-            .map(|(_, driver)| unknown(driver))
-            .unwrap_or_default(),
+        without_webhook: pods.without_webhook.map(str::to_owned),
+        unknown_of_driver: unknown(&driver),
         unknown_of_executor: executor.as_ref().map(unknown).unwrap_or_default(),
         executor,
-        objects,
+        objects: std::iter::once(("pod-driver".to_owned(), driver))
+            .chain(owned)
+            .collect(),
         submission: SubmissionFacts {
             namespace: manifests.identity.namespace.clone(),
             name: manifests.identity.application_name.clone(),
@@ -59,11 +57,6 @@ pub fn finished(manifests: &Manifests, plan: &DriverPlan, beside: Beside) -> Fin
             annotations: beside.annotations,
         },
     }
-}
-
-/// The driver Pod.
-fn driver(manifests: &Manifests) -> Value {
-    in_namespace(&manifests.finished_pods().driver, manifests)
 }
 
 /// The Pod of the first executor; else why it isn't known.

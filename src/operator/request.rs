@@ -46,15 +46,12 @@ const POD_TEMPLATE_FILES: [(&str, &str); 2] = [
 ///
 /// # Errors
 /// The key, with the field to use.
-fn no_pod_template_file<'c>(
-    conf: impl Fn(&str) -> Option<&'c str>,
-    context: &SubmitterContext,
-) -> Result<(), Refusal> {
+fn no_pod_template_file(conf: &SparkConf, context: &SubmitterContext) -> Result<(), Refusal> {
     if matches!(&context.reach, Reach::Roots(roots) if !roots.is_empty()) {
         return Ok(());
     }
     for (key, field) in POD_TEMPLATE_FILES {
-        if conf(key).is_some_and(|path| !path.is_empty()) {
+        if conf.get(key).is_some_and(|path| !path.is_empty()) {
             return Err(Refusal::new(
                 key,
                 format!(
@@ -152,7 +149,7 @@ fn check_conf(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<(), Re
             ));
         }
     }
-    no_pod_template_file(|key| conf.raw().get(key), context)?;
+    no_pod_template_file(conf.raw(), context)?;
     for key in FILE_KEYS {
         let Some(path) = conf.text(key)? else { continue };
         match path.strip_prefix("local:") {

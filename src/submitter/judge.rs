@@ -24,16 +24,13 @@ pub(super) fn beside(submission: &Submission, context: &SubmitterContext) -> Bes
     }
 }
 
-/// Has the policies of a set judge finished objects. Blocks where that happens in a render worker.
+/// Has the policies of a set, which has some, judge finished objects. Blocks where that happens in a render worker.
 pub(super) fn judge(
     set: &TemplateSet,
     manifests: &mut Manifests,
     plan: &DriverPlan,
     beside: Beside,
 ) -> Result<Vec<Verdict>, SubmitError> {
-    if !set.has_policies() {
-        return Ok(Vec::new());
-    }
     let judgement = set.judge(manifest::finished(manifests, plan, beside));
     outcome(set, judgement, &mut manifests.warnings)
 }
@@ -45,9 +42,6 @@ pub(super) async fn judge_live(
     plan: &DriverPlan,
     beside: Beside,
 ) -> Result<Vec<Verdict>, SubmitError> {
-    if !set.has_policies() {
-        return Ok(Vec::new());
-    }
     let judging = set.judge_live(manifest::finished(manifests, plan, beside));
     outcome(set, judging.await, &mut manifests.warnings)
 }
