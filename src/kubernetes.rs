@@ -2,6 +2,7 @@
 
 pub(crate) mod annotations;
 pub(crate) mod at;
+pub(crate) mod closed_kinds;
 mod diff;
 mod finding;
 pub(crate) mod grammar;

@@ -9,7 +9,7 @@ use crate::{
     operator::Webhook,
     spark::submission::{ExecutorCheck, UnknownFields},
     submitter::SpecSource,
-    templates::{Fallback, Rendering, SetAnnotation, SetOptions, SetRule, SetRules},
+    templates::{Fallback, NewerFields, Rendering, SetAnnotation, SetOptions, SetRule, SetRules},
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -112,9 +112,15 @@ pub struct SetSettings {
     pub template_set_annotation: SetAnnotation,
 
     /// Kinds of further objects that templates may write, comma-separated: NetworkPolicy, PodDisruptionBudget, Ingress,
-    /// HTTPRoute, ConfigMap, Secret, Service, PersistentVolumeClaim, or KIND=PLURAL.GROUP/VERSION; none without it
+    /// HTTPRoute, ConfigMap, Secret, Service, PersistentVolumeClaim, or KIND=PLURAL.GROUP/VERSION of any group that neither
+    /// hands out rights nor makes Pods; none without it
     #[arg(long, env = "ALLOWED_EXTRA_KINDS", value_delimiter = ',', value_name = "KINDS", value_parser = blank_or::<ObjectKind>)]
     pub allowed_extra_kinds: Vec<Option<ObjectKind>>,
+
+    /// A field in a template's object that Kubernetes' types of this release don't have: refuse it as a misspelling, or keep
+    /// it, send it and warn, for a cluster that is newer than this release
+    #[arg(long, env = "TEMPLATE_UNKNOWN_FIELDS", value_enum, default_value = "refuse")]
+    pub template_unknown_fields: NewerFields,
 }
 
 impl SetSettings {
@@ -123,6 +129,7 @@ impl SetSettings {
         SetOptions {
             directory,
             extra_kinds: self.allowed_extra_kinds.iter().flatten().cloned().collect(),
+            newer_fields: self.template_unknown_fields,
             rules: SetRules {
                 annotation: self.template_set_annotation,
                 rules: self.template_sets.iter().flatten().cloned().collect(),

@@ -17,6 +17,7 @@ pub use items::{TakeItem, read_items};
 pub use json::read_json;
 
 pub(crate) use place::{Place, at, insert};
+pub(crate) use reader::nearest;
 
 use crate::{
     finding::{Cut, Found, Hint, Kept, Statement, Words, expected, rule, short_words},

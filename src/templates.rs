@@ -15,6 +15,7 @@ mod files;
 mod filters;
 mod inspect;
 mod markup;
+mod newer_fields;
 mod parts;
 mod policy;
 mod render;
@@ -52,6 +53,7 @@ use crate::kubernetes::ObjectKind;
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{ErrorPlace, LoadError, SourceLine, TemplateError, TemplateErrorKind};
 pub use files::ALWAYS;
+pub use newer_fields::NewerFields;
 pub use parts::DEFAULT_SET;
 pub use policy::{Finished, Judgement, NoExecutor, PolicyError, PolicyMode, SubmissionFacts, Verdict};
 pub use set::TemplateSet;
@@ -71,6 +73,8 @@ pub struct Rendered {
     pub documents: Vec<Document>,
     /// The kinds that further objects may have.
     pub extra_kinds: Vec<ObjectKind>,
+    /// What becomes of a field that the types of those kinds don't have.
+    pub newer_fields: NewerFields,
 }
 
 /// What the role of a further object begins with: `extra-budget` is what `budget.yaml.j2` wrote.

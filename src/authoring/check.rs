@@ -19,9 +19,9 @@ use crate::{
     manifest::Manifests,
     redaction,
     templates::{
-        ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, Parts, SetOptions, SetsError,
-        TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, read_sets, take_always,
-        workers,
+        ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, NewerFields, Parts, SetOptions,
+        SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, read_sets,
+        take_always, workers,
     },
 };
 use applications::Applications;
@@ -137,6 +137,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
             default: base,
             always: &always,
             extra_kinds: &options.extra_kinds,
+            newer_fields: options.newer_fields,
             workers: workers.as_ref(),
         };
         set.check(directory, contents, cases, &mut checked);
@@ -178,6 +179,7 @@ struct Set<'s> {
     default: &'s Files,
     always: &'s Files,
     extra_kinds: &'s [ObjectKind],
+    newer_fields: NewerFields,
     workers: Option<&'s Workers>,
 }
 
@@ -222,6 +224,7 @@ impl Set<'_> {
             default: self.default,
             always: self.always,
             extra_kinds: self.extra_kinds,
+            newer_fields: self.newer_fields,
         };
         match TemplateSet::load_in(parts, self.workers) {
             Ok(set) => {

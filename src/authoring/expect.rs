@@ -234,13 +234,15 @@ impl Expectation {
             return Ok(self.wanted.unmet_by(Some(object)));
         };
         let probe = path.probe(object);
-        if let Some(problem) = manifest::field_problems(&probe)
-            .into_iter()
-            .find(|problem| is_typo(problem, path))
+        let found = path.at(object);
+        if found.is_none()
+            && let Some(problem) = manifest::field_problems(&probe)
+                .into_iter()
+                .find(|problem| is_typo(problem, path))
         {
             return Err(format!(".path: {problem} ({})", self.object));
         }
-        Ok(self.wanted.unmet_by(path.at(object).as_ref()))
+        Ok(self.wanted.unmet_by(found.as_ref()))
     }
 
     /// That the object's name is no slip: these templates can write one of that name.

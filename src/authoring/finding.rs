@@ -30,6 +30,8 @@ pub enum Rule {
     Render,
     /// A rendered object isn't right.
     Manifest,
+    /// An object has a field that Kubernetes' types of this release don't have, and `TEMPLATE_UNKNOWN_FIELDS` lets it pass.
+    NewerField,
     /// The API server refuses a rendered object.
     ApiServer,
     /// A case can't be rendered, whatever the templates say.
@@ -58,7 +60,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::File,
         Self::Syntax,
         Self::Undefined,
@@ -66,6 +68,7 @@ impl Rule {
         Self::Refused,
         Self::Render,
         Self::Manifest,
+        Self::NewerField,
         Self::ApiServer,
         Self::Case,
         Self::IgnoredFile,
@@ -90,6 +93,7 @@ impl Rule {
             Self::Refused => "refused",
             Self::Render => "render",
             Self::Manifest => "manifest",
+            Self::NewerField => "newer-field",
             Self::ApiServer => "api-server",
             Self::Case => "case",
             Self::IgnoredFile => "ignored-file",
@@ -117,6 +121,9 @@ impl Rule {
             Self::Refused => "A template refuses an application.",
             Self::Render => "A template fails while it is rendered.",
             Self::Manifest => "A rendered object is one that Kubernetes would refuse or Spark couldn't use.",
+            Self::NewerField => {
+                "A rendered object has a field that this release's types of Kubernetes don't have."
+            }
             Self::ApiServer => "The API server refuses a rendered object.",
             Self::Case => "A case can't be rendered, whatever the templates say.",
             Self::IgnoredFile => "A file is left out, because its name isn't a template's.",

@@ -2,7 +2,7 @@
 
 use super::error::ApplyError;
 use crate::{
-    kubernetes::{KnownKind, ObjectKind, kinds},
+    kubernetes::{KnownKind, ObjectKind, closed_kinds::closed_group, kinds},
     manifest::Manifest,
     redaction,
 };
@@ -56,7 +56,8 @@ impl Resource {
 
     /// Whether only the admin's templates know it: then its version can't be looked up here.
     fn is_custom(&self) -> bool {
-        !kinds::is_of_kubernetes(&self.group) && ![&POD_GROUPS, &SPARK_APPLICATIONS].contains(&self)
+        let is_known = || kinds::known().any(|known| Self::known(known) == *self);
+        !(self.group.is_empty() || *self == SPARK_APPLICATIONS || is_known())
     }
 
     /// Reads back what [`Display`](fmt::Display) wrote.
@@ -73,7 +74,8 @@ impl Resource {
             version: owned(version),
             plural: owned(plural),
         };
-        ([plural, version, group].into_iter().all(is_name) && custom.is_custom()).then_some(custom)
+        let is_open = closed_group(group).is_none() && custom.is_custom();
+        ([plural, version, group].into_iter().all(is_name) && is_open).then_some(custom)
     }
 
     /// The path of the collection in a namespace.
@@ -228,6 +230,26 @@ mod tests {
             (
                 "servicemonitors.v1.monitoring.coreos.com/a",
                 "/apis/monitoring.coreos.com/v1/namespaces/ns/servicemonitors/a",
+            ),
+            (
+                "volumesnapshots.v1.snapshot.storage.k8s.io/a",
+                "/apis/snapshot.storage.k8s.io/v1/namespaces/ns/volumesnapshots/a",
+            ),
+            (
+                "httproutes.v1beta1.gateway.networking.k8s.io/a",
+                "/apis/gateway.networking.k8s.io/v1beta1/namespaces/ns/httproutes/a",
+            ),
+            (
+                "podgroups.v1beta1.scheduling.k8s.io/a",
+                "/apis/scheduling.k8s.io/v1beta1/namespaces/ns/podgroups/a",
+            ),
+            (
+                "networkpolicies.v3.projectcalico.org/a",
+                "/apis/projectcalico.org/v3/namespaces/ns/networkpolicies/a",
+            ),
+            (
+                "horizontalpodautoscalers.v2.autoscaling/a",
+                "/apis/autoscaling/v2/namespaces/ns/horizontalpodautoscalers/a",
             ),
         ] {
             let target = Target::owned(text, "ns").unwrap();

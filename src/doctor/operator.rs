@@ -101,7 +101,7 @@ fn version_of(deployment: &Deployment) -> Option<Version> {
     if !name.contains("spark-operator") || !name.contains("controller") {
         return None;
     }
-    let pod = deployment.spec.as_ref()?.template.spec.as_ref()?;
+    let pod = deployment.spec.template.spec.as_ref()?;
     let image = pod
         .containers
         .iter()

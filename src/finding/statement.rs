@@ -58,6 +58,9 @@ pub(crate) fn expected(words: impl Into<Words>) -> Statement {
     Statement::new(Says::Expected(words.into()))
 }
 
+/// What is said of a field that is kept though Kubernetes' types here don't have it.
+const NEWER_FIELD: &str = "unknown field, kept and sent (TEMPLATE_UNKNOWN_FIELDS=warn)";
+
 /// A rule in words of its own, where nothing single is expected: `is used twice`.
 pub(crate) fn rule(words: impl Into<Words>) -> Statement {
     Statement::new(Says::Rule(words.into()))
@@ -122,6 +125,14 @@ impl Statement {
         match (&self.says, &self.found) {
             (Says::Expected(words), Found::Shown(value)) if words.are(wanted) => Some(value),
             _ => None,
+        }
+    }
+
+    /// Of a field that Kubernetes' types here don't have and that a template is to write all the same.
+    pub(crate) fn newer_field(self) -> Self {
+        Self {
+            says: Says::Rule(NEWER_FIELD.into()),
+            ..self
         }
     }
 

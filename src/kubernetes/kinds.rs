@@ -2,7 +2,7 @@
 //!
 //! A kind is a row. Rules about its fields are rows of the tables in `rules/`, where there are any.
 
-use super::PodGroup;
+use super::{PodGroup, closed_kinds::closed};
 use crate::strict::{self, Reading};
 use k8s_openapi::{
     api::{
@@ -177,7 +177,7 @@ pub enum ObjectKind {
     Custom(CustomKind),
 }
 
-/// A kind that is not known here, as its `CustomResourceDefinition` names it.
+/// A kind that is not known here, as its `CustomResourceDefinition` names it, or Kubernetes' own documentation.
 ///
 /// Written `KIND=PLURAL.GROUP/VERSION`: `ServiceMonitor=servicemonitors.monitoring.coreos.com/v1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,6 +215,15 @@ impl ObjectKind {
             Self::Known(KnownKind { group, version, .. }) => format!("{group}/{version}").into(),
             Self::Custom(CustomKind { group, version, .. }) => format!("{group}/{version}").into(),
         }
+    }
+
+    /// The kind that an object says it is, if it is known here: by its name, and by its version where it says one,
+    /// for groups share names.
+    pub(crate) fn of(object: &Value) -> Option<Self> {
+        let kind = Self::known(object["kind"].as_str()?)?;
+        let said = object["apiVersion"].as_str();
+        said.is_none_or(|version| version == kind.api_version())
+            .then_some(kind)
     }
 
     /// The rules that it stands under.
@@ -285,13 +294,34 @@ impl FromStr for ObjectKind {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::for_admins();
-        let found = known.iter().find(|kind| kind.name() == text).cloned();
-        found.or_else(|| custom(text).map(Self::Custom)).ok_or_else(|| {
+        if let Some(found) = known.iter().find(|kind| kind.name() == text) {
+            return Ok(found.clone());
+        }
+        let kind = custom(text).ok_or_else(|| {
             format!(
-                "allowed is {}, and a kind of a CustomResourceDefinition as KIND=PLURAL.GROUP/VERSION",
+                "allowed is {}, and any other kind as KIND=PLURAL.GROUP/VERSION, such as \
+                 VolumeSnapshot=volumesnapshots.snapshot.storage.k8s.io/v1",
                 Self::names(&known)
             )
-        })
+        })?;
+        match closed(&kind.kind, &kind.group) {
+            Some(why) => Err(format!("{} of {} can't be allowed: {why}", kind.kind, kind.group)),
+            None => Ok(kind.into()),
+        }
+    }
+}
+
+/// One that is known here is that one, however it is written.
+impl From<CustomKind> for ObjectKind {
+    fn from(kind: CustomKind) -> Self {
+        let same = |known: &&KnownKind| {
+            (known.name, known.plural, known.group, known.version)
+                == (&*kind.kind, &*kind.plural, &*kind.group, &*kind.version)
+        };
+        match known().find(same) {
+            Some(known) => Self::Known(known),
+            None => Self::Custom(kind),
+        }
     }
 }
 
@@ -301,22 +331,13 @@ fn custom(text: &str) -> Option<CustomKind> {
     let (plural, group) = name.split_once('.')?;
     let is_kind = kind.starts_with(|first: char| first.is_ascii_uppercase())
         && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let is_known_to_kubernetes = known().any(|known| known.name == kind && is_of_kubernetes(known.group));
-    let parts = group.split('.').chain([plural, version]);
-    let is_good =
-        is_kind && !is_known_to_kubernetes && !is_of_kubernetes(group) && parts.into_iter().all(is_label);
-    is_good.then(|| CustomKind {
+    let mut parts = group.split('.').chain([plural, version]);
+    (is_kind && parts.all(is_label)).then(|| CustomKind {
         kind: kind.to_owned(),
         plural: plural.to_owned(),
         group: group.to_owned(),
         version: version.to_owned(),
     })
-}
-
-/// Whether a group is Kubernetes' own. Only the kinds of the table are taken from those: a template that makes a `RoleBinding`
-/// would hand out rights.
-pub(crate) fn is_of_kubernetes(group: &str) -> bool {
-    !group.contains('.') || group.ends_with(".k8s.io")
 }
 
 /// Whether it is a DNS label, and so a segment of a path that means only itself.
@@ -334,9 +355,26 @@ mod tests {
     #[test]
     fn a_kind_is_one_of_kubernetes_or_written_out() {
         let monitor = "ServiceMonitor=servicemonitors.monitoring.coreos.com/v1";
-        for text in ["NetworkPolicy", "PodDisruptionBudget", "HTTPRoute", monitor] {
+        for text in [
+            "NetworkPolicy",
+            "PodDisruptionBudget",
+            "HTTPRoute",
+            monitor,
+            "HTTPRoute=httproutes.gateway.networking.k8s.io/v1beta1",
+            "Workload=workloads.kueue.x-k8s.io/v1beta1",
+            "VolumeSnapshot=volumesnapshots.snapshot.storage.k8s.io/v1",
+            "PodGroup=podgroups.scheduling.k8s.io/v1beta1",
+            "PodGroup=podgroups.scheduling.x-k8s.io/v1alpha1",
+            "HorizontalPodAutoscaler=horizontalpodautoscalers.autoscaling/v2",
+            "NetworkPolicy=networkpolicies.projectcalico.org/v3",
+        ] {
             assert_eq!(text.parse::<ObjectKind>().unwrap().to_string(), text);
         }
+        let written_out = "HTTPRoute=httproutes.gateway.networking.k8s.io/v1";
+        assert_eq!(
+            written_out.parse::<ObjectKind>().unwrap().to_string(),
+            "HTTPRoute"
+        );
         let kind: ObjectKind = monitor.parse().unwrap();
         assert_eq!(kind.api_version(), "monitoring.coreos.com/v1");
         for text in [
@@ -346,8 +384,10 @@ mod tests {
             "RoleBinding",
             "RoleBinding=rolebindings.rbac.authorization.k8s.io/v1",
             "Job=jobs.batch/v1",
-            "Secret=secrets.example.com/v1",
-            "HTTPRoute=httproutes.example.com/v1",
+            "Deployment=deployments.apps/v1",
+            "SparkApplication=sparkapplications.sparkoperator.k8s.io/v1beta2",
+            "Secret=secrets/v1",
+            "ServiceMonitor=servicemonitors.Monitoring.coreos.com/v1",
             "ServiceMonitor=servicemonitors",
             "ServiceMonitor=service/monitors.example.com/v1",
             "ServiceMonitor=servicemonitors.example.com/../v1",
@@ -355,5 +395,21 @@ mod tests {
         ] {
             assert!(text.parse::<ObjectKind>().is_err(), "{text}");
         }
+        let refused = "Job=jobs.batch/v1".parse::<ObjectKind>().unwrap_err();
+        assert_eq!(
+            refused,
+            "Job of batch can't be allowed: it makes Pods, which no policy would see"
+        );
+    }
+
+    #[test]
+    fn an_object_is_of_a_known_kind_only_by_its_version_too() {
+        let of = |version: &str, kind: &str| {
+            ObjectKind::of(&serde_json::json!({"apiVersion": version, "kind": kind})).is_some()
+        };
+        assert!(of("v1", "ConfigMap"));
+        assert!(of("networking.k8s.io/v1", "NetworkPolicy"));
+        assert!(!of("projectcalico.org/v3", "NetworkPolicy"));
+        assert!(!of("scheduling.k8s.io/v1beta1", "PodGroup"));
     }
 }

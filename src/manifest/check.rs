@@ -22,8 +22,8 @@ use crate::{
         plan::{DriverPlan, ExecutorPlan, ExecutorPod},
         submission::{ExecutorCheck, LeftToWebhook, PodDocument, refers},
     },
-    strict::{self, Reading},
-    templates::Rendered,
+    strict::{self, Problem, Reading},
+    templates::{NewerFields, Rendered},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -68,6 +68,7 @@ pub fn check(rendered: &Rendered, plan: &DriverPlan, terms: Terms<'_>) -> Result
     let passed_unknown_fields = terms.passed_unknown_fields.iter();
     let mut checker = Checker {
         passed_unknown_fields: passed_unknown_fields.map(String::as_str).collect(),
+        newer_fields: rendered.newer_fields,
         left_to_webhook: terms.left_to_webhook,
         findings: Kept::default(),
         warnings: Kept::default(),
@@ -133,6 +134,7 @@ fn tidy(template: &mut Value, bytes: usize) -> Option<String> {
 
 struct Checker<'c> {
     passed_unknown_fields: BTreeSet<&'c str>,
+    newer_fields: NewerFields,
     left_to_webhook: &'c LeftToWebhook,
     findings: Kept<Finding>,
     warnings: Kept<Finding>,
@@ -329,6 +331,12 @@ impl Checker<'_> {
                     path: field.path,
                     said: rule("unknown field, passed on: it came with the request"),
                     template: template.to_owned(),
+                });
+            } else if self.newer_fields == NewerFields::Warn {
+                self.warnings.push_with(|| {
+                    let problem = field.problem();
+                    let said = problem.said.newer_field();
+                    Finding::of(subject, template, Problem { said, ..problem })
                 });
             } else {
                 self.findings

@@ -106,7 +106,11 @@ fn unknown(subject: &str, said: &'static str) -> NoExecutorPod {
 fn config_map<'v>(objects: &[&'v Value], name: &str) -> Option<&'v Value> {
     objects
         .iter()
-        .find(|object| object["kind"] == "ConfigMap" && object["metadata"]["name"] == name)
+        .find(|object| {
+            object["kind"] == "ConfigMap"
+                && object["apiVersion"] == "v1"
+                && object["metadata"]["name"] == name
+        })
         .copied()
 }
 

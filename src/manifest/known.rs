@@ -24,7 +24,9 @@ pub(super) fn kind(
         None => said.nothing(),
     };
     let kind = match at.text("kind") {
-        Some(kind) if document.role.starts_with(EXTRA_ROLE) => extra(kind, extra_kinds)?,
+        Some(kind) if document.role.starts_with(EXTRA_ROLE) => {
+            extra(kind, at.text("apiVersion"), extra_kinds)?
+        }
         name => name.and_then(ObjectKind::known).ok_or_else(|| {
             let kinds: Vec<_> = kinds::known().map(|known| known.name).collect();
             let said = expected(Words::own(format!("one of {}", kinds.join(", "))));
@@ -46,10 +48,11 @@ pub(super) fn kind(
     }
 }
 
-/// The kind of a further object.
-fn extra(kind: &str, allowed: &[ObjectKind]) -> Result<ObjectKind, Problem> {
-    let found = allowed.iter().find(|allowed| allowed.name() == kind);
-    found.cloned().ok_or_else(|| {
+/// The kind of a further object: of several with one name the one of its version, else the first.
+fn extra(kind: &str, version: Option<&str>, allowed: &[ObjectKind]) -> Result<ObjectKind, Problem> {
+    let mut named = allowed.iter().filter(|allowed| allowed.name() == kind);
+    let of_version = named.clone().find(|kind| version == Some(&*kind.api_version()));
+    of_version.or_else(|| named.next()).cloned().ok_or_else(|| {
         let names = ObjectKind::names(allowed);
         let said = expected(Words::own(format!("one of {names} (ALLOWED_EXTRA_KINDS)")));
         Problem::new("kind", said.shown(kind))
@@ -58,7 +61,7 @@ fn extra(kind: &str, allowed: &[ObjectKind]) -> Result<ObjectKind, Problem> {
 
 /// What is wrong with an object of its kind, unknown fields included; nothing where its kind has no type here.
 pub(crate) fn field_problems(object: &Value) -> Vec<Problem> {
-    let Some(kind) = object["kind"].as_str().and_then(ObjectKind::known) else {
+    let Some(kind) = ObjectKind::of(object) else {
         return Vec::new();
     };
     let reading = kind.read(object);

@@ -5,7 +5,7 @@ use crate::{
         ApplicationPlan, CONTEXT_VERSION, ConfigMapPlan, ContainerPlan, DriverPlan, ExecutorPlan, PodPlan,
         ResourceType, ResourcesPlan, ServicePlan,
     },
-    templates::{Document, Rendered},
+    templates::{Document, NewerFields, Rendered},
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -214,6 +214,7 @@ pub(super) fn rendered(objects: &[(String, Value)]) -> Rendered {
             })
             .collect(),
         extra_kinds: Vec::new(),
+        newer_fields: NewerFields::Refuse,
     }
 }
 

@@ -172,7 +172,7 @@ fn unexpected(value: &Value) -> Unexpected<'_> {
 }
 
 /// The known name that a misspelled one most likely means. One that is longer than any known name means none.
-pub(super) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
     // The distance takes the product of both lengths; and a longer name is no slip.
     if found.len() > SUGGESTED_NAME.most {
         return None;

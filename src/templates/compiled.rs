@@ -5,6 +5,7 @@ use super::{
     environment::environment,
     files::{self, FileKind, Files, is_template},
     markup,
+    newer_fields::NewerFields,
     parts::{DEFAULT_SET, Parts},
     policy::{self, Policies, SubmissionFacts},
     sources::{self, ALWAYS_PREFIX, DEFAULT_PREFIX, Sources},
@@ -34,6 +35,7 @@ pub(super) struct Compiled {
     pub(super) patches: BTreeMap<String, Vec<String>>,
     /// The kinds that those may have.
     pub(super) extra_kinds: Vec<ObjectKind>,
+    pub(super) newer_fields: NewerFields,
     /// What is odd about the files but not wrong.
     pub(super) warnings: Vec<String>,
 }
@@ -48,6 +50,7 @@ impl Compiled {
             default: &none,
             always: &none,
             extra_kinds: &[],
+            newer_fields: NewerFields::Refuse,
         };
         Self::load(parts, &|_| ()).unwrap()
     }
@@ -133,6 +136,7 @@ impl Compiled {
             extras,
             patches,
             extra_kinds: parts.extra_kinds.to_vec(),
+            newer_fields: parts.newer_fields,
             warnings: compiler.warnings,
         })
     }

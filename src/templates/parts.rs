@@ -3,6 +3,7 @@
 use super::{
     builtin,
     files::{Files, is_template},
+    newer_fields::NewerFields,
     sources::{ALWAYS_PREFIX, DEFAULT_PREFIX},
 };
 use crate::{hash::hex, kubernetes::ObjectKind};
@@ -28,6 +29,7 @@ pub(super) struct Source {
     #[serde(with = "encoded")]
     always: Files,
     extra_kinds: Vec<ObjectKind>,
+    newer_fields: NewerFields,
 }
 
 impl Source {
@@ -39,6 +41,7 @@ impl Source {
             default: parts.default.clone(),
             always: parts.always.clone(),
             extra_kinds: parts.extra_kinds.to_vec(),
+            newer_fields: parts.newer_fields,
         }
     }
 
@@ -62,6 +65,7 @@ impl Source {
             default: &self.default,
             always: &self.always,
             extra_kinds: &self.extra_kinds,
+            newer_fields: self.newer_fields,
         }
     }
 }
@@ -98,6 +102,8 @@ pub(crate) struct Parts<'f> {
     pub(crate) always: &'f Files,
     /// The kinds of further objects that the admin allows.
     pub(crate) extra_kinds: &'f [ObjectKind],
+    /// What becomes of a field that Kubernetes' types don't have.
+    pub(crate) newer_fields: NewerFields,
 }
 
 /// The files of one layer, and how the engine's names of them begin.

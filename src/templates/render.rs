@@ -78,6 +78,7 @@ fn documents_within(
         template_set: set.id.clone(),
         documents,
         extra_kinds: set.extra_kinds.clone(),
+        newer_fields: set.newer_fields,
     })
 }
 

@@ -54,6 +54,7 @@ impl TemplateSet {
             default: &Files::new(),
             always: &Files::new(),
             extra_kinds: &[],
+            newer_fields: crate::templates::NewerFields::Refuse,
         })
     }
 
@@ -218,6 +219,7 @@ mod tests {
                 default: &default,
                 always: &always,
                 extra_kinds: &[],
+                newer_fields: crate::templates::NewerFields::Refuse,
             };
             let set = TemplateSet {
                 source: Arc::new(Source::of(parts)),

@@ -5,6 +5,7 @@ use super::{
     choice::{Choice, SetAnnotation, SetRules},
     directory::{self, Contents, DirectoryError},
     files::Files,
+    newer_fields::NewerFields,
     parts::{DEFAULT_SET, Parts},
     worker::{Kind, Rendering},
 };
@@ -22,6 +23,8 @@ pub struct SetOptions {
     pub directory: Option<PathBuf>,
     /// `ALLOWED_EXTRA_KINDS`.
     pub extra_kinds: Vec<ObjectKind>,
+    /// `TEMPLATE_UNKNOWN_FIELDS`.
+    pub newer_fields: NewerFields,
     /// `TEMPLATE_SETS` and `TEMPLATE_SET_ANNOTATION`.
     pub rules: SetRules,
     /// Where an admin's templates are compiled and rendered.
@@ -112,6 +115,7 @@ impl TemplateSets {
                 default,
                 always: &always,
                 extra_kinds,
+                newer_fields: options.newer_fields,
             };
             Ok(Arc::new(TemplateSet::load_in(parts, workers.as_ref())?))
         };

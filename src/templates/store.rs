@@ -291,6 +291,7 @@ impl TemplateStore {
             default,
             always,
             extra_kinds: &self.options.extra_kinds,
+            newer_fields: self.options.newer_fields,
         };
         let id = parts.id();
         if state.is_rejected(&id) {

@@ -14,7 +14,7 @@ pub(super) use functions::install;
 pub(super) use kinds::{plan as plan_shape, shape_of};
 pub(super) use unknown::{Unknown, nearest};
 
-use crate::kubernetes::{Fields, Shape};
+use crate::kubernetes::{Fields, ObjectKind, Shape};
 use minijinja::value::{DynObject, Enumerator, Object, ObjectExt as _, ObjectRepr, Serde, Value};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{cell::RefCell, cmp::Ordering, sync::Arc};
@@ -33,7 +33,8 @@ pub(super) fn value(kind: &str, json: &serde_json::Value) -> Value {
 
 /// An object of the kind that it says it is.
 pub(super) fn object(json: &serde_json::Value) -> Value {
-    value(json["kind"].as_str().unwrap_or_default(), json)
+    let kind = ObjectKind::of(json);
+    value(kind.as_ref().map_or("", ObjectKind::name), json)
 }
 
 /// A value of our own whose fields are all that it can have.

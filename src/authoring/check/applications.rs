@@ -11,9 +11,9 @@ use crate::{
     },
     manifest::{self, Manifests, Terms},
     redaction,
-    spark::plan,
+    spark::plan::{self, DriverPlan},
     submitter::{self, PolicyFailure, PolicyRefusal, SubmitError},
-    templates::{EXTRA_ROLE, Rendered, TemplateErrorKind, TemplateSet, is_policy},
+    templates::{EXTRA_ROLE, NewerFields, Rendered, TemplateErrorKind, TemplateSet, is_policy},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -120,27 +120,29 @@ impl<'s> Applications<'s> {
             }
         };
         self.note(&rendered);
-        let checked = manifest::check(
-            &rendered,
-            &plan,
-            Terms {
-                passed_unknown_fields: &submission.unknown_fields(),
-                executor_check: context.executor_check,
-                left_to_webhook: &submission.left_to_webhook,
-            },
-        );
+        let unknown_fields = submission.unknown_fields();
+        let terms = Terms {
+            passed_unknown_fields: &unknown_fields,
+            executor_check: context.executor_check,
+            left_to_webhook: &submission.left_to_webhook,
+        };
+        let checked = manifest::check(&rendered, &plan, terms);
         match checked {
             Ok(mut manifests) => {
                 self.note_names(&rendered, &manifests);
-                match submitter::judge(&submission, &context, self.set, &plan, &mut manifests) {
-                    Ok(verdicts) => {
-                        self.coverage.passed();
-                        self.coverage.said(&verdicts, &case.name);
-                        self.passed = true;
-                        (Some(manifests), Vec::new())
-                    }
-                    Err(error) => self.judged(case, manifests, error),
-                }
+                let newer = self.newer_fields(case, rendered, &plan, terms);
+                let (made, mut found) =
+                    match submitter::judge(&submission, &context, self.set, &plan, &mut manifests) {
+                        Ok(verdicts) => {
+                            self.coverage.passed();
+                            self.coverage.said(&verdicts, &case.name);
+                            self.passed = true;
+                            (Some(manifests), Vec::new())
+                        }
+                        Err(error) => self.judged(case, manifests, error),
+                    };
+                found.extend(newer);
+                (made, found)
             }
             Err(found) => {
                 let mut located = self.tracer.locate(&found.0, &rendered, &plan, case.is_sample());
@@ -152,6 +154,32 @@ impl<'s> Applications<'s> {
                 (None, located)
             }
         }
+    }
+
+    /// The fields that only a newer Kubernetes has: what refuses good objects once such fields are refused.
+    fn newer_fields(
+        &self,
+        case: &Case,
+        rendered: Rendered,
+        plan: &DriverPlan,
+        terms: Terms<'_>,
+    ) -> Vec<TemplateFinding> {
+        if rendered.newer_fields == NewerFields::Refuse {
+            return Vec::new();
+        }
+        let refusing = Rendered {
+            newer_fields: NewerFields::Refuse,
+            ..rendered
+        };
+        let findings = match manifest::check(&refusing, plan, terms) {
+            Ok(_) => return Vec::new(),
+            Err(findings) => findings.0,
+        };
+        let mut located = self.tracer.locate(&findings, &refusing, plan, case.is_sample());
+        for finding in &mut located {
+            finding.rule = Rule::NewerField;
+        }
+        located
     }
 
     /// What policies found of an application. They are run over samples for errors only: a refusal is no defect.

@@ -561,3 +561,74 @@ fn a_warning_about_executors_names_the_patch_that_it_comes_from() {
         );
     }
 }
+
+/// A field that only a newer Kubernetes has, in each object that a template can write.
+#[test]
+fn a_newer_field_is_refused_or_kept_and_warned_of_in_every_object() {
+    let executor = json!({"spec": {"containers": [{"name": "executor"}], "newer": {"a": 1}}}).to_string();
+    let route = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "a"},
+        "spec": {"podSelector": {}, "newer": {"a": 1}},
+    });
+    for (role, pointer, value) in [
+        ("pod-driver", "/spec/newer", json!({"a": 1})),
+        ("pod-driver", "/spec/containers/0/newer", json!({"a": 1})),
+        ("service-driver", "/spec/newer", json!({"a": 1})),
+        ("configmap-driver", "/newer", json!({"a": 1})),
+        (
+            "configmap-executor-template",
+            "/data/podspec-key",
+            json!(executor),
+        ),
+        ("extra-route", "", route),
+    ] {
+        let mut rendered = sample::rendered(&sample::changed(role, pointer, value));
+        rendered.extra_kinds = vec!["NetworkPolicy".parse().unwrap()];
+        let refused = check(&rendered, &sample::plan(), &[]).unwrap_err().to_string();
+        assert!(refused.contains("newer: unknown field"), "{role}: {refused}");
+
+        rendered.newer_fields = crate::templates::NewerFields::Warn;
+        let manifests = check(&rendered, &sample::plan(), &[]).unwrap();
+        let told = "newer: unknown field, kept and sent (TEMPLATE_UNKNOWN_FIELDS=warn)";
+        assert_eq!(manifests.warnings.len(), 1, "{role}");
+        assert!(manifests.warnings[0].contains(told), "{}", manifests.warnings[0]);
+        let sent = std::iter::once(&manifests.driver_pod).chain(&manifests.owned);
+        let sent: String = sent.map(|manifest| manifest.value.to_string()).collect();
+        assert!(sent.contains("newer"), "{role}");
+    }
+}
+
+#[test]
+fn what_is_wrong_beside_a_newer_field_is_still_refused() {
+    let mut rendered = sample::rendered(&sample::changed("pod-driver", "/spec/newer", json!(1)));
+    rendered.newer_fields = crate::templates::NewerFields::Warn;
+    rendered.documents[0].text = rendered.documents[0]
+        .text
+        .replace("\"newer\":1", "\"newer\":1,\"priority\":\"high\"");
+    let refused = check(&rendered, &sample::plan(), &[]).unwrap_err().to_string();
+    assert!(refused.contains("spec.priority: expected"), "{refused}");
+    assert!(!refused.contains("newer"), "{refused}");
+}
+
+#[test]
+fn of_two_kinds_with_one_name_each_is_told_by_its_version() {
+    let policy = |version: &str, spec: Value| json!({"apiVersion": version, "kind": "NetworkPolicy", "metadata": {"name": "a"}, "spec": spec});
+    let kinds: Vec<crate::kubernetes::ObjectKind> = vec![
+        "NetworkPolicy".parse().unwrap(),
+        "NetworkPolicy=networkpolicies.projectcalico.org/v3"
+            .parse()
+            .unwrap(),
+    ];
+    let found = |version: &str| {
+        let objects = sample::changed("extra-a", "", policy(version, json!({"types": ["Egress"]})));
+        let mut rendered = sample::rendered(&objects);
+        rendered.extra_kinds.clone_from(&kinds);
+        match check(&rendered, &sample::plan(), &[]) {
+            Ok(manifests) => manifests.owned.last().unwrap().kind.to_string(),
+            Err(findings) => findings.to_string(),
+        }
+    };
+    assert_eq!(found("projectcalico.org/v3"), kinds[1].to_string());
+    assert!(found("networking.k8s.io/v1").contains("spec.types: unknown field"));
+    assert!(found("networking.k8s.io/v2").contains("apiVersion: expected networking.k8s.io/v1"));
+}

@@ -5,8 +5,11 @@
 
 use super::roles::Role;
 use crate::{
+    finding::is_name,
     operator::application::{ApplicationType, SparkApplication, SparkPodSpec},
+    redaction,
     spark::submission::{PodGroupTemplate, Refusal, SparkVersion, units, wrong},
+    strict,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -15,6 +18,18 @@ const VOLCANO: &str = "volcano";
 const YUNIKORN: &str = "yunikorn";
 /// The scheduler of `scheduler-plugins` under the name that the operator knows it by.
 const KUBE_SCHEDULER: &str = "kube-scheduler";
+
+/// Names by which schedulers run.
+const SCHEDULERS: [&str; 8] = [
+    VOLCANO,
+    YUNIKORN,
+    KUBE_SCHEDULER,
+    "default-scheduler",
+    "scheduler-plugins-scheduler",
+    "koord-scheduler",
+    "kai-scheduler",
+    "spark-scheduler",
+];
 
 /// Volcano's annotation of a Pod with its `PodGroup`.
 const VOLCANO_GROUP: &str = "scheduling.k8s.io/group-name";
@@ -93,8 +108,30 @@ pub(super) fn configure(application: &mut SparkApplication, operator: bool) -> R
                     .collect(),
             })
         }
-        _ => Ok(Gang::default()),
+        other => Ok(Gang {
+            pod_group: None,
+            warnings: unknown(other).into_iter().collect(),
+        }),
     }
+}
+
+/// What is said of a scheduler that isn't known to be one: each Pod gets its name, and is Pending for as long as no scheduler has it.
+fn unknown(name: &str) -> Option<String> {
+    if name.is_empty() || SCHEDULERS.contains(&name) {
+        return None;
+    }
+    let advice = if name.eq_ignore_ascii_case("kueue") {
+        "Kueue is no scheduler: leave it out, and give the application the label kueue.x-k8s.io/queue-name"
+            .to_owned()
+    } else if let Some(near) = strict::nearest(name, &SCHEDULERS) {
+        format!("did you mean `{near}`?")
+    } else {
+        "the Pods stay Pending unless a scheduler of the cluster has this name".to_owned()
+    };
+    let found = redaction::shown_if(name, is_name);
+    Some(format!(
+        "spec.batchScheduler: expected volcano, yunikorn, or the name of another scheduler of the cluster, found {found}; {advice}"
+    ))
 }
 
 fn pods(application: &mut SparkApplication) -> [&mut SparkPodSpec; 2] {
@@ -424,6 +461,32 @@ mod tests {
         );
         assert_eq!(sent.spec.executor.pod.annotations[TASK_GROUP], EXECUTOR_GROUP);
         assert!(!sent.spec.executor.pod.annotations.contains_key(TASK_GROUPS));
+    }
+
+    #[test]
+    fn a_scheduler_that_nobody_knows_is_warned_of() {
+        let warned = |name: &str| {
+            let gang = configure(&mut application(name, &json!({})), false).unwrap();
+            gang.warnings.concat()
+        };
+        for known in ["", "default-scheduler", "volcano", "koord-scheduler"] {
+            assert_eq!(warned(known), "", "{known}");
+        }
+        for (name, advice) in [
+            ("Volcano", "found `Volcano`; did you mean `volcano`?"),
+            ("yunicorn", "found `yunicorn`; did you mean `yunikorn`?"),
+            ("kueue", "found `kueue`; Kueue is no scheduler: leave it out"),
+            (
+                "our-own",
+                "found `our-own`; the Pods stay Pending unless a scheduler",
+            ),
+        ] {
+            let text = warned(name);
+            assert!(
+                text.starts_with("spec.batchScheduler: expected volcano") && text.contains(advice),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The engine of policies: compiled apart from the templates that write objects, for they see other things.
 
 use super::{Finished, Judgement, PolicyError, PolicyMode, Verdict};
+use crate::kubernetes::ObjectKind;
 use crate::templates::{
     TemplateError, TemplateErrorKind, analysis,
     environment::environment,
@@ -226,7 +227,8 @@ fn context(finished: &Finished) -> Value {
         of_role.next().map_or(&nothing, |(_, object)| object)
     };
     let objects = || finished.objects.iter().map(|(_, object)| object);
-    let config_maps = objects().filter(|object| object["kind"] == "ConfigMap");
+    let config_maps =
+        objects().filter(|object| ObjectKind::of(object).is_some_and(|kind| kind.name() == "ConfigMap"));
     let unknown_fields = UnknownFields {
         driver: finished.unknown_of_driver.clone(),
         executor: finished.unknown_of_executor.clone(),

@@ -24,6 +24,7 @@ fn parts<'p>(name: &'p str, own: &'p Files, default: &'p Files, always: &'p File
         default,
         always,
         extra_kinds: &EXTRA_KINDS[..],
+        newer_fields: crate::templates::NewerFields::Refuse,
     }
 }
 

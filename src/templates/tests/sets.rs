@@ -199,6 +199,7 @@ fn patches_and_further_objects_are_rendered_beside_their_document() {
         default: &none,
         always: &none,
         extra_kinds: &[ObjectKind::known("PodDisruptionBudget").unwrap()],
+        newer_fields: crate::templates::NewerFields::Refuse,
     };
     let rendered = TemplateSet::load_parts(parts)
         .unwrap()

@@ -516,6 +516,7 @@ mod tests {
             default: &none,
             always: &none,
             extra_kinds: &[],
+            newer_fields: crate::templates::NewerFields::Refuse,
         }));
         let waiting = keys.iter().map(|key| Waiting {
             key: key.clone(),

@@ -22,7 +22,7 @@ convert_fields! {
     }
     ExecAction => ExecAction { command: set }
     HttpGetAction => HTTPGetAction {
-        path: set, port: always, host: set, scheme: named(UriScheme), http_headers: list,
+        path: set, port: always, host: set, scheme: named(UriScheme), http_headers: list, ..rest
     }
     HttpHeader => HTTPHeader { name, value }
     TcpSocketAction => TCPSocketAction { port: always, host: set }

@@ -15,6 +15,7 @@ fn compiled(own: &[(&str, &str)], always: &[(&str, &str)]) -> Result<Compiled, L
         default: &none,
         always: &always,
         extra_kinds: &[],
+        newer_fields: crate::templates::NewerFields::Refuse,
     };
     Compiled::load(parts, &|_| ())
 }
