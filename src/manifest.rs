@@ -34,6 +34,7 @@ use crate::{
     finding::Warnings,
     kubernetes::{ObjectKind, annotations::NOT_CREATED, kinds::Kind},
     spark::{plan::ExecutorPod, submission::LeftToWebhook},
+    templates::NoExecutor,
 };
 use serde_json::Value;
 use std::borrow::Cow;
@@ -50,9 +51,9 @@ pub struct Manifests {
     pub owned: Vec<Manifest>,
     /// What is odd but not wrong, for the log.
     pub warnings: Warnings,
-    /// What the driver will make as its first executor, after the operator's webhook; absent where only the driver can know it.
-    /// Nobody creates it here.
-    pub executor: Option<ExecutorPod>,
+    /// What the driver will make as its first executor, after the operator's webhook; else why it can't be known before the driver
+    /// runs. Nobody creates it here.
+    pub executor: Result<ExecutorPod, NoExecutor>,
     /// What the operator's webhook will add to the pods.
     pub left_to_webhook: LeftToWebhook,
 }
@@ -102,7 +103,7 @@ impl Manifests {
         FinishedPods {
             driver: finished::after_webhook(sent, &self.left_to_webhook)
                 .map_or(Cow::Borrowed(sent), Cow::Owned),
-            executor: self.executor.as_ref(),
+            executor: self.executor.as_ref().ok(),
             without_webhook: match &self.left_to_webhook {
                 LeftToWebhook::Unknown(why) => Some(why),
                 LeftToWebhook::Nothing | LeftToWebhook::Additions(_) => None,

@@ -1,5 +1,6 @@
 //! The pipeline: inform, intent, plan, render, check, policies, apply, in this order for every entry point.
 
+mod audit;
 mod error;
 mod intent;
 mod judge;
@@ -10,7 +11,7 @@ mod samples;
 mod subject;
 
 use crate::{
-    cluster::{OperatorWebhook, Sink, Submitted},
+    cluster::{Events, OperatorWebhook, Sink, Submitted},
     finding::{Cut, Warnings, Words},
     kubernetes::{A_VOLUME, Findings},
     limits::{OBJECT, SHOWN_NAME},
@@ -22,14 +23,16 @@ use crate::{
         submission::{LeftToWebhook, Refusal, Submission, SubmissionId, SubmitterContext, UnmountedVolume},
     },
     telemetry::{Metrics, Stage, Stages},
-    templates::{Rendered, TemplateSet, TemplateSets, TemplateStore, Verdict},
+    templates::{Judgement, Rendered, TemplateSet, TemplateSets, TemplateStore},
 };
+pub(crate) use audit::PolicyOutcome;
 pub use error::{PolicyFailure, PolicyRefusal, SubmitError};
 pub use intent::{intent, submission_of};
 pub use live::SpecSource;
 pub use request::{RequestArguments, SubmitRequest};
 pub use samples::{probe, samples};
 
+use audit::Audit;
 use serde_json::Value;
 use std::{borrow::Cow, io, sync::Arc, time::Instant};
 use tracing::{info, warn};
@@ -47,6 +50,8 @@ pub struct Submitter {
     pub spec_source: SpecSource,
     /// The operator's webhook on the cluster; where this is `None`, what [`Origin`] says of it holds.
     pub webhook: Option<OperatorWebhook>,
+    /// Where refusals are told on the cluster, if they are.
+    pub events: Option<Events>,
 }
 
 /// Whether objects are to exist afterwards.
@@ -86,16 +91,35 @@ impl Submitter {
     ) -> Result<Accepted, SubmitError> {
         let mut stages = Stages::counted(Arc::clone(&self.metrics));
         // Boxed: a future that is passed on is kept once by each who passes it, which were tens of KiB for each call in flight.
+        let about = request.application();
         let informing = Box::pin(self.inform(&request, origin, &context.reach, deadline));
         let informed = stages.wait(Stage::Inform, informing).await?;
         let submission = stages.run(Stage::Intent, || {
             intent::informed_submission(request, informed, id, origin, context)
         })?;
         let set = self.templates.current().choose(&submission)?;
+        let subject = audit::Subject::of(&submission, about.as_ref(), context);
+        let audit = Audit {
+            set: &set,
+            subject: &subject,
+            metrics: &self.metrics,
+            // A dry run is told to its caller alone.
+            events: self
+                .events
+                .as_ref()
+                .zip(about.as_ref())
+                .filter(|_| mode == Mode::Submit),
+        };
         // The API server takes its time, and many wait for it at once: nothing but the manifests is left then.
-        let made = Box::pin(made(submission, context, &set, &mut stages)).await;
-        let manifests = Arc::new(made.inspect_err(|error| self.note(&set, error))?);
-        drop(set);
+        let (manifests, judgement) = Box::pin(made(submission, context, &set, &mut stages))
+            .await
+            .inspect_err(|error| audit.of_failure(error))?;
+        audit.of(&judgement);
+        let mut manifests = manifests;
+        judge::settle(&set, &judgement, &mut manifests.warnings)
+            .inspect_err(|error| self.note(&set, error))?;
+        let manifests = Arc::new(manifests);
+        drop((set, subject, judgement));
         let warnings = manifests.warnings.clone();
         let identity = manifests.identity.clone();
         let applying = Box::pin(async {
@@ -139,18 +163,8 @@ impl Submitter {
 impl Submitter {
     /// Keeps what an administrator must know of a submission that failed.
     fn note(&self, set: &TemplateSet, error: &SubmitError) {
-        match error {
-            SubmitError::PolicyFailed(PolicyFailure(errors)) => self.templates.policies_failed(set, errors),
-            SubmitError::Policy(PolicyRefusal(verdicts)) => {
-                for verdict in verdicts {
-                    info!(
-                        template_set = set.id(),
-                        policy = verdict.policy,
-                        "refused by a policy"
-                    );
-                }
-            }
-            _ => {}
+        if let SubmitError::PolicyFailed(PolicyFailure(errors)) = error {
+            self.templates.policies_failed(set, errors);
         }
     }
 }
@@ -165,37 +179,47 @@ pub fn manifests_by(
     manifests(submission, context, &set)
 }
 
-/// The pipeline from plan to check. A pure function.
+/// The pipeline from plan to policies. A pure function.
 pub fn manifests(
     submission: &Submission,
     context: &SubmitterContext,
     set: &TemplateSet,
 ) -> Result<Manifests, SubmitError> {
-    let stages = &mut Stages::default();
-    let plan = stages.run(Stage::Plan, || planned(submission, context, set))?;
-    let rendered = stages.run(Stage::Render, || set.render(&plan))?;
-    let mut manifests = checked(Rest::of(submission), context, &plan, &rendered, stages)?;
-    if set.has_policies() {
-        stages.run(Stage::Policies, || {
-            judge(submission, context, set, &plan, &mut manifests)
-        })?;
-    }
+    let (mut manifests, judgement) = judged(submission, context, set)?;
+    judge::settle(set, &judgement, &mut manifests.warnings)?;
     Ok(manifests)
 }
 
-/// What the policies of a set say of manifests that were made with it, of those that made them.
+/// The manifests of a submission, and all that policies said of them, whether they hold or not.
 ///
 /// # Errors
-/// Where they refuse, or one of them ends in an error.
+/// Where there are no manifests to judge, or no render worker served it.
+pub fn judged(
+    submission: &Submission,
+    context: &SubmitterContext,
+    set: &TemplateSet,
+) -> Result<(Manifests, Judgement), SubmitError> {
+    let stages = &mut Stages::default();
+    let plan = stages.run(Stage::Plan, || planned(submission, context, set))?;
+    let rendered = stages.run(Stage::Render, || set.render(&plan))?;
+    let manifests = checked(Rest::of(submission), context, &plan, &rendered, stages)?;
+    let judgement = judge(submission, context, set, &plan, &manifests)?;
+    Ok((manifests, judgement))
+}
+
+/// What the policies of a set say of manifests that were made with it, whether it holds or not.
+///
+/// # Errors
+/// Where no render worker served it.
 pub fn judge(
     submission: &Submission,
     context: &SubmitterContext,
     set: &TemplateSet,
     plan: &DriverPlan,
-    manifests: &mut Manifests,
-) -> Result<Vec<Verdict>, SubmitError> {
+    manifests: &Manifests,
+) -> Result<Judgement, SubmitError> {
     if !set.has_policies() {
-        return Ok(Vec::new());
+        return Ok(Judgement::default());
     }
     judge::judge(set, manifests, plan, judge::beside(submission, context))
 }
@@ -231,13 +255,25 @@ impl Rest {
     }
 }
 
-/// The manifests of a submission; a render worker is waited for where the set needs one.
+/// What becomes of a submission of which policies said this: the refusal or failure that holds; else warnings.
+///
+/// # Errors
+/// Where a policy refuses that holds, or one that would hold ended in an error.
+pub fn settle(
+    set: &TemplateSet,
+    judgement: &Judgement,
+    manifests: &mut Manifests,
+) -> Result<(), SubmitError> {
+    judge::settle(set, judgement, &mut manifests.warnings)
+}
+
+/// The manifests of a submission, and what policies said of them; a render worker is waited for where the set needs one.
 async fn made(
     submission: Submission,
     context: &SubmitterContext,
     set: &TemplateSet,
     stages: &mut Stages,
-) -> Result<Manifests, SubmitError> {
+) -> Result<(Manifests, Judgement), SubmitError> {
     let plan = Arc::new(stages.run(Stage::Plan, || planned(&submission, context, set))?);
     let rest = Rest::of(&submission);
     let beside = set.has_policies().then(|| judge::beside(&submission, context));
@@ -248,13 +284,16 @@ async fn made(
         let rendering = set.render_live(Arc::clone(&plan));
         stages.wait(Stage::Render, rendering).await?
     };
-    let mut manifests = checked(rest, context, &plan, &rendered, stages)?;
+    let manifests = checked(rest, context, &plan, &rendered, stages)?;
     drop(rendered);
-    if let Some(beside) = beside {
-        let judging = judge::judge_live(set, &mut manifests, &plan, beside);
-        stages.wait(Stage::Policies, judging).await?;
-    }
-    Ok(manifests)
+    let judgement = match beside {
+        Some(beside) => {
+            let judging = judge::judge_live(set, &manifests, &plan, beside);
+            stages.wait(Stage::Policies, judging).await?
+        }
+        None => Judgement::default(),
+    };
+    Ok((manifests, judgement))
 }
 
 fn checked(

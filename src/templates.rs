@@ -37,7 +37,7 @@ mod writing;
 
 pub(crate) use analysis::{Site, sites};
 pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets, take_always};
-pub(crate) use files::{Files, is_policy};
+pub(crate) use files::{Files, is_policy, is_template};
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},
@@ -52,10 +52,12 @@ use crate::kubernetes::ObjectKind;
 
 pub use choice::{SetAnnotation, SetRule, SetRules};
 pub use error::{ErrorPlace, LoadError, SourceLine, TemplateError, TemplateErrorKind};
-pub use files::ALWAYS;
+pub use files::{ALWAYS, EXEMPT};
 pub use newer_fields::NewerFields;
 pub use parts::DEFAULT_SET;
-pub use policy::{Finished, Judgement, NoExecutor, PolicyError, PolicyMode, SubmissionFacts, Verdict};
+pub use policy::{
+    Exemption, Finished, Judgement, NoExecutor, PolicyError, PolicyMode, PolicyName, SubmissionFacts, Verdict,
+};
 pub use set::TemplateSet;
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
 pub use state::{PoliciesFailed, PolicyFailed, SetStatus, Status};

@@ -8,7 +8,7 @@ mod digest;
 
 use super::{
     case::Case,
-    coverage::Fired,
+    coverage::{Fired, PolicyCoverage},
     finding::{Level, Rule, TemplateFinding},
     lint::lint,
     sources::{BUILTIN, Sources, add},
@@ -20,7 +20,7 @@ use crate::{
     redaction,
     templates::{
         ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, NewerFields, Parts, SetOptions,
-        SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, read_sets,
+        SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets,
         take_always, workers,
     },
 };
@@ -46,6 +46,8 @@ pub struct Checked {
     pub applications: Vec<(Case, Option<Manifests>)>,
     /// The calls of `refuse` and `warn`, and for whom each fired.
     pub coverage: Vec<Fired>,
+    /// The policies of each set, and what each did about the samples and cases.
+    pub policies: Vec<PolicyCoverage>,
 }
 
 impl Checked {
@@ -80,6 +82,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         templates: 0,
         applications: Vec::new(),
         coverage: Vec::new(),
+        policies: Vec::new(),
     };
     let mut sets = match read_sets(directory) {
         Ok(sets) => sets,
@@ -119,7 +122,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
             return Ok(checked);
         }
     };
-    checked.templates += always.len();
+    checked.templates += templates_of(&always);
     checked
         .findings
         .extend(odd_files(&directory.join(ALWAYS), &ignored_of_always));
@@ -215,7 +218,7 @@ impl Set<'_> {
             }
         };
         let sources = Sources::new(directory, self.name, &contents.files, self.default, self.always);
-        checked.templates += contents.files.len();
+        checked.templates += templates_of(&contents.files);
         checked.findings.extend(odd_files(&folder, &contents.ignored));
         checked.findings.extend(lint(&sources));
         let parts = Parts {
@@ -240,6 +243,10 @@ impl Set<'_> {
             }
         }
     }
+}
+
+fn templates_of(files: &Files) -> usize {
+    files.keys().filter(|name| is_template(name)).count()
 }
 
 fn odd_files(folder: &Path, ignored: &[String]) -> Vec<TemplateFinding> {

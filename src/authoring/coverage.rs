@@ -1,10 +1,13 @@
-//! Which of a set's refusals and warnings ever fire: one that never does may be misspelled, or forgotten.
+//! Which of a set's refusals and warnings ever fire: one that never does may be misspelled, or forgotten. And which applications
+//! each policy lets through.
 
 use super::{
     finding::{Rule, TemplateFinding},
     sources::{Sources, warning},
 };
-use crate::templates::{Site, TemplateError, TemplateErrorKind, Verdict, sites};
+use crate::templates::{
+    Judgement, PolicyName, Site, TemplateError, TemplateErrorKind, TemplateSet, Verdict, sites,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -23,12 +26,33 @@ pub struct Fired {
     pub let_through: usize,
 }
 
+/// A policy, and what it did about the samples and cases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyCoverage {
+    /// The policy's file: its path as the command was given the directory.
+    pub file: String,
+    /// The template set that the samples and cases were rendered with.
+    pub set: String,
+    /// `enforce` or `audit`.
+    pub mode: &'static str,
+    /// The samples and cases that it let through.
+    pub let_through: Vec<String>,
+    /// Those that it refused, or would refuse in audit mode.
+    pub refused: Vec<String>,
+    /// Those that it would refuse, in an exempt namespace.
+    pub exempt: Vec<String>,
+    /// Those on which it ended in an error.
+    pub failed: Vec<String>,
+}
+
 /// The calls of a set's own templates.
 pub(super) struct Coverage<'s> {
     sources: &'s Sources,
     /// For whom each has fired, by template and line.
     calls: BTreeMap<(String, usize), (&'static str, Vec<String>)>,
     let_through: usize,
+    /// What each policy did, by its name, in their order.
+    policies: Vec<(String, PolicyCoverage)>,
     is_sure_of_partials: bool,
 }
 
@@ -43,6 +67,7 @@ impl<'s> Coverage<'s> {
             sources,
             calls: calls.collect(),
             let_through: 0,
+            policies: Vec::new(),
             is_sure_of_partials: true,
         }
     }
@@ -79,6 +104,42 @@ impl<'s> Coverage<'s> {
         self.let_through += 1;
     }
 
+    /// Notes what each policy of a set did about an application.
+    pub(super) fn judged(&mut self, set: &TemplateSet, judgement: &Judgement, application: &str) {
+        for PolicyName { policy, mode } in set.policies() {
+            let known = self.policies.iter().position(|(known, _)| known == policy);
+            let at = known.unwrap_or_else(|| {
+                let none = PolicyCoverage {
+                    file: self.sources.path(policy),
+                    set: set.name().to_owned(),
+                    mode: mode.name(),
+                    let_through: Vec::new(),
+                    refused: Vec::new(),
+                    exempt: Vec::new(),
+                    failed: Vec::new(),
+                };
+                self.policies.push((policy.clone(), none));
+                self.policies.len() - 1
+            });
+            let Some((_, coverage)) = self.policies.get_mut(at) else {
+                continue;
+            };
+            let verdicts = judgement.verdicts.iter();
+            let mut refusals = verdicts.filter(|verdict| verdict.policy == *policy && verdict.refuses);
+            let failed = judgement.errors.iter().any(|error| error.policy == *policy);
+            let into = match refusals.next() {
+                Some(verdict) if verdict.exempt.is_some() => &mut coverage.exempt,
+                Some(_) => &mut coverage.refused,
+                None if failed => &mut coverage.failed,
+                None => &mut coverage.let_through,
+            };
+            // A sample is rendered twice, with the operator's webhook and without.
+            if !into.iter().any(|known| known == application) {
+                into.push(application.to_owned());
+            }
+        }
+    }
+
     /// A warning for each call that never fired.
     pub(super) fn silent(&self) -> Vec<TemplateFinding> {
         let silent = self.calls.iter().filter(|((name, _), (_, fired_for))| {
@@ -96,15 +157,16 @@ impl<'s> Coverage<'s> {
             .collect()
     }
 
-    /// Every call, and for whom it fired.
-    pub(super) fn report(self) -> Vec<Fired> {
+    /// Every call, and for whom it fired; and what each policy did.
+    pub(super) fn report(self) -> (Vec<Fired>, Vec<PolicyCoverage>) {
         let Self {
             sources,
             calls,
             let_through,
+            policies,
             ..
         } = self;
-        calls
+        let fired = calls
             .into_iter()
             .map(|((name, line), (function, fired_for))| Fired {
                 file: sources.path(&name),
@@ -112,7 +174,8 @@ impl<'s> Coverage<'s> {
                 function,
                 fired_for,
                 let_through,
-            })
-            .collect()
+            });
+        let policies = policies.into_iter().map(|(_, coverage)| coverage);
+        (fired.collect(), policies.collect())
     }
 }

@@ -8,7 +8,7 @@ mod text;
 pub use github::github;
 pub use junit::{Failure, TestCase, junit};
 pub use sarif::sarif;
-pub use text::{coverage, text};
+pub use text::{coverage, policies, text};
 
 use super::{
     check::Checked,
@@ -34,6 +34,7 @@ pub fn json(checked: &Checked) -> Value {
         "applications": checked.applications.len(),
         "findings": findings,
         "coverage": checked.coverage,
+        "policies": checked.policies,
     })
 }
 

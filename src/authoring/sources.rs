@@ -4,7 +4,7 @@ use super::{
     finding::{Level, Rule, ShownLine, TemplateFinding},
     rendered::cut,
 };
-use crate::templates::{ALWAYS, DEFAULT_SET, Files, TemplateOutline, builtin_sources};
+use crate::templates::{ALWAYS, DEFAULT_SET, Files, TemplateOutline, builtin_sources, is_template};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -48,10 +48,11 @@ impl Sources {
         }
     }
 
-    /// Name and text of each.
+    /// Name and text of each template.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts
             .iter()
+            .filter(|(name, _)| is_template(name))
             .map(|(name, text)| (name.as_str(), text.as_str()))
     }
 

@@ -84,7 +84,12 @@ impl Check {
             runtime.block_on(self.ask_server(&mut checked))?;
         }
         let text = match self.output {
-            Output::Text => report::text(&checked.findings) + &report::coverage(&checked.coverage),
+            Output::Text => [
+                report::text(&checked.findings),
+                report::coverage(&checked.coverage),
+                report::policies(&checked.policies),
+            ]
+            .concat(),
             Output::Json => format!("{:#}\n", report::json(&checked)),
             Output::Sarif => format!("{:#}\n", report::sarif(&checked.findings)),
             Output::Github => report::github(&checked.findings),

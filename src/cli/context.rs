@@ -92,7 +92,7 @@ impl Context {
         if self.executor {
             let manifests = submitter::manifests(&submission, &submitter, &set);
             let manifests = manifests.map_err(|error| super::report(&error))?;
-            if manifests.executor.is_none() {
+            if manifests.executor.is_err() {
                 message!("warning: the executor Pod can't be known before the driver makes it");
             }
             value["executor_pod"] = manifests.executor_for_show().into();

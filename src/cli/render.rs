@@ -95,7 +95,7 @@ impl Render {
             objects.extend(manifests.for_files().map(|(_, object)| object));
             if self.executor {
                 objects.extend(manifests.executor_for_show());
-                if manifests.executor.is_none() {
+                if manifests.executor.is_err() {
                     message!("warning: {of}the executor Pod can't be known before the driver makes it");
                 }
             }

@@ -124,9 +124,10 @@ impl Serve {
             metrics,
             spec_source: settings.cluster_view.spec_source,
             webhook,
+            events,
         };
         let origin = self.origin(said.unwrap_or(Webhook::On));
-        let service = Service::new(submitter, self.context(), origin, settings, events);
+        let service = Service::new(submitter, self.context(), origin, settings);
         let settings = settings.clone();
         stop.of(&service);
         let serving = entry_points

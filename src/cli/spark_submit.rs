@@ -336,6 +336,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         metrics: Arc::new(Metrics::default()),
         spec_source: settings.cluster_view.spec_source,
         webhook,
+        events: None,
     };
     let origin = Origin {
         webhook: said.unwrap_or(Webhook::On),

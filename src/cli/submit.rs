@@ -186,6 +186,7 @@ impl Submit {
             metrics: Arc::new(Metrics::default()),
             spec_source: SpecSource::Auto,
             webhook: None,
+            events: None,
         })
     }
 

@@ -39,7 +39,8 @@ pub struct Events {
 #[derive(Debug)]
 struct Refused {
     application: ApplicationReference,
-    code: ErrorCode,
+    /// As Events write it: `InvalidPodTemplate`.
+    reason: String,
     message: String,
 }
 
@@ -74,9 +75,20 @@ impl Events {
 
     /// A submission of this application is refused: at once back, whatever becomes of the Event.
     pub fn refused(&self, application: ApplicationReference, code: ErrorCode, message: String) {
+        self.told(application, event::reason(code.name()), message);
+    }
+
+    /// Policies refuse a submission of this application, or would (`reason`): at once back, whatever becomes of the Event.
+    pub(crate) fn judged(&self, application: ApplicationReference, reason: Option<&str>, message: String) {
+        let of_refusal = || event::reason(ErrorCode::RefusedByPolicy.name());
+        let reason = reason.map_or_else(of_refusal, str::to_owned);
+        self.told(application, reason, message);
+    }
+
+    fn told(&self, application: ApplicationReference, reason: String, message: String) {
         let refused = Refused {
             application,
-            code,
+            reason,
             message,
         };
         if self.queue.try_send(refused).is_err() {

@@ -23,10 +23,13 @@ use crate::{
         submission::{ExecutorCheck, LeftToWebhook, PodDocument, refers},
     },
     strict::{self, Problem, Reading},
-    templates::{NewerFields, Rendered},
+    templates::{NewerFields, NoExecutor, Rendered},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// Why there is no executor Pod where the template for it has errors that are only warned of.
+const TEMPLATE_UNREAD: &str = "the executor pod template has errors";
 
 /// The longest executor pod template, in bytes, that is written anew for whoever reads it. Indentation makes the text longer: up to
 /// four times is accepted. A longer one is written as JSON, which is not indented, and only if it has a null.
@@ -140,7 +143,7 @@ struct Checker<'c> {
     warnings: Kept<Finding>,
     /// The document that carries the executor pod template, by index, its key, and the text as it is to be written.
     tidy: Option<(usize, String, String)>,
-    executor: Option<ExecutorPod>,
+    executor: Option<Result<ExecutorPod, NoExecutor>>,
 }
 
 impl Checker<'_> {
@@ -403,7 +406,9 @@ impl Checker<'_> {
             driver_pod,
             owned,
             warnings: self.warnings.into(),
-            executor: self.executor,
+            executor: self
+                .executor
+                .unwrap_or_else(|| Err(NoExecutor(TEMPLATE_UNREAD.to_owned()))),
             left_to_webhook: self.left_to_webhook.clone(),
         })
     }

@@ -1,11 +1,8 @@
 //! What policies see: the objects of a submission as they will be.
 
-use super::{Manifests, executor::executor_pod};
+use super::Manifests;
 use crate::{
-    spark::{
-        plan::{DriverPlan, NoExecutorPod, ResourceType},
-        submission::SparkVersion,
-    },
+    spark::plan::{DriverPlan, ResourceType},
     strict,
     templates::{Finished, NoExecutor, SubmissionFacts},
 };
@@ -32,7 +29,8 @@ pub fn finished(manifests: &Manifests, plan: &DriverPlan, beside: Beside) -> Fin
     let driver = in_namespace(&pods.driver, manifests);
     let owned = manifests.owned.iter();
     let owned = owned.map(|manifest| (manifest.role.clone(), in_namespace(&manifest.value, manifests)));
-    let executor = executor(manifests, plan);
+    let executor = manifests.executor.as_ref().map(|executor| executor.pod.clone());
+    let executor = executor.map_err(NoExecutor::clone);
     Finished {
         without_webhook: pods.without_webhook.map(str::to_owned),
         unknown_of_driver: unknown(&driver),
@@ -57,24 +55,6 @@ pub fn finished(manifests: &Manifests, plan: &DriverPlan, beside: Beside) -> Fin
             annotations: beside.annotations,
         },
     }
-}
-
-/// The Pod of the first executor; else why it isn't known.
-fn executor(manifests: &Manifests, plan: &DriverPlan) -> Result<Value, NoExecutor> {
-    if let Some(executor) = &manifests.executor {
-        return Ok(executor.pod.clone());
-    }
-    let version = plan.application.spark_version.parse();
-    let version = version.unwrap_or_else(|_| SparkVersion::newest());
-    let owned = manifests.owned.iter().map(|manifest| &manifest.value);
-    let objects: Vec<_> = std::iter::once(&manifests.driver_pod.value)
-        .chain(owned)
-        .collect();
-    let refusal = match executor_pod(plan, &version, &objects) {
-        Ok(executor) => return Ok(executor.pod),
-        Err(NoExecutorPod::Thrown(refusal) | NoExecutorPod::Unknown(refusal)) => refusal,
-    };
-    Err(NoExecutor(refusal.without_values().to_string()))
 }
 
 fn in_namespace(value: &Value, manifests: &Manifests) -> Value {

@@ -159,13 +159,14 @@ mod tests {
             metrics: Arc::new(Metrics::default()),
             spec_source: SpecSource::Request,
             webhook: None,
+            events: None,
         };
         let origin = Origin {
             webhook: Webhook::Off,
             operator: true,
             unknown_fields: UnknownFields::Pass,
         };
-        Service::new(submitter, SubmitterContext::golden(), origin, &settings, None)
+        Service::new(submitter, SubmitterContext::golden(), origin, &settings)
     }
 
     async fn get(router: &Router, path: &str) -> (StatusCode, String) {

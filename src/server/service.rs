@@ -5,14 +5,14 @@ use super::{
     request_guard::{Arrivals, RequestGuard, Rooms},
 };
 use crate::{
-    cluster::{Events, Sink},
+    cluster::Sink,
     error_code::ErrorCode,
     finding::{self, Words, expected, is_name},
     kubernetes::kinds,
     operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
     spark::submission::{Refusal, SubmissionId, SubmitterContext},
-    submitter::{Accepted, Mode, SubmitError, SubmitRequest, Submitter},
+    submitter::{Accepted, Mode, PolicyOutcome, SubmitError, SubmitRequest, Submitter},
     telemetry::{Caller, LogLimiter, Metrics},
     templates,
 };
@@ -50,7 +50,6 @@ struct Shared {
     turned_away: LogLimiter,
     not_submissions: LogLimiter,
     max_in_flight: u32,
-    events: Option<Events>,
     /// Where submissions are at work: entry points may run elsewhere, so that they answer while all of this is busy.
     work: Handle,
 }
@@ -184,7 +183,6 @@ impl Service {
         context: SubmitterContext,
         origin: Origin,
         settings: &ServeSettings,
-        events: Option<Events>,
     ) -> Self {
         submitter.metrics.shadow_kinds(kinds::of_submissions());
         let allowed_namespaces = settings
@@ -205,7 +203,6 @@ impl Service {
                 turned_away: LogLimiter::default(),
                 not_submissions: LogLimiter::default(),
                 max_in_flight: settings.max_in_flight,
-                events,
                 work: Handle::current(),
             }),
         }
@@ -409,6 +406,12 @@ impl Service {
             status.last_error.is_none(),
             status.generation,
         );
+        for set in self.shared.submitter.templates.current().iter() {
+            for policy in set.policies() {
+                let outcome = PolicyOutcome::of_mode(policy.mode).name();
+                metrics.policy_begins(set.name(), &policy.policy, policy.mode.name(), outcome);
+            }
+        }
         for ((set, limit), passed) in status.limits_passed {
             metrics.template_limit_passed(set, limit, passed.count);
         }
@@ -459,7 +462,13 @@ impl Shared {
     /// Says on the cluster why this application was refused, but not where nothing may be created, and not where another
     /// try is all it needs.
     fn tell(&self, about: ApplicationReference, error: &ServiceError) {
-        let Some(events) = &self.events else { return };
+        // Of policies the submitter tells: which one it was, and which others would have refused.
+        if matches!(error, ServiceError::Submit(SubmitError::Policy(_))) {
+            return;
+        }
+        let Some(events) = &self.submitter.events else {
+            return;
+        };
         let code = error.code();
         if code != ErrorCode::SubmitterOverloaded && self.allows(&about.namespace) {
             events.refused(about, code, error.text());

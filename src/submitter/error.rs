@@ -86,6 +86,7 @@ impl From<TemplateError> for SubmitError {
                 line: error.line,
                 refuses: true,
                 mode: PolicyMode::Enforce,
+                exempt: None,
                 text: words.to_owned(),
             }])),
             None => Self::Template(error),

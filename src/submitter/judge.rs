@@ -14,6 +14,9 @@ use crate::{
 /// What the refusal of a policy in audit mode begins with.
 const AUDITED: &str = "a policy will refuse this (it is in audit mode): ";
 
+/// What the refusal of a policy begins with from which the namespace is exempt.
+const EXEMPT: &str = "a policy refuses this, and this namespace is exempt from it: ";
+
 /// What policies see beside the objects.
 pub(super) fn beside(submission: &Submission, context: &SubmitterContext) -> Beside {
     Beside {
@@ -25,68 +28,81 @@ pub(super) fn beside(submission: &Submission, context: &SubmitterContext) -> Bes
 }
 
 /// Has the policies of a set, which has some, judge finished objects. Blocks where that happens in a render worker.
+///
+/// # Errors
+/// Where no render worker served it.
 pub(super) fn judge(
     set: &TemplateSet,
-    manifests: &mut Manifests,
+    manifests: &Manifests,
     plan: &DriverPlan,
     beside: Beside,
-) -> Result<Vec<Verdict>, SubmitError> {
-    let judgement = set.judge(manifest::finished(manifests, plan, beside));
-    outcome(set, judgement, &mut manifests.warnings)
+) -> Result<Judgement, SubmitError> {
+    judged(set.judge(manifest::finished(manifests, plan, beside)))
 }
 
 /// The same, and waits for a render worker if it needs one.
 pub(super) async fn judge_live(
     set: &TemplateSet,
-    manifests: &mut Manifests,
+    manifests: &Manifests,
     plan: &DriverPlan,
     beside: Beside,
-) -> Result<Vec<Verdict>, SubmitError> {
+) -> Result<Judgement, SubmitError> {
     let judging = set.judge_live(manifest::finished(manifests, plan, beside));
-    outcome(set, judging.await, &mut manifests.warnings)
+    judged(judging.await)
 }
 
-/// What becomes of a submission. A refusal is one, whatever another policy failed at: to try again would not help.
-fn outcome(
-    set: &TemplateSet,
-    judgement: Result<Judgement, RenderError>,
-    warnings: &mut Warnings,
-) -> Result<Vec<Verdict>, SubmitError> {
-    let Judgement { verdicts, errors } = match judgement {
-        Ok(judgement) => judgement,
-        Err(RenderError::Unavailable(error)) => return Err(error.into()),
+fn judged(judgement: Result<Judgement, RenderError>) -> Result<Judgement, SubmitError> {
+    match judgement {
+        Ok(judgement) => Ok(judgement),
+        Err(RenderError::Unavailable(error)) => Err(error.into()),
         // A limit of the worker: which policy it was stands in the error.
-        Err(RenderError::Template(error)) => Judgement {
+        Err(RenderError::Template(error)) => Ok(Judgement {
             verdicts: Vec::new(),
             errors: vec![PolicyError {
                 policy: error.template.clone(),
                 mode: PolicyMode::Enforce,
+                exempt: None,
                 error,
             }],
-        },
-    };
-    for error in &errors {
+        }),
+    }
+}
+
+/// What becomes of a submission. A refusal is one, whatever another policy failed at: to try again would not help.
+///
+/// # Errors
+/// Where a policy refuses that holds, or one that would hold ended in an error.
+pub(super) fn settle(
+    set: &TemplateSet,
+    judgement: &Judgement,
+    warnings: &mut Warnings,
+) -> Result<(), SubmitError> {
+    for error in &judgement.errors {
         tracing::error!(
             template_set = set.id(),
             policy = error.policy,
+            mode = error.mode.name(),
             "a policy could not be evaluated: {}",
             error.error.brief()
         );
     }
-    let (holding, rest): (Vec<_>, Vec<_>) = verdicts.into_iter().partition(Verdict::holds);
+    let holding = judgement.verdicts.iter().filter(|verdict| verdict.holds());
+    let holding: Vec<_> = holding.cloned().collect();
     if !holding.is_empty() {
         return Err(PolicyRefusal(holding).into());
     }
-    let failed: Vec<_> = errors
-        .into_iter()
-        .filter(|error| error.mode == PolicyMode::Enforce)
-        .collect();
+    let failed = judgement.errors.iter().filter(|error| error.holds());
+    let failed: Vec<_> = failed.cloned().collect();
     if !failed.is_empty() {
         return Err(PolicyFailure(failed).into());
     }
-    warnings.extend(rest.iter().map(|verdict| {
-        let audited = if verdict.refuses { AUDITED } else { "" };
-        format!("{audited}{}", verdict.text)
+    warnings.extend(judgement.verdicts.iter().map(|verdict| {
+        let begins = match verdict {
+            Verdict { refuses: false, .. } => "",
+            Verdict { exempt: Some(_), .. } => EXEMPT,
+            Verdict { .. } => AUDITED,
+        };
+        format!("{begins}{}", verdict.text)
     }));
-    Ok(rest)
+    Ok(())
 }

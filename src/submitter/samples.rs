@@ -1,16 +1,17 @@
 //! The built-in samples: one application of each type, which every template set must turn into good manifests
 //! before it goes live.
 
-use super::{PolicyFailure, PolicyRefusal, SubmitError, intent, manifests};
+use super::{PolicyFailure, PolicyRefusal, SubmitError, intent, judged, settle};
 use crate::{
     kubernetes::Finding,
     limits::FINDINGS,
+    manifest::Manifests,
     operator::{
         Origin, Webhook,
         application::{self, UnknownFields},
     },
     spark::submission::{self, SubmissionId, SubmitterContext},
-    templates::{TemplateSet, Verdict, is_policy as files_policy},
+    templates::{Judgement, TemplateSet, Verdict, is_policy as files_policy},
 };
 
 /// The samples, each with its name.
@@ -46,7 +47,14 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
     let mut rendered = false;
     for (name, text) in SAMPLES {
         for webhook in [Webhook::On, Webhook::Off] {
-            let (error, by_policy) = match render(text, webhook, set) {
+            let outcome = render(text, webhook, set).and_then(|(mut manifests, judgement)| {
+                // The refusal of one policy hides no error of another.
+                for error in &judgement.errors {
+                    findings.add(name, error.error.brief());
+                }
+                settle(set, &judgement, &mut manifests)
+            });
+            let (error, by_policy) = match outcome {
                 Ok(()) => {
                     rendered = true;
                     continue;
@@ -111,7 +119,7 @@ impl Once {
     }
 }
 
-fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(), SubmitError> {
+fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(Manifests, Judgement), SubmitError> {
     let context = SubmitterContext::golden();
     let origin = Origin {
         webhook,
@@ -120,5 +128,5 @@ fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(), SubmitE
     };
     let parsed = application::parse(text, UnknownFields::Refuse)?;
     let submission = intent(parsed.application, SubmissionId::nil(), origin, &context)?;
-    manifests(&submission, &context, set).map(drop)
+    judged(&submission, &context, set)
 }

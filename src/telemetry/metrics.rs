@@ -10,7 +10,11 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use std::{
-    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    collections::BTreeSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -59,6 +63,9 @@ impl Stage {
     }
 }
 
+/// The most series of policies; what a further one says is counted under `other`.
+const MOST_POLICY_SERIES: usize = 1000;
+
 /// The trace of an observation, as an exemplar.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Trace {
@@ -94,6 +101,15 @@ struct ReloadResult {
 struct TemplateLimit {
     set: String,
     limit: &'static str,
+}
+
+/// The names of sets and policies are an admin's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+struct PolicyVerdict {
+    set: String,
+    policy: String,
+    mode: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -133,6 +149,9 @@ pub struct Metrics {
     last_reload_success: Gauge<i64, AtomicI64>,
     generation: Gauge<i64, AtomicI64>,
     template_limits_passed: Family<TemplateLimit, Counter<u64, AtomicU64>>,
+    policies: Family<PolicyVerdict, Counter>,
+    /// The series of policies that there are: bounded, for policies come and go with their sets.
+    policy_series: Mutex<BTreeSet<PolicyVerdict>>,
     tls_reloads: Family<ReloadResult, Counter<u64, AtomicU64>>,
     tls_last_reload_success: Gauge<i64, AtomicI64>,
     tls_handshakes_failed: Counter,
@@ -159,6 +178,8 @@ impl Default for Metrics {
             last_reload_success: Gauge::default(),
             generation: Gauge::default(),
             template_limits_passed: Family::default(),
+            policies: Family::default(),
+            policy_series: Mutex::default(),
             tls_reloads: Family::default(),
             tls_last_reload_success: Gauge::default(),
             tls_handshakes_failed: Counter::default(),
@@ -218,6 +239,11 @@ impl Metrics {
             "template_limits_passed",
             "Submissions on which a live set's template passed a limit of its render worker, by set and limit (memory, cpu, stack, output)",
             self.template_limits_passed.clone(),
+        );
+        registry.register(
+            "policy_verdicts",
+            "Submissions about which a policy said something, by the set that served, the policy's file, its mode (enforce, audit) and the outcome (refused, would-refuse, exempt, warned, failed)",
+            self.policies.clone(),
         );
         registry.register(
             "tls_reloads",
@@ -284,6 +310,8 @@ impl Metrics {
         for stage in Stage::ALL {
             let _ = self.durations.get_or_create(&StageLabel { stage: stage.name() });
         }
+        // A server without policies has the metric, too.
+        self.policy_begins("default", "none", "enforce", "refused");
         for limit in ["memory", "cpu", "stack", "output"] {
             self.template_limit_passed("default".to_owned(), limit, 0);
         }
@@ -343,6 +371,46 @@ impl Metrics {
             .get_or_create(&TemplateLimit { set, limit })
             .inner()
             .store(count, Ordering::Relaxed);
+    }
+
+    /// Counts a submission about which a policy said something.
+    pub fn policy(&self, set: &str, policy: &str, mode: &'static str, outcome: &'static str) {
+        self.policies
+            .get_or_create(&self.policy_series(set, policy, mode, outcome))
+            .inc();
+    }
+
+    /// Lets the series of a policy begin at zero.
+    pub fn policy_begins(&self, set: &str, policy: &str, mode: &'static str, outcome: &'static str) {
+        let _ = self
+            .policies
+            .get_or_create(&self.policy_series(set, policy, mode, outcome));
+    }
+
+    /// The series to count in: beyond the bound one for all.
+    fn policy_series(
+        &self,
+        set: &str,
+        policy: &str,
+        mode: &'static str,
+        outcome: &'static str,
+    ) -> PolicyVerdict {
+        let of = |set: &str, policy: &str| PolicyVerdict {
+            set: set.to_owned(),
+            policy: policy.to_owned(),
+            mode,
+            outcome,
+        };
+        let series = of(set, policy);
+        let mut known = self.policy_series.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&series) {
+            return series;
+        }
+        if known.len() >= MOST_POLICY_SERIES {
+            return of("other", "other");
+        }
+        known.insert(series.clone());
+        series
     }
 
     /// Counts an attempt to put TLS files live.
@@ -427,6 +495,19 @@ mod tests {
             "native_submit_in_flight 1",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
+        }
+        metrics.policy("ml", "always/a.policy.j2", "audit", "would-refuse");
+        for n in 0..2 * MOST_POLICY_SERIES {
+            metrics.policy("ml", &format!("{n}.policy.j2"), "enforce", "refused");
+        }
+        let counted = metrics.text();
+        let series = counted.matches("native_submit_policy_verdicts_total{").count();
+        assert_eq!(series, MOST_POLICY_SERIES + 1);
+        for line in [
+            "{set=\"ml\",policy=\"always/a.policy.j2\",mode=\"audit\",outcome=\"would-refuse\"} 1",
+            "{set=\"other\",policy=\"other\",mode=\"enforce\",outcome=\"refused\"} 1002",
+        ] {
+            assert!(counted.contains(line), "{line}");
         }
         drop(guard);
         assert!(metrics.text().contains("native_submit_in_flight 0"));

@@ -3,10 +3,10 @@
 use super::{
     LoadError, TemplateError, TemplateErrorKind, analysis, builtin,
     environment::environment,
-    files::{self, FileKind, Files, is_template},
+    files::{self, EXEMPT, FileKind, Files, is_part, is_template},
     markup,
     newer_fields::NewerFields,
-    parts::{DEFAULT_SET, Parts},
+    parts::{DEFAULT_SET, Layer, Parts},
     policy::{self, Policies, SubmissionFacts},
     sources::{self, ALWAYS_PREFIX, DEFAULT_PREFIX, Sources},
     stack::on_large_stack,
@@ -114,7 +114,8 @@ impl Compiled {
         }
         let patches = patches(parts, &always);
         compiler.policies(parts, writes);
-        for name in parts.files.keys().filter(|name| !is_template(name)) {
+        compiler.exemptions(parts);
+        for name in parts.files.keys().filter(|name| !is_part(name)) {
             compiler.warnings.push(format!(
                 "{}: ignored, because its name doesn't end in `.j2`",
                 parts.shown(name)
@@ -160,6 +161,12 @@ fn patches(parts: Parts<'_>, always: &Files) -> BTreeMap<String, Vec<String>> {
         }
     }
     patches
+}
+
+/// The names of a layer's policies.
+fn policies_of<'f>(layer: &Layer<'f>) -> impl Iterator<Item = &'f str> + use<'f> {
+    let names = layer.files.keys().map(String::as_str);
+    names.filter(|name| is_template(name) && files::kind(name) == FileKind::Policy)
 }
 
 /// Collects templates, and all that is wrong with them.
@@ -309,6 +316,42 @@ impl Compiler {
             return self.errors.push(TemplateError::compiling(shown, source, &error));
         }
         self.policies.push(name, mode);
+    }
+
+    /// The exemptions of each layer, which are of that layer's policies alone: what a set says is no way around `always/`.
+    fn exemptions(&mut self, parts: Parts<'_>) {
+        let layers = parts.layers();
+        for layer in &layers {
+            // The default set's were checked where it is that set; a named set only has them apply.
+            let Some(bytes) = layer.files.get(EXEMPT) else {
+                continue;
+            };
+            let shown = parts.shown_in(layer, EXEMPT);
+            let Some(source) = self.text(&shown, bytes, None) else {
+                continue;
+            };
+            let others = layers.iter().filter(|other| other.prefix != layer.prefix);
+            let names = policy::Names {
+                own: policies_of(layer).collect(),
+                others: others
+                    .flat_map(|other| {
+                        let exempt = parts.shown_in(other, EXEMPT);
+                        policies_of(other).map(move |name| (name, exempt.clone()))
+                    })
+                    .collect(),
+            };
+            match policy::exemptions(source, &names) {
+                Ok(exemptions) => {
+                    for (policy, exempt) in exemptions {
+                        self.policies.exempt(&format!("{}{policy}", layer.prefix), exempt);
+                    }
+                }
+                Err(problems) => self.errors.extend(problems.into_iter().map(|(message, line)| {
+                    let error = TemplateError::new(TemplateErrorKind::File, &shown, message);
+                    line.map_or(error.clone(), |line| error.at(source, line, None))
+                })),
+            }
+        }
     }
 
     /// The text of a file that may be compiled.

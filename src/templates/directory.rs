@@ -10,7 +10,7 @@
 //! same state; or a directory of its own, which may be another mount.
 
 use super::{
-    files::{ALWAYS, Files, is_template},
+    files::{ALWAYS, Files, is_part, is_template},
     parts::DEFAULT_SET,
 };
 use rustix::fs::{Mode, OFlags};
@@ -44,10 +44,17 @@ const ATTEMPTS: usize = 5;
 /// What a template directory holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contents {
-    /// The templates by file name.
+    /// The templates, and the exemptions of policies, by file name.
     pub files: Files,
     /// What was left out, and why.
     pub ignored: Vec<String>,
+}
+
+impl Contents {
+    /// Whether there is no template, whatever else there is: exemptions alone are none.
+    pub(crate) fn has_no_template(&self) -> bool {
+        !self.files.keys().any(|name| is_template(name))
+    }
 }
 
 /// One state of each set, or why it can't be read.
@@ -126,7 +133,7 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
         // What an admin emptied, a `ConfigMap` for one, is no wish to do without what it held: it may be a policy.
         let is_folder = name != DEFAULT_SET || directory.join(DEFAULT_SET).is_dir();
         let is_empty = |contents: &Contents| {
-            contents.files.is_empty()
+            contents.has_no_template()
                 && (contents.ignored.is_empty() || [ALWAYS, DEFAULT_SET].contains(&name.as_str()))
         };
         if is_folder && contents.as_ref().is_ok_and(is_empty) {
@@ -163,7 +170,7 @@ pub(crate) fn read_filled_sets(directory: &Path) -> Result<Sets, DirectoryError>
 /// Whether there is no template in any set.
 pub(crate) fn is_empty(sets: &Sets) -> bool {
     sets.values()
-        .all(|contents| contents.as_ref().is_ok_and(|contents| contents.files.is_empty()))
+        .all(|contents| contents.as_ref().is_ok_and(Contents::has_no_template))
 }
 
 /// The directories whose changes matter: the template directory, and each of its folders that may be another mount.
@@ -295,7 +302,7 @@ fn read_files(base: &Path, root: &Path) -> Result<Contents, DirectoryError> {
         let Some(name) = name(&entry.file_name())? else {
             continue;
         };
-        if !is_template(&name) {
+        if !is_part(&name) {
             match (entry.path().is_dir(), is_set_name(&name)) {
                 (false, _) => contents
                     .ignored

@@ -9,6 +9,9 @@ pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 /// The folder whose patches, further objects and policies apply to every submission. It is no set.
 pub const ALWAYS: &str = "always";
 
+/// The file that says which namespaces are exempt from which policies of its folder.
+pub const EXEMPT: &str = "exempt.yaml";
+
 /// The ending of a file that is a template.
 const TEMPLATE: &str = ".j2";
 
@@ -48,6 +51,11 @@ impl FileKind {
 /// Whether a file of this name is a template.
 pub(crate) fn is_template(name: &str) -> bool {
     name.ends_with(TEMPLATE)
+}
+
+/// Whether a file of this name is a part of a set: a template, or the exemptions of its policies.
+pub(crate) fn is_part(name: &str) -> bool {
+    is_template(name) || name == EXEMPT
 }
 
 /// Whether the file, with or without its layer's folder, is a policy.

@@ -2,7 +2,7 @@
 
 use super::{
     builtin,
-    files::{Files, is_template},
+    files::{EXEMPT, Files, is_template},
     newer_fields::NewerFields,
     sources::{ALWAYS_PREFIX, DEFAULT_PREFIX},
 };
@@ -182,7 +182,12 @@ fn hash(parts: Parts<'_>) -> String {
         .map(|(name, source)| (format!("{}{name}", builtin::PREFIX), source.as_bytes()));
     let always = parts.always.iter().filter(|(name, _)| is_template(name));
     let always = always.map(|(name, bytes)| (format!("{ALWAYS_PREFIX}{name}"), bytes.as_slice()));
-    let layers = overrides.chain(defaults).chain(always);
+    // Each layer's exemptions are of its own policies.
+    let exemptions = parts.layers().into_iter().filter_map(|layer| {
+        let bytes = layer.files.get(EXEMPT)?;
+        Some((format!("{}{EXEMPT}", layer.prefix), bytes.as_slice()))
+    });
+    let layers = overrides.chain(defaults).chain(always).chain(exemptions);
     let sorted: BTreeMap<String, &[u8]> = layers.chain(builtins).collect();
     for (name, bytes) in sorted {
         for part in [name.as_bytes(), bytes] {

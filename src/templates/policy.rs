@@ -4,8 +4,11 @@
 //! `refuse("text")` and `warn("text")` are recorded, and the policy goes on, so that an author learns of all refusals at once.
 
 mod engine;
+mod exemptions;
 
 pub(super) use engine::{Policies, mode, written};
+pub use exemptions::Exemption;
+pub(super) use exemptions::{Names, read as exemptions};
 
 use super::TemplateError;
 use serde::{Deserialize, Serialize};
@@ -55,6 +58,16 @@ pub struct SubmissionFacts {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl PolicyMode {
+    /// The mode as the first line of a policy says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Audit => "audit",
+        }
+    }
+}
+
 /// Whether a policy's refusals hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicyMode {
@@ -75,6 +88,8 @@ pub struct Verdict {
     pub refuses: bool,
     /// Whether its refusals hold.
     pub mode: PolicyMode,
+    /// The exemption of the submission's namespace from this policy, if there is one: then its refusals don't hold.
+    pub exempt: Option<Exemption>,
     /// The admin's words.
     pub text: String,
 }
@@ -82,7 +97,7 @@ pub struct Verdict {
 impl Verdict {
     /// Whether the submission is refused for it.
     pub fn holds(&self) -> bool {
-        self.refuses && self.mode == PolicyMode::Enforce
+        self.refuses && self.mode == PolicyMode::Enforce && self.exempt.is_none()
     }
 }
 
@@ -94,8 +109,26 @@ pub struct PolicyError {
     pub policy: String,
     /// Whether its refusals would have held.
     pub mode: PolicyMode,
+    /// The exemption of the submission's namespace from this policy.
+    pub exempt: Option<Exemption>,
     /// What went wrong, for the admin.
     pub error: TemplateError,
+}
+
+impl PolicyError {
+    /// Whether the submission is refused for it: a refusal would have held.
+    pub fn holds(&self) -> bool {
+        self.mode == PolicyMode::Enforce && self.exempt.is_none()
+    }
+}
+
+/// A policy of a set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyName {
+    /// Its file, with its layer: `always/no-host-path.policy.j2`.
+    pub policy: String,
+    /// Whether its refusals hold.
+    pub mode: PolicyMode,
 }
 
 /// What all policies of a set said of a submission.

@@ -1,7 +1,7 @@
 //! A template set: the built-in templates and an admin's files, compiled once, never changed.
 
 use super::{
-    Finished, Judgement, LoadError, Rendered, TemplateError, TemplateErrorKind, builtin,
+    Finished, Judgement, LoadError, PolicyName, Rendered, TemplateError, TemplateErrorKind, builtin,
     compiled::Compiled,
     files::{self, Files},
     parts::{DEFAULT_SET, Parts, Source},
@@ -22,7 +22,7 @@ const OF_EXECUTORS: [&str; 2] = [builtin::EXECUTOR_POD, builtin::EXECUTOR_CONFIG
 pub struct TemplateSet {
     source: Arc<Source>,
     warnings: Vec<String>,
-    has_policies: bool,
+    policies: Vec<PolicyName>,
     engine: Engine,
 }
 
@@ -64,7 +64,7 @@ impl TemplateSet {
         Ok(Self {
             source: Arc::new(Source::of(parts)),
             warnings: std::mem::take(&mut compiled.warnings),
-            has_policies: !compiled.policies.is_empty(),
+            policies: compiled.policies.listed(&compiled.sources),
             engine: Engine::Here(Box::new(compiled)),
         })
     }
@@ -78,7 +78,7 @@ impl TemplateSet {
         let loaded = workers.load(&source)?;
         Ok(Self {
             warnings: loaded.warnings,
-            has_policies: loaded.has_policies,
+            policies: loaded.policies,
             source,
             engine: Engine::Workers(Arc::clone(workers)),
         })
@@ -126,7 +126,17 @@ impl TemplateSet {
 
     /// Whether it has policies, so that finished objects are to be judged.
     pub fn has_policies(&self) -> bool {
-        self.has_policies
+        !self.policies.is_empty()
+    }
+
+    /// Its policies, in the order in which they run.
+    pub fn policies(&self) -> &[PolicyName] {
+        &self.policies
+    }
+
+    /// Its name: `default`.
+    pub fn name(&self) -> &str {
+        self.source.name()
     }
 
     /// Whether it is rendered in this process, at once.
@@ -224,7 +234,7 @@ mod tests {
             let set = TemplateSet {
                 source: Arc::new(Source::of(parts)),
                 warnings: Vec::new(),
-                has_policies: false,
+                policies: Vec::new(),
                 engine: Engine::Here(Box::new(Compiled::builtin())),
             };
             assert_eq!(set.changes_executors(), changes, "{own:?} {default:?} {always:?}");

@@ -49,6 +49,7 @@ mod templates {
     mod policies;
     mod reference;
     mod reload;
+    mod rollout;
     mod sets;
     mod tools;
 }

@@ -171,7 +171,7 @@ impl Sample {
             driver_pod: manifest("pod-driver", pod),
             owned,
             warnings: native_submit::finding::Warnings::default(),
-            executor: None,
+            executor: Err(native_submit::templates::NoExecutor(String::new())),
             left_to_webhook: native_submit::spark::submission::LeftToWebhook::Nothing,
         })
     }

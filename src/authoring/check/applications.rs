@@ -12,8 +12,8 @@ use crate::{
     manifest::{self, Manifests, Terms},
     redaction,
     spark::plan::{self, DriverPlan},
-    submitter::{self, PolicyFailure, PolicyRefusal, SubmitError},
-    templates::{EXTRA_ROLE, NewerFields, Rendered, TemplateErrorKind, TemplateSet, is_policy},
+    submitter::{self, PolicyRefusal, SubmitError},
+    templates::{EXTRA_ROLE, Judgement, NewerFields, Rendered, TemplateErrorKind, TemplateSet, is_policy},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,7 +97,9 @@ impl<'s> Applications<'s> {
             checked.findings.extend(self.shared_names());
             checked.findings.extend(self.coverage.silent());
         }
-        checked.coverage.extend(self.coverage.report());
+        let (fired, policies) = self.coverage.report();
+        checked.coverage.extend(fired);
+        checked.policies.extend(policies);
     }
 
     fn application(&mut self, case: &Case) -> (Option<Manifests>, Vec<TemplateFinding>) {
@@ -128,18 +130,13 @@ impl<'s> Applications<'s> {
         };
         let checked = manifest::check(&rendered, &plan, terms);
         match checked {
-            Ok(mut manifests) => {
+            Ok(manifests) => {
                 self.note_names(&rendered, &manifests);
                 let newer = self.newer_fields(case, rendered, &plan, terms);
                 let (made, mut found) =
-                    match submitter::judge(&submission, &context, self.set, &plan, &mut manifests) {
-                        Ok(verdicts) => {
-                            self.coverage.passed();
-                            self.coverage.said(&verdicts, &case.name);
-                            self.passed = true;
-                            (Some(manifests), Vec::new())
-                        }
-                        Err(error) => self.judged(case, manifests, error),
+                    match submitter::judge(&submission, &context, self.set, &plan, &manifests) {
+                        Ok(judgement) => self.judged(case, manifests, &judgement),
+                        Err(error) => (None, refused(&error)),
                     };
                 found.extend(newer);
                 (made, found)
@@ -182,38 +179,42 @@ impl<'s> Applications<'s> {
         located
     }
 
-    /// What policies found of an application. They are run over samples for errors only: a refusal is no defect.
+    /// What policies found of an application. They are run over samples for errors only: a refusal is no defect. A refusal hides
+    /// no error of another policy.
     fn judged(
         &mut self,
         case: &Case,
-        manifests: Manifests,
-        error: SubmitError,
+        mut manifests: Manifests,
+        judgement: &Judgement,
     ) -> (Option<Manifests>, Vec<TemplateFinding>) {
-        match error {
-            SubmitError::Policy(PolicyRefusal(verdicts)) => {
-                self.coverage.said(&verdicts, &case.name);
+        self.coverage.said(&judgement.verdicts, &case.name);
+        self.coverage.judged(self.set, judgement, &case.name);
+        let errors = judgement.errors.iter();
+        let mut found: Vec<_> = errors
+            .map(|failed| of_template(&failed.error, self.sources))
+            .collect();
+        let outcome = submitter::settle(self.set, judgement, &mut manifests);
+        match outcome {
+            Ok(()) => {
+                self.passed = true;
+                self.coverage.passed();
+                return (Some(manifests), found);
+            }
+            Err(SubmitError::Policy(PolicyRefusal(verdicts))) => {
                 let first = verdicts.first().map(|verdict| verdict.policy.clone());
                 self.refused = self.refused.take().or(first);
                 if case.is_sample() {
-                    return (Some(manifests), Vec::new());
+                    return (found.is_empty().then_some(manifests), found);
                 }
-                let found = verdicts.into_iter().map(|verdict| {
+                found.extend(verdicts.into_iter().map(|verdict| {
                     let path = self.sources.path(&verdict.policy);
                     TemplateFinding::new(Rule::Refused, path, format!("refused: {}", verdict.text))
-                });
-                (None, found.collect())
+                }));
             }
-            SubmitError::PolicyFailed(PolicyFailure(errors)) => {
-                let found = errors
-                    .iter()
-                    .map(|failed| of_template(&failed.error, self.sources));
-                (None, found.collect())
-            }
-            error => (
-                None,
-                vec![TemplateFinding::new(Rule::Case, case.path(), error.to_string())],
-            ),
+            // Told above, by policy.
+            Err(_) => {}
         }
+        (None, found)
     }
 
     fn note(&mut self, rendered: &Rendered) {

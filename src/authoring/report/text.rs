@@ -2,7 +2,7 @@
 
 use super::{met_on, place};
 use crate::authoring::{
-    coverage::Fired,
+    coverage::{Fired, PolicyCoverage},
     finding::{Level, ShownLine, TemplateFinding},
 };
 use std::fmt::Write;
@@ -40,6 +40,35 @@ pub fn coverage(calls: &[Fired]) -> String {
             call.function,
             call.fired_for.join(", "),
             call.let_through
+        );
+    }
+    text
+}
+
+/// What each policy did about the samples and cases, a line for each: `file: let through …; refused …`.
+pub fn policies(policies: &[PolicyCoverage]) -> String {
+    let mut text = String::new();
+    for policy in policies {
+        let names = |what: &str, names: &[String]| {
+            (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+        };
+        let parts = [
+            Some(
+                names("let through", &policy.let_through).unwrap_or_else(|| "let nothing through".to_owned()),
+            ),
+            names("refused", &policy.refused),
+            names("exempt:", &policy.exempt),
+            names("ended in an error on", &policy.failed),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{} (set {}, {}): {}",
+            policy.file,
+            policy.set,
+            policy.mode,
+            parts.join("; ")
         );
     }
     text

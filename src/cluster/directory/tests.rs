@@ -30,7 +30,7 @@ fn submission(pod_name: &str, image: &str, owned: &[&str]) -> Arc<Manifests> {
             .map(|role| manifest(role, json!({"kind": role, "data": {"a": "yes"}})))
             .collect(),
         warnings: crate::finding::Warnings::default(),
-        executor: None,
+        executor: Err(crate::templates::NoExecutor(String::new())),
         left_to_webhook: crate::spark::submission::LeftToWebhook::Nothing,
     })
 }

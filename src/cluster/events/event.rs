@@ -18,12 +18,12 @@ const LONGEST_PREFIX: usize = 200;
 /// A core/v1 Event on the application. Its name follows from what it says, so that the same refusal again meets it.
 pub(super) fn of(refused: &Refused, uid: &str, now: Timestamp) -> Value {
     let application = &refused.application;
-    let reason = reason(refused.code.name());
+    let reason = &refused.reason;
     let message = cut(&refused.message, LONGEST_MESSAGE);
     let digest = Sha256::new()
         .chain_update(uid)
         .chain_update([0])
-        .chain_update(&reason)
+        .chain_update(reason)
         .chain_update([0])
         .chain_update(message)
         .finalize();
@@ -56,7 +56,7 @@ pub(super) fn of(refused: &Refused, uid: &str, now: Timestamp) -> Value {
 }
 
 /// `INVALID_POD_TEMPLATE` as Events write it: `InvalidPodTemplate`.
-fn reason(code: &str) -> String {
+pub(super) fn reason(code: &str) -> String {
     let word = |word: &str| {
         let (first, rest) = word.split_at(1.min(word.len()));
         first.to_owned() + &rest.to_ascii_lowercase()
@@ -85,7 +85,7 @@ mod tests {
                 name: name.to_owned(),
                 uid: None,
             },
-            code: ErrorCode::InvalidPodTemplate,
+            reason: reason(ErrorCode::InvalidPodTemplate.name()),
             message: message.to_owned(),
         };
         let now = Timestamp::new(second, 123_000_000).unwrap();

@@ -25,7 +25,7 @@ fn wanted() -> Manifests {
         },
         owned: Vec::new(),
         warnings: crate::finding::Warnings::default(),
-        executor: None,
+        executor: Err(crate::templates::NoExecutor(String::new())),
         left_to_webhook: crate::spark::submission::LeftToWebhook::Nothing,
     }
 }

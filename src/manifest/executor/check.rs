@@ -16,6 +16,7 @@ use crate::{
         submission::{ExecutorCheck, LeftToWebhook, Refusal, SparkVersion},
     },
     strict,
+    templates::NoExecutor,
 };
 use serde_json::Value;
 
@@ -24,14 +25,15 @@ use serde_json::Value;
 pub(in crate::manifest) struct Checked {
     pub(in crate::manifest) findings: Kept<Finding>,
     pub(in crate::manifest) warnings: Kept<Finding>,
-    /// The Pod that it was found of.
-    pub(in crate::manifest) executor: Option<ExecutorPod>,
+    /// The Pod that it was found of; none where the template alone was looked at.
+    pub(in crate::manifest) executor: Option<Result<ExecutorPod, NoExecutor>>,
 }
 
 impl Checked {
     fn refused(refusal: &Refusal) -> Self {
         Self {
             findings: std::iter::once(finding(refusal)).collect(),
+            executor: Some(Err(unknown(refusal))),
             ..Self::default()
         }
     }
@@ -70,13 +72,14 @@ pub(in crate::manifest) fn check(
                 executor.pod = finished;
             }
             Checked {
-                executor: Some(executor),
+                executor: Some(Ok(executor)),
                 ..checked
             }
         }
         Err(NoExecutorPod::Thrown(refusal)) => Checked::refused(&refusal),
         Err(NoExecutorPod::Unknown(refusal)) => {
             let mut checked = of_template.softened();
+            checked.executor = Some(Err(unknown(&refusal)));
             let unchecked = Words::own("the executor Pod isn't checked");
             checked.warnings.push(Finding {
                 said: refusal.said.clone().further(unchecked),
@@ -95,6 +98,11 @@ pub(in crate::manifest) fn check(
         return softened;
     }
     checked
+}
+
+/// Why there is no Pod, for policies: without values, for they tell it to whoever asks.
+fn unknown(refusal: &Refusal) -> NoExecutor {
+    NoExecutor(refusal.clone().without_values().to_string())
 }
 
 /// The warning where the webhook's additions are not known: they may be what an executor needs.

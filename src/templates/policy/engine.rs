@@ -1,6 +1,6 @@
 //! The engine of policies: compiled apart from the templates that write objects, for they see other things.
 
-use super::{Finished, Judgement, PolicyError, PolicyMode, Verdict};
+use super::{Exemption, Finished, Judgement, PolicyError, PolicyMode, PolicyName, Verdict};
 use crate::kubernetes::ObjectKind;
 use crate::templates::{
     TemplateError, TemplateErrorKind, analysis,
@@ -72,6 +72,14 @@ struct Policy {
     /// As the engine knows it.
     name: String,
     mode: PolicyMode,
+    /// The namespaces that are exempt from it.
+    exempt: Vec<Exemption>,
+}
+
+impl Policy {
+    fn exempt_in(&self, namespace: &str) -> Option<&Exemption> {
+        self.exempt.iter().find(|exempt| exempt.namespace == namespace)
+    }
 }
 
 impl Policies {
@@ -111,7 +119,25 @@ impl Policies {
 
     /// Adds a policy that the environment has under this name.
     pub(in crate::templates) fn push(&mut self, name: String, mode: PolicyMode) {
-        self.all.push(Policy { name, mode });
+        let exempt = Vec::new();
+        self.all.push(Policy { name, mode, exempt });
+    }
+
+    /// Exempts namespaces from the policy of this name.
+    pub(in crate::templates) fn exempt(&mut self, name: &str, namespaces: Vec<Exemption>) {
+        for policy in self.all.iter_mut().filter(|policy| policy.name == name) {
+            policy.exempt.clone_from(&namespaces);
+        }
+    }
+
+    /// Each policy as messages call it.
+    pub(in crate::templates) fn listed(&self, sources: &Sources) -> Vec<PolicyName> {
+        let all = self.all.iter();
+        all.map(|policy| PolicyName {
+            policy: sources.full_name(&policy.name),
+            mode: policy.mode,
+        })
+        .collect()
     }
 
     /// What each policy says of a submission. `writes` is told each policy before it runs.
@@ -143,6 +169,7 @@ impl Policies {
         let start = Instant::now();
         for policy in &self.all {
             let shown = sources.full_name(&policy.name);
+            let exempt = policy.exempt_in(&finished.submission.namespace);
             read.forget();
             SAID.set(Some(Vec::new()));
             let writing = Writing {
@@ -163,6 +190,7 @@ impl Policies {
                     .map(|(_, line)| line),
                 refuses: said.refuses,
                 mode: policy.mode,
+                exempt: exempt.cloned(),
                 text: said.text,
             };
             judgement.verdicts.extend(said.into_iter().map(verdict));
@@ -182,6 +210,7 @@ impl Policies {
             judgement.errors.push(PolicyError {
                 policy: shown,
                 mode: policy.mode,
+                exempt: exempt.cloned(),
                 error,
             });
         }

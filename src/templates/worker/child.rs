@@ -172,7 +172,7 @@ impl Child {
             Ok(mut set) => {
                 let loaded = Loaded {
                     warnings: std::mem::take(&mut set.warnings),
-                    has_policies: !set.policies.is_empty(),
+                    policies: set.policies.listed(&set.sources),
                 };
                 self.sets.push(Kept {
                     id: set.id.clone(),

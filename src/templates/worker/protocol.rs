@@ -2,7 +2,7 @@
 
 use crate::{
     spark::plan::DriverPlan,
-    templates::{Finished, Judgement, LoadError, Rendered, TemplateError, parts::Source},
+    templates::{Finished, Judgement, LoadError, PolicyName, Rendered, TemplateError, parts::Source},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -40,8 +40,8 @@ pub(super) enum WorkerRequest<'r> {
 pub(in crate::templates) struct Loaded {
     /// What is odd about its files.
     pub(in crate::templates) warnings: Vec<String>,
-    /// Whether it has policies.
-    pub(in crate::templates) has_policies: bool,
+    /// Its policies.
+    pub(in crate::templates) policies: Vec<PolicyName>,
 }
 
 /// What a worker answers.

@@ -1,0 +1,399 @@
+//! How a policy is rolled out: what its refusals and audited refusals tell the admin, and exemptions by namespace.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use crate::support::api_server::ApiServer;
+use crate::support::serve::{Serve, exchange};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+const SPARK_PI: &str = include_str!("../../../examples/spark-pi.yaml");
+
+fn write(directory: &Path, name: &str, text: &str) {
+    let path = directory.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn templates(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        write(directory.path(), name, text);
+    }
+    directory
+}
+
+fn serve(api: &ApiServer, templates: &Path, more: &[&str]) -> (Serve, tempfile::TempDir) {
+    let arguments = [
+        "--template-dir",
+        templates.to_str().unwrap(),
+        "--operator-webhook",
+        "off",
+    ];
+    Serve::to(&api.url, &[&arguments, more].concat())
+}
+
+/// The example as its caller has it from the API server, which has it too.
+fn application(api: &ApiServer, name: &str, namespace: &str, labels: &str) -> String {
+    let metadata = json!({"metadata": {"name": name, "namespace": namespace, "uid": name}, "spec": {}});
+    api.put("sparkapplications", metadata);
+    let metadata = format!("  name: {name}\n  uid: {name}\n  labels: {labels}\n");
+    SPARK_PI
+        .replace("  name: spark-pi\n", &metadata)
+        .replace("  namespace: default\n", &format!("  namespace: {namespace}\n"))
+}
+
+/// The log lines of policies, once there are so many.
+fn audit(serve: &Serve, count: usize) -> Vec<Value> {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let lines: Vec<Value> = serve
+            .log()
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(|line: &Value| line["policy_outcome"].is_string())
+            .collect();
+        if lines.len() >= count {
+            assert_eq!(lines.len(), count, "{lines:#?}");
+            return lines;
+        }
+        assert!(Instant::now() < end, "{lines:#?}\n{}", serve.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Reason and message of each Event, once there are so many.
+async fn events(api: &ApiServer, count: usize) -> Vec<(String, String)> {
+    let names = |api: &ApiServer| -> Vec<String> {
+        let names = api.names();
+        let names = names.iter().filter_map(|name| name.strip_prefix("events/"));
+        names.map(str::to_owned).collect()
+    };
+    api.until(&format!("{count} Events"), |api| names(api).len() >= count)
+        .await;
+    let events = names(api).into_iter().map(|name| {
+        let found = ["default", "legacy"]
+            .iter()
+            .find_map(|namespace| api.get("events", namespace, &name));
+        let event = found.unwrap();
+        let text = |field: &str| event[field].as_str().unwrap().to_owned();
+        (text("reason"), text("message"))
+    });
+    let mut events: Vec<_> = events.collect();
+    events.sort();
+    assert_eq!(events.len(), count, "{events:#?}");
+    events
+}
+
+fn counted(serve: &Serve, labels: [&str; 4], count: u32) {
+    let [set, policy, mode, outcome] = labels;
+    let line = format!(
+        "native_submit_policy_verdicts_total{{set=\"{set}\",policy=\"{policy}\",mode=\"{mode}\",outcome=\"{outcome}\"}} {count}\n"
+    );
+    let (_, metrics) = serve.get("/metrics");
+    assert!(metrics.contains(&line), "{line}\n{metrics}");
+}
+
+const TEAM: &str = "{% if not submission.labels.team %}{{ refuse('a team, please') }}{% endif %}";
+const COST: &str =
+    "# mode: audit\n{% if not submission.labels.cost %}{{ refuse('a cost centre, please') }}{% endif %}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_refused_by_what_is_counted_logged_and_told_on_the_application() {
+    let api = ApiServer::start().await;
+    let directory = templates(&[
+        ("always/team.policy.j2", TEAM),
+        ("cost.policy.j2", COST),
+        (
+            "old.policy.j2",
+            "{% if submission.labels.old %}{{ warn('old') }}{% endif %}",
+        ),
+    ]);
+    let (serve, _folder) = serve(&api, directory.path(), &["--spark-user", "operator"]);
+    let reply = serve
+        .submit(&application(&api, "nobodys", "default", "{a: secret-value}"), "a")
+        .await;
+    // The author gets the words alone.
+    assert_eq!(reply.error_message, "a team, please");
+    let lines = audit(&serve, 2);
+    let of = |outcome: &str| {
+        let mut of = lines.iter().filter(|line| line["policy_outcome"] == outcome);
+        of.next().unwrap()
+    };
+    let refused = of("refused");
+    for (field, value) in [
+        ("policy", "always/team.policy.j2"),
+        ("mode", "enforce"),
+        ("namespace", "default"),
+        ("application", "nobodys"),
+        ("user", "operator"),
+        ("door", "grpc"),
+        ("submission_id", "a"),
+        ("code", "REFUSED_BY_POLICY"),
+        ("message", "a policy refuses: a team, please"),
+    ] {
+        assert_eq!(refused[field], value, "{field}: {refused:#}");
+    }
+    // What else would have refused it is told, too.
+    let audited = of("would-refuse");
+    assert_eq!(
+        (&audited["policy"], &audited["mode"], &audited["code"]),
+        (&json!("cost.policy.j2"), &json!("audit"), &Value::Null)
+    );
+    assert!(!lines.iter().any(|line| line.to_string().contains("secret-value")));
+    let told = events(&api, 2).await;
+    let expected = [
+        (
+            "AuditedByPolicy",
+            "will be refused by the policy, which is in audit mode, cost.policy.j2: a cost centre, please",
+        ),
+        (
+            "RefusedByPolicy",
+            "refused by the policy always/team.policy.j2: a team, please",
+        ),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(reason, message)| (reason.to_owned(), message.to_owned()))
+    );
+    counted(
+        &serve,
+        ["default", "always/team.policy.j2", "enforce", "refused"],
+        1,
+    );
+    counted(&serve, ["default", "cost.policy.j2", "audit", "would-refuse"], 1);
+    // A series begins before anything is refused.
+    counted(&serve, ["default", "old.policy.j2", "enforce", "refused"], 0);
+
+    // One that is let through is told of as well; by REST, too.
+    let labels = "{team: ml, old: \"yes\"}";
+    let reply = serve
+        .submit(&application(&api, "ours", "default", labels), "b")
+        .await;
+    assert!(reply.success, "{}", reply.error_message);
+    let lines = audit(&serve, 4);
+    let audited = lines
+        .iter()
+        .filter(|line| line["policy_outcome"] == "would-refuse");
+    assert_eq!(audited.clone().count(), 2);
+    assert_eq!(audited.clone().next_back().unwrap()["application"], "ours");
+    events(&api, 3).await;
+    counted(&serve, ["default", "cost.policy.j2", "audit", "would-refuse"], 2);
+    counted(&serve, ["default", "old.policy.j2", "enforce", "warned"], 1);
+    let body = json!({"submission_id": "c", "spark_submit_args": [
+        "--master", "k8s://https://h", "--deploy-mode", "cluster", "--class", "a.B", "--name", "by-rest",
+        "--conf", "spark.kubernetes.namespace=default", "--conf", "spark.kubernetes.container.image=spark:4.0.1",
+        "local:///a.jar",
+    ]});
+    let headers = "Content-Type: application/json\r\n";
+    let post = "POST /api/v1/spark-submit";
+    let (status, _) = exchange(&serve.rest, post, headers, body.to_string().as_bytes());
+    assert_eq!(status, 422);
+    let lines = audit(&serve, 6);
+    let refused = lines
+        .iter()
+        .rfind(|line| line["policy_outcome"] == "refused")
+        .unwrap();
+    assert_eq!(
+        (&refused["door"], &refused["application"]),
+        (&json!("rest"), &json!("by-rest"))
+    );
+    counted(
+        &serve,
+        ["default", "always/team.policy.j2", "enforce", "refused"],
+        2,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_is_exempt_as_long_as_the_file_says_so_and_it_is_told() {
+    let api = ApiServer::start().await;
+    let broken = "{% if submission.labels.odd %}{{ 1 // 0 }}{% endif %}";
+    let exempt =
+        "team.policy.j2:\n- namespace: legacy\n  reason: moves in January\nbroken.policy.j2: [legacy]\n";
+    let directory = templates(&[
+        ("always/team.policy.j2", TEAM),
+        ("always/broken.policy.j2", broken),
+        ("always/exempt.yaml", exempt),
+    ]);
+    let (serve, _folder) = serve(&api, directory.path(), &[]);
+    let odd = "{odd: \"yes\"}";
+    let reply = serve.submit(&application(&api, "a", "legacy", odd), "a").await;
+    assert!(reply.success, "{}", reply.error_message);
+    let line = audit(&serve, 1).remove(0);
+    for (field, value) in [
+        ("policy", "always/team.policy.j2"),
+        ("mode", "enforce"),
+        ("policy_outcome", "exempt"),
+        ("namespace", "legacy"),
+        ("exempt_because", "moves in January"),
+        (
+            "message",
+            "a policy would refuse, and the namespace is exempt: a team, please",
+        ),
+    ] {
+        assert_eq!(line[field], value, "{field}: {line:#}");
+    }
+    counted(
+        &serve,
+        ["default", "always/team.policy.j2", "enforce", "exempt"],
+        1,
+    );
+    counted(
+        &serve,
+        ["default", "always/broken.policy.j2", "enforce", "failed"],
+        1,
+    );
+    // Nobody else is, and one that begins alike isn't.
+    for namespace in ["default", "legacy-2"] {
+        let reply = serve.submit(&application(&api, "b", namespace, "{}"), "b").await;
+        assert_eq!(reply.error_message, "a team, please", "{namespace}");
+    }
+
+    // It is a part of the set: it has a say in its hash, is loaded anew, and is refused with the set where it is wrong.
+    let generation = |number: u32| format!("native_submit_template_set_generation {number}\n");
+    write(
+        directory.path(),
+        "always/exempt.yaml",
+        "team.policy.j2: [other]\n",
+    );
+    serve.wait_for("/metrics", |body| body.contains(&generation(2)));
+    let reply = serve.submit(&application(&api, "c", "legacy", "{}"), "c").await;
+    assert_eq!(reply.error_message, "a team, please");
+    write(
+        directory.path(),
+        "always/exempt.yaml",
+        "taem.policy.j2: [legacy]\n",
+    );
+    let body = serve.wait_for("/readyz", |body| body.contains("did you mean `team.policy.j2`?"));
+    assert!(
+        body.contains("always/exempt.yaml:1: taem.policy.j2: expected"),
+        "{body}"
+    );
+    let reply = serve.submit(&application(&api, "d", "other", "{}"), "d").await;
+    assert!(reply.success, "the last good one stays: {}", reply.error_message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_set_can_exempt_from_what_always_demands() {
+    let api = ApiServer::start().await;
+    let directory = templates(&[
+        ("always/team.policy.j2", TEAM),
+        ("exempt.yaml", "team.policy.j2: [default]\n"),
+    ]);
+    let (serve, _folder) = serve(&api, directory.path(), &[]);
+    let body = serve.wait_for("/readyz", |body| body.contains("exempt.yaml"));
+    assert!(
+        body.contains("no-template-set") && body.contains("only always/exempt.yaml can exempt from it"),
+        "{body}"
+    );
+    // Of its own it can.
+    write(directory.path(), "exempt.yaml", "cost.policy.j2: [default]\n");
+    write(
+        directory.path(),
+        "cost.policy.j2",
+        &COST.replace("audit", "enforce"),
+    );
+    serve.wait_for("/readyz", |body| body.contains("\"ready\": true"));
+    let reply = serve.submit(&application(&api, "a", "default", "{}"), "a").await;
+    assert_eq!(reply.error_message, "a team, please");
+    let reply = serve
+        .submit(&application(&api, "b", "default", "{team: ml}"), "b")
+        .await;
+    assert!(reply.success, "{}", reply.error_message);
+
+    // Exemptions alone are no layer: emptied of its policies, `always/` is refused.
+    write(directory.path(), "always/exempt.yaml", "{}\n");
+    fs::remove_file(directory.path().join("always/team.policy.j2")).unwrap();
+    serve.wait_for("/readyz", |body| {
+        body.contains("the folder `always` has no template")
+    });
+    let reply = serve.submit(&application(&api, "c", "default", "{}"), "c").await;
+    assert_eq!(reply.error_message, "a team, please");
+}
+
+/// Exit code, and what a command printed and said.
+fn run(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = std::process::Command::new(crate::support::serve::binary())
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn check_tells_whom_each_policy_lets_through_and_no_refusal_hides_an_error() {
+    let named = |name: &str, namespace: &str| {
+        let text = SPARK_PI.replace("name: spark-pi", &format!("name: {name}"));
+        text.replace("namespace: default", &format!("namespace: {namespace}"))
+    };
+    let teamed = named("teamed", "jobs").replace("  namespace:", "  labels: {team: ml}\n  namespace:");
+    let work = templates(&[
+        ("templates/always/team.policy.j2", TEAM),
+        ("templates/cost.policy.j2", COST),
+        ("templates/always/exempt.yaml", "team.policy.j2: [legacy]\n"),
+        ("cases/teamed/application.yaml", &teamed),
+        ("cases/exempt/application.yaml", &named("old", "legacy")),
+        ("cases/banned/application.yaml", &named("banned", "jobs")),
+        ("cases/banned/error.txt", "a team, please\n"),
+    ]);
+    let arguments = ["check", "templates", "--cases", "cases", "--output", "json"];
+    let (code, out, said) = run(work.path(), &arguments);
+    assert_eq!(code, 0, "{out}{said}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let samples = [
+        "examples/spark-pi.yaml",
+        "examples/java-etl.yaml",
+        "examples/pyspark-report.yaml",
+        "examples/sparkr-model.yaml",
+    ];
+    let and = |more: &[&'static str]| [&samples[..], more].concat();
+    assert_eq!(
+        found["policies"],
+        json!([
+            {
+                "file": "templates/cost.policy.j2", "set": "default", "mode": "audit", "let_through": [],
+                "refused": and(&["banned", "exempt", "teamed"]), "exempt": [], "failed": [],
+            },
+            {
+                "file": "templates/always/team.policy.j2", "set": "default", "mode": "enforce",
+                "let_through": ["examples/java-etl.yaml", "teamed"],
+                "refused": [samples[0], samples[2], samples[3], "banned"], "exempt": ["exempt"], "failed": [],
+            },
+        ]),
+        "{found:#}"
+    );
+    // An error of another policy, on an application that the first one refuses, and in audit mode, too.
+    for mode in ["", "# mode: audit\n"] {
+        let broken = format!("{mode}\n{{% if driver.spec.volumes | length / 0 %}}{{% endif %}}\n");
+        write(work.path(), "templates/broken.policy.j2", &broken);
+        let (code, out, said) = run(work.path(), &["check", "templates"]);
+        assert_eq!(code, 1, "{out}{said}");
+        assert!(out.contains("templates/broken.policy.j2:"), "{out}");
+        let failed = "ended in an error on examples/spark-pi.yaml, examples/java-etl.yaml";
+        assert!(out.contains(failed), "{out}");
+    }
+    fs::remove_file(work.path().join("templates/broken.policy.j2")).unwrap();
+    // What is wrong with exemptions is an error with file and line.
+    write(
+        work.path(),
+        "templates/always/exempt.yaml",
+        "\nteam.policy.j2: [a, a]\n",
+    );
+    let (code, out, said) = run(work.path(), &["check", "templates"]);
+    assert_eq!(code, 1, "{out}{said}");
+    assert!(
+        out.contains("templates/always/exempt.yaml:2: team.policy.j2[1].namespace: is there twice"),
+        "{out}"
+    );
+}
