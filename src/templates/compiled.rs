@@ -343,7 +343,8 @@ impl Compiler {
             match policy::exemptions(source, &names) {
                 Ok(exemptions) => {
                     for (policy, exempt) in exemptions {
-                        self.policies.exempt(&format!("{}{policy}", layer.prefix), exempt);
+                        self.policies
+                            .exempt(&format!("{}{policy}", layer.prefix), &exempt);
                     }
                 }
                 Err(problems) => self.errors.extend(problems.into_iter().map(|(message, line)| {

@@ -124,9 +124,9 @@ impl Policies {
     }
 
     /// Exempts namespaces from the policy of this name.
-    pub(in crate::templates) fn exempt(&mut self, name: &str, namespaces: Vec<Exemption>) {
+    pub(in crate::templates) fn exempt(&mut self, name: &str, namespaces: &[Exemption]) {
         for policy in self.all.iter_mut().filter(|policy| policy.name == name) {
-            policy.exempt.clone_from(&namespaces);
+            namespaces.clone_into(&mut policy.exempt);
         }
     }
 

@@ -43,11 +43,14 @@ pub(in crate::templates) struct Names<'n> {
     pub(in crate::templates) others: Vec<(&'n str, String)>,
 }
 
+/// What is wrong with an `exempt.yaml`, each with its line where that is known.
+pub(in crate::templates) type Mistakes = Vec<(String, Option<usize>)>;
+
 /// Reads an `exempt.yaml`: the exemptions of each policy; else what is wrong, each with its line where that is known.
 pub(in crate::templates) fn read(
     source: &str,
     names: &Names<'_>,
-) -> Result<BTreeMap<String, Vec<Exemption>>, Vec<(String, Option<usize>)>> {
+) -> Result<BTreeMap<String, Vec<Exemption>>, Mistakes> {
     let mut value = strict::parse_yaml(source).map_err(|problem| {
         let line = problem.said.line();
         vec![(problem.to_string(), line)]
