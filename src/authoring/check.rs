@@ -20,8 +20,8 @@ use crate::{
     redaction,
     templates::{
         ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, NewerFields, Parts, SetOptions,
-        SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template, read_sets,
-        take_always, workers,
+        SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template,
+        read_sets, take_always, workers,
     },
 };
 use applications::Applications;
