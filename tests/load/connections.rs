@@ -486,19 +486,69 @@ async fn each_answer_of_the_rest_port_has_the_structured_body() {
     );
 }
 
+/// So many seconds: of the setting, for a long run by hand, else a few.
+fn seconds(setting: &str, otherwise: u64) -> Duration {
+    Duration::from_secs(std::env::var(setting).map_or(otherwise, |text| text.parse().unwrap()))
+}
+
+/// `PAUSED_SECONDS` (4) is how long it is paused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_paused_process_and_an_api_server_that_is_gone_are_healthy() {
+async fn a_paused_process_is_healthy_at_once_when_it_goes_on() {
     let api = ApiServer::start().await;
     let (server, _kubeconfig) = Serve::to(&api.url, &[]);
+    let since = Instant::now();
     server.signal("STOP");
-    std::thread::sleep(Duration::from_secs(4));
+    std::thread::sleep(seconds("PAUSED_SECONDS", 4));
     server.signal("CONT");
-    assert_eq!(server.get("/healthz").0, 200);
-    let (gone, _kubeconfig) = Serve::to("http://127.0.0.1:1", &[]);
-    let application = String::from_utf8(application("gone")).unwrap();
-    let submit = tokio::time::timeout(Duration::from_secs(60), gone.submit(&application, "gone"));
-    assert!(!submit.await.unwrap().success);
-    assert_eq!(gone.get("/healthz").0, 200);
+    // What the pause did to its clock would show within the next beats.
+    while since.elapsed() < seconds("PAUSED_SECONDS", 4) + Duration::from_secs(3) {
+        assert_eq!(server.get("/healthz").0, 200);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Two kinds of gone: nobody listens, and somebody listens but never answers. Submissions go on all the while, more at once than there are
+/// workers. `GONE_SECONDS` (5) is how long.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_api_server_is_gone_the_server_is_healthy() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addresses = ["127.0.0.1:1".to_owned(), silent.local_addr().unwrap().to_string()];
+    let servers = addresses.map(|address| Arc::new(Serve::to(&format!("http://{address}"), &[])));
+    let until = Instant::now() + seconds("GONE_SECONDS", 5);
+    let callers: Vec<_> = servers
+        .iter()
+        .flat_map(|server| std::iter::repeat_n(server, 8))
+        .enumerate()
+        .map(|(caller, server)| {
+            let server = Arc::clone(server);
+            tokio::spawn(async move {
+                let mut answers = 0;
+                for nth in 0.. {
+                    let id = format!("gone-{caller}-{nth}");
+                    let text = String::from_utf8(application(&id)).unwrap();
+                    let submitted = tokio::time::timeout_at(until.into(), server.0.submit(&text, &id)).await;
+                    let Ok(answer) = submitted else { break };
+                    assert!(!answer.success, "{answer:?}");
+                    answers += 1;
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                answers
+            })
+        })
+        .collect();
+    let mut probes = 0;
+    while Instant::now() < until {
+        for server in &servers {
+            assert_eq!(server.0.get("/healthz").0, 200, "probe {probes}");
+            probes += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let mut answers = 0;
+    for caller in callers {
+        answers += caller.await.unwrap();
+    }
+    println!("{probes} probes, {answers} answers");
 }
 
 /// Nobody reads the log: each thread that writes a line hangs in it, workers too, and for ever.
