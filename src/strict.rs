@@ -9,6 +9,7 @@ mod general;
 mod items;
 mod json;
 mod place;
+mod plain;
 mod reader;
 
 pub use bounded::{DocumentShape, Unread};
@@ -169,14 +170,25 @@ pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
 /// # Errors
 /// Where it is not one YAML document, or is larger than a limit allows.
 pub fn read_yaml(text: &str, shape: DocumentShape, budget: &mut Budget) -> Result<Value, Unread> {
-    if text.starts_with(['{', '[']) {
-        // What was read is counted anew if it is no JSON.
-        let mut left = budget.clone();
-        if let Some(read) = json::read_as_yaml(text, shape, &mut left) {
-            *budget = left;
-            return read;
-        }
+    // What was read is counted anew if the reader of YAML decides.
+    let mut left = budget.clone();
+    if let Some(read) = read_plain(text, shape, &mut left) {
+        *budget = left;
+        return read;
     }
+    read_fully(text, shape, budget)
+}
+
+/// Reads JSON, or YAML that is [`plain`]; `None` where the reader of YAML decides.
+fn read_plain(text: &str, shape: DocumentShape, budget: &mut Budget) -> Option<Result<Value, Unread>> {
+    if text.starts_with(['{', '[']) {
+        return json::read_as_yaml(text, shape, budget);
+    }
+    json::read_as_yaml(&plain::to_json(text)?, shape, budget)
+}
+
+/// Reads any YAML.
+fn read_fully(text: &str, shape: DocumentShape, budget: &mut Budget) -> Result<Value, Unread> {
     let bounds = Bounds::new(budget, shape, Format::Yaml);
     let read = serde_yaml::with_deserializer_from_str_with_options(text, yaml_options(), |deserializer| {
         bounds.document().deserialize(deserializer)
@@ -186,6 +198,16 @@ pub fn read_yaml(text: &str, shape: DocumentShape, budget: &mut Budget) -> Resul
         (serde_yaml::Error::Budget { .. }, _) => Unread::OverLimit(NODES.at("")),
         _ => Unread::Problem(yaml_problem(&error)),
     })
+}
+
+/// As [`parse_yaml`], by the reader of YAML alone.
+#[cfg(test)]
+fn parse_fully(text: &str) -> Result<Value, Problem> {
+    Ok(read_fully(
+        text,
+        DocumentShape::Rendered,
+        &mut Budget::of_rendered(),
+    )?)
 }
 
 /// How YAML is read.
