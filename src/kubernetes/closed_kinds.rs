@@ -1,6 +1,6 @@
 //! Kinds that no template may write, whatever the admin allows: whoever writes templates would get more than templates.
 //!
-//! The tables are of what is widely installed. A CustomResourceDefinition that isn't in them and makes Pods can still be allowed.
+//! The tables are of what is widely installed. A `CustomResourceDefinition` that isn't in them and makes Pods can still be allowed.
 
 use std::fmt;
 
