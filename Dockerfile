@@ -10,7 +10,7 @@ COPY deploy/rbac deploy/rbac
 COPY src src
 COPY benches benches
 # musl's target links statically; the result needs no library of the image.
-RUN cargo build --release --locked --bin native-submit
+RUN cargo build --profile dist --locked --bin native-submit
 
 # tests/image builds this stage around a binary made of what the first one copies: it must need nothing of it but these two files.
 FROM scratch
@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="native-submit" \
       org.opencontainers.image.revision="$REVISION"
 # For collectors of traces and for --server with a public certificate; the API server's authority is mounted.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /src/target/release/native-submit /native-submit
+COPY --from=build /src/target/dist/native-submit /native-submit
 COPY LICENSE.txt /
 # The operator's image runs as this user too. Nothing is written to the root filesystem.
 USER 185:185
