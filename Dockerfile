@@ -27,7 +27,7 @@ LABEL org.opencontainers.image.title="native-submit" \
 # For collectors of traces and for --server with a public certificate; the API server's authority is mounted.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /src/target/dist/native-submit /native-submit
-COPY LICENSE.txt /
+COPY LICENSE.txt THIRD-PARTY-NOTICES.txt /
 # The operator's image runs as this user too. Nothing is written to the root filesystem.
 USER 185:185
 EXPOSE 50051 50052 9090

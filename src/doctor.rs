@@ -5,9 +5,10 @@
 mod api_server;
 mod certificates;
 mod configuration;
-
+mod deployment;
 mod operator;
 mod ports;
+mod replicas;
 mod report;
 mod rights;
 mod templates;
@@ -64,6 +65,7 @@ pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> D
         return report;
     }
     report.extend(operator::examine(&client, settings, surroundings).await);
+    report.extend(replicas::examine(&client, &surroundings.operator_namespace).await);
     report.extend(rights::examine(&client, settings).await);
     report
 }

@@ -73,9 +73,11 @@ pub async fn serve_until(
     let seats = || ConnectionLimit::new(most, SilenceLimits::SUBMISSIONS);
     let grpc_listener = Listener::new(listen(settings.grpc()?).await?, seats(), Arc::clone(&metrics))
         .counted_as(grpc::ENTRY_POINT)
+        .no_older_than(settings.max_connection_age)
         .with_tls(tls.clone(), Protocol::Http2);
     let rest_listener = Listener::new(listen(settings.rest()?).await?, seats(), Arc::clone(&metrics))
         .counted_as(rest::ENTRY_POINT)
+        .no_older_than(settings.max_connection_age)
         .with_tls(tls, Protocol::Http1)
         .with_errors(rest::errors(service.clone()));
     let socket = drop_in::listen(&settings.socket)?.map(|listener| {

@@ -40,8 +40,13 @@ pub(super) struct Submit {
     )]
     apply_to: ApplyTo,
 
-    /// Send the application to a running `native-submit serve` by gRPC instead; https:// where it speaks TLS
-    #[arg(long, value_name = "[https://]HOST:PORT", conflicts_with = "spark_submit")]
+    /// Send the application to a running `native-submit serve` by gRPC instead; https:// where it speaks TLS, dns:/// for all
+    /// addresses of a name, such as a headless Service
+    #[arg(
+        long,
+        value_name = "[https://|dns:///]HOST:PORT",
+        conflicts_with = "spark_submit"
+    )]
     server: Option<Server>,
 
     #[command(flatten)]

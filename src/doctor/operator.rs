@@ -1,6 +1,6 @@
 //! The operator: its CRDs, its version, and whether its webhook is there as the settings say.
 
-use super::{CheckResult, Surroundings, api_server::innermost};
+use super::{CheckResult, Surroundings, api_server::innermost, deployment};
 use crate::{
     cluster::registered_webhooks,
     settings::{OperatorWebhookSetting, ServeSettings},
@@ -22,11 +22,25 @@ pub(super) async fn examine(
     settings: &ServeSettings,
     surroundings: &Surroundings,
 ) -> Vec<CheckResult> {
-    vec![
-        resources(client).await,
-        version(client, &surroundings.operator_namespace).await,
-        webhook(client, settings).await,
-    ]
+    let mut found = vec![resources(client).await];
+    let namespace = &surroundings.operator_namespace;
+    let deployments = Api::<Deployment>::namespaced(client.clone(), namespace);
+    match deployments.list(&ListParams::default()).await {
+        Ok(deployments) => {
+            found.push(version(&deployments.items, namespace));
+            found.extend(deployment::examine(&deployments.items));
+        }
+        Err(error) => found.push(CheckResult::warn(
+            OPERATOR,
+            format!(
+                "can't read the Deployments in namespace {namespace}: {}",
+                innermost(&error)
+            ),
+            "run doctor as somebody who may list them: native-submit itself needs no such right",
+        )),
+    }
+    found.push(webhook(client, settings).await);
+    found
 }
 
 /// Whether the API server serves this group and version; `None` where it can't be told.
@@ -55,21 +69,7 @@ async fn resources(client: &Client) -> CheckResult {
 }
 
 /// By the operator's Deployment: the tag of its image, else its label.
-async fn version(client: &Client, namespace: &str) -> CheckResult {
-    let deployments = Api::<Deployment>::namespaced(client.clone(), namespace);
-    let found = match deployments.list(&ListParams::default()).await {
-        Ok(found) => found.items,
-        Err(error) => {
-            return CheckResult::warn(
-                OPERATOR,
-                format!(
-                    "can't read the Deployments in namespace {namespace}: {}",
-                    innermost(&error)
-                ),
-                "run doctor as somebody who may list them: native-submit itself needs no such right",
-            );
-        }
-    };
+fn version(found: &[Deployment], namespace: &str) -> CheckResult {
     let Some(version) = found.iter().find_map(version_of) else {
         return CheckResult::warn(
             OPERATOR,

@@ -18,7 +18,8 @@ pub enum CheckStatus {
 /// What one check found: a line of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckResult {
-    /// What was looked at: `configuration`, `certificates`, `ports`, `templates`, `api-server`, `operator`, `webhook`, `rights`.
+    /// What was looked at: `configuration`, `certificates`, `ports`, `templates`, `api-server`, `operator`,
+    /// `deployment`, `webhook`, `replicas`, `rights`.
     pub check: &'static str,
     /// How good it is.
     pub verdict: CheckStatus,

@@ -10,6 +10,10 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::time::Duration;
+use tonic::transport::Channel;
+
+/// How long one address may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a call through a server failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +57,7 @@ pub async fn submit(
         message,
         id: id.to_string(),
     };
-    let endpoint = server
-        .endpoint()?
-        .connect_timeout(Duration::from_secs(5))
-        .timeout(timeout);
-    let channel = endpoint
-        .connect()
-        .await
-        .map_err(|error| transport(innermost(&error)))?;
+    let channel = connected(server, id, timeout).await?.map_err(transport)?;
     let mut request = tonic::Request::new(RunAltSparkSubmitRequest {
         submission_id: id.to_string(),
         spark_application_manifest: application.into_bytes(),
@@ -94,6 +91,27 @@ pub async fn submit(
         line,
         warnings: reply.warnings,
     })
+}
+
+/// A connection to the server, or to the first of its addresses that takes one; else why the last one doesn't. Nothing is sent yet, so
+/// another address may be tried.
+async fn connected(
+    server: &Server,
+    id: &SubmissionId,
+    timeout: Duration,
+) -> Result<Result<Channel, String>, ServerError> {
+    let turn = id.as_str().bytes().fold(0_usize, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    let mut refused = String::new();
+    for endpoint in server.endpoints(turn).await? {
+        let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(timeout);
+        match endpoint.connect().await {
+            Ok(channel) => return Ok(Ok(channel)),
+            Err(error) => refused = innermost(&error),
+        }
+    }
+    Ok(Err(refused))
 }
 
 /// What a call's failure says: the cause where the connection broke, else the server's words.

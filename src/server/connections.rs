@@ -108,7 +108,9 @@ pub(super) async fn serve(
             (stream, seat) = listener.accept() => {
                 let (router, speech, opener) = (router.clone(), speech.clone(), opener.clone());
                 let router = (router, calls.clone());
-                open.spawn(one(stream, Arc::new(seat), opener, speech, router, stopped.clone()));
+                let seat = Arc::new(seat);
+                let old_at = listener.old_at();
+                open.spawn(one(stream, (seat, old_at), opener, speech, router, stopped.clone()));
             }
             Some(_) = open.join_next() => {}
             () = &mut stop => break,
@@ -122,7 +124,7 @@ pub(super) async fn serve(
 /// One connection from its first byte to its end.
 async fn one(
     stream: Stream,
-    seat: Arc<ConnectionSlot>,
+    (seat, old_at): (Arc<ConnectionSlot>, Option<Instant>),
     opener: Opener,
     speech: Speech,
     (router, calls): (Router, Option<Calls>),
@@ -141,6 +143,8 @@ async fn one(
     let service = Bounded { inner, calls };
     let mut served = pin!(speech.serve_connection(TokioIo::new(connection), service));
     let mut silent = pin!(sleep_until(seat.first()));
+    let mut old = pin!(sleep_until(old_at.unwrap_or_else(Instant::now)));
+    let mut grows_old = old_at.is_some();
     let (mut is_told, mut is_leaving) = (false, false);
     loop {
         tokio::select! {
@@ -155,6 +159,11 @@ async fn one(
             _ = stopped.wait_for(|stopped| *stopped), if !is_told => {
                 served.as_mut().graceful_shutdown();
                 is_told = true;
+            }
+            // Its calls go on; further ones need another connection, perhaps to another replica.
+            () = old.as_mut(), if grows_old => {
+                served.as_mut().graceful_shutdown();
+                grows_old = false;
             }
             () = silent.as_mut() => {
                 let now = Instant::now();
@@ -321,10 +330,20 @@ mod tests {
     const SOON: Duration = Duration::from_secs(20);
 
     async fn serving(speech: Speech, patience: SilenceLimits, most: usize) -> SocketAddr {
+        serving_until(speech, patience, most, Duration::ZERO).await
+    }
+
+    async fn serving_until(
+        speech: Speech,
+        patience: SilenceLimits,
+        most: usize,
+        age: Duration,
+    ) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seats = ConnectionLimit::new(most, patience);
         let listener = Listener::new(Socket::Tcp(listener), seats, Arc::new(Metrics::default()));
+        let listener = listener.no_older_than(age);
         let router = Router::new()
             .route("/", get(async || "here"))
             .route(
@@ -372,6 +391,21 @@ mod tests {
         assert!(idle.ends_with("here"), "{idle}");
         let slow = rest(said(address, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await).await;
         assert!(slow.ends_with("late"), "{slow}");
+    }
+
+    #[tokio::test]
+    async fn one_that_is_old_ends_once_its_calls_are_answered() {
+        let patience = SilenceLimits {
+            first: Duration::from_secs(600),
+            idle: Duration::from_secs(600),
+        };
+        let age = Duration::from_millis(300);
+        let address = serving_until(http1(), patience, 64, age).await;
+        for (path, answer) in [("/", "here"), ("/slow", "late")] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+            let all = rest(said(address, &request).await).await;
+            assert!(all.ends_with(answer), "{all}");
+        }
     }
 
     #[tokio::test]

@@ -27,6 +27,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tracing::{debug, info, warn};
+use uuid::Uuid;
 
 /// How long a client that is refused may take to close.
 const LINGER: Duration = Duration::from_secs(1);
@@ -46,6 +47,7 @@ pub(super) struct Listener {
     metrics: Arc<Metrics>,
     seldom: LogLimiter,
     opener: Opener,
+    most_age: Option<Duration>,
 }
 
 /// Where connections come from.
@@ -85,6 +87,7 @@ impl Listener {
             socket,
             seats,
             entry_point: None,
+            most_age: None,
             seldom: LogLimiter::default(),
             opener: Opener {
                 tls: None,
@@ -101,6 +104,19 @@ impl Listener {
             entry_point: Some(entry_point),
             ..self
         }
+    }
+
+    /// The same, whose connections end once they are so old; zero is no age.
+    pub(super) fn no_older_than(self, age: Duration) -> Self {
+        let most_age = (!age.is_zero()).then_some(age);
+        Self { most_age, ..self }
+    }
+
+    /// When a connection that comes now will be old: a tenth of the age sooner or later, so that not all end at once.
+    pub(super) fn old_at(&self) -> Option<Instant> {
+        let age = self.most_age?;
+        let spread = f64::from(Uuid::new_v4().as_bytes()[0]) / 255.0;
+        Instant::now().checked_add(age.mul_f64(0.9 + 0.2 * spread))
     }
 
     /// The same with TLS, where there are certificates.

@@ -412,6 +412,12 @@ impl Service {
                 metrics.policy_begins(set.name(), &policy.policy, policy.mode.name(), outcome);
             }
         }
+        let live = status.sets.into_values().filter_map(|set| set.live);
+        let live = live.filter_map(|id| {
+            id.split_once('@')
+                .map(|(set, hash)| (set.to_owned(), hash.to_owned()))
+        });
+        metrics.live_sets(live);
         for ((set, limit), passed) in status.limits_passed {
             metrics.template_limit_passed(set, limit, passed.count);
         }

@@ -96,6 +96,13 @@ struct ReloadResult {
     result: &'static str,
 }
 
+/// A live set; its name is an admin's, and there are a hundred at most.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LiveSet {
+    set: String,
+    hash: String,
+}
+
 /// The name of a set is an admin's, and there are a hundred at most.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TemplateLimit {
@@ -148,6 +155,9 @@ pub struct Metrics {
     reloads: Family<ReloadResult, Counter<u64, AtomicU64>>,
     last_reload_success: Gauge<i64, AtomicI64>,
     generation: Gauge<i64, AtomicI64>,
+    live_sets: Family<LiveSet, Gauge<i64, AtomicI64>>,
+    /// Those that were live when this was last told.
+    known_sets: Mutex<Vec<LiveSet>>,
     template_limits_passed: Family<TemplateLimit, Counter<u64, AtomicU64>>,
     policies: Family<PolicyVerdict, Counter>,
     /// The series of policies that there are: bounded, for policies come and go with their sets.
@@ -177,6 +187,8 @@ impl Default for Metrics {
             reloads: Family::default(),
             last_reload_success: Gauge::default(),
             generation: Gauge::default(),
+            live_sets: Family::default(),
+            known_sets: Mutex::default(),
             template_limits_passed: Family::default(),
             policies: Family::default(),
             policy_series: Mutex::default(),
@@ -234,6 +246,11 @@ impl Metrics {
             "template_set_generation",
             "How many template sets have gone live since the start",
             self.generation.clone(),
+        );
+        registry.register(
+            "template_set_info",
+            "The template sets that are live, each with the hash of its content; servers that differ in it differ in what they make",
+            self.live_sets.clone(),
         );
         registry.register(
             "template_limits_passed",
@@ -365,6 +382,19 @@ impl Metrics {
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
     }
 
+    /// Takes over which sets are live, each by its name and its content's hash.
+    pub fn live_sets(&self, live: impl Iterator<Item = (String, String)>) {
+        let live: Vec<_> = live.map(|(set, hash)| LiveSet { set, hash }).collect();
+        let mut known = self.known_sets.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in known.iter().filter(|known| !live.contains(known)) {
+            self.live_sets.remove(gone);
+        }
+        for set in &live {
+            self.live_sets.get_or_create(set).set(1);
+        }
+        *known = live;
+    }
+
     /// Takes over on how many submissions a set passed a limit of its render worker.
     pub fn template_limit_passed(&self, set: String, limit: &'static str, count: u64) {
         self.template_limits_passed
@@ -480,6 +510,20 @@ impl Drop for InFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_that_is_live_no_more_is_not_told_of_any_more() {
+        let metrics = Metrics::default();
+        let live = |hash: &str| metrics.live_sets([("gpu".to_owned(), hash.to_owned())].into_iter());
+        live("aa");
+        live("bb");
+        let text = metrics.text();
+        assert!(
+            text.contains(r#"native_submit_template_set_info{set="gpu",hash="bb"} 1"#),
+            "{text}"
+        );
+        assert!(!text.contains("\"aa\""), "{text}");
+    }
 
     #[test]
     fn metrics_are_written_as_prometheus_reads_them() {

@@ -37,7 +37,7 @@ const KINDS: [(&str, usize); 4] = [
 const ATTEMPTS: u64 = 20;
 
 /// 3 of 100 requests meet each of five faults; which ones, is the same in each run.
-fn treatment(number: u64) -> Treatment {
+pub(super) fn treatment(number: u64) -> Treatment {
     // A Weyl sequence: as even as counting, but neighbours are far apart.
     let dice = ((number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * 100) >> 32;
     match dice {
@@ -95,7 +95,7 @@ fn resident(serve: &Serve) -> u64 {
 }
 
 /// What is wrong with the objects of `count` submissions in a namespace.
-fn flaws(objects: &[Value], count: usize) -> Vec<String> {
+pub(super) fn flaws(objects: &[Value], count: usize) -> Vec<String> {
     let mut flaws = Vec::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     // By the uid of each Pod, how many objects are its own.

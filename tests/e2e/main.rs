@@ -1,5 +1,4 @@
-//! Tests on a real control plane, which `tests/e2e/up` brings up. Without the feature `e2e` there are none.
-#![cfg(feature = "e2e")]
+//! Tests on a real control plane, which `tests/e2e/up` brings up. Only `cargo test --test e2e` builds them.
 // Clippy sees that code is a test's only inside #[test].
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,6 +13,7 @@ mod node;
 mod operator;
 mod rbac;
 mod replicas;
+mod scale;
 mod spark;
 mod spark_operator;
 mod templates;

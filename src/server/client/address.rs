@@ -2,7 +2,7 @@
 
 use crate::server::tls::pem::{FileError, PemFile};
 use clap::Args;
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{collections::BTreeSet, fmt, path::PathBuf, str::FromStr};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 /// Files for a server that speaks TLS. The variables have names of their own, for a server's (`TLS_CERT_FILE`) may be set in
@@ -23,13 +23,20 @@ pub struct TlsOptions {
     pub tls_key: Option<PathBuf>,
 }
 
-/// A server of the gRPC entry point: `HOST:PORT` or `http://HOST:PORT` in plain text, `https://HOST:PORT` with TLS.
+/// A server of the gRPC entry point: `HOST:PORT` or `http://HOST:PORT` in plain text, `https://HOST:PORT` with TLS; or, as gRPC writes
+/// it, `dns:///HOST:PORT` for all addresses of a name, with TLS where there are files for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     authority: String,
     /// None for plain text.
     tls: Option<TlsOptions>,
+    /// Whether each address of the name is a server of its own.
+    by_name: bool,
 }
+
+/// What may stand for a server.
+const ALLOWED: &str =
+    "allowed is HOST:PORT, https://HOST:PORT for TLS, or dns:///HOST:PORT for all addresses of a name";
 
 /// Why a server can't even be called.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +45,10 @@ pub struct ServerError(#[from] Problem);
 
 #[derive(Debug, thiserror::Error)]
 enum Problem {
-    #[error("--server {0}: allowed is HOST:PORT, or https://HOST:PORT for TLS")]
+    #[error("--server {0}: {ALLOWED}")]
     Address(String),
+    #[error("--server {0}: the name has no address: {1}")]
+    Unresolved(String, String),
     #[error("{0} is given and {1} is not: a client's certificate needs its key")]
     Half(&'static str, &'static str),
     #[error(transparent)]
@@ -58,15 +67,19 @@ impl FromStr for Server {
             None => (text, None),
             Some(("http", authority)) => (authority, None),
             Some(("https", authority)) => (authority, Some(TlsOptions::default())),
+            // Between the second slash and the third there would be a name server.
+            Some(("dns", rest)) => (rest.strip_prefix('/').unwrap_or_default(), None),
             Some(_) => ("", None),
         };
+        let by_name = text.starts_with("dns://");
         let parsed = authority.parse::<http::uri::Authority>();
         match parsed {
             Ok(parsed) if parsed.port_u16().is_some() && !parsed.as_str().contains('@') => Ok(Self {
                 authority: authority.to_owned(),
                 tls,
+                by_name,
             }),
-            _ => Err("allowed is HOST:PORT, or https://HOST:PORT for TLS".to_owned()),
+            _ => Err(ALLOWED.to_owned()),
         }
     }
 }
@@ -77,6 +90,8 @@ impl Server {
     pub fn with(mut self, options: TlsOptions) -> Self {
         if let Some(tls) = &mut self.tls {
             *tls = options;
+        } else if self.by_name && options != TlsOptions::default() {
+            self.tls = Some(options);
         }
         self
     }
@@ -86,20 +101,41 @@ impl Server {
         self.tls.as_ref().is_some_and(|tls| tls.tls_cert.is_none())
     }
 
-    /// What connects to it.
-    pub(super) fn endpoint(&self) -> Result<Endpoint, ServerError> {
-        Ok(self.connecting()?)
+    /// What connects to it: of a name's addresses each, which are to be tried in turn. `turn` says which comes first, so that many
+    /// submissions are spread over all.
+    pub(super) async fn endpoints(&self, turn: usize) -> Result<Vec<Endpoint>, ServerError> {
+        if !self.by_name {
+            return Ok(vec![self.connecting(&self.authority)?]);
+        }
+        let found = tokio::net::lookup_host(&self.authority).await;
+        let unresolved = |why: String| Problem::Unresolved(self.to_string(), why);
+        let found = found.map_err(|error| unresolved(error.to_string()))?;
+        let addresses: BTreeSet<_> = found.map(|address| address.to_string()).collect();
+        if addresses.is_empty() {
+            return Err(unresolved("none".to_owned()).into());
+        }
+        let endpoints = addresses.iter().map(|address| self.connecting(address));
+        let mut endpoints = endpoints.collect::<Result<Vec<_>, _>>()?;
+        let first = turn % endpoints.len();
+        endpoints.rotate_left(first);
+        Ok(endpoints)
     }
 
-    fn connecting(&self) -> Result<Endpoint, Problem> {
-        let endpoint =
-            Endpoint::from_shared(self.to_string()).map_err(|_| Problem::Address(self.to_string()))?;
+    fn connecting(&self, authority: &str) -> Result<Endpoint, Problem> {
+        let wrong = || Problem::Address(self.to_string());
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let endpoint = Endpoint::from_shared(format!("{scheme}://{authority}")).map_err(|_| wrong())?;
         let Some(options) = &self.tls else {
             return Ok(endpoint);
         };
-        // An IPv6 address has brackets in a URL, and none in a certificate.
-        let name = endpoint.uri().host().unwrap_or_default();
-        let tls = options.config()?.domain_name(name.trim_matches(['[', ']']));
+        // An IPv6 address has brackets in a URL, and none in a certificate, which is for the name and not for its addresses.
+        let named = self
+            .authority
+            .parse::<http::uri::Authority>()
+            .map_err(|_| wrong())?;
+        let tls = options
+            .config()?
+            .domain_name(named.host().trim_matches(['[', ']']));
         endpoint
             .tls_config(tls)
             .map_err(|error| Problem::Tls(super::innermost(&error)))
@@ -108,8 +144,12 @@ impl Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        write!(f, "{scheme}://{}", self.authority)
+        let scheme = match (self.by_name, &self.tls) {
+            (true, _) => "dns:///",
+            (false, Some(_)) => "https://",
+            (false, None) => "http://",
+        };
+        write!(f, "{scheme}{}", self.authority)
     }
 }
 
@@ -154,6 +194,10 @@ mod tests {
                 "https://native-submit.spark:50051",
             ),
             ("[::1]:50051", "http://[::1]:50051"),
+            (
+                "dns:///native-submit-headless.spark:50051",
+                "dns:///native-submit-headless.spark:50051",
+            ),
         ] {
             assert_eq!(text.parse::<Server>().unwrap().to_string(), url);
         }
@@ -166,13 +210,16 @@ mod tests {
             "user@a:1",
             "a b:1",
             "a:99999",
+            "dns://a:1",
+            "dns://10.0.0.1/a:1",
+            "dns:///a",
         ] {
             assert!(text.parse::<Server>().is_err(), "{text}");
         }
     }
 
-    #[test]
-    fn an_ipv6_address_can_be_called_with_tls() {
+    #[tokio::test]
+    async fn an_ipv6_address_can_be_called_with_tls() {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("ca.crt");
         let signed = rcgen::generate_simple_self_signed(vec!["::1".to_owned()]).unwrap();
@@ -183,12 +230,43 @@ mod tests {
         };
         for url in ["https://[::1]:50051", "https://a.b:1"] {
             let server: Server = url.parse().unwrap();
-            assert!(server.with(options.clone()).endpoint().is_ok(), "{url}");
+            assert!(server.with(options.clone()).endpoints(0).await.is_ok(), "{url}");
         }
     }
 
-    #[test]
-    fn half_a_certificate_is_an_error_that_names_the_other_half() {
+    #[tokio::test]
+    async fn the_addresses_of_a_name_come_in_turn() {
+        let server: Server = "dns:///localhost:50051".parse().unwrap();
+        let hosts = async |turn| {
+            let endpoints = server.endpoints(turn).await.unwrap();
+            let hosts = endpoints.iter().map(|endpoint| endpoint.uri().to_string());
+            hosts.collect::<Vec<_>>()
+        };
+        let (first, second) = (hosts(0).await, hosts(1).await);
+        assert!(first.contains(&"http://127.0.0.1:50051/".to_owned()), "{first:?}");
+        assert_eq!(first.len(), second.len());
+        assert_eq!(second[0], first[1 % first.len()]);
+        let nowhere: Server = "dns:///no-such-name.invalid:1".parse().unwrap();
+        let error = nowhere.endpoints(0).await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("--server dns:///no-such-name.invalid:1: the name has no address"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn tls_files_hold_for_each_address_of_a_name() {
+        let server: Server = "dns:///localhost:1".parse().unwrap();
+        let missing = TlsOptions {
+            tls_ca: Some("/no/such/file".into()),
+            ..TlsOptions::default()
+        };
+        let error = server.with(missing).endpoints(0).await.unwrap_err().to_string();
+        assert!(error.contains("--tls-ca"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn half_a_certificate_is_an_error_that_names_the_other_half() {
         let options = |cert: bool| TlsOptions {
             tls_cert: cert.then(|| "a".into()),
             tls_key: (!cert).then(|| "a".into()),
@@ -199,7 +277,12 @@ mod tests {
             (false, "--tls-key is given and --tls-cert is not"),
         ] {
             let server: Server = "https://a:1".parse().unwrap();
-            let error = server.with(options(cert)).endpoint().unwrap_err().to_string();
+            let error = server
+                .with(options(cert))
+                .endpoints(0)
+                .await
+                .unwrap_err()
+                .to_string();
             assert!(error.starts_with(message), "{error}");
         }
     }
