@@ -45,13 +45,20 @@ mod templates {
     mod golden;
     mod messages;
     mod mistakes;
-    mod page;
+    pub(crate) mod page;
     mod policies;
     mod reference;
     mod reload;
     mod rollout;
     mod sets;
     mod tools;
+}
+
+/// The pages in docs/: their links, and what they quote of the program.
+mod documents {
+    mod guides;
+    mod links;
+    mod troubleshooting;
 }
 
 /// What operators look at: readiness, metrics, traces, doctor, shadow mode.

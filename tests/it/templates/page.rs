@@ -43,7 +43,7 @@ fn blocks(page: &'static str) -> Vec<Block<'static>> {
 }
 
 /// A folder with programs, and nothing else of this machine but the system's own.
-fn programs(folder: &Path) -> String {
+pub(crate) fn programs(folder: &Path) -> String {
     let programs = folder.join("programs");
     fs::create_dir(&programs).unwrap();
     symlink(
@@ -62,7 +62,9 @@ fn run(work: &Path, path: &str, block: &Block<'_>) -> String {
     let expected = block
         .more
         .map_or(0, |more| more.strip_prefix("exit=").expect(more).parse().unwrap());
-    let mut script: Vec<_> = block.text.lines().collect();
+    // A command may go over several lines.
+    let text = block.text.replace("\\\n", " ");
+    let mut script: Vec<_> = text.lines().collect();
     let last = script.pop().unwrap();
     let script = format!("exec 2>&1\nset -e\n{}\nset +e\n{last}\n", script.join("\n"));
     let output = Command::new("sh")
@@ -78,7 +80,7 @@ fn run(work: &Path, path: &str, block: &Block<'_>) -> String {
 }
 
 /// Writes the files of a page, runs its commands and looks for its texts in their output; how many files and commands it has.
-fn follow(page: &'static str, work: &Path, path: &str) -> (usize, usize) {
+pub(crate) fn follow(page: &'static str, work: &Path, path: &str) -> (usize, usize) {
     let (mut files, mut commands) = (0, 0);
     let mut output = None;
     for block in blocks(page) {
