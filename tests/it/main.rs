@@ -57,6 +57,7 @@ mod templates {
 /// The pages in docs/: their links, and what they quote of the program.
 mod documents {
     mod guides;
+    mod lines;
     mod links;
     mod troubleshooting;
 }

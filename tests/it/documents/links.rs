@@ -31,7 +31,8 @@ fn collect(folder: &Path, deep: bool, pages: &mut Vec<PathBuf>) {
     }
 }
 
-fn pages() -> Vec<PathBuf> {
+/// All pages of the repository.
+pub(super) fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = Vec::new();
     collect(root, false, &mut pages);
