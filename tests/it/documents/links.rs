@@ -51,7 +51,7 @@ fn prose(page: &str) -> String {
             fenced = !fenced;
         } else if !fenced {
             for (nth, part) in line.split('`').enumerate() {
-                prose.push_str(if nth % 2 == 0 { part } else { "code" });
+                prose.push_str(if nth.is_multiple_of(2) { part } else { "code" });
             }
         }
         prose.push('\n');
