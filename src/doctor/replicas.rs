@@ -161,11 +161,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn text(version: &str, hash: &str) -> Result<String, String> {
-        Ok(format!(
+    fn text(version: &str, hash: &str) -> String {
+        format!(
             "HTTP/1.1 200 OK\r\n\r\n# HELP a\nnative_submit_build_info{{version=\"{version}\"}} 1\n\
              native_submit_template_set_info{{set=\"default\",hash=\"{hash}\"}} 1\nnative_submit_ready 1\n"
-        ))
+        )
     }
 
     fn lines(servers: &[(&str, Result<String, String>)]) -> Vec<String> {
@@ -174,12 +174,12 @@ mod tests {
 
     #[test]
     fn servers_that_differ_are_named_with_what_they_have() {
-        let agree = lines(&[("a", text("1", "x")), ("b", text("1", "x"))]);
+        let agree = lines(&[("a", Ok(text("1", "x"))), ("b", Ok(text("1", "x")))]);
         assert!(agree.len() == 1 && agree[0].starts_with("OK"), "{agree:?}");
         let differ = lines(&[
-            ("a", text("1", "x")),
-            ("b", text("1", "y")),
-            ("c", text("2", "x")),
+            ("a", Ok(text("1", "x"))),
+            ("b", Ok(text("1", "y"))),
+            ("c", Ok(text("2", "x"))),
         ]);
         assert!(
             differ[0].contains("servers differ in the release: 1 on a, b; 2 on c"),
@@ -190,11 +190,11 @@ mod tests {
             "{differ:?}"
         );
         let lacks = lines(&[
-            ("a", text("1", "x")),
+            ("a", Ok(text("1", "x"))),
             ("b", Ok("native_submit_build_info{version=\"1\"} 1".to_owned())),
         ]);
         assert!(lacks[0].contains("none on b; x on a"), "{lacks:?}");
-        let dead = lines(&[("a", text("1", "x")), ("b", Err("refused".to_owned()))]);
+        let dead = lines(&[("a", Ok(text("1", "x"))), ("b", Err("refused".to_owned()))]);
         assert!(
             dead[0].starts_with("WARN") && dead[0].contains("Pod b doesn't say its metrics: refused"),
             "{dead:?}"
