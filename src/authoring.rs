@@ -3,6 +3,7 @@
 //!
 //! Nothing here runs in the service; [`crate::cli`] prints what these modules find.
 
+pub(crate) mod bench;
 pub mod case;
 pub mod check;
 pub mod context;
@@ -11,6 +12,7 @@ pub mod diff;
 mod expect;
 pub mod finding;
 pub mod golden;
+pub(crate) mod lineage;
 mod lines;
 mod lint;
 mod live;

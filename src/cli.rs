@@ -14,6 +14,7 @@ mod process;
 mod render;
 mod serve;
 mod spark_submit;
+mod studio;
 mod submit;
 mod templates;
 
@@ -48,6 +49,8 @@ enum Command {
     Diff(diff::Diff),
     /// Test templates against golden files of your own
     Golden(golden::Golden),
+    /// Show in the browser what templates do, while you write them
+    Studio(studio::Studio),
     /// Submit an application: to the cluster, into a directory, or through a running server
     Submit(submit::Submit),
     /// Serve submissions over gRPC, over REST, and to the drop-in spark-submit on a Unix socket, as the operator's sidecar
@@ -110,6 +113,7 @@ pub fn run(heap: &'static dyn Heap) -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Golden(command) => command.run(),
+        Command::Studio(command) => command.run(),
         Command::Submit(command) => command.run(),
         Command::Serve(command) => command.run(),
         // Taken care of above, before its arguments could be taken for ours.

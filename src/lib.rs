@@ -8,8 +8,8 @@
 //!
 //! A rule stands with the authority that made it: [`kubernetes`], [`spark`], [`operator`], or an admin's [`templates`].
 //! [`manifest`] makes checked objects of rendered text, and [`cluster`] applies them. [`submitter`] is the pipeline; it can
-//! be read there from end to end. [`server`] and [`cli`] are the entry points; [`authoring`], [`doctor`] and [`shadow`] are
-//! tools. [`strict`] reads documents so that every mistake is named, [`finding`] holds mistakes as parts, [`limits`] has the
+//! be read there from end to end. [`server`] and [`cli`] are the entry points; [`authoring`], [`studio`], [`doctor`] and
+//! [`shadow`] are tools. [`strict`] reads documents so that every mistake is named, [`finding`] holds mistakes as parts, [`limits`] has the
 //! limits of a submission, and [`redaction`] decides which values may be shown. [`watch`] notices that mounted files
 //! changed.
 //!
@@ -38,6 +38,7 @@ pub mod settings;
 pub mod shadow;
 pub mod spark;
 pub mod strict;
+pub mod studio;
 pub mod submitter;
 pub mod telemetry;
 pub mod templates;

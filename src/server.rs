@@ -19,6 +19,7 @@ pub mod reading;
 mod request_guard;
 mod rest;
 mod service;
+mod status;
 mod stop;
 mod tls;
 

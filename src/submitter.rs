@@ -79,7 +79,11 @@ pub struct Accepted {
 }
 
 impl Submitter {
-    /// Submits a request: the whole pipeline, up to the cluster.
+    /// Submits a request: the whole pipeline, up to the cluster. `stages` measures it.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "what an entry point knows of a call, and each once"
+    )]
     pub async fn submit(
         &self,
         request: SubmitRequest,
@@ -88,8 +92,8 @@ impl Submitter {
         context: &SubmitterContext,
         deadline: Option<Instant>,
         mode: Mode,
+        stages: &mut Stages,
     ) -> Result<Accepted, SubmitError> {
-        let mut stages = Stages::counted(Arc::clone(&self.metrics));
         // Boxed: a future that is passed on is kept once by each who passes it, which were tens of KiB for each call in flight.
         let about = request.application();
         let informing = Box::pin(self.inform(&request, origin, &context.reach, deadline));
@@ -98,6 +102,7 @@ impl Submitter {
             intent::informed_submission(request, informed, id, origin, context)
         })?;
         let set = self.templates.current().choose(&submission)?;
+        stages.rendered_with(set.id());
         let subject = audit::Subject::of(&submission, about.as_ref(), context);
         let audit = Audit {
             set: &set,
@@ -111,7 +116,7 @@ impl Submitter {
                 .filter(|_| mode == Mode::Submit),
         };
         // The API server takes its time, and many wait for it at once: nothing but the manifests is left then.
-        let (manifests, judgement) = Box::pin(made(submission, context, &set, &mut stages))
+        let (manifests, judgement) = Box::pin(made(submission, context, &set, stages))
             .await
             .inspect_err(|error| audit.of_failure(error))?;
         audit.of(&judgement);
@@ -348,7 +353,7 @@ fn advised(mut findings: Findings, unmounted: &[UnmountedVolume]) -> Findings {
 ///
 /// # Errors
 /// What Spark refuses; and a conf that would keep the set's say in executors from them.
-fn planned(
+pub(crate) fn planned(
     submission: &Submission,
     context: &SubmitterContext,
     set: &TemplateSet,

@@ -1,5 +1,6 @@
 //! Logs, metrics and traces.
 
+mod history;
 mod lines;
 mod log_limiter;
 mod logging;
@@ -7,6 +8,7 @@ mod metrics;
 mod stages;
 mod tracing;
 
+pub use history::{History, PastSubmission};
 pub(crate) use log_limiter::LogLimiter;
 pub use logging::{LogFormat, start_logging, start_logging_and};
 pub(crate) use metrics::SHADOW_RESULTS;

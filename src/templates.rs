@@ -36,7 +36,9 @@ mod worker;
 mod writing;
 
 pub(crate) use analysis::{Site, sites};
-pub(crate) use directory::{Contents, DirectoryError, is_empty as has_no_template, read_sets, take_always};
+pub(crate) use directory::{
+    Contents, DirectoryError, Sets, is_empty as has_no_template, is_set_name, read_sets, take_always, watched,
+};
 pub(crate) use files::{Files, is_policy, is_template};
 pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{

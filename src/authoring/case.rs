@@ -3,6 +3,7 @@
 //! On disk it is a folder with `application.yaml` and at most a `case.yaml`; beside them its golden files.
 
 use crate::{
+    kubernetes::to_yaml,
     operator::{
         Origin, Webhook,
         application::{ApplicationDocument, ApplicationError, UnknownFields, documents},
@@ -12,6 +13,7 @@ use crate::{
     submitter::{self, SubmitError},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -207,6 +209,69 @@ impl Case {
                 })
             })
             .collect()
+    }
+
+    /// An application that was read elsewhere, in the context of golden files. `place` is what messages call it.
+    pub(crate) fn of(place: &str, application: Result<ApplicationDocument, ApplicationError>) -> Self {
+        Self {
+            name: place.to_owned(),
+            must_be_refused: false,
+            path: Some(place.into()),
+            application,
+            terms: Terms::golden(Webhook::Off),
+        }
+    }
+
+    /// The application as it was read.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub(crate) fn document(&self) -> Result<&ApplicationDocument, &ApplicationError> {
+        self.application.as_ref()
+    }
+
+    /// The same with another application and another webhook.
+    #[must_use]
+    pub(crate) fn with(self, document: ApplicationDocument, webhook: Webhook) -> Self {
+        let mut terms = self.terms;
+        terms.origin.webhook = webhook;
+        Self {
+            application: Ok(document),
+            terms,
+            ..self
+        }
+    }
+
+    /// Who adds what the operator leaves to its webhook.
+    pub(crate) fn webhook(&self) -> Webhook {
+        self.terms.origin.webhook
+    }
+
+    /// The `case.yaml` that says how it is submitted; none where it is submitted as golden files are.
+    pub(crate) fn settings(&self) -> Option<String> {
+        let golden = Terms::golden(Webhook::Off);
+        let Terms { id, origin, context } = &self.terms;
+        let mut settings = serde_json::Map::new();
+        let mut set = |name: &str, value: Value| settings.insert(name.to_owned(), value);
+        if origin.webhook == Webhook::On {
+            set("webhook", "on".into());
+        }
+        if origin.operator {
+            set("operator", true.into());
+        }
+        if *id != golden.id {
+            set("submissionId", id.as_str().into());
+        }
+        if let Some(version) = &context.spark_version {
+            set("sparkVersion", version.to_string().into());
+        }
+        if context.user != golden.context.user {
+            set("user", context.user.as_str().into());
+        }
+        if context.master != golden.context.master {
+            set("master", context.master.as_str().into());
+        }
+        (!settings.is_empty()).then(|| to_yaml(&settings.into()))
     }
 
     /// Whether it is a built-in sample.

@@ -20,8 +20,8 @@ use crate::{
     redaction,
     templates::{
         ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, NewerFields, Parts, SetOptions,
-        SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template, is_template,
-        read_sets, take_always, workers,
+        Sets, SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template,
+        is_template, read_sets, take_always, workers,
     },
 };
 use applications::Applications;
@@ -76,6 +76,20 @@ impl Checked {
 /// # Errors
 /// Where the directory itself can't be read; everything else is a finding.
 pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result<Checked, Unreadable> {
+    check_until(directory, read_sets(directory), options, cases, &|| false)
+}
+
+/// The same for what was read of the directory; leaves out the applications that are not tried yet when `is_over` says so.
+///
+/// # Errors
+/// Where the directory itself can't be read; everything else is a finding.
+pub(crate) fn check_until(
+    directory: &Path,
+    read: Result<Sets, DirectoryError>,
+    options: &SetOptions,
+    cases: Vec<Case>,
+    is_over: &dyn Fn() -> bool,
+) -> Result<Checked, Unreadable> {
     let shown = directory.display().to_string();
     let mut checked = Checked {
         findings: Vec::new(),
@@ -84,7 +98,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
         coverage: Vec::new(),
         policies: Vec::new(),
     };
-    let mut sets = match read_sets(directory) {
+    let mut sets = match read {
         Ok(sets) => sets,
         Err(error @ (DirectoryError::Directory(_) | DirectoryError::Restless)) => {
             let reason = error.to_string();
@@ -142,6 +156,7 @@ pub fn check(directory: &Path, options: &SetOptions, cases: Vec<Case>) -> Result
             extra_kinds: &options.extra_kinds,
             newer_fields: options.newer_fields,
             workers: workers.as_ref(),
+            is_over,
         };
         set.check(directory, contents, cases, &mut checked);
     }
@@ -184,6 +199,7 @@ struct Set<'s> {
     extra_kinds: &'s [ObjectKind],
     newer_fields: NewerFields,
     workers: Option<&'s Workers>,
+    is_over: &'s dyn Fn() -> bool,
 }
 
 impl Set<'_> {
@@ -233,7 +249,7 @@ impl Set<'_> {
             Ok(set) => {
                 let cases = Case::samples().into_iter().chain(cases).collect();
                 let tracer = Tracer::new(&sources, parts, self.workers);
-                Applications::new(&sources, &set, tracer).check(cases, checked);
+                Applications::new(&sources, &set, tracer).check(cases, self.is_over, checked);
                 digest::digest(&mut checked.findings, &sources);
             }
             Err(errors) => {
@@ -260,7 +276,7 @@ fn odd_files(folder: &Path, ignored: &[String]) -> Vec<TemplateFinding> {
 }
 
 /// An error of a template, at the innermost place that is the author's own.
-fn of_template(error: &TemplateError, sources: &Sources) -> TemplateFinding {
+pub(super) fn of_template(error: &TemplateError, sources: &Sources) -> TemplateFinding {
     let rule = match error.kind {
         TemplateErrorKind::File => Rule::File,
         TemplateErrorKind::Syntax => Rule::Syntax,

@@ -4,6 +4,8 @@
 mod callables;
 mod variables;
 
+pub(crate) use variables::variables;
+
 use super::context;
 use crate::{
     spark::plan::CONTEXT_VERSION,

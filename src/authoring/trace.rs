@@ -1,20 +1,29 @@
 //! From a finding about a rendered object to the line that was rendered, and to the line of the template that wrote it.
 
-use super::{finding, lines::Lines, rendered::excerpt, sources::Sources};
+use super::{
+    finding,
+    lines::Lines,
+    rendered::excerpt,
+    sources::{BUILTIN, Sources},
+};
 use crate::{
     kubernetes::{self, Subject},
     spark::plan::DriverPlan,
     strict,
-    templates::{Document, Files, Mark, Parts, Rendered, TemplateSet, Workers, is_policy, marked, unmarked},
+    templates::{
+        Document, Files, Mark, Parts, Rendered, TemplateSet, Workers, builtin_sources, is_policy, marked,
+        unmarked,
+    },
 };
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The templates of a directory once more, each line with a mark.
 pub(super) struct Tracer<'s> {
     sources: &'s Sources,
     names: Vec<&'s str>,
     /// None where marked templates can't be compiled: they are a little larger.
-    set: Option<TemplateSet>,
+    set: Option<Arc<TemplateSet>>,
 }
 
 /// A rendered text with the template line of each of its lines.
@@ -23,38 +32,78 @@ struct Traced {
     marks: Vec<Option<Mark>>,
 }
 
+/// A template's name in messages, and whether it is built in, by the number that marks of it have.
+pub(super) fn marked_names(sources: &Sources) -> Vec<String> {
+    let own = sources.iter().map(|(name, _)| name.to_owned());
+    let builtin = builtin_sources()
+        .iter()
+        .map(|(name, _)| format!("{BUILTIN}{name}"));
+    own.chain(builtin).collect()
+}
+
+/// The templates of a set once more, each line with a mark, and the built-in ones too. None where marked templates can't be
+/// compiled: they are a little larger.
+pub(super) fn marked_set(
+    sources: &Sources,
+    set: Parts<'_>,
+    workers: Option<&Workers>,
+) -> Option<TemplateSet> {
+    let first = sources.iter().count();
+    let builtin = builtin_sources().iter().enumerate().map(|(index, (name, text))| {
+        let marked = marked(text, first + index);
+        (format!("{BUILTIN}{name}"), marked.into_bytes())
+    });
+    load_marked(sources, set, workers, builtin.collect())
+}
+
+fn load_marked(
+    sources: &Sources,
+    set: Parts<'_>,
+    workers: Option<&Workers>,
+    builtin: Files,
+) -> Option<TemplateSet> {
+    let (mut files, mut default, mut always) = (builtin, Files::new(), Files::new());
+    for (index, (name, text)) in sources.iter().enumerate() {
+        let folder = if Sources::is_of_always(name) {
+            &mut always
+        } else if sources.is_own(name) {
+            &mut files
+        } else {
+            &mut default
+        };
+        // A policy writes nothing, so there is nothing to mark.
+        let text = if is_policy(name) {
+            text.to_owned()
+        } else {
+            marked(text, index)
+        };
+        let file = name.rsplit('/').next().unwrap_or(name);
+        folder.insert(file.to_owned(), text.into_bytes());
+    }
+    let parts = Parts {
+        files: &files,
+        default: &default,
+        always: &always,
+        ..set
+    };
+    TemplateSet::load_in(parts, workers).ok()
+}
+
 impl<'s> Tracer<'s> {
     /// Over the templates of a set, as `sources` has them.
     pub(super) fn new(sources: &'s Sources, set: Parts<'_>, workers: Option<&Workers>) -> Self {
-        let names: Vec<_> = sources.iter().map(|(name, _)| name).collect();
-        let (mut files, mut default, mut always) = (Files::new(), Files::new(), Files::new());
-        for (index, (name, text)) in sources.iter().enumerate() {
-            let folder = if Sources::is_of_always(name) {
-                &mut always
-            } else if sources.is_own(name) {
-                &mut files
-            } else {
-                &mut default
-            };
-            // A policy writes nothing, so there is nothing to mark.
-            let text = if is_policy(name) {
-                text.to_owned()
-            } else {
-                marked(text, index)
-            };
-            let file = name.rsplit('/').next().unwrap_or(name);
-            folder.insert(file.to_owned(), text.into_bytes());
-        }
-        let parts = Parts {
-            files: &files,
-            default: &default,
-            always: &always,
-            ..set
-        };
+        Self::over(
+            sources,
+            load_marked(sources, set, workers, Files::new()).map(Arc::new),
+        )
+    }
+
+    /// Over templates that are marked already.
+    pub(super) fn over(sources: &'s Sources, set: Option<Arc<TemplateSet>>) -> Self {
         Self {
             sources,
-            names,
-            set: TemplateSet::load_in(parts, workers).ok(),
+            names: sources.iter().map(|(name, _)| name).collect(),
+            set,
         }
     }
 
@@ -189,7 +238,7 @@ fn traced(found: &kubernetes::Finding, document: &Document, marked: Option<&Docu
 }
 
 /// The one text in a `ConfigMap`.
-fn carried(text: &str) -> Option<String> {
+pub(super) fn carried(text: &str) -> Option<String> {
     let value = strict::parse_yaml(text).ok()?;
     let texts = value.get("data")?.as_object()?;
     texts.values().next().and_then(Value::as_str).map(str::to_owned)

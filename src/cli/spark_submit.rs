@@ -28,7 +28,7 @@ use crate::{
         },
     },
     submitter::{Accepted, Mode, SubmitError, SubmitRequest, Submitter, probe},
-    telemetry::{LogFormat, Metrics, start_logging},
+    telemetry::{LogFormat, Metrics, Stages, start_logging},
     templates::{Fallback, TemplateStore},
 };
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
@@ -347,7 +347,15 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
     let id = submission.id.clone();
     let request = SubmitRequest::Resolved(Box::new(submission));
     Ok(submitter
-        .submit(request, id, origin, &context, None, Mode::Submit)
+        .submit(
+            request,
+            id,
+            origin,
+            &context,
+            None,
+            Mode::Submit,
+            &mut Stages::default(),
+        )
         .await?)
 }
 

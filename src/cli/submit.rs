@@ -16,7 +16,7 @@ use crate::{
     settings::ApplyTo,
     spark::submission::{SubmissionId, UnknownFields},
     submitter::{Accepted, Mode, SpecSource, SubmitRequest, Submitter},
-    telemetry::{LogFormat, Metrics, start_logging},
+    telemetry::{LogFormat, Metrics, Stages, start_logging},
 };
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -204,7 +204,15 @@ impl Submit {
     ) -> Result<serde_json::Value, End> {
         let context = self.input.context(now_ms())?;
         let accepted = submitter
-            .submit(asked, id, origin, &context, None, Mode::Submit)
+            .submit(
+                asked,
+                id,
+                origin,
+                &context,
+                None,
+                Mode::Submit,
+                &mut Stages::default(),
+            )
             .await
             .map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {

@@ -1,6 +1,12 @@
-//! `/healthz`, `/readyz` and `/metrics`. They never hold a user's value or a template's source.
+//! `/healthz`, `/readyz`, `/metrics` and the status page. They never hold a user's value or a template's source.
 
-use super::{Service, heartbeat::Liveness, readiness::Readiness};
+use super::{
+    Service,
+    connections::Peer,
+    heartbeat::Liveness,
+    readiness::Readiness,
+    status::{self, StatusPage},
+};
 use crate::{
     finding,
     limits::{FINDINGS, WARNING_BYTES},
@@ -8,8 +14,8 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    extract::{Extension, State},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -32,6 +38,12 @@ pub(super) fn router(service: Service, readiness: Arc<Readiness>, verdict: Arc<L
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/", get(status_page))
+        .route("/status", get(status_json))
+        .route(
+            "/style.css",
+            get(async || (status::headers("text/css; charset=utf-8"), status::STYLE)),
+        )
         .with_state(Admin {
             service,
             readiness,
@@ -122,6 +134,36 @@ fn shortened(lines: &[String]) -> Vec<String> {
         .map(|line| finding::cut(line, WARNING_BYTES).into_owned())
         .chain(more)
         .collect()
+}
+
+/// What is going on, to be read by people.
+async fn status_page(
+    State(admin): State<Admin>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Response {
+    match admin.status(peer, &headers).html() {
+        Ok(page) => (status::headers("text/html; charset=utf-8"), page).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+/// The same for programs.
+async fn status_json(
+    State(admin): State<Admin>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Response {
+    let page = json!(admin.status(peer, &headers));
+    (status::headers("application/json"), format!("{page:#}\n")).into_response()
+}
+
+impl Admin {
+    fn status(&self, peer: Option<Extension<Peer>>, headers: &HeaderMap) -> StatusPage {
+        let peer = peer.map_or(Peer(None), |Extension(peer)| peer);
+        let names = status::may_know_names(peer, headers);
+        StatusPage::of(&self.service, &self.readiness, names)
+    }
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {

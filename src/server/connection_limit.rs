@@ -82,6 +82,7 @@ pub(super) enum Offer {
 #[derive(Debug)]
 pub(super) struct ConnectionSlot {
     id: u64,
+    peer: Option<IpAddr>,
     shared: Arc<Shared>,
     accepted: Instant,
     evicted: Arc<Notify>,
@@ -145,6 +146,7 @@ impl ConnectionLimit {
         let shared = Arc::clone(&self.0);
         let seat = ConnectionSlot {
             id,
+            peer,
             shared,
             accepted,
             evicted,
@@ -175,6 +177,11 @@ impl Taken {
 }
 
 impl ConnectionSlot {
+    /// The address at the other end; none of a Unix socket's.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
     /// Ends when the connection must make room for another.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;

@@ -15,6 +15,7 @@ use hyper_util::{
 use std::{
     convert::Infallible,
     future::ready,
+    net::IpAddr,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -218,6 +219,10 @@ impl hyper::service::Service<http::Request<Incoming>> for Bounded {
     }
 }
 
+/// The address that a request comes from; none of a Unix socket's. Each request has it as an extension.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) Option<IpAddr>);
+
 /// Tells the seat of each request.
 #[derive(Clone)]
 struct Seated<S> {
@@ -240,7 +245,8 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+        request.extensions_mut().insert(Peer(self.seat.peer()));
         let call = Arc::new(self.seat.call());
         if request.body().is_end_stream() {
             call.arrived();

@@ -13,7 +13,7 @@ use crate::{
     settings::ServeSettings,
     spark::submission::{Refusal, SubmissionId, SubmitterContext},
     submitter::{Accepted, Mode, PolicyOutcome, SubmitError, SubmitRequest, Submitter},
-    telemetry::{Caller, LogLimiter, Metrics},
+    telemetry::{Caller, History, LogLimiter, Metrics, PastSubmission, Stages},
     templates,
 };
 use std::{
@@ -50,6 +50,9 @@ struct Shared {
     turned_away: LogLimiter,
     not_submissions: LogLimiter,
     max_in_flight: u32,
+    /// The last submissions, for the status page.
+    history: History,
+    max_request_bytes: usize,
     /// Where submissions are at work: entry points may run elsewhere, so that they answer while all of this is busy.
     work: Handle,
 }
@@ -156,6 +159,13 @@ pub(super) type ReadRequest = Box<
     dyn FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest> + Send,
 >;
 
+/// What is known of a submission while it is at work.
+struct Seen {
+    stages: Stages,
+    /// Its namespace, where that is a name.
+    namespace: String,
+}
+
 /// One call through an entry point.
 pub(super) struct SubmitCall {
     /// The entry point's name in metrics and logs.
@@ -203,6 +213,8 @@ impl Service {
                 turned_away: LogLimiter::default(),
                 not_submissions: LogLimiter::default(),
                 max_in_flight: settings.max_in_flight,
+                history: History::default(),
+                max_request_bytes: settings.max_request_bytes,
                 work: Handle::current(),
             }),
         }
@@ -275,12 +287,18 @@ impl Service {
             let held = call.guard.clone();
             let mode = call.mode;
             let mut about = None;
-            let result = match shared.work(call, id, &mut about).await {
+            let mut seen = Seen {
+                stages: Stages::counted(Arc::clone(&shared.submitter.metrics)),
+                namespace: String::new(),
+            };
+            let entry_point = call.entry_point;
+            let result = match shared.work(call, id, &mut about, &mut seen).await {
                 Err(ServiceError::Submit(error)) if error.over_limit() && held.lacked_memory() => {
                     Err(ServiceError::NoRoom)
                 }
                 result => result,
             };
+            shared.remember(entry_point, &seen, about.as_ref(), &result);
             if let (Err(error), Some(about), Mode::Submit) = (&result, about, mode) {
                 shared.tell(about, error);
             }
@@ -348,6 +366,16 @@ impl Service {
     /// How many submissions may be at work.
     pub(super) fn capacity(&self) -> u32 {
         self.shared.max_in_flight
+    }
+
+    /// The last submissions.
+    pub(super) fn history(&self) -> &History {
+        &self.shared.history
+    }
+
+    /// The longest request, in bytes.
+    pub(super) fn max_request_bytes(&self) -> usize {
+        self.shared.max_request_bytes
     }
 
     /// Where submissions are at work.
@@ -433,6 +461,7 @@ impl Shared {
         call: SubmitCall,
         id: SubmissionId,
         about: &mut Option<ApplicationReference>,
+        seen: &mut Seen,
     ) -> Result<Accepted, ServiceError> {
         let mut context = call.context.unwrap_or_else(|| SubmitterContext {
             submit_time_ms: now_ms(),
@@ -448,6 +477,7 @@ impl Shared {
         let span = Span::current();
         if is_name(request.namespace()) && !request.has_references() {
             span.record("namespace", request.namespace());
+            request.namespace().clone_into(&mut seen.namespace);
         }
         if let Some(about) = about.as_ref().filter(|about| is_name(&about.name)) {
             span.record("application", about.name.as_str());
@@ -461,8 +491,45 @@ impl Shared {
         let _counted = counted.map_err(|refused| self.not_admitted(&refused))?;
         Ok(self
             .submitter
-            .submit(request, id, self.origin, &context, call.deadline, call.mode)
+            .submit(
+                request,
+                id,
+                self.origin,
+                &context,
+                call.deadline,
+                call.mode,
+                &mut seen.stages,
+            )
             .await?)
+    }
+
+    /// Keeps what the status page tells of a submission.
+    fn remember(
+        &self,
+        entry_point: &'static str,
+        seen: &Seen,
+        about: Option<&ApplicationReference>,
+        result: &Result<Accepted, ServiceError>,
+    ) {
+        let (outcome, code) = match result {
+            Ok(accepted) => (accepted.submitted.outcome.name(), None),
+            Err(failure) => (failure.reason(), Some(failure.code().name())),
+        };
+        let named = match (about, result) {
+            (Some(about), _) => about.name.as_str(),
+            (None, Ok(accepted)) => accepted.application_name.as_str(),
+            (None, Err(_)) => "",
+        };
+        self.history.keep(PastSubmission {
+            namespace: seen.namespace.clone(),
+            application: Some(named)
+                .filter(|name| is_name(name))
+                .unwrap_or_default()
+                .to_owned(),
+            outcome,
+            code,
+            ..PastSubmission::timed(entry_point, &seen.stages)
+        });
     }
 
     /// Says on the cluster why this application was refused, but not where nothing may be created, and not where another

@@ -12,6 +12,7 @@ use tracing::{Instrument, Span, info_span};
 pub struct Stages {
     metrics: Option<Arc<Metrics>>,
     spent: [Duration; Stage::ALL.len()],
+    template_set: Option<String>,
 }
 
 impl Stages {
@@ -47,6 +48,16 @@ impl Stages {
         if let Some(metrics) = &self.metrics {
             metrics.stage(stage, elapsed, trace_id(&Span::current()));
         }
+    }
+
+    /// Notes the set that the submission is rendered with: `default@0123456789ab`.
+    pub fn rendered_with(&mut self, template_set: &str) {
+        self.template_set = Some(template_set.to_owned());
+    }
+
+    /// The set that the submission is rendered with, if it came so far.
+    pub fn template_set(&self) -> Option<&str> {
+        self.template_set.as_deref()
     }
 
     /// Milliseconds that a stage took.

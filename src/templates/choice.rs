@@ -5,7 +5,7 @@
 
 use super::{directory::is_set_name, files::ALWAYS, parts::DEFAULT_SET};
 use crate::spark::submission::{PrimaryResource, Submission};
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// What an admin says about who gets which set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +54,17 @@ impl ApplicationType {
             PrimaryResource::Java(_) => Self::Java,
             PrimaryResource::Python(_) => Self::Python,
             PrimaryResource::R(_) => Self::R,
+        }
+    }
+}
+
+/// As it is written in a rule.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Namespace(name) => write!(f, "namespace:{name}"),
+            Self::NamespacesFrom(prefix) => write!(f, "namespace:{prefix}*"),
+            Self::Type(of) => write!(f, "type:{of:?}"),
         }
     }
 }
@@ -120,6 +131,26 @@ impl SetRules {
         let rule = self.rules.iter().find(of_namespace);
         let rule = rule.or_else(|| self.rules.iter().find(of_type));
         Choice::Given(rule.map_or(DEFAULT_SET, |rule| &rule.set))
+    }
+
+    /// Why a submission gets its set, in words for an admin.
+    pub(crate) fn why(&self, submission: &Submission) -> String {
+        if submission.template_set.is_some() {
+            return "the application's annotation native-submit/template-set names it".to_owned();
+        }
+        let name = self.name_for(submission);
+        let namespace = submission.namespace();
+        let application_type = ApplicationType::of(&submission.resource);
+        let of = |wanted: &dyn Fn(&Subject) -> bool| self.rules.iter().find(|rule| wanted(&rule.subject));
+        let of_namespace = of(&|subject| match subject {
+            Subject::Namespace(name) => name == namespace,
+            Subject::NamespacesFrom(prefix) => namespace.starts_with(prefix.as_str()),
+            Subject::Type(_) => false,
+        });
+        match of_namespace.or_else(|| of(&|subject| *subject == Subject::Type(application_type))) {
+            Some(rule) => format!("the rule {}={name} of TEMPLATE_SETS", rule.subject),
+            None => "no annotation and no rule of TEMPLATE_SETS chooses another".to_owned(),
+        }
     }
 
     /// The name of the set that a submission gets, whether there is one or not.

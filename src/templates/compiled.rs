@@ -77,7 +77,7 @@ impl Compiled {
             names.map(|name| (name.to_owned(), Vec::new())).collect()
         };
         let names = names_of(&mut effective.keys().copied());
-        compiler.builtins(&names);
+        compiler.builtins(&names, parts.files);
         if parts.name != DEFAULT_SET {
             compiler.defaults(parts.default);
         }
@@ -197,10 +197,13 @@ impl Compiler {
         }
     }
 
-    /// The built-in templates under `builtin/`, and under their own names where no file stands there.
-    fn builtins(&mut self, names: &Files) {
+    /// The built-in templates under `builtin/`, and under their own names where no file stands there. A set that is compiled to
+    /// find out which line wrote what brings them with marks, as files whose names no directory can have.
+    fn builtins(&mut self, names: &Files, files: &Files) {
         for (name, source) in builtin::SOURCES {
             let full = format!("{}{name}", builtin::PREFIX);
+            let marked = files.get(&full).and_then(|bytes| std::str::from_utf8(bytes).ok());
+            let source = marked.unwrap_or(source);
             self.add(&full, &full, source);
             if !names.contains_key(*name) {
                 self.add(name, &full, source);

@@ -126,7 +126,7 @@ impl<'f> Parts<'f> {
             .map(|(name, bytes)| (name, self.shown(name), bytes));
         default
             .chain(own)
-            .filter(|(name, ..)| is_template(name))
+            .filter(|(name, ..)| is_template(name) && !name.starts_with(builtin::PREFIX))
             .map(|(name, shown, bytes)| (name.as_str(), (shown, bytes.as_slice())))
             .collect()
     }

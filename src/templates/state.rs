@@ -72,6 +72,8 @@ pub struct SetStatus {
     pub rejected: Option<String>,
     /// Why.
     pub error: Option<String>,
+    /// Since when the live one serves.
+    pub since: Option<SystemTime>,
 }
 
 /// What is known of the directory.
@@ -92,6 +94,8 @@ pub(super) struct SetState {
     /// How long the last attempt took.
     pub(super) took: Duration,
     pub(super) live: Option<Arc<TemplateSet>>,
+    /// When it went live.
+    pub(super) since: Option<SystemTime>,
     pub(super) rejected: Option<String>,
     pub(super) error: Option<String>,
     pub(super) warnings: Vec<String>,
@@ -143,6 +147,7 @@ impl Held {
                 live: state.live.as_ref().map(|live| live.id().to_owned()),
                 rejected: state.rejected.clone(),
                 error: state.error.clone(),
+                since: state.since,
             };
             (name.clone(), status)
         });
@@ -190,6 +195,7 @@ impl SetState {
         tracing::info!(template_set = %set.id(), "template set is live");
         *self = Self {
             live: Some(Arc::new(set)),
+            since: Some(SystemTime::now()),
             warnings,
             took: self.took,
             ..Self::default()

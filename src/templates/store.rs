@@ -342,6 +342,7 @@ impl TemplateStore {
             Ok(set) => {
                 tracing::warn!(template_set = %set.id(), "serving the built-in templates instead");
                 state.live = Some(Arc::new(set));
+                state.since = Some(SystemTime::now());
                 tally.fallen_back += 1;
             }
             Err(error) => state.reject(DEFAULT_SET, None, error.brief(), tally),

@@ -51,6 +51,7 @@ mod templates {
     mod reload;
     mod rollout;
     mod sets;
+    mod studio;
     mod tools;
 }
 
@@ -68,6 +69,7 @@ mod operations {
     mod observability;
     mod readyz;
     mod shadow;
+    mod status;
     mod traces;
 }
 

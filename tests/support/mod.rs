@@ -13,3 +13,4 @@ pub(crate) mod proxy;
 pub(crate) mod replicas;
 pub(crate) mod serve;
 pub(crate) mod spark_run;
+pub(crate) mod studio;

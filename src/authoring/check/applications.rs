@@ -49,11 +49,11 @@ impl<'s> Applications<'s> {
         }
     }
 
-    pub(super) fn check(mut self, cases: Vec<Case>, checked: &mut Checked) {
+    pub(super) fn check(mut self, cases: Vec<Case>, is_over: &dyn Fn() -> bool, checked: &mut Checked) {
         let mut refusals = Vec::new();
         let mut rendered = false;
         for case in cases {
-            if self.exceeded {
+            if self.exceeded || is_over() {
                 checked.applications.push((case, None));
                 continue;
             }

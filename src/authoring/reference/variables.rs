@@ -24,6 +24,50 @@ const FURTHER: [(&str, &str, &str, &str); 2] = [
     ),
 ];
 
+/// A variable, or a field of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variable {
+    /// Its path in the context: `pod.labels`; `[]` stands for any item of a list.
+    pub(crate) path: String,
+    /// Its type in words.
+    pub(crate) kind: String,
+    /// What it means, with its unit.
+    pub(crate) meaning: String,
+}
+
+/// Every variable and every field of one, in the order of the page.
+pub(crate) fn variables(schema: &Value) -> Vec<Variable> {
+    let mut variables = Vec::new();
+    let mut sections = vec![(String::new(), schema.clone(), false)];
+    let mut next = 0;
+    while let Some((path, definition, is_list)) = sections.get(next).cloned() {
+        next += 1;
+        let fields = definition.get("properties").and_then(Value::as_object);
+        for (name, field) in fields.into_iter().flatten() {
+            let below = if is_list {
+                format!("{path}[].{name}")
+            } else {
+                join(&path, name)
+            };
+            let meaning = field["description"].as_str().unwrap_or_default();
+            let unit = field["x-unit"].as_str();
+            variables.push(Variable {
+                path: below.clone(),
+                kind: kind(field, schema),
+                meaning: match unit {
+                    Some(unit) => format!("{meaning} Unit: {unit}."),
+                    None => meaning.to_owned(),
+                },
+            });
+            let (inner, is_list) = of(field, schema);
+            if let Some(inner) = inner.filter(|inner| inner.get("properties").is_some()) {
+                sections.push((below, inner.clone(), is_list));
+            }
+        }
+    }
+    variables
+}
+
 /// A table for the top, and one for each type below it, in the order in which they are met.
 pub(super) fn write(page: &mut String, schema: &Value, contexts: &[Value]) {
     let mut sections = vec![(String::new(), schema.clone(), false)];
