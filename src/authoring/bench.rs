@@ -155,18 +155,16 @@ impl Bench {
         tried
             .findings
             .extend(failed.map(|failed| of_template(&failed.error, &self.sources)));
-        match submitter::settle(&self.set, &judgement, &mut manifests) {
-            Err(SubmitError::Policy(PolicyRefusal(verdicts))) => {
-                tried.findings.extend(verdicts.iter().map(|verdict| {
-                    let path = self.sources.path(&verdict.policy);
-                    let finding =
-                        TemplateFinding::new(Rule::Refused, path, format!("refused: {}", verdict.text));
-                    self.sources
-                        .with_source(finding.at(verdict.line), &verdict.policy)
-                }));
-            }
-            // A policy that ended in an error was told above.
-            Ok(()) | Err(_) => {}
+        // A policy that ended in an error was told above.
+        if let Err(SubmitError::Policy(PolicyRefusal(verdicts))) =
+            submitter::settle(&self.set, &judgement, &mut manifests)
+        {
+            tried.findings.extend(verdicts.iter().map(|verdict| {
+                let path = self.sources.path(&verdict.policy);
+                let finding = TemplateFinding::new(Rule::Refused, path, format!("refused: {}", verdict.text));
+                self.sources
+                    .with_source(finding.at(verdict.line), &verdict.policy)
+            }));
         }
         tried.verdicts = judgement.verdicts;
         tried.warnings = manifests

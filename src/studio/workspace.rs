@@ -341,9 +341,8 @@ impl Workspace {
         self.look();
         let state = self.state().ok_or("the directory was not read yet")?;
         let mut applications = state.applications.iter();
-        let found = applications.find(|application| {
-            application.source == Source::Dropped && application.name.starts_with(&name)
-        });
+        let found = applications
+            .find(|application| application.source == Source::Dropped && application.name.starts_with(&name));
         Ok(found.map_or(name, |application| application.name.clone()))
     }
 

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven by WebDriver: JSON over HTTP to `chromedriver`.
+//! A headless Chromium, driven by `WebDriver`: JSON over HTTP to `chromedriver`.
 
 use serde_json::{Value, json};
 use std::{
@@ -109,9 +109,13 @@ impl Browser {
             if self.run(&format!("return Boolean({expression})"), &[]) == json!(true) {
                 return;
             }
-            if Instant::now() > end {
-                panic!("{what}: {expression}\n{}\n{}", self.text("body"), self.log());
-            }
+            let is_late = Instant::now() > end;
+            assert!(
+                !is_late,
+                "{what}: {expression}\n{}\n{}",
+                self.text("body"),
+                self.log()
+            );
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -165,7 +169,7 @@ impl Browser {
         );
     }
 
-    /// Presses keys, as WebDriver writes them.
+    /// Presses keys, as `WebDriver` writes them.
     pub(crate) fn press(&self, keys: &[&str]) {
         let actions: Vec<_> = keys
             .iter()

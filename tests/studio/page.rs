@@ -158,22 +158,22 @@ fn a_save_appears_and_a_broken_set_shows_its_last_good_objects_greyed() {
 #[test]
 fn a_click_leads_from_a_line_to_the_line_that_wrote_it_and_back() {
     let directory = directory(&[
-        ("driver-pod.yaml.j2", COSTS),
+        ("templates/driver-pod.yaml.j2", COSTS),
         (
-            "gpu/executor-pod.patch.yaml.j2",
+            "templates/gpu/executor-pod.patch.yaml.j2",
             "spec:\n  nodeSelector:\n    accelerator: nvidia\n",
         ),
-        ("always/images.policy.j2", IMAGES),
+        ("templates/always/images.policy.j2", IMAGES),
         (
-            "driver-pod.patch.yaml.j2",
+            "templates/driver-pod.patch.yaml.j2",
             "metadata:\n  labels:\n    by: default\n",
         ),
         (
-            "always/driver-pod.patch.yaml.j2",
+            "templates/always/driver-pod.patch.yaml.j2",
             "metadata:\n  labels:\n    owner: {{ application.namespace }}\n",
         ),
     ]);
-    let studio = Studio::start(directory.path(), &[]);
+    let studio = Studio::start_in(directory.path(), Path::new("templates"), &["--cases", "cases"]);
     let browser = opened(&studio);
     for (line, file, source) in [
         (

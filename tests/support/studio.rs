@@ -4,6 +4,7 @@
 use super::serve::binary;
 use serde_json::Value;
 use std::{
+    fmt::Write as _,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
@@ -34,7 +35,13 @@ impl Drop for Studio {
 
 impl Studio {
     pub(crate) fn start(directory: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(Path::new("."), directory, arguments)
+    }
+
+    /// The same from another working directory.
+    pub(crate) fn start_in(working: &Path, directory: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(binary())
+            .current_dir(working)
             .args(["studio", "--no-open"])
             .arg(directory)
             .args(arguments)
@@ -66,10 +73,10 @@ impl Studio {
     ) -> (u16, String, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let headers: String = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
+        let headers = headers.iter().fold(String::new(), |mut text, (name, value)| {
+            let _ = write!(text, "{name}: {value}\r\n");
+            text
+        });
         let length = body.len();
         write!(
             stream,

@@ -76,7 +76,7 @@ async fn submissions_and_rejected_sets_are_told_by_name_on_the_machine_and_by_nu
     let (head, page) = get(&serve.health, "/", &own);
     assert!(head.contains("default-src 'none'; style-src 'self'"), "{head}");
     assert!(
-        page.contains("spark-pi") && page.contains("gpu/driver-pod.yaml.j2") && page.contains("<rect"),
+        page.contains("spark-pi") && page.contains("driver-pod.yaml.j2") && page.contains("<rect"),
         "{page}"
     );
     assert!(
