@@ -17,23 +17,23 @@ use std::fmt::Write;
 const HEAD: &str = "\
 # Template reference
 
-Everything that a template can use. This page is written by the program's own types and registry
-(`UPDATE_GOLDEN=1 cargo test --test it templates::reference`), so don't edit it.
+This page lists everything that a template can use. `UPDATE_GOLDEN=1 cargo test --test it templates::reference` writes it from
+the program's own types, so don't edit it.
 
-`native-submit context FILE` prints the context of an application of yours, `native-submit context --schema` its JSON
-Schema, and `native-submit check DIR` checks a directory of templates.
+`native-submit context FILE` prints the variables of your application, and `native-submit context --schema` their JSON Schema.
+`native-submit check DIR` checks a directory of templates.
 ";
 
 const VARIABLES: &str = "\
-Each is in reach of every template, unless its section says otherwise. A value is always written as JSON, with its own quotes;
-a field that is `or null` is there in every context, and is `null` where there is nothing to say: ask with
-`{% if pod.service_account is not none %}`. Where Kubernetes has a shape for a thing (an environment variable, a volume),
-the value has that shape, so that `- {{ volume }}` writes it.
+Every template can use each variable; its section names exceptions. A value is always written as JSON, with its own quotes.
+A field whose type has `or null` exists in every context, and is `null` if it has no value: test it with
+`{% if pod.service_account is not none %}`. If Kubernetes has a type for a thing (an environment variable, a volume), the value
+has that shape, so that `- {{ volume }}` writes it.
 ";
 
 const BLOCKS: &str = "\
-A template that begins with `{% extends \"builtin/<name>\" %}` writes what the built-in one writes, but for the blocks that it has
-itself; `{{ super() }}` in a block writes what the built-in one has there. A block that stands in another one is indented.
+A template that begins with `{% extends \"builtin/<name>\" %}` writes what the built-in one writes, except for the blocks that it
+overrides. In a block, `{{ super() }}` writes what the built-in one has there. A block inside another one is indented.
 ";
 
 /// The page. `contexts` are those from which the examples are taken, the first that has something to show.
@@ -43,7 +43,7 @@ pub fn page(contexts: &[Value]) -> Result<String, String> {
     let _ = write!(
         page,
         "\n## Variables\n\nContext version {CONTEXT_VERSION} (`context_version`). It grows when a variable is removed or changes its \
-         meaning; a new variable doesn't change it.\n\n{VARIABLES}"
+         meaning.\nA new variable doesn't change it.\n\n{VARIABLES}"
     );
     variables::write(&mut page, &context::schema(), contexts);
     callables::write(&mut page)?;
