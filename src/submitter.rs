@@ -11,11 +11,11 @@ mod samples;
 mod subject;
 
 use crate::{
-    cluster::{Events, OperatorWebhook, Sink, Submitted},
+    cluster::{Events, Namespaces, OperatorWebhook, Sink, Submitted},
     finding::{Cut, Warnings, Words},
     kubernetes::{A_VOLUME, Findings},
     limits::{OBJECT, SHOWN_NAME},
-    manifest::{self, Manifests, Terms},
+    manifest::{self, Beside, Manifests, Terms},
     operator::{self, Origin},
     redaction::shown,
     spark::{
@@ -23,7 +23,7 @@ use crate::{
         submission::{LeftToWebhook, Refusal, Submission, SubmissionId, SubmitterContext, UnmountedVolume},
     },
     telemetry::{Metrics, Stage, Stages},
-    templates::{Judgement, Rendered, TemplateSet, TemplateSets, TemplateStore},
+    templates::{Judgement, Rendered, TemplateSet, TemplateSets, TemplateStore, UnknownNamespace},
 };
 pub(crate) use audit::PolicyOutcome;
 pub use error::{PolicyFailure, PolicyRefusal, SubmitError};
@@ -50,6 +50,8 @@ pub struct Submitter {
     pub spec_source: SpecSource,
     /// The operator's webhook on the cluster; where this is `None`, what [`Origin`] says of it holds.
     pub webhook: Option<OperatorWebhook>,
+    /// Where policies find the metadata of namespaces, if there is a cluster.
+    pub namespaces: Option<Namespaces>,
     /// Where refusals are told on the cluster, if they are.
     pub events: Option<Events>,
 }
@@ -116,7 +118,8 @@ impl Submitter {
                 .filter(|_| mode == Mode::Submit),
         };
         // The API server takes its time, and many wait for it at once: nothing but the manifests is left then.
-        let (manifests, judgement) = Box::pin(made(submission, context, &set, stages))
+        let beside = self.beside(&submission, context, &set).await;
+        let (manifests, judgement) = Box::pin(made(submission, context, &set, beside, stages))
             .await
             .inspect_err(|error| audit.of_failure(error))?;
         audit.of(&judgement);
@@ -166,6 +169,25 @@ impl Submitter {
 }
 
 impl Submitter {
+    /// What policies see beside the objects, where the set has some. A namespace is looked up where one of them reads it.
+    async fn beside(
+        &self,
+        submission: &Submission,
+        context: &SubmitterContext,
+        set: &TemplateSet,
+    ) -> Option<Beside> {
+        if !set.has_policies() {
+            return None;
+        }
+        let mut beside = judge::beside(submission, context);
+        if let (true, Err(_), Some(namespaces)) = (set.reads_namespace(), &beside.namespace, &self.namespaces)
+        {
+            let found = namespaces.of(submission.namespace()).await;
+            beside.namespace = found.map_err(UnknownNamespace);
+        }
+        Some(beside)
+    }
+
     /// Keeps what an administrator must know of a submission that failed.
     fn note(&self, set: &TemplateSet, error: &SubmitError) {
         if let SubmitError::PolicyFailed(PolicyFailure(errors)) = error {
@@ -277,11 +299,11 @@ async fn made(
     submission: Submission,
     context: &SubmitterContext,
     set: &TemplateSet,
+    beside: Option<Beside>,
     stages: &mut Stages,
 ) -> Result<(Manifests, Judgement), SubmitError> {
     let plan = Arc::new(stages.run(Stage::Plan, || planned(&submission, context, set))?);
     let rest = Rest::of(&submission);
-    let beside = set.has_policies().then(|| judge::beside(&submission, context));
     drop(submission);
     let rendered = if set.is_here() {
         stages.run(Stage::Render, || set.render(&plan))?

@@ -40,7 +40,7 @@ pub(crate) use directory::{
     Contents, DirectoryError, Sets, is_empty as has_no_template, is_set_name, read_sets, take_always, watched,
 };
 pub(crate) use files::{Files, is_policy, is_template};
-pub(crate) use inspect::{builtin_sources, callable, try_out};
+pub(crate) use inspect::{builtin_sources, callable, of_policies, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},
     outline::TemplateOutline,
@@ -58,7 +58,8 @@ pub use files::{ALWAYS, EXEMPT};
 pub use newer_fields::NewerFields;
 pub use parts::DEFAULT_SET;
 pub use policy::{
-    Exemption, Finished, Judgement, NoExecutor, PolicyError, PolicyMode, PolicyName, SubmissionFacts, Verdict,
+    Exemption, Finished, Judgement, NoExecutor, PolicyError, PolicyMode, PolicyName, SubmissionFacts,
+    UnknownNamespace, Verdict,
 };
 pub use set::TemplateSet;
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};

@@ -8,7 +8,9 @@ use crate::{
         Origin, Webhook,
         application::{ApplicationDocument, ApplicationError, UnknownFields, documents},
     },
-    spark::submission::{self, SparkVersion, Submission, SubmissionId, SubmitterContext},
+    spark::submission::{
+        self, EntryPoint, NamespaceMetadata, SparkVersion, Submission, SubmissionId, SubmitterContext,
+    },
     strict,
     submitter::{self, SubmitError},
 };
@@ -72,6 +74,10 @@ struct Settings {
     spark_version: Option<String>,
     /// `SPARK_USER`.
     user: Option<String>,
+    /// The entry point that policies see: `grpc`, `rest`, `spark-submit` or `command-line`.
+    entry_point: EntryPoint,
+    /// The labels and annotations of the namespace, for policies.
+    namespace: NamespaceMetadata,
     /// The API server as Spark is told it, `k8s://https://host:port`.
     master: Option<String>,
 }
@@ -305,7 +311,10 @@ impl Terms {
                 operator: false,
                 unknown_fields: submission::UnknownFields::Refuse,
             },
-            context: SubmitterContext::golden(),
+            context: SubmitterContext {
+                namespace: Some(NamespaceMetadata::default()),
+                ..SubmitterContext::golden()
+            },
         }
     }
 }
@@ -335,6 +344,8 @@ fn terms(text: &str) -> Result<Terms, String> {
             .map_err(|error| format!("sparkVersion: {error}"))?;
         terms.context.spark_version = Some(version);
     }
+    terms.context.entry_point = settings.entry_point;
+    terms.context.namespace = Some(settings.namespace);
     if let Some(user) = settings.user {
         terms.context.user = user;
     }
@@ -356,6 +367,15 @@ mod tests {
             ("# nothing\n", None),
             ("webhook: maybe\n", Some("webhook: expected one of on, off")),
             ("webhok: on\n", Some("webhok: unknown field")),
+            (
+                "entryPoint: spark-submit\nnamespace: {labels: {a: b}, annotations: {}}\n",
+                None,
+            ),
+            ("entryPoint: drop-in\n", Some("entryPoint: expected one of")),
+            (
+                "namespace: {lables: {a: b}}\n",
+                Some("namespace.lables: unknown field; did you mean `labels`?"),
+            ),
             ("sparkVersion: four\n", Some("sparkVersion: ")),
             ("submissionId: \"\"\n", Some("submissionId: ")),
             ("- a\n", Some("expected")),

@@ -2,6 +2,7 @@
 //! engine: `docs/template-reference.md`.
 
 mod callables;
+mod policies;
 mod variables;
 
 pub(crate) use variables::variables;
@@ -47,6 +48,7 @@ pub fn page(contexts: &[Value]) -> Result<String, String> {
     );
     variables::write(&mut page, &context::schema(), contexts);
     callables::write(&mut page)?;
+    policies::write(&mut page)?;
     let _ = write!(
         page,
         "\n## Blocks and macros of the built-in templates\n\n{BLOCKS}"

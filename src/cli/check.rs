@@ -1,5 +1,7 @@
 //! `native-submit check`
 
+mod live;
+
 use super::{End, could_not_run};
 use crate::{
     authoring::{
@@ -16,6 +18,7 @@ use crate::{
     templates::DEFAULT_SET,
 };
 use clap::ValueEnum;
+use live::{LiveApplication, LiveArguments};
 use std::path::PathBuf;
 
 /// How findings are printed.
@@ -39,7 +42,9 @@ Every template is compiled, and the built-in samples of all application types an
 a server would refuse the set for is an error. Ignored files, templates that nothing renders, overrides equal to the built-in \
 template, blocks that are never written and refusals that never fire are warnings. Findings show the templates' source and \
 field paths, and of rendered lines no value that could be a secret. With --server-dry-run the API server is asked about \
-the cases, or about the samples where there are no cases; their namespaces must exist. Exit codes: 0 no error found, \
+the cases, or about the samples where there are no cases; their namespaces must exist. With --live each SparkApplication of the \
+cluster, and the template of each ScheduledSparkApplication, is rendered and judged as a server would do it: a line for each \
+that would be refused, with the policy and its words, and a summary. Exit codes: 0 no error found, \
 1 errors (with --deny-warnings: or warnings), 2 wrong usage, 3 could not run.")]
 pub(super) struct Check {
     /// Directory with the templates, as TEMPLATE_DIR would have it
@@ -57,6 +62,9 @@ pub(super) struct Check {
     #[arg(long)]
     server_dry_run: bool,
 
+    #[command(flatten)]
+    live: LiveArguments,
+
     /// How to print the findings
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -72,6 +80,10 @@ impl Check {
     }
 
     fn findings(&self) -> Result<End, End> {
+        if !self.live.is_complete() {
+            message!("error: --live: of which namespaces? Give --namespace or --all-namespaces");
+            return Err(End::Usage);
+        }
         let cases = self.own_cases().map_err(|error| could_not_run(&error))?;
         let mut checked = check(
             &self.directory,
@@ -83,27 +95,54 @@ impl Check {
             let runtime = super::runtime().map_err(|_| End::CouldNotRun)?;
             runtime.block_on(self.ask_server(&mut checked))?;
         }
+        // Of a set that a server would refuse nothing can be said.
+        let live = if self.live.live && checked.count(Level::Error) == 0 {
+            self.live.check(&self.directory, &self.sets)?
+        } else {
+            Vec::new()
+        };
+        let (errors, warnings) = (checked.count(Level::Error), checked.count(Level::Warning));
+        if matches!(self.output, Output::Sarif | Output::Github) {
+            for finding in live.iter().flat_map(|live| live.findings(&self.directory)) {
+                checked.add(finding);
+            }
+        }
         let text = match self.output {
             Output::Text => [
                 report::text(&checked.findings),
                 report::coverage(&checked.coverage),
                 report::policies(&checked.policies),
+                live.iter().map(LiveApplication::lines).collect(),
             ]
             .concat(),
-            Output::Json => format!("{:#}\n", report::json(&checked)),
+            Output::Json => {
+                let mut json = report::json(&checked);
+                if self.live.live {
+                    json["live"] = serde_json::json!(live);
+                }
+                format!("{json:#}\n")
+            }
             Output::Sarif => format!("{:#}\n", report::sarif(&checked.findings)),
             Output::Github => report::github(&checked.findings),
         };
         if super::print(&text) == End::Refused {
             return Err(End::CouldNotRun);
         }
-        let (errors, warnings) = (checked.count(Level::Error), checked.count(Level::Warning));
         message!(
             "{errors} errors, {warnings} warnings in {} templates, with {} applications",
             checked.templates,
             checked.applications.len()
         );
-        let found = errors > 0 || (self.deny_warnings && warnings > 0);
+        if self.live.live {
+            if errors > 0 {
+                message!("the live applications were not looked at, because the templates have errors");
+            } else {
+                message!("{}", live::summary(&live));
+            }
+        }
+        let audited = live.iter().any(LiveApplication::is_audited);
+        let refused = live.iter().any(LiveApplication::is_refused);
+        let found = errors > 0 || refused || (self.deny_warnings && (warnings > 0 || audited));
         Ok(if found { End::Refused } else { End::Done })
     }
 

@@ -1,12 +1,13 @@
 //! `native-submit diff`
 
-mod cluster;
 mod live;
 mod shown;
 
 use super::{
     End,
     input::{self, Found, Input},
+    live_applications::{self, LiveNamespaces},
+    policy_facts::PolicyFacts,
     process, templates,
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
 };
 use clap::ValueEnum;
 use serde::Serialize;
-use std::{path::PathBuf, sync::Arc};
+use std::{cell::RefCell, path::PathBuf, sync::Arc};
 
 /// How differences are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -94,6 +95,9 @@ pub(super) struct Diff {
     /// Spark version of an application that names none, such as 4.0.1
     #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
     spark_version: Option<SparkVersion>,
+
+    #[command(flatten)]
+    facts: PolicyFacts,
 
     /// Print the values of secrets, too
     #[arg(long)]
@@ -181,6 +185,8 @@ struct Sides {
     from: Option<TemplateSets>,
     to: TemplateSets,
     live: Option<live::Live>,
+    /// Where applications of the cluster find their namespaces.
+    namespaces: Option<RefCell<LiveNamespaces>>,
 }
 
 /// An application, read.
@@ -204,7 +210,7 @@ impl Diff {
         let mut take = |(label, document): Found| diffs.push(self.compared(&label, document, &sides));
         if self.files.is_empty() {
             let scheduled = !self.live;
-            cluster::each_application(self.namespace.as_deref(), scheduled, &mut take)?;
+            live_applications::each_application(self.namespace.as_deref(), scheduled, &mut take)?;
         } else {
             input::each_application(&self.files, &mut take);
         }
@@ -219,6 +225,11 @@ impl Diff {
     }
 
     fn sides(&self) -> Result<Sides, End> {
+        let namespaces = if self.files.is_empty() {
+            Some(RefCell::new(LiveNamespaces::connect()?))
+        } else {
+            None
+        };
         let load = |options| templates::load(&options).map_err(|_| End::CouldNotRun);
         let options = self.sets.options(self.to.clone());
         let rules = options.rules.clone();
@@ -229,6 +240,7 @@ impl Diff {
                 from: None,
                 to,
                 live: Some(live),
+                namespaces,
             });
         }
         // A rule may name a set that only --to has.
@@ -241,6 +253,7 @@ impl Diff {
             from: Some(load(options)?.chosen_by(rules)),
             to,
             live: None,
+            namespaces,
         })
     }
 
@@ -272,7 +285,7 @@ impl Diff {
             application,
         };
         let compared = match (&sides.from, &sides.live) {
-            (Some(from), _) => self.between(&application, from, &sides.to),
+            (Some(from), _) => self.between(&application, from, &sides.to, sides.namespaces.as_ref()),
             (None, Some(live)) => live.compared(self, &application, &sides.to),
             (None, None) => Err("there is nothing to compare with".to_owned()),
         };
@@ -291,7 +304,8 @@ impl Diff {
     }
 
     fn context(&self) -> SubmitterContext {
-        process::application_context(0, self.spark_version.clone())
+        self.facts
+            .within(process::application_context(0, self.spark_version.clone()))
     }
 
     /// The objects that differ.
@@ -307,6 +321,7 @@ impl Diff {
         application: &Application,
         from: &TemplateSets,
         to: &TemplateSets,
+        namespaces: Option<&RefCell<LiveNamespaces>>,
     ) -> Result<FileDiff, String> {
         let context = self.context();
         let submission = submission(application, SubmissionId::nil(), Input::origin(), &context);
@@ -320,7 +335,12 @@ impl Diff {
         }
         .unwrap_or_else(|error| (Err(SubmitError::from(error)), None));
         let made = |set: Result<Arc<TemplateSet>, SubmitError>| -> Result<Manifests, SubmitError> {
-            submitter::manifests(&submission, &context, &*set?)
+            let set = set?;
+            let mut context = context.clone();
+            if let (None, Some(namespaces)) = (&context.namespace, namespaces) {
+                context.namespace = namespaces.borrow_mut().of(submission.namespace(), &set);
+            }
+            submitter::manifests(&submission, &context, &set)
         };
         let diff = FileDiff {
             note: missing.map(|set| format!("set {set} is new; compared with the default set of --from")),

@@ -1,6 +1,6 @@
 //! What the commands that take an application have in common.
 
-use super::{End, process};
+use super::{End, policy_facts::PolicyFacts, process};
 use crate::{
     limits::APPLICATION_LIST,
     operator::{
@@ -163,6 +163,9 @@ pub(super) struct Input {
     executors: ExecutorSettings,
 
     #[command(flatten)]
+    facts: PolicyFacts,
+
+    #[command(flatten)]
     pub(super) templates: TemplateSettings,
 }
 
@@ -280,11 +283,11 @@ impl Input {
         } else {
             process::application_context(submit_time_ms, None)
         };
-        Ok(SubmitterContext {
+        Ok(self.facts.within(SubmitterContext {
             spark_version: self.spark_version.clone().or(context.spark_version),
             executor_check: self.executors.executor_check,
             ..context
-        })
+        }))
     }
 }
 

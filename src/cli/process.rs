@@ -29,6 +29,7 @@ pub(super) fn application_context(
         environment: BTreeMap::new(),
         executor_check: golden.executor_check,
         entry_point: golden.entry_point,
+        namespace: golden.namespace,
     }
 }
 

@@ -4,8 +4,8 @@ use super::{End, process};
 use crate::{
     cli::output::message,
     cluster::{
-        ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, OperatorWebhook, Sink,
-        client,
+        ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, Namespaces,
+        OperatorWebhook, Sink, client,
     },
     operator::{Origin, Webhook},
     server::{self, Service, Stop},
@@ -124,6 +124,7 @@ impl Serve {
             metrics,
             spec_source: settings.cluster_view.spec_source,
             webhook,
+            namespaces: api_server.clone().map(Namespaces::watched),
             events,
         };
         let origin = self.origin(said.unwrap_or(Webhook::On));

@@ -14,14 +14,16 @@ mod wait;
 
 use crate::{
     cli::output::message,
-    cluster::{ClientSettings, ClusterSettings, ClusterSink, Credentials, OperatorWebhook, Sink, client},
+    cluster::{
+        ClientSettings, ClusterSettings, ClusterSink, Credentials, Namespaces, OperatorWebhook, Sink, client,
+    },
     operator::{Origin, Webhook},
     server::now_ms,
     settings::{ApplyTo, ClusterViewSettings, ExecutorSettings, TemplateSettings},
     spark::{
         plan,
         submission::{
-            ConfReader, Refusal, Request, SparkConf, Submission, SubmissionId, SubmitterContext,
+            ConfReader, EntryPoint, Refusal, Request, SparkConf, Submission, SubmissionId, SubmitterContext,
             UnknownFields,
             arguments::{self, ArgumentsError, SparkSubmitCommand},
             resolve,
@@ -257,7 +259,7 @@ fn context(settings: &Settings) -> Result<SubmitterContext, Ending> {
     Ok(SubmitterContext {
         spark_version: settings.spark_version.clone().or(context.spark_version),
         executor_check: settings.executors.executor_check,
-        entry_point: "drop-in",
+        entry_point: EntryPoint::SparkSubmit,
         ..context
     })
 }
@@ -326,7 +328,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
     let said = settings.cluster_view.webhook(&ApplyTo::Cluster);
     let webhook = said
         .is_none()
-        .then(|| OperatorWebhook::look_once(client, sink.clone()));
+        .then(|| OperatorWebhook::look_once(client.clone(), sink.clone()));
     let templates = templates
         .await
         .map_err(|error| Ending::Failed(format!("can't load the templates: {error}")))?;
@@ -336,6 +338,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         metrics: Arc::new(Metrics::default()),
         spec_source: settings.cluster_view.spec_source,
         webhook,
+        namespaces: Some(Namespaces::one_by_one(client)),
         events: None,
     };
     let origin = Origin {

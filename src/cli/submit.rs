@@ -6,7 +6,9 @@ use super::{
 };
 use crate::{
     cli::output::message,
-    cluster::{ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Sink, client},
+    cluster::{
+        ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Namespaces, Sink, client,
+    },
     operator::Origin,
     server::{
         client as grpc,
@@ -167,11 +169,13 @@ impl Submit {
     }
 
     async fn submitter(&self, several: bool) -> Result<Submitter, End> {
+        let mut namespaces = None;
         let sink = match &self.apply_to {
             ApplyTo::Cluster => {
                 let client = client(&ClientSettings::default())
                     .await
                     .map_err(|error| super::report(&error))?;
+                namespaces = Some(Namespaces::one_by_one(client.clone()));
                 let settings = ClusterSettings::default();
                 let deadline = Duration::from_secs(self.timeout).min(settings.deadline);
                 Sink::Cluster(ClusterSink::new(client, ClusterSettings { deadline, ..settings }))
@@ -191,6 +195,7 @@ impl Submit {
             metrics: Arc::new(Metrics::default()),
             spec_source: SpecSource::Auto,
             webhook: None,
+            namespaces,
             events: None,
         })
     }

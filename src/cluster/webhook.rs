@@ -8,17 +8,13 @@ mod registered;
 use super::{
     ClusterSink,
     deadline::Deadline,
+    following::{self, AGAIN, Kept, PERMITTED_AGAIN},
     requests::{ApiCall, Requests},
     resource::{self, Target},
 };
 use crate::operator::Webhook;
-use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
-use kube::{
-    Api, Client,
-    api::{ListParams, WatchParams},
-    core::WatchEvent,
-};
+use kube::{Api, Client, api::ListParams};
 use registered::Registered;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
@@ -27,15 +23,6 @@ use tracing::{info, warn};
 
 /// How long the first submission waits for the first look.
 const FIRST_LOOK: Duration = Duration::from_secs(3);
-
-/// How long one watch lasts, in seconds: shorter than the client takes silence for a dead connection.
-const WATCH: u32 = 10;
-
-/// The pause after a look that failed.
-const AGAIN: Duration = Duration::from_secs(5);
-
-/// The pause after a look that was not permitted; rights change seldom.
-const PERMITTED_AGAIN: Duration = Duration::from_secs(60);
 
 /// What is known of the cluster's webhooks.
 #[derive(Debug, Clone)]
@@ -71,8 +58,12 @@ impl OperatorWebhook {
     /// Looks once: for a process that ends with its one submission. Must be called within a tokio runtime.
     pub fn look_once(client: Client, sink: ClusterSink) -> Self {
         Self::begin(sink, async |known| {
-            if let Err(error) = list(&Api::all(client), &known).await {
-                not_seen(&error, &known);
+            let api = Api::<MutatingWebhookConfiguration>::all(client);
+            match following::list(&api, registered).await {
+                Ok((configurations, _)) => publish(&configurations, &known),
+                Err(error) => {
+                    not_seen(&error, &known);
+                }
             }
         })
     }
@@ -159,7 +150,8 @@ async fn mutates(requests: &Requests, namespace: &str, labels: &BTreeMap<String,
 async fn keep_looking(api: Api<MutatingWebhookConfiguration>, known: watch::Sender<Known>) {
     let mut told = false;
     loop {
-        let Err(error) = follow(&api, &known).await else {
+        let see = |configurations: &Kept<Vec<Registered>>| publish(configurations, &known);
+        let Err(error) = following::follow(&api, registered, &see).await else {
             told = false;
             continue;
         };
@@ -180,9 +172,7 @@ async fn keep_looking(api: Api<MutatingWebhookConfiguration>, known: watch::Send
 
 /// Takes note of a look that failed; when the next one is worth it.
 fn not_seen(error: &kube::Error, known: &watch::Sender<Known>) -> Duration {
-    if let kube::Error::Api(status) = error
-        && matches!(status.code, 401 | 403)
-    {
+    if following::is_not_permitted(error) {
         known.send_replace(Known::MayNotLook);
         return PERMITTED_AGAIN;
     }
@@ -197,60 +187,11 @@ fn not_seen(error: &kube::Error, known: &watch::Sender<Known>) -> Duration {
     AGAIN
 }
 
-/// The configurations by name.
-type Configurations = BTreeMap<String, MutatingWebhookConfiguration>;
-
-/// What there is now, and the version of it.
-async fn list(
-    api: &Api<MutatingWebhookConfiguration>,
-    known: &watch::Sender<Known>,
-) -> Result<(Configurations, String), kube::Error> {
-    // From the API server's cache as it is: to be sure of the newest it waits for word from etcd, which comes each 100 ms.
-    let list = api.list(&ListParams::default().match_any()).await?;
-    let configurations = list
-        .items
-        .into_iter()
-        .map(|configuration| (name(&configuration), configuration))
-        .collect();
-    publish(&configurations, known);
-    Ok((configurations, list.metadata.resource_version.unwrap_or_default()))
-}
-
-fn publish(configurations: &Configurations, known: &watch::Sender<Known>) {
-    let webhooks: Vec<_> = configurations.values().flat_map(Registered::of).collect();
+fn publish(configurations: &Kept<Vec<Registered>>, known: &watch::Sender<Known>) {
+    let webhooks: Vec<_> = configurations.values().flatten().cloned().collect();
     known.send_replace(Known::Webhooks(Arc::new(webhooks)));
 }
 
-/// Lists, and follows what changes until the server no longer knows from where.
-async fn follow(
-    api: &Api<MutatingWebhookConfiguration>,
-    known: &watch::Sender<Known>,
-) -> Result<(), kube::Error> {
-    let (mut configurations, mut version) = list(api, known).await?;
-    loop {
-        let parameters = WatchParams::default().timeout(WATCH);
-        let events = api.watch(&parameters, &version).await?;
-        pin_mut!(events);
-        while let Some(event) = events.next().await {
-            match event? {
-                WatchEvent::Added(changed) | WatchEvent::Modified(changed) => {
-                    version = changed.metadata.resource_version.clone().unwrap_or_default();
-                    configurations.insert(name(&changed), changed);
-                }
-                WatchEvent::Deleted(gone) => {
-                    version = gone.metadata.resource_version.clone().unwrap_or_default();
-                    configurations.remove(&name(&gone));
-                }
-                WatchEvent::Bookmark(mark) => version = mark.metadata.resource_version,
-                // 410 Gone: from the beginning.
-                WatchEvent::Error(status) if status.code == 410 => return Ok(()),
-                WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
-            }
-            publish(&configurations, known);
-        }
-    }
-}
-
-fn name(configuration: &MutatingWebhookConfiguration) -> String {
-    configuration.metadata.name.clone().unwrap_or_default()
+fn registered(configuration: MutatingWebhookConfiguration) -> Vec<Registered> {
+    Registered::of(&configuration)
 }

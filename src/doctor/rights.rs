@@ -69,6 +69,8 @@ impl Part {
         match self.file {
             "deploy/rbac/events.yaml" => settings.events,
             "deploy/rbac/webhook.yaml" => auto,
+            // The built-in templates have no policy.
+            "deploy/rbac/namespaces/namespaces.yaml" => settings.templates.template_dir.is_some(),
             _ => true,
         }
     }

@@ -2,25 +2,30 @@
 
 use super::Manifests;
 use crate::{
-    spark::plan::{DriverPlan, ResourceType},
+    spark::{
+        plan::{DriverPlan, ResourceType},
+        submission::{EntryPoint, NamespaceMetadata},
+    },
     strict,
-    templates::{Finished, NoExecutor, SubmissionFacts},
+    templates::{Finished, NoExecutor, SubmissionFacts, UnknownNamespace},
 };
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What is known of a submission and stands in no object. It is no part of the plan.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Beside {
     /// The user who submits.
     pub user: String,
-    /// How it came: `grpc`, `rest`, `drop-in` or `command-line`.
-    pub entry_point: String,
+    /// How it came.
+    pub entry_point: EntryPoint,
     /// The labels of the `SparkApplication`.
     pub labels: BTreeMap<String, String>,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
+    /// The metadata of the namespace.
+    pub namespace: Result<NamespaceMetadata, UnknownNamespace>,
 }
 
 /// The objects of a submission as policies see them: the one place that decides it.
@@ -50,10 +55,11 @@ pub fn finished(manifests: &Manifests, plan: &DriverPlan, beside: Beside) -> Fin
             .to_owned(),
             spark_version: plan.application.spark_version.clone(),
             user: beside.user,
-            entry_point: beside.entry_point,
+            entry_point: beside.entry_point.name().to_owned(),
             labels: beside.labels,
             annotations: beside.annotations,
         },
+        namespace: beside.namespace,
     }
 }
 

@@ -56,6 +56,8 @@ pub(super) fn plan() -> DriverPlan {
     DriverPlan {
         context_version: CONTEXT_VERSION,
         application: ApplicationPlan {
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
             id: "spark-0123".to_owned(),
             name: "pi".to_owned(),
             resource_type: ResourceType::Java,
@@ -122,6 +124,7 @@ pub(super) fn plan() -> DriverPlan {
             ("spark.kubernetes.namespace", "ns"),
         ]),
         executor: Some(ExecutorPlan {
+            name: "spark-kubernetes-executor".to_owned(),
             config_map_name: "podspec".to_owned(),
             key: "podspec-key".to_owned(),
             metadata: Map::new(),

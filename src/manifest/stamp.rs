@@ -5,7 +5,7 @@ use super::{Identity, Manifest};
 use crate::{
     hash::hex,
     kubernetes::annotations::{PLAN_HASH, SUBMISSION_ID, TEMPLATE_SET},
-    spark::plan::DriverPlan,
+    spark::plan::{ApplicationPlan, DriverPlan, ExecutorPlan, ResourceType},
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -102,16 +102,82 @@ impl Serialize for Timeless<'_> {
             network_policy,
             pod_group,
         );
+        let executor = executor.as_ref().map(HashedExecutor::of);
         let pods = (pod, driver, service, executor);
         (
             context_version,
-            application,
+            HashedApplication::of(application),
             pods,
             config_map,
             TimelessProperties(properties),
             objects,
         )
             .serialize(serializer)
+    }
+}
+
+/// What of an application decides what it is submitted as. Labels and annotations of the `SparkApplication` may change while it
+/// runs, and templates alone see them.
+#[derive(Serialize)]
+struct HashedApplication<'p> {
+    id: &'p str,
+    name: &'p str,
+    resource_type: ResourceType,
+    spark_version: &'p str,
+    namespace: &'p str,
+    submission_id: &'p str,
+}
+
+impl<'p> HashedApplication<'p> {
+    fn of(plan: &'p ApplicationPlan) -> Self {
+        let ApplicationPlan {
+            id,
+            name,
+            resource_type,
+            spark_version,
+            namespace,
+            submission_id,
+            labels: _,
+            annotations: _,
+        } = plan;
+        Self {
+            id,
+            name,
+            resource_type: *resource_type,
+            spark_version,
+            namespace,
+            submission_id,
+        }
+    }
+}
+
+/// An executor pod template without the name that follows from the rest.
+#[derive(Serialize)]
+struct HashedExecutor<'p> {
+    config_map_name: &'p str,
+    key: &'p str,
+    metadata: &'p Map<String, Value>,
+    spec: &'p Map<String, Value>,
+    other: &'p Map<String, Value>,
+}
+
+impl<'p> HashedExecutor<'p> {
+    fn of(plan: &'p ExecutorPlan) -> Self {
+        let ExecutorPlan {
+            name: _,
+            config_map_name,
+            key,
+            metadata,
+            spec,
+            other,
+        } = plan;
+        Self {
+            config_map_name,
+            key,
+            metadata,
+            spec,
+            other,
+        }
     }
 }
 
@@ -171,6 +237,17 @@ mod tests {
         *text = text.replace("spark.app.submitTime=1\n", "spark.app.submitTime=2\n");
         assert_ne!(plan, later);
         assert_eq!(plan_hash(&later), hash);
+
+        let mut relabelled = plan.clone();
+        relabelled
+            .application
+            .labels
+            .insert("team".to_owned(), "ml".to_owned());
+        if let Some(executor) = &mut relabelled.executor {
+            executor.name.push('x');
+        }
+        assert_ne!(plan, relabelled);
+        assert_eq!(plan_hash(&relabelled), hash);
 
         let mut other = plan.clone();
         other

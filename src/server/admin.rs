@@ -201,6 +201,7 @@ mod tests {
             metrics: Arc::new(Metrics::default()),
             spec_source: SpecSource::Request,
             webhook: None,
+            namespaces: None,
             events: None,
         };
         let origin = Origin {

@@ -17,7 +17,7 @@ use crate::{
         drop_in_server::{DropIn, DropInServer},
     },
     redaction::shown,
-    spark::submission::{Reach, Submission, SubmitterContext},
+    spark::submission::{EntryPoint, Reach, Submission, SubmitterContext},
     strict::{self, DocumentShape, Unread},
     submitter::{Accepted, Mode, SubmitRequest},
     telemetry::SHADOW_RESULTS,
@@ -90,7 +90,7 @@ impl DropIn for DropInService {
             ..SubmitterContext::golden()
         };
         let call = SubmitCall {
-            entry_point: ENTRY_POINT,
+            entry_point: EntryPoint::SparkSubmit,
             id: request.submission_id,
             deadline,
             mode: Mode::Submit,

@@ -16,7 +16,7 @@ use crate::{
             spark_submit_service_server::{SparkSubmitService, SparkSubmitServiceServer},
         },
     },
-    spark::submission::{Refusal, UnknownFields},
+    spark::submission::{EntryPoint, Refusal, UnknownFields},
     strict::{self, DocumentShape, Problem, Unread},
     submitter::{Accepted, Mode, SubmitError, SubmitRequest},
     telemetry::Caller,
@@ -65,7 +65,7 @@ impl SparkSubmitService for GrpcService {
         let caller = caller(&request);
         let request = request.into_inner();
         let call = SubmitCall {
-            entry_point: ENTRY_POINT,
+            entry_point: EntryPoint::Grpc,
             id: request.submission_id.clone(),
             deadline,
             mode: Mode::Submit,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     limits::Budget,
     operator::Origin,
-    spark::submission::{SubmissionId, SubmitterContext},
+    spark::submission::{EntryPoint, SubmissionId, SubmitterContext},
     submitter::{Mode, SubmitRequest},
     telemetry::Caller,
 };
@@ -133,7 +133,7 @@ async fn submit(service: &Service, body: &[u8], mode: Mode, caller: Caller, guar
     };
     let id = request.submission_id.clone();
     let call = SubmitCall {
-        entry_point: ENTRY_POINT,
+        entry_point: EntryPoint::Rest,
         id: id.clone(),
         // The contract has none: the operator gives up after its own time, and comes back with the same id.
         deadline: None,

@@ -11,7 +11,7 @@ use crate::{
     kubernetes::kinds,
     operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
-    spark::submission::{Refusal, SubmissionId, SubmitterContext},
+    spark::submission::{EntryPoint, Refusal, SubmissionId, SubmitterContext},
     submitter::{Accepted, Mode, PolicyOutcome, SubmitError, SubmitRequest, Submitter},
     telemetry::{Caller, History, LogLimiter, Metrics, PastSubmission, Stages},
     templates,
@@ -168,8 +168,8 @@ struct Seen {
 
 /// One call through an entry point.
 pub(super) struct SubmitCall {
-    /// The entry point's name in metrics and logs.
-    pub(super) entry_point: &'static str,
+    /// The entry point.
+    pub(super) entry_point: EntryPoint,
     /// The submission id as the caller gave it.
     pub(super) id: String,
     /// How long the caller waits.
@@ -222,7 +222,7 @@ impl Service {
 
     /// Submits a call's request, and counts what became of it.
     pub(super) async fn submit(&self, call: SubmitCall) -> Result<Accepted, ServiceError> {
-        let entry_point = call.entry_point;
+        let entry_point = call.entry_point.door();
         call.guard.counted();
         // All that is logged on the way carries these; each is filled in when it is known, and checked: a label, a log line
         // or a span never has a text in it that may be of any length.

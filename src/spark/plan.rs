@@ -91,6 +91,10 @@ pub struct ApplicationPlan {
     pub namespace: String,
     /// The caller's id for this attempt.
     pub submission_id: String,
+    /// The labels of the `SparkApplication`; empty where there is none.
+    pub labels: BTreeMap<String, String>,
+    /// The annotations of the `SparkApplication`.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// The kind of primary resource, in the words of `spark.kubernetes.resource.type`.
@@ -211,6 +215,8 @@ pub struct ConfigMapPlan {
 /// The executor pod template, and the `ConfigMap` that carries it to the driver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExecutorPlan {
+    /// The name of the container that Spark runs in: `spark-kubernetes-executor` unless the pod template names it.
+    pub name: String,
     /// The name of the `ConfigMap`.
     pub config_map_name: String,
     /// The key in it.

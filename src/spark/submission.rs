@@ -25,7 +25,7 @@ mod version;
 pub use crate::{kubernetes::annotations::TEMPLATE_SET as TEMPLATE_SET_ANNOTATION, strict::UnknownFields};
 pub use arguments::SparkSubmitArguments;
 pub use conf::{ConfReader, SparkConf};
-pub use context::{ExecutorCheck, Reach, SubmitterContext};
+pub use context::{EntryPoint, ExecutorCheck, NamespaceMetadata, Reach, SubmitterContext};
 pub use files::{NamedFile, SubmitterFiles};
 pub use id::SubmissionId;
 pub use pod_additions::{LeftToWebhook, PodAdditions, WebhookAdditions};

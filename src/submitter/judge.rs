@@ -8,7 +8,7 @@ use crate::{
         plan::DriverPlan,
         submission::{Submission, SubmitterContext},
     },
-    templates::{Judgement, PolicyError, PolicyMode, RenderError, TemplateSet, Verdict},
+    templates::{Judgement, PolicyError, PolicyMode, RenderError, TemplateSet, UnknownNamespace, Verdict},
 };
 
 /// What the refusal of a policy in audit mode begins with.
@@ -17,11 +17,24 @@ const AUDITED: &str = "a policy will refuse this (it is in audit mode): ";
 /// What the refusal of a policy begins with from which the namespace is exempt.
 const EXEMPT: &str = "a policy refuses this, and this namespace is exempt from it: ";
 
-/// What policies see beside the objects.
+/// Why the namespace's metadata isn't known where nobody gave it.
+const NOT_GIVEN: &str = "nothing is known of it here (--namespace-label and --namespace-annotation give it; in a case.yaml \
+                         namespace.labels)";
+
+/// The label that the API server gives each namespace.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// What policies see beside the objects, with what the context knows of the namespace.
 pub(super) fn beside(submission: &Submission, context: &SubmitterContext) -> Beside {
+    let namespace = context.namespace.clone().map(|mut given| {
+        let name = submission.namespace().to_owned();
+        given.labels.entry(NAME_LABEL.to_owned()).or_insert(name);
+        given
+    });
     Beside {
+        namespace: namespace.ok_or_else(|| UnknownNamespace(NOT_GIVEN.to_owned())),
         user: context.user.clone(),
-        entry_point: context.entry_point.to_owned(),
+        entry_point: context.entry_point,
         labels: submission.application_labels.clone(),
         annotations: submission.application_annotations.clone(),
     }

@@ -10,7 +10,7 @@ use crate::{
         Origin, Webhook,
         application::{self, UnknownFields},
     },
-    spark::submission::{self, SubmissionId, SubmitterContext},
+    spark::submission::{self, NamespaceMetadata, SubmissionId, SubmitterContext},
     templates::{Judgement, TemplateSet, Verdict, is_policy as files_policy},
 };
 
@@ -120,7 +120,10 @@ impl Once {
 }
 
 fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(Manifests, Judgement), SubmitError> {
-    let context = SubmitterContext::golden();
+    let context = SubmitterContext {
+        namespace: Some(NamespaceMetadata::default()),
+        ..SubmitterContext::golden()
+    };
     let origin = Origin {
         webhook,
         operator: false,

@@ -7,7 +7,7 @@ use super::{
     markup,
     newer_fields::NewerFields,
     parts::{DEFAULT_SET, Layer, Parts},
-    policy::{self, Policies, SubmissionFacts},
+    policy::{self, NamespaceFacts, Policies, SubmissionFacts},
     sources::{self, ALWAYS_PREFIX, DEFAULT_PREFIX, Sources},
     stack::on_large_stack,
     variables,
@@ -254,7 +254,8 @@ impl Compiler {
             variables::of_template(name.rsplit('/').next().unwrap_or(name))
         };
         let found = analysis::check(&self.environment, &self.sources, named, &of_object);
-        let of_policy = |_: &str| variables::of_policy(Shape::of::<SubmissionFacts>());
+        let of_policy =
+            |_: &str| variables::of_policy(Shape::of::<SubmissionFacts>(), Shape::of::<NamespaceFacts>());
         let policies = &self.policies;
         let of_policies = analysis::check(&policies.environment, &self.sources, policies.names(), &of_policy);
         self.errors.extend(found.into_iter().chain(of_policies));

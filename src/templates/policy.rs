@@ -11,6 +11,7 @@ pub use exemptions::Exemption;
 pub(super) use exemptions::{Names, read as exemptions};
 
 use super::TemplateError;
+use crate::spark::submission::NamespaceMetadata;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,6 +31,25 @@ pub struct Finished {
     pub unknown_of_executor: Vec<String>,
     /// What is known of the submission beside its objects.
     pub submission: SubmissionFacts,
+    /// The metadata of the namespace.
+    pub namespace: Result<NamespaceMetadata, UnknownNamespace>,
+}
+
+/// Why a namespace's labels and annotations are not known, for an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error(
+    "namespace: expected labels and annotations that are known, because a policy reads them; {0}; a policy may ask namespace.known \
+     first"
+)]
+pub struct UnknownNamespace(pub String);
+
+/// What policies see of the namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NamespaceFacts {
+    /// Whether the rest is known.
+    known: bool,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
 }
 
 /// Why the executor Pod is not known before the driver runs.
@@ -50,7 +70,7 @@ pub struct SubmissionFacts {
     pub spark_version: String,
     /// The user who submits.
     pub user: String,
-    /// How it came: `grpc`, `rest`, `drop-in` or `command-line`.
+    /// How it came: `grpc`, `rest`, `spark-submit` or `command-line`.
     pub entry_point: String,
     /// The labels of the `SparkApplication`; empty where there is none.
     pub labels: BTreeMap<String, String>,

@@ -27,6 +27,8 @@ pub(crate) fn plan() -> DriverPlan {
     DriverPlan {
         context_version: CONTEXT_VERSION,
         application: ApplicationPlan {
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
             id: "spark-0123".into(),
             name: "Spark Pi".into(),
             resource_type: ResourceType::Java,
@@ -53,6 +55,7 @@ pub(crate) fn plan() -> DriverPlan {
         },
         properties: strings(&[("spark.app.name", "Spark Pi")]),
         executor: Some(ExecutorPlan {
+            name: "spark-kubernetes-executor".to_owned(),
             config_map_name: "spark-pi-1-driver-podspec-conf-map".into(),
             key: "podspec-configmap-key".into(),
             metadata: object(json!({"labels": {"a": "b"}})),

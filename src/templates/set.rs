@@ -23,6 +23,7 @@ pub struct TemplateSet {
     source: Arc<Source>,
     warnings: Vec<String>,
     policies: Vec<PolicyName>,
+    reads_namespace: bool,
     engine: Engine,
 }
 
@@ -65,6 +66,7 @@ impl TemplateSet {
             source: Arc::new(Source::of(parts)),
             warnings: std::mem::take(&mut compiled.warnings),
             policies: compiled.policies.listed(&compiled.sources),
+            reads_namespace: compiled.policies.reads_namespace(),
             engine: Engine::Here(Box::new(compiled)),
         })
     }
@@ -79,6 +81,7 @@ impl TemplateSet {
         Ok(Self {
             warnings: loaded.warnings,
             policies: loaded.policies,
+            reads_namespace: loaded.reads_namespace,
             source,
             engine: Engine::Workers(Arc::clone(workers)),
         })
@@ -132,6 +135,11 @@ impl TemplateSet {
     /// Its policies, in the order in which they run.
     pub fn policies(&self) -> &[PolicyName] {
         &self.policies
+    }
+
+    /// Whether a policy reads labels or annotations of the namespace, so that they are to be looked up.
+    pub fn reads_namespace(&self) -> bool {
+        self.reads_namespace
     }
 
     /// Its name: `default`.
@@ -235,6 +243,7 @@ mod tests {
                 source: Arc::new(Source::of(parts)),
                 warnings: Vec::new(),
                 policies: Vec::new(),
+                reads_namespace: false,
                 engine: Engine::Here(Box::new(Compiled::builtin())),
             };
             assert_eq!(set.changes_executors(), changes, "{own:?} {default:?} {always:?}");

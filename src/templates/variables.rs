@@ -60,14 +60,15 @@ pub(super) fn of_template(name: &str) -> Variables {
     variables
 }
 
-/// What a policy sees, with what is known of a submission.
-pub(super) fn of_policy(submission: Shape) -> Variables {
+/// What a policy sees, with what is known of a submission and of its namespace.
+pub(super) fn of_policy(submission: Shape, namespace: Shape) -> Variables {
     let unknown_fields = ["driver", "executor"].map(|pod| (pod, Shape::Scalar.list()));
     let unknown_fields = Fields::new("unknown_fields", unknown_fields, false);
     Variables::from([
         ("config_maps", shape_of("ConfigMap").list()),
         ("driver", shape_of("Pod")),
         ("executor", shape_of("Pod")),
+        ("namespace", namespace),
         // Each is of the kind that it says it is.
         ("objects", shape_of("").list()),
         ("service", shape_of("Service")),

@@ -40,6 +40,7 @@ mod cluster {
 
 /// Template sets, their tools and their pages, and the golden files.
 mod templates {
+    mod attempts;
     mod bypasses;
     mod examples;
     mod golden;

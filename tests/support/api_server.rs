@@ -544,7 +544,11 @@ impl Cluster {
             ("create", Some(_)) => status(409, "AlreadyExists", &about(resource)),
             ("create", None) if seen.query.contains("dryRun=All") => (201, body.clone()),
             ("create", None) => (201, self.insert(resource, namespace, body.clone())),
-            ("list", _) => (200, page(self.labelled(seen), &seen.query)),
+            ("list", _) => {
+                let mut page = page(self.labelled(seen), &seen.query);
+                page["metadata"]["resourceVersion"] = json!(self.counter.to_string());
+                (200, page)
+            }
             (_, None) => status(404, "NotFound", &about(resource)),
             ("get", Some(object)) => (200, object.clone()),
             ("patch", Some(object)) => {
@@ -643,6 +647,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         .nth(1)
         .unwrap_or_default();
     let (namespace, resource, name) = match rest {
+        _ if path == ["api", "v1", "namespaces"] => ("", "namespaces", None),
+        [name] if path[..2] == ["api", "v1"] => ("", "namespaces", Some(*name)),
         [namespace, resource] => (*namespace, *resource, None),
         [namespace, resource, name] => (*namespace, *resource, Some(*name)),
         _ if matches!(path[..], ["apis", "sparkoperator.k8s.io", "v1beta2", _]) => ("", path[3], None),
@@ -793,7 +799,9 @@ impl Watching {
             let mut text = {
                 let state = self.shared.state.lock().unwrap();
                 let mut events = state.history.iter().filter(|(version, event, key, _)| {
-                    *version > self.version && (*event == "BOOKMARK" || *key == self.key)
+                    // Of one object, or of all.
+                    let is_followed = *key == self.key || self.key.2.is_empty() && key.0 == self.key.0;
+                    *version > self.version && (*event == "BOOKMARK" || is_followed)
                 });
                 let text = events.next().map(|(version, event, _, object)| {
                     self.version = *version;

@@ -15,7 +15,7 @@ const OPERATORS: &str = "sparkoperator.k8s.io";
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// One of the operator's webhooks for Pods.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Registered {
     /// `None` where it can't be read: then it counts as wanting everything.
     pods: Option<Selector>,

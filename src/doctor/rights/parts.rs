@@ -47,7 +47,7 @@ macro_rules! component {
     };
 }
 
-pub(super) const PARTS: [Part; 9] = [
+pub(super) const PARTS: [Part; 10] = [
     part!("role", Need::Everyone),
     part!("spark-4.2", Need::Some("Spark 4.2 or later")),
     part!("claims", Need::Some("drivers with OnDemand claims")),
@@ -60,6 +60,10 @@ pub(super) const PARTS: [Part; 9] = [
     component!(
         "waiting",
         Need::Some("drop-ins that wait for their driver's end, --status and --kill")
+    ),
+    component!(
+        "namespaces",
+        Need::Some("policies that read namespace.labels or namespace.annotations")
     ),
     component!(
         "volcano",

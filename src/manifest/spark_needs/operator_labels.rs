@@ -62,6 +62,7 @@ mod tests {
         let own = "sparkoperator.k8s.io/app-name";
         let planned = json!({"labels": {own: "pi", "mine": "a"}});
         let executor = ExecutorPlan {
+            name: String::new(),
             config_map_name: String::new(),
             key: String::new(),
             metadata: planned.as_object().cloned().unwrap_or_default(),

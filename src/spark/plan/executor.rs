@@ -16,6 +16,8 @@ mod tasks;
 
 pub use draft::{DRIVER_HOST, DRIVER_IP, GENERATED_SECRET, IMAGE_OF_CODE};
 
+pub(super) use basic::DEFAULT_CONTAINER_NAME;
+
 use crate::spark::submission::{
     ConfReader, PodTemplate, Reach, Refusal, SparkConf, SparkVersion, SubmitterContext,
 };

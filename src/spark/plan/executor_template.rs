@@ -1,6 +1,6 @@
 //! The executors' pod template, carried to the driver in a `ConfigMap` (Spark's `PodTemplateConfigMapStep`).
 
-use super::{DriverPlan, ExecutorPlan, draft::Draft};
+use super::{DriverPlan, ExecutorPlan, draft::Draft, executor::DEFAULT_CONTAINER_NAME};
 use crate::spark::submission::{PodTemplate, Refusal};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -10,6 +10,9 @@ const PROPERTY: &str = "spark.kubernetes.executor.podTemplateFile";
 
 /// The conf key by which a submission leaves out steps of Spark's.
 pub(super) const EXCLUDED: &str = "spark.kubernetes.driver.pod.excludedFeatureSteps";
+
+/// The conf key that names the container of an executor pod template that Spark runs in.
+const CONTAINER_NAME: &str = "spark.kubernetes.executor.podTemplateContainerName";
 
 const KEY: &str = "podspec-configmap-key";
 const FILE: &str = "pod-spec-template.yml";
@@ -77,7 +80,18 @@ fn says_something(template: &PodTemplate) -> bool {
     more_metadata || more_spec || many
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "every step has one signature")]
+/// The name of the container that Spark runs in: that of the template's container which the conf names, or of its first one.
+fn container_name(template: &PodTemplate, wanted: Option<&str>) -> String {
+    let containers = template.spec.get("containers").and_then(Value::as_array);
+    let names = || {
+        let containers = containers.into_iter().flatten();
+        containers.map(|container| container.get("name").and_then(Value::as_str))
+    };
+    let wanted = wanted.filter(|wanted| names().any(|name| name == Some(wanted)));
+    let name = wanted.or_else(|| names().next().flatten());
+    name.unwrap_or(DEFAULT_CONTAINER_NAME).to_owned()
+}
+
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let Some(template) = &draft.submission.executor_template else {
         return Ok(());
@@ -90,7 +104,9 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         json!({"configMap": {"name": config_map_name, "items": items}}),
     );
     draft.set_property(PROPERTY, format!("{MOUNT}/{FILE}"));
+    let name = container_name(template, draft.conf.text(CONTAINER_NAME)?.as_deref());
     draft.executor = Some(ExecutorPlan {
+        name,
         config_map_name,
         key: KEY.to_owned(),
         metadata: template.metadata.clone(),

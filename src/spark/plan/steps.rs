@@ -76,6 +76,8 @@ pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<Drive
     Ok(DriverPlan {
         context_version: CONTEXT_VERSION,
         application: ApplicationPlan {
+            labels: submission.application_labels.clone(),
+            annotations: submission.application_annotations.clone(),
             id: names.application_id,
             name: names.application_name,
             resource_type: command::resource_type(&submission.resource),

@@ -8,6 +8,7 @@ use super::{
     spark_env::spark_env,
     version::SparkVersion,
 };
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -34,8 +35,55 @@ pub struct SubmitterContext {
     pub reach: Reach,
     /// What becomes of a submission whose executors can't start.
     pub executor_check: ExecutorCheck,
-    /// How submissions come: `grpc`, `rest`, `drop-in` or `command-line`. For policies alone.
-    pub entry_point: &'static str,
+    /// How submissions come. For policies alone.
+    pub entry_point: EntryPoint,
+    /// What is known of the namespace. For policies alone: no part of a plan.
+    pub namespace: Option<NamespaceMetadata>,
+}
+
+/// How a submission comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntryPoint {
+    /// The operator's gRPC contract.
+    Grpc,
+    /// The operator's REST contract.
+    Rest,
+    /// The drop-in `spark-submit`, with a server or without.
+    SparkSubmit,
+    /// The other commands.
+    #[default]
+    CommandLine,
+}
+
+impl EntryPoint {
+    /// The entry point as policies see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::Rest => "rest",
+            Self::SparkSubmit => "spark-submit",
+            Self::CommandLine => "command-line",
+        }
+    }
+
+    /// The entry point as metrics and logs name it.
+    pub fn door(self) -> &'static str {
+        match self {
+            Self::SparkSubmit => "drop-in",
+            other => other.name(),
+        }
+    }
+}
+
+/// The metadata of a namespace that policies may read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamespaceMetadata {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// What becomes of a submission whose executors can't start.
@@ -70,7 +118,8 @@ impl SubmitterContext {
             working_directory: PathBuf::from("/"),
             reach: Reach::Roots(Vec::new()),
             executor_check: ExecutorCheck::default(),
-            entry_point: "command-line",
+            entry_point: EntryPoint::CommandLine,
+            namespace: None,
         }
     }
 
@@ -103,6 +152,7 @@ impl SubmitterContext {
             master: golden.master,
             executor_check: golden.executor_check,
             entry_point: golden.entry_point,
+            namespace: golden.namespace,
         })
     }
 

@@ -1,6 +1,6 @@
 //! The engine of policies: compiled apart from the templates that write objects, for they see other things.
 
-use super::{Exemption, Finished, Judgement, PolicyError, PolicyMode, PolicyName, Verdict};
+use super::{Exemption, Finished, Judgement, NamespaceFacts, PolicyError, PolicyMode, PolicyName, Verdict};
 use crate::kubernetes::ObjectKind;
 use crate::templates::{
     TemplateError, TemplateErrorKind, analysis,
@@ -34,10 +34,11 @@ const MOST_VERDICTS: usize = 20;
 const MODE: &str = "# mode:";
 
 /// What a policy sees.
-const CONTEXT: [&str; 7] = [
+const CONTEXT: [&str; 8] = [
     "config_maps",
     "driver",
     "executor",
+    "namespace",
     "objects",
     "service",
     "submission",
@@ -130,6 +131,14 @@ impl Policies {
         }
     }
 
+    /// Whether a policy, or a partial, reads anything of the namespace beside its name.
+    pub(in crate::templates) fn reads_namespace(&self) -> bool {
+        let reads = |(_, template): (&str, minijinja::Template<'_, '_>)| {
+            template.undeclared_variables(false).contains("namespace")
+        };
+        !self.is_empty() && self.environment.templates().any(reads)
+    }
+
     /// Each policy as messages call it.
     pub(in crate::templates) fn listed(&self, sources: &Sources) -> Vec<PolicyName> {
         let all = self.all.iter();
@@ -163,7 +172,7 @@ impl Policies {
         }
         let read = Arc::new(Read::default());
         let seen = Value::from_object(Seen {
-            value: context(finished),
+            value: context(finished, &read),
             read: Arc::clone(&read),
         });
         let start = Instant::now();
@@ -193,6 +202,16 @@ impl Policies {
                 exempt: exempt.cloned(),
                 text: said.text,
             };
+            if let Some(unknown) = read.of_unknown_namespace(finished) {
+                // What it said, it said without knowing.
+                judgement.errors.push(PolicyError {
+                    error: TemplateError::new(TemplateErrorKind::Render, &shown, unknown),
+                    policy: shown,
+                    mode: policy.mode,
+                    exempt: exempt.cloned(),
+                });
+                continue;
+            }
             judgement.verdicts.extend(said.into_iter().map(verdict));
             if let Some(unknown) = read.of_what_is_unknown(finished) {
                 judgement.verdicts.push(verdict(Said {
@@ -249,7 +268,7 @@ fn say(refuses: bool, text: &Value, at: Option<(String, usize)>) -> Result<Value
 }
 
 /// What policies see, by name. A misspelled field is an error, however it is read.
-fn context(finished: &Finished) -> Value {
+fn context(finished: &Finished, read: &Arc<Read>) -> Value {
     let nothing = serde_json::Value::Null;
     let role = |role: &str| {
         let mut of_role = finished.objects.iter().filter(|(known, _)| known == role);
@@ -270,6 +289,7 @@ fn context(finished: &Finished) -> Value {
         config_maps => config_maps.map(typed::object).collect::<Vec<_>>(),
         objects => objects().map(typed::object).collect::<Vec<_>>(),
         submission => typed::record(&finished.submission),
+        namespace => Value::from_object(SeenNamespace::new(finished, read)),
         unknown_fields => typed::record(&unknown_fields),
     }
 }
@@ -286,6 +306,8 @@ struct UnknownFields {
 struct Read {
     driver: AtomicBool,
     executor: AtomicBool,
+    /// Labels or annotations of the namespace.
+    namespace: AtomicBool,
 }
 
 impl Read {
@@ -300,6 +322,15 @@ impl Read {
     fn forget(&self) {
         self.driver.store(false, Ordering::Relaxed);
         self.executor.store(false, Ordering::Relaxed);
+        self.namespace.store(false, Ordering::Relaxed);
+    }
+
+    /// The error where a policy read of the namespace what isn't known.
+    fn of_unknown_namespace(&self, finished: &Finished) -> Option<String> {
+        let unknown = finished.namespace.as_ref().err()?;
+        self.namespace
+            .load(Ordering::Relaxed)
+            .then(|| unknown.to_string())
     }
 
     /// The refusal where a policy looked at a Pod that isn't known: what it would have seen could be less than what will run.
@@ -316,6 +347,45 @@ impl Read {
             (_, Err(unknown)) if executor => Some(unknown.to_string()),
             _ => None,
         }
+    }
+}
+
+/// The namespace, which notes whether more is read of it than whether it is known.
+#[derive(Debug)]
+struct SeenNamespace {
+    facts: Value,
+    read: Arc<Read>,
+}
+
+impl SeenNamespace {
+    fn new(finished: &Finished, read: &Arc<Read>) -> Self {
+        let facts = match &finished.namespace {
+            Ok(metadata) => NamespaceFacts {
+                known: true,
+                labels: metadata.labels.clone(),
+                annotations: metadata.annotations.clone(),
+            },
+            Err(_) => NamespaceFacts::default(),
+        };
+        Self {
+            facts: typed::record(&facts),
+            read: Arc::clone(read),
+        }
+    }
+}
+
+impl Object for SeenNamespace {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if key.as_str() != Some("known") {
+            self.read.namespace.store(true, Ordering::Relaxed);
+        }
+        let value = self.facts.get_item(key).ok()?;
+        (!value.is_undefined()).then_some(value)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        self.read.namespace.store(true, Ordering::Relaxed);
+        Enumerator::Str(&["annotations", "known", "labels"])
     }
 }
 

@@ -173,6 +173,7 @@ impl Child {
                 let loaded = Loaded {
                     warnings: std::mem::take(&mut set.warnings),
                     policies: set.policies.listed(&set.sources),
+                    reads_namespace: set.policies.reads_namespace(),
                 };
                 self.sets.push(Kept {
                     id: set.id.clone(),

@@ -42,6 +42,8 @@ pub(in crate::templates) struct Loaded {
     pub(in crate::templates) warnings: Vec<String>,
     /// Its policies.
     pub(in crate::templates) policies: Vec<PolicyName>,
+    /// Whether one of them reads the namespace's metadata.
+    pub(in crate::templates) reads_namespace: bool,
 }
 
 /// What a worker answers.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Attempts in an application: a JSON pointer, what is written there, and what the refusal says.
-const IN_APPLICATIONS: [(&str, &str, &str); 43] = [
+pub(super) const IN_APPLICATIONS: [(&str, &str, &str); 43] = [
     ("/spec/driver/hostNetwork", "true", "driver: hostNetwork"),
     ("/spec/executor/hostNetwork", "true", "executors: hostNetwork"),
     (
@@ -220,7 +220,7 @@ const IN_APPLICATIONS: [(&str, &str, &str); 43] = [
 ];
 
 /// The same by arguments, as REST and the drop-in have them: conf of one attempt, and what the refusal says.
-const IN_ARGUMENTS: [(&[&str], &str); 8] = [
+pub(super) const IN_ARGUMENTS: [(&[&str], &str); 8] = [
     (
         &[
             "spark.kubernetes.driver.volumes.hostPath.v.options.path=/",
@@ -268,7 +268,7 @@ const IN_ARGUMENTS: [(&[&str], &str); 8] = [
     ),
 ];
 
-fn application(pointer: &str, written: &str) -> Value {
+pub(super) fn application(pointer: &str, written: &str) -> Value {
     let mut application = json!({
         "apiVersion": "sparkoperator.k8s.io/v1beta2",
         "kind": "SparkApplication",

@@ -1,4 +1,4 @@
-//! docs/templates.md and docs/policies.md do what they say: each of their files is written, each of its commands is run, and what it shows of their
+//! docs/templates.md, docs/policies.md and docs/upgrade.md do what they say: each of their files is written, each of its commands is run, and what it shows of their
 //! output is there.
 //!
 //! A fence is ```` ```<language> <path> ```` for a file, ```` ```sh ```` (or ```` ```sh exit=1 ````) for commands in one shell, and ```` ```text ```` for lines
@@ -16,8 +16,10 @@ use std::{
 const PAGE: &str = include_str!("../../../docs/templates.md");
 const POLICIES: &str = include_str!("../../../docs/policies.md");
 
-/// Fails unless it is told to make a `ConfigMap` of a folder that is there.
-const KUBECTL: &str = "#!/bin/sh\n[ \"$1 $2\" = 'create configmap' ] || exit 2\nfor argument; do\n  case \"$argument\" in --from-file=*) [ -d \"${argument#--from-file=}\" ]; exit;; esac\ndone\nexit 2\n";
+const UPGRADE: &str = include_str!("../../../docs/upgrade.md");
+
+/// Prints a file of a `ConfigMap`; else fails unless it is told to make a `ConfigMap` of a folder that is there.
+const KUBECTL: &str = "#!/bin/sh\ncase \"$*\" in\n  'get configmap '*policy.j2*) echo '{% if not submission.labels.team %}{{ refuse(\"team\") }}{% endif %}'; exit;;\n  'get configmap '*patch.yaml.j2*) echo 'spec: {priorityClassName: low}'; exit;;\nesac\n[ \"$1 $2\" = 'create configmap' ] || exit 2\nfor argument; do\n  case \"$argument\" in --from-file=*) [ -d \"${argument#--from-file=}\" ]; exit;; esac\ndone\nexit 2\n";
 
 /// A fenced block.
 struct Block<'p> {
@@ -133,6 +135,16 @@ fn every_policy_of_the_page_refuses_and_lets_through_as_it_says() {
     let (files, commands) = follow(POLICIES, &work, &path);
     assert!(files >= 15 && commands >= 4, "{files} files, {commands} commands");
     assert_eq!(fs::read_dir(work.join("templates/always")).unwrap().count(), 10);
+}
+
+#[test]
+fn the_first_step_of_an_upgrade_checks_what_is_mounted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = programs(folder.path());
+    let work = folder.path().join("work");
+    fs::create_dir(&work).unwrap();
+    assert_eq!(follow(UPGRADE, &work, &path), (0, 1));
+    assert!(work.join("mounted/always/team.policy.j2").is_file());
 }
 
 /// The values for several sets are those of `deploy/helm/drop-in.yaml`, and the sets.

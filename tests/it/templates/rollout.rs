@@ -1,7 +1,7 @@
 //! How a policy is rolled out: what its refusals and audited refusals tell the admin, and exemptions by namespace.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::api_server::ApiServer;
+use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve::{Serve, exchange};
 use serde_json::{Value, json};
 use std::{
@@ -396,4 +396,320 @@ fn check_tells_whom_each_policy_lets_through_and_no_refusal_hides_an_error() {
         out.contains("templates/always/exempt.yaml:2: team.policy.j2[1].namespace: is there twice"),
         "{out}"
     );
+}
+
+/// A namespace of the API server.
+fn namespace(api: &ApiServer, name: &str, tier: &str) {
+    api.put(
+        "namespaces",
+        json!({"metadata": {"name": name, "labels": {"tier": tier}}}),
+    );
+}
+
+const TIER: &str = "{% set tier = namespace.labels.tier | default('none') %}\
+                    {% if tier != submission.labels.tier | default('none') %}{{ refuse('this namespace is for the tier ' ~ tier) }}{% endif %}";
+
+fn looks_at_namespaces(api: &ApiServer) -> bool {
+    api.log().iter().any(|seen| seen.resource == "namespaces")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_reads_the_namespaces_labels_as_they_are_now() {
+    let api = ApiServer::start().await;
+    namespace(&api, "default", "gold");
+    let directory = templates(&[("always/team.policy.j2", TEAM)]);
+    let (serve, _folder) = serve(&api, directory.path(), &[]);
+    let silver = |name: &str, namespace: &str| application(&api, name, namespace, "{team: a, tier: silver}");
+    assert!(serve.submit(&silver("a", "default"), "a").await.success);
+    assert!(!looks_at_namespaces(&api), "no policy reads them");
+
+    write(directory.path(), "always/tier.policy.j2", TIER);
+    serve.wait_for("/metrics", |body| {
+        body.contains("native_submit_template_set_generation 2\n")
+    });
+    let reply = serve.submit(&silver("b", "default"), "b").await;
+    assert_eq!(reply.error_message, "this namespace is for the tier gold");
+    // What changes, and what comes, is followed.
+    namespace(&api, "legacy", "silver");
+    let reply = serve.submit(&silver("c", "legacy"), "c").await;
+    assert!(reply.success, "{}", reply.error_message);
+    namespace(&api, "default", "silver");
+    let end = Instant::now() + Duration::from_secs(60);
+    while !serve.submit(&silver("d", "default"), "d").await.success {
+        assert!(Instant::now() < end, "{}", serve.log());
+    }
+    // One that isn't there is not taken for one without labels.
+    let reply = serve.submit(&silver("e", "nowhere"), "e").await;
+    assert_eq!(
+        (reply.error_code(), reply.retryable),
+        ("INTERNAL_SERVER_ERROR", Some(true)),
+        "{}",
+        reply.error_message
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_right_to_read_namespaces_a_policy_that_does_is_refused_retryably_and_the_admin_sees_why()
+{
+    let api = ApiServer::start().await;
+    namespace(&api, "default", "gold");
+    let forbidden = json!({"kind": "Status", "reason": "Forbidden", "code": 403, "message": "no"});
+    api.fault(Fault::always(
+        "list",
+        "namespaces",
+        Effect::Refuse(403, forbidden),
+    ));
+    let careful = "{% if namespace.known and namespace.labels.tier %}{{ refuse('known') }}{% endif %}";
+    let directory = templates(&[("always/tier.policy.j2", careful)]);
+    let (serve, _folder) = serve(&api, directory.path(), &[]);
+    let reply = serve.submit(&application(&api, "a", "default", "{}"), "a").await;
+    assert!(reply.success, "it asks first: {}", reply.error_message);
+    write(directory.path(), "always/tier.policy.j2", TIER);
+    serve.wait_for("/metrics", |body| {
+        body.contains("native_submit_template_set_generation 2\n")
+    });
+    let reply = serve.submit(&application(&api, "b", "default", "{}"), "b").await;
+    assert_eq!(
+        (reply.error_code(), reply.retryable),
+        ("INTERNAL_SERVER_ERROR", Some(true))
+    );
+    let (_, body) = serve.get("/readyz");
+    assert!(body.contains("deploy/rbac/namespaces"), "{body}");
+    counted(
+        &serve,
+        ["default", "always/tier.policy.j2", "enforce", "failed"],
+        1,
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_sees_by_which_entry_point_a_submission_came() {
+    let api = ApiServer::start().await;
+    let directory = templates(&[(
+        "always/entry.policy.j2",
+        "{{ refuse('by ' ~ submission.entry_point) }}",
+    )]);
+    let socket = directory.path().with_extension("sock");
+    let (serve, _folder) = serve(&api, directory.path(), &["--socket", socket.to_str().unwrap()]);
+    let reply = serve.submit(&application(&api, "a", "default", "{}"), "a").await;
+    assert_eq!(reply.error_message, "by grpc");
+    let arguments = [
+        "--master",
+        "k8s://https://h",
+        "--deploy-mode",
+        "cluster",
+        "--class",
+        "a.B",
+        "--name",
+        "pi",
+        "--conf",
+        "spark.kubernetes.container.image=spark:4.0.1",
+        "--conf",
+        "spark.kubernetes.submission.waitAppCompletion=false",
+        "local:///a.jar",
+    ];
+    let body = json!({"submission_id": "b", "spark_submit_args": arguments}).to_string();
+    let headers = "Content-Type: application/json\r\n";
+    let (_, answer) = exchange(&serve.rest, "POST /api/v1/spark-submit", headers, body.as_bytes());
+    assert!(answer.contains("\"by rest\""), "{answer}");
+    let drop_in = std::process::Command::new(crate::support::serve::binary())
+        .arg("spark-submit")
+        .args(arguments)
+        .env_clear()
+        .env("NATIVE_SUBMIT_SOCKET", &socket)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(drop_in.stderr).unwrap();
+    assert!(said.contains("by spark-submit"), "{said}");
+}
+
+#[test]
+fn the_command_line_is_told_what_only_a_server_knows() {
+    let patch = "metadata:\n  annotations:\n    team: {{ application.labels.team | default(\"none\") }}\n    note: {{ application.annotations.note | default(\"none\") }}\n";
+    let executor = "metadata: {annotations: {container: {{ executor.name }}}}\n";
+    let metadata = "  labels: {team: ml, tier: gold}\n  annotations: {note: hello}\n  namespace:";
+    let work = templates(&[
+        ("templates/driver-pod.patch.yaml.j2", patch),
+        ("templates/executor-pod.patch.yaml.j2", executor),
+        ("templates/always/tier.policy.j2", TIER),
+        (
+            "templates/always/entry.policy.j2",
+            "{% if submission.entry_point == 'rest' %}{{ refuse('no REST') }}{% endif %}",
+        ),
+        ("app.yaml", &SPARK_PI.replace("  namespace:", metadata)),
+        (
+            "cases/gold/application.yaml",
+            &SPARK_PI.replace("  namespace:", metadata),
+        ),
+        ("cases/gold/case.yaml", "namespace: {labels: {tier: gold}}\n"),
+        (
+            "cases/rest/application.yaml",
+            &SPARK_PI.replace("  namespace:", metadata),
+        ),
+        (
+            "cases/rest/case.yaml",
+            "namespace: {labels: {tier: gold}}\nentryPoint: rest\n",
+        ),
+        ("cases/rest/error.txt", "no REST\n"),
+        (
+            "cases/none/application.yaml",
+            &SPARK_PI.replace("  namespace:", metadata),
+        ),
+        ("cases/none/error.txt", "this namespace is for the tier none\n"),
+    ]);
+    let render = ["render", "app.yaml", "--template-dir", "templates"];
+    let (code, _, said) = run(work.path(), &render);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("always/tier.policy.j2") && said.contains("--namespace-label"),
+        "{said}"
+    );
+    let with = |more: &[&'static str]| run(work.path(), &[&render[..], more].concat());
+    let (code, out, said) = with(&["--namespace-label", "tier=gold"]);
+    assert_eq!(code, 0, "{said}");
+    for line in ["team: ml", "note: hello", "container: spark-kubernetes-executor"] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    let (code, _, said) = with(&["--namespace-label", "tier=gold", "--entry-point", "rest"]);
+    assert_eq!((code, said.as_str()), (1, "error: no REST\n"));
+    let (code, _, said) = with(&["--namespace-label", "tier"]);
+    assert_eq!(code, 2, "{said}");
+    let (code, out, said) = run(
+        work.path(),
+        &["check", "templates", "--cases", "cases", "--output", "json"],
+    );
+    assert_eq!(code, 0, "{out}{said}");
+
+    // The plan's hash, by which a submission is known, has nothing of it.
+    let hash = |out: &str| -> String {
+        let line = out
+            .lines()
+            .find(|line| line.contains("native-submit/plan-hash"))
+            .unwrap();
+        line.trim().to_owned()
+    };
+    let relabelled = SPARK_PI.replace("  namespace:", &metadata.replace("hello", "bye"));
+    write(work.path(), "app.yaml", &relabelled);
+    let (_, again, _) = with(&["--namespace-label", "tier=gold", "--entry-point", "grpc"]);
+    assert!(again.contains("note: bye"), "{again}");
+    assert_eq!(hash(&out_of(&work)), hash(&again));
+}
+
+/// The example as it was, rendered with the same templates.
+fn out_of(work: &tempfile::TempDir) -> String {
+    let metadata = "  labels: {team: ml, tier: gold}\n  annotations: {note: hello}\n  namespace:";
+    write(
+        work.path(),
+        "first.yaml",
+        &SPARK_PI.replace("  namespace:", metadata),
+    );
+    let render = [
+        "render",
+        "first.yaml",
+        "--template-dir",
+        "templates",
+        "--namespace-label",
+        "tier=gold",
+    ];
+    let (code, out, said) = run(work.path(), &render);
+    assert_eq!(code, 0, "{said}");
+    out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_live_tells_which_applications_of_the_cluster_would_be_refused() {
+    let api = ApiServer::start().await;
+    for (name, tier) in [("default", "gold"), ("legacy", "silver"), ("jobs", "none")] {
+        namespace(&api, name, tier);
+    }
+    let live = |name: &str, namespace: &str, labels: Value| -> Value {
+        let mut application = native_submit::strict::parse_yaml(SPARK_PI).unwrap();
+        application["metadata"] =
+            json!({"name": name, "namespace": namespace, "uid": name, "labels": labels});
+        application
+    };
+    let teamed = |tier: &str| json!({"team": "a", "tier": tier, "cost": "1"});
+    api.put("sparkapplications", live("fine", "default", teamed("gold")));
+    api.put("sparkapplications", live("untiered", "default", teamed("silver")));
+    api.put(
+        "sparkapplications",
+        live("unteamed", "jobs", json!({"tier": "none", "cost": "1"})),
+    );
+    api.put(
+        "sparkapplications",
+        live("exempt", "legacy", json!({"tier": "silver"})),
+    );
+    let mut broken = live("broken", "jobs", teamed("none"));
+    broken["spec"]["driver"]["coreLimit"] = json!("two");
+    api.put("sparkapplications", broken);
+    let schedule = json!({
+        "metadata": {"name": "nightly", "namespace": "default"},
+        "spec": {"schedule": "@daily", "template": live("x", "default", json!({}))["spec"]},
+    });
+    api.put("scheduledsparkapplications", schedule);
+    let work = templates(&[
+        ("templates/always/team.policy.j2", TEAM),
+        ("templates/always/tier.policy.j2", TIER),
+        ("templates/always/exempt.yaml", "team.policy.j2: [legacy]\n"),
+        ("templates/cost.policy.j2", COST),
+    ]);
+    let reach = crate::support::serve::kubeconfig(&api.url);
+    write(work.path(), "kubeconfig", &reach);
+    let check = |arguments: &[&str]| -> (i32, String, String) {
+        let output = std::process::Command::new(crate::support::serve::binary())
+            .args(["check", "templates"])
+            .args(arguments)
+            .current_dir(work.path())
+            .env_clear()
+            .env("KUBECONFIG", work.path().join("kubeconfig"))
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code().unwrap(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let (code, out, said) = tokio::task::block_in_place(|| check(&["--live", "-A"]));
+    assert_eq!(code, 1, "{out}{said}");
+    for line in [
+        "default/untiered: refused by always/tier.policy.j2: this namespace is for the tier gold\n",
+        "jobs/unteamed: refused by always/team.policy.j2: a team, please\n",
+        "legacy/exempt: exempt from always/team.policy.j2: a team, please\n",
+        "legacy/exempt: would be refused by (audit mode) cost.policy.j2: a cost centre, please\n",
+        "default/nightly: refused by always/team.policy.j2: a team, please\n",
+        "jobs/broken: can't be submitted: ",
+    ] {
+        assert!(out.contains(line), "{line}{out}{said}");
+    }
+    assert!(!out.contains("default/fine"), "{out}");
+    assert!(
+        said.contains(
+            "6 live applications: 4 refused, 1 would be refused by policies in audit mode, 1 exempt"
+        ),
+        "{said}"
+    );
+    let (code, out, said) =
+        tokio::task::block_in_place(|| check(&["--live", "-n", "legacy", "--output", "json"]));
+    assert_eq!(code, 0, "{out}{said}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found["live"][0]["application"], "legacy/exempt", "{found}");
+    assert_eq!(
+        found["live"][0]["policies"][0]["outcome"], "would-refuse",
+        "{found}"
+    );
+    let strict = ["--live", "-n", "legacy", "--deny-warnings"];
+    assert_eq!(tokio::task::block_in_place(|| check(&strict)).0, 1);
+    let (code, out, _) = tokio::task::block_in_place(|| check(&["--live", "-A", "--output", "github"]));
+    assert!(code == 1 && out.contains("always/team.policy.j2"), "{out}");
+    assert_eq!(tokio::task::block_in_place(|| check(&["--live"])).0, 2);
+    assert_eq!(tokio::task::block_in_place(|| check(&["-A"])).0, 2);
+    // It must say so where it can't look.
+    write(
+        work.path(),
+        "kubeconfig",
+        &crate::support::serve::kubeconfig("http://127.0.0.1:1"),
+    );
+    assert_eq!(tokio::task::block_in_place(|| check(&["--live", "-A"])).0, 3);
 }

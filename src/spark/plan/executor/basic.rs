@@ -25,7 +25,7 @@ const RESERVED_LABELS: [&str; 6] = [
 ];
 
 /// The container's name where the pod template gives none.
-const DEFAULT_CONTAINER_NAME: &str = "spark-kubernetes-executor";
+pub(in crate::spark::plan) const DEFAULT_CONTAINER_NAME: &str = "spark-kubernetes-executor";
 
 /// The volume of the executors' `ConfigMap`, mounted at [`CONF_DIR`].
 const CONF_VOLUME: &str = "spark-conf-volume-exec";

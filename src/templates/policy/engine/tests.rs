@@ -1,5 +1,8 @@
 use super::*;
-use crate::templates::{Files, LoadError, NoExecutor, Parts, SubmissionFacts, compiled::Compiled};
+use crate::{
+    spark::submission::NamespaceMetadata,
+    templates::{Files, LoadError, NoExecutor, Parts, SubmissionFacts, UnknownNamespace, compiled::Compiled},
+};
 use serde_json::json;
 
 fn files(files: &[(&str, &str)]) -> Files {
@@ -42,6 +45,10 @@ fn finished() -> Finished {
             labels: [("team".to_owned(), "ml".to_owned())].into(),
             ..SubmissionFacts::default()
         },
+        namespace: Ok(NamespaceMetadata {
+            labels: [("tier".to_owned(), "gold".to_owned())].into(),
+            annotations: [("owner".to_owned(), "ops".to_owned())].into(),
+        }),
     }
 }
 
@@ -81,11 +88,12 @@ fn a_policy_records_what_it_says_and_goes_on() {
 #[test]
 fn a_policy_sees_the_finished_objects_and_nothing_of_the_plan() {
     let policy = "{{ warn([driver.kind, executor.spec.nodeName, service, config_maps[0].metadata.name, objects | length, \
-                  submission.namespace, submission.type, submission.labels.team, unknown_fields.driver[0]] | tojson | string) }}";
+                  submission.namespace, submission.type, submission.labels.team, namespace.labels.tier, namespace.annotations.owner, \
+                  namespace.known, unknown_fields.driver[0]] | tojson | string) }}";
     assert_eq!(
         texts(&said(policy)),
         [(
-            r#"["Pod","n",null,"c",2,"jobs","Python","ml","spec.newField"]"#,
+            r#"["Pod","n",null,"c",2,"jobs","Python","ml","gold","ops",true,"spec.newField"]"#,
             false
         )]
     );
@@ -275,6 +283,7 @@ fn a_policy_reads_typed_values_and_what_can_never_be_there_is_found_at_load() {
             "\n{% if submission.lables %}{% endif %}",
             "did you mean `labels`?",
         ),
+        ("\n{% if namespace.lables %}{% endif %}", "did you mean `labels`?"),
         (
             "\n{% if unknown_fields.drivr %}{% endif %}",
             "did you mean `driver`?",
@@ -322,6 +331,66 @@ fn a_policy_reads_typed_values_and_what_can_never_be_there_is_found_at_load() {
     let absent = "{% for c in driver.spec.initContainers %}{{ refuse('x') }}{% endfor %}\
                   {% if service.spec.ports or executor.spec.affinity.nodeAffinity or driver.spec.volumes[0].hostPath %}{{ refuse('y') }}{% endif %}";
     assert_eq!(texts(&said(absent)), []);
+}
+
+#[test]
+fn who_reads_of_a_namespace_what_nobody_knows_fails_and_who_asks_first_does_not() {
+    let unknown = Finished {
+        namespace: Err(UnknownNamespace("no right".to_owned())),
+        ..finished()
+    };
+    let partial =
+        "{% macro tier() %}{% if namespace.labels.tier %}{{ refuse('x') }}{% endif %}{% endmacro %}";
+    for (policy, reads, fails) in [
+        ("{% if namespace.labels.tier == 'gold' %}{% endif %}", true, true),
+        ("{% if 'tier' in namespace.annotations %}{% endif %}", true, true),
+        ("{% for key in namespace %}{% endfor %}", true, true),
+        ("{{ warn(namespace | tojson | string) }}", true, true),
+        (
+            "{% set all = namespace %}{% if all['la' ~ 'bels'] | length > 3 %}{% endif %}",
+            true,
+            true,
+        ),
+        ("{% from '_tier.j2' import tier %}{{ tier() }}", true, true),
+        (
+            "{% if namespace.known and namespace.labels.tier %}{% endif %}",
+            true,
+            false,
+        ),
+        (
+            "{% if not namespace.known %}{{ warn('unknown') }}{% endif %}",
+            true,
+            false,
+        ),
+        ("{% if submission.namespace == 'jobs' %}{% endif %}", false, false),
+    ] {
+        let files: &[_] = if policy.contains("_tier") {
+            &[("a.policy.j2", policy), ("_tier.j2", partial)]
+        } else {
+            &[("a.policy.j2", policy)]
+        };
+        let set = compiled(files, &[]).unwrap();
+        assert_eq!(set.policies.reads_namespace(), reads, "{policy}");
+        let judgement = judge_with(&set, &unknown);
+        assert_eq!(!judgement.errors.is_empty(), fails, "{policy}: {judgement:?}");
+        assert!(
+            !fails || judgement.verdicts.is_empty(),
+            "said without knowing: {judgement:?}"
+        );
+        for error in &judgement.errors {
+            assert!(
+                error
+                    .error
+                    .message
+                    .contains("; no right; a policy may ask namespace.known"),
+                "{error}"
+            );
+        }
+        assert_eq!(judge_with(&set, &finished()).errors, [], "{policy}");
+    }
+    // Misspelled at the time of the render, too.
+    let odd = said("{% set key = 'lab' ~ 'els2' %}{% if namespace[key] %}{% endif %}");
+    assert_eq!(odd.errors[0].error.kind, TemplateErrorKind::Undefined, "{odd:?}");
 }
 
 #[test]
