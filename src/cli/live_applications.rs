@@ -64,13 +64,10 @@ impl LiveNamespaces {
         } = self;
         let found = known.entry(namespace.to_owned()).or_insert_with(|| {
             let found = runtime.block_on(namespaces.of(namespace));
-            found
-                .inspect_err(|why| {
-                    message!(
-                        "warning: namespace {namespace}: its labels and annotations are not known: {why}"
-                    )
-                })
-                .ok()
+            if let Err(why) = &found {
+                message!("warning: namespace {namespace}: its labels and annotations are not known: {why}");
+            }
+            found.ok()
         });
         found.clone()
     }

@@ -22,7 +22,7 @@ pub(super) const PERMITTED_AGAIN: Duration = Duration::from_secs(60);
 pub(super) type Kept<T> = BTreeMap<String, T>;
 
 /// What there is now, and the version of it.
-pub(super) async fn list<K, T>(api: &Api<K>, keep: fn(K) -> T) -> Result<(Kept<T>, String), kube::Error>
+pub(super) async fn list<K, T>(api: &Api<K>, keep: fn(&K) -> T) -> Result<(Kept<T>, String), kube::Error>
 where
     K: Clone + DeserializeOwned + Debug + ResourceExt,
 {
@@ -31,7 +31,7 @@ where
     let kept = list
         .items
         .into_iter()
-        .map(|object| (object.name_any(), keep(object)));
+        .map(|object| (object.name_any(), keep(&object)));
     let kept = kept.collect();
     Ok((kept, list.metadata.resource_version.unwrap_or_default()))
 }
@@ -39,7 +39,7 @@ where
 /// Lists, and follows what changes until the server no longer knows from where.
 pub(super) async fn follow<K, T>(
     api: &Api<K>,
-    keep: fn(K) -> T,
+    keep: fn(&K) -> T,
     see: &(impl Fn(&Kept<T>) + Sync),
 ) -> Result<(), kube::Error>
 where
@@ -56,7 +56,7 @@ where
             match event? {
                 WatchEvent::Added(changed) | WatchEvent::Modified(changed) => {
                     version = changed.resource_version().unwrap_or_default();
-                    kept.insert(changed.name_any(), keep(changed));
+                    kept.insert(changed.name_any(), keep(&changed));
                 }
                 WatchEvent::Deleted(gone) => {
                     version = gone.resource_version().unwrap_or_default();

@@ -87,7 +87,7 @@ impl Namespaces {
                 watching.of(namespace).await
             }
             Reading::Get => match time::timeout(PATIENCE, self.api.get_opt(namespace)).await {
-                Ok(Ok(Some(found))) => Ok(metadata(found)),
+                Ok(Ok(Some(found))) => Ok(metadata(&found)),
                 Ok(Ok(None)) => Err(not_there()),
                 Ok(Err(error)) if following::is_not_permitted(&error) => {
                     Err("this account may not get namespaces".to_owned())
@@ -138,7 +138,7 @@ async fn keep_looking(api: Api<Namespace>, known: watch::Sender<Known>) {
     let see = |all: &ByName| {
         known.send_replace(Known::Namespaces(Arc::new(all.clone())));
     };
-    let keep = |namespace| Arc::new(metadata(namespace));
+    let keep = |namespace: &Namespace| Arc::new(metadata(namespace));
     let mut told = false;
     loop {
         let Err(error) = following::follow(&api, keep, &see).await else {
@@ -167,10 +167,10 @@ async fn keep_looking(api: Api<Namespace>, known: watch::Sender<Known>) {
     }
 }
 
-fn metadata(mut namespace: Namespace) -> NamespaceMetadata {
+fn metadata(namespace: &Namespace) -> NamespaceMetadata {
     NamespaceMetadata {
-        labels: std::mem::take(namespace.labels_mut()),
-        annotations: std::mem::take(namespace.annotations_mut()),
+        labels: namespace.labels().clone(),
+        annotations: namespace.annotations().clone(),
     }
 }
 

@@ -59,7 +59,7 @@ impl OperatorWebhook {
     pub fn look_once(client: Client, sink: ClusterSink) -> Self {
         Self::begin(sink, async |known| {
             let api = Api::<MutatingWebhookConfiguration>::all(client);
-            match following::list(&api, registered).await {
+            match following::list(&api, Registered::of).await {
                 Ok((configurations, _)) => publish(&configurations, &known),
                 Err(error) => {
                     not_seen(&error, &known);
@@ -151,7 +151,7 @@ async fn keep_looking(api: Api<MutatingWebhookConfiguration>, known: watch::Send
     let mut told = false;
     loop {
         let see = |configurations: &Kept<Vec<Registered>>| publish(configurations, &known);
-        let Err(error) = following::follow(&api, registered, &see).await else {
+        let Err(error) = following::follow(&api, Registered::of, &see).await else {
             told = false;
             continue;
         };
@@ -190,8 +190,4 @@ fn not_seen(error: &kube::Error, known: &watch::Sender<Known>) -> Duration {
 fn publish(configurations: &Kept<Vec<Registered>>, known: &watch::Sender<Known>) {
     let webhooks: Vec<_> = configurations.values().flatten().cloned().collect();
     known.send_replace(Known::Webhooks(Arc::new(webhooks)));
-}
-
-fn registered(configuration: MutatingWebhookConfiguration) -> Vec<Registered> {
-    Registered::of(&configuration)
 }
