@@ -18,6 +18,7 @@ mod markup;
 mod newer_fields;
 mod parts;
 mod policy;
+mod policy_names;
 mod render;
 #[cfg(test)]
 mod sample;
@@ -40,12 +41,13 @@ pub(crate) use directory::{
     Contents, DirectoryError, Sets, is_empty as has_no_template, is_set_name, read_sets, take_always, watched,
 };
 pub(crate) use files::{Files, is_policy, is_template};
-pub(crate) use inspect::{builtin_sources, callable, of_policies, try_out};
+pub(crate) use inspect::{builtin_sources, callable, try_out};
 pub(crate) use markup::{
     marks::{Mark, marked, unmarked},
     outline::TemplateOutline,
 };
 pub(crate) use parts::Parts;
+pub(crate) use policy_names::of_policies;
 pub(crate) use worker::{NAME as RENDER_WORKER, Workers, of_command as workers, run as run_render_worker};
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What a template set with overrides and two policies costs over the built-in templates: SparkPi, gRPC bytes in, JSON bodies
+//! What a template set with overrides and two policies costs over the built-in templates: `SparkPi`, gRPC bytes in, JSON bodies
 //! out. Blocks of both, interleaved, in one run: the ratio with its interval, and the difference of the medians.
 //!
 //!     cargo bench --bench policies
