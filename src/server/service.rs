@@ -291,7 +291,7 @@ impl Service {
                 stages: Stages::counted(Arc::clone(&shared.submitter.metrics)),
                 namespace: String::new(),
             };
-            let entry_point = call.entry_point;
+            let entry_point = call.entry_point.door();
             let result = match shared.work(call, id, &mut about, &mut seen).await {
                 Err(ServiceError::Submit(error)) if error.over_limit() && held.lacked_memory() => {
                     Err(ServiceError::NoRoom)
