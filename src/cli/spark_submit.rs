@@ -250,7 +250,10 @@ async fn submit(arguments: arguments::SparkSubmitArguments) -> Result<u8, Ending
     tell(&warnings, &outcome, &driver, &id);
     match prepared {
         Some(prepared) => prepared.wait(&driver).await,
-        None => Ok(0),
+        None => {
+            say_pod(&driver);
+            Ok(0)
+        }
     }
 }
 
@@ -384,4 +387,11 @@ fn tell(warnings: &[String], outcome: &str, driver: &Driver, id: &str) {
              Kubernetes"
         ),
     );
+}
+
+/// Says which Pod it is, as a wait says it of each state. Airflow, which doesn't let `spark-submit` wait if it follows the driver
+/// itself (`track_driver_via_k8s_api`), finds the Pod by this line, and by Spark's own in the namespace `spark` alone.
+fn say_pod(driver: &Driver) {
+    let Driver { pod_name, .. } = driver;
+    spark_log::info("Client", format_args!("Driver:\n\t pod name: {pod_name}"));
 }

@@ -25,6 +25,8 @@ mod service;
 mod steps;
 mod volcano;
 mod volumes;
+#[cfg(test)]
+mod tests;
 
 pub use executor::{
     DRIVER_HOST, DRIVER_IP, ExecutorPod, ExecutorSource, GENERATED_SECRET, IMAGE_OF_CODE, NoExecutorPod,

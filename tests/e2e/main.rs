@@ -18,4 +18,5 @@ mod spark;
 mod spark_operator;
 mod templates;
 mod validation;
+mod waiting;
 mod webhook;

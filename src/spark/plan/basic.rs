@@ -103,14 +103,15 @@ fn spec(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 
 /// The user that the driver runs for.
 fn spark_user<'a>(draft: &Draft<'a>) -> &'a str {
-    let of_submitter = draft
-        .context
-        .environment
-        .get("SPARK_USER")
-        .filter(|_| !draft.has(Feature::ProxyUserBeforeSparkUser));
-    of_submitter
-        .or(draft.submission.proxy_user.as_ref())
-        .unwrap_or(&draft.context.user)
+    // One that is empty is a user too.
+    let of_submitter = draft.context.environment.get("SPARK_USER");
+    let proxy = draft.submission.proxy_user.as_ref();
+    let said = if draft.has(Feature::ProxyUserBeforeSparkUser) {
+        proxy.or(of_submitter)
+    } else {
+        of_submitter.or(proxy)
+    };
+    said.unwrap_or(&draft.context.user)
 }
 
 fn fill_container(draft: &mut Draft<'_>) -> Result<(), Refusal> {

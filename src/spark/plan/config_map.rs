@@ -15,7 +15,7 @@ const VOLUME: &str = "spark-conf-volume-driver";
 /// The key by which Spark passes the namespace along; it is stored, and not mounted.
 const NAMESPACE_KEY: &str = "spark.kubernetes.namespace";
 
-/// How large all files of a `ConfigMap` may have unless the conf says otherwise.
+/// How large all files of a `ConfigMap` may be at most, and are unless the conf says less.
 const MAX_SIZE: usize = 1 << 20;
 
 /// The permissions of the mounted files, 0644.
@@ -49,10 +49,15 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<ConfigMapPlan, Refusal> {
 }
 
 fn conf_files(draft: &Draft<'_>) -> Result<BTreeMap<String, String>, Refusal> {
-    let max_size = draft
-        .conf
-        .number("spark.kubernetes.configMap.maxSize", "a number of bytes")?
-        .unwrap_or(MAX_SIZE);
+    const KEY: &str = "spark.kubernetes.configMap.maxSize";
+    let allowed = format!("a number of bytes up to {MAX_SIZE}");
+    let max_size = draft.conf.number::<i64>(KEY, &allowed)?;
+    // Into less than nothing no file fits.
+    let max_size = max_size.map_or(MAX_SIZE, |size| usize::try_from(size).unwrap_or(0));
+    if max_size > MAX_SIZE {
+        let value = draft.conf.text(KEY)?.unwrap_or_default();
+        return Err(draft.conf.wrong(KEY, &value, &allowed));
+    }
     Ok(that_fit(&draft.submission.files.conf_dir, max_size))
 }
 

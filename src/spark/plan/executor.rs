@@ -83,7 +83,7 @@ pub fn executor_pod(source: &ExecutorSource<'_>) -> Result<ExecutorPod, NoExecut
         .iter()
         .filter(|(key, _)| key.starts_with("spark."))
         // As the driver reads the file: everything around a value is trimmed but the ends of lines.
-        .map(|(key, value)| (key.clone(), value.trim_matches([' ', '\t', '\x0c']).to_owned()))
+        .map(|(key, value)| (key.clone(), value.trim_matches(around_a_value).to_owned()))
         .collect();
     // The driver's own process, whose environment `${env:…}` is about.
     let process = SubmitterContext {
@@ -99,6 +99,11 @@ pub fn executor_pod(source: &ExecutorSource<'_>) -> Result<ExecutorPod, NoExecut
         }
         error => error,
     })
+}
+
+/// What Spark trims off a value of a properties file: Java's blanks, control characters included, but for ends of lines.
+fn around_a_value(character: char) -> bool {
+    character <= ' ' && !matches!(character, '\r' | '\n')
 }
 
 fn made(source: &ExecutorSource<'_>, conf: ConfReader<'_>) -> Result<ExecutorPod, NoExecutorPod> {

@@ -99,6 +99,8 @@ pub(super) struct Claims {
     pub(super) made: Vec<PersistentVolumeClaimPlan>,
     /// The volumes that wait for ever for a claim that nobody makes.
     pub(super) awaited: Vec<Refusal>,
+    /// How a claim that is made may be mounted.
+    access_mode: &'static str,
 }
 
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -123,6 +125,8 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 /// Adds the volumes of a role, with their mounts in the Spark container.
 pub(super) fn add(pod: &mut SparkPod, role: &VolumeRole<'_>) -> Result<Claims, Refusal> {
     let details = role.version.has(Feature::VolumeDetails);
+    // Read whether there is a claim or not.
+    let access_mode = access_mode(role)?;
     let volumes = parse(role.conf, role.prefix, details)?;
     let mut paths = BTreeSet::new();
     for volume in &volumes {
@@ -133,7 +137,10 @@ pub(super) fn add(pod: &mut SparkPod, role: &VolumeRole<'_>) -> Result<Claims, R
             ));
         }
     }
-    let mut claims = Claims::default();
+    let mut claims = Claims {
+        access_mode,
+        ..Claims::default()
+    };
     for (index, volume) in volumes.iter().enumerate() {
         let mount = mount(volume, role.prefix, details)?;
         append(&mut pod.container, "volumeMounts", [mount]);
@@ -311,7 +318,7 @@ fn claim(
                     BTreeMap::new()
                 },
                 storage_class: class.to_owned(),
-                access_modes: vec![access_mode(role)?.to_owned()],
+                access_modes: vec![claims.access_mode.to_owned()],
                 storage: size.to_owned(),
             });
         }

@@ -136,9 +136,10 @@ impl SubmitterContext {
     ) -> Result<Self, Refusal> {
         let environment = spark_env(environment)?;
         let golden = Self::golden();
-        let user = ["SPARK_USER", "HADOOP_PROXY_USER", "HADOOP_USER_NAME"]
-            .iter()
-            .find_map(|name| environment.get(*name).filter(|user| !user.is_empty()).cloned());
+        let set = |name: &str| environment.get(name).filter(|user| !user.is_empty());
+        let user = set("SPARK_USER").or_else(|| set("HADOOP_PROXY_USER"));
+        // To Hadoop an empty one is a name like any other.
+        let user = user.or_else(|| environment.get("HADOOP_USER_NAME")).cloned();
         let installed = environment
             .get("SPARK_HOME")
             .and_then(|home| installed_version(&working_directory.join(home)));

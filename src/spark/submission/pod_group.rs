@@ -1,6 +1,6 @@
 //! Volcano's `PodGroup`, which one step that Spark ships asks for by `spark.kubernetes.driver.pod.featureSteps`.
 
-use super::{conf::ConfReader, context::SubmitterContext, pod_template::yaml, refusal::Refusal};
+use super::{conf::ConfReader, context::SubmitterContext, pod_template::{java, yaml}, refusal::Refusal};
 use crate::{
     kubernetes::{PodGroup, drop_nulls},
     limits::Budget,
@@ -91,7 +91,10 @@ fn from_text(
         yaml::YamlError::OverLimit(over) => over.below(subject).into(),
         yaml::YamlError::Problem(what) => refused(&what),
     })?;
-    let reading = strict::read::<PodGroup>(&value);
+    // Volcano's step is part of versions that read octal modes; a group has none.
+    let reading = strict::check_coerced::<PodGroup>(&mut value, &|value, wanted, field| {
+        java::coerced(value, wanted, field, true)
+    });
     let unknown_fields = reading.generalised();
     let problems = reading.problems_if(unknown == UnknownFields::Refuse);
     if !problems.is_empty() {
@@ -196,6 +199,24 @@ mod tests {
             json!({"status": {"phase": "Running"}, "bar": 2})
         );
         assert_eq!(template.unknown_fields, ["bar", "spec.foo"]);
+    }
+
+    #[test]
+    fn scalars_become_what_their_fields_are_as_in_pod_templates() {
+        let text = "kind: PodGroup\nmetadata: {labels: {a: 1}}\nspec:\n  minMember: '2'\n  queue: 1.10\n  \
+             priorityClassName: true\n  minResources: {cpu: 1.5, memory: 1e3}\n  minTaskMember: {driver: '1'}\n";
+        let template = from_text("k", text, UnknownFields::Refuse, &mut Budget::default()).unwrap();
+        assert_eq!(Value::from(template.metadata), json!({"labels": {"a": "1"}}));
+        assert_eq!(
+            Value::from(template.spec),
+            json!({
+                "minMember": 2, "queue": "1.1", "priorityClassName": "true",
+                "minResources": {"cpu": "1.5", "memory": "1000.0"}, "minTaskMember": {"driver": 1},
+            })
+        );
+        for text in ["spec: {minMember: 1.5}", "spec: {minMember: ' 3 '}", "spec: {queue: [a]}"] {
+            from_text("k", text, UnknownFields::Refuse, &mut Budget::default()).unwrap_err();
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Pod templates: what a user's pods start from.
 
-mod java;
+pub(super) mod java;
 pub(super) mod yaml;
 
 use super::{refusal::Refusal, version::SparkVersion};

@@ -284,6 +284,9 @@ async fn it_says_what_was_deployed_in_sparks_words_whether_it_waits_or_not() {
             assert_eq!(code, 0, "{}", lines.join("\n"));
             let said: Vec<_> = lines.iter().filter(is_ours).map(|line| tidy(line)).collect();
             assert_eq!(said, [recorded.as_str()], "{version}");
+            // Airflow looks for the Pod's name, also where it follows the driver itself.
+            let names = lines.iter().filter(|line| line.trim() == "pod name: pi-driver");
+            assert!(names.count() >= 1, "{waits}: {}", lines.join("\n"));
         }
     }
 }

@@ -22,6 +22,9 @@ from shrinking import shrink  # noqa: E402
 
 ROOT = HERE.parent.parent.parent
 EACH_KIND = 1
+# The share of cases that a row of docs/parity.md may have, and from how many cases on a share says something.
+WIDEST = 0.01
+ENOUGH = 2_000
 
 
 def arguments():
@@ -47,7 +50,7 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(1 if options.show else len(versions)) as at_once:
         found = sum(at_once.map(lambda spark: _compare(spark, options), versions))
     if found:
-        sys.exit(f"{found} kinds of differences that docs/parity.md doesn't have")
+        sys.exit(f"{found} kinds of differences that docs/parity.md doesn't have, or rows of it that are too wide")
 
 
 def _compare(spark, options):
@@ -86,8 +89,10 @@ def _run(judge, options):
                 _report(judge, seed, case, signature)
     seconds = time.monotonic() - started
     summary = [f"{judge.version}: {count} cases in {seconds:.0f} s, {equal} equal; under rows of docs/parity.md: {dict(decided) or 'none'}"]
-    print("\n".join(summary + [f"  {times:5} {signature}" for signature, times in kinds.most_common()]))
-    return len(kinds)
+    wide = [f"  too wide a row: {kind}, {times / count:.1%} of the cases" for kind, times in decided.items()
+            if count >= ENOUGH and times > WIDEST * count]
+    print("\n".join(summary + wide + [f"  {times:5} {signature}" for signature, times in kinds.most_common()]))
+    return len(kinds) + len(wide)
 
 
 def _report(judge, seed, case, signature):

@@ -35,8 +35,8 @@ KEYS = [
         "driver.ownPersistentVolumeClaim", "driver.reusePersistentVolumeClaim", "executor.disableConfigMap", "executor.deleteOnTermination",
         "executor.useDriverPodIP", "executor.checkAllContainers")],
     (K + "driver.service.ipFamilies", "families", 1), (K + "driver.service.ipFamilyPolicy", "family policy", 1),
-    *[(key, "port", 1) for key in ("spark.driver.port", "spark.driver.blockManager.port", "spark.blockManager.port", "spark.ui.port",
-                                   "spark.connect.grpc.binding.port")],
+    ("spark.driver.port", "driver port", 1), ("spark.driver.blockManager.port", "block manager port", 1), ("spark.blockManager.port", "block manager port", 1),
+    ("spark.ui.port", "UI port", 1), ("spark.connect.grpc.binding.port", "gRPC port", 1), (K + "configMap.maxSize", "bytes", 1),
     ("spark.local.dir", "directories", 1),
     *[(key, "java options", 2) for key in ("spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions", "spark.driver.defaultJavaOptions",
                                            "spark.executor.defaultJavaOptions")],
@@ -57,6 +57,12 @@ OPTIONS = [
     ("--proxy-user", "word"), ("--name", "name"),
 ]
 MODES = ("usual", "odd", "template", "odd template", "files")
+VOLCANO = FEATURES + "VolcanoFeatureStep"
+# How often a case says what is refused whatever else it says: such a case shows nothing else.
+SELDOM = 0.04
+# What Java, Python and YAML take for a blank, a line's end or a digit, each in its own way.
+BLANKS = ("\n", "\r", "\t", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\xa0", "\u1680", "\u2003", "\u2007", "\u2028", "\u2029", "\u202f", "\u3000", "\u200b", "\ufeff")
+ZEROS = ("\u0660", "\u06f0", "\u0966", "\u0e50", "\uff10", "\U0001d7ce")
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,15 @@ class _Generator:
     def of(self, pools, odd=False):
         usual, unusual = pools
         value = self.random.choice(unusual if odd and unusual and self.chance(0.6) else usual)
-        return value
+        return self.in_unicode(value) if odd and self.chance(0.08) else value
+
+    def in_unicode(self, value):
+        """A value with a blank or a line's end somewhere, most at an end of it, or with digits of another script."""
+        if self.chance(0.3):
+            zero = ord(self.random.choice(ZEROS))
+            return "".join(chr(zero + int(character)) if character in "0123456789" else character for character in value)
+        place = self.random.choice([0, len(value), len(value), self.random.randint(0, len(value))])
+        return value[:place] + self.random.choice(BLANKS) + value[place:]
 
     def uris(self, odd):
         return self.random.choice([",", ",", ", ", ",,"] if odd else [","]).join(self.value("uri", odd) for _ in range(self.random.randint(1, 3)))
@@ -139,7 +153,7 @@ class _Generator:
 
     def case(self, mode):
         odd = mode.startswith("odd")
-        extension, main_class = self.random.choices([(".jar", "a.B"), (".py", None), (".R", None)], (5, 2, 1))[0]
+        extension, main_class = self.random.choices([(".jar", "a.B"), (".py", None), (".R", None)], (10, 4, 1))[0]
         resource = self.value("resource") + extension
         if odd and self.chance(0.15):
             resource = self.value("uri", odd)
@@ -148,6 +162,8 @@ class _Generator:
             parts += self.parts(False)
         for _ in range(self.random.randint(1, 2) if mode == "odd" else 0):
             parts += self.parts(True)
+        if self.chance(0.008):
+            parts += self.volcano(odd)
         if mode.endswith("template"):
             parts += self.template(odd)
         if mode == "files":
@@ -161,8 +177,8 @@ class _Generator:
     def parts(self, odd):
         make = self.random.choices(
             [self.conf_key, self.option, self.metadata, self.secret, self.secret_key, self.volume, self.variable, self.gpu, self.steps, self.properties_file,
-             self.conf_directory, self.local_directories, self.reference],
-            [60, 12, 10, 4, 4, 8, 5, 3, 2, 3, 2, 1, 2 if odd else 0])[0]
+             self.conf_directory, self.local_directories, self.reference, self.user],
+            [60, 12, 10, 4, 4, 8, 5, 3, 2, 3, 2, 1, 2 if odd else 0, 1])[0]
         return make(odd)
 
     def role(self):
@@ -186,13 +202,15 @@ class _Generator:
     def metadata(self, odd):
         where = self.random.choice([K + "driver.label.", K + "driver.annotation.", K + "executor.label.", K + "executor.annotation.", K + "node.selector.",
                                     K + "driver.node.selector.", K + "executor.node.selector.", K + "driver.service.label.", K + "driver.service.annotation."])
-        return [conf(where + self.of(values.LABEL_KEYS, odd and self.chance(0.4)), self.value("text" if "annotation" in where else "label", odd))]
+        # Odd ones no API server takes.
+        return [conf(where + self.of(values.LABEL_KEYS, odd and self.chance(0.1)),
+                     self.value("text" if "annotation" in where else "label", odd and ("annotation" in where or self.chance(0.2))))]
 
     def secret(self, odd):
-        return [conf(f"{K}{self.role()}.secrets.{self.of(values.SECRETS, odd)}", self.value("path", odd))]
+        return [conf(f"{K}{self.role()}.secrets.{self.of(values.SECRETS, odd and self.chance(0.3))}", self.path(odd))]
 
     def secret_key(self, odd):
-        return [conf(f"{K}{self.role()}.secretKeyRef.{self.of(values.ENVIRONMENT_NAMES, odd)}", self.value("secret key", odd))]
+        return [conf(f"{K}{self.role()}.secretKeyRef.{self.of(values.ENVIRONMENT_NAMES, odd and self.chance(0.3))}", self.value("secret key", odd and self.chance(0.3)))]
 
     def variable(self, odd):
         where = self.random.choice([K + "driverEnv.", "spark.executorEnv."])
@@ -201,19 +219,39 @@ class _Generator:
     def local_directories(self, odd):
         return [Part(env={"SPARK_LOCAL_DIRS": self.value("directories", odd)})]
 
+    def user(self, _):
+        """Who submits, as the environment says it; it may say nothing."""
+        name = self.random.choice(["SPARK_USER", "SPARK_USER", "HADOOP_USER_NAME", "HADOOP_PROXY_USER"])
+        return [Part(env={name: self.random.choice(["", "ada", " b ", "é"])})]
+
     def steps(self, _):
-        names = self.random.sample(STEPS, self.random.randint(1, 2))
+        # Without the first a driver has neither name nor image.
+        names = self.random.sample(STEPS if self.chance(SELDOM) else STEPS[1:], self.random.randint(1, 2))
         return [conf(K + "driver.pod.excludedFeatureSteps", ",".join(FEATURES + name for name in names))]
 
     def gpu(self, odd):
         prefix = f"spark.{self.role()}.resource.{self.random.choice(['gpu', 'fpga'])}."
         return [conf(prefix + "amount", self.value("integer", odd)), conf(prefix + "vendor", self.random.choice(["nvidia.com", "amd.com"]))]
 
+    def volcano(self, odd):
+        parts = [conf(K + "driver.pod.featureSteps", VOLCANO)]
+        text = templates.to_yaml(templates.Templates(self.random, 0.1 if odd else 0.03).pod_group()).lstrip("\n") + "\n"
+        if self.chance(0.7):
+            parts.append(Part(argv=("--conf", K + "scheduler.volcano.podGroupTemplateFile={{WORK}}/group.yaml"), files={"group.yaml": text}))
+        elif self.chance(0.5):
+            parts.append(conf(K + "scheduler.volcano.podGroupTemplateJson", self.random.choice(values.POD_GROUPS)))
+        return parts
+
+    def path(self, odd):
+        """Where something is mounted; seldom where something else is."""
+        path = self.value("path", odd and self.chance(0.3))
+        return path if self.chance(SELDOM) or not path.startswith("/") else f"{path}/{self.random.randint(0, 9999)}"
+
     def volume(self, odd):
         kind = self.random.choice(["hostPath", "persistentVolumeClaim", "persistentVolumeClaim", "emptyDir", "nfs"])
-        prefix = f"{K}{self.role()}.volumes.{kind}.{self.of(values.VOLUMES, odd and self.chance(0.3))}."
+        prefix = f"{K}{self.role()}.volumes.{kind}.{self.of(values.VOLUMES, odd and self.chance(SELDOM))}."
         text = values.TYPES["text"][1]
-        settings = {"mount.path": self.value("path", odd and self.chance(0.3))}
+        settings = {"mount.path": self.path(odd)}
         optional = {
             "mount.readOnly": (0.4, lambda: self.value("boolean", odd)), "mount.subPath": (0.3, lambda: self.random.choice(["sub", "a/b", "x$(Y)"])),
             "mount.subPathExpr": (0.1, lambda: self.random.choice(["$(POD)", "a/$(X)"])), "label.l": (0.1, lambda: self.value("label", odd)),
@@ -226,7 +264,8 @@ class _Generator:
         extra = {"hostPath": {"type": lambda: self.random.choice(["", "Directory", "DirectoryOrCreate", *(text if odd else [])])}, "nfs": {},
                  "persistentVolumeClaim": claims, "emptyDir": {"medium": lambda: self.random.choice(["", "Memory"]), "sizeLimit": claims["sizeLimit"]}}[kind]
         settings.update({f"options.{name}": make() for name, make in required.items() if not odd or self.chance(0.95)})
-        settings.update({f"options.{name}": make() for name, make in extra.items() if self.chance(0.6)})
+        on_demand = "OnDemand" in settings.get("options.claimName", "") and not self.chance(SELDOM)
+        settings.update({f"options.{name}": make() for name, make in extra.items() if on_demand or self.chance(0.6)})
         settings.update({name: make() for name, (share, make) in optional.items() if self.chance(share)})
         return [Part(argv=tuple(argument for key, value in settings.items() for argument in ("--conf", f"{prefix}{key}={value}")))]
 
@@ -237,7 +276,8 @@ class _Generator:
 
     def conf_directory(self, _=False):
         variable, directory = self.random.choice([("SPARK_CONF_DIR", "conf"), ("SPARK_CONF_DIR", "conf"), ("HADOOP_CONF_DIR", "hadoop")])
-        files = {f"{directory}/{self.random.choice(values.CONF_FILES)}": self.random.choice(values.FILE_TEXTS) for _ in range(self.random.randint(1, 4))}
+        texts = values.FILE_TEXTS + (values.LONG_TEXTS if directory == "conf" else [])
+        files = {f"{directory}/{self.random.choice(values.CONF_FILES)}": self.random.choice(texts) for _ in range(self.random.randint(1, 4))}
         if self.chance(0.5):
             files[f"{directory}/spark-defaults.conf"] = "\n".join(self.random.choice(values.PROPERTY_LINES) for _ in range(4))
         return [Part(env={variable: "{{WORK}}/" + directory}, files=files)]

@@ -91,7 +91,12 @@ class Known(unittest.TestCase):
             ("Pod/x.spec.hostname: 'n-1g' != 'n-${spark.driver.memory}'", None),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/k/a b,s3a://c/d' != 's3a://b//k/a%20b,s3a://c/d/'", "paths of URIs"),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/k' != 's3a://b/l'", None),
-            ("native-submit refuses: warning: x\nerror: Pod/x metadata.name: expected y", "objects that no API server takes"),
+            ("native-submit refuses: warning: x\nerror: Pod/x metadata.name: expected a lowercase RFC 1123 subdomain, found `A`", "names"),
+            ("native-submit refuses: error: Pod/x spec.dnsPolicy: expected one of A, B, found `x`\nPod/x metadata.labels.a: expected at most 63 of x",
+             "closed values"),
+            ("native-submit refuses: error: Pod/x spec.dnsPolicy: expected one of A, B, found `x`\nPod/x spec.y: expected z", None),
+            ("Pod/x.spec.volumes[0].name: 'a.b-volume' != 'a-b-0536c1df-volume'", "volumes of Secrets"),
+            ("Pod/x.spec.volumes[0].name: 'ab-volume' != 'a-b-0536c1df-volume'", None),
             ("native-submit refuses: error: spark.driver.memory: expected y", None),
             ("Spark refuses: java.lang.IllegalArgumentException: URI scheme is not \"file\"", "jars of R"),
         ]:

@@ -8,6 +8,9 @@ TEXT = (
      "`", "%x", "?", "a:", ":", "\u2028", "\u00a0", "\ufeff", "\x7f", "\x85", "\x01", "a\r\nb", "-1", "+1", ".5", "1_000", "12:30:45", "NaN", ".inf",
      "on", "=x", "<<", "\u200b", "x" * 300, "İ", "ß", "$(X)", "$$(X)", "a,b", ",", "a, b ,c", "#", "!"])
 
+# Of a port that isn't, most are refused before anything is compared.
+PORTS = [*["7000 ", "7001", "07002", "1024"] * 4, "0", "-1", "65536", "", " 7000 ", "+7000", "7e3", "٧٠٠٠", "0x10", "1", "abc", "7000.0", "${spark.q}"]
+
 TYPES = {
     "text": TEXT,
     "word": (["a", "my-sa", "x-1", "foo", "default", "spark", "a.b"], TEXT[1]),
@@ -25,8 +28,9 @@ TYPES = {
                 ["yes", "1", "", "t", "tru e", "true,false", "no", "null", "ｔｒｕｅ"]),
     "integer": (["1", "2", "3", "8", "16"],
                 ["+1", " 1 ", "1.0", "2147483648", "", "٣", "1e1", "0x1", "-1", "0", "1 ", "01", "1L", "a", "2147483647", "-0", "1_0"]),
-    "port": (["7078", "7079", "1024", "30000", "65535", "4040"],
-             ["0", "-1", "65536", "", " 7000 ", "7000 ", "+7000", "07000", "7e3", "٧٠٠٠", "0x10", "1", "abc", "7000.0", "${spark.q}"]),
+    "driver port": (["7078", "17078", "30000"], PORTS), "block manager port": (["7079", "17079", "30001"], PORTS),
+    "UI port": (["4040", "14040", "30002"], PORTS), "gRPC port": (["15002", "30003", "65535"], PORTS),
+    "bytes": (["1048576", "1572864", "2000000", "600000", "300"], ["0", "-1", "", " 1 ", "1k", "1048577", "9223372036854775808", "+600", "٦٠٠", "2147483648"]),
     "duration": (["10s", "10", "1m", "5ms", "1d", "2h", "5min"],
                  ["", " 5s", "5 s", "1day", "-1s", "5x", "1.5s", "5S", "5h", "5us", "1m "]),
     "quantity": (
@@ -93,3 +97,9 @@ PROPERTY_LINES = [
 
 CONF_FILES = ["log4j2.properties", "metrics.properties", "x.xml", "a.template", "spark-x.conf", "b.zip", ".hidden", "hive-site.xml"]
 FILE_TEXTS = ["", "abc", "a\nb\n", "\ufeffx", "x" * 5000, "a\r\nb", "é", "tail \n", "\ttab", "a: b\n- c", "#x", "\x85", "\u2028", "\x7f", "\x1b"]
+# About what a ConfigMap may hold.
+LONG_TEXTS = ["y" * 700_000, "z" * 1_040_000]
+
+POD_GROUPS = ['{"spec":{"minMember":1,"queue":"q"}}', '{"spec":{"minMember":"2","queue":1}}', '{"spec":{"minResources":{"cpu":1.5}}}', "{}", "", "x", "[]",
+              '{"metadata":{"labels":{"a":1}},"spec":{"priorityClassName":true}}', '{"spec":{"minMember":1.5}}', "spec:\n  minMember: 1", '{"spec":null}',
+              '{"kind":"PodGroup","apiVersion":"scheduling.volcano.sh/v1beta1","metadata":{"name":"n"},"spec":{"minTaskMember":{"driver":"1"}}}']

@@ -214,7 +214,7 @@ fn a_volumes_boolean_has_no_blanks_around_it() {
     let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().unwrap();
     let mount = mounts.iter().find(|mount| mount["name"] == "v").unwrap();
     assert_eq!(mount["readOnly"], true);
-    for value in ["yes", "", "\u{b}true"] {
+    for value in ["yes", "", "\u{a0}true"] {
         assert!(
             matches!(of(value), Err(NoExecutorPod::Thrown(refusal)) if refusal.subject == read_only),
             "{value}"
@@ -252,4 +252,24 @@ fn a_volumes_size_has_a_unit_or_is_a_kibibyte() {
         assert_eq!(!refused, fits, "{size}");
         assert!(made("3.5.9", &properties, None).is_ok(), "{size}");
     }
+}
+
+#[test]
+fn control_characters_around_a_value_are_blanks_and_ends_of_lines_are_not() {
+    let value = |value| {
+        let pod = made("4.3.0", &[("spark.executorEnv.A", value)], None).unwrap().pod;
+        env(&pod, "A").unwrap_or_default()
+    };
+    assert_eq!(value("\u{1}x\u{1f} "), "x");
+    assert_eq!(value("\u{b}"), "");
+    assert_eq!(value("\r x\n"), "\r x\n");
+    assert_eq!(value("\u{a0}x\u{7f}"), "\u{a0}x\u{7f}");
+}
+
+#[test]
+fn the_access_mode_of_claims_is_read_where_no_claim_is_made() {
+    let key = "spark.kubernetes.legacy.useReadWriteOnceAccessMode";
+    assert!(
+        matches!(made("4.3.0", &[(key, "no")], None), Err(NoExecutorPod::Thrown(refusal)) if refusal.subject == key)
+    );
 }

@@ -5,7 +5,7 @@ use crate::{spark::java_double, strict::Wanted};
 use serde_json::Value;
 
 /// The scalar as the text that Java makes of it; nothing for null, lists and maps.
-pub(super) fn text(value: &Value) -> Option<String> {
+pub(in crate::spark::submission) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(value) => Some(value.to_string()),
@@ -17,7 +17,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
 
 /// `value` as the type that its field has, where Java converts it. `octal_modes`: a file mode that begins with a zero
 /// is octal, as everywhere in Kubernetes.
-pub(super) fn coerced(value: &Value, wanted: Wanted, field: &str, octal_modes: bool) -> Option<Value> {
+pub(in crate::spark::submission) fn coerced(value: &Value, wanted: Wanted, field: &str, octal_modes: bool) -> Option<Value> {
     match (wanted, value) {
         (Wanted::Text, Value::Number(_) | Value::Bool(_)) => text(value).map(Value::from),
         (Wanted::Boolean, Value::String(text)) => match text.trim() {
@@ -30,8 +30,14 @@ pub(super) fn coerced(value: &Value, wanted: Wanted, field: &str, octal_modes: b
             let is_mode = octal_modes && matches!(field, "mode" | "defaultMode");
             octal(text)
                 .filter(|_| is_mode)
-                .or_else(|| text.trim().parse().ok())
+                // The reader that knows octal modes takes no blanks, whatever the field.
+                .or_else(|| if octal_modes { text } else { text.trim() }.parse().ok())
                 .map(Value::from)
+        }
+        // The reader that knows octal modes takes no fraction either; the one before cuts it off.
+        (Wanted::Integer, Value::Number(number)) if number.is_f64() && !octal_modes => {
+            let whole = number.as_f64()?.trunc();
+            format!("{whole:.0}").parse::<i32>().ok().map(Value::from)
         }
         (Wanted::Long, Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
         // Java cuts the fraction off.
@@ -113,6 +119,21 @@ mod tests {
                 "{value} {wanted:?}"
             );
         }
+    }
+
+    #[test]
+    fn blanks_and_fractions_of_an_integer_are_taken_where_modes_are_decimal_and_of_a_long_everywhere() {
+        for (value, octal_modes) in [
+            (json!(" 5 "), true),
+            (json!(5.7), true),
+            (json!(" 5 "), false),
+            (json!(5.7), false),
+        ] {
+            let of = |wanted| coerced(&value, wanted, "periodSeconds", octal_modes);
+            assert_eq!(of(Wanted::Integer), (!octal_modes).then(|| json!(5)));
+            assert_eq!(of(Wanted::Long), Some(json!(5)));
+        }
+        assert_eq!(coerced(&json!(3e9), Wanted::Integer, "periodSeconds", false), None);
     }
 
     #[test]

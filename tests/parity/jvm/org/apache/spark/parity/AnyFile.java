@@ -20,7 +20,7 @@ public final class AnyFile extends FileSystem {
   public void initialize(URI given, Configuration configuration) throws IOException {
     super.initialize(given, configuration);
     setConf(configuration);
-    uri = URI.create(given.getScheme() + "://" + (given.getAuthority() == null ? "" : given.getAuthority()));
+    uri = URI.create(given.getScheme() + "://" + (given.getAuthority() == null ? "/" : given.getAuthority()));
   }
 
   @Override
@@ -74,6 +74,6 @@ public final class AnyFile extends FileSystem {
 
   @Override
   public Path getWorkingDirectory() {
-    return new Path(uri + "/");
+    return new Path(uri.getPath().isEmpty() ? uri + "/" : uri.toString());
   }
 }

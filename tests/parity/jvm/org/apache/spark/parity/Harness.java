@@ -26,6 +26,7 @@ import java.util.Map;
  */
 public final class Harness {
   static final ObjectMapper JSON = new ObjectMapper();
+  private static final KubernetesSerialization FABRIC8 = new KubernetesSerialization();
   /** This process's environment, which System.getenv() looks into; changes of it are seen by all code here. */
   static final Map<String, String> ENVIRONMENT = environment();
   private static final Map<String, String> AT_START = new HashMap<>(ENVIRONMENT);
@@ -60,7 +61,7 @@ public final class Harness {
   private static ObjectNode template(String text) {
     ObjectNode answer = JSON.createObjectNode();
     try {
-      Pod pod = new KubernetesSerialization().unmarshal(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)), Pod.class);
+      Pod pod = FABRIC8.unmarshal(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)), Pod.class);
       answer.set("pod", JSON.valueToTree(pod));
     } catch (RuntimeException error) {
       answer.put("error", chain(error));

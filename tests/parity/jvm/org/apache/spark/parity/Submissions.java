@@ -13,6 +13,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.hadoop.security.UserGroupInformation;
 import org.apache.spark.deploy.SparkSubmit;
 import org.apache.spark.launcher.CommandLine;
 
@@ -43,6 +44,8 @@ final class Submissions {
     Harness.setEnvironment(submission.get("env"));
     System.setProperties((Properties) atStart.clone());
     api.forget();
+    // Who submits is asked once for each JVM, of an environment that is another's by now.
+    UserGroupInformation.setLoginUser(null);
     ObjectNode answer = Harness.JSON.createObjectNode();
     Future<?> running = threads.submit(() -> {
       // Spark replaces it by one with the application's jars.
