@@ -23,10 +23,10 @@ mod resources;
 mod secrets;
 mod service;
 mod steps;
-mod volcano;
-mod volumes;
 #[cfg(test)]
 mod tests;
+mod volcano;
+mod volumes;
 
 pub use executor::{
     DRIVER_HOST, DRIVER_IP, ExecutorPod, ExecutorSource, GENERATED_SECRET, IMAGE_OF_CODE, NoExecutorPod,

@@ -151,9 +151,27 @@ impl Waiter {
         let log = folder.join(format!("{name}.log"));
         let pod_name = format!("spark.kubernetes.driver.pod.name={name}");
         let child = Command::new(binary())
-            .args(["spark-submit", "--master", &format!("k8s://{server}"), "--deploy-mode", "cluster", "--class", "a.B"])
-            .args(["--conf", &format!("spark.kubernetes.namespace={namespace}"), "--conf", &pod_name])
-            .args(["--conf", "spark.kubernetes.container.image=spark:x", "--conf", "spark.kubernetes.report.interval=60s"])
+            .args([
+                "spark-submit",
+                "--master",
+                &format!("k8s://{server}"),
+                "--deploy-mode",
+                "cluster",
+                "--class",
+                "a.B",
+            ])
+            .args([
+                "--conf",
+                &format!("spark.kubernetes.namespace={namespace}"),
+                "--conf",
+                &pod_name,
+            ])
+            .args([
+                "--conf",
+                "spark.kubernetes.container.image=spark:x",
+                "--conf",
+                "spark.kubernetes.report.interval=60s",
+            ])
             .arg("local:///a.jar")
             .env_clear()
             .env("HOME", folder)
@@ -176,9 +194,19 @@ impl Waiter {
     async fn until(&mut self, text: &str) {
         let until = Instant::now() + PATIENCE;
         while !self.said().contains(text) {
-            assert!(Instant::now() < until, "{} never said {text}:\n{}", self.name, self.said());
+            assert!(
+                Instant::now() < until,
+                "{} never said {text}:\n{}",
+                self.name,
+                self.said()
+            );
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "{} ended with {ended:?}:\n{}", self.name, self.said());
+            assert!(
+                ended.is_none(),
+                "{} ended with {ended:?}:\n{}",
+                self.name,
+                self.said()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -194,7 +222,12 @@ impl Waiter {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code().expect("it ends by itself");
             }
-            assert!(Instant::now() < until, "{} misses the end:\n{}", self.name, self.said());
+            assert!(
+                Instant::now() < until,
+                "{} misses the end:\n{}",
+                self.name,
+                self.said()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -203,7 +236,11 @@ impl Waiter {
     fn memory(&self, what: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
-        line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
+        line.trim_start_matches(':')
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
     }
 
     /// How many sockets it has open.
@@ -225,8 +262,7 @@ fn ended(code: u8) -> Value {
 }
 
 fn admin_kubeconfig() -> PathBuf {
-    std::env::var_os("E2E_KUBECONFIG")
-        .map_or_else(|| run_directory().join("admin.kubeconfig"), PathBuf::from)
+    std::env::var_os("E2E_KUBECONFIG").map_or_else(|| run_directory().join("admin.kubeconfig"), PathBuf::from)
 }
 
 async fn waiters(server: &str, kubeconfig: &Path, namespace: &str, folder: &Path) -> Vec<Waiter> {
@@ -249,7 +285,11 @@ async fn all_end(waiters: Vec<Waiter>) {
         let code = waiter.code().await;
         let said = waiter.said();
         assert_eq!(code, i32::from(code_of(number)), "{}: {said}", waiter.name);
-        assert!(said.contains(&format!("exit code: {}", code_of(number))), "{}: {said}", waiter.name);
+        assert!(
+            said.contains(&format!("exit code: {}", code_of(number))),
+            "{}: {said}",
+            waiter.name
+        );
         assert_eq!(said.matches(" finished").count(), 1, "{}: {said}", waiter.name);
     }
 }
@@ -272,7 +312,9 @@ async fn restarts_and_a_compaction_hide_no_end_from_dozens_of_waiters() {
         .map(|waiter| (waiter.memory("RssAnon"), waiter.memory("VmRSS")))
         .max()
         .unwrap();
-    println!("{WAITERS} wait with at most {own} KiB of their own each, {resident} KiB with the program's file");
+    println!(
+        "{WAITERS} wait with at most {own} KiB of their own each, {resident} KiB with the program's file"
+    );
     assert!(own < OWN_MEMORY, "{own} KiB");
 
     let api_server = Component {
@@ -311,13 +353,19 @@ async fn restarts_and_a_compaction_hide_no_end_from_dozens_of_waiters() {
             .await;
     }
     plane
-        .create(&namespace, &json!({"kind": "ConfigMap", "metadata": {"name": "later"}}))
+        .create(
+            &namespace,
+            &json!({"kind": "ConfigMap", "metadata": {"name": "later"}}),
+        )
         .await
         .unwrap();
     compact(&plane).await;
     api_server.restart(Signal::KILL);
     until_ready(&plane).await;
-    let of_those: Vec<_> = ends.iter().map(|number| (waiters[*number].sockets(), sockets[*number])).collect();
+    let of_those: Vec<_> = ends
+        .iter()
+        .map(|number| (waiters[*number].sockets(), sockets[*number]))
+        .collect();
     assert!(
         of_those.iter().all(|(now, before)| *now <= before + 1),
         "connections are left: {of_those:?}"
@@ -440,8 +488,10 @@ async fn a_network_that_is_cut_without_a_word_hides_no_end() {
         let (namespace, timing) = (namespace.clone(), timing.clone());
         let (seen, sees) = watch::channel(0_usize);
         let task = tokio::spawn(async move {
-            sink.follow((&namespace, &name), None, &timing, |_| seen.send_modify(|seen| *seen += 1))
-                .await
+            sink.follow((&namespace, &name), None, &timing, |_| {
+                seen.send_modify(|seen| *seen += 1)
+            })
+            .await
         });
         following.push((task, sees));
     }
@@ -457,7 +507,10 @@ async fn a_network_that_is_cut_without_a_word_hides_no_end() {
             .await;
     }
     tokio::time::sleep(Duration::from_secs(6)).await;
-    assert!(following.iter().all(|(task, _)| !task.is_finished()), "nobody can know yet");
+    assert!(
+        following.iter().all(|(task, _)| !task.is_finished()),
+        "nobody can know yet"
+    );
     wire.cut.send_replace(false);
     for number in WAITERS / 2..WAITERS {
         plane
@@ -465,7 +518,10 @@ async fn a_network_that_is_cut_without_a_word_hides_no_end() {
             .await;
     }
     for (task, _) in following {
-        let end = tokio::time::timeout(PATIENCE, task).await.expect("in time").unwrap();
+        let end = tokio::time::timeout(PATIENCE, task)
+            .await
+            .expect("in time")
+            .unwrap();
         assert_eq!(end.unwrap(), FollowEnd::Completed);
     }
     plane.remove_namespace(&namespace).await;

@@ -7,7 +7,11 @@ const MAX_SIZE: &str = "spark.kubernetes.configMap.maxSize";
 const ACCESS_MODE: &str = "spark.kubernetes.legacy.useReadWriteOnceAccessMode";
 
 /// What is planned of these settings, with the variables of the submitter's process.
-fn planned(version: &str, settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<DriverPlan, Refusal> {
+fn planned(
+    version: &str,
+    settings: &[(&str, &str)],
+    environment: &[(&str, &str)],
+) -> Result<DriverPlan, Refusal> {
     let fixed = "--master k8s://https://h --deploy-mode cluster --class a.B --conf spark.kubernetes.container.image=i";
     let mut argv: Vec<_> = fixed.split(' ').map(str::to_owned).collect();
     for (key, value) in settings {
@@ -62,7 +66,10 @@ fn files_of_a_config_map_have_a_size_of_at_most_a_mebibyte() {
     ] {
         let refused = planned("4.3.0", &[(MAX_SIZE, size)], &[]).err();
         assert_eq!(refused.is_none(), fits, "{size}: {refused:?}");
-        assert!(refused.is_none_or(|refusal| refusal.subject == MAX_SIZE), "{size}");
+        assert!(
+            refused.is_none_or(|refusal| refusal.subject == MAX_SIZE),
+            "{size}"
+        );
     }
 }
 

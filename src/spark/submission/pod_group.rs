@@ -1,6 +1,11 @@
 //! Volcano's `PodGroup`, which one step that Spark ships asks for by `spark.kubernetes.driver.pod.featureSteps`.
 
-use super::{conf::ConfReader, context::SubmitterContext, pod_template::{java, yaml}, refusal::Refusal};
+use super::{
+    conf::ConfReader,
+    context::SubmitterContext,
+    pod_template::{java, yaml},
+    refusal::Refusal,
+};
 use crate::{
     kubernetes::{PodGroup, drop_nulls},
     limits::Budget,
@@ -214,7 +219,11 @@ mod tests {
                 "minResources": {"cpu": "1.5", "memory": "1000.0"}, "minTaskMember": {"driver": 1},
             })
         );
-        for text in ["spec: {minMember: 1.5}", "spec: {minMember: ' 3 '}", "spec: {queue: [a]}"] {
+        for text in [
+            "spec: {minMember: 1.5}",
+            "spec: {minMember: ' 3 '}",
+            "spec: {queue: [a]}",
+        ] {
             from_text("k", text, UnknownFields::Refuse, &mut Budget::default()).unwrap_err();
         }
     }

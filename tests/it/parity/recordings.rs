@@ -303,7 +303,11 @@ fn what_we_create_is_what_spark_submit_creates_or_is_documented() {
     );
     assert!(compared > 0, "no case was found");
     if std::env::var_os("PARITY_CASES").is_none() {
-        let says = format!("on {},{:03} recorded submissions", compared / 1000, compared % 1000);
+        let says = format!(
+            "on {},{:03} recorded submissions",
+            compared / 1000,
+            compared % 1000
+        );
         assert!(
             include_str!("../../../README.md").contains(&says),
             "README.md doesn't say: {says}"

@@ -257,7 +257,9 @@ fn a_volumes_size_has_a_unit_or_is_a_kibibyte() {
 #[test]
 fn control_characters_around_a_value_are_blanks_and_ends_of_lines_are_not() {
     let value = |value| {
-        let pod = made("4.3.0", &[("spark.executorEnv.A", value)], None).unwrap().pod;
+        let pod = made("4.3.0", &[("spark.executorEnv.A", value)], None)
+            .unwrap()
+            .pod;
         env(&pod, "A").unwrap_or_default()
     };
     assert_eq!(value("\u{1}x\u{1f} "), "x");

@@ -17,7 +17,12 @@ pub(in crate::spark::submission) fn text(value: &Value) -> Option<String> {
 
 /// `value` as the type that its field has, where Java converts it. `octal_modes`: a file mode that begins with a zero
 /// is octal, as everywhere in Kubernetes.
-pub(in crate::spark::submission) fn coerced(value: &Value, wanted: Wanted, field: &str, octal_modes: bool) -> Option<Value> {
+pub(in crate::spark::submission) fn coerced(
+    value: &Value,
+    wanted: Wanted,
+    field: &str,
+    octal_modes: bool,
+) -> Option<Value> {
     match (wanted, value) {
         (Wanted::Text, Value::Number(_) | Value::Bool(_)) => text(value).map(Value::from),
         (Wanted::Boolean, Value::String(text)) => match text.trim() {
@@ -133,7 +138,10 @@ mod tests {
             assert_eq!(of(Wanted::Integer), (!octal_modes).then(|| json!(5)));
             assert_eq!(of(Wanted::Long), Some(json!(5)));
         }
-        assert_eq!(coerced(&json!(3e9), Wanted::Integer, "periodSeconds", false), None);
+        assert_eq!(
+            coerced(&json!(3e9), Wanted::Integer, "periodSeconds", false),
+            None
+        );
     }
 
     #[test]
