@@ -436,11 +436,12 @@ async fn carry(mut from: tcp::OwnedReadHalf, mut to: tcp::OwnedWriteHalf, mut cu
     let mut buffer = vec![0; 16 << 10];
     loop {
         let read = tokio::select! {
-            read = from.read(&mut buffer) => read,
-            _ = cut.wait_for(|cut| *cut) => {
-                let _held = (&from, &to);
-                return std::future::pending().await;
-            }
+            read = from.read(&mut buffer) => Some(read),
+            () = until_cut(&mut cut) => None,
+        };
+        let Some(read) = read else {
+            // Both ends stay open.
+            return std::future::pending().await;
         };
         match read {
             Ok(0) | Err(_) => return,
@@ -451,6 +452,10 @@ async fn carry(mut from: tcp::OwnedReadHalf, mut to: tcp::OwnedWriteHalf, mut cu
             }
         }
     }
+}
+
+async fn until_cut(cut: &mut watch::Receiver<bool>) {
+    let _ = cut.wait_for(|cut| *cut).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
