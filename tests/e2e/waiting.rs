@@ -71,6 +71,13 @@ impl Component {
             assert!(Instant::now() < until, "{} doesn't end", self.name);
             std::thread::sleep(Duration::from_millis(20));
         }
+        // Its last thread may hold the port for longer than the process seems to be there.
+        let port = command.iter().find_map(|word| word.strip_prefix("--secure-port="));
+        let address = format!("127.0.0.1:{}", port.expect("the port"));
+        while std::net::TcpListener::bind(&address).is_err() {
+            assert!(Instant::now() < until, "{address} stays taken");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let log = fs::File::options()
             .append(true)
             .open(run_directory().join(format!("{}.log", self.name)))

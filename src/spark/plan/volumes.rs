@@ -280,7 +280,7 @@ fn source(
             json!({ "emptyDir": empty_dir })
         }
         _ => {
-            let claim = claim(role, claims, volume, index)?;
+            let claim = claim(role, claims, volume, index);
             let read_only = volume.boolean(role.prefix, "mount.readOnly")?;
             json!({"persistentVolumeClaim": {"claimName": claim, "readOnly": read_only}})
         }
@@ -293,7 +293,7 @@ fn claim(
     claims: &mut Claims,
     volume: &ConfVolume<'_>,
     index: usize,
-) -> Result<String, Refusal> {
+) -> String {
     let given = volume.option("claimName").unwrap_or_default();
     let mut name = given.replace(ON_DEMAND, &format!("{}-{index}", role.claim));
     if let Some(id) = role.executor_id {
@@ -338,7 +338,7 @@ fn claim(
         }
         _ => {}
     }
-    Ok(name)
+    name
 }
 
 fn access_mode(role: &VolumeRole<'_>) -> Result<&'static str, Refusal> {
