@@ -288,12 +288,7 @@ fn source(
 }
 
 /// The claim's name; the claim itself is made where both its class and its size are given.
-fn claim(
-    role: &VolumeRole<'_>,
-    claims: &mut Claims,
-    volume: &ConfVolume<'_>,
-    index: usize,
-) -> String {
+fn claim(role: &VolumeRole<'_>, claims: &mut Claims, volume: &ConfVolume<'_>, index: usize) -> String {
     let given = volume.option("claimName").unwrap_or_default();
     let mut name = given.replace(ON_DEMAND, &format!("{}-{index}", role.claim));
     if let Some(id) = role.executor_id {
