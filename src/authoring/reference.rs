@@ -18,23 +18,24 @@ use std::fmt::Write;
 const HEAD: &str = "\
 # Template reference
 
-This page lists everything that a template can use. `UPDATE_GOLDEN=1 cargo test --test it templates::reference` writes it from
-the program's own types, so don't edit it.
+This page lists everything that a template can use. `UPDATE_GOLDEN=1 cargo test --test it templates::reference` writes
+it from the program's own types, so don't edit it.
 
-`native-submit context FILE` prints the variables of your application, and `native-submit context --schema` their JSON Schema.
-`native-submit check DIR` checks a directory of templates.
+`native-submit context FILE` prints the variables of your application, and `native-submit context --schema` their JSON
+Schema. `native-submit check DIR` checks a directory of templates.
 ";
 
 const VARIABLES: &str = "\
-Every template can use each variable; its section names exceptions. A value is always written as JSON, with its own quotes.
-A field whose type has `or null` exists in every context, and is `null` if it has no value: test it with
-`{% if pod.service_account is not none %}`. If Kubernetes has a type for a thing (an environment variable, a volume), the value
-has that shape, so that `- {{ volume }}` writes it.
+Every template can use each variable; its section names exceptions. A value is always written as JSON, with its own
+quotes. A field whose type has `or null` exists in every context, and is `null` if it has no value: test it with
+`{% if pod.service_account is not none %}`. If Kubernetes has a type for a thing (an environment variable, a volume),
+the value has that shape, so that `- {{ volume }}` writes it.
 ";
 
 const BLOCKS: &str = "\
-A template that begins with `{% extends \"builtin/<name>\" %}` writes what the built-in one writes, except for the blocks that it
-overrides. In a block, `{{ super() }}` writes what the built-in one has there. A block inside another one is indented.
+A template that begins with `{% extends \"builtin/<name>\" %}` writes what the built-in one writes, except for the
+blocks that it overrides. In a block, `{{ super() }}` writes what the built-in one has there. A block inside another
+one is indented.
 ";
 
 /// The page. `contexts` are those from which the examples are taken, the first that has something to show.

@@ -342,9 +342,9 @@ const STATEMENTS: &[Entry] = &[
 ];
 
 const OTHER_TEMPLATES: &str = "\
-`{% extends %}`, `{% include %}`, `{% import %}` and `{% from %}` take another template of the set by its name: a file of the set, a
-built-in one as `builtin/<name>`, or from a named set the default set's as `default/<name>`. A template can't reach files, the
-network, the environment or the clock.
+`{% extends %}`, `{% include %}`, `{% import %}` and `{% from %}` take another template of the set by its name: a file
+of the set, a built-in one as `builtin/<name>`, or from a named set the default set's as `default/<name>`. A template
+can't reach files, the network, the environment or the clock.
 ";
 
 /// The sections of the page; an error where one is about something that isn't registered, or doesn't do as it says.

@@ -5,8 +5,8 @@ use crate::templates::of_policies;
 use std::{collections::BTreeSet, fmt::Write};
 
 const HEAD: &str = "\
-A `*.policy.j2` looks at the finished objects, and sees these variables and no others. It may call all filters, functions and tests
-above, and writes nothing. [Policies](policies.md) has examples.
+A `*.policy.j2` examines the finished objects. It sees only these variables. It may call all filters, functions and
+tests above, and writes nothing. [policies.md](policies.md) has examples.
 ";
 
 /// Each variable, and what it is.
@@ -41,12 +41,12 @@ const VARIABLES: [(&str, &str); 8] = [
 const FUNCTIONS: [(&str, &str, &str); 2] = [
     (
         "refuse",
-        "refuses the submission with this text, and goes on: all refusals are told together",
+        "refuses the submission with this text, and continues: all refusals are reported together",
         "{{ refuse(\"hostPath volumes are not allowed\") }}",
     ),
     (
         "warn",
-        "warns of this text, in the answer and in the log; refuses nothing, and goes on",
+        "gives this text as a warning, in the answer and in the log; refuses nothing, and continues",
         "{{ warn(\"Spark 3.5 goes away in March\") }}",
     ),
 ];

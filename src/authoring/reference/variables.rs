@@ -12,8 +12,7 @@ const FURTHER: [(&str, &str, &str, &str); 2] = [
     (
         "object",
         "`configmap.yaml.j2`, `secret.yaml.j2` and `persistent-volume-claim.yaml.j2`",
-        "the one that this document is for, out of `config_maps`, `secrets` or `persistent_volume_claims`: these templates \
-         are rendered once for each",
+        "the item of `config_maps`, `secrets` or `persistent_volume_claims` for which the template is rendered",
         "",
     ),
     (
@@ -89,10 +88,10 @@ pub(super) fn write(page: &mut String, schema: &Value, contexts: &[Value]) {
             }
         }
     }
-    page.push_str("\n### Further variables of some templates\n\n");
+    page.push_str("\n### Variables of some templates only\n\n");
     for (name, templates, what, _) in FURTHER {
         // Writing to a String cannot fail.
-        let _ = writeln!(page, "- `{name}`, in {templates}: {what}.");
+        let _ = writeln!(page, "- `{name}`, in {templates}:\n  {what}.");
     }
 }
 
