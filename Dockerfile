@@ -9,6 +9,9 @@ COPY examples examples
 COPY deploy/rbac deploy/rbac
 COPY src src
 COPY benches benches
+# The commit, which --version says: the repository itself isn't here.
+ARG REVISION=unknown
+ENV NATIVE_SUBMIT_COMMIT=$REVISION
 # musl's target links statically; the result needs no library of the image.
 RUN cargo build --profile dist --locked --bin native-submit
 

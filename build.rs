@@ -7,7 +7,15 @@ use protox::{
         field_descriptor_proto::{Label, Type},
     },
 };
-use std::{collections::BTreeMap, env, error::Error, fmt::Write as _, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    env,
+    error::Error,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 const CONTRACT: &str = "proto/spark_submit.proto";
 
@@ -35,6 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ])?,
     )?;
 
+    head_log();
+
     // For reflection and for the tests of the contract, neither of which needs the comments.
     for file in &mut files.file {
         file.source_code_info = None;
@@ -46,6 +56,29 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     fs::write(Path::new(&out).join("spark_submit.fds"), files.encode_to_vec())?;
     Ok(())
+}
+
+/// Tells `src/commit.rs` where git's log of HEAD is, if this is a work tree of git. The log itself is no reason to run again: the
+/// program that has it compiled in depends on it, and nothing else does.
+fn head_log() {
+    println!("cargo::rustc-check-cfg=cfg(head_log)");
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let Ok(ours) = env::var("CARGO_MANIFEST_DIR") else {
+        return;
+    };
+    // In sources that somebody unpacked inside another repository its commit would mean nothing.
+    let root = git(&["rev-parse", "--show-toplevel"]);
+    let is_ours = root.is_some_and(|root| fs::canonicalize(root).ok() == fs::canonicalize(ours).ok());
+    let log = git(&["rev-parse", "--git-path", "logs/HEAD"]).map(PathBuf::from);
+    let log = log.and_then(|log| fs::canonicalize(log).ok());
+    if let (true, Some(log)) = (is_ours, log) {
+        println!("cargo::rustc-cfg=head_log");
+        println!("cargo::rustc-env=NATIVE_SUBMIT_HEAD_LOG={}", log.display());
+    }
 }
 
 /// What messages have which fields, as a table by which a message is counted before it is decoded (`src/operator/wire/bounded.rs`).

@@ -1,7 +1,7 @@
 //! What those who write templates work with: the context that templates see and its reference, a check of a template
 //! directory, what a change does to applications, and golden files of their own.
 //!
-//! Nothing here runs in the service; [`crate::cli`] prints what these modules find.
+//! [`crate::cli`] prints what these modules find. Of them only [`probe`] runs in the service.
 
 pub(crate) mod bench;
 pub mod case;
@@ -17,6 +17,7 @@ mod lines;
 mod lint;
 mod live;
 pub mod mask;
+pub mod probe;
 pub mod reference;
 mod rendered;
 pub mod report;

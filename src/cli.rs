@@ -1,28 +1,34 @@
 //! The command line: one file for each subcommand.
 
 mod check;
+mod completion;
 mod context;
 mod diff;
 mod doctor;
 mod environment;
 mod golden;
 mod healthcheck;
+mod init;
 mod input;
 mod install;
 mod live_applications;
 mod output;
 mod policy_facts;
 mod process;
+mod progress;
 mod render;
 mod serve;
 mod spark_submit;
 mod studio;
+mod styled;
 mod submit;
 mod templates;
+mod version;
 
 use crate::templates::{Heap, RENDER_WORKER, run_render_worker};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use output::{message, print};
+use output::{Color, message, print, print_styled};
+use progress::Progress;
 use std::process::ExitCode;
 
 /// Submits Spark applications to Kubernetes without a JVM.
@@ -37,6 +43,11 @@ use std::process::ExitCode;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// When to colour; auto is on a terminal, unless NO_COLOR is set
+    #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
+    #[arg(long, value_enum, default_value = "auto", global = true, value_name = "WHEN")]
+    color: Color,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,8 +64,10 @@ enum Command {
     Golden(golden::Golden),
     /// Show in the browser what templates do, while you write them
     Studio(studio::Studio),
+    /// Write a template set to begin with: an override, a policy, a case with its golden files, and a workflow that checks them
+    Init(init::Init),
     /// Submit an application: to the cluster, into a directory, or through a running server
-    Submit(submit::Submit),
+    Submit(Box<submit::Submit>),
     /// Serve submissions over gRPC, over REST, and to the drop-in spark-submit on a Unix socket, as the operator's sidecar
     Serve(Box<serve::Serve>),
     /// Be spark-submit: the same arguments, the same endings (also when called by the name spark-submit)
@@ -66,6 +79,27 @@ enum Command {
     Doctor(Box<doctor::Doctor>),
     /// Ask a running server whether it is healthy, for a container's HEALTHCHECK
     Healthcheck(healthcheck::Healthcheck),
+    /// Print a completion script for a shell
+    Completion(completion::Completion),
+    /// Write the man pages of all commands into a directory
+    Man(completion::Man),
+}
+
+impl Command {
+    /// The line that says what is at work, for commands that work and end. `check` has its own, because it may go on.
+    fn progress(&self) -> Option<Progress> {
+        let what = match self {
+            Self::Render(_) => "render",
+            Self::Context(_) => "context",
+            Self::Diff(_) => "diff",
+            Self::Golden(_) => "golden",
+            Self::Init(_) => "init",
+            Self::Submit(_) => "submit",
+            Self::Doctor(_) => "doctor",
+            _ => return None,
+        };
+        Some(Progress::of(what))
+    }
 }
 
 /// How a command ends.
@@ -92,8 +126,9 @@ impl From<End> for ExitCode {
 
 /// Runs the command that this process was called with. Exit codes: 0 done, 1 refused or failed, 2 wrong usage; `check`,
 /// `diff` and `golden verify` end with 1 where they found something, and with 3 where they could not run.
-/// Called as `spark-submit`, it takes that one's arguments and ends as it does. `heap` is this process's own.
-pub fn run(heap: &'static dyn Heap) -> ExitCode {
+/// Called as `spark-submit`, it takes that one's arguments and ends as it does. `heap` is this process's own, `commit` what the program
+/// was built from, empty if it isn't known.
+pub fn run(heap: &'static dyn Heap, commit: &str) -> ExitCode {
     let mut words = std::env::args_os();
     let called = words.next().unwrap_or_default();
     let mut rest: Vec<_> = words.collect();
@@ -107,8 +142,11 @@ pub fn run(heap: &'static dyn Heap) -> ExitCode {
         rest.remove(0);
         return spark_submit::run(&rest);
     }
-    let command = environment::without_blank_variables(Cli::command());
+    let command = environment::without_blank_variables(Cli::command()).long_version(version::long(commit));
     let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    cli.color.choose();
+    // Of those that end by themselves.
+    let _progress = cli.command.progress();
     match cli.command {
         Command::Render(command) => command.run(),
         Command::Context(command) => command.run(),
@@ -116,8 +154,11 @@ pub fn run(heap: &'static dyn Heap) -> ExitCode {
         Command::Diff(command) => command.run(),
         Command::Golden(command) => command.run(),
         Command::Studio(command) => command.run(),
+        Command::Init(command) => command.run(),
         Command::Submit(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Completion(command) => command.run(),
+        Command::Man(command) => command.run(),
         // Taken care of above, before its arguments could be taken for ours.
         Command::SparkSubmit => return spark_submit::run(&[]),
         Command::Install(command) => command.run(),

@@ -50,7 +50,7 @@ mod webhook;
 
 pub use applications::{Pages, applications};
 pub use apply::ClusterSink;
-pub use client::{ClientError, ClientSettings, Credentials, client};
+pub use client::{ClientError, ClientSettings, Credentials, client, configured_namespace};
 pub use directory::{DirectorySink, Layout};
 pub use error::ApplyError;
 pub use events::Events;
@@ -65,6 +65,7 @@ pub(crate) use webhook::registered_webhooks;
 pub use crate::kubernetes::annotations::{CALL_ANNOTATION, OBJECTS_ANNOTATION};
 
 use crate::manifest::Manifests;
+use resource::Target;
 use serde::Serialize;
 use std::{sync::Arc, time::Instant};
 
@@ -75,6 +76,8 @@ pub enum Sink {
     Cluster(ClusterSink),
     /// Files, for `kubectl apply -f`.
     Directory(DirectorySink),
+    /// Nowhere: what would be created is told, and nobody is asked about it.
+    Nowhere,
 }
 
 impl Sink {
@@ -90,6 +93,7 @@ impl Sink {
         match self {
             Self::Cluster(sink) => sink.apply(manifests, deadline).await,
             Self::Directory(sink) => sink.apply(manifests, deadline).await,
+            Self::Nowhere => would_be(&manifests),
         }
     }
 
@@ -101,7 +105,7 @@ impl Sink {
     ) -> Result<Submitted, ApplyError> {
         match self {
             Self::Cluster(sink) => sink.dry_run(&manifests, deadline).await,
-            Self::Directory(_) => Ok(Submitted::would_be(&manifests, Vec::new())),
+            Self::Directory(_) | Self::Nowhere => would_be(&manifests),
         }
     }
 
@@ -114,9 +118,19 @@ impl Sink {
     ) -> Result<Option<LiveApplication>, LiveError> {
         match self {
             Self::Cluster(sink) => sink.live_application(namespace, name, deadline).await,
-            Self::Directory(_) => Ok(None),
+            Self::Directory(_) | Self::Nowhere => Ok(None),
         }
     }
+}
+
+/// What would be created, in that order.
+fn would_be(manifests: &Manifests) -> Result<Submitted, ApplyError> {
+    let namespace = &manifests.identity.namespace;
+    let objects: Result<Vec<_>, _> = std::iter::once(&manifests.driver_pod)
+        .chain(&manifests.owned)
+        .map(|manifest| Ok(Target::of(manifest, namespace)?.to_string()))
+        .collect();
+    Ok(Submitted::would_be(manifests, objects?))
 }
 
 /// What exists after a submission.

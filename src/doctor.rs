@@ -29,6 +29,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Surroundings {
     /// The namespace of the operator's Deployment.
     pub operator_namespace: String,
+    /// How the API server is reached.
+    pub access: ClientSettings,
 }
 
 /// Looks at everything, in the order in which a server would need it.
@@ -44,7 +46,7 @@ pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> D
     let client = match client(&ClientSettings {
         connect_timeout: ANSWER_TIMEOUT,
         read_timeout: ANSWER_TIMEOUT,
-        ..ClientSettings::default()
+        ..surroundings.access.clone()
     })
     .await
     {
@@ -53,7 +55,7 @@ pub async fn examine(settings: &ServeSettings, surroundings: &Surroundings) -> D
             report.add(CheckResult::fail(
                 "api-server",
                 error.to_string(),
-                "run it where native-submit runs (kubectl exec), or set KUBECONFIG",
+                "run it where native-submit runs (kubectl exec), or give --kubeconfig",
             ));
             return report;
         }

@@ -1,5 +1,8 @@
 //! Kubernetes' rules: names, quantities, what its API server refuses, patches, differences, and YAML.
 
+/// The version of Kubernetes whose types fields are checked by: that of k8s-openapi's feature in Cargo.toml.
+pub(crate) const TYPES_VERSION: &str = "1.37";
+
 pub(crate) mod annotations;
 pub(crate) mod at;
 pub(crate) mod closed_kinds;

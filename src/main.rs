@@ -1,5 +1,7 @@
 //! The `native-submit` command.
 
+mod commit;
+
 use std::process::ExitCode;
 
 /// A submission is some thousands of small allocations: glibc's own allocator takes a fifth of its time. It counts, so that a
@@ -8,5 +10,5 @@ use std::process::ExitCode;
 static ALLOCATOR: cap::Cap<mimalloc::MiMalloc> = cap::Cap::new(mimalloc::MiMalloc, usize::MAX);
 
 fn main() -> ExitCode {
-    native_submit::cli::run(&ALLOCATOR)
+    native_submit::cli::run(&ALLOCATOR, commit::COMMIT)
 }

@@ -1,7 +1,9 @@
 //! Settings of the service: flags, each with its environment variable.
 
+mod access;
 mod tls;
 
+pub use access::ClusterAccess;
 pub use tls::{TlsFiles, TlsSettings};
 
 use crate::{
@@ -64,6 +66,16 @@ pub struct ClusterViewSettings {
     /// Where the specification of an application comes from: the request alone, or also the live SparkApplication
     #[arg(long, env = "SPEC_SOURCE", value_enum, default_value = "auto")]
     pub spec_source: SpecSource,
+}
+
+impl OperatorWebhookSetting {
+    /// Who adds it where nobody is asked: to an application from a file, which no operator sends.
+    pub fn of_file(self) -> Webhook {
+        match self {
+            Self::On => Webhook::On,
+            Self::Auto | Self::Off => Webhook::Off,
+        }
+    }
 }
 
 impl ClusterViewSettings {

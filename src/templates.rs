@@ -36,7 +36,7 @@ mod vocabulary;
 mod worker;
 mod writing;
 
-pub(crate) use analysis::{Site, sites};
+pub(crate) use analysis::{Site, sites, uses_of_macro};
 pub(crate) use directory::{
     Contents, DirectoryError, Sets, is_empty as has_no_template, is_set_name, read_sets, take_always, watched,
 };
@@ -66,7 +66,7 @@ pub use policy::{
 pub use set::TemplateSet;
 pub use sets::{NoTemplateSet, SetOptions, SetsError, TemplateSets, Unchosen};
 pub use state::{PoliciesFailed, PolicyFailed, SetStatus, Status};
-pub use store::{Fallback, Probe, TemplateStore};
+pub use store::{Fallback, Probe, TemplateStore, TriedSet};
 pub use worker::{
     Heap, LimitsPassed, Passed, RenderError, Rendering, WorkerUnavailable, warn_of_little_memory,
 };

@@ -21,19 +21,19 @@ use crate::{
     templates::{
         ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, NewerFields, Parts, SetOptions,
         Sets, SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template,
-        is_template, read_sets, take_always, workers,
+        is_template, read_sets, take_always, uses_of_macro, workers,
     },
 };
 use applications::Applications;
 use std::{collections::BTreeMap, path::Path};
 
-/// The directory can't be read at all.
+/// The most callers of a macro that are told.
+const MOST_CALLERS: usize = 3;
+
+/// The directory can't be read at all; the text names it.
 #[derive(Debug, thiserror::Error)]
-#[error("{directory}: {reason}")]
-pub struct Unreadable {
-    directory: String,
-    reason: String,
-}
+#[error("{0}")]
+pub struct Unreadable(String);
 
 /// What a check found, and what it went through.
 #[derive(Debug)]
@@ -100,13 +100,8 @@ pub(crate) fn check_until(
     };
     let mut sets = match read {
         Ok(sets) => sets,
-        Err(error @ (DirectoryError::Directory(_) | DirectoryError::Restless)) => {
-            let reason = error.to_string();
-            return Err(Unreadable {
-                directory: shown,
-                reason,
-            });
-        }
+        Err(error @ DirectoryError::Directory { .. }) => return Err(Unreadable(error.to_string())),
+        Err(error @ DirectoryError::Restless) => return Err(Unreadable(format!("{shown}: {error}"))),
         Err(error) => {
             checked.add(TemplateFinding::new(Rule::File, shown, error.to_string()));
             return Ok(checked);
@@ -307,6 +302,11 @@ pub(super) fn of_template(error: &TemplateError, sources: &Sources) -> TemplateF
             .filter(|source| !source.columns.is_empty());
         finding.column = source.map(|source| source.columns.start + 1);
     }
+    // The engine doesn't say who called a macro that failed.
+    let callers = match (error.via.is_empty(), place.line) {
+        (true, Some(line)) => uses_of_macro(&place.template, line, sources.iter()),
+        _ => Vec::new(),
+    };
     let described = |what: &str, place: &ErrorPlace| {
         let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
         format!("{what} {}{line}", sources.path(&place.template))
@@ -317,6 +317,12 @@ pub(super) fn of_template(error: &TemplateError, sources: &Sources) -> TemplateF
     finding
         .notes
         .extend(places[own + 1..].iter().map(|place| described("used by", place)));
+    finding.notes.extend(
+        callers
+            .iter()
+            .take(MOST_CALLERS)
+            .map(|place| described("used by", place)),
+    );
     if !error.in_reach.is_empty() {
         finding
             .notes

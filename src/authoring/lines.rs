@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 /// How deep a document may nest; Kubernetes' own types stay far below.
 const DEEPEST: usize = 64;
 
-/// The line of each field of a document.
+/// The line of each field of a document, and the text of each scalar.
 #[derive(Debug, Default)]
-pub(super) struct Lines(BTreeMap<String, usize>);
+pub(super) struct Lines {
+    lines: BTreeMap<String, usize>,
+    scalars: BTreeMap<String, String>,
+}
 
 impl Lines {
     /// Reads a document as far as it can be read.
@@ -31,11 +34,18 @@ impl Lines {
     pub(super) fn line(&self, path: &str) -> Option<usize> {
         let mut path = path;
         loop {
-            if let Some(line) = self.0.get(path) {
+            if let Some(line) = self.lines.get(path) {
                 return Some(*line);
             }
             path = &path[..path.rfind(['.', '['])?];
         }
+    }
+}
+
+impl Lines {
+    /// The text of the scalar at `path`.
+    pub(super) fn scalar(&self, path: &str) -> Option<&str> {
+        self.scalars.get(path).map(String::as_str)
     }
 }
 
@@ -57,7 +67,14 @@ impl<'t> Reader<'t> {
 
     /// Notes where a value is, and what is below it. `None` where the text ends.
     fn value(&mut self, event: &Event<'t>, span: Span, place: Place<'_>) -> Option<()> {
-        self.lines.0.entry(place.to_string()).or_insert(span.start.line());
+        self.lines
+            .lines
+            .entry(place.to_string())
+            .or_insert(span.start.line());
+        if let Event::Scalar(text, ..) = event {
+            let text = text.clone().into_owned();
+            self.lines.scalars.entry(place.to_string()).or_insert(text);
+        }
         if place.depth() > DEEPEST {
             return None;
         }
@@ -80,7 +97,10 @@ impl<'t> Reader<'t> {
                 };
                 let place = Place::Field(&place, &name);
                 // A field is where its name is.
-                self.lines.0.entry(place.to_string()).or_insert(span.start.line());
+                self.lines
+                    .lines
+                    .entry(place.to_string())
+                    .or_insert(span.start.line());
                 let (event, span) = self.next()?;
                 self.value(&event, span, place)?;
             },

@@ -116,19 +116,14 @@ impl<'s> Tracer<'s> {
         is_public: bool,
     ) -> Vec<finding::TemplateFinding> {
         let marked = self.set.as_ref().and_then(|set| set.render(plan).ok());
+        let marked = marked.as_ref();
         found
             .iter()
             .map(|found| {
-                let document = document(found, rendered);
-                let traced = document.and_then(|document| {
-                    let marked = marked.as_ref().and_then(|marked| {
-                        marked
-                            .documents
-                            .iter()
-                            .find(|marked| marked.role == document.role)
-                    });
-                    traced(found, document, marked)
-                });
+                let traced = match &found.in_patch {
+                    Some(_) => of_patch(found, rendered, marked),
+                    None => of_document(found, rendered, marked),
+                };
                 self.finding(found, traced.as_ref(), is_public)
             })
             .collect()
@@ -140,15 +135,13 @@ impl<'s> Tracer<'s> {
         traced: Option<&Traced>,
         is_public: bool,
     ) -> finding::TemplateFinding {
-        let line = traced.and_then(|traced| {
-            found
-                .said
-                .line()
-                .or_else(|| Lines::of(&traced.text).line(&found.path))
-        });
+        let path = found.in_patch.as_ref().unwrap_or(&found.path);
+        let lines = traced.map(|traced| Lines::of(&traced.text));
+        let line = found.said.line().filter(|_| traced.is_some());
+        let line = line.or_else(|| lines.as_ref()?.line(path));
         let mark = traced.zip(line).and_then(|(traced, line)| {
             // What is no YAML ends where the reader gave up, a little behind its cause.
-            let back = if found.path.is_empty() { line } else { 1 };
+            let back = if path.is_empty() { line } else { 1 };
             let upto = traced.marks.iter().take(line).rev();
             upto.take(back).find_map(|mark| *mark)
         });
@@ -157,13 +150,11 @@ impl<'s> Tracer<'s> {
             Some((name, line)) => (name, Some(line)),
             None => {
                 let name = found.template.as_str();
-                // Without statements a template has the lines of what it writes: a patch has no marks.
+                // Without statements a template has the lines of what it writes.
                 let text = self.sources.text(name).unwrap_or("{%");
-                let syntax = found
-                    .said
-                    .line()
-                    .filter(|_| traced.is_none() && !text.contains("{%"));
-                (name, syntax.or_else(|| self.sources.by_words(name, &found.path)))
+                let as_written = traced.is_none() || found.in_patch.is_some();
+                let syntax = found.said.line().filter(|_| as_written && !text.contains("{%"));
+                (name, syntax.or_else(|| self.sources.by_words(name, path)))
             }
         };
         let file = if template.is_empty() {
@@ -171,18 +162,67 @@ impl<'s> Tracer<'s> {
         } else {
             template
         };
-        let message = found.without_template();
-        let finding =
-            finding::TemplateFinding::new(finding::Rule::Manifest, self.sources.path(file), message)
-                .at(template_line);
-        let mut finding = self.sources.with_source(finding, file);
+        let mut shown = found.clone();
+        if let Some(value) = lines.as_ref().and_then(|lines| lines.scalar(path))
+            && is_public
+        {
+            shown.said = shown.said.revealed(value);
+        }
+        let finding = finding::TemplateFinding::new(
+            finding::Rule::Manifest,
+            self.sources.path(file),
+            shown.without_template(),
+        );
+        let mut finding = self.sources.with_source(finding.at(template_line), file);
         finding.likeness = found.likeness();
-        if let (Some(traced), Some(line)) = (traced, line) {
+        // A patch is a few lines of its author's, which are shown already.
+        if let (Some(traced), Some(line), None) = (traced, line, &found.in_patch) {
             let written = (!is_public).then(|| self.sources.lines());
             finding.rendered = excerpt(&traced.text, line, written.as_ref());
         }
         finding
     }
+}
+
+/// The text of the object that a finding is about.
+fn of_document(
+    found: &kubernetes::Finding,
+    rendered: &Rendered,
+    marked: Option<&Rendered>,
+) -> Option<Traced> {
+    let document = document(found, rendered)?;
+    let marked = marked.and_then(|marked| {
+        let mut documents = marked.documents.iter();
+        documents.find(|marked| marked.role == document.role)
+    });
+    traced(found, document, marked)
+}
+
+/// The text of the patch that a finding is about.
+fn of_patch(found: &kubernetes::Finding, rendered: &Rendered, marked: Option<&Rendered>) -> Option<Traced> {
+    let text = patch_text(found, rendered)?;
+    if let Some(marked) = marked.and_then(|marked| patch_text(found, marked)) {
+        let (unmarked, marks) = unmarked(marked);
+        if unmarked == text {
+            return Some(Traced {
+                text: unmarked,
+                marks,
+            });
+        }
+    }
+    Some(Traced {
+        text: text.to_owned(),
+        marks: Vec::new(),
+    })
+}
+
+fn patch_text<'r>(found: &kubernetes::Finding, rendered: &'r Rendered) -> Option<&'r str> {
+    let patches = rendered.documents.iter().flat_map(|document| {
+        let carried = document.carried.iter().flat_map(|carried| &carried.patches);
+        document.patches.iter().chain(carried)
+    });
+    let mut patches = patches.filter(|patch| patch.template == found.template);
+    patches.next().map(|patch| patch.text.as_str())
 }
 
 /// The document that a finding is about; none where it is about a patch, whose paths are others.

@@ -1,8 +1,9 @@
 //! `native-submit check`
 
 mod live;
+mod watching;
 
-use super::{End, could_not_run};
+use super::{End, could_not_run, progress, styled::Styled};
 use crate::{
     authoring::{
         case::{self, Case, CaseError},
@@ -11,10 +12,10 @@ use crate::{
         report,
     },
     cli::output::message,
-    cluster::{ApplyError, ClientSettings, ClusterSettings, ClusterSink, client},
+    cluster::{ApplyError, ClusterSettings, ClusterSink, client},
     error_code::ErrorCode,
     manifest::Manifests,
-    settings::SetSettings,
+    settings::{ClusterAccess, SetSettings},
     templates::DEFAULT_SET,
 };
 use clap::ValueEnum;
@@ -37,6 +38,8 @@ enum Output {
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
+#[command(mut_arg("context", |context| context.requires("server_dry_run")))]
+#[command(mut_arg("kubeconfig", |kubeconfig| kubeconfig.requires("server_dry_run")))]
 #[command(after_help = "\
 Every template is compiled, and the built-in samples of all application types and the cases are rendered with them; what \
 a server would refuse the set for is an error. Ignored files, templates that nothing renders, overrides equal to the built-in \
@@ -44,7 +47,8 @@ template, blocks that are never written and refusals that never fire are warning
 field paths, and of rendered lines no value that could be a secret. With --server-dry-run the API server is asked about \
 the cases, or about the samples where there are no cases; their namespaces must exist. With --live each SparkApplication of the \
 cluster, and the template of each ScheduledSparkApplication, is rendered and judged as a server would do it: a line for each \
-that would be refused, with the policy and its words, and a summary. Exit codes: 0 no error found, \
+that would be refused, with the policy and its words, and a summary. With --watch the check runs again when a file \
+of the templates or cases changes, until it is interrupted. Exit codes: 0 no error found, \
 1 errors (with --deny-warnings: or warnings), 2 wrong usage, 3 could not run.")]
 pub(super) struct Check {
     /// Directory with the templates, as TEMPLATE_DIR would have it
@@ -65,6 +69,13 @@ pub(super) struct Check {
     #[command(flatten)]
     live: LiveArguments,
 
+    #[command(flatten)]
+    access: ClusterAccess,
+
+    /// Check again whenever a file changes
+    #[arg(long, conflicts_with = "output")]
+    watch: bool,
+
     /// How to print the findings
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -76,6 +87,10 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> End {
+        if self.watch {
+            return watching::watch(self);
+        }
+        let _progress = progress::Progress::of("check");
         self.findings().unwrap_or_else(|end| end)
     }
 
@@ -97,7 +112,8 @@ impl Check {
         }
         // Of a set that a server would refuse nothing can be said.
         let live = if self.live.live && checked.count(Level::Error) == 0 {
-            self.live.check(&self.directory, &self.sets)?
+            self.live
+                .check(&self.access.client_settings(), &self.directory, &self.sets)?
         } else {
             Vec::new()
         };
@@ -107,25 +123,27 @@ impl Check {
                 checked.add(finding);
             }
         }
-        let text = match self.output {
-            Output::Text => [
-                report::text(&checked.findings),
-                report::coverage(&checked.coverage),
-                report::policies(&checked.policies),
-                live.iter().map(LiveApplication::lines).collect(),
-            ]
-            .concat(),
+        let printed = match self.output {
+            Output::Text => {
+                let text = [
+                    report::text(&checked.findings),
+                    report::coverage(&checked.coverage),
+                    report::policies(&checked.policies),
+                    live.iter().map(LiveApplication::lines).collect(),
+                ];
+                super::print_styled(&Styled::findings(&text.concat()))
+            }
             Output::Json => {
                 let mut json = report::json(&checked);
                 if self.live.live {
                     json["live"] = serde_json::json!(live);
                 }
-                format!("{json:#}\n")
+                super::print(&format!("{json:#}\n"))
             }
-            Output::Sarif => format!("{:#}\n", report::sarif(&checked.findings)),
-            Output::Github => report::github(&checked.findings),
+            Output::Sarif => super::print(&format!("{:#}\n", report::sarif(&checked.findings))),
+            Output::Github => super::print(&report::github(&checked.findings)),
         };
-        if super::print(&text) == End::Refused {
+        if printed == End::Refused {
             return Err(End::CouldNotRun);
         }
         message!(
@@ -156,7 +174,7 @@ impl Check {
     }
 
     async fn ask_server(&self, checked: &mut Checked) -> Result<(), End> {
-        let client = client(&ClientSettings::default())
+        let client = client(&self.access.client_settings())
             .await
             .map_err(|error| could_not_run(&error))?;
         let sink = ClusterSink::new(client, ClusterSettings::default());
@@ -166,7 +184,9 @@ impl Check {
             .filter(|(case, _)| case.is_sample() != self.cases.is_some() && !case.must_be_refused)
             .filter_map(|(case, manifests)| Some((case.clone(), manifests.clone()?)))
             .collect();
-        for (case, manifests) in asked {
+        let count = asked.len();
+        for (done, (case, manifests)) in asked.into_iter().enumerate() {
+            progress::step(format!("{done} of {count} applications"));
             match sink.dry_run(&manifests, None).await {
                 // Where it runs already, whether another one could be made of it is no question of templates.
                 Ok(_) | Err(ApplyError::AlreadyExists { .. }) => {}

@@ -5,10 +5,10 @@ mod shown;
 
 use super::{
     End,
-    input::{self, Found, Input},
+    input::{self, Found, NamespaceChoice},
     live_applications::{self, LiveNamespaces},
     policy_facts::PolicyFacts,
-    process, templates,
+    process, progress, templates,
 };
 use crate::{
     authoring::diff::{ObjectDiff, Objects, compare, hide_secrets, of_manifests},
@@ -18,7 +18,7 @@ use crate::{
         Origin,
         application::{ApplicationDocument, Parsed, SparkApplication, UnknownFields},
     },
-    settings::SetSettings,
+    settings::{ClusterAccess, OperatorWebhookSetting, SetSettings},
     spark::submission::{SparkVersion, Submission, SubmissionId, SubmitterContext},
     submitter::{self, SubmitError},
     templates::{SetRules, TemplateSet, TemplateSets},
@@ -34,18 +34,6 @@ enum Output {
     Text,
     /// Everything, for scripts.
     Json,
-}
-
-/// When to colour.
-#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// The arguments of `diff`.
@@ -65,7 +53,7 @@ pub(super) struct Diff {
     #[arg(
         value_name = "FILE|DIR|-",
         required_unless_present_any = ["all_namespaces", "namespace"],
-        conflicts_with_all = ["all_namespaces", "namespace"]
+        conflicts_with = "all_namespaces"
     )]
     files: Vec<String>,
 
@@ -73,9 +61,12 @@ pub(super) struct Diff {
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
 
-    /// Compare all applications of this namespace of the cluster, in place of files
+    /// Compare all applications of this namespace of the cluster; with files: the namespace of an application that names none
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
+
+    #[command(flatten)]
+    access: ClusterAccess,
 
     /// Directory with the templates as they were; the built-in ones without
     #[arg(long, value_name = "DIR", conflicts_with = "live")]
@@ -106,10 +97,6 @@ pub(super) struct Diff {
     /// How to print the differences
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
-
-    /// When to colour; auto is on a terminal, unless NO_COLOR is set
-    #[arg(long, value_enum, default_value = "auto")]
-    color: Color,
 }
 
 /// What differs for one application.
@@ -207,18 +194,22 @@ impl Diff {
         }
         let sides = self.sides()?;
         let mut diffs = Vec::new();
-        let mut take = |(label, document): Found| diffs.push(self.compared(&label, document, &sides));
+        let mut take = |(label, document): Found| {
+            progress::step(format!("application {}", diffs.len() + 1));
+            diffs.push(self.compared(&label, document, &sides));
+        };
         if self.files.is_empty() {
             let scheduled = !self.live;
-            live_applications::each_application(self.namespace.as_deref(), scheduled, &mut take)?;
+            let access = self.access.client_settings();
+            live_applications::each_application(&access, self.namespace.as_deref(), scheduled, &mut take)?;
         } else {
             input::each_application(&self.files, &mut take);
         }
-        let text = match self.output {
-            Output::Text => shown::text(&diffs, self.colored()),
-            Output::Json => format!("{:#}\n", serde_json::json!(diffs)),
+        let printed = match self.output {
+            Output::Text => super::print_styled(&shown::text(&diffs)),
+            Output::Json => super::print(&format!("{:#}\n", serde_json::json!(diffs))),
         };
-        if super::print(&text) == End::Refused {
+        if printed == End::Refused {
             return Err(End::CouldNotRun);
         }
         Ok(summary(&diffs))
@@ -226,7 +217,7 @@ impl Diff {
 
     fn sides(&self) -> Result<Sides, End> {
         let namespaces = if self.files.is_empty() {
-            Some(RefCell::new(LiveNamespaces::connect()?))
+            Some(RefCell::new(LiveNamespaces::connect(&self.access.client_settings())?))
         } else {
             None
         };
@@ -235,7 +226,7 @@ impl Diff {
         let rules = options.rules.clone();
         let to = load(options)?;
         if self.live {
-            let live = live::Live::connect()?;
+            let live = live::Live::connect(&self.access.client_settings())?;
             return Ok(Sides {
                 from: None,
                 to,
@@ -275,6 +266,14 @@ impl Diff {
         });
         let application = match parsed {
             Ok(Parsed { mut application, .. }) => {
+                let fallback = sides.live.as_ref().map(|live| live.namespace().to_owned());
+                let namespace = NamespaceChoice {
+                    fallback,
+                    ..NamespaceChoice::of_flag(self.namespace.as_ref())
+                };
+                if let Err(refusal) = namespace.put_into(&mut application) {
+                    return FileDiff::failed(label, refusal);
+                }
                 application.generate_name(&SubmissionId::nil());
                 application
             }
@@ -290,17 +289,6 @@ impl Diff {
             (None, None) => Err("there is nothing to compare with".to_owned()),
         };
         compared.unwrap_or_else(|error| FileDiff::failed(label, error))
-    }
-
-    fn colored(&self) -> bool {
-        match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                std::io::IsTerminal::is_terminal(&std::io::stdout())
-                    && process::variable("NO_COLOR").is_none()
-            }
-        }
     }
 
     fn context(&self) -> SubmitterContext {
@@ -324,7 +312,7 @@ impl Diff {
         namespaces: Option<&RefCell<LiveNamespaces>>,
     ) -> Result<FileDiff, String> {
         let context = self.context();
-        let submission = submission(application, SubmissionId::nil(), Input::origin(), &context);
+        let submission = submission(application, SubmissionId::nil(), origin(), &context);
         let submission = submission.map_err(|error| error.to_string())?;
         let right = to.choose(&submission).map_err(SubmitError::from);
         let (left, missing) = match &right {
@@ -392,6 +380,11 @@ fn summary(diffs: &[FileDiff]) -> End {
         (0, _) => End::Refused,
         _ => End::CouldNotRun,
     }
+}
+
+/// Where an application comes from: no operator, and so no webhook.
+fn origin() -> Origin {
+    input::origin(OperatorWebhookSetting::Off)
 }
 
 /// What an application asks for.

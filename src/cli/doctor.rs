@@ -1,9 +1,9 @@
 //! `native-submit doctor`
 
-use super::End;
+use super::{End, styled::Styled};
 use crate::{
     doctor::{self, CheckStatus, Surroundings},
-    settings::ServeSettings,
+    settings::{ClusterAccess, ServeSettings},
     telemetry::{LogFormat, start_logging},
 };
 use clap::ValueEnum;
@@ -20,6 +20,7 @@ enum Output {
 
 /// The arguments of `doctor`: those of `serve`, and where the operator is.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 #[command(after_help = "\
 Takes the settings of serve, from the same flags and variables, so run it where the server runs:
 kubectl exec … -c native-submit -- /native-submit doctor. It creates nothing. Exit codes: 0 no FAIL, 1 at least one, \
@@ -27,6 +28,13 @@ kubectl exec … -c native-submit -- /native-submit doctor. It creates nothing. 
 pub(super) struct Doctor {
     #[command(flatten)]
     settings: ServeSettings,
+
+    #[command(flatten)]
+    access: ClusterAccess,
+
+    /// Ask about the rights in this namespace, in place of ALLOWED_NAMESPACES
+    #[arg(short, long, value_name = "NAMESPACE", conflicts_with = "allowed_namespaces")]
+    namespace: Option<String>,
 
     /// Namespace of the operator's Deployment
     #[arg(long, env = "OPERATOR_NAMESPACE", default_value = "spark-operator")]
@@ -38,7 +46,7 @@ pub(super) struct Doctor {
 }
 
 impl Doctor {
-    pub(super) fn run(self) -> End {
+    pub(super) fn run(mut self) -> End {
         // What is wrong is in the findings; the log would say it twice.
         start_logging(LogFormat::Text, "off");
         let runtime = match super::runtime() {
@@ -47,13 +55,20 @@ impl Doctor {
         };
         let surroundings = Surroundings {
             operator_namespace: self.operator_namespace,
+            access: self.access.client_settings(),
         };
+        if let Some(namespace) = self.namespace.filter(|name| !name.is_empty()) {
+            self.settings.allowed_namespaces = vec![namespace];
+        }
         let report = runtime.block_on(doctor::examine(&self.settings, &surroundings));
         let verdict = report.verdict();
-        let printed = super::print(&match self.output {
-            Output::Text => report.to_string(),
-            Output::Json => format!("{:#}\n", json!({"verdict": verdict, "findings": report.findings})),
-        });
+        let printed = match self.output {
+            Output::Text => super::print_styled(&Styled::verdicts(&report.to_string())),
+            Output::Json => {
+                let report = json!({"verdict": verdict, "findings": report.findings});
+                super::print(&format!("{report:#}\n"))
+            }
+        };
         match verdict {
             CheckStatus::Fail => End::Refused,
             _ => printed,

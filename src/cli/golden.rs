@@ -1,6 +1,6 @@
 //! `native-submit golden`
 
-use super::{End, could_not_run, templates};
+use super::{End, could_not_run, progress, styled::Styled, templates};
 use crate::{
     authoring::{
         case::{self, CaseError},
@@ -129,7 +129,12 @@ impl Selection {
 
 /// Prints a part of the output at once.
 fn print(text: &str) -> Result<(), End> {
-    match super::print(text) {
+    written(super::print(text))
+}
+
+/// Output that can't be written is no verdict.
+fn written(printed: End) -> Result<(), End> {
+    match printed {
         End::Refused => Err(End::CouldNotRun),
         _ => Ok(()),
     }
@@ -143,7 +148,8 @@ impl Update {
             whole_files: self.whole_files,
         };
         let (mut written, mut deleted, mut refused) = (0, 0, 0);
-        for folder in &folders {
+        for (done, folder) in folders.iter().enumerate() {
+            progress::step(format!("{done} of {} cases", folders.len()));
             let updated = golden::update(folder, &sets, options).map_err(|error| could_not_run(&error))?;
             let changes = match updated {
                 Updated::Files(changes) => changes,
@@ -192,14 +198,21 @@ impl Verify {
         let (sets, folders) = self.selection.load()?;
         let verdicts: Vec<_> = folders
             .iter()
-            .map(|folder| (name(folder), verdict(folder, &sets)))
+            .enumerate()
+            .map(|(done, folder)| {
+                progress::step(format!("{done} of {} cases", folders.len()));
+                (name(folder), verdict(folder, &sets))
+            })
             .collect();
-        print(&match self.output {
-            Output::Text => verdicts.iter().map(text).collect(),
-            Output::Junit => junit(
-                "native-submit golden",
-                &verdicts.iter().map(test).collect::<Vec<_>>(),
-            ),
+        written(match self.output {
+            Output::Text => {
+                let text: String = verdicts.iter().map(text).collect();
+                super::print_styled(&Styled::unified(&text))
+            }
+            Output::Junit => {
+                let tests: Vec<_> = verdicts.iter().map(test).collect();
+                super::print(&junit("native-submit golden", &tests))
+            }
         })?;
         for (_, verdict) in &verdicts {
             if let Verdict::CouldNotRun(error) = verdict {

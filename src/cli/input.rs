@@ -1,15 +1,18 @@
 //! What the commands that take an application have in common.
 
-use super::{End, policy_facts::PolicyFacts, process};
+use super::{End, policy_facts::PolicyFacts, process, progress};
 use crate::{
+    authoring::probe::probe,
     limits::APPLICATION_LIST,
     operator::{
-        Origin, Webhook,
+        Origin,
         application::{
-            ApplicationDocument, Parsed, UnknownFields, each_document, may_have_application, no_application,
+            ApplicationDocument, Parsed, SparkApplication, UnknownFields, each_document,
+            may_have_application, no_application,
         },
     },
-    settings::{ExecutorSettings, TemplateSettings},
+    redaction::shown,
+    settings::{ExecutorSettings, OperatorWebhookSetting, TemplateSettings},
     spark::submission::{
         self, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments, resolve,
     },
@@ -21,6 +24,7 @@ use std::{io::Read, path::Path, sync::Arc};
 /// The text of a file, or of standard input.
 fn read(file: &str) -> std::io::Result<String> {
     if file == "-" {
+        let _typing = progress::Paused::begin();
         return bounded(std::io::stdin());
     }
     bounded(std::fs::File::open(file)?)
@@ -159,6 +163,15 @@ pub(super) struct Input {
     #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
     pub(super) spark_version: Option<SparkVersion>,
 
+    /// Namespace of an application that names none; one that names another is refused
+    #[arg(short, long, value_name = "NAMESPACE", conflicts_with = "spark_submit")]
+    pub(super) namespace: Option<String>,
+
+    /// Whether the operator's webhook adds volumes, affinity, sidecars and so on to the pods (on), or native-submit does (off);
+    /// auto is off, because no operator sends an application from a file
+    #[arg(long, env = "OPERATOR_WEBHOOK", value_enum, default_value = "auto")]
+    operator_webhook: OperatorWebhookSetting,
+
     #[command(flatten)]
     executors: ExecutorSettings,
 
@@ -167,6 +180,47 @@ pub(super) struct Input {
 
     #[command(flatten)]
     pub(super) templates: TemplateSettings,
+}
+
+/// The namespace of applications, as kubectl has it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NamespaceChoice {
+    /// What `--namespace` says: an application must not name another.
+    pub(super) given: Option<String>,
+    /// Where an application without a namespace goes if nothing is given: that of the kubeconfig's context.
+    pub(super) fallback: Option<String>,
+}
+
+impl NamespaceChoice {
+    /// What a flag says; an empty one says nothing.
+    pub(super) fn of_flag(namespace: Option<&String>) -> Self {
+        Self {
+            given: namespace.filter(|name| !name.is_empty()).cloned(),
+            fallback: None,
+        }
+    }
+
+    /// Gives an application its namespace if it names none.
+    ///
+    /// # Errors
+    /// If it names another one than `--namespace` does.
+    pub(super) fn put_into(&self, application: &mut SparkApplication) -> Result<(), String> {
+        let named = application.metadata.namespace.as_deref();
+        match (named.filter(|name| !name.is_empty()), &self.given) {
+            (Some(found), Some(expected)) if found != expected => Err(format!(
+                "metadata.namespace: expected {} (--namespace), found {}; leave out --namespace, or the field",
+                shown(expected),
+                shown(found)
+            )),
+            (Some(_), _) => Ok(()),
+            (None, given) => {
+                if let Some(namespace) = given.as_ref().or(self.fallback.as_ref()) {
+                    application.metadata.namespace = Some(namespace.clone());
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 fn submission_id(text: &str) -> Result<SubmissionId, String> {
@@ -203,14 +257,20 @@ impl Input {
         let id = self.submission_id.clone().unwrap_or(default_id);
         let applications = self.applications()?;
         let several = applications.len() > 1;
+        let namespace = NamespaceChoice::of_flag(self.namespace.as_ref());
         let (mut submissions, mut failed) = (Vec::new(), false);
         for (label, document) in applications {
             let Ok(mut parsed) = parsed(&label, document) else {
                 failed = true;
                 continue;
             };
+            if let Err(refusal) = namespace.put_into(&mut parsed.application) {
+                failed = true;
+                super::report(&format!("{label}:\n{refusal}"));
+                continue;
+            }
             parsed.application.generate_name(&id);
-            match submitter::intent(parsed.application, id.clone(), Self::origin(), context) {
+            match submitter::intent(parsed.application, id.clone(), self.origin(), context) {
                 Ok(mut submission) => {
                     submission.warnings.append(parsed.warnings);
                     submissions.push((label, submission));
@@ -260,20 +320,12 @@ impl Input {
     /// The templates: the built-in ones, or with the overrides of the directory. A set that fails a sample is refused,
     /// as it would be by a server.
     pub(super) fn templates(&self) -> TemplateStore {
-        TemplateStore::start(
-            self.templates.options(),
-            Arc::new(submitter::probe),
-            Fallback::Refuse,
-        )
+        TemplateStore::start(self.templates.options(), Arc::new(probe), Fallback::Refuse)
     }
 
-    /// Where an application from a file comes from: no operator, and so no webhook.
-    pub(super) fn origin() -> Origin {
-        Origin {
-            webhook: Webhook::Off,
-            operator: false,
-            unknown_fields: submission::UnknownFields::Refuse,
-        }
+    /// Where an application from a file comes from: no operator, and a webhook only if the admin says so.
+    pub(super) fn origin(&self) -> Origin {
+        origin(self.operator_webhook)
     }
 
     /// The context of this process. Arguments see the whole environment, as `spark-submit` does.
@@ -288,6 +340,15 @@ impl Input {
             executor_check: self.executors.executor_check,
             ..context
         }))
+    }
+}
+
+/// Where an application from a file comes from.
+pub(super) fn origin(webhook: OperatorWebhookSetting) -> Origin {
+    Origin {
+        webhook: webhook.of_file(),
+        operator: false,
+        unknown_fields: submission::UnknownFields::Refuse,
     }
 }
 

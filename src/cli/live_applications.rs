@@ -12,12 +12,13 @@ use tokio::runtime::Runtime;
 
 /// Takes each application of a namespace or of all of them; of schedules the template, if they are wanted.
 pub(super) fn each_application(
+    access: &ClientSettings,
     namespace: Option<&str>,
     scheduled: bool,
     take: &mut dyn FnMut(Found),
 ) -> Result<(), End> {
     let runtime = runtime().map_err(|_| End::CouldNotRun)?;
-    let client = runtime.block_on(async { client(&ClientSettings::default()).await });
+    let client = runtime.block_on(async { client(access).await });
     let client = client.map_err(|error| could_not_run(&error))?;
     let mut pages = applications(&client, namespace, scheduled);
     while let Some(page) = runtime.block_on(pages.next()) {
@@ -41,9 +42,9 @@ pub(super) struct LiveNamespaces {
 }
 
 impl LiveNamespaces {
-    pub(super) fn connect() -> Result<Self, End> {
+    pub(super) fn connect(access: &ClientSettings) -> Result<Self, End> {
         let runtime = runtime().map_err(|_| End::CouldNotRun)?;
-        let client = runtime.block_on(async { client(&ClientSettings::default()).await });
+        let client = runtime.block_on(async { client(access).await });
         let client = client.map_err(|error| could_not_run(&error))?;
         Ok(Self {
             namespaces: Namespaces::one_by_one(client),

@@ -2,6 +2,7 @@
 
 use super::{End, process};
 use crate::{
+    authoring::probe::probe,
     cli::output::message,
     cluster::{
         ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, Namespaces,
@@ -11,7 +12,7 @@ use crate::{
     server::{self, Service, Stop},
     settings::{ApplyTo, ServeSettings},
     spark::submission::{Reach, SubmitterContext},
-    submitter::{Submitter, probe},
+    submitter::Submitter,
     telemetry::{LogFormat, Metrics, Traces, start_logging_and},
     templates::{TemplateStore, warn_of_little_memory},
     watch::Timing,

@@ -13,6 +13,7 @@ mod usage;
 mod wait;
 
 use crate::{
+    authoring::probe::probe,
     cli::output::message,
     cluster::{
         ClientSettings, ClusterSettings, ClusterSink, Credentials, Namespaces, OperatorWebhook, Sink, client,
@@ -29,7 +30,7 @@ use crate::{
             resolve,
         },
     },
-    submitter::{Accepted, Mode, SubmitError, SubmitRequest, Submitter, probe},
+    submitter::{Accepted, Mode, SubmitError, SubmitRequest, Submitter},
     telemetry::{LogFormat, Metrics, Stages, start_logging},
     templates::{Fallback, TemplateStore},
 };

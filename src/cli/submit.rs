@@ -2,12 +2,13 @@
 
 use super::{
     End,
-    input::{self, Input},
+    input::{self, Input, NamespaceChoice},
+    progress,
 };
 use crate::{
     cli::output::message,
     cluster::{
-        ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Layout, Namespaces, Sink, client,
+        ClusterSettings, ClusterSink, DirectorySink, Layout, Namespaces, Sink, client, configured_namespace,
     },
     operator::Origin,
     server::{
@@ -15,23 +16,53 @@ use crate::{
         client::{Server, TlsOptions},
         now_ms,
     },
-    settings::ApplyTo,
+    settings::{ApplyTo, ClusterAccess},
     spark::submission::{SubmissionId, UnknownFields},
     submitter::{Accepted, Mode, SpecSource, SubmitRequest, Submitter},
     telemetry::{LogFormat, Metrics, Stages, start_logging},
 };
+use clap::ValueEnum;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
+/// Whether objects are created, as `kubectl` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DryRun {
+    /// They are.
+    None,
+    /// The application is rendered and checked; nobody is asked.
+    Client,
+    /// The API server is asked whether it would take each object, and keeps none.
+    Server,
+}
+
 /// The arguments of `submit`.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("context", |context| context.conflicts_with("server")))]
+#[command(mut_arg("kubeconfig", |kubeconfig| kubeconfig.conflicts_with("server")))]
 #[command(after_help = "\
 Prints one JSON line for each application of the file, a list or several documents included; after one that fails the others are \
 submitted all the same, and dir:PATH has a folder for each. A schedule can't be submitted. Without --submission-id a fresh one is made and printed: give it again to repeat the call \
-safely. Exit codes: 0 submitted or already there, 1 refused or failed, 2 wrong usage.")]
+safely. An application that names no namespace goes to --namespace, else to that of the kubeconfig's context. With --dry-run the outcome \
+is would-create, and nothing is created. Exit codes: 0 submitted or already there, 1 refused or failed, 2 wrong usage.")]
 pub(super) struct Submit {
     #[command(flatten)]
     input: Input,
+
+    #[command(flatten)]
+    access: ClusterAccess,
+
+    /// Create nothing. client renders and checks; server also asks the API server about each object. Without a value: client
+    #[arg(
+        long,
+        value_enum,
+        default_value = "none",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "client",
+        conflicts_with = "server"
+    )]
+    dry_run: DryRun,
 
     /// Where objects go: cluster, or dir:PATH
     #[arg(
@@ -72,6 +103,12 @@ impl Submit {
 
     /// Everything that was given, one after the other.
     async fn all(&self) -> Result<End, End> {
+        if self.dry_run == DryRun::Server && self.apply_to != ApplyTo::Cluster {
+            message!(
+                "error: --dry-run=server asks the API server, and --apply-to says that objects go to a directory"
+            );
+            return Err(End::Usage);
+        }
         if self.input.spark_submit {
             let context = self.input.context(now_ms())?;
             let submission = self.input.submission(SubmissionId::random(), &context)?;
@@ -79,7 +116,7 @@ impl Submit {
             let origin = Origin {
                 // Those of the live application: the files were read.
                 unknown_fields: UnknownFields::Pass,
-                ..Input::origin()
+                ..self.input.origin()
             };
             let asked = SubmitRequest::Resolved(Box::new(submission));
             let line = self
@@ -96,6 +133,7 @@ impl Submit {
             );
             return Err(End::Usage);
         }
+        let namespace = self.namespace().await?;
         // All are read before the first is sent.
         let mut read = Vec::new();
         for (label, document) in applications {
@@ -106,24 +144,35 @@ impl Submit {
                 )));
             }
             let value = document.value.clone();
-            read.push((label.clone(), value, input::parsed(&label, document)?));
+            let mut parsed = input::parsed(&label, document)?;
+            namespace
+                .put_into(&mut parsed.application)
+                .map_err(|refusal| super::report(&format!("{label}:\n{refusal}")))?;
+            read.push((label.clone(), value, parsed));
         }
         let submitter = match &self.server {
             Some(_) => None,
             None => Some(self.submitter(several).await?),
         };
         let mut end = End::Done;
-        for (label, mut value, mut parsed) in read {
+        let count = read.len();
+        for (done, (label, mut value, mut parsed)) in read.into_iter().enumerate() {
+            if several {
+                progress::step(format!("{done} of {count} applications"));
+            }
             let id = self.input.submission_id.clone();
             let id = id.unwrap_or_else(SubmissionId::random);
             parsed.application.generate_name(&id);
             if let Some(name) = &parsed.application.metadata.name {
                 value["metadata"]["name"] = name.as_str().into();
             }
+            if let Some(namespace) = &parsed.application.metadata.namespace {
+                value["metadata"]["namespace"] = namespace.as_str().into();
+            }
             let line = match (&submitter, &self.server) {
                 (Some(submitter), _) => {
                     let asked = SubmitRequest::Application(Box::new(parsed));
-                    self.directly(submitter, asked, id, Input::origin()).await
+                    self.directly(submitter, asked, id, self.input.origin()).await
                 }
                 (None, server) => self.through(server.clone(), &value, &id).await,
             };
@@ -168,11 +217,25 @@ impl Submit {
         Ok(taken.line)
     }
 
+    /// The namespace of applications, as kubectl has it. Who goes through a server, or into a directory, needs no kubeconfig.
+    async fn namespace(&self) -> Result<NamespaceChoice, End> {
+        let choice = NamespaceChoice::of_flag(self.input.namespace.as_ref());
+        if choice.given.is_some() || self.server.is_some() || self.apply_to != ApplyTo::Cluster {
+            return Ok(choice);
+        }
+        let fallback = configured_namespace(&self.access.client_settings()).await;
+        Ok(NamespaceChoice {
+            fallback: fallback.map_err(|error| super::report(&error))?,
+            ..choice
+        })
+    }
+
     async fn submitter(&self, several: bool) -> Result<Submitter, End> {
         let mut namespaces = None;
         let sink = match &self.apply_to {
+            ApplyTo::Cluster if self.dry_run == DryRun::Client => Sink::Nowhere,
             ApplyTo::Cluster => {
-                let client = client(&ClientSettings::default())
+                let client = client(&self.access.client_settings())
                     .await
                     .map_err(|error| super::report(&error))?;
                 namespaces = Some(Namespaces::one_by_one(client.clone()));
@@ -208,6 +271,10 @@ impl Submit {
         origin: Origin,
     ) -> Result<serde_json::Value, End> {
         let context = self.input.context(now_ms())?;
+        let mode = match self.dry_run {
+            DryRun::None => Mode::Submit,
+            DryRun::Client | DryRun::Server => Mode::DryRun,
+        };
         let accepted = submitter
             .submit(
                 asked,
@@ -215,7 +282,7 @@ impl Submit {
                 origin,
                 &context,
                 None,
-                Mode::Submit,
+                mode,
                 &mut Stages::default(),
             )
             .await
@@ -223,7 +290,7 @@ impl Submit {
         for warning in &accepted.warnings {
             message!("warning: {warning}");
         }
-        if matches!(self.apply_to, ApplyTo::Directory(_)) {
+        if mode == Mode::Submit && matches!(self.apply_to, ApplyTo::Directory(_)) {
             message!(
                 "warning: files can't name the Pod as owner of the other objects: deleting the Pod will leave them"
             );

@@ -9,15 +9,17 @@ use hyper_util::{
 use kube::{
     Client, Config,
     client::{ClientBuilder, ConfigExt as _},
-    config::{KubeConfigOptions, KubeconfigError},
+    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tower::{BoxError, ServiceBuilder};
 
 /// How to reach the API server.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
+    /// The kubeconfig, in place of `KUBECONFIG` and `~/.kube/config`. With one given no service account is looked for.
+    pub kubeconfig: Option<PathBuf>,
     /// The kubeconfig's context; its current one where `None`. With a context only the kubeconfig is looked at
     /// (`spark.kubernetes.context`).
     pub context: Option<String>,
@@ -107,6 +109,7 @@ impl std::fmt::Debug for Credentials {
 impl Default for ClientSettings {
     fn default() -> Self {
         Self {
+            kubeconfig: None,
             context: None,
             server: None,
             credentials: Credentials::default(),
@@ -144,31 +147,26 @@ pub enum ClientError {
     /// The configuration is there but cannot be used.
     #[error("the API server's configuration cannot be used: {0}")]
     Unusable(String),
+    /// The kubeconfig that was given cannot be used.
+    #[error("{}: the kubeconfig can't be used: {reason}", path.display())]
+    Kubeconfig {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// A client by kubeconfig or service account, without kube's own retry and with timeouts.
 ///
 /// Must be called within a tokio runtime.
 pub async fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
-    let options = KubeConfigOptions {
-        context: settings.context.clone(),
-        ..KubeConfigOptions::default()
-    };
     let server: Option<http::Uri> = settings
         .server
         .as_ref()
         .map(|text| text.parse().map_err(|_| ClientError::Address(shown(text))))
         .transpose()?;
-    let configured = match Config::from_kubeconfig(&options).await {
-        Err(error) if settings.context.is_none() => {
-            Config::incluster().map_err(|in_cluster| ClientError::NotConfigured {
-                kubeconfig: in_words(&error),
-                in_cluster: in_cluster.to_string(),
-            })
-        }
-        found => found.map_err(|error| ClientError::Unusable(in_words(&error))),
-    };
-    let mut config = match (configured, server) {
+    let mut config = match (configured(settings).await, server) {
         // With nothing but an address, as fabric8 does it: without credentials.
         (Err(ClientError::NotConfigured { .. }), Some(server)) if !settings.lacks_identity(&server) => {
             Config::new(server)
@@ -183,6 +181,49 @@ pub async fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
     settings.credentials.put_into(&mut config)?;
     set(&mut config, settings);
     connected(config, settings.one_connection).map_err(|error| ClientError::Unusable(error.to_string()))
+}
+
+/// What the kubeconfig says, or a Pod's service account.
+async fn configured(settings: &ClientSettings) -> Result<Config, ClientError> {
+    let options = KubeConfigOptions {
+        context: settings.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    if let Some(path) = &settings.kubeconfig {
+        let unusable = |error: KubeconfigError| ClientError::Kubeconfig {
+            path: path.clone(),
+            reason: match &error {
+                // kube's own text has the path, which is told already.
+                KubeconfigError::ReadConfig(error, _) => error.kind().to_string(),
+                error => in_words(error),
+            },
+        };
+        let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        return config.map_err(unusable);
+    }
+    match Config::from_kubeconfig(&options).await {
+        Err(error) if settings.context.is_none() => {
+            Config::incluster().map_err(|in_cluster| ClientError::NotConfigured {
+                kubeconfig: in_words(&error),
+                in_cluster: in_cluster.to_string(),
+            })
+        }
+        found => found.map_err(|error| ClientError::Unusable(in_words(&error))),
+    }
+}
+
+/// The namespace of the kubeconfig's context or of the service account's Pod, without a connection; `None` where nothing
+/// is configured.
+///
+/// # Errors
+/// Where the configuration is there and can't be used.
+pub async fn configured_namespace(settings: &ClientSettings) -> Result<Option<String>, ClientError> {
+    match configured(settings).await {
+        Ok(config) => Ok(Some(config.default_namespace)),
+        Err(ClientError::NotConfigured { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// As kube builds a client, but for TCP's delays: its own connections hold back the last part of a request until the API

@@ -2,7 +2,7 @@
 
 use super::CheckResult;
 use crate::{
-    submitter::probe,
+    authoring::probe::probe,
     templates::{Fallback, SetOptions, TemplateStore},
 };
 use std::sync::Arc;

@@ -110,6 +110,15 @@ impl Statement {
         self.found(Found::Hidden(value.len()))
     }
 
+    /// The same with the value that was hidden, where it turns out that it may be shown.
+    #[must_use]
+    pub(crate) fn revealed(self, value: &str) -> Self {
+        match self.found {
+            Found::Hidden(bytes) if bytes == value.len() => self.shown(value),
+            _ => self,
+        }
+    }
+
     /// The name that was found: shown if it has the form of one, for else it may be anything.
     #[must_use]
     pub(crate) fn name(self, name: &str) -> Self {

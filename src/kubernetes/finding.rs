@@ -122,6 +122,8 @@ pub struct Finding {
     pub said: Statement,
     /// The template that wrote the object, `driver-pod.yaml.j2`; empty where none did and one should have.
     pub template: String,
+    /// Where in the text of [`Self::template`] it comes from, if that is a patch, whose items have an order of their own.
+    pub in_patch: Option<String>,
 }
 
 impl Finding {
@@ -132,6 +134,7 @@ impl Finding {
             path: problem.path,
             said: problem.said,
             template: template.to_owned(),
+            in_patch: None,
         }
     }
 
@@ -142,6 +145,7 @@ impl Finding {
             path: String::new(),
             said,
             template: String::new(),
+            in_patch: None,
         }
     }
 
@@ -212,6 +216,7 @@ mod tests {
             path: path.to_owned(),
             said,
             template: template.to_owned(),
+            in_patch: None,
         }
     }
 

@@ -20,27 +20,33 @@ const DIRECTIVE: &str = "$patch";
 /// How deep a patch may nest; Kubernetes' own types stay far below.
 const DEEPEST: usize = 64;
 
-/// The fields that a patch wrote or removed, by path in the merged object.
+/// The fields that a patch wrote or removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Touched {
-    written: Vec<String>,
-    removed: Vec<String>,
+    written: Vec<Trace>,
+    removed: Vec<Trace>,
+}
+
+/// One place in two documents, as paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Trace {
+    /// In the merged object.
+    merged: String,
+    /// In the patch, which has its own order of items.
+    own: String,
 }
 
 impl Touched {
-    /// Whether the patch is where a field got its value, or why it has none.
-    pub(crate) fn covers(&self, path: &str) -> bool {
+    /// Where in the patch a field of the merged object got its value, or lost it; `None` where the patch has nothing to do with it.
+    pub(crate) fn in_patch(&self, path: &str) -> Option<String> {
         let within = |outer: &str, inner: &str| {
-            inner
-                .strip_prefix(outer)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            let rest = inner.strip_prefix(outer)?;
+            (rest.is_empty() || rest.starts_with(['.', '['])).then(|| rest.to_owned())
         };
-        let written = self
-            .written
-            .iter()
-            .chain(&self.removed)
-            .any(|touched| within(touched, path));
-        written || self.removed.iter().any(|removed| within(path, removed))
+        let mut touched = self.written.iter().chain(&self.removed);
+        let written = touched.find_map(|trace| Some(trace.own.clone() + &within(&trace.merged, path)?));
+        let mut removed = self.removed.iter();
+        written.or_else(|| removed.find_map(|trace| within(path, &trace.merged).map(|_| trace.own.clone())))
     }
 }
 
@@ -57,7 +63,7 @@ pub(crate) enum Containers {
 pub(crate) fn merge(object: &mut Value, patch: Value, containers: Containers) -> Result<Touched, Problem> {
     let Value::Object(patch) = patch else {
         return Err(problem(
-            &Place::Document,
+            &Both::DOCUMENT,
             expected("a mapping: the part of the object that the patch changes"),
         ));
     };
@@ -65,8 +71,43 @@ pub(crate) fn merge(object: &mut Value, patch: Value, containers: Containers) ->
         containers,
         touched: Touched::default(),
     };
-    merge.mapping(object, patch, &Place::Document)?;
+    merge.mapping(object, patch, &Both::DOCUMENT)?;
     Ok(merge.touched)
+}
+
+/// A place in the merged object, and the same in the patch.
+#[derive(Clone, Copy)]
+struct Both<'p> {
+    merged: Place<'p>,
+    own: Place<'p>,
+}
+
+impl<'p> Both<'p> {
+    const DOCUMENT: Self = Self {
+        merged: Place::Document,
+        own: Place::Document,
+    };
+
+    fn field(&'p self, name: &'p str) -> Self {
+        Self {
+            merged: Place::Field(&self.merged, name),
+            own: Place::Field(&self.own, name),
+        }
+    }
+
+    fn item(&'p self, merged: usize, own: usize) -> Self {
+        Self {
+            merged: Place::Item(&self.merged, merged),
+            own: Place::Item(&self.own, own),
+        }
+    }
+
+    fn trace(&self) -> Trace {
+        Trace {
+            merged: self.merged.to_string(),
+            own: self.own.to_string(),
+        }
+    }
 }
 
 /// A patch that is being laid over an object.
@@ -75,8 +116,9 @@ struct Merge {
     touched: Touched,
 }
 
-fn problem(place: &Place<'_>, said: Statement) -> Problem {
-    Problem::new(place.to_string(), said)
+/// A problem of the patch itself, told by its own path.
+fn problem(place: &Both<'_>, said: Statement) -> Problem {
+    Problem::new(place.own.to_string(), said)
 }
 
 impl Merge {
@@ -84,9 +126,9 @@ impl Merge {
         &mut self,
         target: &mut Value,
         mut patch: Map<String, Value>,
-        place: &Place<'_>,
+        place: &Both<'_>,
     ) -> Result<(), Problem> {
-        if place.depth() > DEEPEST {
+        if place.own.depth() > DEEPEST {
             return Err(problem(
                 place,
                 expected(Words::own(format!("at most {DEEPEST} levels of nesting"))).kind("more"),
@@ -103,42 +145,42 @@ impl Merge {
             }
         };
         if let Some(name) = patch.keys().find(|name| name.starts_with('$')) {
-            let field = Place::Field(place, name);
+            let field = place.field(name);
             return Err(problem(
                 &field,
                 expected("`$patch: delete` or `$patch: replace`").kind("another directive"),
             ));
         }
         if replaces || !target.is_object() {
-            self.touched.written.push(place.to_string());
+            self.touched.written.push(place.trace());
             *target = Value::Object(Map::new());
         }
         let Value::Object(fields) = target else {
             return Ok(());
         };
         for (name, value) in patch {
-            let here = Place::Field(place, &name);
+            let here = place.field(&name);
             match value {
                 Value::Null => {
-                    self.touched.removed.push(here.to_string());
+                    self.touched.removed.push(here.trace());
                     fields.remove(&name);
                 }
                 Value::Object(inner) => {
                     self.mapping(fields.entry(&name).or_insert(Value::Null), inner, &here)?;
                 }
-                Value::Array(items) => match merge_key(place, &name) {
+                Value::Array(items) => match merge_key(&place.merged, &name) {
                     Some(key) => {
                         let list = fields.entry(&name).or_insert(Value::Null);
                         self.list(list, items, key, &here)?;
                     }
                     None => {
-                        self.touched.written.push(here.to_string());
+                        self.touched.written.push(here.trace());
                         let items = without_directive(items, &here)?;
                         fields.insert(name, Value::Array(items));
                     }
                 },
                 scalar => {
-                    self.touched.written.push(here.to_string());
+                    self.touched.written.push(here.trace());
                     fields.insert(name, scalar);
                 }
             }
@@ -151,13 +193,13 @@ impl Merge {
         target: &mut Value,
         items: Vec<Value>,
         key: &str,
-        place: &Place<'_>,
+        place: &Both<'_>,
     ) -> Result<(), Problem> {
         let replaces = items
             .iter()
             .any(|item| *item == serde_json::json!({DIRECTIVE: "replace"}));
         if replaces || !target.is_array() {
-            self.touched.written.push(place.to_string());
+            self.touched.written.push(place.trace());
             *target = Value::Array(Vec::new());
         }
         let Value::Array(list) = target else {
@@ -166,9 +208,11 @@ impl Merge {
         let mut patches = Vec::new();
         let mut last = indices(list, key);
         let mut deleted = BTreeSet::new();
-        for item in items {
+        for (own, item) in items.into_iter().enumerate() {
+            // Where it will be in the merged list isn't known yet, and no matter.
+            let here = place.item(own, own);
             let Value::Object(mut item) = item else {
-                return Err(problem(place, expected("a list of mappings")));
+                return Err(problem(&here, expected("a mapping with the fields of the item")));
             };
             let directive = item.remove(DIRECTIVE);
             let Some(name) = item.get(key).cloned() else {
@@ -176,16 +220,19 @@ impl Merge {
                     continue;
                 }
                 return Err(problem(
-                    place,
+                    &here,
                     expected(Words::own(format!(
-                        "items with a `{key}`, by which they are known"
+                        "a `{key}`, by which the items of this list are known"
                     )))
-                    .kind("one without"),
+                    .nothing(),
                 ));
             };
             match directive {
                 Some(directive) if directive == "delete" => {
-                    self.touched.removed.push(place.to_string());
+                    self.touched.removed.push(Trace {
+                        merged: place.merged.to_string(),
+                        own: here.own.to_string(),
+                    });
                     deleted.insert(name.to_string());
                 }
                 Some(directive) if directive == "replace" => {
@@ -194,10 +241,10 @@ impl Merge {
                         *known = Value::Null;
                         known_by(known, key, name.clone());
                     }
-                    patches.push((name, item));
+                    patches.push((own, name, item));
                 }
-                Some(_) => return Err(problem(place, expected("`$patch: delete` or `$patch: replace`"))),
-                None => patches.push((name, item)),
+                Some(_) => return Err(problem(&here, expected("`$patch: delete` or `$patch: replace`"))),
+                None => patches.push((own, name, item)),
             }
         }
         if !deleted.is_empty() {
@@ -209,9 +256,9 @@ impl Merge {
             last = indices(list, key);
         }
         // New items first: where they are put moves the others.
-        for (name, _) in &patches {
+        for (own, name, _) in &patches {
             if !last.contains_key(&name.to_string()) {
-                let at = match place {
+                let at = match place.merged {
                     Place::Field(_, "containers") if self.containers == Containers::BeforeLast => {
                         list.len().saturating_sub(1)
                     }
@@ -224,13 +271,13 @@ impl Merge {
                 if let Some(moved) = list.get(at + 1).and_then(|moved| moved.get(key)) {
                     last.insert(moved.to_string(), at + 1);
                 }
-                self.touched.written.push(Place::Item(place, at).to_string());
+                self.touched.written.push(place.item(at, *own).trace());
             }
         }
-        for (name, item) in patches {
+        for (own, name, item) in patches {
             // Of variables of the same name the last one counts.
             if let Some(&index) = last.get(&name.to_string()) {
-                self.mapping(&mut list[index], item, &Place::Item(place, index))?;
+                self.mapping(&mut list[index], item, &place.item(index, own))?;
             }
         }
         Ok(())
@@ -279,17 +326,19 @@ fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
 }
 
 /// The items of a list that is replaced anyway, without the one that says so.
-fn without_directive(items: Vec<Value>, place: &Place<'_>) -> Result<Vec<Value>, Problem> {
+fn without_directive(items: Vec<Value>, place: &Both<'_>) -> Result<Vec<Value>, Problem> {
     let is_replace = |item: &Value| *item == serde_json::json!({DIRECTIVE: "replace"});
-    let items: Vec<_> = items.into_iter().filter(|item| !is_replace(item)).collect();
-    if items.iter().any(|item| item.get(DIRECTIVE).is_some()) {
+    let other = items
+        .iter()
+        .position(|item| item.get(DIRECTIVE).is_some() && !is_replace(item));
+    if let Some(own) = other {
         return Err(problem(
-            place,
+            &place.item(own, own),
             expected("no `$patch` in this list")
                 .advice("it is replaced whole, for it has no key by which its items are known"),
         ));
     }
-    Ok(items)
+    Ok(items.into_iter().filter(|item| !is_replace(item)).collect())
 }
 
 fn known_by(item: &mut Value, key: &str, name: Value) {

@@ -72,6 +72,7 @@ impl Report<'_> {
             path: path(),
             said,
             template: template.to_owned(),
+            in_patch: None,
         }
     }
 }

@@ -228,6 +228,7 @@ impl Checker<'_> {
             path: String::new(),
             said,
             template: template.to_owned(),
+            in_patch: None,
         });
     }
 
@@ -334,6 +335,7 @@ impl Checker<'_> {
                     path: field.path,
                     said: rule("unknown field, passed on: it came with the request"),
                     template: template.to_owned(),
+                    in_patch: None,
                 });
             } else if self.newer_fields == NewerFields::Warn {
                 self.warnings.push_with(|| {

@@ -86,8 +86,11 @@ impl<'r> Patched<'r> {
         }
         let patches = if is_executor { &self.executor } else { &self.own };
         let mut strongest_first = patches.iter().rev();
-        if let Some((patch, _)) = strongest_first.find(|(_, touched)| touched.covers(&finding.path)) {
+        let blamed =
+            strongest_first.find_map(|(patch, touched)| Some((patch, touched.in_patch(&finding.path)?)));
+        if let Some((patch, own)) = blamed {
             finding.template.clone_from(&patch.template);
+            finding.in_patch = Some(own);
         }
     }
 }
@@ -105,7 +108,10 @@ fn lay(
     containers: Containers,
     budget: &mut Budget,
 ) -> Result<Option<(Touched, Value)>, Finding> {
-    let partial = parse(&patch.text, &document.role, &patch.template, budget)?;
+    let partial = parse(&patch.text, &document.role, &patch.template, budget).map_err(|found| Finding {
+        in_patch: Some(String::new()),
+        ..found
+    })?;
     if partial.is_null() {
         return Ok(None);
     }
@@ -114,8 +120,10 @@ fn lay(
     } else {
         Value::Null
     };
-    let touched = patch::merge(value, partial, containers)
-        .map_err(|problem| finding(&document.role, &patch.template, problem))?;
+    let touched = patch::merge(value, partial, containers).map_err(|problem| Finding {
+        in_patch: Some(problem.path.clone()),
+        ..finding(&document.role, &patch.template, problem)
+    })?;
     Ok(Some((touched, kept)))
 }
 

@@ -113,7 +113,7 @@ impl Submitter {
                 is_the_one_that_was_sent(&live, subject, name)?;
                 Ok(Live::Read(live))
             }
-            Ok(None) if matches!(self.sink, Sink::Directory(_)) => {
+            Ok(None) if matches!(self.sink, Sink::Directory(_) | Sink::Nowhere) => {
                 check_owners(sent)?;
                 Ok(Live::None)
             }

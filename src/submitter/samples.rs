@@ -3,15 +3,14 @@
 
 use super::{PolicyFailure, PolicyRefusal, SubmitError, intent, judged, settle};
 use crate::{
-    kubernetes::Finding,
+    kubernetes::Findings,
     limits::FINDINGS,
-    manifest::Manifests,
     operator::{
         Origin, Webhook,
         application::{self, UnknownFields},
     },
-    spark::submission::{self, NamespaceMetadata, SubmissionId, SubmitterContext},
-    templates::{Judgement, TemplateSet, Verdict, is_policy as files_policy},
+    spark::submission::{self, NamespaceMetadata, Submission, SubmissionId, SubmitterContext},
+    templates::{TemplateSet, Verdict, is_policy as files_policy},
 };
 
 /// The samples, each with its name.
@@ -39,47 +38,37 @@ pub fn samples() -> impl Iterator<Item = (&'static str, &'static str)> {
     SAMPLES.into_iter()
 }
 
+/// What of a sample's findings is told: a line for each, without values and without text of templates.
+pub type Brief<'b> = dyn Fn(&Submission, &SubmitterContext, &Findings) -> Vec<String> + 'b;
+
 /// Renders every sample with `set`, with the operator's webhook and without, and reports what is wrong: each thing once, with
 /// the first sample that shows it. Holds no value and no template's source, for it is shown on `/readyz`.
-pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
+pub fn probe(set: &TemplateSet, brief: &Brief<'_>) -> Result<(), Vec<String>> {
     let mut findings = Once::default();
     let mut refusals = Once::default();
     let mut rendered = false;
     for (name, text) in SAMPLES {
         for webhook in [Webhook::On, Webhook::Off] {
-            let outcome = render(text, webhook, set).and_then(|(mut manifests, judgement)| {
-                // The refusal of one policy hides no error of another.
-                for error in &judgement.errors {
-                    findings.add(name, error.error.brief());
-                }
-                settle(set, &judgement, &mut manifests)
-            });
-            let (error, by_policy) = match outcome {
-                Ok(()) => {
-                    rendered = true;
-                    continue;
-                }
-                // A template's own `refuse` leaves the rest of the objects unmade; after a policy's they were all made.
-                Err(SubmitError::Policy(PolicyRefusal(verdicts))) => {
-                    let is_policy = |verdict: &Verdict| files_policy(&verdict.policy);
-                    rendered |= verdicts.iter().all(is_policy);
-                    let lines = verdicts.iter().map(|verdict| {
-                        let line = verdict.line.map(|line| format!(":{line}")).unwrap_or_default();
-                        format!("{}{line}: refused by the template", verdict.policy)
-                    });
-                    (lines.collect(), true)
-                }
-                Err(SubmitError::PolicyFailed(PolicyFailure(errors))) => {
-                    (errors.iter().map(|error| error.error.brief()).collect(), false)
-                }
-                Err(SubmitError::Template(error)) => (vec![error.brief()], false),
-                Err(SubmitError::Manifest(found)) => {
-                    let more = (found.0.more() > 0).then(|| format!("and {} more", found.0.more()));
-                    let lines = found.0.iter().map(Finding::brief);
-                    (lines.chain(more).collect(), false)
-                }
+            let (error, by_policy) = match sample(text, webhook) {
                 // Of a sample's own, which is ours.
                 Err(error) => (vec![error.to_string()], false),
+                Ok((submission, context)) => {
+                    let judged = judged(&submission, &context, set);
+                    let outcome = judged.and_then(|(mut manifests, judgement)| {
+                        // The refusal of one policy hides no error of another.
+                        for error in &judgement.errors {
+                            findings.add(name, error.error.brief());
+                        }
+                        settle(set, &judgement, &mut manifests)
+                    });
+                    match outcome {
+                        Ok(()) => {
+                            rendered = true;
+                            continue;
+                        }
+                        Err(error) => told(error, &mut rendered, (&submission, &context), brief),
+                    }
+                }
             };
             let found = if by_policy { &mut refusals } else { &mut findings };
             for line in error {
@@ -92,6 +81,39 @@ pub fn probe(set: &TemplateSet) -> Result<(), Vec<String>> {
         findings.0.extend(refusals.0);
     }
     findings.lines()
+}
+
+/// The lines that say why a sample is refused, and whether an admin's words alone did it.
+fn told(
+    error: SubmitError,
+    rendered: &mut bool,
+    (submission, context): (&Submission, &SubmitterContext),
+    brief: &Brief<'_>,
+) -> (Vec<String>, bool) {
+    match error {
+        // A template's own `refuse` leaves the rest of the objects unmade; after a policy's they were all made.
+        SubmitError::Policy(PolicyRefusal(verdicts)) => {
+            let is_policy = |verdict: &Verdict| files_policy(&verdict.policy);
+            *rendered |= verdicts.iter().all(is_policy);
+            let lines = verdicts.iter().map(|verdict| {
+                let line = verdict.line.map(|line| format!(":{line}")).unwrap_or_default();
+                format!("{}{line}: refused by the template", verdict.policy)
+            });
+            (lines.collect(), true)
+        }
+        SubmitError::PolicyFailed(PolicyFailure(errors)) => {
+            (errors.iter().map(|error| error.error.brief()).collect(), false)
+        }
+        SubmitError::Template(error) => (vec![error.brief()], false),
+        SubmitError::Manifest(found) => {
+            let more = (found.0.more() > 0).then(|| format!("and {} more", found.0.more()));
+            let mut lines = brief(submission, context, &found);
+            lines.extend(more);
+            (lines, false)
+        }
+        // Of a sample's own, which is ours.
+        error => (vec![error.to_string()], false),
+    }
 }
 
 /// What was found, each once, with the sample that showed it first.
@@ -119,7 +141,7 @@ impl Once {
     }
 }
 
-fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(Manifests, Judgement), SubmitError> {
+fn sample(text: &str, webhook: Webhook) -> Result<(Submission, SubmitterContext), SubmitError> {
     let context = SubmitterContext {
         namespace: Some(NamespaceMetadata::default()),
         ..SubmitterContext::golden()
@@ -131,5 +153,5 @@ fn render(text: &str, webhook: Webhook, set: &TemplateSet) -> Result<(Manifests,
     };
     let parsed = application::parse(text, UnknownFields::Refuse)?;
     let submission = intent(parsed.application, SubmissionId::nil(), origin, &context)?;
-    judged(&submission, &context, set)
+    Ok((submission, context))
 }

@@ -11,13 +11,15 @@ mod filter;
 mod statement;
 mod subscript;
 mod types;
+mod uses;
 
 use statement::Parent;
 pub(super) use subscript::as_attributes;
 use types::Type;
+pub(crate) use uses::uses_of_macro;
 
 use super::{
-    TemplateError, TemplateErrorKind,
+    ErrorPlace, TemplateError, TemplateErrorKind,
     environment::environment,
     inspect::{Callable, callable_in},
     markup,
@@ -82,7 +84,7 @@ pub(super) fn check<'n>(
         seen: BTreeSet::new(),
         told: BTreeSet::new(),
         called: BTreeSet::new(),
-        depth: 0,
+        used_at: Vec::new(),
         steps: 0,
     };
     for name in names {
@@ -155,7 +157,8 @@ struct Analysis<'a> {
     told: BTreeSet<(&'a str, u32, u32)>,
     /// The macros that were walked, with what they were given.
     called: BTreeSet<(usize, String)>,
-    depth: usize,
+    /// Where the templates and macros that are walked now were used, the outermost first.
+    used_at: Vec<ErrorPlace>,
     steps: usize,
 }
 
@@ -261,8 +264,9 @@ impl<'a> Analysis<'a> {
                 .len()
                 .saturating_sub(self.texts.get(self.template).map_or(0, String::len));
             let bytes = behind + span.start_offset as usize..behind + span.end_offset as usize;
-            let error = TemplateError::new(kind, &shown, message);
-            self.errors.push(error.at(source, line, Some(bytes)));
+            let mut error = TemplateError::new(kind, &shown, message).at(source, line, Some(bytes));
+            error.via.clone_from(&self.used_at);
+            self.errors.push(error);
         }
     }
 
@@ -301,16 +305,19 @@ impl<'a> Analysis<'a> {
         self.scopes.pop();
     }
 
-    /// Walks another template, or a macro of it, as a part of this one.
-    fn inside<R>(&mut self, template: &'a str, work: impl FnOnce(&mut Self) -> R) -> Option<R> {
-        if self.depth >= DEEPEST {
+    /// Walks another template, or a macro, as a part of this one; `span` is what uses it here.
+    fn inside<R>(&mut self, template: &'a str, span: Span, work: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        if self.used_at.len() >= DEEPEST {
             return None;
         }
+        self.used_at.push(ErrorPlace {
+            template: self.sources.full_name(self.template),
+            line: Some(usize::from(span.start_line)),
+        });
         let outer = std::mem::replace(&mut self.template, template);
-        self.depth += 1;
         let result = work(self);
-        self.depth -= 1;
         self.template = outer;
+        self.used_at.pop();
         Some(result)
     }
 

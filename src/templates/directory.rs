@@ -63,8 +63,8 @@ pub(crate) type Sets = BTreeMap<String, Result<Contents, DirectoryError>>;
 /// Why a template directory can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DirectoryError {
-    #[error("the template directory can't be read: {0}")]
-    Directory(io::ErrorKind),
+    #[error("the template directory {path} can't be read: {error}")]
+    Directory { path: String, error: io::ErrorKind },
     #[error("the template directory has no template: no file in it ends in `.j2`")]
     Empty,
     #[error(
@@ -95,6 +95,17 @@ pub(crate) enum DirectoryError {
         "the default set's templates are in the template directory itself and in its folder `{DEFAULT_SET}`"
     )]
     TwoDefaults,
+}
+
+impl DirectoryError {
+    /// Why this directory can't be read.
+    fn of(directory: &Path) -> impl Fn(io::Error) -> Self {
+        let path = directory.display().to_string();
+        move |error| Self::Directory {
+            path: path.clone(),
+            error: error.kind(),
+        }
+    }
 }
 
 /// Reads all sets; an error where the directory itself can't be read.
@@ -207,12 +218,12 @@ pub(super) fn read(directory: &Path) -> Result<Contents, DirectoryError> {
 /// Where the directory really is. Only what is below is read: a link to anything else, such as a file of `/proc`, would put its
 /// text into Pods. A folder that is a mount of its own is below.
 fn root(directory: &Path) -> Result<PathBuf, DirectoryError> {
-    fs::canonicalize(directory).map_err(|error| DirectoryError::Directory(error.kind()))
+    fs::canonicalize(directory).map_err(DirectoryError::of(directory))
 }
 
 /// Reads a set's folder.
 fn read_folder(folder: &Path, root: &Path) -> Result<Contents, DirectoryError> {
-    let real = fs::canonicalize(folder).map_err(|error| DirectoryError::Directory(error.kind()))?;
+    let real = fs::canonicalize(folder).map_err(DirectoryError::of(folder))?;
     if !real.starts_with(root) {
         return Err(DirectoryError::FolderOutside);
     }
@@ -247,10 +258,10 @@ fn own_folders(directory: &Path) -> Result<BTreeMap<String, PathBuf>, DirectoryE
 
 /// The folders of a directory that are sets by their names.
 fn folders(directory: &Path) -> Result<BTreeMap<String, PathBuf>, DirectoryError> {
-    let failed = |error: io::Error| DirectoryError::Directory(error.kind());
+    let failed = DirectoryError::of(directory);
     let mut folders = BTreeMap::new();
-    for entry in fs::read_dir(directory).map_err(failed)?.take(MOST_ENTRIES) {
-        let entry = entry.map_err(failed)?;
+    for entry in fs::read_dir(directory).map_err(&failed)?.take(MOST_ENTRIES) {
+        let entry = entry.map_err(&failed)?;
         if let Some(name) = entry.file_name().to_str()
             && is_set_name(name)
             && entry.path().is_dir()
@@ -283,22 +294,22 @@ fn live(directory: &Path) -> Result<Option<PathBuf>, DirectoryError> {
         {
             Ok(None)
         }
-        Err(error) => Err(DirectoryError::Directory(error.kind())),
+        Err(error) => Err(DirectoryError::of(directory)(error)),
     }
 }
 
 fn read_files(base: &Path, root: &Path) -> Result<Contents, DirectoryError> {
-    let failed = |error: io::Error| DirectoryError::Directory(error.kind());
+    let failed = DirectoryError::of(base);
     let mut contents = Contents {
         files: Files::new(),
         ignored: Vec::new(),
     };
     let mut left = MOST_BYTES;
-    for (index, entry) in fs::read_dir(base).map_err(failed)?.enumerate() {
+    for (index, entry) in fs::read_dir(base).map_err(&failed)?.enumerate() {
         if index == MOST_ENTRIES {
             return Err(DirectoryError::TooMany);
         }
-        let entry = entry.map_err(failed)?;
+        let entry = entry.map_err(&failed)?;
         let Some(name) = name(&entry.file_name())? else {
             continue;
         };

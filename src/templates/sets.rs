@@ -73,7 +73,10 @@ pub enum Unchosen {
 /// Why the sets of a directory can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetsError {
-    /// The directory, or a set's folder, can't be read.
+    /// The directory can't be read; the text names it.
+    #[error("{0}")]
+    Directory(String),
+    /// A set's folder or file can't be read.
     #[error("{0}")]
     Unreadable(String),
     /// A set doesn't compile.
@@ -90,15 +93,16 @@ impl TemplateSets {
     /// # Errors
     /// The first set that can't be read or doesn't compile.
     pub fn load(options: &SetOptions) -> Result<Self, SetsError> {
+        let unreadable = |error: DirectoryError| match error {
+            DirectoryError::Directory { .. } => SetsError::Directory(error.to_string()),
+            error => SetsError::Unreadable(error.to_string()),
+        };
         let read = options
             .directory
             .as_deref()
             .map(directory::read_filled_sets)
             .transpose();
-        let mut contents = read
-            .map_err(|error| SetsError::Unreadable(error.to_string()))?
-            .unwrap_or_default();
-        let unreadable = |error: DirectoryError| SetsError::Unreadable(error.to_string());
+        let mut contents = read.map_err(unreadable)?.unwrap_or_default();
         let always = directory::take_always(&mut contents).map_err(unreadable)?.files;
         let none = Files::new();
         let workers = options.rendering.pool(Kind::Command);

@@ -10,7 +10,7 @@ use super::{
     parts::Parts,
     sets::{SetOptions, TemplateSets},
     state::{Held, PoliciesFailed, PolicyFailed, SetState, Status, Tally},
-    worker::{Kind, Pool},
+    worker::{Kind, Pool, Workers},
 };
 use crate::{
     finding::answer,
@@ -29,7 +29,17 @@ use tokio::sync::watch;
 
 /// Renders and checks the samples of all application types with a set that is to go live. Its findings have
 /// template, line and message, and no text of the templates.
-pub type Probe = Arc<dyn Fn(&TemplateSet) -> Result<(), Vec<String>> + Send + Sync>;
+pub type Probe = Arc<dyn Fn(&TriedSet<'_>) -> Result<(), Vec<String>> + Send + Sync>;
+
+/// A set that is to go live, and what it was made of.
+#[derive(Debug, Clone, Copy)]
+pub struct TriedSet<'t> {
+    /// The set.
+    pub set: &'t TemplateSet,
+    pub(crate) parts: Parts<'t>,
+    /// Where it is rendered; none if in this process.
+    pub(crate) workers: Option<&'t Workers>,
+}
 
 /// How long after an attempt that a busy machine may have ended the same files are tried again.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -307,7 +317,14 @@ impl TemplateStore {
         let is_builtin = parts.is_builtin();
         let outcome = match TemplateSet::load_in(parts, workers.as_ref()) {
             Ok(set) if is_builtin => Ok(set),
-            Ok(set) => self.probed(&set).map(|()| set),
+            Ok(set) => {
+                let tried = TriedSet {
+                    set: &set,
+                    parts,
+                    workers: workers.as_ref(),
+                };
+                self.probed(&tried).map(|()| set)
+            }
             Err(error) => Err(error.brief()),
         };
         state.took = start.elapsed();
@@ -322,9 +339,9 @@ impl TemplateStore {
         true
     }
 
-    fn probed(&self, set: &TemplateSet) -> Result<(), String> {
+    fn probed(&self, tried: &TriedSet<'_>) -> Result<(), String> {
         // A probe that panics has found a set that must not go live.
-        let probe = std::panic::AssertUnwindSafe(|| (self.probe)(set));
+        let probe = std::panic::AssertUnwindSafe(|| (self.probe)(tried));
         match std::panic::catch_unwind(probe) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(findings)) => Err(findings.join("\n")),

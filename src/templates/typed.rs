@@ -12,7 +12,7 @@ mod unknown;
 pub(super) use context::{context, with};
 pub(super) use functions::install;
 pub(super) use kinds::{plan as plan_shape, shape_of};
-pub(super) use unknown::{Unknown, nearest};
+pub(super) use unknown::{Unknown, did_you_mean, nearest};
 
 use crate::kubernetes::{Fields, ObjectKind, Shape};
 use minijinja::value::{DynObject, Enumerator, Object, ObjectExt as _, ObjectRepr, Serde, Value};

@@ -14,12 +14,15 @@ mod executors;
 mod entry_points {
     mod answers;
     mod closed_output;
+    mod cluster_flags;
     mod command_line;
     mod drop_in_page;
     mod grpc;
     mod reports;
     mod rest;
+    mod self_description;
     mod spark_submit;
+    mod terminal;
     mod tls;
     mod waiting;
     mod wire_contract;
@@ -42,6 +45,7 @@ mod cluster {
 mod templates {
     mod attempts;
     mod bypasses;
+    mod comparison;
     mod examples;
     mod golden;
     mod messages;

@@ -9,6 +9,7 @@ pub(crate) mod golden_case;
 pub(crate) mod manifests;
 pub(crate) mod parity_case;
 pub(crate) mod pods;
+pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod replicas;
 pub(crate) mod serve;

@@ -16,6 +16,7 @@ const SUSPECT: usize = 2;
 /// is found again if it has a cause of its own.
 pub(super) fn digest(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
     same_mistake_in_yaml(findings);
+    selected_labels(findings, sources);
     let empty = empty_sections(findings);
     let forgotten = forgotten_super(findings, sources);
     if empty || forgotten {
@@ -45,6 +46,40 @@ fn same_mistake_in_yaml(findings: &mut Vec<TemplateFinding>) {
         }
     }
     *findings = kept;
+}
+
+/// The driver's Service selects the Pod by labels of the application. Where a patch changes one of these, the built-in Service is not what
+/// has to be changed: the finding is about the patch, and none of its own if the label itself was found wrong.
+fn selected_labels(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
+    const SELECTOR: &str = " spec.selector";
+    const RULE: &str = ": expected the driver Pod's label";
+    let label = |finding: &TemplateFinding| {
+        let (_, rest) = finding.message.split_once(SELECTOR)?;
+        let (path, _) = rest.split_once(RULE)?;
+        let is_it = finding.rule == Rule::Manifest && finding.file.starts_with(BUILTIN);
+        is_it.then(|| path.to_owned())
+    };
+    let wrong: Vec<String> = findings
+        .iter()
+        .filter_map(|finding| Some(finding.message.split_once(" metadata.labels")?.1))
+        .filter_map(|rest| Some(rest.split_once(": ")?.0.to_owned()))
+        .collect();
+    findings.retain(|finding| label(finding).is_none_or(|label| !wrong.contains(&label)));
+    for finding in findings.iter_mut() {
+        let Some(label) = label(finding) else { continue };
+        let own = sources
+            .own()
+            .find_map(|(name, _)| Some((name, sources.by_words(name, &label)?)));
+        if let Some((name, line)) = own {
+            finding
+                .message
+                .push_str("; the Service selects the driver by it, so a template can't change it");
+            finding.file = sources.path(name);
+            finding.line = Some(line);
+            finding.rendered.clear();
+            *finding = sources.with_source(finding.clone(), name);
+        }
+    }
 }
 
 /// A section whose lines are not indented under it is empty, and all that should be in it is missing.

@@ -7,6 +7,7 @@ use crate::{
         live_applications::{LiveNamespaces, each_application},
         process, templates,
     },
+    cluster::ClientSettings,
     operator::{
         Origin, Webhook,
         application::{ApplicationDocument, UnknownFields},
@@ -153,12 +154,17 @@ impl LiveArguments {
     }
 
     /// What becomes of each live application.
-    pub(super) fn check(&self, directory: &Path, sets: &SetSettings) -> Result<Vec<LiveApplication>, End> {
+    pub(super) fn check(
+        &self,
+        access: &ClientSettings,
+        directory: &Path,
+        sets: &SetSettings,
+    ) -> Result<Vec<LiveApplication>, End> {
         let sets =
             templates::load(&sets.options(Some(directory.to_owned()))).map_err(|_| End::CouldNotRun)?;
-        let mut namespaces = LiveNamespaces::connect()?;
+        let mut namespaces = LiveNamespaces::connect(access)?;
         let mut found = Vec::new();
-        each_application(self.namespace.as_deref(), true, &mut |(label, document)| {
+        each_application(access, self.namespace.as_deref(), true, &mut |(label, document)| {
             found.push(self.application(label, document, &sets, &mut namespaces));
         })?;
         Ok(found)

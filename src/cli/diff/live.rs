@@ -1,9 +1,9 @@
 //! The left side is what the cluster has.
 
-use super::{Application, Diff, FileDiff, submission};
+use super::{Application, Diff, FileDiff, origin, submission};
 use crate::{
     authoring::diff::as_on_cluster,
-    cli::{End, could_not_run, input::Input, runtime},
+    cli::{End, could_not_run, runtime},
     cluster::{ClientSettings, ClusterSettings, ClusterSink, client},
     manifest::Manifests,
     operator::Origin,
@@ -17,17 +17,24 @@ use tokio::runtime::Runtime;
 pub(super) struct Live {
     runtime: Runtime,
     sink: ClusterSink,
+    namespace: String,
 }
 
 impl Live {
-    pub(super) fn connect() -> Result<Self, End> {
+    pub(super) fn connect(access: &ClientSettings) -> Result<Self, End> {
         let runtime = runtime().map_err(|_| End::CouldNotRun)?;
-        let client = runtime.block_on(async { client(&ClientSettings::default()).await });
+        let client = runtime.block_on(async { client(access).await });
         let client = client.map_err(|error| could_not_run(&error))?;
         Ok(Self {
+            namespace: client.default_namespace().to_owned(),
             sink: ClusterSink::new(client, ClusterSettings::default()),
             runtime,
         })
+    }
+
+    /// The namespace of the kubeconfig's context.
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// What differs between the cluster and what an application becomes.
@@ -52,7 +59,7 @@ impl Live {
                 .and_then(|submission| submitter::manifests_by(&submission, &context, sets));
             made.map_err(|error| error.to_string())
         };
-        let first = made(SubmissionId::nil(), Input::origin())?;
+        let first = made(SubmissionId::nil(), origin())?;
         let identity = &first.identity;
         let pod = self.sink.live_pod(&identity.namespace, &identity.pod_name).await;
         let pod = pod.map_err(|error| error.to_string())?;
@@ -62,7 +69,7 @@ impl Live {
                 let id = id.and_then(|id| SubmissionId::new(id).ok());
                 let origin = Origin {
                     operator: pod.of_operator,
-                    ..Input::origin()
+                    ..origin()
                 };
                 (None, made(id.unwrap_or_else(SubmissionId::nil), origin)?)
             }

@@ -5,6 +5,7 @@
 
 use super::{Ending, FAILED, Settings, SparkSubmission, directly_client, fallback, resolved, sidecar};
 use crate::{
+    authoring::probe::probe,
     cli::output::message,
     cluster::{ClusterSettings, ClusterSink},
     manifest::Manifests,
@@ -145,7 +146,7 @@ fn prepare(arguments: &[OsString]) -> Result<Ours, Ending> {
 fn manifests(settings: &Settings, submission: &SparkSubmission) -> Result<Manifests, Ending> {
     let templates = TemplateStore::start(
         settings.templates.template_dir.clone(),
-        Arc::new(submitter::probe),
+        Arc::new(probe),
         settings.template_fallback,
     );
     let sets = templates.current();

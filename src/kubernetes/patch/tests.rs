@@ -140,6 +140,6 @@ fn it_is_known_what_a_patch_touched() {
         ("spec.containers[0].image", false),
         ("spec", false),
     ] {
-        assert_eq!(touched.covers(path), covered, "{path}: {touched:?}");
+        assert_eq!(touched.in_patch(path).is_some(), covered, "{path}: {touched:?}");
     }
 }

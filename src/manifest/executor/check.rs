@@ -113,6 +113,7 @@ fn unfinished() -> Finding {
         path: String::new(),
         said,
         template: String::new(),
+        in_patch: None,
     }
 }
 
@@ -129,6 +130,7 @@ fn finding(refusal: &Refusal) -> Finding {
         path: refusal.subject.clone(),
         said: refusal.said.clone(),
         template: String::new(),
+        in_patch: None,
     }
 }
 

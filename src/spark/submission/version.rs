@@ -151,6 +151,15 @@ impl SparkVersion {
         }
     }
 
+    /// The oldest version whose behaviour is recorded.
+    pub fn oldest() -> Self {
+        Self {
+            major: 3,
+            minor: 5,
+            text: "3.5.0".to_owned(),
+        }
+    }
+
     /// The first number.
     pub(crate) fn major(&self) -> u16 {
         self.major

@@ -102,7 +102,7 @@ impl<'a> Analysis<'a> {
     fn block(&mut self, name: &'a str, span: Span) {
         let (chain, is_whole) = self.chain(self.template);
         // An included template may be a part of one that has more blocks.
-        if !is_whole || self.depth > 0 {
+        if !is_whole || !self.used_at.is_empty() {
             return;
         }
         let trees = std::iter::once(self.template).chain(chain);
@@ -159,7 +159,7 @@ impl<'a> Analysis<'a> {
         }
         let scopes = vec![named.reach.as_ref().clone(), Scope::new()];
         let outer = std::mem::replace(&mut self.scopes, scopes);
-        self.inside(named.template, |analysis| {
+        self.inside(named.template, call.span(), |analysis| {
             analysis.macro_body(named.declared, Some(&given), named.is_complete);
         });
         self.scopes = outer;

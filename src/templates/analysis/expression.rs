@@ -6,7 +6,7 @@ use crate::{
     templates::{
         TemplateErrorKind,
         error::UNORDERED,
-        typed::{self, nearest},
+        typed::{self, did_you_mean, nearest},
         variables::is_of_engine,
     },
 };
@@ -328,7 +328,8 @@ impl<'a> Analysis<'a> {
         let kinds = self.arguments(&test.args);
         let is_known = self.callable.tests.iter().any(|known| known == test.name);
         if !is_known {
-            let message = format!("unknown test: test {} is unknown", test.name);
+            let advice = did_you_mean(test.name, self.callable.tests.iter().map(String::as_str));
+            let message = format!("unknown test: test {} is unknown{advice}", test.name);
             self.wrong(TemplateErrorKind::Render, test.span(), message);
         }
         if let (Some(ast::CallArg::Pos(other)), Some(kind)) = (test.args.first(), kinds.first()) {

@@ -3,7 +3,7 @@
 use super::{Analysis, Type, expression::is_order};
 use crate::{
     kubernetes::Shape,
-    templates::{TemplateErrorKind, error::UNORDERED, vocabulary},
+    templates::{TemplateErrorKind, error::UNORDERED, typed::did_you_mean, vocabulary},
 };
 use minijinja::machinery::{
     Span,
@@ -20,8 +20,11 @@ impl<'a> Analysis<'a> {
         let arguments = self.arguments(&filter.args);
         if !self.callable.filters.iter().any(|known| known == filter.name) {
             let detail = format!("filter {} is unknown", filter.name);
-            let advice = vocabulary::advice(&detail).map(|advice| format!(" ({advice})"));
-            let message = format!("unknown filter: {detail}{}", advice.unwrap_or_default());
+            let advice = match vocabulary::advice(&detail) {
+                Some(advice) => format!(" ({advice})"),
+                None => did_you_mean(filter.name, self.callable.filters.iter().map(String::as_str)),
+            };
+            let message = format!("unknown filter: {detail}{advice}");
             self.wrong(TemplateErrorKind::Render, filter.span(), message);
             return Type::Unknown;
         }

@@ -143,7 +143,7 @@ impl<'a> Analysis<'a> {
             if let Some((name, tree)) = self.trees.get_key_value(reached(name, self.template).as_str()) {
                 // It runs in the scope of whoever includes it, and what it sets stays there.
                 self.hoist(tree);
-                self.inside(name, |analysis| analysis.statement(tree));
+                self.inside(name, include.span(), |analysis| analysis.statement(tree));
                 return;
             }
         }
@@ -184,7 +184,7 @@ impl<'a> Analysis<'a> {
         };
         self.scopes.push(Scope::new());
         self.hoist(tree);
-        let walked = self.inside(name, |analysis| analysis.statement(tree));
+        let walked = self.inside(name, from.span(), |analysis| analysis.statement(tree));
         let exports = self.scopes.pop();
         walked.and(exports)
     }
@@ -256,7 +256,7 @@ impl<'a> Analysis<'a> {
 }
 
 /// The names that an expression names a template by: one, or the first that there is of a list.
-fn names(expression: &Expr<'_>) -> Vec<String> {
+pub(super) fn names(expression: &Expr<'_>) -> Vec<String> {
     let Some(value) = expression.as_const() else {
         return Vec::new();
     };
@@ -396,7 +396,7 @@ fn targets<'a>(target: &'a Expr<'a>, names: &mut Vec<&'a str>) {
 }
 
 /// Does something for a statement and all that stand in it.
-fn visit<'a>(statement: &'a Stmt<'a>, work: &mut dyn FnMut(&'a Stmt<'a>)) {
+pub(super) fn visit<'a>(statement: &'a Stmt<'a>, work: &mut dyn FnMut(&'a Stmt<'a>)) {
     work(statement);
     for inner in inner(statement).into_iter().flatten() {
         visit(inner, work);

@@ -69,8 +69,13 @@ fn each_folder_is_a_set_wherever_it_is_mounted() {
     symlink("..gone", path.join("broken/..data")).unwrap();
     fs::create_dir(path.join("empty")).unwrap();
     fs::create_dir(path.join("lost+found")).unwrap();
+    let broken = path.join("broken/..gone");
+    let broken = format!(
+        "the template directory {} can't be read: entity not found",
+        broken.display()
+    );
     let expected = [
-        ("broken", "the template directory can't be read: entity not found"),
+        ("broken", broken.as_str()),
         ("default", "default"),
         (
             "empty",
@@ -116,7 +121,10 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
     let path = directory.path();
     assert_eq!(
         message(&path.join("nope")),
-        "the template directory can't be read: entity not found"
+        format!(
+            "the template directory {}/nope can't be read: entity not found",
+            path.display()
+        )
     );
 
     symlink("gone", path.join("secret.yaml.j2")).unwrap();
@@ -134,7 +142,10 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
     symlink("..gone", path.join("..data")).unwrap();
     assert_eq!(
         message(path),
-        "the template directory can't be read: entity not found"
+        format!(
+            "the template directory {}/..gone can't be read: entity not found",
+            path.display()
+        )
     );
 }
 

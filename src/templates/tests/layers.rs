@@ -5,7 +5,7 @@ use crate::{
     kubernetes::ObjectKind,
     templates::{
         Fallback, Files, LoadError, Parts, Probe, Rendered, SetOptions, TemplateSet, TemplateSets,
-        TemplateStore, sample,
+        TemplateStore, TriedSet, sample,
     },
 };
 use std::{
@@ -163,7 +163,7 @@ fn options(directory: &Path) -> SetOptions {
 }
 
 fn renders() -> Probe {
-    Arc::new(|set: &TemplateSet| match set.render(&sample::plan()) {
+    Arc::new(|tried: &TriedSet<'_>| match tried.set.render(&sample::plan()) {
         Ok(_) => Ok(()),
         Err(error) => Err(vec![error.brief()]),
     })

@@ -3,7 +3,7 @@
 use super::parsed;
 use crate::{
     strict,
-    templates::{Fallback, Probe, Status, TemplateSet, TemplateStore, sample},
+    templates::{Fallback, Probe, Status, TemplateSet, TemplateStore, TriedSet, sample},
     watch::Timing,
 };
 use std::{
@@ -64,8 +64,11 @@ impl Mount {
 
 /// Renders the sample, and parses what came out.
 fn probe() -> Probe {
-    Arc::new(|set: &TemplateSet| {
-        let rendered = set.render(&sample::plan()).map_err(|error| vec![error.brief()])?;
+    Arc::new(|tried: &TriedSet<'_>| {
+        let rendered = tried
+            .set
+            .render(&sample::plan())
+            .map_err(|error| vec![error.brief()])?;
         for document in rendered.documents {
             strict::parse_yaml(&document.text).map_err(|problem| vec![problem.to_string()])?;
         }
@@ -207,7 +210,10 @@ fn a_directory_that_cannot_be_read_leaves_the_live_set() {
         let status = store.status();
         assert_eq!(
             status.last_error.unwrap(),
-            "the template directory can't be read: entity not found"
+            format!(
+                "the template directory {}/..gone can't be read: entity not found",
+                mount.path().display()
+            )
         );
         assert_eq!(
             (status.reloads_failed, status.generation, status.rejected),

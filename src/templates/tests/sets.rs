@@ -5,7 +5,7 @@ use crate::{
     kubernetes::ObjectKind,
     templates::{
         Fallback, Parts, Probe, SetOptions, SetRules, SetsError, TemplateErrorKind, TemplateSet,
-        TemplateSets, TemplateStore, sample,
+        TemplateSets, TemplateStore, TriedSet, sample,
     },
 };
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
@@ -44,7 +44,7 @@ fn options(directory: &Path) -> SetOptions {
 }
 
 fn renders() -> Probe {
-    Arc::new(|set: &TemplateSet| match set.render(&sample::plan()) {
+    Arc::new(|tried: &TriedSet<'_>| match tried.set.render(&sample::plan()) {
         Ok(_) => Ok(()),
         Err(error) => Err(vec![error.brief()]),
     })

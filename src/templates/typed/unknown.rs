@@ -88,6 +88,13 @@ fn advice(fields: &Fields, name: &str) -> Option<String> {
     Some(format!("did you mean `{meant}`?"))
 }
 
+/// `; did you mean …?` with the name that is most like another one; empty where none is.
+pub(crate) fn did_you_mean<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    let near = nearest(name, known);
+    near.map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default()
+}
+
 /// The name that is most like another one, whether its words begin with a capital or follow an underscore.
 pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     if name.len() > SUGGESTED_NAME.most {

@@ -1,26 +1,14 @@
 //! The command line, as scripts use it: output, exit codes, and that nothing is written on a refusal.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::serve::Serve;
-use std::{
-    io::Write,
-    path::Path,
-    process::{Command, Output, Stdio},
+use crate::support::{
+    program::{given, program},
+    serve::Serve,
 };
+use std::{path::Path, process::Output};
 
 fn native_submit(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_native-submit"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that doesn't read its input closes the pipe.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
+    given(&mut program(arguments), input)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -480,10 +468,8 @@ fn a_blank_variable_is_one_that_is_not_set() {
         .collect();
     assert!(variables.len() > 25, "{variables:?}");
     for blank in ["", " "] {
-        let output = Command::new(env!("CARGO_BIN_EXE_native-submit"))
-            .args(["doctor", "--output", "json", "--apply-to", "dir:/tmp"])
+        let output = program(["doctor", "--output", "json", "--apply-to", "dir:/tmp"])
             .args(["--grpc-port", "0", "--rest-port", "0", "--health-port", "0"])
-            .env_clear()
             .envs(variables.iter().map(|variable| (variable, blank)))
             .output()
             .unwrap();

@@ -2,6 +2,7 @@
 //! The applications in `tests/reports` are in our own words.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::support::program::{Ended, given, program};
 use native_submit::{
     operator::{
         Origin, Webhook,
@@ -10,33 +11,12 @@ use native_submit::{
     spark::submission::{self, Reach, SubmissionId, SubmitterContext},
     submitter,
 };
-use std::{
-    fs,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, path::Path};
 
 /// Exit code, output, and what was said beside it.
 fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_native-submit"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that doesn't read its input closes the pipe.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    let Ended { code, out, said } = given(&mut program(arguments), input).into();
+    (code, out, said)
 }
 
 /// An application with these lines in its `spec`, and this metadata.

@@ -2,22 +2,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
+use crate::support::program::program;
 use crate::support::serve;
 use crate::support::serve::Serve;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 /// Exit code and findings.
 fn doctor(url: &str, arguments: &[&str], environment: &[(&str, &str)]) -> (i32, Vec<Value>) {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("config");
     std::fs::write(&kubeconfig, serve::kubeconfig(url)).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_native-submit"))
-        .args(["doctor", "--output", "json", "--health-address", "127.0.0.1"])
+    let output = program(["doctor", "--output", "json", "--health-address", "127.0.0.1"])
         .args(["--grpc-port", "0", "--rest-port", "0"])
         .args(arguments)
-        .env_clear()
         .env("KUBECONFIG", kubeconfig)
         .envs(environment.iter().copied())
         .output()
@@ -252,8 +251,7 @@ fn beside_a_running_server_its_ports_are_its_own() {
     let serve = Serve::start(&["--apply-to", &target], &[]);
     let port = |address: &str| address.rsplit(':').next().unwrap().to_owned();
     let (grpc, rest, health) = (port(&serve.grpc), port(&serve.rest), port(&serve.health));
-    let output = Command::new(env!("CARGO_BIN_EXE_native-submit"))
-        .args(["doctor", "--apply-to", &target, "--health-address", "127.0.0.1"])
+    let output = program(["doctor", "--apply-to", &target, "--health-address", "127.0.0.1"])
         .args([
             "--grpc-port",
             &grpc,
@@ -262,7 +260,6 @@ fn beside_a_running_server_its_ports_are_its_own() {
             "--health-port",
             &health,
         ])
-        .env_clear()
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);

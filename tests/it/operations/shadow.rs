@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::ApiServer;
+use crate::support::program::program;
 use crate::support::serve::Serve;
 use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Command, Output},
+    process::Output,
     time::{Duration, Instant},
 };
 
@@ -40,28 +41,26 @@ fn shadow(folder: &Path, url: &str, real: &str, more: &[&str], environment: &[(&
         "spark.kubernetes.submission.waitAppCompletion=false",
         label,
     ];
-    Command::new(BINARY)
-        .args([
-            "spark-submit",
-            "--shadow",
-            "--master",
-            &master,
-            "--deploy-mode",
-            "cluster",
-            "--class",
-            "a.B",
-        ])
-        .args(["--name", "pi"])
-        .args(conf.iter().flat_map(|pair| ["--conf", pair]))
-        .args(more)
-        .args(["local:///a.jar", "1000"])
-        .env_clear()
-        .env("PATH", std::env::var("PATH").unwrap())
-        .env("HOME", folder)
-        .env("NATIVE_SUBMIT_FALLBACK", real)
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap()
+    program([
+        "spark-submit",
+        "--shadow",
+        "--master",
+        &master,
+        "--deploy-mode",
+        "cluster",
+        "--class",
+        "a.B",
+    ])
+    .args(["--name", "pi"])
+    .args(conf.iter().flat_map(|pair| ["--conf", pair]))
+    .args(more)
+    .args(["local:///a.jar", "1000"])
+    .env("PATH", std::env::var("PATH").unwrap())
+    .env("HOME", folder)
+    .env("NATIVE_SUBMIT_FALLBACK", real)
+    .envs(environment.iter().copied())
+    .output()
+    .unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -165,9 +164,7 @@ async fn the_real_ones_streams_and_end_are_ours_whatever_we_think() {
     let output = shadow(folder.path(), &api.url, &killed, &[], &[]);
     assert_eq!(output.status.code(), Some(128 + 15), "{}", said(&output));
     // The variable is for who can't change the arguments; without a real one there is no shadow.
-    let output = Command::new(BINARY)
-        .args(["spark-submit", "--class", "a.B", "x.jar"])
-        .env_clear()
+    let output = program(["spark-submit", "--class", "a.B", "x.jar"])
         .env("NATIVE_SUBMIT_SHADOW", "true")
         .output()
         .unwrap();

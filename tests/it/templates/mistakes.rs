@@ -6,10 +6,11 @@ use native_submit::{
     authoring::{
         check::{Checked, check},
         finding::Level,
+        probe::probe,
     },
     kubernetes::ObjectKind,
     spark::submission::SubmissionId,
-    submitter::{self, probe},
+    submitter,
     templates::{Fallback, SetOptions, TemplateStore},
 };
 use std::{fs, os::unix::fs::symlink, path::Path, sync::Arc};
@@ -583,8 +584,8 @@ fn of_other_objects() -> Vec<Mistake> {
             "an item without its name",
             PATCH,
             text("spec:\n  containers:\n    - image: a\n"),
-            2,
-            "expected items with a `name`",
+            3,
+            "expected a `name`, by which the items of this list are known",
         ),
         mistake(
             "a patch of a container that isn't there",
@@ -751,9 +752,14 @@ fn each(mistakes: Vec<Mistake>) {
         } else {
             mistake.says
         };
-        if !error.contains(says) || !error.contains(file) {
+        // A line is told wherever check has one, and a place that differs by set only is no place.
+        let place = match mistake.at.1 {
+            Some(line) if !file.is_empty() => format!("{file}:{line}"),
+            _ => file.to_owned(),
+        };
+        if !error.contains(says) || !error.contains(&place) {
             wrong.push(format!(
-                "{}: reload says\n    {error}\n  and not {file} {}",
+                "{}: reload says\n    {error}\n  and not {place} {}",
                 mistake.what, mistake.says
             ));
         }

@@ -5,6 +5,7 @@
 //! of the output of the commands before it, in any order. `kubectl` is a stand-in that looks whether the files are there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::support::program::program;
 use serde_json::Value;
 use std::{
     fs,
@@ -155,10 +156,7 @@ fn the_values_name_settings_that_there_are_and_lose_nothing() {
         .find(|block| block.more == Some("sets-values.yaml"))
         .unwrap();
     let mut values = native_submit::strict::parse_yaml(&block.text).unwrap();
-    let help = Command::new(env!("CARGO_BIN_EXE_native-submit"))
-        .args(["serve", "--help"])
-        .output()
-        .unwrap();
+    let help = program(["serve", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     for variable in list(&mut values, "/controller/sidecars/0/env") {
         let name = variable["name"].as_str().unwrap();
@@ -211,10 +209,7 @@ fn list<'v>(value: &'v mut Value, pointer: &str) -> &'v mut Vec<Value> {
 /// Variables of the settings that are about templates, by the page.
 #[test]
 fn the_page_has_every_setting_of_templates() {
-    let help = Command::new(env!("CARGO_BIN_EXE_native-submit"))
-        .args(["serve", "--help"])
-        .output()
-        .unwrap();
+    let help = program(["serve", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let variables = help
         .lines()

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::ApiServer;
+use crate::support::program::{Ended, call};
 use crate::support::serve::{Serve, binary, exchange};
 use serde_json::{Value, json};
 use std::{
@@ -330,14 +331,8 @@ async fn closed_from_the_start_until_the_layer_is_good_and_warnings_are_at_ready
 
 /// Exit code, and all that a command said.
 fn run(directory: &Path, arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(binary())
-        .args(arguments)
-        .current_dir(directory)
-        .env_clear()
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    let Ended { code, out, said } = call(directory, arguments, &[]);
+    (code, out + &said)
 }
 
 #[test]

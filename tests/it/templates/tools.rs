@@ -1,9 +1,13 @@
 //! `native-submit check`, `diff` and `golden` as scripts and CI call them: exit codes, formats, and what they ask of an API server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::api_server::{ApiServer, Effect, Fault};
+use crate::support::{
+    api_server::{ApiServer, Effect, Fault},
+    program::{Ended, call},
+    serve::kubeconfig,
+};
 use serde_json::{Value, json};
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 const SPARK_PI: &str = include_str!("../../../examples/spark-pi.yaml");
 
@@ -29,30 +33,14 @@ impl Work {
 
     /// Lets commands find this API server.
     fn reach(&self, url: &str) {
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {"server": url}}],
-            "users": [{"name": "test", "user": {}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        });
-        self.write("kubeconfig", &config.to_string());
+        self.write("kubeconfig", &kubeconfig(url));
     }
 
     /// Exit code, output, and what was said beside it.
     fn run(&self, arguments: &str) -> (i32, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_native-submit"))
-            .args(arguments.split(' '))
-            .current_dir(self.0.path())
-            .env_clear()
-            .env("KUBECONFIG", self.0.path().join("kubeconfig"))
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (
-            output.status.code().unwrap(),
-            text(output.stdout),
-            text(output.stderr),
-        )
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let Ended { code, out, said } = call(self.0.path(), &arguments, &[("KUBECONFIG", "kubeconfig")]);
+        (code, out, said)
     }
 
     fn read(&self, name: &str) -> String {

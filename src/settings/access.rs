@@ -1,0 +1,32 @@
+//! Which cluster a command talks to, as kubectl is told it.
+
+use crate::cluster::ClientSettings;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Where the API server is, and who asks it: flags as `kubectl` has them.
+#[derive(Debug, Clone, Default, Args)]
+#[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
+pub struct ClusterAccess {
+    /// Context of the kubeconfig, in place of its current one
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+
+    /// Kubeconfig, in place of KUBECONFIG and ~/.kube/config
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+impl ClusterAccess {
+    /// What a client is made of. An empty text is none, as for kubectl.
+    pub fn client_settings(&self) -> ClientSettings {
+        ClientSettings {
+            context: self.context.clone().filter(|name| !name.is_empty()),
+            kubeconfig: self
+                .kubeconfig
+                .clone()
+                .filter(|path| !path.as_os_str().is_empty()),
+            ..ClientSettings::default()
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! `--context`, `--kubeconfig`, `--namespace` and `--dry-run`, as kubectl has them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use crate::support::{api_server::ApiServer, program::call};
+use serde_json::{Value, json};
+use std::fs;
+
+const SPARK_PI: &str = include_str!("../../../examples/spark-pi.yaml");
+
+/// Two API servers, and a folder with a kubeconfig that has a context for each: `one` is current, `two` has the namespace `jobs`.
+struct Clusters {
+    one: ApiServer,
+    two: ApiServer,
+    work: tempfile::TempDir,
+}
+
+async fn clusters() -> Clusters {
+    let (one, two) = (ApiServer::start().await, ApiServer::start().await);
+    let work = tempfile::tempdir().unwrap();
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "one",
+        "clusters": [
+            {"name": "one", "cluster": {"server": one.url}},
+            {"name": "two", "cluster": {"server": two.url}},
+        ],
+        "users": [{"name": "test", "user": {}}],
+        "contexts": [
+            {"name": "one", "context": {"cluster": "one", "user": "test"}},
+            {"name": "two", "context": {"cluster": "two", "user": "test", "namespace": "jobs"}},
+        ],
+    });
+    fs::write(work.path().join("config"), config.to_string()).unwrap();
+    fs::write(work.path().join("app.yaml"), SPARK_PI).unwrap();
+    let nowhere = SPARK_PI.replace("  namespace: default\n", "");
+    fs::write(work.path().join("nowhere.yaml"), &nowhere).unwrap();
+    Clusters { one, two, work }
+}
+
+impl Clusters {
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let ended = call(self.work.path(), arguments, &[("HOME", "/nonexistent")]);
+        (ended.code, ended.out, ended.said)
+    }
+
+    fn pods(&self) -> (Vec<String>, Vec<String>) {
+        let pods = |api: &ApiServer| {
+            let pods = api.objects(|kind| kind == "pods");
+            let name = |pod: &Value| format!("{}/{}", pod["metadata"]["namespace"], pod["metadata"]["name"]);
+            pods.iter().map(|pod| name(pod).replace('"', "")).collect()
+        };
+        (pods(&self.one), pods(&self.two))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn submit_goes_where_the_flags_say() {
+    let clusters = clusters().await;
+    let (code, _, said) = clusters.run(&["submit", "app.yaml", "--kubeconfig", "config"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(clusters.pods().0, ["default/spark-pi-driver"]);
+
+    // Without a namespace of its own: that of the context, or of the flag.
+    let of_two = ["--kubeconfig", "config", "--context", "two"];
+    let (code, _, said) = clusters.run(&[&["submit", "nowhere.yaml"], &of_two[..]].concat());
+    assert_eq!(code, 0, "{said}");
+    let (code, _, said) = clusters.run(&[&["submit", "nowhere.yaml", "-n", "other"], &of_two[..]].concat());
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        clusters.pods().1,
+        ["jobs/spark-pi-driver", "other/spark-pi-driver"]
+    );
+
+    let (code, _, said) = clusters.run(&[&["submit", "app.yaml", "-n", "other"], &of_two[..]].concat());
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("metadata.namespace: expected `other` (--namespace), found `default`"),
+        "{said}"
+    );
+    for command in ["render", "context"] {
+        let (code, out, said) = clusters.run(&[command, "nowhere.yaml", "-n", "other"]);
+        assert_eq!(code, 0, "{said}");
+        assert!(out.contains("other"), "{out}");
+        assert_eq!(clusters.run(&[command, "app.yaml", "-n", "other"]).0, 1);
+    }
+    // An empty flag says nothing, as for kubectl.
+    let (code, out, said) = clusters.run(&[
+        "submit",
+        "nowhere.yaml",
+        "--dry-run",
+        "-n",
+        "",
+        "--kubeconfig",
+        "config",
+        "--context",
+        "",
+    ]);
+    assert_eq!(code, 0, "{said}");
+    assert!(out.contains("\"namespace\":\"default\""), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kubeconfig_that_cannot_be_used_is_told_by_its_path() {
+    let clusters = clusters().await;
+    fs::write(clusters.work.path().join("bad"), "clusters: [token: secret\n").unwrap();
+    let table: [(&[&str], &str); 4] = [
+        (
+            &["--kubeconfig", "gone"],
+            "gone: the kubeconfig can't be used: entity not found",
+        ),
+        (
+            &["--kubeconfig", "."],
+            ".: the kubeconfig can't be used: is a directory",
+        ),
+        (
+            &["--kubeconfig", "bad"],
+            "bad: the kubeconfig can't be used: it is not a valid kubeconfig",
+        ),
+        (&["--kubeconfig", "config", "--context", "three"], "three"),
+    ];
+    for (flags, says) in table {
+        for command in [
+            &["submit", "app.yaml"][..],
+            &["submit", "app.yaml", "--dry-run=server"],
+            &["diff", "--live", "app.yaml"],
+            &["diff", "-A", "--to", "."],
+            &["check", "templates", "--server-dry-run"],
+            &[
+                "doctor",
+                "--grpc-port",
+                "0",
+                "--rest-port",
+                "0",
+                "--health-port",
+                "0",
+            ],
+        ] {
+            fs::create_dir_all(clusters.work.path().join("templates")).unwrap();
+            fs::write(
+                clusters.work.path().join("templates/driver-pod.patch.yaml.j2"),
+                "spec: {priorityClassName: a}\n",
+            )
+            .unwrap();
+            let (code, out, said) = clusters.run(&[command, flags].concat());
+            assert_ne!(code, 0, "{command:?} {flags:?}");
+            let all = format!("{out}{said}");
+            assert!(
+                all.contains(says) && !all.contains("secret"),
+                "{command:?} {flags:?}: {all}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_what_would_be_and_creates_nothing() {
+    let clusters = clusters().await;
+    let line = |arguments: &[&str]| -> Value {
+        let (code, out, said) = clusters.run(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let of_config = |flag: &'static str| ["submit", "app.yaml", "--kubeconfig", "config", flag];
+    let (bare, client) = (
+        line(&of_config("--dry-run")),
+        line(&of_config("--dry-run=client")),
+    );
+    assert!(clusters.one.log().is_empty(), "the client asks nobody");
+    let server = line(&of_config("--dry-run=server"));
+    for line in [&bare, &client, &server] {
+        assert_eq!(
+            (&line["outcome"], &line["driver_pod_uid"]),
+            (&json!("would-create"), &Value::Null)
+        );
+        assert_eq!(line["objects"].as_array().unwrap().len(), 4, "{line}");
+        assert_eq!(line["objects"][0], "pods/spark-pi-driver");
+    }
+    let writes: Vec<_> = clusters
+        .one
+        .log()
+        .into_iter()
+        .filter(|seen| seen.verb == "create")
+        .collect();
+    assert_eq!(writes.len(), 4);
+    assert!(writes.iter().all(|seen| seen.query.contains("dryRun=All")));
+    assert!(clusters.pods().0.is_empty());
+
+    // No cluster is needed to render and check; a directory gets no file.
+    assert_eq!(line(&["submit", "app.yaml", "--dry-run"])["namespace"], "default");
+    line(&["submit", "app.yaml", "--dry-run", "--apply-to", "dir:out"]);
+    assert!(!clusters.work.path().join("out").exists());
+
+    // `none` is what there is without the flag.
+    line(&of_config("--dry-run=none"));
+    assert_eq!(clusters.pods().0.len(), 1);
+    for wrong in [
+        &["--dry-run=server", "--apply-to", "dir:out"][..],
+        &["--dry-run", "--server", "127.0.0.1:1"],
+        &["--dry-run=maybe"],
+        &["--context", "one", "--server", "127.0.0.1:1"],
+    ] {
+        assert_eq!(
+            clusters.run(&[&["submit", "app.yaml"], wrong].concat()).0,
+            2,
+            "{wrong:?}"
+        );
+    }
+    let (code, _, said) = clusters.run(&["submit", "app.yaml", "--dry-run", "--template-dir", "gone"]);
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("the template directory gone can't be read"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn diff_check_and_doctor_ask_the_cluster_that_the_flags_name() {
+    let clusters = clusters().await;
+    let of_two = ["--kubeconfig", "config", "--context", "two"];
+    let asked = || (clusters.one.log().len(), clusters.two.log().len());
+    fs::create_dir(clusters.work.path().join("t")).unwrap();
+    fs::write(
+        clusters.work.path().join("t/driver-pod.patch.yaml.j2"),
+        "spec: {priorityClassName: a}\n",
+    )
+    .unwrap();
+    let mut before = 0;
+    for command in [
+        &["diff", "--live", "nowhere.yaml"][..],
+        &["diff", "-n", "jobs", "--to", "t"],
+        &["check", "t", "--server-dry-run"],
+        &[
+            "doctor",
+            "--grpc-port",
+            "0",
+            "--rest-port",
+            "0",
+            "--health-port",
+            "0",
+            "-n",
+            "jobs",
+        ],
+    ] {
+        let (code, out, said) = clusters.run(&[command, &of_two[..]].concat());
+        assert!(code < 2, "{command:?}: {out}{said}");
+        let (one, two) = asked();
+        assert_eq!(one, 0, "{command:?}");
+        assert!(two > before, "{command:?} asks: {out}{said}");
+        before = two;
+    }
+    // An application without a namespace is looked for in the context's.
+    let looked = clusters.two.log();
+    assert!(
+        looked
+            .iter()
+            .any(|seen| seen.resource == "pods" && seen.namespace == "jobs")
+    );
+    let rights = clusters.run(
+        &[
+            &["doctor", "--grpc-port", "0", "--rest-port", "0", "-n", "jobs"],
+            &of_two[..],
+        ]
+        .concat(),
+    );
+    assert!(rights.1.contains("namespace jobs"), "{}", rights.1);
+    // Without a dry run on the server nobody is asked.
+    assert_eq!(clusters.run(&["check", "t", "--context", "two"]).0, 2);
+}
+
+#[test]
+fn who_adds_what_the_webhook_adds_is_said_to_render_by_flag_or_variable() {
+    let work = tempfile::tempdir().unwrap();
+    let application = SPARK_PI.replacen(
+        "  driver:\n",
+        "  driver:\n    tolerations: [{key: a, operator: Exists}]\n",
+        1,
+    );
+    fs::write(work.path().join("app.yaml"), application).unwrap();
+    let render = |flags: &[&str], variables: &[(&str, &str)]| {
+        let ended = call(work.path(), &[&["render", "app.yaml"], flags].concat(), variables);
+        assert_eq!(ended.code, 0, "{}", ended.said);
+        ended.out.contains("key: a")
+    };
+    assert!(render(&[], &[]));
+    assert!(render(&[], &[("OPERATOR_WEBHOOK", "auto")]));
+    assert!(render(&[], &[("OPERATOR_WEBHOOK", " ")]));
+    assert!(
+        !render(&["--operator-webhook", "on"], &[]),
+        "it is left to the webhook"
+    );
+    assert!(!render(&[], &[("OPERATOR_WEBHOOK", "on")]));
+    assert!(render(
+        &["--operator-webhook", "off"],
+        &[("OPERATOR_WEBHOOK", "on")]
+    ));
+}
