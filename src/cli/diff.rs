@@ -55,7 +55,7 @@ pub(super) struct Diff {
         required_unless_present_any = ["all_namespaces", "namespace"],
         conflicts_with = "all_namespaces"
     )]
-    files: Vec<String>,
+    files: Vec<PathBuf>,
 
     /// Compare all applications of the cluster, in place of files
     #[arg(short = 'A', long, conflicts_with = "namespace")]

@@ -19,11 +19,19 @@ use crate::{
     submitter,
     templates::{Fallback, TemplateStore},
 };
-use std::{io::Read, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The name that stands for standard input.
+const STANDARD_INPUT: &str = "-";
 
 /// The text of a file, or of standard input.
-fn read(file: &str) -> std::io::Result<String> {
-    if file == "-" {
+fn read(file: &Path) -> std::io::Result<String> {
+    if file.as_os_str() == STANDARD_INPUT {
         let _typing = progress::Paused::begin();
         return bounded(std::io::stdin());
     }
@@ -45,35 +53,44 @@ fn bounded(source: impl Read) -> std::io::Result<String> {
 pub(super) type Found = (String, Result<ApplicationDocument, String>);
 
 /// Takes each application of the files and directories that a command was given.
-pub(super) fn each_application(files: &[String], take: &mut dyn FnMut(Found)) {
+pub(super) fn each_application(files: &[PathBuf], take: &mut dyn FnMut(Found)) {
     for file in files {
         match file_names(file) {
             Ok(None) => _ = of_file(file, true, take),
             Ok(Some(names)) => {
                 let taken: usize = names.iter().map(|name| of_file(name, false, take)).sum();
                 if taken == 0 {
-                    take((file.clone(), Err("there is no SparkApplication in it".to_owned())));
+                    let none = "there is no SparkApplication in it".to_owned();
+                    take((file.display().to_string(), Err(none)));
                 }
             }
-            Err(error) => take((file.clone(), Err(format!("can't be read: {error}")))),
+            Err((path, error)) => take((path.display().to_string(), Err(format!("can't be read: {error}")))),
         }
     }
 }
 
-/// The files with YAML or JSON of a directory and those below it, by name; `None` for what is no directory. Hidden ones don't count.
-fn file_names(directory: &str) -> std::io::Result<Option<Vec<String>>> {
-    let root = Path::new(directory);
-    if directory == "-" || !root.is_dir() {
+/// The files with YAML or JSON of a directory and those below it, by name; `None` for what is no directory. Hidden ones don't count, and a
+/// directory that several links lead to counts once.
+///
+/// # Errors
+/// What can't be read, and why.
+fn file_names(directory: &Path) -> Result<Option<Vec<PathBuf>>, (PathBuf, std::io::Error)> {
+    if directory.as_os_str() == STANDARD_INPUT || !directory.is_dir() {
         return Ok(None);
     }
     let mut names = Vec::new();
-    let mut folders = vec![(root.to_owned(), 0)];
+    let mut seen = BTreeSet::new();
+    let mut folders = vec![(directory.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let path = entry?.path();
+        let failed = |error| (folder.clone(), error);
+        if !seen.insert(folder.canonicalize().map_err(failed)?) {
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
             if path
                 .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+                .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
             {
                 continue;
             }
@@ -81,11 +98,11 @@ fn file_names(directory: &str) -> std::io::Result<Option<Vec<String>>> {
             if path.is_dir() && depth < DEEPEST_FOLDER {
                 folders.push((path, depth + 1));
             } else if path.extension().is_some_and(is_read) && path.is_file() {
-                names.push(path.display().to_string());
+                names.push(path);
             }
-            if names.len() > MOST_FILES {
-                let many = format!("there are over {MOST_FILES} files in it");
-                return Err(std::io::Error::other(many));
+            if names.len() > MOST_FILES || seen.len() + folders.len() > MOST_FILES {
+                let many = format!("there are over {MOST_FILES} files or folders in it");
+                return Err((directory.to_owned(), std::io::Error::other(many)));
             }
         }
     }
@@ -93,18 +110,19 @@ fn file_names(directory: &str) -> std::io::Result<Option<Vec<String>>> {
     Ok(Some(names))
 }
 
-/// How many folders below a directory are read: a link may lead back up.
+/// How many folders below a directory are read.
 const DEEPEST_FOLDER: usize = 8;
 
-/// The most files of one directory, lest a wrong path is read for hours.
+/// The most files, and the most folders, of one directory, lest a wrong path is read for hours.
 const MOST_FILES: usize = 10_000;
 
 /// Takes each application of a file, and tells how many there were. A file that must have one is told of if it has none.
-fn of_file(file: &str, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usize {
-    let text = match read(file) {
+fn of_file(path: &Path, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usize {
+    let file = &path.display().to_string();
+    let text = match read(path) {
         Ok(text) => text,
         Err(error) => {
-            take((file.to_owned(), Err(format!("can't be read: {error}"))));
+            take((file.clone(), Err(format!("can't be read: {error}"))));
             return 1;
         }
     };
@@ -122,14 +140,14 @@ fn of_file(file: &str, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usiz
             .map(ApplicationDocument::name)
             .unwrap_or_default();
         let label = match (&place[..], &name[..]) {
-            ("", _) => file.to_owned(),
+            ("", _) => file.clone(),
             (place, "") => format!("{file} ({place})"),
             (place, name) => format!("{file} ({place}, {name})"),
         };
         take((label, document.map_err(|error| error.to_string())));
     });
     if taken == 0 && must_have_one {
-        take((file.to_owned(), Err(no_application(&text).to_string())));
+        take((file.clone(), Err(no_application(&text).to_string())));
         return 1;
     }
     taken
@@ -145,7 +163,7 @@ pub(super) struct Input {
         required_unless_present = "spark_submit",
         conflicts_with = "spark_submit"
     )]
-    pub(super) file: Option<String>,
+    pub(super) file: Option<PathBuf>,
 
     /// Take spark-submit's arguments, after --, in place of a file
     #[arg(long)]
@@ -297,7 +315,8 @@ impl Input {
         match (submissions.pop(), submissions.len()) {
             (Some((_, submission)), 0) => Ok(submission),
             (_, others) => {
-                let file = self.file.as_deref().unwrap_or("-");
+                let file = self.file.as_deref().unwrap_or(Path::new(STANDARD_INPUT));
+                let file = file.display();
                 let found = others + 1;
                 Err(super::report(&format!(
                     "{file}: expected one SparkApplication, found {found}"

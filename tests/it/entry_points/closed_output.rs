@@ -20,7 +20,7 @@ fn unread() -> Stdio {
 
 /// What a command is called with: so that it ends well, finds something, fails, and is called wrongly. A folder of its own
 /// stands for `DIR`.
-const CALLS: [&str; 41] = [
+const CALLS: [&str; 47] = [
     "--help",
     "--version",
     "help",
@@ -62,6 +62,12 @@ const CALLS: [&str; 41] = [
     "doctor --apply-to dir:DIR --grpc-port 0 --rest-port 0 --health-port 0 --output json",
     "doctor --apply-to dir:/dev/null/no-directory",
     "healthcheck --port 1",
+    "completion bash",
+    "man DIR/man",
+    "man /dev/null/no-directory",
+    "init DIR/new",
+    "init /dev/null/no-directory",
+    "submit examples/spark-pi.yaml --dry-run",
 ];
 
 fn call(words: &str, stdout: Stdio, stderr: Stdio, environment: &[(&str, &str)]) -> Output {

@@ -5,7 +5,13 @@ use crate::support::{
     program::{given, program},
     serve::Serve,
 };
-use std::{path::Path, process::Output};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::symlink},
+    path::Path,
+    process::Output,
+};
 
 fn native_submit(arguments: &[&str], input: &str) -> Output {
     given(&mut program(arguments), input)
@@ -243,6 +249,38 @@ fn submit_takes_several_and_no_schedule() {
             "all are read before the first is submitted"
         );
     }
+}
+
+/// A name that is no text, links that lead back up in ten to the eighth ways, and a link that leads nowhere.
+#[test]
+fn directories_are_read_whatever_is_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let applications = folder.path().join("applications");
+    fs::create_dir(&applications).unwrap();
+    let odd = OsStr::from_bytes(b"\xff.yaml");
+    fs::write(applications.join(odd), named("a")).unwrap();
+    for link in 0..10 {
+        symlink(".", applications.join(format!("link{link}"))).unwrap();
+    }
+    let render = |path: &OsStr| {
+        let output = program([
+            OsStr::new("render"),
+            OsStr::new("--output"),
+            OsStr::new("json"),
+            path,
+        ])
+        .current_dir(&applications)
+        .output()
+        .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let objects = printed["items"].as_array().unwrap();
+        objects.iter().filter(|object| object["kind"] == "Pod").count()
+    };
+    assert_eq!(render(OsStr::new(".")), 1);
+    assert_eq!(render(odd), 1);
+    symlink("nothing", applications.join("dangling.yaml")).unwrap();
+    assert_eq!(render(OsStr::new(".")), 1, "a dangling link is no file");
 }
 
 #[test]
