@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Tells `src/commit.rs` where git's log of HEAD is, if this is a work tree of git. The log itself is no reason to run again: the
+/// Tells `src/main.rs` where git's log of HEAD is, if this is a work tree of git. The log itself is no reason to run again: the
 /// program that has it compiled in depends on it, and nothing else does.
 fn head_log() {
     println!("cargo::rustc-check-cfg=cfg(head_log)");

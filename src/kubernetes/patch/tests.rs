@@ -104,12 +104,12 @@ fn what_has_no_meaning_is_refused() {
         ),
         (
             json!({"spec": {"containers": [{"image": "x"}]}}),
-            "spec.containers",
+            "spec.containers[0]",
         ),
-        (json!({"spec": {"containers": ["x"]}}), "spec.containers"),
+        (json!({"spec": {"containers": ["x"]}}), "spec.containers[0]"),
         (
             json!({"spec": {"tolerations": [{"key": "x", "$patch": "delete"}]}}),
-            "spec.tolerations",
+            "spec.tolerations[0]",
         ),
     ] {
         assert_eq!(
