@@ -101,7 +101,7 @@ async fn a_templates_values_are_not_shown_and_what_is_wrong_once() {
     for part in [
         "spec.restartPolicy: expected one of Always, ",
         "spec.dnsPolicy",
-        "(driver-pod.patch.yaml.j2)",
+        "(driver-pod.patch.yaml.j2:1)",
     ] {
         assert!(error.contains(part), "{part}: {error}");
     }
