@@ -195,10 +195,11 @@ fn lines(stream: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> 
 fn until(lines: &mpsc::Receiver<String>, says: &str) -> Vec<String> {
     let mut seen = Vec::new();
     while !seen.last().is_some_and(|line: &String| line.contains(says)) {
-        match lines.recv_timeout(Duration::from_secs(60)) {
-            Ok(line) => seen.push(line),
-            Err(_) => panic!("no line says {says}: {seen:?}"),
-        }
+        let line = lines.recv_timeout(Duration::from_secs(60));
+        let Ok(line) = line else {
+            panic!("no line says {says}: {seen:?}");
+        };
+        seen.push(line);
     }
     seen
 }
