@@ -103,7 +103,7 @@ impl Studio {
     }
 
     fn settings(&self) -> StudioSettings {
-        let files: Vec<_> = self.apps.iter().map(|path| path.display().to_string()).collect();
+        let files = self.apps.clone();
         StudioSettings {
             directory: self.directory.clone(),
             options: self.sets.options(Some(self.directory.clone())),
@@ -116,7 +116,7 @@ impl Studio {
     }
 }
 
-fn read(files: &[String]) -> Vec<(String, Result<ApplicationDocument, String>)> {
+fn read(files: &[PathBuf]) -> Vec<(String, Result<ApplicationDocument, String>)> {
     let mut found = Vec::new();
     input::each_application(files, &mut |application| found.push(application));
     found

@@ -276,15 +276,7 @@ impl Submit {
             DryRun::Client | DryRun::Server => Mode::DryRun,
         };
         let accepted = submitter
-            .submit(
-                asked,
-                id,
-                origin,
-                &context,
-                None,
-                mode,
-                &mut Stages::default(),
-            )
+            .submit(asked, id, origin, &context, None, mode, &mut Stages::default())
             .await
             .map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {
