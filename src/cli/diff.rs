@@ -217,7 +217,9 @@ impl Diff {
 
     fn sides(&self) -> Result<Sides, End> {
         let namespaces = if self.files.is_empty() {
-            Some(RefCell::new(LiveNamespaces::connect(&self.access.client_settings())?))
+            Some(RefCell::new(LiveNamespaces::connect(
+                &self.access.client_settings(),
+            )?))
         } else {
             None
         };

@@ -164,7 +164,10 @@ impl LiveArguments {
             templates::load(&sets.options(Some(directory.to_owned()))).map_err(|_| End::CouldNotRun)?;
         let mut namespaces = LiveNamespaces::connect(access)?;
         let mut found = Vec::new();
-        each_application(access, self.namespace.as_deref(), true, &mut |(label, document)| {
+        each_application(access, self.namespace.as_deref(), true, &mut |(
+            label,
+            document,
+        )| {
             found.push(self.application(label, document, &sets, &mut namespaces));
         })?;
         Ok(found)
