@@ -20,7 +20,7 @@ fn unread() -> Stdio {
 
 /// What a command is called with: so that it ends well, finds something, fails, and is called wrongly. A folder of its own
 /// stands for `DIR`.
-const CALLS: [&str; 47] = [
+const CALLS: [&str; 49] = [
     "--help",
     "--version",
     "help",
@@ -68,6 +68,8 @@ const CALLS: [&str; 47] = [
     "init DIR/new",
     "init /dev/null/no-directory",
     "submit examples/spark-pi.yaml --dry-run",
+    "studio --no-such-option",
+    "studio no-such-directory --no-open",
 ];
 
 fn call(words: &str, stdout: Stdio, stderr: Stdio, environment: &[(&str, &str)]) -> Output {

@@ -12,7 +12,7 @@ use std::{
     process::Command,
 };
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "render",
     "context",
     "check",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 13] = [
     "spark-submit",
     "install",
     "doctor",
+    "studio",
     "completion",
     "man",
 ];
