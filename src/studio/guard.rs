@@ -153,7 +153,11 @@ pub(super) fn protect(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(&'static str, String)]) -> HeaderMap {
+    type Header<'h> = (&'static str, &'h str);
+
+    const HOST: Header<'static> = ("host", "127.0.0.1:4000");
+
+    fn headers(pairs: &[Header<'_>]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, value.parse().unwrap());
@@ -172,118 +176,85 @@ mod tests {
     #[test]
     fn only_the_own_page_with_the_token_is_answered() {
         let guard = Guard::new(4000);
-        let host = || ("host", "127.0.0.1:4000".to_owned());
-        let cookie = || {
-            (
-                "cookie",
-                format!("a=b; native-submit-studio-4000={}", guard.token),
-            )
-        };
-        let own = || ("origin", "http://127.0.0.1:4000".to_owned());
-        let table: &[(&str, Method, &[(&'static str, String)], bool)] = &[
-            ("a page by cookie", Method::GET, &[host(), cookie()], true),
-            (
-                "localhost",
-                Method::GET,
-                &[("host", "localhost:4000".into()), cookie()],
-                true,
-            ),
-            (
-                "a change by the own page",
-                Method::POST,
-                &[host(), cookie(), own()],
-                true,
-            ),
-            ("no token", Method::GET, &[host()], false),
-            ("no host", Method::GET, &[cookie()], false),
+        let token = format!("a=b; native-submit-studio-4000={}", guard.token);
+        let of_another_port = format!("native-submit-studio-4001={}", guard.token);
+        let (cookie, own) = (("cookie", &token[..]), ("origin", "http://127.0.0.1:4000"));
+        let admitted: &[(&str, Method, &[Header<'_>])] = &[
+            ("a page by cookie", Method::GET, &[HOST, cookie]),
+            ("localhost", Method::GET, &[("host", "localhost:4000"), cookie]),
+            ("a change by the own page", Method::POST, &[HOST, cookie, own]),
+        ];
+        let refused: &[(&str, Method, &[Header<'_>])] = &[
+            ("no token", Method::GET, &[HOST]),
+            ("no host", Method::GET, &[cookie]),
             (
                 "a name that leads to loopback",
                 Method::GET,
-                &[("host", "evil.example:4000".into()), cookie()],
-                false,
+                &[("host", "evil.example:4000"), cookie],
             ),
-            (
-                "another port",
-                Method::GET,
-                &[("host", "127.0.0.1:4001".into()), cookie()],
-                false,
-            ),
-            (
-                "no port",
-                Method::GET,
-                &[("host", "127.0.0.1".into()), cookie()],
-                false,
-            ),
-            ("two hosts", Method::GET, &[host(), host(), cookie()], false),
-            (
-                "a change without an origin",
-                Method::POST,
-                &[host(), cookie()],
-                false,
-            ),
+            ("another port", Method::GET, &[("host", "127.0.0.1:4001"), cookie]),
+            ("no port", Method::GET, &[("host", "127.0.0.1"), cookie]),
+            ("two hosts", Method::GET, &[HOST, HOST, cookie]),
+            ("a change without an origin", Method::POST, &[HOST, cookie]),
             (
                 "a foreign origin",
                 Method::GET,
-                &[host(), cookie(), ("origin", "http://evil.example".into())],
-                false,
+                &[HOST, cookie, ("origin", "http://evil.example")],
             ),
             (
                 "no origin at all",
                 Method::POST,
-                &[host(), cookie(), ("origin", "null".into())],
-                false,
+                &[HOST, cookie, ("origin", "null")],
             ),
             (
                 "the other name's origin",
                 Method::POST,
-                &[host(), cookie(), ("origin", "http://localhost:4000".into())],
-                false,
+                &[HOST, cookie, ("origin", "http://localhost:4000")],
             ),
             (
                 "https",
                 Method::POST,
-                &[host(), cookie(), ("origin", "https://127.0.0.1:4000".into())],
-                false,
+                &[HOST, cookie, ("origin", "https://127.0.0.1:4000")],
             ),
             (
                 "a cross-site read",
                 Method::GET,
-                &[host(), cookie(), ("sec-fetch-site", "cross-site".into())],
-                false,
+                &[HOST, cookie, ("sec-fetch-site", "cross-site")],
             ),
-            ("another method", Method::PUT, &[host(), cookie(), own()], false),
+            ("another method", Method::PUT, &[HOST, cookie, own]),
             (
                 "another port's cookie",
                 Method::GET,
-                &[
-                    host(),
-                    ("cookie", format!("native-submit-studio-4001={}", guard.token)),
-                ],
-                false,
+                &[HOST, ("cookie", &of_another_port)],
             ),
             (
                 "a wrong token",
                 Method::GET,
-                &[host(), ("cookie", "native-submit-studio-4000=0".into())],
-                false,
+                &[HOST, ("cookie", "native-submit-studio-4000=0")],
             ),
         ];
-        for (what, method, pairs, expected) in table {
-            let found = guard.admits(method, "/api/summary", None, &headers(pairs));
-            assert_eq!(found, *expected, "{what}");
+        for (table, expected) in [(admitted, true), (refused, false)] {
+            for (what, method, pairs) in table {
+                let found = guard.admits(method, "/api/summary", None, &headers(pairs));
+                assert_eq!(found, expected, "{what}");
+            }
         }
+    }
+
+    #[test]
+    fn the_token_in_the_query_opens_the_page_alone() {
+        let guard = Guard::new(4000);
         let query = format!("token={}", guard.token);
-        assert!(guard.admits(&Method::GET, "/", Some(&query), &headers(&[host()])));
+        let admits =
+            |path: &str, query: &str| guard.admits(&Method::GET, path, Some(query), &headers(&[HOST]));
+        assert!(admits("/", &query));
         for (path, query) in [
             ("/api/summary", &query[..]),
             ("/", "token="),
             ("/", "token"),
             ("/", "x=1"),
         ] {
-            assert!(
-                !guard.admits(&Method::GET, path, Some(query), &headers(&[host()])),
-                "{path}?{query}"
-            );
+            assert!(!admits(path, query), "{path}?{query}");
         }
     }
 }
