@@ -149,3 +149,20 @@ fn a_wrong_file_or_anchor_is_found_and_code_is_left_out() {
         .collect();
     assert_eq!(ends, ["nowhere.md", "#no-heading", "../README.md#nothing"]);
 }
+
+/// The index has every page, so that nobody finds a page by chance alone.
+#[test]
+fn the_index_lists_every_page() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    let listed: BTreeSet<_> = links(&index).into_iter().map(|(_, target)| target).collect();
+    let mut pages = Vec::new();
+    collect(&folder, false, &mut pages);
+    for page in pages {
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(
+            name == "README.md" || listed.contains(&name),
+            "docs/README.md lacks {name}"
+        );
+    }
+}
