@@ -94,6 +94,8 @@ impl Component {
             .spawn()
             .unwrap();
         fs::write(self.pid_file(), child.id().to_string()).unwrap();
+        // Whoever brought the control plane up ends it; the zombie of one that this test kills goes with the test.
+        std::mem::forget(child);
     }
 }
 
@@ -503,7 +505,7 @@ async fn a_network_that_is_cut_without_a_word_hides_no_end() {
         let (seen, sees) = watch::channel(0_usize);
         let task = tokio::spawn(async move {
             sink.follow((&namespace, &name), None, &timing, |_| {
-                seen.send_modify(|seen| *seen += 1)
+                seen.send_modify(|seen| *seen += 1);
             })
             .await
         });
