@@ -1,9 +1,9 @@
 //! Studio: a page in the browser that shows what templates do while their author writes them.
 //!
 //! [`Studio`] is a small server on loopback over what [`crate::authoring`] knows. The template directory is looked at as a
-//! server looks at it; [`Workspace`](workspace::Workspace) holds its state, the page asks for one document for each chosen
-//! application ([`view`]) and one about all ([`summary`]). Nothing is applied, and nothing is written but a golden case that
-//! the author saves ([`save`]).
+//! server looks at it; `Workspace` holds its state, the page asks for one document for each chosen
+//! application (`view`) and one about all (`summary`). Nothing is applied, and nothing is written but a golden case that
+//! the author saves (`save`).
 
 mod applications;
 mod baseline;
