@@ -210,7 +210,7 @@ const TEXT_COPIES: usize = 8;
 
 /// The memory that all submissions at work share, in bytes. One that is large in every way takes all of it, and is alone then. With what
 /// the server keeps, its connections and the pieces that the allocator can't use, this stays below 128 MiB.
-pub const SHARED_MEMORY: usize = 44 << 20;
+pub const SHARED_MEMORY: usize = 28 << 20;
 
 /// How often a growing submission asks for memory: each time it took so many bytes more.
 const MEMORY_STEP: usize = 16 << 10;

@@ -198,6 +198,11 @@ impl Share {
         let held = held.map_or(0, |units| units * UNIT + self.room.free);
         self.hold((held + bytes).min(SHARED_MEMORY))
     }
+
+    /// Gives back what it has.
+    fn give_back(&self) {
+        lock(&self.held).take();
+    }
 }
 
 impl Memory for RequestGuard {
@@ -253,6 +258,21 @@ impl RequestGuard {
     /// half of the room each would wait for ever.
     pub(super) fn hold(&self, total: usize) -> Result<(), OverByteBudget> {
         self.0.bytes.hold(total)
+    }
+
+    /// Whether it is so long that it takes room which all share.
+    pub(super) fn is_long(&self) -> bool {
+        lock(&self.0.bytes.held).is_some()
+    }
+
+    /// Whether half of the memory that all share is free.
+    pub(super) fn has_room(&self) -> bool {
+        self.0.memory.room.units.available_permits() * UNIT >= SHARED_MEMORY / 2
+    }
+
+    /// Gives back the memory of a submission that could not be read, once what was read of it is dropped.
+    pub(super) fn give_back_memory(&self) {
+        self.0.memory.give_back();
     }
 
     /// The budget of its submission, which takes memory of the room for it.
@@ -325,6 +345,12 @@ pub(super) mod tests {
         assert!((150..180).contains(&most), "{most}");
         assert!(second.lacked_memory());
         drop((largest, budget));
+        let (first, third) = (guard(), guard());
+        assert!(Memory::hold(&first, FREE_MEMORY + 2 * SHARED_MEMORY / 3));
+        assert!(!Memory::hold(&third, FREE_MEMORY + 2 * SHARED_MEMORY / 3));
+        first.give_back_memory();
+        assert!(Memory::hold(&third, FREE_MEMORY + 2 * SHARED_MEMORY / 3));
+        drop((first, third));
         assert!(Memory::hold(&second, SHARED_MEMORY / 2));
         second.hold_more_memory(SHARED_MEMORY / 4).unwrap();
         second.hold_more_memory(SHARED_MEMORY).unwrap();

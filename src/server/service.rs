@@ -18,7 +18,7 @@ use crate::{
 };
 use std::{
     sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{runtime::Handle, task::JoinHandle};
 use tracing::{Instrument, Span, error, field::Empty, info_span, warn};
@@ -30,7 +30,7 @@ const NOT_A_SUBMISSION: &str = "not-a-submission";
 const KEY_BYTES: usize = 3 << 10;
 
 /// How long the start waits for the attempts of other sets than the default one.
-const OTHER_SETS: std::time::Duration = std::time::Duration::from_secs(5);
+const OTHER_SETS: Duration = Duration::from_secs(5);
 
 /// The service behind every entry point. Clones share it.
 #[derive(Debug, Clone)]
@@ -52,6 +52,8 @@ struct Shared {
     max_in_flight: u32,
     /// The last submissions, for the status page.
     history: History,
+    /// Whoever reads a long request holds it meanwhile.
+    long_reads: tokio::sync::Mutex<()>,
     max_request_bytes: usize,
     /// Where submissions are at work: entry points may run elsewhere, so that they answer while all of this is busy.
     work: Handle,
@@ -159,6 +161,10 @@ pub(super) type ReadRequest = Box<
     dyn FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest> + Send,
 >;
 
+/// How often, and after how long each time, a long request looks for room before it is read.
+const ROOM_TRIES: usize = 25;
+const ROOM_INTERVAL: Duration = Duration::from_millis(10);
+
 /// What is known of a submission while it is at work.
 struct Seen {
     stages: Stages,
@@ -214,6 +220,7 @@ impl Service {
                 not_submissions: LogLimiter::default(),
                 max_in_flight: settings.max_in_flight,
                 history: History::default(),
+                long_reads: tokio::sync::Mutex::default(),
                 max_request_bytes: settings.max_request_bytes,
                 work: Handle::current(),
             }),
@@ -401,7 +408,7 @@ impl Service {
     /// Waits until no submission is at work, those included whose caller's deadline is over.
     pub(super) async fn idle(&self) {
         while self.in_flight() > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         if let Sink::Cluster(sink) = &self.shared.submitter.sink {
             sink.settled().await;
@@ -469,10 +476,24 @@ impl Shared {
         });
         context.executor_check = self.context.executor_check;
         context.entry_point = call.entry_point;
+        // Two long requests that are read side by side would each take half of the memory, and neither would have enough.
+        let long_read = match call.guard.is_long() {
+            true => Some(self.long_reads.lock().await),
+            false => None,
+        };
+        // One that has its answer already gives its memory back at once, but not before.
+        for _ in 0..ROOM_TRIES {
+            if long_read.is_none() || call.guard.has_room() {
+                break;
+            }
+            tokio::time::sleep(ROOM_INTERVAL).await;
+        }
         let request = (call.read)(&id, self.origin, &context).map_err(|rejected| {
+            call.guard.give_back_memory();
             *about = rejected.about;
             rejected.error
         })?;
+        drop(long_read);
         *about = request.application();
         let span = Span::current();
         if is_name(request.namespace()) && !request.has_references() {
