@@ -477,9 +477,10 @@ impl Shared {
         context.executor_check = self.context.executor_check;
         context.entry_point = call.entry_point;
         // Two long requests that are read side by side would each take half of the memory, and neither would have enough.
-        let long_read = match call.guard.is_long() {
-            true => Some(self.long_reads.lock().await),
-            false => None,
+        let long_read = if call.guard.is_long() {
+            Some(self.long_reads.lock().await)
+        } else {
+            None
         };
         // One that has its answer already gives its memory back at once, but not before.
         for _ in 0..ROOM_TRIES {
