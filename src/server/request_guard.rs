@@ -18,7 +18,10 @@ use std::{
     task::Context,
     time::{Duration, Instant},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
 
 /// The bytes that all requests at once may have above [`FREE`] each, unless one alone may have more (`MAX_REQUEST_BYTES`).
 const ROOM: usize = 8 << 20;
@@ -33,6 +36,10 @@ const FREE_MEMORY: usize = 128 << 10;
 /// How long a request may be waited for before its place may go to another. What has arrived and was only not read yet, because the
 /// machine is busy, is not waited for.
 const UNDISTURBED: Duration = Duration::from_millis(100);
+
+/// How often, and after how long each time, a long request looks for memory before it is read.
+const MEMORY_TRIES: usize = 25;
+const MEMORY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What room is measured in, so that the longest request still counts in 32 bits.
 const UNIT: usize = 1 << 10;
@@ -70,6 +77,7 @@ struct Held {
     _in_flight: InFlight,
     bytes: Share,
     memory: Share,
+    long_reads: Arc<AsyncMutex<()>>,
     /// There was no room for what it takes in memory.
     lacked_memory: AtomicBool,
     /// Its outcome is counted by who knows more of it.
@@ -83,6 +91,8 @@ pub(super) struct Rooms {
     pub(super) bytes: ByteBudget,
     /// For what is made of them.
     pub(super) memory: ByteBudget,
+    /// For reading long ones: two that are read side by side would each take half of the memory, and neither would have enough.
+    long_reads: Arc<AsyncMutex<()>>,
 }
 
 impl Rooms {
@@ -91,6 +101,7 @@ impl Rooms {
         Self {
             bytes: ByteBudget::new(longest),
             memory: ByteBudget::of(SHARED_MEMORY, FREE_MEMORY),
+            long_reads: Arc::default(),
         }
     }
 }
@@ -230,6 +241,7 @@ impl RequestGuard {
             _in_flight: in_flight,
             bytes: Share::of(rooms.bytes.clone()),
             memory: Share::of(rooms.memory.clone()),
+            long_reads: Arc::clone(&rooms.long_reads),
             lacked_memory: AtomicBool::new(false),
             is_counted: AtomicBool::new(false),
         }))
@@ -260,14 +272,21 @@ impl RequestGuard {
         self.0.bytes.hold(total)
     }
 
-    /// Whether it is so long that it takes room which all share.
-    pub(super) fn is_long(&self) -> bool {
-        lock(&self.0.bytes.held).is_some()
-    }
-
-    /// Whether half of the memory that all share is free.
-    pub(super) fn has_room(&self) -> bool {
-        self.0.memory.room.units.available_permits() * UNIT >= SHARED_MEMORY / 2
+    /// Waits until it may be read; the turn ends with what is returned. Only requests wait that are so long that they take room
+    /// which all share.
+    pub(super) async fn turn_to_read(&self) -> Option<OwnedMutexGuard<()>> {
+        let is_long = lock(&self.0.bytes.held).is_some();
+        if !is_long {
+            return None;
+        }
+        // A request that has its answer gives its memory back a little later.
+        for _ in 0..MEMORY_TRIES {
+            if self.0.memory.room.units.available_permits() * UNIT >= SHARED_MEMORY / 2 {
+                break;
+            }
+            sleep(MEMORY_INTERVAL).await;
+        }
+        Some(Arc::clone(&self.0.long_reads).lock_owned().await)
     }
 
     /// Gives back the memory of a submission that could not be read, once what was read of it is dropped.

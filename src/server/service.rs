@@ -52,8 +52,6 @@ struct Shared {
     max_in_flight: u32,
     /// The last submissions, for the status page.
     history: History,
-    /// Whoever reads a long request holds it meanwhile.
-    long_reads: tokio::sync::Mutex<()>,
     max_request_bytes: usize,
     /// Where submissions are at work: entry points may run elsewhere, so that they answer while all of this is busy.
     work: Handle,
@@ -161,10 +159,6 @@ pub(super) type ReadRequest = Box<
     dyn FnOnce(&SubmissionId, Origin, &SubmitterContext) -> Result<SubmitRequest, RejectedRequest> + Send,
 >;
 
-/// How often, and after how long each time, a long request looks for room before it is read.
-const ROOM_TRIES: usize = 25;
-const ROOM_INTERVAL: Duration = Duration::from_millis(10);
-
 /// What is known of a submission while it is at work.
 struct Seen {
     stages: Stages,
@@ -220,7 +214,6 @@ impl Service {
                 not_submissions: LogLimiter::default(),
                 max_in_flight: settings.max_in_flight,
                 history: History::default(),
-                long_reads: tokio::sync::Mutex::default(),
                 max_request_bytes: settings.max_request_bytes,
                 work: Handle::current(),
             }),
@@ -476,25 +469,13 @@ impl Shared {
         });
         context.executor_check = self.context.executor_check;
         context.entry_point = call.entry_point;
-        // Two long requests that are read side by side would each take half of the memory, and neither would have enough.
-        let long_read = if call.guard.is_long() {
-            Some(self.long_reads.lock().await)
-        } else {
-            None
-        };
-        // One that has its answer already gives its memory back at once, but not before.
-        for _ in 0..ROOM_TRIES {
-            if long_read.is_none() || call.guard.has_room() {
-                break;
-            }
-            tokio::time::sleep(ROOM_INTERVAL).await;
-        }
+        let turn = call.guard.turn_to_read().await;
         let request = (call.read)(&id, self.origin, &context).map_err(|rejected| {
             call.guard.give_back_memory();
             *about = rejected.about;
             rejected.error
         })?;
-        drop(long_read);
+        drop(turn);
         *about = request.application();
         let span = Span::current();
         if is_name(request.namespace()) && !request.has_references() {
