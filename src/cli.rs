@@ -25,7 +25,10 @@ mod submit;
 mod templates;
 mod version;
 
-use crate::templates::{Heap, RENDER_WORKER, run_render_worker};
+use crate::{
+    cluster::{ClientSettings, client},
+    templates::{Heap, RENDER_WORKER, run_render_worker},
+};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use output::{Color, message, print, print_styled};
 use progress::Progress;
@@ -186,6 +189,13 @@ fn runtime() -> Result<tokio::runtime::Runtime, End> {
         .enable_all()
         .build()
         .map_err(|error| report(&format!("can't start: {error}")))
+}
+
+/// A client of the cluster, and what its calls run on; where there is none, that is reported.
+fn connected(access: &ClientSettings) -> Result<(tokio::runtime::Runtime, kube::Client), End> {
+    let runtime = runtime().map_err(|_| End::CouldNotRun)?;
+    let client = runtime.block_on(async { client(access).await });
+    Ok((runtime, client.map_err(|error| could_not_run(&error))?))
 }
 
 #[cfg(test)]

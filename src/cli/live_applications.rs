@@ -1,8 +1,8 @@
 //! The applications of the cluster.
 
 use crate::{
-    cli::{End, could_not_run, input::Found, output::message, runtime},
-    cluster::{ClientSettings, Namespaces, applications, client},
+    cli::{End, connected, could_not_run, input::Found, output::message},
+    cluster::{ClientSettings, Namespaces, applications},
     operator::application::ApplicationDocument,
     spark::submission::NamespaceMetadata,
     templates::TemplateSet,
@@ -17,9 +17,7 @@ pub(super) fn each_application(
     scheduled: bool,
     take: &mut dyn FnMut(Found),
 ) -> Result<(), End> {
-    let runtime = runtime().map_err(|_| End::CouldNotRun)?;
-    let client = runtime.block_on(async { client(access).await });
-    let client = client.map_err(|error| could_not_run(&error))?;
+    let (runtime, client) = connected(access)?;
     let mut pages = applications(&client, namespace, scheduled);
     while let Some(page) = runtime.block_on(pages.next()) {
         for value in page.map_err(|error| could_not_run(&error))? {
@@ -43,9 +41,7 @@ pub(super) struct LiveNamespaces {
 
 impl LiveNamespaces {
     pub(super) fn connect(access: &ClientSettings) -> Result<Self, End> {
-        let runtime = runtime().map_err(|_| End::CouldNotRun)?;
-        let client = runtime.block_on(async { client(access).await });
-        let client = client.map_err(|error| could_not_run(&error))?;
+        let (runtime, client) = connected(access)?;
         Ok(Self {
             namespaces: Namespaces::one_by_one(client),
             known: BTreeMap::new(),

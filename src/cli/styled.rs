@@ -51,18 +51,23 @@ impl Styled {
     /// A message: what it begins with says how bad it is.
     pub(super) fn message(text: &str) -> Self {
         let mut message = Self::default();
-        let kinds = [("error:", ERROR), ("Error:", ERROR), ("warning:", WARNING)];
-        let kind = kinds
-            .into_iter()
-            .find_map(|(kind, style)| Some((style, kind, text.strip_prefix(kind)?)));
-        match kind {
-            Some((style, kind, rest)) => {
-                message.push(style, kind);
-                message.push(PLAIN, rest);
-            }
-            None => message.push(PLAIN, text),
-        }
+        message.push_by_beginning(
+            text,
+            [("error:", ERROR), ("Error:", ERROR), ("warning:", WARNING)],
+        );
         message
+    }
+
+    /// Adds text whose beginning, if it is one of these, has a style of its own.
+    fn push_by_beginning<const N: usize>(&mut self, text: &str, beginnings: [(&str, Style); N]) {
+        let found = beginnings
+            .into_iter()
+            .find_map(|(beginning, style)| Some((style, beginning, text.strip_prefix(beginning)?)));
+        let rest = found.map_or(text, |(style, beginning, rest)| {
+            self.push(style, beginning);
+            rest
+        });
+        self.push(PLAIN, rest);
     }
 
     /// A text of lines, each cut into pieces with a style.
@@ -115,18 +120,7 @@ impl Styled {
     /// Lines of `doctor`, which begin with a verdict.
     pub(super) fn verdicts(text: &str) -> Self {
         let verdicts = [("OK  ", GOOD), ("WARN", WARNING), ("FAIL", ERROR)];
-        Self::by_line(text, |line, all| {
-            let verdict = verdicts
-                .into_iter()
-                .find_map(|(verdict, style)| Some((style, verdict, line.strip_prefix(verdict)?)));
-            match verdict {
-                Some((style, verdict, rest)) => {
-                    all.push(style, verdict);
-                    all.push(PLAIN, rest);
-                }
-                None => all.push(PLAIN, line),
-            }
-        })
+        Self::by_line(text, |line, all| all.push_by_beginning(line, verdicts))
     }
 }
 

@@ -34,58 +34,81 @@ pub(crate) struct Variable {
     pub(crate) meaning: String,
 }
 
+/// A mapping of the context: the context itself, or what one of its fields has.
+struct Section {
+    /// Its path; empty for the context itself.
+    path: String,
+    definition: Value,
+    is_list: bool,
+}
+
+impl Section {
+    /// Its fields, each with its name, its path and its definition.
+    fn fields(&self) -> impl Iterator<Item = (&str, String, &Value)> {
+        let fields = self.definition.get("properties").and_then(Value::as_object);
+        fields.into_iter().flatten().map(|(name, field)| {
+            let path = if self.is_list {
+                format!("{}[].{name}", self.path)
+            } else {
+                join(&self.path, name)
+            };
+            (name.as_str(), path, field)
+        })
+    }
+}
+
+/// The context and every mapping below it, in the order in which they are met.
+fn sections(schema: &Value) -> Vec<Section> {
+    let mut sections = vec![Section {
+        path: String::new(),
+        definition: schema.clone(),
+        is_list: false,
+    }];
+    let mut next = 0;
+    while let Some(section) = sections.get(next) {
+        let inner: Vec<_> = section
+            .fields()
+            .filter_map(|(_, path, field)| {
+                let (inner, is_list) = of(field, schema);
+                let inner = inner.filter(|inner| inner.get("properties").is_some())?;
+                Some(Section {
+                    path,
+                    definition: inner.clone(),
+                    is_list,
+                })
+            })
+            .collect();
+        sections.extend(inner);
+        next += 1;
+    }
+    sections
+}
+
 /// Every variable and every field of one, in the order of the page.
 pub(crate) fn variables(schema: &Value) -> Vec<Variable> {
-    let mut variables = Vec::new();
-    let mut sections = vec![(String::new(), schema.clone(), false)];
-    let mut next = 0;
-    while let Some((path, definition, is_list)) = sections.get(next).cloned() {
-        next += 1;
-        let fields = definition.get("properties").and_then(Value::as_object);
-        for (name, field) in fields.into_iter().flatten() {
-            let below = if is_list {
-                format!("{path}[].{name}")
-            } else {
-                join(&path, name)
-            };
+    let sections = sections(schema);
+    let fields = sections.iter().flat_map(Section::fields);
+    fields
+        .map(|(_, path, field)| {
             let meaning = field["description"].as_str().unwrap_or_default();
-            let unit = field["x-unit"].as_str();
-            variables.push(Variable {
-                path: below.clone(),
+            Variable {
+                path,
                 kind: kind(field, schema),
-                meaning: match unit {
+                meaning: match field["x-unit"].as_str() {
                     Some(unit) => format!("{meaning} Unit: {unit}."),
                     None => meaning.to_owned(),
                 },
-            });
-            let (inner, is_list) = of(field, schema);
-            if let Some(inner) = inner.filter(|inner| inner.get("properties").is_some()) {
-                sections.push((below, inner.clone(), is_list));
             }
-        }
-    }
-    variables
+        })
+        .collect()
 }
 
 /// A table for the top, and one for each type below it, in the order in which they are met.
 pub(super) fn write(page: &mut String, schema: &Value, contexts: &[Value]) {
-    let mut sections = vec![(String::new(), schema.clone(), false)];
-    let mut next = 0;
-    while let Some((path, definition, is_list)) = sections.get(next).cloned() {
-        next += 1;
-        heading(page, &path, &definition, is_list);
-        let fields = definition.get("properties").and_then(Value::as_object);
-        for (name, field) in fields.into_iter().flatten() {
-            let below = if is_list {
-                format!("{path}[].{name}")
-            } else {
-                join(&path, name)
-            };
-            row(page, name, &below, field, schema, contexts);
-            let (inner, is_list) = of(field, schema);
-            if let Some(inner) = inner.filter(|inner| inner.get("properties").is_some()) {
-                sections.push((below, inner.clone(), is_list));
-            }
+    for section in sections(schema) {
+        heading(page, &section.path, &section.definition, section.is_list);
+        for (name, path, field) in section.fields() {
+            row(page, name, &path, field, schema, contexts);
         }
     }
     page.push_str("\n### Variables of some templates only\n\n");

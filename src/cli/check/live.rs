@@ -1,4 +1,4 @@
-//! `check --live`: the policies and templates held against the applications of the cluster.
+//! `check --live`: the applications of the cluster checked with the current policies and templates.
 
 use crate::{
     authoring::finding::{Rule, TemplateFinding},
@@ -23,7 +23,7 @@ use std::{fmt::Write, path::Path};
 /// Which applications, and as whose.
 #[derive(Debug, clap::Args)]
 pub(super) struct LiveArguments {
-    /// Hold policies and templates against the live applications of the cluster, too: with --namespace or --all-namespaces
+    /// Check the live applications of the cluster with the policies and templates, too: with --namespace or --all-namespaces
     #[arg(long)]
     pub(super) live: bool,
 

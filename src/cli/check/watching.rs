@@ -59,7 +59,7 @@ pub(super) fn watch(check: Check) -> End {
 }
 
 impl Check {
-    /// One check of many; what ends a check by itself is told and ends nothing.
+    /// Runs one check of many. An error that would end a single check is reported, and watching goes on.
     fn once(&self) {
         if io::stdout().is_terminal() {
             let _ = io::stdout().lock().write_all(CLEAR.as_bytes());

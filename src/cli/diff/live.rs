@@ -3,8 +3,8 @@
 use super::{Application, Diff, FileDiff, origin, submission};
 use crate::{
     authoring::diff::as_on_cluster,
-    cli::{End, could_not_run, runtime},
-    cluster::{ClientSettings, ClusterSettings, ClusterSink, client},
+    cli::{End, connected},
+    cluster::{ClientSettings, ClusterSettings, ClusterSink},
     manifest::Manifests,
     operator::Origin,
     spark::submission::SubmissionId,
@@ -22,9 +22,7 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn connect(access: &ClientSettings) -> Result<Self, End> {
-        let runtime = runtime().map_err(|_| End::CouldNotRun)?;
-        let client = runtime.block_on(async { client(access).await });
-        let client = client.map_err(|error| could_not_run(&error))?;
+        let (runtime, client) = connected(access)?;
         Ok(Self {
             namespace: client.default_namespace().to_owned(),
             sink: ClusterSink::new(client, ClusterSettings::default()),
