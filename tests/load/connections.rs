@@ -4,7 +4,7 @@
 
 use crate::support::api_server::ApiServer;
 use crate::support::certificates::{Authority, file};
-use crate::support::serve::{Serve, binary, kubeconfig};
+use crate::support::serve::{FREE_PORTS, Serve, binary, kubeconfig};
 use axum::body::Body;
 use futures::stream;
 use native_submit::operator::wire::{
@@ -558,15 +558,8 @@ async fn sigterm_ends_a_process_of_which_all_threads_hang() {
     let config = folder.path().join("config");
     std::fs::write(&config, kubeconfig("http://127.0.0.1:1")).unwrap();
     let mut child = Command::new(binary())
-        .args([
-            "serve",
-            "--grpc-port",
-            "0",
-            "--rest-port",
-            "0",
-            "--health-port",
-            "0",
-        ])
+        .arg("serve")
+        .args(FREE_PORTS)
         .args(["--health-address", "127.0.0.1", "--drain-timeout", "1s"])
         .args(["--allowed-namespaces", "no-such-namespace"])
         .env_clear()

@@ -15,3 +15,4 @@ pub(crate) mod replicas;
 pub(crate) mod serve;
 pub(crate) mod spark_run;
 pub(crate) mod studio;
+pub(crate) mod template_directory;

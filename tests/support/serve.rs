@@ -36,21 +36,16 @@ pub(crate) fn binary() -> PathBuf {
     std::path::absolute(program).unwrap()
 }
 
+/// Flags by which each port is a free one.
+pub(crate) const FREE_PORTS: [&str; 6] = ["--grpc-port", "0", "--rest-port", "0", "--health-port", "0"];
+
 impl Serve {
     /// Starts a server with these arguments and variables, and waits until it is ready.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary())
             .arg("serve")
-            .args([
-                "--grpc-port",
-                "0",
-                "--rest-port",
-                "0",
-                "--health-port",
-                "0",
-                "--health-address",
-                "127.0.0.1",
-            ])
+            .args(FREE_PORTS)
+            .args(["--health-address", "127.0.0.1"])
             .args(arguments)
             .env_clear()
             .env("LOG_FORMAT", "json")

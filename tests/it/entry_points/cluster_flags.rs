@@ -1,7 +1,7 @@
 //! `--context`, `--kubeconfig`, `--namespace` and `--dry-run`, as kubectl has them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::{api_server::ApiServer, program::call};
+use crate::support::{api_server::ApiServer, program::call, serve::FREE_PORTS};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -124,15 +124,7 @@ async fn a_kubeconfig_that_cannot_be_used_is_told_by_its_path() {
             &["diff", "--live", "app.yaml"],
             &["diff", "-A", "--to", "."],
             &["check", "templates", "--server-dry-run"],
-            &[
-                "doctor",
-                "--grpc-port",
-                "0",
-                "--rest-port",
-                "0",
-                "--health-port",
-                "0",
-            ],
+            &[&["doctor"], &FREE_PORTS[..]].concat(),
         ] {
             fs::create_dir_all(clusters.work.path().join("templates")).unwrap();
             fs::write(
@@ -228,17 +220,7 @@ async fn diff_check_and_doctor_ask_the_cluster_that_the_flags_name() {
         &["diff", "--live", "nowhere.yaml"][..],
         &["diff", "-n", "jobs", "--to", "t"],
         &["check", "t", "--server-dry-run"],
-        &[
-            "doctor",
-            "--grpc-port",
-            "0",
-            "--rest-port",
-            "0",
-            "--health-port",
-            "0",
-            "-n",
-            "jobs",
-        ],
+        &[&["doctor"], &FREE_PORTS[..], &["-n", "jobs"]].concat(),
     ] {
         let (code, out, said) = clusters.run(&[command, &of_two[..]].concat());
         assert!(code < 2, "{command:?}: {out}{said}");

@@ -3,7 +3,7 @@
 
 use crate::support::{
     program::{given, program},
-    serve::Serve,
+    serve::{FREE_PORTS, Serve},
 };
 use std::{
     ffi::OsStr,
@@ -507,7 +507,7 @@ fn a_blank_variable_is_one_that_is_not_set() {
     assert!(variables.len() > 25, "{variables:?}");
     for blank in ["", " "] {
         let output = program(["doctor", "--output", "json", "--apply-to", "dir:/tmp"])
-            .args(["--grpc-port", "0", "--rest-port", "0", "--health-port", "0"])
+            .args(FREE_PORTS)
             .envs(variables.iter().map(|variable| (variable, blank)))
             .output()
             .unwrap();

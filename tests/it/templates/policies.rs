@@ -4,6 +4,7 @@
 use crate::support::api_server::ApiServer;
 use crate::support::program::{Ended, call};
 use crate::support::serve::{Serve, binary, exchange};
+use crate::support::template_directory::{serve, templates, write};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -22,30 +23,6 @@ const NO_HOST_PATH: &str = "\
 {% endfor %}
 {% endfor %}
 ";
-
-fn write(directory: &Path, name: &str, text: &str) {
-    let path = directory.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
-fn templates(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        write(directory.path(), name, text);
-    }
-    directory
-}
-
-fn serve(api: &ApiServer, templates: &Path, more: &[&str]) -> (Serve, tempfile::TempDir) {
-    let arguments = [
-        "--template-dir",
-        templates.to_str().unwrap(),
-        "--operator-webhook",
-        "off",
-    ];
-    Serve::to(&api.url, &[&arguments, more].concat())
-}
 
 /// The example under another name, with these lines in its `sparkConf` and this under its `metadata`.
 fn application(name: &str, conf: &[(&str, &str)], metadata: &str) -> String {

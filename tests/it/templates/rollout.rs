@@ -3,6 +3,7 @@
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve::{Serve, exchange};
+use crate::support::template_directory::{serve, templates, write};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -11,30 +12,6 @@ use std::{
 };
 
 const SPARK_PI: &str = include_str!("../../../examples/spark-pi.yaml");
-
-fn write(directory: &Path, name: &str, text: &str) {
-    let path = directory.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
-fn templates(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        write(directory.path(), name, text);
-    }
-    directory
-}
-
-fn serve(api: &ApiServer, templates: &Path, more: &[&str]) -> (Serve, tempfile::TempDir) {
-    let arguments = [
-        "--template-dir",
-        templates.to_str().unwrap(),
-        "--operator-webhook",
-        "off",
-    ];
-    Serve::to(&api.url, &[&arguments, more].concat())
-}
 
 /// The example as its caller has it from the API server, which has it too.
 fn application(api: &ApiServer, name: &str, namespace: &str, labels: &str) -> String {

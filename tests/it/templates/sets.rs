@@ -3,17 +3,12 @@
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve::{Serve, exchange};
+use crate::support::template_directory::write;
 use serde_json::{Value, json};
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 const SPARK_PI: &str = include_str!("../../../examples/spark-pi.yaml");
 const MONITOR: &str = "ServiceMonitor=servicemonitors.monitoring.coreos.com/v1";
-
-fn write(directory: &Path, name: &str, text: &str) {
-    let path = directory.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
 
 /// Sets that mark the driver Pod with their names; `extra` writes further objects too.
 fn sets() -> tempfile::TempDir {
