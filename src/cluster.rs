@@ -76,7 +76,7 @@ pub enum Sink {
     Cluster(ClusterSink),
     /// Files, for `kubectl apply -f`.
     Directory(DirectorySink),
-    /// Nowhere: what would be created is told, and nobody is asked about it.
+    /// Nowhere: the result says what would be created, and the cluster is not called.
     Nowhere,
 }
 

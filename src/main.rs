@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 /// It is read here and not in `build.rs`: a build script that ran at each commit would have the library compiled at each commit. So only
 /// this small program is.
 const COMMIT: &str = match option_env!("NATIVE_SUBMIT_COMMIT") {
-    // An image is built without the repository, and is told.
+    // An image is built without the repository; the build gives it the commit.
     Some(commit) => known(commit),
     None => text(&DIGITS),
 };

@@ -193,7 +193,7 @@ async fn configured(settings: &ClientSettings) -> Result<Config, ClientError> {
         let unusable = |error: KubeconfigError| ClientError::Kubeconfig {
             path: path.clone(),
             reason: match &error {
-                // kube's own text has the path, which is told already.
+                // kube's own text repeats the path, which the message has already.
                 KubeconfigError::ReadConfig(error, _) => error.kind().to_string(),
                 error => in_words(error),
             },

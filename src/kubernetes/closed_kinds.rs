@@ -1,4 +1,4 @@
-//! Kinds that no template may write, whatever the admin allows: whoever writes templates would get more than templates.
+//! Kinds that no template may write, even if an admin lists them: the right to write templates would become a wider right.
 //!
 //! The tables are of what is widely installed. A `CustomResourceDefinition` that isn't in them and makes Pods can still be allowed.
 
