@@ -2,6 +2,7 @@
 //! the end of a process in which something hangs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::memory;
 use crate::support::api_server::ApiServer;
 use crate::support::certificates::{Authority, file};
 use crate::support::serve::{FREE_PORTS, Serve, binary, kubeconfig};
@@ -34,21 +35,12 @@ const MANY: usize = 530;
 /// Within what another client has its answer: long, for a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
-/// What the server may have at most, in KiB.
-const MEMORY: u64 = 128 * 1024;
-
 /// Each test opens more connections than a process may have files by default, if they ran at once.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 fn application(name: &str) -> Vec<u8> {
     let text = include_str!("../../examples/spark-pi.yaml");
     text.replace("name: spark-pi", &format!("name: {name}")).into()
-}
-
-fn most_memory(server: &Serve) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// A connection on which this was sent.
@@ -120,9 +112,7 @@ fn endpoint(server: &Serve) -> Endpoint {
 }
 
 fn is_small(server: &Serve, what: &str) {
-    let most = most_memory(server);
-    println!("{what}: {most} KiB at most");
-    assert!(most < MEMORY, "{what}: {most} KiB");
+    memory::is_within_limit(server.pid(), what);
     assert_eq!(server.get("/healthz").0, 200, "{what}");
 }
 

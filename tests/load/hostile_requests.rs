@@ -1,6 +1,7 @@
 //! Small requests that ask for much: each is answered soon, shortly and for good, in little memory, and the server goes on.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::memory;
 use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve;
 use crate::support::serve::Serve;
@@ -61,17 +62,15 @@ impl Target {
         assert!(reply.success, "{}", reply.error_message);
     }
 
-    fn most_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    fn peak_kib(&self) -> u64 {
+        memory::peak_kib(self.server.pid())
     }
 
     /// Sends one request and holds its answer to the bounds.
     async fn bounded(&self, name: &str, answer: impl Future<Output = Answer>) -> Answer {
-        let (before, asked) = (self.most_kib(), Instant::now());
+        let (before, asked) = (self.peak_kib(), Instant::now());
         let answer = answer.await;
-        let (took, grew) = (asked.elapsed(), self.most_kib().saturating_sub(before));
+        let (took, grew) = (asked.elapsed(), self.peak_kib().saturating_sub(before));
         println!(
             "{name}: {took:?}, {grew} KiB: {}",
             format!("{answer:.300?}").chars().take(300).collect::<String>()
@@ -747,9 +746,6 @@ fn body_of(id: &str, conf: &[(String, String)], fields: &str) -> String {
     body(id, &conf, fields)
 }
 
-/// What the server may have at most, in KiB.
-const MEMORY: u64 = 128 * 1024;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_submissions_are_small_one_by_one() {
     let target = Target::start(&[]).await;
@@ -758,8 +754,7 @@ async fn the_largest_submissions_are_small_one_by_one() {
             .bounded(name, target.rest(body_of(name, &conf, &fields)))
             .await;
     }
-    let most = target.most_kib();
-    assert!(most < MEMORY, "{most} KiB");
+    memory::is_within_limit(target.server.pid(), "one by one");
     target.goes_on("after").await;
 }
 
@@ -803,8 +798,7 @@ async fn the_largest_submissions_are_small_many_at_once() {
                 }
             }
         }
-        println!("{name}: {answers:?}, {} KiB at most", target.most_kib());
-        assert!(target.most_kib() < MEMORY, "{name}: {} KiB", target.most_kib());
+        memory::is_within_limit(target.server.pid(), &format!("{name}: {answers:?}"));
         assert!(answers[2] < 4, "{name}: one has room");
         accepted += answers[0];
         told_to_come_back += answers[2];

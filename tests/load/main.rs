@@ -7,6 +7,7 @@ mod support;
 
 mod connections;
 mod hostile_requests;
+mod memory;
 mod overload;
 mod stalled;
 mod template_limits;

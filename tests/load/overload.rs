@@ -4,6 +4,7 @@
 //! within how many milliseconds 99 of 100 are to be turned away. What it prints with `--nocapture` is what docs/operations.md has.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::memory;
 use crate::support::api_server::ApiServer;
 use crate::support::serve::Serve;
 use native_submit::operator::wire::{
@@ -120,12 +121,6 @@ fn probe(address: String, over: &AtomicBool) -> (Vec<Duration>, Vec<usize>) {
     })
 }
 
-fn resident_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_times_the_sustainable_rate_is_borne() {
     let seconds: f64 = std::env::var("OVERLOAD_SECONDS").map_or(5.0, |text| text.parse().unwrap());
@@ -138,7 +133,7 @@ async fn ten_times_the_sustainable_rate_is_borne() {
         clients.push(server.client().await);
     }
     let rate = sustainable(&clients[0], &next).await;
-    let before = resident_kib(server.pid());
+    let before = memory::resident_kib(server.pid());
 
     let first = next.load(Ordering::Relaxed);
     let over = Arc::new(AtomicBool::new(false));
@@ -160,7 +155,7 @@ async fn ten_times_the_sustainable_rate_is_borne() {
             calls.push(tokio::spawn(one(clients[nth % BUSY].clone(), nth)));
         }
         if looked.elapsed() > Duration::from_millis(200) {
-            most = most.max(resident_kib(server.pid()));
+            most = most.max(memory::resident_kib(server.pid()));
             looked = Instant::now();
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -178,7 +173,7 @@ async fn ten_times_the_sustainable_rate_is_borne() {
         .await
         .unwrap();
     accepted.extend(also);
-    most = most.max(resident_kib(server.pid()));
+    most = most.max(memory::resident_kib(server.pid()));
     refusals.sort_unstable();
     let at = |part: usize| {
         refusals

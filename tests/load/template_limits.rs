@@ -1,6 +1,7 @@
 //! Templates that take all memory or time that they get: they harm nobody but who uses them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::memory;
 use crate::support::api_server::ApiServer;
 use crate::support::serve;
 use crate::support::serve::Serve;
@@ -22,12 +23,6 @@ use std::{
 };
 
 const SPARK_PI: &str = include_str!("../../examples/spark-pi.yaml");
-
-/// What the server may take at most, in KiB.
-const SERVER_MEMORY: u64 = 128 << 10;
-
-/// What the server and its workers may take at most together, in KiB.
-const ALL_MEMORY: u64 = 256 << 10;
 
 /// A list that would have 2^60 items if it were written out.
 fn long_list() -> String {
@@ -181,18 +176,8 @@ fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The most memory that a process ever had, in KiB; none where it is gone.
-fn peak(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
-}
-
 fn is_small(serve: &Serve) {
-    let server = peak(serve.pid()).unwrap();
-    let workers: u64 = children(serve.pid()).into_iter().filter_map(peak).sum();
-    assert!(server < SERVER_MEMORY, "{server} KiB");
-    assert!(server + workers < ALL_MEMORY, "{server} KiB and {workers} KiB");
+    memory::is_within_limit_with_workers(serve.pid(), &children(serve.pid()));
 }
 
 /// Waits for a state that may come only after some sets were tried that take all time that they get.
