@@ -30,7 +30,7 @@ const OF_A_BLOCK: usize = 500;
 const FILES: [(&str, &str); 5] = [
     (
         "driver-pod.yaml.j2",
-        "{% extends \"builtin/driver-pod.yaml.j2\" %}\n{% block labels %}\n{{ super() }}    team: \"ml\"\n{% endblock %}\n",
+        "{% extends \"builtin/driver-pod.yaml.j2\" %}\n{% block labels %}\n{{ super() }}\n    team: \"ml\"\n{% endblock %}\n",
     ),
     (
         "driver-pod.patch.yaml.j2",

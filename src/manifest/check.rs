@@ -135,14 +135,24 @@ fn tidy(template: &mut Value, bytes: usize) -> Option<String> {
     json.filter(|json| json.len() <= CONFIG_DATA.most)
 }
 
+/// An executor pod template that is to be written anew.
+struct Tidy {
+    /// The index of the document that carries it.
+    carrier: usize,
+    /// The key of the document's data.
+    key: String,
+    value: Value,
+    /// The value as it is to be written.
+    text: String,
+}
+
 struct Checker<'c> {
     passed_unknown_fields: BTreeSet<&'c str>,
     newer_fields: NewerFields,
     left_to_webhook: &'c LeftToWebhook,
     findings: Kept<Finding>,
     warnings: Kept<Finding>,
-    /// The document that carries the executor pod template, by index, its key, and the text as it is to be written.
-    tidy: Option<(usize, String, String)>,
+    tidy: Option<Tidy>,
     executor: Option<Result<ExecutorPod, NoExecutor>>,
 }
 
@@ -241,28 +251,22 @@ impl Checker<'_> {
             .unwrap_or_default();
         // Of a template that can't be read there is no Pod.
         let found = if self.findings.len() + self.findings.more() == before {
-            let tidy = self.with_tidy_template(written);
-            let mut objects: Vec<_> = written.iter().map(|written| written.value).collect();
-            if let Some((index, value)) = &tidy
-                && let Some(object) = objects.get_mut(*index)
-            {
-                *object = value;
-            }
-            executor::check(plan, &objects, of_template, setting, self.left_to_webhook)
+            let objects: Vec<_> = written.iter().map(|written| written.value).collect();
+            let template = self.tidy.as_ref().map(|tidy| &tidy.value);
+            executor::check(
+                plan,
+                &objects,
+                template,
+                of_template,
+                setting,
+                self.left_to_webhook,
+            )
         } else {
             of_template
         };
         self.findings.append(found.findings);
         self.warnings.append(found.warnings);
         self.executor = found.executor;
-    }
-
-    /// The `ConfigMap` with the executor pod template as the driver will find it, by index; `None` where the text stays as it is.
-    fn with_tidy_template(&self, written: &[Written<'_>]) -> Option<(usize, Value)> {
-        let (index, key, text) = self.tidy.as_ref()?;
-        let mut value = written.get(*index)?.value.clone();
-        *value.get_mut("data")?.get_mut(key)? = text.as_str().into();
-        Some((*index, value))
     }
 
     /// The executor pod template is text in a `ConfigMap`, which the driver will read as a Pod.
@@ -313,8 +317,12 @@ impl Checker<'_> {
         };
         rules::what_kubernetes_refuses(Kind::ExecutorTemplate, &at, report);
         if !value.is_null() {
-            let tidy = tidy(&mut value, text.len());
-            self.tidy = tidy.map(|tidy| (index, executor.key.clone(), tidy));
+            self.tidy = tidy(&mut value, text.len()).map(|text| Tidy {
+                carrier: index,
+                key: executor.key.clone(),
+                value,
+                text,
+            });
         }
         found
     }
@@ -372,7 +380,7 @@ impl Checker<'_> {
             if kind.kind() != Kind::Open {
                 drop_nulls(&mut value);
             }
-            if let Some((_, key, text)) = tidy.take_if(|(carrier, ..)| *carrier == index)
+            if let Some(Tidy { key, text, .. }) = tidy.take_if(|tidy| tidy.carrier == index)
                 && let Some(carried) = value.get_mut("data").and_then(|data| data.get_mut(&key))
             {
                 *carried = Value::String(text);

@@ -19,10 +19,13 @@ use crate::{
     },
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// The keys of the driver's `ConfigMap` that are no files of `SPARK_CONF_DIR`.
-const NO_CONF_FILES: [&str; 2] = ["spark.properties", "spark.kubernetes.namespace"];
+const NO_CONF_FILES: [&str; 2] = [PROPERTIES, "spark.kubernetes.namespace"];
+
+/// The key of the driver's properties.
+const PROPERTIES: &str = "spark.properties";
 
 /// The property that names the template's file to the driver.
 const TEMPLATE: &str = "spark.kubernetes.executor.podTemplateFile";
@@ -41,29 +44,35 @@ pub fn executor_pod(
     version: &SparkVersion,
     objects: &[&Value],
 ) -> Result<ExecutorPod, NoExecutorPod> {
-    with_template(plan, version, objects).map(|(executor, _)| executor)
+    with_template(plan, version, objects, None).map(|(executor, _)| executor)
 }
 
-/// The executor Pod, and the template that it is made from, if there is one.
+/// The executor Pod, and the template that it is made from, if there is one. `written` is the value of the template where its
+/// text is to be written anew; else the text of the `ConfigMap` is read.
 fn with_template(
     plan: &DriverPlan,
     version: &SparkVersion,
     objects: &[&Value],
+    written: Option<&Value>,
 ) -> Result<(ExecutorPod, Option<PodTemplate>), NoExecutorPod> {
     let data = |name: &str, key: &str| config_map(objects, name)?.get("data")?.get(key)?.as_str();
-    let Some(text) = data(&plan.config_map.name, "spark.properties") else {
-        return Err(unknown("spark.properties", NOT_FOUND));
+    let Some(text) = data(&plan.config_map.name, PROPERTIES) else {
+        return Err(unknown(PROPERTIES, NOT_FOUND));
     };
-    let properties = properties::read(text).map_err(|error| {
-        let mistake = Words::own(error.to_string());
-        let said = expected("properties that the driver can read");
-        Refusal::saying(
-            "spark.properties",
-            said.found(Found::Syntax(mistake, Some(error.line))),
-        )
-    })?;
+    // A template rarely changes them.
+    let properties = if plan.config_map.data.get(PROPERTIES).map(String::as_str) == Some(text) {
+        Cow::Borrowed(&plan.properties)
+    } else {
+        Cow::Owned(read_properties(text)?)
+    };
     let template = match (loaded_executor_template(&properties), &plan.executor) {
         (Loaded::Nothing, _) => None,
+        (Loaded::Carried, Some(_)) if let Some(value) = written => Some(PodTemplate::of_written(
+            TEMPLATE,
+            value.clone(),
+            version,
+            UnknownFields::Pass,
+        )?),
         (Loaded::Carried, Some(executor)) => {
             let text = data(&executor.config_map_name, &executor.key).filter(|text| !text.is_empty());
             let Some(text) = text else {
@@ -97,6 +106,17 @@ fn with_template(
         conf_files: &conf_files,
     })?;
     Ok((executor, template))
+}
+
+fn read_properties(text: &str) -> Result<BTreeMap<String, String>, Refusal> {
+    properties::read(text).map_err(|error| {
+        let mistake = Words::own(error.to_string());
+        let said = expected("properties that the driver can read");
+        Refusal::saying(
+            PROPERTIES,
+            said.found(Found::Syntax(mistake, Some(error.line))),
+        )
+    })
 }
 
 fn unknown(subject: &str, said: &'static str) -> NoExecutorPod {

@@ -50,18 +50,20 @@ impl Checked {
     }
 }
 
-/// What is wrong with the executors that the driver will make of these `objects`. `of_template` is what was found in the
+/// What is wrong with the executors that the driver will make of these `objects`, and of `written_template` where the text of the
+/// executors' pod template is to be written anew. `of_template` is what was found in the
 /// template alone: of that remains what Spark doesn't change.
 pub(in crate::manifest) fn check(
     plan: &DriverPlan,
     objects: &[&Value],
+    written_template: Option<&Value>,
     of_template: Checked,
     setting: ExecutorCheck,
     left_to_webhook: &LeftToWebhook,
 ) -> Checked {
     let version = plan.application.spark_version.parse();
     let version = version.unwrap_or_else(|_| SparkVersion::newest());
-    let checked = match with_template(plan, &version, objects) {
+    let checked = match with_template(plan, &version, objects, written_template) {
         Ok((mut executor, template)) => {
             let finished = after_webhook(&executor.pod, left_to_webhook);
             let template = template.as_ref().map(|template| &template.spec);

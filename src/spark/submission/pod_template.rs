@@ -88,11 +88,34 @@ impl PodTemplate {
         unknown: UnknownFields,
         budget: &mut Budget,
     ) -> Result<Self, Refusal> {
-        let refused = |what: &str| not_loaded(subject, what);
-        let mut value = yaml::read(text, budget).map_err(|unread| match unread {
+        let value = yaml::read(text, budget).map_err(|unread| match unread {
             yaml::YamlError::OverLimit(over) => over.below(subject).into(),
-            yaml::YamlError::Problem(what) => refused(&what),
+            yaml::YamlError::Problem(what) => not_loaded(subject, &what),
         })?;
+        Self::loaded(subject, value, version, unknown)
+    }
+
+    /// As the given version of Spark reads the text that [`write::to_yaml`](crate::kubernetes::write::to_yaml) makes of `value`.
+    ///
+    /// # Errors
+    /// Where Spark can't load it.
+    pub(crate) fn of_written(
+        subject: &str,
+        value: Value,
+        version: &SparkVersion,
+        unknown: UnknownFields,
+    ) -> Result<Self, Refusal> {
+        Self::loaded(subject, value, version, unknown)
+    }
+
+    /// As the given version of Spark makes a Pod of what it read.
+    fn loaded(
+        subject: &str,
+        mut value: Value,
+        version: &SparkVersion,
+        unknown: UnknownFields,
+    ) -> Result<Self, Refusal> {
+        let refused = |what: &str| not_loaded(subject, what);
         if let Some(spec) = value.get("spec").and_then(Value::as_object) {
             within_limits(spec, 0, &format!("{subject}.spec"))?;
         }

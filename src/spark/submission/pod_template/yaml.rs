@@ -302,6 +302,8 @@ fn number_form(text: &str) -> Option<Form> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::write::{tests::value, to_yaml};
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn read(text: &str) -> Result<Value, String> {
@@ -309,6 +311,15 @@ mod tests {
             YamlError::Problem(what) => what,
             YamlError::OverLimit(over) => over.to_string(),
         })
+    }
+
+    proptest! {
+        #[test]
+        fn what_we_write_is_read_as_it_was(value in value()) {
+            let object = json!({"a": value});
+            let text = to_yaml(&object);
+            prop_assert_eq!(read(&text), Ok(object), "{}", text);
+        }
     }
 
     #[test]
