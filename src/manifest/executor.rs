@@ -112,10 +112,7 @@ fn read_properties(text: &str) -> Result<BTreeMap<String, String>, Refusal> {
     properties::read(text).map_err(|error| {
         let mistake = Words::own(error.to_string());
         let said = expected("properties that the driver can read");
-        Refusal::saying(
-            PROPERTIES,
-            said.found(Found::Syntax(mistake, Some(error.line))),
-        )
+        Refusal::saying(PROPERTIES, said.found(Found::Syntax(mistake, Some(error.line))))
     })
 }
 

@@ -4,9 +4,8 @@
 //! fast as the reader of YAML and holds every limit. On everything else [`to_json`] gives up, and the reader of YAML decides: it would
 //! read alike what is read here (the tests compare the two).
 
+use memchr::memchr2;
 use serde::de::IgnoredAny;
-use std::borrow::Cow;
-
 /// The longest text that is looked at, in bytes: the JSON is a second copy of it.
 const LONGEST: usize = 64 << 10;
 
@@ -104,7 +103,7 @@ impl Writer {
         }
         let (key, value) = entry_of(text)?;
         self.separate();
-        self.json.push_str(&key);
+        key.write(&mut self.json);
         self.json.push(':');
         if value.is_empty() {
             self.awaits = Awaits::Value;
@@ -172,7 +171,7 @@ impl Writer {
     }
 
     fn scalar(&mut self, text: &str) -> Option<()> {
-        self.json.push_str(&scalar(text)?);
+        scalar(text)?.write(&mut self.json);
         Some(())
     }
 
@@ -197,15 +196,42 @@ fn item_of(text: &str) -> Option<&str> {
     }
 }
 
-/// A mapping's key as JSON, and what follows it on its line.
-fn entry_of(text: &str) -> Option<(Cow<'_, str>, &str)> {
+/// A key or value of one line.
+#[derive(Clone, Copy)]
+enum Scalar<'t> {
+    /// A whole value of JSON.
+    Json(&'t str),
+    /// A string without quotes.
+    Word(&'t str),
+}
+
+impl Scalar<'_> {
+    fn len(self) -> usize {
+        let (Self::Json(text) | Self::Word(text)) = self;
+        text.len()
+    }
+
+    fn write(self, json: &mut String) {
+        match self {
+            Self::Json(text) => json.push_str(text),
+            Self::Word(word) => {
+                json.push('"');
+                json.push_str(word);
+                json.push('"');
+            }
+        }
+    }
+}
+
+/// A mapping's key, and what follows it on its line.
+fn entry_of(text: &str) -> Option<(Scalar<'_>, &str)> {
     let (key, rest) = if text.starts_with('"') {
         let (key, rest) = text.split_at(end_of_string(text)?);
-        (Cow::Borrowed(key), rest.strip_prefix(':')?)
+        (Scalar::Json(key), rest.strip_prefix(':')?)
     } else {
         let (key, rest) = text.split_once(':')?;
         // A key that is no string is no key of ours.
-        (quoted(key)?, rest)
+        (word(key)?, rest)
     };
     if key.len() > LONGEST_KEY {
         return None;
@@ -220,30 +246,33 @@ fn entry_of(text: &str) -> Option<(Cow<'_, str>, &str)> {
 
 /// The index behind the quote that ends the string at the beginning.
 fn end_of_string(text: &str) -> Option<usize> {
-    let mut escaped = false;
-    let end = text.bytes().skip(1).position(|byte| {
-        let ends = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        ends
-    })?;
-    Some(end + 2)
-}
-
-/// A value as JSON. It is one whole value, or it would mean something else between others.
-fn scalar(text: &str) -> Option<Cow<'_, str>> {
-    match text.bytes().next()? {
-        b'"' => (end_of_string(text)? == text.len()).then_some(Cow::Borrowed(text)),
-        b'{' | b'[' | b'-' | b'0'..=b'9' => {
-            let whole = serde_json::from_str::<IgnoredAny>(text).is_ok();
-            whole.then_some(Cow::Borrowed(text))
+    let bytes = text.as_bytes();
+    let mut start = 1;
+    loop {
+        let found = start + memchr2(b'"', b'\\', bytes.get(start..)?)?;
+        if bytes[found] == b'"' {
+            return Some(found + 1);
         }
-        _ if matches!(text, "true" | "false" | "null") => Some(Cow::Borrowed(text)),
-        _ => quoted(text),
+        // What is escaped is no end.
+        start = found + 2;
     }
 }
 
-/// A word without anything that means something to a reader of YAML, as a JSON string.
-fn quoted(text: &str) -> Option<Cow<'_, str>> {
+/// A value as JSON. It is one whole value, or it would mean something else between others.
+fn scalar(text: &str) -> Option<Scalar<'_>> {
+    match text.bytes().next()? {
+        b'"' => (end_of_string(text)? == text.len()).then_some(Scalar::Json(text)),
+        b'{' | b'[' | b'-' | b'0'..=b'9' => {
+            let whole = serde_json::from_str::<IgnoredAny>(text).is_ok();
+            whole.then_some(Scalar::Json(text))
+        }
+        _ if matches!(text, "true" | "false" | "null") => Some(Scalar::Json(text)),
+        _ => word(text),
+    }
+}
+
+/// A word without anything that means something to a reader of YAML.
+fn word(text: &str) -> Option<Scalar<'_>> {
     let simple = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
     let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.bytes().all(simple);
     // Readers disagree about these, or read them as no strings.
@@ -251,7 +280,7 @@ fn quoted(text: &str) -> Option<Cow<'_, str>> {
         "true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan", "infinity",
     ];
     let is_ambiguous = || ambiguous.iter().any(|word| text.eq_ignore_ascii_case(word));
-    (is_word && !is_ambiguous()).then(|| Cow::Owned(format!("\"{text}\"")))
+    (is_word && !is_ambiguous()).then_some(Scalar::Word(text))
 }
 
 #[cfg(test)]
