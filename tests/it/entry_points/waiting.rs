@@ -60,8 +60,11 @@ impl Running {
     fn start(url: Option<&str>, arguments: &[String], environment: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let config = home.path().join("config");
-        let mut command = Command::new(binary());
+        // A shell starts what runs in its background with SIGINT ignored, and a child inherits that.
+        let mut command = Command::new("/usr/bin/env");
         command
+            .arg("--default-signal=INT")
+            .arg(binary())
             .arg("spark-submit")
             .args(arguments)
             .env_clear()
