@@ -3,10 +3,7 @@
 use super::{sources::Sources, trace::Tracer};
 use crate::{
     kubernetes::{Finding, Findings},
-    spark::{
-        plan,
-        submission::{Submission, SubmitterContext},
-    },
+    spark::submission::{Submission, SubmitterContext},
     submitter,
     templates::TriedSet,
 };
@@ -26,7 +23,7 @@ pub fn probe(tried: &TriedSet<'_>) -> Result<(), Vec<String>> {
     let tracer = OnceCell::new();
     let brief = |submission: &Submission, context: &SubmitterContext, found: &Findings| {
         let plain = || found.0.iter().map(Finding::brief).collect();
-        let Ok(plan) = plan::plan(submission, context) else {
+        let Ok(plan) = submitter::planned(submission, context, tried.set) else {
             return plain();
         };
         let Ok(rendered) = tried.set.render(&plan) else {

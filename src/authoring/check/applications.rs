@@ -11,7 +11,7 @@ use crate::{
     },
     manifest::{self, Manifests, Terms},
     redaction,
-    spark::plan::{self, DriverPlan},
+    spark::plan::DriverPlan,
     submitter::{self, PolicyRefusal, SubmitError},
     templates::{EXTRA_ROLE, Judgement, NewerFields, Rendered, TemplateErrorKind, TemplateSet, is_policy},
 };
@@ -109,7 +109,7 @@ impl<'s> Applications<'s> {
             Ok(submission) => submission,
             Err(error) => return (None, refused(&error)),
         };
-        let plan = match plan::plan(&submission, &context) {
+        let plan = match submitter::planned(&submission, &context, self.set) {
             Ok(plan) => plan,
             Err(refusal) => return (None, refused(&refusal.into())),
         };
