@@ -26,6 +26,7 @@ pub use check::{Terms, check};
 pub use executor::executor_pod;
 pub use finished::FinishedPods;
 pub(crate) use known::field_problems;
+pub(crate) use patched::unchecked;
 pub use policy_view::{Beside, finished};
 pub use stamp::plan_hash;
 pub(crate) use stamp::same_plan;

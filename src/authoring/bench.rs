@@ -15,7 +15,7 @@ use crate::{
     manifest::{self, Manifests, Terms},
     spark::plan::DriverPlan,
     submitter::{self, PolicyRefusal, SubmitError},
-    templates::{Parts, TemplateErrorKind, TemplateSet, Verdict, Workers},
+    templates::{Parts, Rendered, TemplateErrorKind, TemplateSet, Verdict, Workers},
 };
 use std::{path::Path, sync::Arc};
 
@@ -33,6 +33,8 @@ pub(crate) struct Bench {
 pub(crate) struct Tried {
     /// The objects as they would be created, with where their lines come from; none where none could be made.
     pub(crate) objects: Vec<WrittenObject>,
+    /// The objects that the checks refuse, as far as they can be read, in the place of `objects`.
+    pub(crate) unchecked: Vec<WrittenObject>,
     /// The executor Pod and its claims, as Spark's driver will make them.
     pub(crate) executor: Vec<WrittenObject>,
     /// What is wrong.
@@ -142,7 +144,15 @@ impl Bench {
                     let message = format!("and {} more findings", found.0.more());
                     findings.push(TemplateFinding::new(Rule::Case, case.path(), message));
                 }
-                return Tried::refused(findings);
+                let lineage = self.lineage(&rendered, &plan);
+                let secrets = hidden(&plan, case, show_secrets);
+                let unchecked = manifest::unchecked(&rendered, &plan).into_iter();
+                return Tried {
+                    unchecked: unchecked
+                        .map(|(role, object)| lineage.object(&role, &object, secrets.as_ref()))
+                        .collect(),
+                    ..Tried::refused(findings)
+                };
             }
         };
         manifests.warnings.append(submission.warnings.clone());
@@ -172,9 +182,8 @@ impl Bench {
             .lines()
             .map(std::borrow::Cow::into_owned)
             .collect();
-        let marked = self.marked.as_ref().and_then(|marked| marked.render(&plan).ok());
-        let lineage = Lineage::of(&rendered, marked.as_ref());
-        let secrets = (!show_secrets && !case.is_sample()).then(|| secrets(&plan));
+        let lineage = self.lineage(&rendered, &plan);
+        let secrets = hidden(&plan, case, show_secrets);
         tried.objects = manifests
             .for_files()
             .map(|(file, object)| {
@@ -192,8 +201,16 @@ impl Bench {
         }
         tried
     }
+
+    /// Where the lines of what was rendered come from.
+    fn lineage(&self, rendered: &Rendered, plan: &DriverPlan) -> Lineage {
+        let marked = self.marked.as_ref().and_then(|marked| marked.render(plan).ok());
+        Lineage::of(rendered, marked.as_ref())
+    }
 }
 
-fn secrets(plan: &DriverPlan) -> Secrets {
-    Secrets::of(plan.properties.get(REDACTION).map(String::as_str))
+/// Which values are hidden, if any are.
+fn hidden(plan: &DriverPlan, case: &Case, show_secrets: bool) -> Option<Secrets> {
+    let is_shown = show_secrets || case.is_sample();
+    (!is_shown).then(|| Secrets::of(plan.properties.get(REDACTION).map(String::as_str)))
 }

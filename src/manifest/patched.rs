@@ -10,7 +10,7 @@ use crate::{
     limits::Budget,
     spark::plan::DriverPlan,
     strict::{self, DocumentShape, Problem},
-    templates::{Document, Patch},
+    templates::{Document, Patch, Rendered},
 };
 use serde_json::Value;
 
@@ -93,6 +93,16 @@ impl<'r> Patched<'r> {
             finding.in_patch = Some(own);
         }
     }
+}
+
+/// The documents of a submission by their roles, each with its patches and unchecked; none of those that can't be read.
+pub(crate) fn unchecked(rendered: &Rendered, plan: &DriverPlan) -> Vec<(String, Value)> {
+    let mut budget = Budget::of_rendered();
+    let read = rendered.documents.iter().filter_map(|document| {
+        let patched = Patched::read(document, plan, &mut budget).ok()??;
+        Some((document.role.clone(), patched.value))
+    });
+    read.collect()
 }
 
 fn parse(text: &str, role: &str, template: &str, budget: &mut Budget) -> Result<Value, Finding> {

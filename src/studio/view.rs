@@ -30,10 +30,12 @@ pub(super) struct View {
     pub(super) set: String,
     pub(super) set_id: Option<String>,
     pub(super) why: String,
-    /// What is wrong; where this isn't empty, the objects are those of the last state in which nothing was.
+    /// What is wrong.
     pub(super) findings: Vec<TemplateFinding>,
-    /// Whether the objects are not those of this state.
+    /// Whether the objects are not those of this state, but of the last one in which nothing was wrong.
     pub(super) is_stale: bool,
+    /// Whether the objects are those that the checks refuse.
+    pub(super) is_unchecked: bool,
     /// What policies said.
     pub(super) verdicts: Vec<ShownVerdict>,
     /// What is odd but not wrong.
@@ -185,6 +187,16 @@ impl View {
         self.executor.clone_from(&other.executor);
         self.templates.clone_from(&other.templates);
         self.is_stale = true;
+    }
+
+    /// Shows the objects that the checks refuse, where no good ones were ever seen.
+    pub(super) fn with_unchecked(&mut self, state: &State, tried: Tried) {
+        let set = state.sets.get(&self.set);
+        if let Some(Ok(bench)) = set.map(|set| &set.now) {
+            self.is_unchecked = !tried.unchecked.is_empty();
+            self.objects = tried.unchecked.into_iter().map(ShownObject::from).collect();
+            self.templates = bench.names().to_vec();
+        }
     }
 
     /// Shows what the application was with the last set that compiled.

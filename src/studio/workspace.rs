@@ -13,7 +13,7 @@ use super::{
     view::{self, Terms, View},
 };
 use crate::{
-    authoring::case::Case,
+    authoring::{bench::Tried, case::Case},
     templates::{Workers, watched, workers},
     watch::{Timing, Watch},
 };
@@ -225,7 +225,7 @@ impl Workspace {
     pub(super) fn view(&self, request: &OfApplication) -> Result<View, String> {
         let (state, application) = self.chosen(&request.application)?;
         let (mut view, tried) = view::tried(&state, &application, &request.switches, self.terms());
-        let is_good = tried.is_some_and(|tried| tried.is_good());
+        let is_good = tried.as_ref().is_some_and(Tried::is_good);
         let key = format!("{} {:?}", application.name, request.switches);
         let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
         let known = good.iter().position(|(known, _)| *known == key);
@@ -244,6 +244,9 @@ impl Workspace {
             match known {
                 Some(known) => view.with_objects_of(&known),
                 None => view.with_last_good(&state, &application, &request.switches, self.terms()),
+            }
+            if let Some(tried) = tried.filter(|_| view.objects.is_empty()) {
+                view.with_unchecked(&state, tried);
             }
         }
         Ok(view)

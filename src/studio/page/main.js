@@ -128,8 +128,8 @@ function showBanner() {
   banner.hidden = !view || view.findings.length === 0;
   if (banner.hidden) return;
   const refused = view.findings.every((finding) => finding.rule === "refused");
-  const stale = view.is_stale ? "Below is the last good result.\n" : "";
-  banner.replaceChildren(element("strong", {}, refused ? "This application is refused. " : "The templates are broken for this application. "), stale,
+  const below = view.is_stale ? "Below is the last good result.\n" : view.is_unchecked ? "Below are the objects that the checks refuse.\n" : "";
+  banner.replaceChildren(element("strong", {}, refused ? "This application is refused. " : "The templates are broken for this application. "), below,
     ...view.findings.slice(0, 20).map((finding) => element("div", {},
       element("button", { type: "button", class: "link mono", onclick: () => openFile(finding.file, finding.line) }, finding.line ? `${finding.file}:${finding.line}` : finding.file),
       " ", finding.message)));

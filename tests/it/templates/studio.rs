@@ -97,6 +97,18 @@ fn who_has_no_token_or_comes_from_elsewhere_gets_403_for_every_path() {
     }
 }
 
+/// The template and its line that wrote a line of an object.
+fn written_by(view: &Value, list: &str, line: &str) -> Option<(String, u64)> {
+    view[list].as_array()?.iter().find_map(|object| {
+        let text = object["text"].as_str()?;
+        let index = text.lines().position(|found| found.trim() == line)?;
+        let from = &object["from"][index];
+        let number = usize::try_from(from[0].as_u64()?).ok()?;
+        let template = view["templates"][number].as_str()?;
+        Some((template.to_owned(), from[1].as_u64()?))
+    })
+}
+
 #[test]
 fn each_line_leads_to_the_template_line_that_wrote_it_and_a_broken_set_shows_its_last_good_objects() {
     let directory = directory(&[
@@ -111,27 +123,18 @@ fn each_line_leads_to_the_template_line_that_wrote_it_and_a_broken_set_shows_its
         ),
     ]);
     let studio = Studio::start(directory.path(), &[]);
-    let from = |view: &Value, list: &str, line: &str| -> Option<(String, u64)> {
-        view[list].as_array().unwrap().iter().find_map(|object| {
-            let text = object["text"].as_str().unwrap();
-            let index = text.lines().position(|found| found.trim() == line)?;
-            let from = &object["from"][index];
-            let template = view["templates"][usize::try_from(from[0].as_u64()?).ok()?].as_str()?;
-            Some((template.to_owned(), from[1].as_u64()?))
-        })
-    };
     let view = studio.ask("/api/view", &of_pi()).unwrap();
     assert_eq!(view["findings"], json!([]));
     let expected = |name: &str, line| Some((name.to_owned(), line));
     assert_eq!(
-        from(&view, "objects", "example.com/a: \"1\""),
+        written_by(&view, "objects", "example.com/a: \"1\""),
         expected("driver-pod.yaml.j2", 4)
     );
     assert_eq!(
-        from(&view, "objects", "owner: default"),
+        written_by(&view, "objects", "owner: default"),
         expected("always/driver-pod.patch.yaml.j2", 3)
     );
-    let (template, line) = from(&view, "objects", "restartPolicy: Never").unwrap();
+    let (template, line) = written_by(&view, "objects", "restartPolicy: Never").unwrap();
     assert_eq!(template, "builtin/driver-pod.yaml.j2");
     let source = studio.ask("/api/source", &json!({"file": template})).unwrap();
     let source = source
@@ -142,7 +145,7 @@ fn each_line_leads_to_the_template_line_that_wrote_it_and_a_broken_set_shows_its
         .unwrap();
     assert!(source.contains("restartPolicy"), "{source}");
     assert_eq!(
-        from(&view, "executor", "hostNetwork: false"),
+        written_by(&view, "executor", "hostNetwork: false"),
         expected("always/executor-pod.patch.yaml.j2", 2)
     );
     let path = directory.path().join("driver-pod.yaml.j2");
@@ -163,7 +166,7 @@ fn each_line_leads_to_the_template_line_that_wrote_it_and_a_broken_set_shows_its
     let repaired = studio.ask("/api/view", &of_pi()).unwrap();
     assert_eq!(repaired["generation"], summary["generation"]);
     assert_eq!(repaired["is_stale"], false);
-    assert!(from(&repaired, "objects", "example.com/a: \"2\"").is_some());
+    assert!(written_by(&repaired, "objects", "example.com/a: \"2\"").is_some());
     fs::remove_dir_all(directory.path()).unwrap();
     studio.settled("gone", |summary| summary["files"] == json!([]));
     let gone = studio.ask("/api/view", &of_pi()).unwrap();
@@ -171,6 +174,39 @@ fn each_line_leads_to_the_template_line_that_wrote_it_and_a_broken_set_shows_its
     fs::create_dir_all(directory.path()).unwrap();
     fs::write(&path, OVERRIDE).unwrap();
     studio.settled("back", |summary| summary["files"][0]["errors"] == 0);
+}
+
+/// The author opens a directory that never was good, and must see what is wrong with what it makes.
+#[test]
+fn objects_that_the_checks_refuse_are_shown_where_no_good_ones_were_seen() {
+    let directory = directory(&[(
+        "driver-pod.patch.yaml.j2",
+        "spec:\n  nodeSelectr: {pool: spark}\n",
+    )]);
+    let studio = Studio::start(directory.path(), &[]);
+    let view = studio.ask("/api/view", &of_pi()).unwrap();
+    assert_eq!(view["findings"][0]["file"], "driver-pod.patch.yaml.j2");
+    assert_eq!(
+        (&view["is_unchecked"], &view["is_stale"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(
+        written_by(&view, "objects", "nodeSelectr:"),
+        Some(("driver-pod.patch.yaml.j2".to_owned(), 2))
+    );
+    let file = directory.path().join("driver-pod.patch.yaml.j2");
+    fs::write(&file, "spec:\n  nodeSelector: {pool: spark}\n").unwrap();
+    studio.settled("repaired", |summary| summary["files"][0]["errors"] == 0);
+    let view = studio.ask("/api/view", &of_pi()).unwrap();
+    assert_eq!(view["is_unchecked"], false);
+    // Now good ones were seen.
+    fs::write(&file, "spec:\n  nodeSelectr: {pool: spark}\n").unwrap();
+    studio.settled("broken", |summary| summary["files"][0]["errors"] == 1);
+    let view = studio.ask("/api/view", &of_pi()).unwrap();
+    assert_eq!(
+        (&view["is_unchecked"], &view["is_stale"]),
+        (&json!(false), &json!(true))
+    );
 }
 
 #[test]
