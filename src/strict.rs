@@ -172,19 +172,11 @@ pub fn parse_yaml(text: &str) -> Result<Value, Problem> {
 pub fn read_yaml(text: &str, shape: DocumentShape, budget: &mut Budget) -> Result<Value, Unread> {
     // What was read is counted anew if the reader of YAML decides.
     let mut left = budget.clone();
-    if let Some(read) = read_plain(text, shape, &mut left) {
+    if let Some(read) = json::read_as_yaml(text, shape, &mut left) {
         *budget = left;
         return read;
     }
     read_fully(text, shape, budget)
-}
-
-/// Reads JSON, or YAML that is [`plain`]; `None` where the reader of YAML decides.
-fn read_plain(text: &str, shape: DocumentShape, budget: &mut Budget) -> Option<Result<Value, Unread>> {
-    if text.starts_with(['{', '[']) {
-        return json::read_as_yaml(text, shape, budget);
-    }
-    json::read_as_yaml(&plain::to_json(text)?, shape, budget)
 }
 
 /// Reads any YAML.

@@ -1,6 +1,9 @@
 //! JSON: bodies of requests, and what programs write where YAML is allowed.
 
-use super::bounded::{Bounds, DocumentShape, Format, Unread};
+use super::{
+    bounded::{Bounds, DocumentShape, Format, Unread},
+    plain::Plain,
+};
 use crate::{
     finding::{Words, rule},
     limits::Budget,
@@ -17,8 +20,8 @@ pub fn read_json(text: &[u8], shape: DocumentShape, budget: &mut Budget) -> Resu
     read(text, shape, Format::Json, budget)
 }
 
-/// Reads JSON that YAML reads alike. `None` where it is no JSON, or YAML may have another opinion or a better message:
-/// duplicate keys, fractions and exponents, escaped surrogates.
+/// Reads JSON, or [plain YAML](Plain), that YAML reads alike. `None` where it is neither, or YAML may have another opinion or a
+/// better message: duplicate keys, fractions and exponents, escaped surrogates.
 pub(super) fn read_as_yaml(
     text: &str,
     shape: DocumentShape,
@@ -27,7 +30,15 @@ pub(super) fn read_as_yaml(
     if text.contains("\\u") && (text.contains("\\ud") || text.contains("\\uD")) {
         return None;
     }
-    match read(text.as_bytes(), shape, Format::JsonAsYaml, budget) {
+    let read = if text.starts_with(['{', '[']) {
+        read(text.as_bytes(), shape, Format::JsonAsYaml, budget)
+    } else {
+        let plain = Plain::of(text)?;
+        let bounds = Bounds::new(budget, shape, Format::JsonAsYaml);
+        let value = bounds.document().deserialize(&mut plain.reader());
+        value.map_err(|error| fault(bounds, &error))
+    };
+    match read {
         Err(Unread::Problem(_) | Unread::KeyTwice(_)) => None,
         read => Some(read),
     }
@@ -40,10 +51,13 @@ fn read(text: &[u8], shape: DocumentShape, format: Format, budget: &mut Budget) 
         .document()
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value));
-    read.map_err(|error| {
-        bounds.fault().unwrap_or_else(|| {
-            let place = format!("not JSON: line {}, column {}", error.line(), error.column());
-            Unread::Problem(Problem::new("", rule(Words::own(place))))
-        })
+    read.map_err(|error| fault(bounds, &error))
+}
+
+/// Why the reading ended with an error.
+fn fault(bounds: Bounds<'_>, error: &serde_json::Error) -> Unread {
+    bounds.fault().unwrap_or_else(|| {
+        let place = format!("not JSON: line {}, column {}", error.line(), error.column());
+        Unread::Problem(Problem::new("", rule(Words::own(place))))
     })
 }
