@@ -43,7 +43,7 @@ impl<'t> Plain<'t> {
         if text.len() > LONGEST || !is_printable(text) {
             return None;
         }
-        let mut parts = Parts {
+        let mut scan = Scan {
             parts: Vec::with_capacity(text.len() / PART_BYTES),
             open: Vec::new(),
             awaits: Awaits::Document,
@@ -53,10 +53,10 @@ impl<'t> Plain<'t> {
             let indent = line.len() - content.len();
             let content = content.trim_end_matches(' ');
             if !content.is_empty() && !content.starts_with('#') {
-                parts.line(indent, content)?;
+                scan.line(indent, content)?;
             }
         }
-        parts.end().map(Self)
+        scan.end().map(Self)
     }
 
     /// What reads the document.
@@ -102,13 +102,13 @@ enum Awaits {
     Nothing,
 }
 
-struct Parts<'t> {
+struct Scan<'t> {
     parts: Vec<Part<'t>>,
     open: Vec<Open>,
     awaits: Awaits,
 }
 
-impl<'t> Parts<'t> {
+impl<'t> Scan<'t> {
     /// One line, without the spaces around it, of which so many stood before it.
     fn line(&mut self, mut indent: usize, mut text: &'t str) -> Option<()> {
         let mut item = item_of(text);
