@@ -79,7 +79,7 @@ fn growth(criterion: &mut Criterion) {
         }
         group.finish();
     };
-    curve("conf keys", [10, 100, 1_000, 10_000], |size| {
+    curve("conf keys", [10, 100, 1_000, 9_000], |size| {
         let mut application = spark_pi();
         let conf: BTreeMap<_, _> = (0..size)
             .map(|index| (format!("spark.sql.catalog.c{index}.uri"), "thrift://host:9083"))

@@ -31,7 +31,8 @@ use std::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+/// A list or mapping may have 10,000 entries, some of which are our own.
+const SIZES: [usize; 5] = [1, 10, 100, 1_000, 9_000];
 
 /// How long one point is measured at least, unless it is measured once.
 const LONG_ENOUGH: Duration = Duration::from_millis(500);
@@ -140,7 +141,7 @@ fn main() {
         .find(|argument| !argument.starts_with('-'));
     println!("{}\n", machine());
     let curves = [
-        pipeline("conf keys", 10_000, |application, size| {
+        pipeline("conf keys", 9_000, |application, size| {
             let key = |number| {
                 (
                     format!("spark.sql.catalog.c{number}.uri"),
@@ -149,7 +150,7 @@ fn main() {
             };
             application["spec"]["sparkConf"] = numbered(size, key);
         }),
-        pipeline("arguments", 10_000, |application, size| {
+        pipeline("arguments", 9_000, |application, size| {
             let arguments: Vec<_> = (0..size).map(|number| format!("--date=2026-{number}")).collect();
             application["spec"]["arguments"] = json!(arguments);
         }),
