@@ -6,6 +6,7 @@ mod context;
 mod diff;
 mod doctor;
 mod environment;
+mod examples;
 mod golden;
 mod healthcheck;
 mod init;
@@ -47,7 +48,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// When to colour; auto is on a terminal, unless NO_COLOR is set
+    /// When to use colours; auto: on a terminal, unless NO_COLOR is set
     #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
     #[arg(long, value_enum, default_value = "auto", global = true, value_name = "WHEN")]
     color: Color,
@@ -55,32 +56,32 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print the objects that an application would become; create nothing
+    /// Print the objects that an application would create; nothing is sent to the cluster
     Render(render::Render),
-    /// Print what templates see of an application, or the schema of it
+    /// Print the variables that templates see of an application, or their JSON Schema
     Context(context::Context),
-    /// Check a directory of templates: compile all, render samples and cases, report file and line
+    /// Check a directory of templates: compile them, render samples and cases, report each mistake with file and line
     Check(check::Check),
-    /// Show what a change of templates does to applications, or what differs from the cluster
+    /// Compare the objects of two template directories, or of templates and the cluster
     Diff(diff::Diff),
-    /// Test templates against golden files of your own
+    /// Test templates against your own golden files
     Golden(golden::Golden),
-    /// Show in the browser what templates do, while you write them
+    /// Show in the browser what templates do while you write them
     Studio(studio::Studio),
-    /// Write a template set to begin with: an override, a policy, a case with its golden files, and a workflow that checks them
+    /// Write a first template set: an override, a policy, a case with its golden files, and a workflow that checks them
     Init(init::Init),
-    /// Submit an application: to the cluster, into a directory, or through a running server
+    /// Submit an application to the cluster, into a directory, or through a running server
     Submit(Box<submit::Submit>),
-    /// Serve submissions over gRPC, over REST, and to the drop-in spark-submit on a Unix socket, as the operator's sidecar
+    /// Run the server: gRPC, REST, and a Unix socket for the drop-in spark-submit
     Serve(Box<serve::Serve>),
-    /// Be spark-submit: the same arguments, the same endings (also when called by the name spark-submit)
+    /// Act as spark-submit: the same arguments and exit codes (also if the binary is named spark-submit)
     #[command(name = spark_submit::NAME)]
     SparkSubmit,
     /// Copy this binary into a directory under the name spark-submit
     Install(install::Install),
-    /// Find out whether a server could do its work here, and what to fix
+    /// Check that a server can run here, and say what to fix
     Doctor(Box<doctor::Doctor>),
-    /// Ask a running server whether it is healthy, for a container's HEALTHCHECK
+    /// Check that a running server is healthy, for a container's HEALTHCHECK
     Healthcheck(healthcheck::Healthcheck),
     /// Print a completion script for a shell
     Completion(completion::Completion),
@@ -145,7 +146,7 @@ pub fn run(heap: &'static dyn Heap, commit: &str) -> ExitCode {
         rest.remove(0);
         return spark_submit::run(&rest);
     }
-    let command = environment::without_blank_variables(Cli::command()).long_version(version::long(commit));
+    let command = environment::without_blank_variables(command_line()).long_version(version::long(commit));
     let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     cli.color.choose();
     // Of those that end by themselves.
@@ -169,6 +170,11 @@ pub fn run(heap: &'static dyn Heap, commit: &str) -> ExitCode {
         Command::Healthcheck(command) => command.run(),
     }
     .into()
+}
+
+/// The command line, as its help, its completions and its pages show it.
+fn command_line() -> clap::Command {
+    examples::with_examples(Cli::command())
 }
 
 /// Prints why a command failed. `error:` as compilers have it, one line for each finding.

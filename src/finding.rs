@@ -1,8 +1,8 @@
 //! What is wrong with an input, as parts: where, what is expected, what was found, and a hint.
 //!
-//! Findings are data until they leave the process. Whoever needs to know something about one reads its parts, and its
+//! Findings are data until they leave the process. Code that needs to know something about one reads its parts, and its
 //! text has one grammar: `PATH: expected X, found Y; hint`. Each part knows whether it holds a value of a user, so
-//! that a finding can also be told without any (`Statement::brief`).
+//! that a finding can also be written without any (`Statement::brief`).
 
 mod kept;
 mod statement;
@@ -12,5 +12,5 @@ mod words;
 pub use kept::{Kept, Warnings};
 pub use statement::{Found, Hint, Statement};
 pub(crate) use statement::{expected, is_name, rule};
-pub(crate) use text::{Cut, answer, cut, listed, short_words};
+pub(crate) use text::{Cut, answer, cut, io_words, listed, short_words};
 pub use words::Words;

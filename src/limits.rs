@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_does_not_hold_is_told_with_its_place_and_a_long_place_is_cut() {
+    fn a_limit_that_does_not_hold_is_reported_with_its_place_and_a_long_place_is_cut() {
         assert_eq!(ENTRIES.holds("a", ENTRIES.most), Ok(()));
         let over = ENTRIES.holds("env", ENTRIES.most + 1).unwrap_err();
         assert_eq!(

@@ -170,7 +170,9 @@ fn tls(settings: &ServeSettings, service: &Service) -> Result<Option<Arc<Tls>>, 
     if tls.asks_clients() {
         info!("gRPC and REST speak TLS, with clients that have a certificate of TLS_CLIENT_CA_FILE");
     } else if settings.is_reachable() {
-        warn!("gRPC and REST speak TLS, but without TLS_CLIENT_CA_FILE whoever reaches them creates pods");
+        warn!(
+            "gRPC and REST speak TLS, but without TLS_CLIENT_CA_FILE: anybody who reaches them can create pods"
+        );
     }
     Ok(Some(Arc::new(tls)))
 }

@@ -38,7 +38,7 @@ impl FromStr for ApplyTo {
         match text.split_once(':') {
             None if text == "cluster" => Ok(Self::Cluster),
             Some(("dir", path)) if !path.is_empty() => Ok(Self::Directory(path.into())),
-            _ => Err("allowed is `cluster` or `dir:PATH`".to_owned()),
+            _ => Err("expected `cluster` or `dir:PATH`".to_owned()),
         }
     }
 }
@@ -113,17 +113,17 @@ impl TemplateSettings {
 #[derive(Debug, Clone, Default, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct SetSettings {
-    /// Who gets which set, comma-separated: namespace:NAME=SET, namespace:PREFIX*=SET, type:Java|Python|R=SET; the default
-    /// set where none fits
+    /// Which submissions use which set, comma-separated: namespace:NAME=SET, namespace:PREFIX*=SET, type:Java|Python|R=SET; the
+    /// default set if none matches
     #[arg(long, env = "TEMPLATE_SETS", value_delimiter = ',', value_name = "RULES", value_parser = blank_or::<SetRule>)]
     pub template_sets: Vec<Option<SetRule>>,
 
-    /// What becomes of an application's annotation native-submit/template-set: it chooses the set before all rules, or
-    /// the submission is refused
+    /// What happens to an application with the annotation native-submit/template-set: the annotation chooses the set before all
+    /// rules, or the submission is refused
     #[arg(long, env = "TEMPLATE_SET_ANNOTATION", value_enum, default_value = "allow")]
     pub template_set_annotation: SetAnnotation,
 
-    /// Kinds of further objects that templates may write, comma-separated: NetworkPolicy, PodDisruptionBudget, Ingress,
+    /// Kinds of additional objects that templates may write, comma-separated: NetworkPolicy, PodDisruptionBudget, Ingress,
     /// HTTPRoute, ConfigMap, Secret, Service, PersistentVolumeClaim, or KIND=PLURAL.GROUP/VERSION of any group that neither
     /// hands out rights nor makes Pods; none without it
     #[arg(long, env = "ALLOWED_EXTRA_KINDS", value_delimiter = ',', value_name = "KINDS", value_parser = blank_or::<ObjectKind>)]
@@ -172,7 +172,7 @@ pub const DEFAULT_SOCKET: &str = "/var/run/native-submit/submit.sock";
 #[derive(Debug, Clone, Copy, Default, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct ExecutorSettings {
-    /// What becomes of a submission whose executors can't start: Spark would end with an error when it makes the first,
+    /// What happens to a submission whose executors can't start: Spark would end with an error when it makes the first,
     /// or the API server would refuse it
     #[arg(long, env = "EXECUTOR_CHECK", value_enum, default_value = "refuse")]
     pub executor_check: ExecutorCheck,
@@ -288,20 +288,20 @@ pub struct ServeSettings {
 impl ServeSettings {
     /// The socket address of gRPC, if it may be listened on.
     pub fn grpc(&self) -> Result<SocketAddr, String> {
-        self.door("GRPC_ADDRESS", self.grpc_address, self.grpc_port)
+        self.listen_on("GRPC_ADDRESS", self.grpc_address, self.grpc_port)
     }
 
     /// The socket address of REST, if it may be listened on.
     pub fn rest(&self) -> Result<SocketAddr, String> {
-        self.door("REST_ADDRESS", self.rest_address, self.rest_port)
+        self.listen_on("REST_ADDRESS", self.rest_address, self.rest_port)
     }
 
-    fn door(&self, variable: &str, address: IpAddr, port: u16) -> Result<SocketAddr, String> {
+    fn listen_on(&self, variable: &str, address: IpAddr, port: u16) -> Result<SocketAddr, String> {
         let tls = self.tls.files()?;
         if !address.is_loopback() && tls.is_none() && !self.allow_plaintext {
             return Err(format!(
-                "{variable} {address} can be reached from other machines, and there is no TLS: whoever reaches it \
-                 creates pods. Set TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, listen on 127.0.0.1, or set \
+                "{variable}: expected a loopback address or TLS, found {address} without TLS: anybody who reaches it can \
+                 create pods; set TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, listen on 127.0.0.1, or set \
                  ALLOW_PLAINTEXT=true"
             ));
         }
@@ -316,7 +316,7 @@ impl ServeSettings {
 
 /// Reads `25s`, `500ms` or `2m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "allowed is a number with a unit ms, s or m, such as 25s".to_owned();
+    let wrong = || "expected a number with the unit ms, s or m, such as 25s".to_owned();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (count, unit) = text.split_at(digits);
     let count: u64 = count.parse().map_err(|_| wrong())?;

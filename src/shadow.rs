@@ -1,4 +1,4 @@
-//! Shadow mode: the real `spark-submit` creates the objects, and what we would have created is held against them.
+//! Shadow mode: the real `spark-submit` creates the objects, and what native-submit would have created is compared with them.
 //!
 //! Both sides are compared as the API server keeps them: theirs is read, ours is asked about with a dry run, so that
 //! defaults, admission and webhooks are the same on both. Names that each submission makes up are told by what

@@ -78,13 +78,13 @@ pub struct Rendered {
     pub template_set: String,
     /// The documents: the driver Pod first, then what it owns in the order of creation.
     pub documents: Vec<Document>,
-    /// The kinds that further objects may have.
+    /// The kinds that additional objects may have.
     pub extra_kinds: Vec<ObjectKind>,
     /// What becomes of a field that the types of those kinds don't have.
     pub newer_fields: NewerFields,
 }
 
-/// What the role of a further object begins with: `extra-budget` is what `budget.yaml.j2` wrote.
+/// What the role of an additional object begins with: `extra-budget` is what `budget.yaml.j2` wrote.
 pub const EXTRA_ROLE: &str = "extra-";
 
 /// One rendered object.

@@ -73,7 +73,7 @@ impl Watch {
         let task = tokio::spawn(async move {
             let (hint, mut hints) = mpsc::channel(1);
             let mut watcher = watch(&watched, &hint);
-            let mut is_watched = told(what, &watcher, true);
+            let mut is_watched = log_change(what, &watcher, true);
             // What changed since the caller's first look, before anything was watched.
             blocking(&look).await;
             loop {
@@ -86,7 +86,7 @@ impl Watch {
                 }
                 // Before the look, so that it sees what changed while nothing was watched.
                 watcher = watch(&directories(), &hint);
-                is_watched = told(what, &watcher, is_watched);
+                is_watched = log_change(what, &watcher, is_watched);
                 blocking(&look).await;
             }
         });
@@ -121,7 +121,7 @@ async fn blocking(look: &Arc<dyn Fn() + Send + Sync>) {
 }
 
 /// Says once that polling has to do; whether it need not.
-fn told(what: &'static str, watcher: &notify::Result<RecommendedWatcher>, was_watched: bool) -> bool {
+fn log_change(what: &'static str, watcher: &notify::Result<RecommendedWatcher>, was_watched: bool) -> bool {
     if let (Err(error), true) = (watcher, was_watched) {
         tracing::warn!("{what} is polled, not watched: {:?}", error.kind);
     }

@@ -1,7 +1,7 @@
 //! The check of a template directory: what a server would refuse it for, and what is odd about it.
 //!
 //! Every template is compiled; the built-in samples and the author's own cases are rendered with them, and all that
-//! they make is held against the rules, as the service does it before a set goes live.
+//! they make is checked against the rules, as the service does it before a set goes live.
 
 mod applications;
 mod digest;
@@ -117,7 +117,7 @@ pub(crate) fn check_until(
     }
     for name in options.rules.named() {
         if !sets.contains_key(name) {
-            // Whoever is to have it would be refused.
+            // Submissions that need it would be refused.
             let message = SetsError::Missing(name.to_owned()).to_string();
             checked.add(TemplateFinding::new(Rule::MissingSet, shown.clone(), message));
         }

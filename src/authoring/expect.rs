@@ -35,7 +35,7 @@ pub(super) type Made = BTreeMap<String, Vec<Value>>;
 /// The role of a claim begins so; its number follows.
 const CLAIM: &str = "persistentvolumeclaim-";
 
-/// The roles of the objects that a case may have; further objects and claims are not among them.
+/// The roles of the objects that a case may have; additional objects and claims are not among them.
 const ROLES: [&str; 11] = [
     "configmap-driver",
     "configmap-executor-template",

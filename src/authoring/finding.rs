@@ -52,7 +52,7 @@ pub enum Rule {
     NeverFired,
     /// `TEMPLATE_SETS` names a set that isn't there.
     MissingSet,
-    /// Further objects of several applications have the same name.
+    /// Additional objects of several applications have the same name.
     SharedName,
     /// Policies that let nothing through.
     RefusesAll,
@@ -141,7 +141,7 @@ impl Rule {
             Self::NeverFired => "No sample and no case comes to a call of refuse or warn.",
             Self::MissingSet => "TEMPLATE_SETS names a set, and there is no folder of that name.",
             Self::SharedName => {
-                "A further object has the same name for several applications, of which one can have it."
+                "An additional object has the same name for several applications, of which one can have it."
             }
             Self::RefusesAll => "Policies refuse every sample and every case.",
         }

@@ -42,12 +42,12 @@ enum Output {
 #[command(mut_arg("kubeconfig", |kubeconfig| kubeconfig.requires("server_dry_run")))]
 #[command(after_help = "\
 Every template is compiled, and the built-in samples of all application types and the cases are rendered with them; what \
-a server would refuse the set for is an error. Ignored files, templates that nothing renders, overrides equal to the built-in \
+would make a server refuse the set is an error. Ignored files, templates that nothing renders, overrides equal to the built-in \
 template, blocks that are never written and refusals that never fire are warnings. Findings show the templates' source and \
-field paths, and of rendered lines no value that could be a secret. With --server-dry-run the API server is asked about \
-the cases, or about the samples where there are no cases; their namespaces must exist. With --live each SparkApplication of the \
-cluster, and the template of each ScheduledSparkApplication, is rendered and judged as a server would do it: a line for each \
-that would be refused, with the policy and its words, and a summary. With --watch the check runs again when a file \
+field paths, and of rendered lines no value that could be a secret. With --server-dry-run the API server checks \
+the cases (the samples if there are no cases); their namespaces must exist. With --live each SparkApplication of the \
+cluster, and the template of each ScheduledSparkApplication, is rendered and checked as a server would do it: a line for each \
+that would be refused, with the policy and its message, and a summary. With --watch the check runs again when a file \
 of the templates or cases changes, until it is interrupted. Exit codes: 0 no error found, \
 1 errors (with --deny-warnings: or warnings), 2 wrong usage, 3 could not run.")]
 pub(super) struct Check {
@@ -96,7 +96,7 @@ impl Check {
 
     fn findings(&self) -> Result<End, End> {
         if !self.live.is_complete() {
-            message!("error: --live: of which namespaces? Give --namespace or --all-namespaces");
+            message!("error: --live: expected --namespace or --all-namespaces, found neither");
             return Err(End::Usage);
         }
         let cases = self.own_cases().map_err(|error| could_not_run(&error))?;

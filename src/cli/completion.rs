@@ -1,7 +1,7 @@
 //! `native-submit completion` and `native-submit man`: made of the command line itself, so that they never differ from it.
 
-use super::{Cli, End, report};
-use clap::{CommandFactory as _, ValueEnum};
+use super::{End, report};
+use clap::ValueEnum;
 use clap_complete::Shell;
 use std::{fs, path::PathBuf};
 
@@ -16,7 +16,7 @@ enum KnownShell {
 /// The arguments of `completion`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-For one shell: source <(native-submit completion bash). For all that follow: write it where the shell looks for it, such as \
+For the current shell: source <(native-submit completion bash). For all later shells: write it to the place where the shell looks for it, such as \
 ~/.local/share/bash-completion/completions/native-submit, a directory of zsh's $fpath under the name _native-submit, or \
 ~/.config/fish/completions/native-submit.fish.")]
 pub(super) struct Completion {
@@ -33,7 +33,7 @@ impl Completion {
             KnownShell::Fish => Shell::Fish,
         };
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "native-submit", &mut script);
+        clap_complete::generate(shell, &mut super::command_line(), "native-submit", &mut script);
         let script = String::from_utf8_lossy(&script);
         // For bash clap_complete writes the hyphen of a program's name in two ways, and then no command has its flags.
         super::print(&script.replace("native__subcmd__submit", "native__submit"))
@@ -43,7 +43,7 @@ impl Completion {
 /// The arguments of `man`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Man {
-    /// Directory that gets a page for each command, such as ~/.local/share/man/man1
+    /// Directory for the pages, one for each command, such as ~/.local/share/man/man1
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
@@ -51,7 +51,7 @@ pub(super) struct Man {
 impl Man {
     pub(super) fn run(self) -> End {
         let written = fs::create_dir_all(&self.directory)
-            .and_then(|()| clap_mangen::generate_to(Cli::command(), &self.directory));
+            .and_then(|()| clap_mangen::generate_to(super::command_line(), &self.directory));
         match written {
             Ok(()) => End::Done,
             Err(error) => report(&format!("{}: {error}", self.directory.display())),

@@ -40,9 +40,9 @@ enum Output {
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 #[command(after_help = "\
-A file may have several applications: documents, or a List as kubectl get writes it; other kinds are passed over, and of a \
-ScheduledSparkApplication the template is compared. Objects are compared by what they mean: fields by path, items of lists by \
-their name, properties and the executor pod template line by line; native-submit's own annotations are no difference. The \
+A file may have several applications: documents, or a List as kubectl get writes it. Other kinds are ignored. Of a \
+ScheduledSparkApplication the template is compared. Objects are compared by their meaning: fields by path, items of lists by \
+name, properties and the executor pod template line by line; native-submit's own annotations are no difference. The \
 executor Pod as Spark's driver will make it is compared too, but not with --live. The data of Secrets, and properties, variables \
 and arguments that match spark.redaction.regex, are masked without --show-secrets. With --live the left side is what the cluster \
 has, without status and without what the API server adds; the names follow from the live Pod's submission id. A set that only \
@@ -68,11 +68,11 @@ pub(super) struct Diff {
     #[command(flatten)]
     access: ClusterAccess,
 
-    /// Directory with the templates as they were; the built-in ones without
+    /// Directory with the old templates; by default the built-in ones
     #[arg(long, value_name = "DIR", conflicts_with = "live")]
     from: Option<PathBuf>,
 
-    /// Directory with the templates as they will be; the built-in ones without
+    /// Directory with the new templates; by default the built-in ones
     #[arg(long, value_name = "DIR", env = "TEMPLATE_DIR")]
     to: Option<PathBuf>,
 

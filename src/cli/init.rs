@@ -52,7 +52,7 @@ Writes templates/ with an override and a policy, cases/ with an application that
 .github/workflows/templates.yml. Nothing is written if one of these is there. Exit codes: 0 written, 1 something is there or \
 can't be written, 2 wrong usage.")]
 pub(super) struct Init {
-    /// Directory that gets the files; it is created if it isn't there
+    /// Directory for the files; it is created if it does not exist
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }

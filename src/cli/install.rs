@@ -11,7 +11,7 @@ use std::{
 /// The arguments of `install`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Install {
-    /// Directory that gets it, such as a volume that the operator's container mounts over its spark-submit
+    /// Directory for the copy, such as a volume that the operator's container mounts over its spark-submit
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }

@@ -6,7 +6,7 @@ use crate::spark::submission::{EntryPoint, NamespaceMetadata, SubmitterContext};
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "What policies see")]
 pub(super) struct PolicyFacts {
-    /// A label of the application's namespace, for policies that read namespace.labels; again for each further one
+    /// A label of the application's namespace, for policies that read namespace.labels; may be given several times
     #[arg(long = "namespace-label", value_name = "KEY=VALUE", value_parser = pair)]
     labels: Vec<(String, String)>,
 
@@ -35,6 +35,6 @@ impl PolicyFacts {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("allowed is KEY=VALUE")?;
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -28,8 +28,8 @@ enum Output {
 /// The arguments of `render`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A file may have several applications: documents, or a List as kubectl get writes it; other kinds are passed over, and of a \
-ScheduledSparkApplication the template is rendered. Nothing is printed if one is refused. The same file, templates and submission id always give the same output: the submit time is 0, and without \
+A file may have several applications: documents, or a List as kubectl get writes it. Other kinds are ignored. Of a \
+ScheduledSparkApplication the template is rendered. If one application is refused, nothing is printed. The same file, templates and submission id always give the same output: the submit time is 0, and without \
 --submission-id the id is the nil UUID. Exit codes: 0 printed, 1 refused, 2 wrong usage.")]
 pub(super) struct Render {
     #[command(flatten)]
@@ -73,7 +73,7 @@ impl Render {
             let manifests = match submitter::manifests_by(&submission, &context, &sets) {
                 Ok(manifests) => manifests,
                 Err(error) => {
-                    // Whoever renders with a template directory is its author.
+                    // The caller of a command with a template directory is its author.
                     if let SubmitError::PolicyFailed(PolicyFailure(errors)) = &error {
                         for error in errors {
                             super::report(error);

@@ -24,7 +24,7 @@ use tracing::error;
 /// The arguments of `serve`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-SIGTERM and SIGINT stop taking submissions and wait for those at work. Exit codes: 0 stopped, 1 could not serve, \
+On SIGTERM or SIGINT the server takes no new submissions and waits for those in flight. Exit codes: 0 stopped, 1 could not serve, \
 2 wrong usage.")]
 pub(super) struct Serve {
     #[command(flatten)]

@@ -366,7 +366,7 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         .await?)
 }
 
-/// Lines for the log of whoever called.
+/// Lines for the log of the caller.
 fn tell(warnings: &[String], outcome: &str, driver: &Driver, id: &str) {
     for warning in warnings {
         message!("warning: {warning}");

@@ -20,8 +20,8 @@ use tokio::signal::unix::{SignalKind, signal};
 #[command(after_help = "\
 A page in the browser shows what the templates of DIR do as you save them in your own editor: the objects of an application, which \
 template line wrote each of their lines, what differs from the built-in templates and from git's HEAD, the executor Pod, and what \
-policies said. It is served on loopback alone, to who has the address that is printed. Nothing is applied, and nothing is written \
-but a golden case that you save (--cases). The data of Secrets, and properties, variables and arguments that match \
+policies said. It is served on loopback only, and opens only with the address that is printed. Nothing is applied; the only files written \
+are golden cases that you save (--cases). The data of Secrets, and properties, variables and arguments that match \
 spark.redaction.regex, are masked without --show-secrets. It ends with Ctrl-C. Exit codes: 0 stopped, 1 could not serve, \
 2 wrong usage.")]
 pub(super) struct Studio {
@@ -36,15 +36,15 @@ pub(super) struct Studio {
     #[arg(long, value_name = "PATH", num_args = 1..)]
     apps: Vec<PathBuf>,
 
-    /// Directory with golden cases; the page can save further ones there
+    /// Directory with golden cases; the page can save additional ones there
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
 
-    /// Directory with the templates to compare with; git's HEAD without
+    /// Directory with the templates to compare with; by default git's HEAD
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
 
-    /// Port on loopback; any free one without
+    /// Port on loopback; by default any free one
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
 
@@ -61,7 +61,7 @@ impl Studio {
     pub(super) fn run(self) -> End {
         if !self.directory.is_dir() {
             message!(
-                "error: {}: expected a directory with templates, found none; make it first, for an empty one will do",
+                "error: {}: expected a directory with templates, found none; create it first (it may be empty)",
                 self.directory.display()
             );
             return End::Usage;

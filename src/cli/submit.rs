@@ -41,8 +41,8 @@ enum DryRun {
 #[command(mut_arg("context", |context| context.conflicts_with("server")))]
 #[command(mut_arg("kubeconfig", |kubeconfig| kubeconfig.conflicts_with("server")))]
 #[command(after_help = "\
-Prints one JSON line for each application of the file, a list or several documents included; after one that fails the others are \
-submitted all the same, and dir:PATH has a folder for each. A schedule can't be submitted. Without --submission-id a fresh one is made and printed: give it again to repeat the call \
+Prints one JSON line for each application of the file, a list or several documents included; if one fails, the others are \
+submitted all the same. dir:PATH has a folder for each. A schedule can't be submitted. Without --submission-id a fresh one is made and printed: give it again to repeat the call \
 safely. An application that names no namespace goes to --namespace, else to that of the kubeconfig's context. With --dry-run the outcome \
 is would-create, and nothing is created. Exit codes: 0 submitted or already there, 1 refused or failed, 2 wrong usage.")]
 pub(super) struct Submit {
@@ -73,7 +73,7 @@ pub(super) struct Submit {
     )]
     apply_to: ApplyTo,
 
-    /// Send the application to a running `native-submit serve` by gRPC instead; https:// where it speaks TLS, dns:/// for all
+    /// Send the application to a running `native-submit serve` by gRPC instead; https:// for TLS, dns:/// for all
     /// addresses of a name, such as a headless Service
     #[arg(
         long,
@@ -105,7 +105,7 @@ impl Submit {
     async fn all(&self) -> Result<End, End> {
         if self.dry_run == DryRun::Server && self.apply_to != ApplyTo::Cluster {
             message!(
-                "error: --dry-run=server asks the API server, and --apply-to says that objects go to a directory"
+                "error: --dry-run=server needs the API server, and --apply-to dir:PATH writes files; leave one of them out"
             );
             return Err(End::Usage);
         }
@@ -128,7 +128,7 @@ impl Submit {
         let several = applications.len() > 1;
         if several && self.input.submission_id.is_some() {
             message!(
-                "error: --submission-id names one submission, and there are {}",
+                "error: --submission-id: expected one application, found {}",
                 applications.len()
             );
             return Err(End::Usage);

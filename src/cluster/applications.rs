@@ -67,7 +67,11 @@ impl Pages {
                 }
                 Err(error) => {
                     self.apis.clear();
-                    return Some(Err(format!("can't list {kind}s: {error}")));
+                    let reason = match &error {
+                        kube::Error::Api(status) => format!("{} ({})", status.message, status.code),
+                        error => error.to_string(),
+                    };
+                    return Some(Err(format!("can't list {kind}s: {reason}")));
                 }
             };
             self.next = list.metadata.continue_.filter(|token| !token.is_empty());

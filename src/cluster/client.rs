@@ -1,6 +1,6 @@
 //! The connection to the API server.
 
-use crate::redaction::shown;
+use crate::{finding::io_words, redaction::shown};
 use hyper_timeout::TimeoutConnector;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
@@ -46,7 +46,7 @@ pub struct Credentials {
     pub token: Option<String>,
     /// A file with a bearer token, read again as it changes.
     pub token_file: Option<String>,
-    /// A PEM file with the authorities that the API server's certificate is held against.
+    /// A PEM file with the authorities that the API server's certificate is checked against.
     pub authority_file: Option<String>,
     /// A PEM file with the client's certificate.
     pub certificate_file: Option<String>,
@@ -131,7 +131,7 @@ impl ClientSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The address given is none.
-    #[error("{0} is not the address of an API server: allowed is https://host:port")]
+    #[error("{0} is not the address of an API server: expected https://host:port")]
     Address(String),
     /// Nothing says where the API server is.
     #[error(
@@ -194,7 +194,7 @@ async fn configured(settings: &ClientSettings) -> Result<Config, ClientError> {
             path: path.clone(),
             reason: match &error {
                 // kube's own text repeats the path, which the message has already.
-                KubeconfigError::ReadConfig(error, _) => error.kind().to_string(),
+                KubeconfigError::ReadConfig(error, _) => io_words(error.kind()),
                 error => in_words(error),
             },
         };

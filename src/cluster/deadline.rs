@@ -22,7 +22,7 @@ impl Deadline {
         }
     }
 
-    /// From now on for `time`, whoever listens.
+    /// The deadline `time` from now, for all that listen.
     pub(crate) fn own(time: Duration) -> Self {
         Self::until(Instant::now() + time)
     }

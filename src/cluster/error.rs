@@ -172,7 +172,7 @@ pub enum ApplyError {
         namespace: String,
     },
     /// The API server asks for fewer requests.
-    #[error("the API server is overloaded (429) at {verb} {object}{}", after(*retry_after))]
+    #[error("the API server is overloaded (429) and refused to {verb} {object}{}", after(*retry_after))]
     Overloaded {
         /// The verb.
         verb: &'static str,

@@ -1,7 +1,7 @@
 //! Kubernetes Events about refused submissions, on their `SparkApplication`: an operator may show no more of a refusal
 //! than its code.
 //!
-//! They are told by a task of their own, one at a time, and for a short while each. What doesn't fit is dropped and
+//! They are sent by a task of their own, one at a time, and for a short while each. What doesn't fit is dropped and
 //! counted: an answer never waits for an Event, and never depends on one.
 
 mod event;
@@ -22,10 +22,10 @@ use std::{
 use tokio::{sync::mpsc, time};
 use tracing::{debug, warn};
 
-/// Refusals that wait to be told.
+/// Refusals that wait to be sent.
 const MOST_WAITING: usize = 256;
 
-/// How long one refusal may take to be told.
+/// How long one refusal may take to be sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tells of refusals. Clones share one queue; its task ends with the last of them.
@@ -35,7 +35,7 @@ pub struct Events {
     metrics: Arc<Metrics>,
 }
 
-/// A refusal to be told.
+/// A refusal to be sent.
 #[derive(Debug)]
 struct Refused {
     application: ApplicationReference,
@@ -75,17 +75,17 @@ impl Events {
 
     /// A submission of this application is refused: at once back, whatever becomes of the Event.
     pub fn refused(&self, application: ApplicationReference, code: ErrorCode, message: String) {
-        self.told(application, event::reason(code.name()), message);
+        self.send(application, event::reason(code.name()), message);
     }
 
     /// Policies refuse a submission of this application, or would (`reason`): at once back, whatever becomes of the Event.
     pub(crate) fn judged(&self, application: ApplicationReference, reason: Option<&str>, message: String) {
         let of_refusal = || event::reason(ErrorCode::RefusedByPolicy.name());
         let reason = reason.map_or_else(of_refusal, str::to_owned);
-        self.told(application, reason, message);
+        self.send(application, reason, message);
     }
 
-    fn told(&self, application: ApplicationReference, reason: String, message: String) {
+    fn send(&self, application: ApplicationReference, reason: String, message: String) {
         let refused = Refused {
             application,
             reason,
@@ -100,16 +100,16 @@ impl Events {
 async fn tell(sink: ClusterSink, mut waiting: mpsc::Receiver<Refused>, metrics: Arc<Metrics>) {
     let mut forbidden = false;
     while let Some(refused) = waiting.recv().await {
-        let told = match time::timeout(PATIENCE, sink.event(&refused)).await {
-            Ok(told) => told,
+        let sent = match time::timeout(PATIENCE, sink.event(&refused)).await {
+            Ok(sent) => sent,
             Err(_) => Err(ApplyError::Timeout {
                 doing: "telling of a refusal".to_owned(),
             }),
         };
-        match told {
-            Ok(told) => {
+        match sent {
+            Ok(sent) => {
                 forbidden = false;
-                metrics.event(told.name());
+                metrics.event(sent.name());
             }
             Err(error) => {
                 metrics.event("failed");

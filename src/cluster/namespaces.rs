@@ -139,14 +139,14 @@ async fn keep_looking(api: Api<Namespace>, known: watch::Sender<Known>) {
         known.send_replace(Known::Namespaces(Arc::new(all.clone())));
     };
     let keep = |namespace: &Namespace| Arc::new(metadata(namespace));
-    let mut told = false;
+    let mut is_logged = false;
     loop {
         let Err(error) = following::follow(&api, keep, &see).await else {
-            told = false;
+            is_logged = false;
             continue;
         };
         let may_not = following::is_not_permitted(&error);
-        if !std::mem::replace(&mut told, true) {
+        if !std::mem::replace(&mut is_logged, true) {
             warn!(
                 "a policy reads namespace.labels or namespace.annotations, and they can't be looked at: {error}"
             );

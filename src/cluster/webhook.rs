@@ -148,15 +148,15 @@ async fn mutates(requests: &Requests, namespace: &str, labels: &BTreeMap<String,
 }
 
 async fn keep_looking(api: Api<MutatingWebhookConfiguration>, known: watch::Sender<Known>) {
-    let mut told = false;
+    let mut is_logged = false;
     loop {
         let see = |configurations: &Kept<Vec<Registered>>| publish(configurations, &known);
         let Err(error) = following::follow(&api, Registered::of, &see).await else {
-            told = false;
+            is_logged = false;
             continue;
         };
         let pause = not_seen(&error, &known);
-        if !mem::replace(&mut told, true) {
+        if !mem::replace(&mut is_logged, true) {
             if pause == PERMITTED_AGAIN {
                 info!(
                     "may not list mutatingwebhookconfigurations, so the operator's webhook counts as on \

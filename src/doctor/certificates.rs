@@ -35,7 +35,7 @@ pub(super) fn examine(settings: &TlsSettings) -> Vec<CheckResult> {
     if found.client_authorities.is_empty() {
         findings.push(CheckResult::warn(
             CHECK,
-            "no TLS_CLIENT_CA_FILE: clients need no certificate, so whoever reaches the ports may submit",
+            "no TLS_CLIENT_CA_FILE: clients need no certificate, so anybody who reaches the ports can submit",
             "set TLS_CLIENT_CA_FILE to an authority of the clients' own",
         ));
     }

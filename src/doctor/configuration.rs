@@ -21,7 +21,7 @@ pub(super) fn examine(settings: &ServeSettings) -> Vec<CheckResult> {
     if settings.allow_plaintext && settings.is_reachable() && matches!(settings.tls.files(), Ok(None)) {
         findings.push(CheckResult::warn(
             CHECK,
-            "ALLOW_PLAINTEXT=true: whoever reaches gRPC or REST creates pods with this service's rights",
+            "ALLOW_PLAINTEXT=true: anybody who reaches gRPC or REST can create pods with this service's rights",
             "use TLS with TLS_CLIENT_CA_FILE, or keep others away (deploy/kustomize/reachable)",
         ));
     }

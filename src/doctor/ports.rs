@@ -13,7 +13,7 @@ const CHECK: &str = "ports";
 
 pub(super) async fn examine(settings: &ServeSettings) -> Vec<CheckResult> {
     let health = SocketAddr::new(settings.health_address, settings.health_port);
-    let doors = [
+    let listeners = [
         (
             "GRPC_PORT",
             SocketAddr::new(settings.grpc_address, settings.grpc_port),
@@ -37,7 +37,7 @@ pub(super) async fn examine(settings: &ServeSettings) -> Vec<CheckResult> {
             )
         });
     }
-    for (variable, address) in doors {
+    for (variable, address) in listeners {
         findings.push(match TcpListener::bind(address).await {
             Ok(_) if running.is_some() => CheckResult::warn(
                 CHECK,
@@ -111,7 +111,7 @@ fn socket(path: &Path) -> CheckResult {
         _ => CheckResult::ok(
             CHECK,
             format!(
-                "no directory for NATIVE_SUBMIT_SOCKET {}: no door for the drop-in",
+                "NATIVE_SUBMIT_SOCKET {}: its directory does not exist, so the drop-in spark-submit cannot connect",
                 path.display()
             ),
         ),

@@ -111,7 +111,7 @@ fn said(metrics: &str) -> BTreeMap<String, String> {
 fn compared(servers: &[(&str, Result<String, String>)]) -> Vec<CheckResult> {
     let mut found = Vec::new();
     let mut by_subject: BTreeMap<String, BTreeMap<String, Vec<&str>>> = BTreeMap::new();
-    let told: Vec<_> = servers
+    let reported: Vec<_> = servers
         .iter()
         .filter_map(|(name, metrics)| match metrics {
             Ok(metrics) => Some((*name, said(metrics))),
@@ -125,8 +125,8 @@ fn compared(servers: &[(&str, Result<String, String>)]) -> Vec<CheckResult> {
             }
         })
         .collect();
-    let subjects: BTreeSet<_> = told.iter().flat_map(|(_, said)| said.keys()).collect();
-    for (name, said) in &told {
+    let subjects: BTreeSet<_> = reported.iter().flat_map(|(_, said)| said.keys()).collect();
+    for (name, said) in &reported {
         for subject in &subjects {
             let value = said.get(*subject).map_or("none", String::as_str);
             let values = by_subject.entry((*subject).clone()).or_default();

@@ -29,17 +29,17 @@ pub(super) async fn examine(options: SetOptions) -> Vec<CheckResult> {
         (Some(error), _) if status.unreadable => CheckResult::fail(
             CHECK,
             format!("TEMPLATE_DIR can't be read: {error}"),
-            "mount the directory there, readable for this user, or mend TEMPLATE_DIR; until then a server obeys TEMPLATE_FALLBACK",
+            "mount the directory there, readable for this user, or correct TEMPLATE_DIR; until then TEMPLATE_FALLBACK decides what a server does",
         ),
         (Some(error), _) if only_missing => CheckResult::fail(
             CHECK,
             error,
-            "add the folder, or mend TEMPLATE_SETS; until then who is to have the set is refused",
+            "add the folder, or correct TEMPLATE_SETS; until then submissions that need the set are refused",
         ),
         (Some(error), _) => CheckResult::fail(
             CHECK,
             format!("TEMPLATE_DIR is rejected: {error}"),
-            "mend the template; until then a server keeps its last good set, or at its start obeys TEMPLATE_FALLBACK",
+            "fix the template; until then a server keeps its last good set; at its start TEMPLATE_FALLBACK decides",
         ),
         (None, live) => CheckResult::ok(
             CHECK,

@@ -1,7 +1,7 @@
 //! Texts of bounded length.
 
 use crate::limits::ANSWER_BYTES;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, io};
 
 /// What stands for the end of a text that was cut.
 const ELLIPSIS: &str = "…";
@@ -25,6 +25,14 @@ pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
 /// A text as an answer may have it.
 pub(crate) fn answer(text: &str) -> Cow<'_, str> {
     cut(text, ANSWER_BYTES)
+}
+
+/// What went wrong with a file, in the words of the operating system.
+pub(crate) fn io_words(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        kind => kind.to_string(),
+    }
 }
 
 /// A text as it is written, in at most so many characters.

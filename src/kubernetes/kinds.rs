@@ -299,7 +299,7 @@ impl FromStr for ObjectKind {
         }
         let kind = custom(text).ok_or_else(|| {
             format!(
-                "allowed is {}, and any other kind as KIND=PLURAL.GROUP/VERSION, such as \
+                "expected {}, or any other kind as KIND=PLURAL.GROUP/VERSION, such as \
                  VolumeSnapshot=volumesnapshots.snapshot.storage.k8s.io/v1",
                 Self::names(&known)
             )

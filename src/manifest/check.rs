@@ -1,4 +1,4 @@
-//! Rendered text to checked manifests: strictly read, held against the rules, stamped.
+//! Rendered text to checked manifests: strictly read, checked against the rules, stamped.
 
 use super::{
     Identity, Manifest, Manifests,
@@ -31,7 +31,7 @@ use std::collections::BTreeSet;
 /// Why there is no executor Pod where the template for it has errors that are only warned of.
 const TEMPLATE_UNREAD: &str = "the executor pod template has errors";
 
-/// The longest executor pod template, in bytes, that is written anew for whoever reads it. Indentation makes the text longer: up to
+/// The longest executor pod template, in bytes, that is written anew for its readers. Indentation makes the text longer: up to
 /// four times is accepted. A longer one is written as JSON, which is not indented, and only if it has a null.
 const MOST_TIDY: usize = 64 << 10;
 
@@ -61,7 +61,7 @@ impl Default for Terms<'_> {
 /// Reads all documents of a submission strictly and holds them against the rules: what Kubernetes would refuse,
 /// and what Spark needs. A document that is empty counts as not written.
 ///
-/// The Pod that the driver will make of these documents as its first executor is held against the same rules. Both pods are looked at
+/// The Pod that the driver will make of these documents as its first executor is checked against the same rules. Both pods are looked at
 /// as they will be after the operator's webhook.
 ///
 /// # Errors

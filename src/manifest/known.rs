@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The kind that a document says it is, if it is one that it may be: the one of its role, or for a further object one of
+/// The kind that a document says it is, if it is one that it may be: the one of its role, or for an additional object one of
 /// those that the admin allows.
 pub(super) fn kind(
     document: &Document,
@@ -48,7 +48,7 @@ pub(super) fn kind(
     }
 }
 
-/// The kind of a further object: of several with one name the one of its version, else the first.
+/// The kind of an additional object: of several with one name the one of its version, else the first.
 fn extra(kind: &str, version: Option<&str>, allowed: &[ObjectKind]) -> Result<ObjectKind, Problem> {
     let mut named = allowed.iter().filter(|allowed| allowed.name() == kind);
     let of_version = named.clone().find(|kind| version == Some(&*kind.api_version()));

@@ -79,7 +79,7 @@ impl<'r> Patched<'r> {
         }))
     }
 
-    /// Names what is to be mended, where a finding about this document comes from the text that it carries, or from a patch.
+    /// Names what to fix, where a finding about this document comes from the text that it carries, or from a patch.
     pub(super) fn blame(&self, finding: &mut Finding, is_executor: bool) {
         if let Some(carried) = self.document.carried.as_ref().filter(|_| is_executor) {
             finding.template.clone_from(&carried.template);

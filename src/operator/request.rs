@@ -1,6 +1,6 @@
 //! Rejected request fields: what a request to a service must not say.
 //!
-//! The service runs with the operator's rights, which the authors of applications don't have. Whoever runs a command is in
+//! The service runs with the operator's rights, which the authors of applications don't have. The user of a command is in
 //! their own process, and may do as Spark lets them.
 
 use super::{
@@ -145,7 +145,7 @@ fn check_conf(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<(), Re
         if conf.raw().get(key).is_some() {
             return Err(Refusal::new(
                 key,
-                format!("not allowed, as by the operator; {instead}"),
+                format!("not allowed here, as in the operator; {instead}"),
             ));
         }
     }

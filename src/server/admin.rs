@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_api_server_that_stops_is_told_after_a_while_and_its_return_too() {
+    async fn an_api_server_that_stops_is_reported_after_a_while_and_its_return_too() {
         let stub = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = stub.local_addr().unwrap();
         let version = || Router::new().route("/version", get_version());

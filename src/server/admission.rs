@@ -50,7 +50,7 @@ impl Admission {
         }
     }
 
-    /// Lets one in, whoever it is.
+    /// Admits one, of any namespace.
     pub(super) fn enter(&self) -> Result<AdmissionPermit, NotAdmitted> {
         match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => Ok(AdmissionPermit { _permit: permit }),

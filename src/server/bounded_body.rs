@@ -94,17 +94,17 @@ where
     }
 
     /// All of it, copied together: what arrives is often small pieces of large buffers.
-    /// One whose length isn't told counts as one of `most`, as soon as it is not a short one.
+    /// One whose length isn't announced counts as one of `most`, as soon as it is not a short one.
     pub(super) async fn read(mut self, most: usize) -> Result<Vec<u8>, UnreadBody> {
         let mut all = Vec::new();
-        if let Some(told) = self.body.size_hint().exact() {
-            let told = usize::try_from(told).unwrap_or(usize::MAX);
-            if told > most {
+        if let Some(announced) = self.body.size_hint().exact() {
+            let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+            if announced > most {
                 return Err(UnreadBody::Bad);
             }
-            self.hold(told).map_err(UnreadBody::of)?;
-            self.length = Length::AtMost(told);
-            all.reserve_exact(told);
+            self.hold(announced).map_err(UnreadBody::of)?;
+            self.length = Length::AtMost(announced);
+            all.reserve_exact(announced);
         } else {
             self.length = Length::AtMost(most);
         }

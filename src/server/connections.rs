@@ -146,7 +146,7 @@ async fn one(
     let mut silent = pin!(sleep_until(seat.first()));
     let mut old = pin!(sleep_until(old_at.unwrap_or_else(Instant::now)));
     let mut grows_old = old_at.is_some();
-    let (mut is_told, mut is_leaving) = (false, false);
+    let (mut is_announced, mut is_leaving) = (false, false);
     loop {
         tokio::select! {
             ended = served.as_mut() => {
@@ -157,9 +157,9 @@ async fn one(
             }
             // Dropped, with all its calls that have not arrived.
             () = seat.evicted() => return,
-            _ = stopped.wait_for(|stopped| *stopped), if !is_told => {
+            _ = stopped.wait_for(|stopped| *stopped), if !is_announced => {
                 served.as_mut().graceful_shutdown();
-                is_told = true;
+                is_announced = true;
             }
             // Its calls go on; further ones need another connection, perhaps to another replica.
             () = old.as_mut(), if grows_old => {
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_http2_connection_that_ends_is_told_so() {
+    async fn an_http2_connection_that_ends_is_reported_so() {
         let patience = SilenceLimits {
             first: Duration::from_millis(300),
             idle: Duration::from_secs(600),

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn each_state_is_told_apart_and_the_gravest_wins() {
+    async fn each_state_is_reported_apart_and_the_gravest_wins() {
         let client = kube::Client::new(
             tower::service_fn(async |_: http::Request<kube::client::Body>| {
                 Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::empty()))

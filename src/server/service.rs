@@ -64,12 +64,10 @@ pub(super) enum ServiceError {
     #[error(transparent)]
     Submit(#[from] SubmitError),
     /// Too many at once.
-    #[error(
-        "over capacity: of {0} submissions at work (MAX_IN_FLIGHT) there is none left for this one; try again later"
-    )]
+    #[error("over capacity: {0} submissions in flight (MAX_IN_FLIGHT); try again later")]
     Overloaded(u32),
     /// Too many bytes at once.
-    #[error("over capacity: the requests at work leave no room for one of this size; try again later")]
+    #[error("over capacity: the requests in flight leave no room for one of this size; try again later")]
     NoRoom,
     /// It arrived so slowly that its place went to another.
     #[error(
@@ -222,7 +220,7 @@ impl Service {
 
     /// Submits a call's request, and counts what became of it.
     pub(super) async fn submit(&self, call: SubmitCall) -> Result<Accepted, ServiceError> {
-        let entry_point = call.entry_point.door();
+        let entry_point = call.entry_point.label();
         call.guard.counted();
         // All that is logged on the way carries these; each is filled in when it is known, and checked: a label, a log line
         // or a span never has a text in it that may be of any length.
@@ -291,7 +289,7 @@ impl Service {
                 stages: Stages::counted(Arc::clone(&shared.submitter.metrics)),
                 namespace: String::new(),
             };
-            let entry_point = call.entry_point.door();
+            let entry_point = call.entry_point.label();
             let result = match shared.work(call, id, &mut about, &mut seen).await {
                 Err(ServiceError::Submit(error)) if error.over_limit() && held.lacked_memory() => {
                     Err(ServiceError::NoRoom)

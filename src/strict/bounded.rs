@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_twice_is_told_with_its_place_in_json() {
+    fn a_key_twice_is_reported_with_its_place_in_json() {
         for (text, path) in [
             (r#"{"a":1,"a":1}"#, ""),
             (r#"{"a":[{"b":{"c":1,"c":2}}]}"#, "a[0].b"),

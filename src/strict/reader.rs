@@ -640,7 +640,7 @@ mod tests {
     }
 
     #[test]
-    fn every_unknown_field_is_known_to_the_reader_and_a_few_are_told() {
+    fn every_unknown_field_is_known_to_the_reader_and_a_few_are_reported() {
         let fields: Vec<_> = (0..1000).map(|index| format!("a{index}: 1")).collect();
         let yaml = format!(
             "{{apiVersion: v1, kind: Pod, spec: {{containers: [{{name: a, {}}}]}}}}",

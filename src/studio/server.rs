@@ -256,12 +256,12 @@ async fn events(State(shared): State<Shared>) -> Response {
         let now = *progress.borrow_and_update();
         Some((now, (progress, false, page)))
     });
-    Sse::new(told(changes))
+    Sse::new(messages(changes))
         .keep_alive(KeepAlive::default())
         .into_response()
 }
 
-fn told(
+fn messages(
     changes: impl Stream<Item = impl Serialize> + Send + 'static,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     changes.map(|change| {

@@ -79,7 +79,7 @@ pub(super) struct Subject {
     namespace: String,
     application: String,
     user: String,
-    door: &'static str,
+    entry_point: &'static str,
     submission_id: String,
 }
 
@@ -101,7 +101,7 @@ impl Subject {
             namespace: submission.namespace().to_owned(),
             application,
             user: context.user.clone(),
-            door: context.entry_point.door(),
+            entry_point: context.entry_point.label(),
             submission_id: submission.id.to_string(),
         }
     }
@@ -186,7 +186,7 @@ impl Audit<'_> {
                     namespace = subject.namespace,
                     application = %application,
                     user = %user,
-                    door = subject.door,
+                    door = subject.entry_point,
                     submission_id = subject.submission_id,
                     code,
                     exempt_because = reason,

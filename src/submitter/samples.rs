@@ -66,7 +66,7 @@ pub fn probe(set: &TemplateSet, brief: &Brief<'_>) -> Result<(), Vec<String>> {
                             rendered = true;
                             continue;
                         }
-                        Err(error) => told(error, &mut rendered, (&submission, &context), brief),
+                        Err(error) => described(error, &mut rendered, (&submission, &context), brief),
                     }
                 }
             };
@@ -84,7 +84,7 @@ pub fn probe(set: &TemplateSet, brief: &Brief<'_>) -> Result<(), Vec<String>> {
 }
 
 /// The lines that say why a sample is refused, and whether an admin's words alone did it.
-fn told(
+fn described(
     error: SubmitError,
     rendered: &mut bool,
     (submission, context): (&Submission, &SubmitterContext),

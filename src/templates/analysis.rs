@@ -82,7 +82,7 @@ pub(super) fn check<'n>(
         is_complete: true,
         errors: Vec::new(),
         seen: BTreeSet::new(),
-        told: BTreeSet::new(),
+        reported: BTreeSet::new(),
         called: BTreeSet::new(),
         used_at: Vec::new(),
         steps: 0,
@@ -154,7 +154,7 @@ struct Analysis<'a> {
     /// What was said already, and where.
     seen: BTreeSet<(String, Option<usize>, String)>,
     /// The pieces that something was said of.
-    told: BTreeSet<(&'a str, u32, u32)>,
+    reported: BTreeSet<(&'a str, u32, u32)>,
     /// The macros that were walked, with what they were given.
     called: BTreeSet<(usize, String)>,
     /// Where the templates and macros that are walked now were used, the outermost first.
@@ -246,14 +246,14 @@ impl<'a> Analysis<'a> {
     }
 
     /// Whether a piece of the template that is walked was found wrong before; then there is nothing to add.
-    fn is_told(&self, span: Span) -> bool {
-        self.told
+    fn is_reported(&self, span: Span) -> bool {
+        self.reported
             .contains(&(self.template, span.start_offset, span.end_offset))
     }
 
     /// Notes what is wrong with a piece of the template that is walked.
     fn wrong(&mut self, kind: TemplateErrorKind, span: Span, message: String) {
-        self.told
+        self.reported
             .insert((self.template, span.start_offset, span.end_offset));
         let shown = self.sources.full_name(self.template);
         let line = usize::from(span.start_line);

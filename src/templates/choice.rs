@@ -74,7 +74,7 @@ impl FromStr for SetRule {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong =
-            || "allowed is namespace:NAME=SET, namespace:PREFIX*=SET and type:Java|Python|R=SET".to_owned();
+            || "expected namespace:NAME=SET, namespace:PREFIX*=SET or type:Java|Python|R=SET".to_owned();
         let (subject, set) = text.split_once('=').ok_or_else(wrong)?;
         if !is_set_name(set) {
             return Err("a set's name has lowercase letters, digits and `-` only".to_owned());

@@ -16,7 +16,7 @@ use crate::kubernetes::{ObjectKind, Shape};
 use minijinja::Environment;
 use std::collections::BTreeMap;
 
-/// The most further objects of a set.
+/// The most additional objects of a set.
 const MOST_EXTRAS: usize = 32;
 
 /// A set as the engine has it.
@@ -29,7 +29,7 @@ pub(super) struct Compiled {
     pub(super) id: String,
     /// Whether an admin's file is in it: its templates then read typed values.
     pub(super) is_typed: bool,
-    /// The templates of further objects.
+    /// The templates of additional objects.
     pub(super) extras: Vec<String>,
     /// The patches of each template, the strongest last.
     pub(super) patches: BTreeMap<String, Vec<String>>,
@@ -108,7 +108,7 @@ impl Compiled {
             .chain(of_always)
             .collect();
         if extras.len() > MOST_EXTRAS {
-            let message = format!("the set has over {MOST_EXTRAS} templates of further objects");
+            let message = format!("the set has over {MOST_EXTRAS} templates of additional objects");
             let error = TemplateError::new(TemplateErrorKind::Limit, parts.name, message);
             compiler.errors.push(error);
         }
@@ -151,7 +151,7 @@ fn patches(parts: Parts<'_>, always: &Files) -> BTreeMap<String, Vec<String>> {
             let FileKind::Patch(of) = files::kind(name) else {
                 continue;
             };
-            // A further object of this layer alone.
+            // An additional object of this layer alone.
             let own = always.contains_key(&of) && layer.prefix == ALWAYS_PREFIX;
             let of = if own { format!("{ALWAYS_PREFIX}{of}") } else { of };
             patches
@@ -250,7 +250,7 @@ impl Compiler {
         let is_root = |name: &&str| !name.rsplit('/').next().unwrap_or(name).starts_with('_');
         let named = self.named.iter().map(String::as_str).filter(is_root);
         let of_object = |name: &str| {
-            // A patch or a further object of a layer sees what the template that it is of sees.
+            // A patch or an additional object of a layer sees what the template that it is of sees.
             variables::of_template(name.rsplit('/').next().unwrap_or(name))
         };
         let found = analysis::check(&self.environment, &self.sources, named, &of_object);

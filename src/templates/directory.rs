@@ -13,6 +13,7 @@ use super::{
     files::{ALWAYS, Files, is_part, is_template},
     parts::DEFAULT_SET,
 };
+use crate::finding::io_words;
 use rustix::fs::{Mode, OFlags};
 use std::{
     collections::BTreeMap,
@@ -63,7 +64,7 @@ pub(crate) type Sets = BTreeMap<String, Result<Contents, DirectoryError>>;
 /// Why a template directory can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DirectoryError {
-    #[error("the template directory {path} can't be read: {error}")]
+    #[error("the template directory {path} can't be read: {}", io_words(*error))]
     Directory { path: String, error: io::ErrorKind },
     #[error("the template directory has no template: no file in it ends in `.j2`")]
     Empty,
@@ -71,7 +72,7 @@ pub(crate) enum DirectoryError {
         "the folder `{0}` has no template: no file in it ends in `.j2`; remove the folder to do without it"
     )]
     EmptyFolder(String),
-    #[error("{name}: can't be read: {error}")]
+    #[error("{name}: can't be read: {}", io_words(*error))]
     File { name: String, error: io::ErrorKind },
     #[error("{0}: expected a regular file, found another kind of file")]
     NoFile(String),
@@ -169,7 +170,7 @@ pub(crate) fn take_always(sets: &mut Sets) -> Result<Contents, DirectoryError> {
 
 /// Reads all sets; an error also where there is no template in any of them.
 ///
-/// Whoever mounts templates wants them to be used: without any something is missing, such as the `ConfigMap`.
+/// A mounted template directory must have templates: without any, something is missing, such as the `ConfigMap`.
 pub(crate) fn read_filled_sets(directory: &Path) -> Result<Sets, DirectoryError> {
     let sets = read_sets(directory)?;
     if is_empty(&sets) {

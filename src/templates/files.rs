@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// The files of a set by name, as they are in the `ConfigMap`.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-/// The folder whose patches, further objects and policies apply to every submission. It is no set.
+/// The folder whose patches, additional objects and policies apply to every submission. It is no set.
 pub const ALWAYS: &str = "always";
 
 /// The file that says which namespaces are exempt from which policies of its folder.
@@ -33,7 +33,7 @@ pub(crate) enum FileKind {
     Partial,
     /// Merged onto what the template of the given name wrote: `driver-pod.patch.yaml.j2`.
     Patch(String),
-    /// A further object that the driver Pod owns.
+    /// An additional object that the driver Pod owns.
     Extra,
     /// Refuses submissions by their finished objects.
     Policy,
@@ -80,7 +80,7 @@ pub(crate) fn kind(name: &str) -> FileKind {
     }
 }
 
-/// The role of the further object that a file of this name writes, if it writes one.
+/// The role of the additional object that a file of this name writes, if it writes one.
 pub(super) fn extra_role(name: &str) -> Option<String> {
     let is_extra = is_template(name) && kind(name) == FileKind::Extra;
     is_extra.then(|| format!("{EXTRA_ROLE}{}", stem(name).unwrap_or(name)))
@@ -96,7 +96,7 @@ pub(crate) fn patch_of(template: &str) -> String {
     format!("{}{PATCH}", stem(template).unwrap_or(template))
 }
 
-/// What is wrong with a file's name among these, where `extras` says whether further objects are allowed.
+/// What is wrong with a file's name among these, where `extras` says whether additional objects are allowed.
 pub(crate) fn name_error(name: &str, files: &Files, extras: bool) -> Option<String> {
     match kind(name) {
         FileKind::Override | FileKind::Partial | FileKind::Policy => None,
@@ -109,10 +109,10 @@ pub(crate) fn name_error(name: &str, files: &Files, extras: bool) -> Option<Stri
             })
         }
         FileKind::Extra if extras => misspelled(name, files.get(name)).map(|known| {
-            format!("a further object needs a name of its own, and this is almost another's; did you mean `{known}`?")
+            format!("an additional object needs a name of its own, and this is almost another's; did you mean `{known}`?")
         }),
         FileKind::Extra => Some(format!(
-            "{}; for a further object ALLOWED_EXTRA_KINDS must allow its kind, and it allows none)",
+            "{}; for an additional object ALLOWED_EXTRA_KINDS must allow its kind, and it allows none)",
             unknown(name)
         )),
         FileKind::Unknown => Some(format!("{})", unknown(name))),
@@ -123,12 +123,12 @@ pub(crate) fn name_error(name: &str, files: &Files, extras: bool) -> Option<Stri
 pub(crate) fn name_error_of_always(name: &str, always: &Files, set: &Files, extras: bool) -> Option<String> {
     match kind(name) {
         FileKind::Override => Some(format!(
-            "a template that replaces another one belongs to a set; in the layer `{ALWAYS}` write `{}`, a further object or \
+            "a template that replaces another one belongs to a set; in the layer `{ALWAYS}` write `{}`, an additional object or \
              a policy",
             patch_of(name)
         )),
         FileKind::Extra if set.contains_key(name) => Some(
-            "the set has a further object of this name, too, and only one layer may write it; rename one of the files"
+            "the set has an additional object of this name, too, and only one layer may write it; rename one of the files"
                 .to_owned(),
         ),
         _ => {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_told_with_what_was_meant() {
+    fn a_wrong_name_is_reported_with_what_was_meant() {
         let files = Files::from([("budget.yaml.j2".to_owned(), Vec::new())]);
         let error = |name: &str, extras| name_error(name, &files, extras);
         assert_eq!(error("budget.yaml.j2", true), None);

@@ -100,7 +100,7 @@ pub(crate) struct Parts<'f> {
     pub(crate) default: &'f Files,
     /// The files of the layer that applies to every submission, whichever set it gets.
     pub(crate) always: &'f Files,
-    /// The kinds of further objects that the admin allows.
+    /// The kinds of additional objects that the admin allows.
     pub(crate) extra_kinds: &'f [ObjectKind],
     /// What becomes of a field that Kubernetes' types don't have.
     pub(crate) newer_fields: NewerFields,

@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, sync::Arc};
 /// changes nothing without one of these that includes it, for the built-in ones include none.
 const OF_EXECUTORS: [&str; 2] = [builtin::EXECUTOR_POD, builtin::EXECUTOR_CONFIG_MAP];
 
-/// The built-in templates together with an admin's overrides, patches and further objects.
+/// The built-in templates together with an admin's overrides, patches and additional objects.
 ///
 /// All documents of a submission come from one set. A set is immutable; a changed file makes another one.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl TemplateSet {
         })
     }
 
-    /// A set of any name, in this process. A further `*.yaml.j2` writes a further object where `extra_kinds` has any.
+    /// A set of any name, in this process. A further `*.yaml.j2` writes an additional object where `extra_kinds` has any.
     pub(crate) fn load_parts(parts: Parts<'_>) -> Result<Self, LoadError> {
         let mut compiled = Compiled::load(parts, &|_| ())?;
         Ok(Self {
@@ -111,7 +111,7 @@ impl TemplateSet {
         self.source.files()
     }
 
-    /// The roles of the further objects that its files write.
+    /// The roles of the additional objects that its files write.
     pub(crate) fn extra_roles(&self) -> Vec<String> {
         let Parts { files, default, .. } = self.source.parts();
         let names = files.keys().chain(default.keys());

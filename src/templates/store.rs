@@ -106,7 +106,7 @@ impl TemplateStore {
         store
     }
 
-    /// The live sets. Whoever renders calls this once a submission.
+    /// The live sets. Rendering calls this once for each submission.
     pub fn current(&self) -> Arc<TemplateSets> {
         self.live.load_full()
     }

@@ -2,7 +2,7 @@
 //! them, and finish with the right answer (`tests/e2e/spark`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::spark_run::{DRIVER, Door, Ended, EventLog, Place, log_file, versions};
+use crate::support::spark_run::{DRIVER, Ended, EntryPoint, EventLog, Place, log_file, versions};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
@@ -41,24 +41,24 @@ const CONF: [(&str, &str); 11] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn spark_pi_computes_pi_by_each_door() {
     let [old, new] = versions();
-    for (door, version) in [
-        (Door::Grpc, &old),
-        (Door::Rest, &new),
-        (Door::DropIn, &old),
-        (Door::Grpc, &new),
+    for (entry_point, version) in [
+        (EntryPoint::Grpc, &old),
+        (EntryPoint::Rest, &new),
+        (EntryPoint::DropIn, &old),
+        (EntryPoint::Grpc, &new),
     ] {
         let place = Place::new().await;
-        if door == Door::Grpc {
+        if entry_point == EntryPoint::Grpc {
             let spec = json!({"mainClass": "e2e.SparkPi", "mainApplicationFile": PI, "arguments": ["4"]});
             place.submit(&place.application(version, &spec)).await;
         } else {
             let mut arguments = place.arguments(version, &[]);
             arguments.extend(["--class", "e2e.SparkPi", PI, "4"].map(str::to_owned));
-            place.submit_arguments(door, version, &arguments).await;
+            place.submit_arguments(entry_point, version, &arguments).await;
         }
         let ended = place.ended().await;
         let pi: f64 = said(&ended, "Pi is roughly ").parse().unwrap();
-        assert!((3.1..3.2).contains(&pi), "{door:?} {version}: {pi}");
+        assert!((3.1..3.2).contains(&pi), "{entry_point:?} {version}: {pi}");
         // 400,000 points in 4 slices, counted once.
         let expected = EventLog {
             executors: ["1".to_owned()].into(),
@@ -68,7 +68,7 @@ async fn spark_pi_computes_pi_by_each_door() {
             ended: true,
             ..EventLog::default()
         };
-        assert_eq!(place.event_log(), expected, "{door:?} {version}");
+        assert_eq!(place.event_log(), expected, "{entry_point:?} {version}");
         place.leave().await;
     }
 }
@@ -169,7 +169,9 @@ async fn a_python_application_by_arguments_reads_back_what_was_submitted() {
     let mut arguments = place.arguments(&version, &conf);
     arguments.extend(["--py-files", HELPER, READBACK].map(str::to_owned));
     arguments.extend(ARGUMENTS.map(str::to_owned));
-    place.submit_arguments(Door::DropIn, &version, &arguments).await;
+    place
+        .submit_arguments(EntryPoint::DropIn, &version, &arguments)
+        .await;
     let ended = place.ended().await;
     let found: Value = serde_json::from_str(said(&ended, "READBACK ")).unwrap();
 
@@ -206,7 +208,9 @@ async fn jars_and_files_of_the_image_are_found() {
         ]
         .map(str::to_owned),
     );
-    place.submit_arguments(Door::Rest, &version, &arguments).await;
+    place
+        .submit_arguments(EntryPoint::Rest, &version, &arguments)
+        .await;
     let ended = place.ended().await;
     assert_eq!(said(&ended, "ON THE DRIVER "), "from the jar: the text of a file");
     assert_eq!(

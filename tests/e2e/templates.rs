@@ -1,5 +1,5 @@
 //! The sets of `deploy/templates` on a real control plane (`tests/e2e/up`): what `check` and `diff` ask of it, and what becomes of
-//! further objects.
+//! additional objects.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 use crate::support::control_plane::ControlPlane;

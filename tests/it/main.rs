@@ -48,7 +48,6 @@ mod templates {
     mod comparison;
     mod examples;
     mod golden;
-    mod messages;
     mod mistakes;
     pub(crate) mod page;
     mod policies;
@@ -62,10 +61,16 @@ mod templates {
 
 /// The pages in docs/: their links, and what they quote of the program.
 mod documents {
+    mod cli;
     mod guides;
     mod lines;
     mod links;
     mod troubleshooting;
+}
+
+/// What the program says of what is wrong, whole and in tables.
+mod messages {
+    mod tables;
 }
 
 /// What operators look at: readiness, metrics, traces, doctor, shadow mode.

@@ -1,4 +1,4 @@
-//! Requests that arrive in part and then no further, at each door: the server stays small, serves others meanwhile, and gives
+//! Requests that arrive in part and then no further, at each entry point: the server stays small, serves others meanwhile, and gives
 //! up on them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -207,7 +207,7 @@ async fn half_sent_calls_are_bounded_in_bytes_and_time_by_grpc_and_on_the_socket
 async fn connections_are_bounded_and_one_that_says_nothing_is_closed() {
     let api = ApiServer::start().await;
     let (server, _kubeconfig) = Serve::to(&api.url, &["--max-in-flight", "1"]);
-    for (door, address) in [("rest", &server.rest), ("grpc", &server.grpc)] {
+    for (entry_point, address) in [("rest", &server.rest), ("grpc", &server.grpc)] {
         let silent: Vec<_> = (0..64).map(|_| TcpStream::connect(address).unwrap()).collect();
         let one_more = TcpStream::connect(address).unwrap();
         // It takes the seat of the first, before that one's time is over.
@@ -217,7 +217,10 @@ async fn connections_are_bounded_and_one_that_says_nothing_is_closed() {
         for mut connection in silent.into_iter().chain([one_more]) {
             connection.set_read_timeout(Some(GIVEN_UP)).unwrap();
             let read = connection.read(&mut [0]);
-            assert!(matches!(read, Ok(0)), "{door} is not closed in time: {read:?}");
+            assert!(
+                matches!(read, Ok(0)),
+                "{entry_point} is not closed in time: {read:?}"
+            );
         }
     }
     // So doesn't HTTP/2 begin, and nothing but the preface's time looks after it.

@@ -474,7 +474,7 @@ fn a_render_worker_writes_what_the_process_itself_would_write() {
 
 /// Without a set that is live the server is there, and says so in the way that callers try again.
 #[tokio::test(flavor = "multi_thread")]
-async fn before_the_first_set_is_live_callers_are_told_to_come_back() {
+async fn before_the_first_set_is_live_callers_are_reported_to_come_back() {
     let api = ApiServer::start().await;
     let templates = tempfile::tempdir().unwrap();
     let directory = templates.path().join("gone");

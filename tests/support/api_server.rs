@@ -615,7 +615,7 @@ fn field(at: Timestamp) -> String {
 }
 
 /// A JSON merge patch (RFC 7386).
-fn merge(object: &mut Value, patch: &Value) {
+pub(crate) fn merge(object: &mut Value, patch: &Value) {
     match (object, patch) {
         (Value::Object(fields), Value::Object(patch)) => {
             for (name, value) in patch {

@@ -1,4 +1,4 @@
-//! A run of a real Spark on the node of `tests/e2e/node`: where it runs, by which door it came, and what it left behind.
+//! A run of a real Spark on the node of `tests/e2e/node`: where it runs, by which entry point it came, and what it left behind.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::{
@@ -35,9 +35,9 @@ fn run_directory() -> PathBuf {
     std::env::var_os("E2E_RUN").map_or_else(standard, PathBuf::from)
 }
 
-/// A door of native-submit.
+/// An entry point of native-submit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum EntryPoint {
     Grpc,
     Rest,
     DropIn,
@@ -195,10 +195,15 @@ impl Place {
     }
 
     /// Submits arguments of spark-submit by REST or through the drop-in.
-    pub(crate) async fn submit_arguments(&self, door: Door, version: &str, arguments: &[String]) {
-        match door {
-            Door::Grpc => panic!("gRPC takes applications"),
-            Door::Rest => {
+    pub(crate) async fn submit_arguments(
+        &self,
+        entry_point: EntryPoint,
+        version: &str,
+        arguments: &[String],
+    ) {
+        match entry_point {
+            EntryPoint::Grpc => panic!("gRPC takes applications"),
+            EntryPoint::Rest => {
                 let application = self.application(version, &json!({"mainApplicationFile": "local:///none"}));
                 let live = self.plane.create(&self.namespace, &application).await.unwrap();
                 let owner = json!([{
@@ -218,7 +223,7 @@ impl Place {
                 );
                 assert_eq!(status, 201, "{answer}");
             }
-            Door::DropIn => {
+            EntryPoint::DropIn => {
                 let folder = tempfile::tempdir().unwrap();
                 let program = folder.path().join("spark-submit");
                 std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_native-submit"), &program).unwrap();

@@ -30,7 +30,7 @@ pub(super) struct Applications<'s> {
     refused: Option<String>,
     /// The templates that wrote something.
     used: BTreeSet<String>,
-    /// The applications, by the further objects that they have: template, and the object's name.
+    /// The applications, by the additional objects that they have: template, and the object's name.
     sharing: BTreeMap<(String, String), BTreeSet<String>>,
 }
 

@@ -80,7 +80,7 @@ impl Path {
         Some(at)
     }
 
-    /// An object of the same kind with this field alone, empty: whoever reads it tells whether there is such a field.
+    /// An object of the same kind with this field alone, empty: the reader says if there is such a field.
     /// What stands in the text of a `ConfigMap` is left out.
     pub(super) fn probe(&self, object: &Value) -> Value {
         let in_data = self.steps.first() == Some(&Step::Field("data".to_owned()));

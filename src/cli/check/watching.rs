@@ -4,6 +4,7 @@ use super::Check;
 use crate::{
     authoring::case,
     cli::{End, could_not_run, output},
+    finding::io_words,
     templates::watched,
     watch::{Timing, Watch},
 };
@@ -29,7 +30,10 @@ type Seen = Vec<(PathBuf, u64, u64, i64, i64)>;
 pub(super) fn watch(check: Check) -> End {
     if let Err(error) = fs::read_dir(&check.directory) {
         let directory = check.directory.display();
-        return could_not_run(&format!("{directory}: can't be watched: {}", error.kind()));
+        return could_not_run(&format!(
+            "{directory}: can't be watched: {}",
+            io_words(error.kind())
+        ));
     }
     let Ok(runtime) = crate::cli::runtime() else {
         return End::CouldNotRun;

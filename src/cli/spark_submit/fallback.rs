@@ -21,7 +21,7 @@ pub(super) fn command(arguments: &[OsString]) -> Result<Command, String> {
     let mut words = line.split_whitespace();
     let Some(program) = words.next() else {
         return Err(format!(
-            "The real spark-submit is asked where {FALLBACK} names it, and it names none."
+            "To have the real spark-submit run such submissions, name it in {FALLBACK}."
         ));
     };
     if std::env::var_os(DEPTH).is_some() {

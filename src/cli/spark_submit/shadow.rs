@@ -1,4 +1,4 @@
-//! Shadow mode: the real `spark-submit` does the work, and what we would have done is held against it.
+//! Shadow mode: the real `spark-submit` does the work, and what native-submit would have done is compared with it.
 //!
 //! It must never stand in the way: the real one gets the same arguments, environment and streams, its end is ours, and
 //! whatever goes wrong here is said and no more.
@@ -130,7 +130,7 @@ fn status(ended: std::io::Result<ExitStatus>) -> ExitCode {
     }
 }
 
-/// The road up to the manifests, as `spark-submit` would go it: what the operator leaves to its webhook stays out.
+/// The pipeline up to the manifests, as `spark-submit` has it: what the operator leaves to its webhook stays out.
 fn prepare(arguments: &[OsString]) -> Result<Ours, Ending> {
     let text: Result<Vec<String>, _> = arguments.iter().cloned().map(OsString::into_string).collect();
     let argv = text.map_err(|_| Ending::Failed("an argument is not UTF-8 text".to_owned()))?;

@@ -93,8 +93,8 @@ pub(super) async fn report(socket: &Path, comparison: &Comparison, about: Option
             .unwrap_or_default(),
     });
     request.set_timeout(REPORT);
-    let told = tokio::time::timeout(REPORT, DropInClient::new(channel).report_shadow(request)).await;
-    if !matches!(told, Ok(Ok(_))) {
+    let answered = tokio::time::timeout(REPORT, DropInClient::new(channel).report_shadow(request)).await;
+    if !matches!(answered, Ok(Ok(_))) {
         message!(
             "native-submit: shadow: the server at {} did not take the report",
             socket.display()

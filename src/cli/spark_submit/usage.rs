@@ -6,19 +6,23 @@ use std::process::ExitCode;
 
 /// How it is called, and what of it is whose.
 pub(super) const TEXT: &str = "\
+Example:
+  spark-submit --master k8s://https://HOST:PORT --deploy-mode cluster --class MAIN \
+    --conf spark.kubernetes.container.image=IMAGE local:///opt/app.jar
+
 Usage: spark-submit [options] <main application file | spark-internal> [arguments]
 
 native-submit in place of spark-submit: cluster mode on Kubernetes, without a JVM.
 
-Taken: all options of spark-submit for an application, --conf, --properties-file, spark-defaults.conf, spark-env.sh;
+Supported: all options of spark-submit for an application, --conf, --properties-file, spark-defaults.conf, spark-env.sh;
 waiting for the driver's end (spark.kubernetes.submission.waitAppCompletion, true by default);
 --status and --kill [NAMESPACE:]POD, with * at the end for all drivers that begin so.
-Handed to the real spark-submit where NATIVE_SUBMIT_FALLBACK names it (for instance
+Handed to the real spark-submit if NATIVE_SUBMIT_FALLBACK names it (for instance
 \"/opt/spark/bin/spark-class org.apache.spark.deploy.SparkSubmit\"), else refused: client mode, other masters than k8s://,
-uploads, wildcards in URIs, the main class out of a jar's manifest.
+uploads, wildcards in URIs, a main class that only the jar's manifest names.
 
---shadow as the first argument, or NATIVE_SUBMIT_SHADOW=true: the real spark-submit does it all, and what native-submit would
-have created is held against what it created.
+--shadow as the first argument, or NATIVE_SUBMIT_SHADOW=true: the real spark-submit does everything, and native-submit
+compares what it would have created with what was created.
 
 Environment: NATIVE_SUBMIT_EXIT_CODE (spark or driver), NATIVE_SUBMIT_FALLBACK, NATIVE_SUBMIT_SHADOW, NATIVE_SUBMIT_SOCKET, TEMPLATE_DIR, TEMPLATE_FALLBACK, SPARK_VERSION, KUBECONFIG";
 

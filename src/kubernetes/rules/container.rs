@@ -95,7 +95,7 @@ fn environment(container: &At<'_, '_>, report: &mut Report<'_>) {
             report.odd(
                 &entry,
                 "name",
-                rule("is set before too, and this one counts").name(name),
+                rule("is set twice and the later value counts").name(name),
             );
         }
         if entry.text("value").is_some() && entry.get("valueFrom").is_some() {
@@ -232,7 +232,7 @@ fn resources(container: &At<'_, '_>, report: &mut Report<'_>) {
 fn resource_verdict(name: &str, amount: &Value) -> Option<&'static str> {
     if !is_resource_name(name) {
         Some(
-            "as key a resource: cpu, memory, ephemeral-storage, hugepages-<size>, or a name with a domain such as \
+            "a resource as key: cpu, memory, ephemeral-storage, hugepages-<size>, or a name with a domain such as \
              `nvidia.com/gpu`",
         )
     } else if name.contains('/') && Quantity::of(amount).is_some_and(|quantity| !quantity.is_whole()) {

@@ -28,7 +28,11 @@ pub(crate) fn config_data(kind: Kind, document: &At<'_, '_>, report: &mut Report
         document.each(field, &mut |files| {
             for (key, value) in files.value().as_object().into_iter().flatten() {
                 if let Some(wrong) = grammar::config_key(key) {
-                    report.wrong(&files, "", expected(Words::own("as key ").and(wrong)).shown(key));
+                    report.wrong(
+                        &files,
+                        "",
+                        expected(Words::own("a key of ").and(wrong)).shown(key),
+                    );
                 }
                 if !keys.insert(key.as_str()) && kind == Kind::ConfigMap {
                     report.wrong_at(

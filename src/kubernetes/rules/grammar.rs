@@ -92,7 +92,9 @@ pub(crate) fn config_key(text: &str) -> Verdict {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
         && text != "."
         && !text.starts_with("..");
-    (!ok).then_some("at most 253 of `A-Za-z0-9`, `-`, `_` and `.`, and neither `.` nor begin with `..`")
+    (!ok).then_some(
+        "at most 253 of `A-Za-z0-9`, `-`, `_` and `.`, not `.` itself, and not beginning with `..`",
+    )
 }
 
 /// A path below a mount: relative and never leading out.
@@ -116,7 +118,7 @@ pub(crate) fn absolute_path(text: &str) -> Verdict {
 /// The path of a file in a volume: as [`path_below`], and `..` at its beginning is the kubelet's.
 pub(crate) fn file_path(text: &str) -> Verdict {
     let ok = path_below(text).is_none() && !text.starts_with("..");
-    (!ok).then_some("a relative path without `..`, and not begin with `..`")
+    (!ok).then_some("a relative path that has no part `..` and does not begin with `..`")
 }
 
 #[cfg(test)]

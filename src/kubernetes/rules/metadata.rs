@@ -73,7 +73,7 @@ fn label_map(at: &At<'_, '_>, field: &str, report: &mut Report<'_>) {
                 report.wrong(
                     &labels,
                     "",
-                    expected(Words::own("as label key ").and(wrong)).shown(key),
+                    expected(Words::own("a label key: ").and(wrong)).shown(key),
                 );
             }
             if let Some(text) = value.as_str()
@@ -96,7 +96,7 @@ fn annotations(metadata: &At<'_, '_>, report: &mut Report<'_>) {
             report.wrong(
                 metadata,
                 "annotations",
-                expected(Words::own("as annotation key ").and(wrong)).shown(key),
+                expected(Words::own("an annotation key: ").and(wrong)).shown(key),
             );
         }
     }

@@ -42,8 +42,12 @@ pub(crate) fn one_of(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>)
             .collect();
         match set.as_slice() {
             [_] => {}
-            [] => report.wrong(at, "", expected("exactly one source").nothing()),
-            several => report.wrong(at, "", expected("exactly one source").shown(&names(several))),
+            [] => report.wrong(at, "", expected("exactly one of its fields").nothing()),
+            several => report.wrong(
+                at,
+                "",
+                expected("exactly one of its fields").shown(&names(several)),
+            ),
         }
     });
 }

@@ -66,7 +66,7 @@ fn metadata() {
             (
                 "/metadata/labels/a b",
                 json!("x"),
-                "metadata.labels: expected as label key a name",
+                "metadata.labels: expected a label key: a name",
             ),
             (
                 "/metadata/labels/a.b",
@@ -76,7 +76,7 @@ fn metadata() {
             (
                 "/metadata/annotations",
                 json!({"a b": "x"}),
-                "metadata.annotations: expected as annotation key a name",
+                "metadata.annotations: expected an annotation key: a name",
             ),
             (
                 "/metadata/annotations",
@@ -118,7 +118,7 @@ fn metadata() {
         &[(
             "/metadata/annotations",
             json!({"": ""}),
-            "metadata.annotations: expected as annotation key a name",
+            "metadata.annotations: expected an annotation key: a name",
         )],
     );
 }
@@ -205,13 +205,13 @@ fn containers() {
     );
     refused(
         json!({"env": [{"name": "A", "valueFrom": {}}]}),
-        ".env[0].valueFrom: expected exactly one source, found nothing",
+        ".env[0].valueFrom: expected exactly one of its fields, found nothing",
     );
     refused(
         json!({"env": [{"name": "A", "valueFrom": {
             "fieldRef": {"fieldPath": "x"}, "secretKeyRef": {"name": "s", "key": "k"},
         }}]}),
-        ".env[0].valueFrom: expected exactly one source, found `fieldRef, secretKeyRef`",
+        ".env[0].valueFrom: expected exactly one of its fields, found `fieldRef, secretKeyRef`",
     );
     refused(
         json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s"}}}]}),
@@ -219,11 +219,11 @@ fn containers() {
     );
     refused(
         json!({"envFrom": [{"prefix": "A"}]}),
-        ".envFrom[0]: expected exactly one source, found nothing",
+        ".envFrom[0]: expected exactly one of its fields, found nothing",
     );
     refused(
         json!({"livenessProbe": {"periodSeconds": 1}}),
-        ".livenessProbe: expected exactly one source, found nothing",
+        ".livenessProbe: expected exactly one of its fields, found nothing",
     );
     refused(
         json!({"livenessProbe": {"httpGet": {"port": 0}}}),
@@ -284,7 +284,7 @@ fn containers() {
             (
                 "/spec/containers/0/env",
                 json!([{"name": "A"}, {"name": "B"}, {"name": "A"}]),
-                "env[2].name: is set before too",
+                "env[2].name: is set twice",
             ),
             (
                 "/spec/containers/0/ports/1",
@@ -320,7 +320,7 @@ fn resources() {
             (
                 at,
                 rows(json!({}), json!({"cpus": "1"})),
-                "spec.containers[0].resources.limits.cpus: expected as key a resource",
+                "spec.containers[0].resources.limits.cpus: expected a resource as key",
             ),
             (
                 at,
@@ -575,7 +575,7 @@ fn config_maps_secrets_and_claims() {
     refused(
         "configmap-driver",
         &[
-            ("/data/a b", json!("x"), "data: expected as key at most 253"),
+            ("/data/a b", json!("x"), "data: expected a key of at most 253"),
             (
                 "/data/big",
                 json!("x".repeat(1 << 20)),
@@ -768,17 +768,17 @@ fn what_spark_needs_of_the_pod() {
             (
                 "/spec/containers/0/args/0",
                 json!("executor"),
-                "spec.containers[0].args: expected the plan's arguments in their order, found them without driver",
+                "spec.containers[0].args: expected the arguments of the plan, in the same order, found them without driver",
             ),
             (
                 "/spec/containers/0/args/6",
                 json!("other"),
-                "spec.containers[0].args: expected the plan's arguments in their order, found them without number 7 of 7",
+                "spec.containers[0].args: expected the arguments of the plan, in the same order, found them without number 7 of 7",
             ),
             (
                 "/spec/containers/0/args",
                 json!([]),
-                "spec.containers[0].args: expected the plan's arguments",
+                "spec.containers[0].args: expected the arguments of the plan",
             ),
             (
                 "/spec/containers/0/volumeMounts/0/mountPath",

@@ -611,7 +611,7 @@ fn what_is_wrong_beside_a_newer_field_is_still_refused() {
 }
 
 #[test]
-fn of_two_kinds_with_one_name_each_is_told_by_its_version() {
+fn of_two_kinds_with_one_name_each_is_reported_by_its_version() {
     let policy = |version: &str, spec: Value| json!({"apiVersion": version, "kind": "NetworkPolicy", "metadata": {"name": "a"}, "spec": spec});
     let kinds: Vec<crate::kubernetes::ObjectKind> = vec![
         "NetworkPolicy".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! The executor Pod held against the rules for Pods, before there is a driver that makes it.
+//! Checks the executor Pod against the rules for Pods, before there is a driver that makes it.
 
 use super::{
     super::finished::{self, after_webhook},
@@ -102,14 +102,14 @@ pub(in crate::manifest) fn check(
     checked
 }
 
-/// Why there is no Pod, for policies: without values, for they tell it to whoever asks.
+/// Why there is no Pod, for policies: without values, for policies show it to callers.
 fn unknown(refusal: &Refusal) -> NoExecutor {
     NoExecutor(refusal.clone().without_values().to_string())
 }
 
 /// The warning where the webhook's additions are not known: they may be what an executor needs.
 fn unfinished() -> Finding {
-    let said = rule("is looked at without what the operator's webhook adds, which isn't known here");
+    let said = rule("is checked without the additions of the operator's webhook, which are not known here");
     Finding {
         subject: Subject::executor_pod(),
         path: String::new(),

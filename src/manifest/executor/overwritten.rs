@@ -99,8 +99,9 @@ fn path(pointer: &str) -> String {
 }
 
 fn statement(key: &'static str) -> Statement {
-    let said =
-        expected("a field that Spark leaves as the template has it, because a patch of `always` is to hold");
+    let said = expected(
+        "a field that Spark leaves as the template has it, because a patch of `always` applies to every submission",
+    );
     said.advice(Words::own(key).and(" overwrites this one: use a policy (`*.policy.j2`)"))
 }
 

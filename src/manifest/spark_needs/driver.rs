@@ -129,7 +129,7 @@ fn arguments(plan: &DriverPlan, container: &At<'_, '_>, report: &mut Report<'_>)
         report.wrong(
             container,
             "args",
-            expected("the plan's arguments in their order").kind(format!("them without {which}")),
+            expected("the arguments of the plan, in the same order").kind(format!("them without {which}")),
         );
     }
 }

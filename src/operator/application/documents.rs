@@ -4,7 +4,7 @@
 use super::{
     API_VERSION, ApplicationError, KIND, Parsed, UnknownFields,
     error::{missing, problem},
-    read::{SCHEDULED, told},
+    read::{SCHEDULED, over_limit},
 };
 use crate::{
     finding::{Kept, expected, rule},
@@ -120,7 +120,7 @@ fn one(line: usize, text: &str, place: &str, is_only: bool, take: TakeDocument<'
             if read.is_ok() && found > 0 {
                 return items(text, place, take);
             }
-            take(place.to_owned(), Err(told(&over).into()));
+            take(place.to_owned(), Err(over_limit(&over).into()));
             return 1;
         }
         Err(unread) => {

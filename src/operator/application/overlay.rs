@@ -5,7 +5,7 @@ use super::{ApplicationError, Parsed, SparkApplication, UnknownFields, from_valu
 use serde_json::{Map, Value};
 
 /// The parts that are laid over each other field by field. Every other field, maps and Kubernetes' own types among
-/// them, is a whole: whoever sends it sends all of it.
+/// them, is a whole: a client that sends it sends all of it.
 const PARTS: &[&str] = &[
     "/metadata",
     "/spec",

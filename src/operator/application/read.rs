@@ -36,7 +36,7 @@ pub fn parse(text: &str, unknown_fields: UnknownFields) -> Result<Parsed, Applic
 }
 
 /// A limit that doesn't hold, as a problem.
-pub(super) fn told(over: &OverLimit) -> Problem {
+pub(super) fn over_limit(over: &OverLimit) -> Problem {
     problem(over.path.as_str(), rule(Words::own(over.message())))
 }
 
@@ -46,11 +46,11 @@ pub(super) fn of_document(
     budget: Budget,
     unknown_fields: UnknownFields,
 ) -> Result<Parsed, ApplicationError> {
-    few_volumes(&document).map_err(|over| told(&over))?;
+    few_volumes(&document).map_err(|over| over_limit(&over))?;
     let mut parsed = from_value(document, unknown_fields)?;
     UNKNOWN_FIELDS
         .holds("", parsed.unknown_fields.len())
-        .map_err(|over| told(&over))?;
+        .map_err(|over| over_limit(&over))?;
     parsed.application.budget = budget;
     Ok(parsed)
 }
@@ -111,10 +111,10 @@ pub(super) const SCHEDULED: &str = "ScheduledSparkApplication";
 fn check_kind(document: &Value) -> Result<(), ApplicationError> {
     let Value::Object(fields) = document else {
         let mapping = expected(Words::own(format!("a {KIND} as a mapping")));
-        let found = if document.is_null() {
-            "an empty document"
-        } else {
-            "something else"
+        let found = match document {
+            Value::Null => "an empty document",
+            Value::Array(_) => "a list",
+            _ => "a single value",
         };
         return Err(problem("", mapping.kind(found)).into());
     };

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_no_conf_can_say_is_told_by_its_name() {
+    fn a_variable_that_no_conf_can_say_is_reported_by_its_name() {
         let field = json!({"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}});
         for (given, entry, by) in [
             (

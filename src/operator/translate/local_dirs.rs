@@ -20,7 +20,7 @@ pub(super) fn set(conf: &mut Conf, application: &SparkApplication, role: Role) -
         let (kind, options) = source(volume).ok_or_else(|| {
             Refusal::new(
                 mount_field(role, index),
-                "unsupported volume type for a local directory; allowed are emptyDir, hostPath, nfs and \
+                "unsupported volume type for a local directory; expected emptyDir, hostPath, nfs or \
                  persistentVolumeClaim"
                     .to_owned(),
             )

@@ -49,7 +49,7 @@ const LEAST_OVERHEAD: i64 = 384 << 20;
 pub(super) struct Gang {
     /// The `PodGroup` that is to be made with the driver Pod.
     pub(super) pod_group: Option<PodGroupTemplate>,
-    /// What is left to do for whoever submits, and what of the application doesn't count.
+    /// What is left to do for the submitter, and which fields of the application have no effect.
     pub(super) warnings: Vec<String>,
 }
 
@@ -490,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_ones_own_are_replaced_and_told() {
+    fn groups_of_ones_own_are_replaced_and_reported() {
         let own = json!({"driver": {
             "cores": 1, "memory": "1g", "labels": {"queue": "root.c"},
             "annotations": {TASK_GROUP: "mine", TASK_GROUPS: "[]"},

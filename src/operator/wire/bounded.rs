@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_protobuf_is_told_as_such_and_groups_are_passed_over() {
+    fn what_is_no_protobuf_is_reported_as_such_and_groups_are_passed_over() {
         for bytes in [
             &b"\x0a"[..],
             b"\x0a\x05ab",

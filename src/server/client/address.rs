@@ -36,7 +36,7 @@ pub struct Server {
 
 /// What may stand for a server.
 const ALLOWED: &str =
-    "allowed is HOST:PORT, https://HOST:PORT for TLS, or dns:///HOST:PORT for all addresses of a name";
+    "expected HOST:PORT, https://HOST:PORT for TLS, or dns:///HOST:PORT for all addresses of a name";
 
 /// Why a server can't even be called.
 #[derive(Debug, thiserror::Error)]

@@ -79,14 +79,14 @@ impl SparkSubmit {
             other => {
                 return Err(bad(
                     "",
-                    missing("submission_id", other.as_ref(), "a text that is not empty"),
+                    missing("submission_id", other.as_ref(), "a non-empty text"),
                 ));
             }
         };
         let arguments = match fields.remove("spark_submit_args") {
             Some(Value::Array(items)) if !items.is_empty() => items,
             other => {
-                let message = missing("spark_submit_args", other.as_ref(), "a list that is not empty");
+                let message = missing("spark_submit_args", other.as_ref(), "a non-empty list");
                 return Err(bad(&submission_id, message));
             }
         };
@@ -215,21 +215,18 @@ mod tests {
         let table = [
             ("", "the body is not JSON: line 1, column 0"),
             ("[]", "the body is not a JSON object"),
-            (
-                "{}",
-                "submission_id: expected a text that is not empty, found nothing",
-            ),
+            ("{}", "submission_id: expected a non-empty text, found nothing"),
             (
                 r#"{"submission_id":""}"#,
-                "submission_id: expected a text that is not empty, found an empty text",
+                "submission_id: expected a non-empty text, found an empty text",
             ),
             (
                 r#"{"submission_id":"a"}"#,
-                "spark_submit_args: expected a list that is not empty, found nothing",
+                "spark_submit_args: expected a non-empty list, found nothing",
             ),
             (
                 r#"{"submission_id":"a","spark_submit_args":[]}"#,
-                "spark_submit_args: expected a list that is not empty, found an empty list",
+                "spark_submit_args: expected a non-empty list, found an empty list",
             ),
             (
                 r#"{"submission_id":"a","spark_submit_args":["x",1]}"#,

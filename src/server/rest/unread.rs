@@ -18,7 +18,7 @@ use std::{
 };
 use tokio::time::timeout;
 
-/// How long the rest may take; whoever is slower has read the answer or never will.
+/// How long the rest may take; a slower client has read the answer or never will.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The most that is read of it, in bytes.

@@ -1,5 +1,6 @@
 //! Certificates and keys out of PEM files. No message holds a file's text: it may be a key.
 
+use crate::finding::io_words;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::{
     fs, io,
@@ -63,7 +64,7 @@ impl PemFile {
     /// The private key in it.
     pub(in crate::server) fn private_key(&self) -> Result<PrivateKeyDer<'static>, FileError> {
         PrivateKeyDer::from_pem_slice(&self.bytes)
-            .map_err(|_| self.error("holds no private key in PEM (allowed is PKCS #8, PKCS #1 or SEC 1)"))
+            .map_err(|_| self.error("holds no private key in PEM: expected PKCS #8, PKCS #1 or SEC 1"))
     }
 
     /// What is wrong with this file.
@@ -77,7 +78,7 @@ impl PemFile {
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let failed = |error: io::Error| format!("can't be read: {}", error.kind());
+    let failed = |error: io::Error| format!("can't be read: {}", io_words(error.kind()));
     // Looked at before it is opened: opening a named pipe would wait for ever.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err("is not a file".to_owned());

@@ -180,7 +180,7 @@ fn volume<'a>(
         return Err(Refusal::new(
             format!("{prefix}{kind}.{name}"),
             format!(
-                "Kubernetes Volume type `{kind}` is not supported; allowed are {}",
+                "Kubernetes Volume type `{kind}` is not supported; expected {}",
                 types.join(", ")
             ),
         ));

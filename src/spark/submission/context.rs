@@ -8,6 +8,7 @@ use super::{
     spark_env::spark_env,
     version::SparkVersion,
 };
+use crate::finding::io_words;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -68,7 +69,7 @@ impl EntryPoint {
     }
 
     /// The entry point as metrics and logs name it.
-    pub fn door(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::SparkSubmit => "drop-in",
             other => other.name(),
@@ -161,15 +162,17 @@ impl SubmitterContext {
     pub(super) fn read_file(&self, subject: &str, path: &str) -> Result<Vec<u8>, Refusal> {
         let resolved = self.reachable(subject, path)?;
         let read = match self.reach {
-            // The links on the way were followed and held against the roots. None may come in between.
+            // The links on the way were followed and checked against the roots. None may come in between.
             Reach::Roots(_) => regular_file::read_there(&resolved),
             Reach::Process => regular_file::read(&resolved),
         };
         read.map_err(|unreadable| match unreadable {
             SubmitterFileError::TooLong(limit) => limit.at(subject).into(),
-            SubmitterFileError::Failed(kind) => {
-                wrong_text(subject, path, &format!("a file that can be read ({kind})"))
-            }
+            SubmitterFileError::Failed(kind) => wrong_text(
+                subject,
+                path,
+                &format!("a file that can be read ({})", io_words(kind)),
+            ),
             SubmitterFileError::NotRegular => wrong_text(subject, path, "a regular file"),
         })
     }
@@ -180,7 +183,7 @@ impl SubmitterContext {
             .map_err(|_| Refusal::new(subject, "the file it names is not UTF-8 text"))
     }
 
-    /// The real path of a file that the submission may reach: links followed first, then held against the roots.
+    /// The real path of a file that the submission may reach: links are followed first, then the path is checked against the roots.
     pub(crate) fn reachable(&self, subject: &str, path: &str) -> Result<PathBuf, Refusal> {
         let path = Path::new(
             path.strip_prefix("file://")

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_almost_a_key_is_told_and_what_is_not_passes() {
+    fn what_is_almost_a_key_is_reported_and_what_is_not_passes() {
         for (key, meant) in [
             ("driver.limit.core", "driver.limit.cores"),
             ("driver.limits.cores", "driver.limit.cores"),

@@ -57,7 +57,7 @@ pub(super) fn read(
         return Err(Refusal::new(
             STEPS,
             format!(
-                "names classes that run inside spark-submit's JVM, which native-submit has not; allowed is \
+                "names classes that run inside spark-submit's JVM, which native-submit does not have; expected \
                  {VOLCANO_STEP}. Leave the others out and override a template instead, or submit this application \
                  with spark-submit"
             ),
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(read_conf(&excluded), Ok(None));
         let own = format!("{VOLCANO_STEP},com.example.Step");
         let refused = read_conf(&[(STEPS, &own)]).unwrap_err();
-        assert!(refused.contains("allowed is org.apache.spark"), "{refused}");
+        assert!(refused.contains("expected org.apache.spark"), "{refused}");
     }
 
     #[test]

@@ -403,13 +403,13 @@ fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
     let refused = |message: String| Refusal::new("--master", message).needing_spark();
     let Some(master) = options.get(SparkOption::Master) else {
         return Err(refused(
-            "Cluster deploy mode is not compatible with master \"local\": no master is given, allowed is k8s://https://host:port"
+            "Cluster deploy mode is not compatible with master \"local\": no master is given; expected k8s://https://host:port"
                 .to_owned(),
         ));
     };
     let Some(url) = master.strip_prefix("k8s://") else {
         return Err(refused(
-            "must start with k8s://; only Kubernetes is submitted to".to_owned(),
+            "expected k8s://https://host:port; native-submit submits to Kubernetes only".to_owned(),
         ));
     };
     if !uri::is_legal(url) {
@@ -423,7 +423,7 @@ fn kubernetes_master(options: &Options) -> Result<String, Refusal> {
         Some((scheme, _)) => Err(Refusal::new(
             "--master",
             format!(
-                "Invalid Kubernetes master scheme: {}; allowed are https and http",
+                "Invalid Kubernetes master scheme: {}; expected https or http",
                 shown_if(scheme, |scheme| scheme
                     .bytes()
                     .all(|byte| byte.is_ascii_alphabetic()))

@@ -1,6 +1,7 @@
 //! `spark-env.sh`, which `bin/spark-submit` sources before anything else.
 
 use super::refusal::{Refusal, wrong};
+use crate::finding::io_words;
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 /// Sources the script that it is given, with every variable exported, and writes the environment to what was standard output;
@@ -51,7 +52,7 @@ pub(super) fn spark_env(
         .envs(&environment)
         .stderr(std::process::Stdio::inherit())
         .output()
-        .map_err(|error| refused(&format!("bash does not run: {}", error.kind())))?;
+        .map_err(|error| refused(&format!("bash does not run: {}", io_words(error.kind()))))?;
     if !output.status.success() || output.stdout.is_empty() {
         return Err(refused("it ended early"));
     }

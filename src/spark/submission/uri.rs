@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_legal_uri_is_told_by_its_character() {
+    fn what_is_no_legal_uri_is_reported_by_its_character() {
         let table = [
             ("s3a://<BUCKET>/x", Some('<')),
             ("s3a://${B}/x", Some('{')),

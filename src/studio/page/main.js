@@ -17,7 +17,7 @@ const page = {
   search: "", sourceRows: [], resultRows: [], traced: null, asked: 0, generation: 0,
 };
 
-// Whoever looks at the address bar doesn't need the token.
+// The address bar should not show the token.
 if (location.search) history.replaceState(null, "", "/" + location.hash);
 
 const tell = (text) => { byId("trace").textContent = text; };

@@ -130,7 +130,7 @@ impl<'a> Analysis<'a> {
         if let Some(kind) = self.lookup(name) {
             return kind;
         }
-        if self.is_told(span) {
+        if self.is_reported(span) {
             return Type::Unknown;
         }
         if self.is_complete
@@ -152,7 +152,7 @@ impl<'a> Analysis<'a> {
 
     /// A field of a value.
     pub(super) fn field(&mut self, of: &Type<'a>, name: &str, subject: &'a Expr<'a>, span: Span) -> Type<'a> {
-        if self.is_told(span) {
+        if self.is_reported(span) {
             return Type::Unknown;
         }
         match of {

@@ -141,7 +141,7 @@ impl<'a> Analysis<'a> {
         self.expression(&include.name);
         for name in &names {
             if let Some((name, tree)) = self.trees.get_key_value(reached(name, self.template).as_str()) {
-                // It runs in the scope of whoever includes it, and what it sets stays there.
+                // It runs in the scope of the template that includes it, and what it sets stays there.
                 self.hoist(tree);
                 self.inside(name, include.span(), |analysis| analysis.statement(tree));
                 return;

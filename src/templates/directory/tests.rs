@@ -71,7 +71,7 @@ fn each_folder_is_a_set_wherever_it_is_mounted() {
     fs::create_dir(path.join("lost+found")).unwrap();
     let broken = path.join("broken/..gone");
     let broken = format!(
-        "the template directory {} can't be read: entity not found",
+        "the template directory {} can't be read: no such file or directory",
         broken.display()
     );
     let expected = [
@@ -122,13 +122,16 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
     assert_eq!(
         message(&path.join("nope")),
         format!(
-            "the template directory {}/nope can't be read: entity not found",
+            "the template directory {}/nope can't be read: no such file or directory",
             path.display()
         )
     );
 
     symlink("gone", path.join("secret.yaml.j2")).unwrap();
-    assert_eq!(message(path), "secret.yaml.j2: can't be read: entity not found");
+    assert_eq!(
+        message(path),
+        "secret.yaml.j2: can't be read: no such file or directory"
+    );
     fs::remove_file(path.join("secret.yaml.j2")).unwrap();
 
     fs::create_dir(path.join("secret.yaml.j2")).unwrap();
@@ -143,7 +146,7 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
     assert_eq!(
         message(path),
         format!(
-            "the template directory {}/..gone can't be read: entity not found",
+            "the template directory {}/..gone can't be read: no such file or directory",
             path.display()
         )
     );

@@ -71,10 +71,10 @@ pub(in crate::templates) fn read(
         Some(exemptions) if reading.unknown.is_empty() => exemptions,
         _ => {
             let read: Kept<Problem> = reading.problems();
-            let read = read.iter().map(|problem| told(problem, source));
+            let read = read.iter().map(|problem| with_line(problem, source));
             return Err(problems
                 .iter()
-                .map(|problem| told(problem, source))
+                .map(|problem| with_line(problem, source))
                 .chain(read)
                 .collect());
         }
@@ -86,7 +86,10 @@ pub(in crate::templates) fn read(
     if problems.is_empty() {
         return Ok(exemptions);
     }
-    Err(problems.iter().map(|problem| told(problem, source)).collect())
+    Err(problems
+        .iter()
+        .map(|problem| with_line(problem, source))
+        .collect())
 }
 
 /// The names that no policy of the folder has.
@@ -154,7 +157,7 @@ fn wrong(policy: &str, exempt: &[Exemption]) -> Vec<Problem> {
 }
 
 /// A problem as text, with the line of the policy's name.
-fn told(problem: &Problem, source: &str) -> (String, Option<usize>) {
+fn with_line(problem: &Problem, source: &str) -> (String, Option<usize>) {
     // A name with dots is quoted in paths, and that of a policy has no other meaning.
     let plain = problem
         .path
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told_with_its_place() {
+    fn every_mistake_is_reported_with_its_place() {
         for (text, says, line) in [
             (
                 "host-paht.policy.j2: [a]\n",

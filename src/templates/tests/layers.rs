@@ -113,7 +113,7 @@ fn the_layer_has_objects_of_its_own_and_patches_those_of_sets() {
 }
 
 #[test]
-fn what_the_layer_may_not_have_is_told() {
+fn what_the_layer_may_not_have_is_reported() {
     let refused = |own: &[(&str, &str)], always: &[(&str, &str)]| -> String {
         let (own, always) = (files(own), files(always));
         let LoadError(errors) =

@@ -102,7 +102,7 @@ fn a_misspelled_question_is_an_error() {
 }
 
 #[test]
-fn every_error_of_all_files_is_told_at_once() {
+fn every_error_of_all_files_is_reported_at_once() {
     let mut files: std::collections::BTreeMap<String, Vec<u8>> = [
         ("driver-pd.yaml.j2", "a: 1"),
         ("driver-pod.yaml.j2", " \n"),

@@ -211,7 +211,7 @@ fn a_directory_that_cannot_be_read_leaves_the_live_set() {
         assert_eq!(
             status.last_error.unwrap(),
             format!(
-                "the template directory {}/..gone can't be read: entity not found",
+                "the template directory {}/..gone can't be read: no such file or directory",
                 mount.path().display()
             )
         );
@@ -272,7 +272,7 @@ fn what_nobody_changed_needs_no_probe() {
 }
 
 #[test]
-fn a_missing_directory_is_told_and_what_appears_goes_live() {
+fn a_missing_directory_is_reported_and_what_appears_goes_live() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("templates");
     let store = store(&directory);

@@ -1,4 +1,4 @@
-//! Named sets, patches and further objects.
+//! Named sets, patches and additional objects.
 
 use super::{load, parsed};
 use crate::{

@@ -481,7 +481,7 @@ fn passed_on(api: &ApiServer, pod: &str) -> (bool, bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fields_that_are_not_known_here_are_told_and_passed_on_from_behind_every_entry_point() {
+async fn fields_that_are_not_known_here_are_reported_and_passed_on_from_behind_every_entry_point() {
     let api = ApiServer::start().await;
     api.put("sparkapplications", newer());
     let (serve, _folder) = Serve::to(&api.url, &["--operator-webhook", "off"]);

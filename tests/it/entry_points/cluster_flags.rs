@@ -99,13 +99,13 @@ async fn submit_goes_where_the_flags_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kubeconfig_that_cannot_be_used_is_told_by_its_path() {
+async fn a_kubeconfig_that_cannot_be_used_is_reported_by_its_path() {
     let clusters = clusters().await;
     fs::write(clusters.work.path().join("bad"), "clusters: [token: secret\n").unwrap();
     let table: [(&[&str], &str); 4] = [
         (
             &["--kubeconfig", "gone"],
-            "gone: the kubeconfig can't be used: entity not found",
+            "gone: the kubeconfig can't be used: no such file or directory",
         ),
         (
             &["--kubeconfig", "."],

@@ -58,7 +58,7 @@ fn every_reported_application_is_answered_as_it_must_be() {
             "pod-template-file-in-conf",
             1,
             &[
-                "spec.sparkConf[\"spark.kubernetes.driver.podTemplateFile\"]: not allowed, as by the operator; \
+                "spec.sparkConf[\"spark.kubernetes.driver.podTemplateFile\"]: not allowed here, as in the operator; \
                  set spec.driver.template",
             ],
         ),
@@ -167,7 +167,7 @@ fn volcanos_step_is_not_refused_for_the_version() {
 }
 
 #[test]
-fn what_is_no_uri_is_told_with_its_field() {
+fn what_is_no_uri_is_reported_with_its_field() {
     let table = [
         (
             "  mainApplicationFile: s3a://<BUCKET>/x.jar\n",
@@ -231,7 +231,7 @@ fn what_is_no_uri_is_told_with_its_field() {
 }
 
 #[test]
-fn mounts_are_told_with_their_path_and_numbers_in_plain_words() {
+fn mounts_are_reported_with_their_path_and_numbers_in_plain_words() {
     let twice = "  volumes: [{name: v, emptyDir: {}}]\n  driver: {memory: 1g, volumeMounts: [{name: v, mountPath: /data}, \
                  {name: v, mountPath: /data}]}\n  executor: {instances: 1}\n";
     let (code, _, said) = run(&["render", "-"], &application(NAME, &format!("{MAIN}{twice}")));

@@ -215,7 +215,7 @@ async fn it_looks_once_whether_the_webhook_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_of_the_api_server_is_told_and_nothing_is_left() {
+async fn a_refusal_of_the_api_server_is_reported_and_nothing_is_left() {
     let api = ApiServer::start().await;
     api.fault(Fault::always("create", "services", Effect::status(403)));
     let installed = installed();
@@ -440,7 +440,7 @@ async fn without_a_server_behind_the_socket_it_submits_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_drop_in_of_another_release_is_told_so() {
+async fn a_drop_in_of_another_release_is_reported_so() {
     let api = ApiServer::start().await;
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("submit.sock");

@@ -165,7 +165,7 @@ fn speaking(
     ))
 }
 
-/// The status of the operator's GET on the REST door: 405, which says that there is a server.
+/// The status of the operator's GET on the REST entry point: 405, which says that there is a server.
 fn get(mut connection: StreamOwned<ClientConnection, TcpStream>) -> std::io::Result<String> {
     connection
         .write_all(b"GET /api/v1/spark-submit HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
@@ -404,7 +404,7 @@ fn what_could_not_be_served_with_is_an_error_at_the_start() {
         (
             &[("TLS_CERT_FILE", &certificate), ("TLS_KEY_FILE", &missing)],
             1,
-            "none: can't be read: entity not found",
+            "none: can't be read: no such file or directory",
         ),
         (
             &[("TLS_CERT_FILE", &garbage), ("TLS_KEY_FILE", &key)],
@@ -444,7 +444,7 @@ fn with_tls_a_reachable_address_is_served_and_without_clients_certificates_warne
         ("TLS_KEY_FILE", &key),
         ("GRPC_ADDRESS", "0.0.0.0"),
     ];
-    let warning = "whoever reaches them creates pods";
+    let warning = "anybody who reaches them can create pods";
     assert!(Serve::start(&[&apply_to], &environment).log().contains(warning));
     environment.push(("TLS_CLIENT_CA_FILE", &ca));
     assert!(!Serve::start(&[&apply_to], &environment).log().contains(warning));

@@ -295,7 +295,7 @@ async fn it_says_what_was_deployed_in_sparks_words_whether_it_waits_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_phase_is_told_at_the_interval_and_no_other_interval_is_taken() {
+async fn the_phase_is_reported_at_the_interval_and_no_other_interval_is_taken() {
     let api = ApiServer::start().await;
     let interval = ["--conf", "spark.kubernetes.report.interval=50ms"];
     let mut running = Running::start(Some(&api.url), &arguments(&api.url, &interval), &[]);

@@ -1,4 +1,4 @@
-//! `native-submit doctor`: each fault is found, named, and told how to mend.
+//! `native-submit doctor`: each fault is found and named, with its fix.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
@@ -179,7 +179,7 @@ fn a_directory_is_submitted_to_without_a_cluster() {
 }
 
 #[test]
-fn what_is_wrong_around_the_templates_is_told_with_its_own_remedy() {
+fn what_is_wrong_around_the_templates_is_reported_with_its_own_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let absent = folder.path().join("absent");
     std::fs::write(folder.path().join("_part.j2"), "x").unwrap();
@@ -194,7 +194,7 @@ fn what_is_wrong_around_the_templates_is_told_with_its_own_remedy() {
             folder.path(),
             "type:R=nosuch",
             "TEMPLATE_SETS names the set `nosuch`",
-            "mend TEMPLATE_SETS",
+            "correct TEMPLATE_SETS",
         ),
     ];
     for (directory, sets, says, fix) in table {

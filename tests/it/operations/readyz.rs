@@ -67,7 +67,7 @@ async fn without_any_template_set_it_is_up_but_not_ready_and_says_that_it_serves
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_that_template_sets_names_and_that_is_not_there_is_told() {
+async fn a_set_that_template_sets_names_and_that_is_not_there_is_reported() {
     let api = ApiServer::start().await;
     let (serve, _kubeconfig) = Serve::to(&api.url, &["--template-sets", "type:R=nosuch"]);
     let (status, body) = readyz(&serve);

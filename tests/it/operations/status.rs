@@ -27,7 +27,7 @@ fn get(address: &str, path: &str, headers: &str) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn submissions_and_rejected_sets_are_told_by_name_on_the_machine_and_by_number_elsewhere() {
+async fn submissions_and_rejected_sets_are_reported_by_name_on_the_machine_and_by_number_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let templates = folder.path().join("templates");
     fs::create_dir_all(templates.join("gpu")).unwrap();

@@ -211,7 +211,7 @@ fn by_drop_in(server: &Server, attempt: &Attempt) -> String {
 }
 
 /// Submits an attempt by one entry point.
-type Door = fn(&Server, &Attempt) -> String;
+type EntryPoint = fn(&Server, &Attempt) -> String;
 
 /// Each server and entry point has ids of its own: a submission that is there already is no attempt.
 fn id(entry_point: &str, server: &Server, attempt: &Attempt) -> String {
@@ -272,10 +272,11 @@ async fn each_attempt_is_refused_by_every_entry_point_with_the_set_and_accepted_
         server(&api, folder.path(), "without-on", "on", false),
         server(&api, folder.path(), "without-off", "off", false),
     ];
-    let doors: [(&str, Door); 3] = [("gRPC", by_grpc), ("REST", by_rest), ("drop-in", by_drop_in)];
+    let entry_points: [(&str, EntryPoint); 3] =
+        [("gRPC", by_grpc), ("REST", by_rest), ("drop-in", by_drop_in)];
     // A process for each is dear, so each attempt of the drop-in meets one server with the set, and a few one without. And what is
     // accepted with the webhook on is so with it off: each attempt meets one of both.
-    let is_tried = |door: &str, index: usize, attempt: usize| match (door, index) {
+    let is_tried = |entry_point: &str, index: usize, attempt: usize| match (entry_point, index) {
         ("drop-in", 0 | 1) => attempt % 2 == index,
         ("drop-in", _) => attempt % 8 == index,
         (_, 0 | 1) => true,
@@ -285,23 +286,25 @@ async fn each_attempt_is_refused_by_every_entry_point_with_the_set_and_accepted_
     for (index, (server, _)) in servers.iter().enumerate() {
         for (number, attempt) in attempts.iter().enumerate() {
             // Arguments alone are no application for gRPC.
-            let fits = |door: &str| door != "gRPC" || attempt.application.is_some();
-            let tried = doors
+            let fits = |entry_point: &str| entry_point != "gRPC" || attempt.application.is_some();
+            let tried = entry_points
                 .iter()
-                .filter(|(door, _)| fits(door) && is_tried(door, index, number));
-            work.extend(tried.map(|door| {
-                let name = format!("{}-{}-{index}", attempt.name, door.0.to_lowercase());
+                .filter(|(entry_point, _)| fits(entry_point) && is_tried(entry_point, index, number));
+            work.extend(tried.map(|entry_point| {
+                let name = format!("{}-{}-{index}", attempt.name, entry_point.0.to_lowercase());
                 let attempt = attempt.named(&name);
                 if let Some(application) = &attempt.application {
                     api.put("sparkapplications", application.clone());
                 }
-                (server, attempt, door)
+                (server, attempt, entry_point)
             }));
         }
     }
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let try_all = || {
-        while let Some((server, attempt, (door, submit))) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some((server, attempt, (entry_point, submit))) =
+            work.get(next.fetch_add(1, Ordering::Relaxed))
+        {
             let refused = submit(server, attempt);
             let is_right = if server.is_restricted {
                 refused.contains(attempt.says)
@@ -309,7 +312,7 @@ async fn each_attempt_is_refused_by_every_entry_point_with_the_set_and_accepted_
                 refused.is_empty()
             };
             if !is_right {
-                let line = format!("{door}, {}: {}: {refused:?}", server.what, attempt.what);
+                let line = format!("{entry_point}, {}: {}: {refused:?}", server.what, attempt.what);
                 wrong.lock().unwrap().push(line);
             }
         }

@@ -64,7 +64,7 @@ fn block(name: &str, inner: &str) -> Content {
     ))
 }
 
-/// A further object; its metadata is on lines 3 to 5.
+/// An additional object; its metadata is on lines 3 to 5.
 fn budget(api_version: &str, kind: &str, namespace: &str, spec: &str) -> Content {
     text(format!(
         "apiVersion: {api_version}\nkind: {kind}\nmetadata:\n  name: {{{{ pod.name }}}}\n  namespace: {namespace}\n{spec}\n"
@@ -89,7 +89,7 @@ fn of_files() -> Vec<Mistake> {
             POD,
             Content::LinkTo("gone"),
             None,
-            "can't be read: entity not found",
+            "can't be read: no such file or directory",
         ),
         mistake(
             "an unreadable file",
@@ -609,7 +609,7 @@ fn of_other_objects() -> Vec<Mistake> {
             "expected `$patch: delete` or",
         ),
         mistake(
-            "a further object of a kind that isn't allowed",
+            "an additional object of a kind that isn't allowed",
             BUDGET,
             budget("v1", "ConfigMap", OWN, "data: {}"),
             2,
@@ -623,21 +623,21 @@ fn of_other_objects() -> Vec<Mistake> {
             "ALLOWED_EXTRA_KINDS",
         ),
         mistake(
-            "a further object of an old version",
+            "an additional object of an old version",
             BUDGET,
             budget("policy/v1beta1", "PodDisruptionBudget", OWN, SELECTOR),
             1,
             "expected policy/v1",
         ),
         mistake(
-            "a further object elsewhere",
+            "an additional object elsewhere",
             BUDGET,
             budget("policy/v1", "PodDisruptionBudget", "kube-system", SELECTOR),
             5,
             "metadata.namespace: expected the submission's",
         ),
         mistake(
-            "a misspelled field of a further object",
+            "a misspelled field of an additional object",
             BUDGET,
             budget(
                 "policy/v1",
@@ -772,34 +772,34 @@ fn each(mistakes: Vec<Mistake>) {
         put(directory, POD, &good);
         store.reload();
         if store.status().last_error.is_some() {
-            wrong.push(format!("{}: mended, and not taken", mistake.what));
+            wrong.push(format!("{}: fixed, and not accepted", mistake.what));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn mistakes_with_files_are_told() {
+fn mistakes_with_files_are_reported() {
     each(of_files());
 }
 
 #[test]
-fn mistakes_of_syntax_are_told() {
+fn mistakes_of_syntax_are_reported() {
     each(of_syntax());
 }
 
 #[test]
-fn mistakes_that_rendering_finds_are_told() {
+fn mistakes_that_rendering_finds_are_reported() {
     each(of_rendering());
 }
 
 #[test]
-fn mistakes_in_the_pod_are_told() {
+fn mistakes_in_the_pod_are_reported() {
     each(of_the_pod());
 }
 
 #[test]
-fn mistakes_in_other_objects_are_told() {
+fn mistakes_in_other_objects_are_reported() {
     each(of_other_objects());
 }
 

@@ -139,19 +139,19 @@ async fn a_broken_set_never_goes_live_and_says_why() {
         mount(templates.path(), number + 101, &marked("good"));
         serve.wait_for("/readyz", |body| body.contains("\"error\": null"));
     }
-    mount(templates.path(), 1000, &marked("mended"));
+    mount(templates.path(), 1000, &marked("fixed"));
     serve.wait_for("/metrics", |body| {
         body.contains("native_submit_template_set_last_reload_success 1")
     });
     let mut now = submit("after-0").await;
     for attempt in 1..100 {
-        if now == "mended" {
+        if now == "fixed" {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         now = submit(&format!("after-{attempt}")).await;
     }
-    assert_eq!(now, "mended");
+    assert_eq!(now, "fixed");
 }
 
 /// The memory that a process has in use, in KiB.
@@ -207,7 +207,7 @@ async fn storm(time: std::time::Duration, least_swaps: u32) {
         late < early + (8 << 10),
         "{early} KiB after a third of the time, {late} KiB at its end"
     );
-    mount(templates.path(), 1_000_000, &marked("mended"));
+    mount(templates.path(), 1_000_000, &marked("fixed"));
     serve.wait_for("/readyz", |body| body.contains("\"error\": null"));
     println!("{swaps} swaps, {submitted} submissions, {early} KiB, {late} KiB");
 }

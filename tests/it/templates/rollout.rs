@@ -186,7 +186,7 @@ async fn who_was_refused_by_what_is_counted_logged_and_told_on_the_application()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_is_exempt_as_long_as_the_file_says_so_and_it_is_told() {
+async fn a_namespace_is_exempt_as_long_as_the_file_says_so_and_it_is_reported() {
     let api = ApiServer::start().await;
     let broken = "{% if submission.labels.odd %}{{ 1 // 0 }}{% endif %}";
     let exempt =
@@ -501,7 +501,7 @@ async fn a_policy_sees_by_which_entry_point_a_submission_came() {
 }
 
 #[test]
-fn the_command_line_is_told_what_only_a_server_knows() {
+fn the_command_line_is_reported_what_only_a_server_knows() {
     let patch = "metadata:\n  annotations:\n    team: {{ application.labels.team | default(\"none\") }}\n    note: {{ application.annotations.note | default(\"none\") }}\n";
     let executor = "metadata: {annotations: {container: {{ executor.name }}}}\n";
     let metadata = "  labels: {team: ml, tier: gold}\n  annotations: {note: hello}\n  namespace:";

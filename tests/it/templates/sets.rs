@@ -1,4 +1,4 @@
-//! Template sets of a running server: who gets which, where that is told, and what becomes of their further objects.
+//! Template sets of a running server: who gets which, where that is told, and what becomes of their additional objects.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
@@ -10,7 +10,7 @@ use std::{path::Path, time::Duration};
 const SPARK_PI: &str = include_str!("../../../examples/spark-pi.yaml");
 const MONITOR: &str = "ServiceMonitor=servicemonitors.monitoring.coreos.com/v1";
 
-/// Sets that mark the driver Pod with their names; `extra` writes further objects too.
+/// Sets that mark the driver Pod with their names; `extra` writes additional objects too.
 fn sets() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     for set in ["gpu", "python", "team", "extra"] {

@@ -172,7 +172,7 @@ fn what_is_odd_is_a_warning() {
 }
 
 #[test]
-fn each_refusal_is_told_with_those_whom_it_refused() {
+fn each_refusal_is_reported_with_those_whom_it_refused() {
     let partial = "{% macro ban(name) %}\n{% if application.name == name %}\n{{ refuse(\"not \" ~ name) }}\n{% endif %}\n{% endmacro %}\n";
     let patch = "{% from \"_ban.j2\" import ban %}\n{{ ban(\"banned\") }}\n\
                  {% if application.name == \"nobody\" %}\n{{ refuse(\"never\") }}\n{% endif %}\nmetadata: {}\n";
@@ -268,7 +268,7 @@ async fn a_change_is_compared_with_what_is_on_the_cluster() {
 }
 
 #[test]
-fn a_change_of_templates_is_told_field_by_field() {
+fn a_change_of_templates_is_reported_field_by_field() {
     let work = Work::new(&[
         PRIORITY,
         ("broken/driver-pod.yaml.j2", "{{ pod.labels.nothing }}"),
@@ -639,7 +639,7 @@ fn a_case_becomes_a_refusal_only_if_that_is_accepted() {
 }
 
 #[test]
-fn an_object_that_is_no_longer_made_is_deleted_and_told() {
+fn an_object_that_is_no_longer_made_is_deleted_and_reported() {
     let work = Work::new(&[
         ("templates/_note.j2", "x"),
         ("cases/a/application.yaml", SPARK_PI),

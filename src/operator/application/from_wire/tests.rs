@@ -178,7 +178,7 @@ fn a_pod_template_becomes_the_json_that_a_file_would_have() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once_with_the_messages_paths() {
+fn everything_wrong_is_reported_at_once_with_the_messages_paths() {
     let port = |text: &str| wire::Ports {
         container_port: text.to_owned(),
         ..Default::default()

@@ -141,7 +141,7 @@ fn json_is_read_too() {
 }
 
 #[test]
-fn a_misspelt_field_is_told_with_its_path_and_the_nearest_name() {
+fn a_misspelt_field_is_reported_with_its_path_and_the_nearest_name() {
     let text = with_driver("{memoryy: 1g, affinity: {nodeAffinityy: {}}, portz: [], ports: [{nam: x}]}");
     let found = errors(&text);
     for (path, nearest) in [
@@ -208,7 +208,7 @@ fn a_template_is_checked_against_kubernetes_types() {
 }
 
 #[test]
-fn type_errors_are_told_all_at_once_and_without_values() {
+fn type_errors_are_reported_all_at_once_and_without_values() {
     let text = PI
         .replace("type: Scala", "type: scala")
         .replace("arguments: ['5000']", "arguments: [5000]")
@@ -265,7 +265,7 @@ fn a_null_among_the_users_own_keys_is_left_out_with_a_warning() {
 }
 
 #[test]
-fn another_kind_is_told_before_anything_else() {
+fn another_kind_is_reported_before_anything_else() {
     let scheduled = PI.replace("kind: SparkApplication", "kind: ScheduledSparkApplication");
     for (text, expected) in [
         (
@@ -292,7 +292,7 @@ fn another_kind_is_told_before_anything_else() {
         ),
         (
             "[1]".to_owned(),
-            "expected a SparkApplication as a mapping, found something else",
+            "expected a SparkApplication as a mapping, found a single value",
         ),
     ] {
         let found = errors(&text).join("\n");
@@ -301,7 +301,7 @@ fn another_kind_is_told_before_anything_else() {
 }
 
 #[test]
-fn missing_sections_are_told() {
+fn missing_sections_are_reported() {
     let head = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\n";
     for (rest, expected) in [
         (
@@ -328,7 +328,7 @@ fn missing_sections_are_told() {
 }
 
 #[test]
-fn what_is_no_yaml_is_told_with_its_line() {
+fn what_is_no_yaml_is_reported_with_its_line() {
     let found = errors("a: [1\nb: hunter2");
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(

@@ -43,7 +43,7 @@ const DECIDED_BY_FIELDS: [(&str, &str); 8] = [
 /// Properties that no application has, and that the operator doesn't write to arguments either: the service, or the service
 /// account, decides. With what is so instead.
 pub(crate) const NEVER_IN_CONF: [(&str, &str); 7] = [
-    ("spark.master", "the service decides it"),
+    ("spark.master", "native-submit sets it"),
     ("spark.kubernetes.authenticate.oauthToken", USE_SERVICE_ACCOUNT),
     (
         "spark.kubernetes.authenticate.oauthTokenFile",
@@ -105,7 +105,7 @@ fn check_conf(application: &SparkApplication, findings: &mut Findings) {
         if conf.contains_key(*key) {
             findings.add(
                 conf_path(key),
-                rule("not allowed, as by the operator").advice(*instead),
+                rule("not allowed here, as in the operator").advice(*instead),
             );
         }
     }

@@ -355,7 +355,7 @@ fn an_image_is_needed_for_each_role() {
                 ),
             ],
             &[
-                "spec.sparkConf[\"spark.kubernetes.container.image\"]: not allowed, as by the operator; set spec.image",
+                "spec.sparkConf[\"spark.kubernetes.container.image\"]: not allowed here, as in the operator; set spec.image",
             ],
         ),
     ];
@@ -451,7 +451,7 @@ fn a_gpu_that_asks_for_nothing_is_a_warning() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once() {
+fn everything_wrong_is_reported_at_once() {
     let found = findings(&with_all(&[
         ("/metadata/name", json!("UPPER")),
         ("/spec/image", json!(null)),

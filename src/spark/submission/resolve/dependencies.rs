@@ -38,7 +38,7 @@ pub(super) fn fix_up(
     for key in LISTS {
         let list = conf.get(key).unwrap_or_default();
         for (index, item) in list.split(',').filter(|item| !item.is_empty()).enumerate() {
-            // Whoever reads a service's log or a status need not be who wrote the value.
+            // The reader of a service's log or of a status may be another person than the author of the value.
             let which = match context.reach {
                 Reach::Process => shown(item),
                 Reach::Roots(_) => format!("item {}", index + 1),

@@ -5,7 +5,7 @@ use super::super::{
     regular_file::{self, SubmitterFileError},
 };
 use crate::{
-    finding::{Cut, Warnings},
+    finding::{Cut, Warnings, io_words},
     limits::{ENTRIES, PATH_CHARACTERS},
 };
 use std::path::PathBuf;
@@ -96,7 +96,9 @@ fn spark_defaults(context: &SubmitterContext) -> Result<Option<Vec<(String, Stri
     let subject = "spark-defaults.conf";
     let bytes = regular_file::read(&path).map_err(|unreadable| match unreadable {
         SubmitterFileError::TooLong(limit) => limit.at(subject).into(),
-        SubmitterFileError::Failed(kind) => Refusal::new(subject, format!("can't be read: {kind}")),
+        SubmitterFileError::Failed(kind) => {
+            Refusal::new(subject, format!("can't be read: {}", io_words(kind)))
+        }
         SubmitterFileError::NotRegular => Refusal::new(subject, "can't be read: it is no regular file"),
     })?;
     read(subject, &String::from_utf8_lossy(&bytes)).map(Some)

@@ -99,7 +99,7 @@ fn java_options(key: &str, options: &str, version: &SparkVersion) -> Result<(), 
         let words = java_options::split(options).map_err(|Unclosed| {
             Refusal::saying(
                 key,
-                expected("Java options with each quote closed and no backslash last").kind("another text"),
+                expected("Java options").kind("an open quote or a backslash at the end"),
             )
         })?;
         words

@@ -1,0 +1,266 @@
+//! Every message in one place to read: `applications.txt`, `arguments.txt`, `command_line.txt`, `templates.txt`, `cluster.txt` and
+//! `server.txt` have inputs that are wrong, and what the program says of each, whole.
+//!
+//! A case is a line `=== WHAT`, and sections that begin with a line `--- …`:
+//!
+//! - `--- application`: a merge patch of `examples/spark-pi.yaml`, written to `app.yaml`
+//! - `--- FILE`: the content of a file
+//! - `--- api VERB RESOURCE CODE [MESSAGE]`: what an API server answers to such requests; its kubeconfig is in KUBECONFIG. A section's
+//!   text, if there is one, is the body
+//! - `--- $ [NAME=VALUE …] ARGUMENTS`: the command, by default `render app.yaml`
+//! - `--- METHOD PATH [CONTENT-TYPE]`: a request to a server in place of a command, with its body
+//! - `--- exit CODE` or `--- status CODE`: the answer, which `UPDATE_GOLDEN=1` writes
+//!
+//! Read the answers as somebody who made the mistake.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use crate::support::{
+    api_server::{ApiServer, Effect, Fault, merge},
+    program::{Ended, call},
+    serve::{Serve, exchange, kubeconfig},
+};
+use serde_json::{Value, json};
+use std::{fs, path::Path};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/messages");
+
+/// A case as the table has it.
+struct Case<'a> {
+    what: &'a str,
+    /// The first line without its dashes, and the text.
+    sections: Vec<(&'a str, String)>,
+}
+
+fn cases(table: &str) -> Vec<Case<'_>> {
+    let mut cases: Vec<Case> = Vec::new();
+    for line in table.lines() {
+        if let Some(what) = line.strip_prefix("=== ") {
+            let sections = Vec::new();
+            cases.push(Case { what, sections });
+        } else if let Some(head) = line.strip_prefix("--- ") {
+            cases.last_mut().unwrap().sections.push((head, String::new()));
+        } else if let Some((_, text)) = cases.last_mut().and_then(|case| case.sections.last_mut()) {
+            text.push_str(line);
+            text.push('\n');
+        } else {
+            assert!(line.is_empty(), "outside of a section: {line}");
+        }
+    }
+    cases
+}
+
+/// The words of a command line; quotes keep spaces, and `''` is an empty word.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for character in line.chars() {
+        match character {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            other => words.last_mut().unwrap().push(other),
+        }
+    }
+    words
+        .into_iter()
+        .map(|word| if word == "''" { String::new() } else { word })
+        .collect()
+}
+
+fn application(patch: &str) -> String {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/spark-pi.yaml");
+    let mut base: Value = serde_yaml::from_str(&fs::read_to_string(example).unwrap()).unwrap();
+    if !patch.trim().is_empty() {
+        merge(&mut base, &serde_yaml::from_str(patch).unwrap());
+    }
+    base.to_string()
+}
+
+fn leaked(word: &str) -> &'static str {
+    word.to_owned().leak()
+}
+
+/// The servers that cases talk to.
+struct Servers {
+    runtime: tokio::runtime::Runtime,
+    serve: Option<(Serve, tempfile::TempDir)>,
+}
+
+impl Servers {
+    fn answer(&mut self, case: &Case) -> String {
+        let work = tempfile::tempdir().unwrap();
+        let mut command = None;
+        let mut api: Option<ApiServer> = None;
+        for (head, text) in &case.sections {
+            let first = head.split(' ').next().unwrap();
+            match first {
+                "exit" | "status" => {}
+                "$" => command = Some(head[1..].trim_start().to_owned()),
+                "GET" | "POST" | "PUT" => return self.request(head, text.trim_end()),
+                "api" => {
+                    let api = api.get_or_insert_with(|| self.runtime.block_on(ApiServer::start()));
+                    fault(api, head, text);
+                }
+                "application" => fs::write(work.path().join("app.yaml"), application(text)).unwrap(),
+                file => {
+                    let path = work.path().join(file);
+                    fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    fs::write(path, text).unwrap();
+                }
+            }
+        }
+        let command = command.unwrap_or_else(|| "render app.yaml".to_owned());
+        let words = words(&command);
+        let is_variable = |word: &&String| {
+            word.split_once('=').is_some_and(|(name, _)| {
+                !name.is_empty() && !name.contains(|c: char| !c.is_ascii_uppercase() && c != '_')
+            })
+        };
+        let (variables, arguments) = words.split_at(words.iter().take_while(is_variable).count());
+        let mut environment: Vec<_> = variables
+            .iter()
+            .map(|word| word.split_once('=').unwrap())
+            .collect();
+        let place = work.path().to_str().unwrap();
+        environment.push(("HOME", place));
+        let url = api.as_ref().map_or("http://none", |api| api.url.as_str());
+        if api.is_some() {
+            fs::write(work.path().join("config"), kubeconfig(url)).unwrap();
+            environment.push(("KUBECONFIG", "config"));
+        }
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let Ended { code, out, said } = call(work.path(), &arguments, &environment);
+        // Objects are not the message; what checks print on standard output is.
+        let out = if out.starts_with("apiVersion") || out.starts_with("---") {
+            String::new()
+        } else {
+            out
+        };
+        let said = format!("{out}{said}")
+            .replace(url, "http://api")
+            .replace(place, "/work");
+        let lines: String = said.lines().map(|line| untimed(line).to_owned() + "\n").collect();
+        format!("--- exit {code}\n{lines}")
+    }
+
+    fn request(&mut self, head: &str, body: &str) -> String {
+        let (serve, _) = self.serve.get_or_insert_with(|| {
+            let out = tempfile::tempdir().unwrap();
+            let to = format!("dir:{}", out.path().display());
+            (Serve::start(&["--apply-to", &to], &[]), out)
+        });
+        let words: Vec<_> = head.splitn(3, ' ').collect();
+        let headers = words.get(2).map(|kind| format!("Content-Type: {kind}\r\n"));
+        let request = format!("{} {}", words[0], words[1]);
+        let (status, answer) = exchange(
+            &serve.rest,
+            &request,
+            &headers.unwrap_or_default(),
+            body.as_bytes(),
+        );
+        let said = match serde_json::from_str::<Value>(&answer) {
+            Ok(json) => format!(
+                "{} {}",
+                json["error_code"].as_str().unwrap(),
+                json["message"].as_str().unwrap()
+            ),
+            Err(_) => answer,
+        };
+        format!("--- status {status}\n{said}\n")
+    }
+}
+
+/// A line of the log without its time.
+fn untimed(line: &str) -> &str {
+    match line.split_once("Z ") {
+        Some((time, rest)) if time.starts_with("20") => rest,
+        _ => line,
+    }
+}
+
+fn fault(api: &ApiServer, head: &str, text: &str) {
+    let words: Vec<_> = head.splitn(5, ' ').collect();
+    let [_, verb, resource, code] = words[..4] else {
+        panic!("{head}")
+    };
+    if code == "denied" {
+        api.deny(verb, resource);
+        return;
+    }
+    if code == "there" {
+        api.put(leaked(resource), serde_yaml::from_str(text).unwrap());
+        return;
+    }
+    let body = match (words.get(4), text.trim()) {
+        (_, text) if !text.is_empty() => serde_yaml::from_str(text).unwrap(),
+        (Some(message), _) => json!({"message": message, "reason": "Forbidden"}),
+        (None, _) => json!({}),
+    };
+    let effect = Effect::Refuse(code.parse().unwrap(), body);
+    api.fault(Fault::always(leaked(verb), leaked(resource), effect));
+}
+
+fn is_answer(head: &str) -> bool {
+    head.starts_with("exit ") || head.starts_with("status ")
+}
+
+fn verify(name: &str) {
+    let path = Path::new(FOLDER).join(name);
+    let table = fs::read_to_string(&path).unwrap();
+    let mut servers = Servers {
+        runtime: tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap(),
+        serve: None,
+    };
+    let mut written = String::new();
+    for case in cases(&table) {
+        written.push_str(&format!("=== {}\n", case.what));
+        for (head, text) in case.sections.iter().filter(|(head, _)| !is_answer(head)) {
+            written.push_str(&format!("--- {head}\n{}\n", text.trim_end_matches('\n')).replace("\n\n", "\n"));
+        }
+        written.push_str(servers.answer(&case).trim_end_matches('\n'));
+        written.push_str("\n\n");
+    }
+    let written = format!("{}\n", written.trim_end());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &written).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap();
+    assert!(
+        written == kept,
+        "UPDATE_GOLDEN=1 writes {}:\n{written}",
+        path.display()
+    );
+}
+
+#[test]
+fn of_applications() {
+    verify("applications.txt");
+}
+
+#[test]
+fn of_arguments() {
+    verify("arguments.txt");
+}
+
+#[test]
+fn of_the_command_line() {
+    verify("command_line.txt");
+}
+
+#[test]
+fn of_templates() {
+    verify("templates.txt");
+}
+
+#[test]
+fn of_the_cluster() {
+    verify("cluster.txt");
+}
+
+#[test]
+fn of_the_server() {
+    verify("server.txt");
+}
