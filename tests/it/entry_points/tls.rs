@@ -393,9 +393,13 @@ fn what_could_not_be_served_with_is_an_error_at_the_start() {
         (
             &[("GRPC_ADDRESS", "0.0.0.0")],
             2,
-            "GRPC_ADDRESS 0.0.0.0 can be reached",
+            "GRPC_ADDRESS: expected a loopback address or TLS, found 0.0.0.0",
         ),
-        (&[("REST_ADDRESS", "::")], 2, "REST_ADDRESS :: can be reached"),
+        (
+            &[("REST_ADDRESS", "::")],
+            2,
+            "REST_ADDRESS: expected a loopback address or TLS, found ::",
+        ),
         (
             &[("TLS_CERT_FILE", &certificate), ("TLS_KEY_FILE", &wrong_key)],
             1,

@@ -292,6 +292,10 @@ fn another_kind_is_reported_before_anything_else() {
         ),
         (
             "[1]".to_owned(),
+            "expected a SparkApplication as a mapping, found a list",
+        ),
+        (
+            "pi".to_owned(),
             "expected a SparkApplication as a mapping, found a single value",
         ),
     ] {
