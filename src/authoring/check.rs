@@ -15,6 +15,7 @@ use super::{
     trace::Tracer,
 };
 use crate::{
+    finding::io_words,
     kubernetes::ObjectKind,
     manifest::Manifests,
     redaction,
@@ -217,7 +218,7 @@ impl Set<'_> {
                 return checked.add(TemplateFinding::new(
                     Rule::File,
                     path,
-                    format!("can't be read: {error}"),
+                    format!("can't be read: {}", io_words(error)),
                 ));
             }
             Err(error) => {

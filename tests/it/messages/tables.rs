@@ -236,31 +236,31 @@ fn verify(name: &str) {
 }
 
 #[test]
-fn of_applications() {
+fn messages_of_applications() {
     verify("applications.txt");
 }
 
 #[test]
-fn of_arguments() {
+fn messages_of_arguments() {
     verify("arguments.txt");
 }
 
 #[test]
-fn of_the_command_line() {
+fn messages_of_the_command_line() {
     verify("command_line.txt");
 }
 
 #[test]
-fn of_templates() {
+fn messages_of_templates() {
     verify("templates.txt");
 }
 
 #[test]
-fn of_the_cluster() {
+fn messages_of_the_cluster() {
     verify("cluster.txt");
 }
 
 #[test]
-fn of_the_server() {
+fn messages_of_the_server() {
     verify("server.txt");
 }
