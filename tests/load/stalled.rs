@@ -232,5 +232,5 @@ async fn connections_are_bounded_and_one_that_says_nothing_is_closed() {
     assert!(start.elapsed() > Duration::from_secs(1), "it had a seat");
     assert!(read.is_ok(), "it is not closed in time: {read:?}");
     assert!(server.submit(&application("spark-pi"), "a").await.success);
-    assert!(server.log().contains("there are too many"), "{}", server.log());
+    server.wait_for_log("there are too many");
 }

@@ -276,7 +276,7 @@ async fn a_teams_greedy_set_is_rejected_by_name_and_holds_up_no_other() {
         let error = set["error"].as_str().unwrap();
         assert!(tells(error, "driver-pod.yaml.j2: ", limit), "{error}");
     }
-    assert!(serve.log().contains("\"set\":\"team-join\""), "{}", serve.log());
+    serve.wait_for_log("\"set\":\"team-join\"");
     is_small(&serve);
 }
 
@@ -378,7 +378,7 @@ async fn a_set_that_is_greedy_for_one_application_harms_that_one_alone() {
         "{metrics}"
     );
     assert!(metrics.contains("outcome=\"template\"} 4"), "{metrics}");
-    assert!(serve.log().contains("\"set\":\"team\""), "{}", serve.log());
+    serve.wait_for_log("\"set\":\"team\"");
     is_small(&serve);
 }
 

@@ -122,6 +122,15 @@ impl Serve {
         }
     }
 
+    /// Waits until the log has a text: a thread of its own reads it beside the test.
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !self.log().contains(text) {
+            assert!(Instant::now() < end, "{text}: not in {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// What was logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()

@@ -123,17 +123,6 @@ async fn what_the_webhook_would_add_is_added_where_it_is_not_registered() {
     settled(&api, &serve, &format!("{seen}c"), (true, true)).await;
 }
 
-/// Waits for a line of the server's log, which a thread of its own reads.
-fn logged(serve: &Serve, text: &str) {
-    for _ in 0..100 {
-        if serve.log().contains(text) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("{text}: not in {}", serve.log());
-}
-
 /// Submits until the pods look like this; the last id.
 async fn settled(api: &ApiServer, serve: &Serve, id: &str, expected: (bool, bool)) -> String {
     for round in 0..100 {
@@ -168,7 +157,7 @@ async fn where_webhooks_may_not_be_listed_they_count_as_there() {
     );
     assert_eq!(post(&request, &arguments("c")).0, 201);
     assert_eq!(added(&api, "c"), (false, false));
-    logged(&request, "SPEC_SOURCE is request");
+    request.wait_for_log("SPEC_SOURCE is request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +202,7 @@ async fn another_application_of_the_same_name_is_refused_and_so_is_an_owner_that
     }
     assert_eq!(post(&serve, &unowned).0, 201);
     assert_eq!(added(&api, "b"), (false, false));
-    logged(&serve, "there is no such SparkApplication");
+    serve.wait_for_log("there is no such SparkApplication");
 
     // Where nothing may be read the request is believed.
     let (request, _folder) = Serve::to(&api.url, &["--spec-source", "request"]);
@@ -322,7 +311,7 @@ async fn every_owner_that_a_request_names_is_the_live_application() {
     // A service that may not look it up believes the request, and says so.
     api.fault(Fault::always("get", "sparkapplications", Effect::status(403)));
     assert_eq!(post(&serve, &unlabelled("d", &json!([ours]), &none)).0, 201);
-    logged(&serve, "it can't be looked up");
+    serve.wait_for_log("it can't be looked up");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -487,11 +476,8 @@ async fn fields_that_are_not_known_here_are_reported_and_passed_on_from_behind_e
     let (serve, _folder) = Serve::to(&api.url, &["--operator-webhook", "off"]);
     assert_eq!(post(&serve, &arguments("a")).0, 201);
     assert_eq!(passed_on(&api, "pi-a-driver"), (true, true));
-    logged(&serve, "spec.volumes[0].futureVolume: unknown field");
-    logged(
-        &serve,
-        "spec.executor.tolerations[0].futureToleration: unknown field",
-    );
+    serve.wait_for_log("spec.volumes[0].futureVolume: unknown field");
+    serve.wait_for_log("spec.executor.tolerations[0].futureToleration: unknown field");
 
     let mut client = serve.client().await;
     let manifest = |id: &str, pod: &str| {

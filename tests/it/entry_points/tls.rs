@@ -329,7 +329,7 @@ fn bad_new_files_leave_the_last_good_ones_live() {
         let count = format!("tls_reloads_total{{result=\"rejected\"}} {}", index + 1);
         let body = setup.serve.wait_for("/metrics", |body| body.contains(&count));
         assert!(body.contains("native_submit_tls_last_reload_success 0"), "{body}");
-        assert!(setup.serve.log().contains(says), "{says}: {}", setup.serve.log());
+        setup.serve.wait_for_log(says);
         let output = setup.submit(&setup.authority, Some(&good));
         assert_eq!(output.status.code(), Some(0), "{says}: {}", text(&output.stderr));
     }
@@ -449,7 +449,7 @@ fn with_tls_a_reachable_address_is_served_and_without_clients_certificates_warne
         ("GRPC_ADDRESS", "0.0.0.0"),
     ];
     let warning = "anybody who reaches them can create pods";
-    assert!(Serve::start(&[&apply_to], &environment).log().contains(warning));
+    Serve::start(&[&apply_to], &environment).wait_for_log(warning);
     environment.push(("TLS_CLIENT_CA_FILE", &ca));
     assert!(!Serve::start(&[&apply_to], &environment).log().contains(warning));
 }

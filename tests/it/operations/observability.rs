@@ -110,13 +110,7 @@ async fn the_line_submitted_has_what_is_asked_of_it() {
         .submit(include_str!("../../../examples/spark-pi.yaml"), "an-id")
         .await;
     assert!(reply.success, "{}", reply.error_message);
-    // The log is read beside the test.
-    for _ in 0..250 {
-        if serve.log().contains("\"submitted\"") {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    serve.wait_for_log("\"submitted\"");
     let lines: Vec<Value> = serve
         .log()
         .lines()

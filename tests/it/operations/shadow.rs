@@ -5,12 +5,7 @@
 use crate::support::api_server::ApiServer;
 use crate::support::program::program;
 use crate::support::serve::Serve;
-use std::{
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::Output,
-    time::{Duration, Instant},
-};
+use std::{os::unix::fs::PermissionsExt, path::Path, process::Output};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_native-submit");
 
@@ -127,12 +122,7 @@ async fn a_difference_is_named_without_its_value_and_counted_by_the_server() {
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
-    // The log is read on a thread of its own.
-    let end = Instant::now() + Duration::from_secs(10);
-    while !server.log().contains("shadow: not equal") {
-        assert!(Instant::now() < end, "{}", server.log());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    server.wait_for_log("shadow: not equal");
 }
 
 #[tokio::test(flavor = "multi_thread")]

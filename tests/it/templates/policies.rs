@@ -6,12 +6,7 @@ use crate::support::program::{Ended, call};
 use crate::support::serve::{Serve, binary, exchange};
 use crate::support::template_directory::{serve, templates, write};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Command};
 
 const SPARK_PI: &str = include_str!("../../../examples/spark-pi.yaml");
 
@@ -45,15 +40,6 @@ const HOST_PATHS: [(&str, &str); 4] = [
 ];
 
 const WORDS: &str = "hostPath is not allowed: d\nhostPath is not allowed: x";
-
-/// Waits until the log has a text: it is read beside the tests.
-fn wait_for_log(serve: &Serve, text: &str) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !serve.log().contains(text) {
-        assert!(Instant::now() < end, "{text}: {}", serve.log());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn rest(serve: &Serve, id: &str) -> (u16, Value) {
     let mut arguments = vec![
@@ -128,7 +114,7 @@ async fn every_entry_point_tells_the_admins_words_alone_and_the_log_has_the_file
 
     let accepted = serve.submit(&application("c", &[], ""), "c").await;
     assert!(accepted.success, "{}", accepted.error_message);
-    wait_for_log(&serve, r#""policy":"always/no-host-path.policy.j2""#);
+    serve.wait_for_log(r#""policy":"always/no-host-path.policy.j2""#);
     let (_, metrics) = serve.get("/metrics");
     assert!(
         metrics.contains(r#"native_submit_failures_total{code="REFUSED_BY_POLICY"} 3"#),
@@ -224,7 +210,7 @@ async fn a_policy_that_fails_on_a_submission_refuses_it_until_it_is_mended_and_t
         "{}",
         reply.error_message
     );
-    wait_for_log(&serve, "always/odd.policy.j2:1: ");
+    serve.wait_for_log("always/odd.policy.j2:1: ");
     let (status, body) = serve.get("/readyz");
     let body: Value = serde_json::from_str(&body).unwrap();
     let failed = &body["templates"]["sets"]["default"]["policies_failed"]["always/odd.policy.j2"];
@@ -263,11 +249,8 @@ async fn an_audited_policy_refuses_nobody_and_the_entry_point_and_its_facts_are_
         .submit(&application("a", &[], "  annotations: {note: hello}\n"), "a")
         .await;
     assert!(reply.success, "{}", reply.error_message);
-    wait_for_log(
-        &serve,
-        "a policy will refuse this (it is in audit mode): grpc default a Java hello",
-    );
-    wait_for_log(&serve, "soon gone");
+    serve.wait_for_log("a policy will refuse this (it is in audit mode): grpc default a Java hello");
+    serve.wait_for_log("soon gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,7 +277,7 @@ async fn closed_from_the_start_until_the_layer_is_good_and_warnings_are_at_ready
     fs::remove_file(directory.path().join("secret.yaml.j2")).unwrap();
     let body = serve.wait_for("/readyz", |body| body.contains("\"ready\": true"));
     assert!(body.contains("always/README.md: ignored"), "{body}");
-    wait_for_log(&serve, "always/README.md: ignored");
+    serve.wait_for_log("always/README.md: ignored");
 
     // Emptied: the last good one stays, and nobody takes it for a wish to do without.
     fs::remove_file(directory.path().join("always/hosts.policy.j2")).unwrap();

@@ -99,11 +99,7 @@ async fn annotation_then_namespace_then_type_choose_the_set() {
         assert_eq!(mark(&api, namespace, name), expected);
         let told = reply.template_set.unwrap();
         assert!(told.starts_with(&format!("{expected}@")), "{told}");
-        assert!(
-            serve.log().contains(&format!("\"template_set\":\"{told}\"")),
-            "{}",
-            serve.log()
-        );
+        serve.wait_for_log(&format!("\"template_set\":\"{told}\""));
     }
     let python = SPARK_PI
         .replace("name: spark-pi", "name: py")
