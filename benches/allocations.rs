@@ -1,4 +1,4 @@
-//! How often the road of a submission without the cluster asks for memory, stage by stage. `docs/performance.md` has the figures.
+//! How often the pipeline of a submission without the cluster asks for memory, stage by stage. `docs/performance.md` has the figures.
 //!
 //!     cargo bench --bench allocations
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -13,7 +13,7 @@ use native_submit::{
     spark::{plan, submission::SubmitterContext},
     templates::TemplateSet,
 };
-use spark_pi::{bodies, intent, request, road, spark_pi};
+use spark_pi::{bodies, intent, request, spark_pi, whole_pipeline};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -25,7 +25,7 @@ fn main() {
     let json = spark_pi();
     let (text, bytes) = (json.to_string(), request(&json));
     // What is made once, as tables and regular expressions are, is made here.
-    road(&bytes, &context, &set);
+    whole_pipeline(&bytes, &context, &set);
 
     println!("| stage of SparkPi | allocations | KiB |\n| --- | --- | --- |");
     let parsed = counted("SparkApplication from JSON", || {
@@ -40,7 +40,7 @@ fn main() {
         manifest::check(&rendered, &planned, manifest::Terms::default()).unwrap()
     });
     counted("bodies", || bodies(&checked));
-    counted("the whole road", || road(&bytes, &context, &set));
+    counted("the whole pipeline", || whole_pipeline(&bytes, &context, &set));
 }
 
 fn counted<T>(stage: &str, run: impl FnOnce() -> T) -> T {

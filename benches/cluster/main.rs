@@ -1,18 +1,18 @@
-//! native-submit beside the floor, and beside the real spark-submit, on the real API server of `tests/e2e/up`.
+//! native-submit beside the baseline, and beside the real spark-submit, on the real API server of `tests/e2e/up`.
 //!
-//! The floor is a client that only creates the same ready-made objects in the same two waves: the Pod, then what it owns. The
+//! The baseline is a client that only creates the same ready-made objects in the same two waves: the Pod, then what it owns. The
 //! two take turns in blocks, each in a namespace of its own; of each pair of blocks the ratio is taken, and of the ratios the
 //! median with its 95 % interval. `docs/performance.md` says how to run it and what came out.
 //!
-//!     cargo bench --bench cluster -- latency throughput doors spark-submit memory
+//!     cargo bench --bench cluster -- latency throughput entry-points spark-submit memory
 //!
 //! `BLOCK` is how many submissions a block has (1,000), `PAIRS` how many pairs of blocks there are (7), `IN_FLIGHT` how many are in
 //! flight for the throughput (1, 8, 64 and 256 one after the other).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::cast_precision_loss)]
 
+mod baseline;
 mod block;
-mod floor;
 #[path = "../measured/mod.rs"]
 mod measured;
 mod ours;
@@ -25,7 +25,7 @@ mod support {
 
 use block::{Block, Run};
 use measured::{Latencies, Ratios, cpu_ms, machine, memory_mib};
-use ours::{Door, Ours};
+use ours::{EntryPoint, Ours};
 use std::time::Duration;
 
 fn number(variable: &str, otherwise: usize) -> usize {
@@ -39,7 +39,7 @@ async fn main() {
         .filter(|word| !word.starts_with('-'))
         .collect();
     if asked.is_empty() {
-        println!("say what to measure: latency, throughput, doors, spark-submit, memory");
+        println!("say what to measure: latency, throughput, entry-points, spark-submit, memory");
         return;
     }
     println!("{}\n", machine());
@@ -47,10 +47,10 @@ async fn main() {
         match what.as_str() {
             "latency" => latency().await,
             "throughput" => throughput().await,
-            "doors" => doors().await,
+            "entry-points" => entry_points().await,
             "spark-submit" => spark_submit().await,
             "memory" => memory().await,
-            other => panic!("latency, throughput, doors, spark-submit or memory, not {other}"),
+            other => panic!("latency, throughput, entry-points, spark-submit or memory, not {other}"),
         }
     }
 }
@@ -58,17 +58,17 @@ async fn main() {
 /// By gRPC, one in flight.
 async fn latency() {
     let (block, pairs) = (number("BLOCK", 1_000), number("PAIRS", 7));
-    println!("Latency over the floor, 1 in flight, {pairs} pairs of blocks of {block}\n");
-    println!("| pair | ours p50 ms | p99 ms | floor p50 ms | p99 ms |\n| --- | --- | --- | --- | --- |");
-    let ours = Ours::start(Door::Grpc).await;
+    println!("Latency over the baseline, 1 in flight, {pairs} pairs of blocks of {block}\n");
+    println!("| pair | ours p50 ms | p99 ms | baseline p50 ms | p99 ms |\n| --- | --- | --- | --- | --- |");
+    let ours = Ours::start(EntryPoint::Grpc).await;
     let (mut halves, mut tails) = (Ratios::default(), Ratios::default());
     let mut means = [0.0; 2];
     for pair in 0..pairs {
-        let (ours, floor) = side_by_side(&ours, pair, block, 1).await;
+        let (ours, baseline) = side_by_side(&ours, pair, block, 1).await;
         means[0] += ours.latencies.mean() / pairs as f64;
-        means[1] += floor.latencies.mean() / pairs as f64;
-        let row =
-            [&ours.latencies, &floor.latencies].map(|found| (found.percentile(0.5), found.percentile(0.99)));
+        means[1] += baseline.latencies.mean() / pairs as f64;
+        let row = [&ours.latencies, &baseline.latencies]
+            .map(|found| (found.percentile(0.5), found.percentile(0.99)));
         println!(
             "| {} | {:.2} | {:.2} | {:.2} | {:.2} |",
             pair + 1,
@@ -80,9 +80,9 @@ async fn latency() {
         halves.add(row[0].0, row[1].0);
         tails.add(row[0].1, row[1].1);
     }
-    println!("\np50 over the floor: {halves}; p99 over the floor: {tails}\n");
+    println!("\np50 over the baseline: {halves}; p99 over the baseline: {tails}\n");
     println!(
-        "| mean of | ms |\n| --- | --- |\n| floor | {:.2} |\n| ours | {:.2} |",
+        "| mean of | ms |\n| --- | --- |\n| baseline | {:.2} |\n| ours | {:.2} |",
         means[1], means[0]
     );
     let stages = ours.stages();
@@ -96,21 +96,23 @@ async fn latency() {
 /// By gRPC, with more and more in flight.
 async fn throughput() {
     let (block, pairs) = (number("BLOCK", 1_000), number("PAIRS", 7));
-    println!("Throughput over the floor, {pairs} pairs of blocks of {block}\n");
-    println!("| in flight | ours a second | floor a second | ratio | ours p50 ms | p99 ms | CPU ms each |");
+    println!("Throughput over the baseline, {pairs} pairs of blocks of {block}\n");
+    println!(
+        "| in flight | ours a second | baseline a second | ratio | ours p50 ms | p99 ms | CPU ms each |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     let levels = match number("IN_FLIGHT", 0) {
         0 => vec![1, 8, 64, 256],
         one => vec![one],
     };
     for at_once in levels {
-        let ours = Ours::start(Door::Grpc).await;
+        let ours = Ours::start(EntryPoint::Grpc).await;
         let (mut ratios, mut rates, mut all, mut cpu) = (Ratios::default(), [0.0; 2], Vec::new(), 0.0);
         for pair in 0..pairs {
-            let (ours, floor) = side_by_side(&ours, pair, block, at_once).await;
-            ratios.add(ours.a_second(), floor.a_second());
+            let (ours, baseline) = side_by_side(&ours, pair, block, at_once).await;
+            ratios.add(ours.a_second(), baseline.a_second());
             rates[0] += ours.a_second() / pairs as f64;
-            rates[1] += floor.a_second() / pairs as f64;
+            rates[1] += baseline.a_second() / pairs as f64;
             cpu += ours.cpu_ms / (pairs * block) as f64;
             all.push((ours.latencies.percentile(0.5), ours.latencies.percentile(0.99)));
         }
@@ -128,23 +130,28 @@ async fn throughput() {
     println!();
 }
 
-/// Each door, one in flight.
-async fn doors() {
+/// Each entry point, one in flight.
+async fn entry_points() {
     let (block, pairs) = (number("BLOCK", 1_000), number("PAIRS", 7));
     println!(
-        "The doors, 1 in flight, {pairs} pairs of blocks of {block}; CPU of the server, and of the drop-in's processes\n"
+        "The entry points, 1 in flight, {pairs} pairs of blocks of {block}; CPU of the server, and of the drop-in's processes\n"
     );
     println!(
-        "| door | p50 ms | p99 ms | floor p50 ms | p50 over the floor | p50 above the floor, ms | CPU ms each |"
+        "| entry point | p50 ms | p99 ms | baseline p50 ms | p50 over the baseline | p50 above the baseline, ms | CPU ms each |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
-    for door in [Door::Grpc, Door::Rest, Door::DropInBySocket, Door::DropIn] {
-        let ours = Ours::start(door).await;
+    for entry_point in [
+        EntryPoint::Grpc,
+        EntryPoint::Rest,
+        EntryPoint::DropInBySocket,
+        EntryPoint::DropIn,
+    ] {
+        let ours = Ours::start(entry_point).await;
         let (mut ratios, mut above, mut cpu) = (Ratios::default(), Vec::new(), 0.0);
         let mut last = None;
         for pair in 0..pairs {
-            let (ours, floor) = side_by_side(&ours, pair, block, 1).await;
-            let (half, beneath) = (ours.latencies.percentile(0.5), floor.latencies.percentile(0.5));
+            let (ours, baseline) = side_by_side(&ours, pair, block, 1).await;
+            let (half, beneath) = (ours.latencies.percentile(0.5), baseline.latencies.percentile(0.5));
             ratios.add(half, beneath);
             above.push(half - beneath);
             cpu += ours.cpu_ms / (pairs * block) as f64;
@@ -153,7 +160,7 @@ async fn doors() {
         above.sort_unstable_by(f64::total_cmp);
         let (half, tail, beneath) = last.unwrap();
         println!(
-            "| {door} | {half:.1} | {tail:.1} | {beneath:.1} | {ratios} | {:.1} | {cpu:.2} |",
+            "| {entry_point} | {half:.1} | {tail:.1} | {beneath:.1} | {ratios} | {:.1} | {cpu:.2} |",
             above[above.len() / 2]
         );
     }
@@ -163,7 +170,7 @@ async fn doors() {
 /// The real spark-submit, and ours by gRPC before and after it.
 async fn spark_submit() {
     let (block, runs) = (number("BLOCK", 1_000), number("RUNS", 10));
-    let ours = Ours::start(Door::Grpc).await;
+    let ours = Ours::start(EntryPoint::Grpc).await;
     let before = ours.run(block, 1).await;
     let real = real::run(runs).await;
     let after = ours.run(block, 1).await;
@@ -195,7 +202,7 @@ async fn spark_submit() {
 /// Resident memory: idle, and after many submissions 64 in flight.
 async fn memory() {
     let many = number("SUBMISSIONS", 10_000);
-    let ours = Ours::start(Door::Grpc).await;
+    let ours = Ours::start(EntryPoint::Grpc).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let (idle, _) = memory_mib(ours.server());
     for _ in 0..many / 1_000 {
@@ -210,11 +217,11 @@ async fn memory() {
 /// A block of each; which comes first, changes.
 async fn side_by_side(ours: &Ours, pair: usize, block: usize, at_once: usize) -> (Run, Run) {
     if pair.is_multiple_of(2) {
-        let floor = floor::run(block, at_once).await;
-        (ours.run(block, at_once).await, floor)
+        let baseline = baseline::run(block, at_once).await;
+        (ours.run(block, at_once).await, baseline)
     } else {
         let run = ours.run(block, at_once).await;
-        (run, floor::run(block, at_once).await)
+        (run, baseline::run(block, at_once).await)
     }
 }
 

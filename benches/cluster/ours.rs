@@ -1,4 +1,4 @@
-//! native-submit, by each door.
+//! native-submit, by each entry point.
 
 use crate::{
     block::{Block, Run},
@@ -20,7 +20,7 @@ use std::{
 use tonic::transport::Channel;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum EntryPoint {
     Grpc,
     Rest,
     /// The drop-in with a server beside it.
@@ -29,7 +29,7 @@ pub(crate) enum Door {
     DropIn,
 }
 
-impl fmt::Display for Door {
+impl fmt::Display for EntryPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Grpc => "gRPC",
@@ -42,7 +42,7 @@ impl fmt::Display for Door {
 
 /// A server and a way into it.
 pub(crate) struct Ours {
-    door: Door,
+    entry_point: EntryPoint,
     serve: Serve,
     client: SparkSubmitServiceClient<Channel>,
     plane: ControlPlane,
@@ -57,7 +57,7 @@ pub(crate) fn kubeconfig() -> PathBuf {
 }
 
 impl Ours {
-    pub(crate) async fn start(door: Door) -> Self {
+    pub(crate) async fn start(entry_point: EntryPoint) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("submit.sock");
         let program = folder.path().join("spark-submit");
@@ -73,7 +73,7 @@ impl Ours {
         );
         let client = serve.client().await;
         Self {
-            door,
+            entry_point,
             serve,
             client,
             plane: ControlPlane::connect().await,
@@ -105,13 +105,13 @@ impl Ours {
     /// Submits a block; CPU is the server's, or the drop-in's that has none.
     pub(crate) async fn run(&self, count: usize, at_once: usize) -> Run {
         let block = Block::new(&self.plane, count).await;
-        let process = if self.door == Door::DropIn {
+        let process = if self.entry_point == EntryPoint::DropIn {
             "self".to_owned()
         } else {
             self.serve.pid().to_string()
         };
-        match self.door {
-            Door::Grpc => {
+        match self.entry_point {
+            EntryPoint::Grpc => {
                 let requests: Vec<_> = block.applications.iter().map(request).collect();
                 Run::of(&block, at_once, &process, |number| {
                     let (mut client, request) = (self.client.clone(), requests[number].clone());
@@ -122,7 +122,7 @@ impl Ours {
                 })
                 .await
             }
-            Door::Rest => {
+            EntryPoint::Rest => {
                 let bodies: Vec<_> = block
                     .applications
                     .iter()
@@ -142,8 +142,8 @@ impl Ours {
                 })
                 .await
             }
-            Door::DropIn | Door::DropInBySocket => {
-                let socket = if self.door == Door::DropIn {
+            EntryPoint::DropIn | EntryPoint::DropInBySocket => {
+                let socket = if self.entry_point == EntryPoint::DropIn {
                     "none.sock"
                 } else {
                     "submit.sock"

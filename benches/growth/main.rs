@@ -18,7 +18,7 @@ use native_submit::{
     templates::{SetOptions, TemplateSet, TemplateSets},
 };
 use serde_json::{Value, json};
-use spark_pi::{request, road, spark_pi};
+use spark_pi::{request, spark_pi, whole_pipeline};
 use std::{
     fs,
     hint::black_box,
@@ -62,7 +62,10 @@ fn pipeline(name: &'static str, most: usize, change: fn(&mut Value, usize)) -> C
         let mut application = spark_pi();
         change(&mut application, size);
         let bytes = request(&application);
-        (size, median(|| timed(|| road(black_box(&bytes), &context, &set))))
+        (
+            size,
+            median(|| timed(|| whole_pipeline(black_box(&bytes), &context, &set))),
+        )
     });
     Curve {
         name,

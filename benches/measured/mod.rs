@@ -37,8 +37,8 @@ impl Latencies {
 pub(crate) struct Ratios(Vec<f64>);
 
 impl Ratios {
-    pub(crate) fn add(&mut self, ours: f64, floor: f64) {
-        self.0.push(ours / floor);
+    pub(crate) fn add(&mut self, ours: f64, baseline: f64) {
+        self.0.push(ours / baseline);
         self.0.sort_unstable_by(f64::total_cmp);
     }
 

@@ -16,7 +16,7 @@ use native_submit::{
     submitter,
     templates::{Rendering, SetOptions, TemplateSet, TemplateSets},
 };
-use spark_pi::{intent, request, road, spark_pi};
+use spark_pi::{intent, request, spark_pi, whole_pipeline};
 use std::{fs, hint::black_box, sync::Arc, time::Instant};
 
 /// As the command has it.
@@ -53,7 +53,7 @@ const FILES: [(&str, &str); 5] = [
 fn block(request: &[u8], context: &SubmitterContext, set: &TemplateSet) -> Latencies {
     let times = (0..OF_A_BLOCK).map(|_| {
         let start = Instant::now();
-        black_box(road(black_box(request), context, set));
+        black_box(whole_pipeline(black_box(request), context, set));
         start.elapsed()
     });
     Latencies::new(times.collect())
@@ -64,18 +64,18 @@ fn compare(what: &str, set: &TemplateSet, builtin: &TemplateSet) {
     let (context, bytes) = (SubmitterContext::golden(), request(&spark_pi()));
     let (mut ratios, mut of_set, mut of_builtin) = (Ratios::default(), Vec::new(), Vec::new());
     for pair in 0..=PAIRS {
-        let (ours, floor) = if pair % 2 == 0 {
+        let (ours, baseline) = if pair % 2 == 0 {
             let ours = block(&bytes, &context, set);
             (ours, block(&bytes, &context, builtin))
         } else {
-            let floor = block(&bytes, &context, builtin);
-            (block(&bytes, &context, set), floor)
+            let baseline = block(&bytes, &context, builtin);
+            (block(&bytes, &context, set), baseline)
         };
         // The first warms both up.
         if pair > 0 {
-            ratios.add(ours.percentile(0.5), floor.percentile(0.5));
+            ratios.add(ours.percentile(0.5), baseline.percentile(0.5));
             of_set.push(ours.percentile(0.5));
-            of_builtin.push(floor.percentile(0.5));
+            of_builtin.push(baseline.percentile(0.5));
         }
     }
     let median = |mut all: Vec<f64>| {
@@ -84,7 +84,7 @@ fn compare(what: &str, set: &TemplateSet, builtin: &TemplateSet) {
     };
     let (of_set, of_builtin) = (median(of_set), median(of_builtin));
     println!(
-        "{what}: {ratios} × the built-in road; {of_set:.0} µs, {of_builtin:.0} µs, difference {:.0} µs",
+        "{what}: {ratios} × the built-in pipeline; {of_set:.0} µs, {of_builtin:.0} µs, difference {:.0} µs",
         of_set - of_builtin
     );
 }

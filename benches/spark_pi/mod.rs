@@ -1,4 +1,4 @@
-//! `SparkPi`, and the road that it goes without the cluster.
+//! `SparkPi`, and the pipeline that it goes without the cluster.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use native_submit::{
@@ -94,7 +94,7 @@ pub(crate) fn bodies(manifests: &Manifests) -> usize {
 }
 
 /// All of it.
-pub(crate) fn road(request: &[u8], context: &SubmitterContext, set: &TemplateSet) -> usize {
+pub(crate) fn whole_pipeline(request: &[u8], context: &SubmitterContext, set: &TemplateSet) -> usize {
     let request = wire::RunAltSparkSubmitRequest::decode(request).unwrap();
     let text = std::str::from_utf8(&request.spark_application_manifest).unwrap();
     let parsed = application::parse(text, UnknownFields::Pass).unwrap();

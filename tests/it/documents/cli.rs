@@ -20,7 +20,7 @@ struct Command {
 }
 
 /// A command's help, and that of each of its subcommands.
-fn collect(words: Vec<String>, commands: &mut Vec<Command>) {
+fn collect(words: &[String], commands: &mut Vec<Command>) {
     let mut arguments: Vec<_> = words.iter().map(String::as_str).collect();
     arguments.push("--help");
     let Ended { code, out, said } = call(Path::new(env!("CARGO_MANIFEST_DIR")), &arguments, &[]);
@@ -38,19 +38,19 @@ fn collect(words: Vec<String>, commands: &mut Vec<Command>) {
         .map(str::to_owned)
         .collect();
     commands.push(Command {
-        words: words.clone(),
+        words: words.to_vec(),
         help,
     });
     for name in names {
-        let mut words = words.clone();
+        let mut words = words.to_vec();
         words.push(name);
-        collect(words, commands);
+        collect(&words, commands);
     }
 }
 
 fn commands() -> Vec<Command> {
     let mut commands = Vec::new();
-    collect(Vec::new(), &mut commands);
+    collect(&[], &mut commands);
     assert!(commands.len() > 15, "{}", commands.len());
     commands
 }

@@ -216,7 +216,9 @@ fn verify(name: &str) {
     };
     let mut written = String::new();
     for case in cases(&table) {
-        written.push_str(&format!("=== {}\n", case.what));
+        written.push_str("=== ");
+        written.push_str(case.what);
+        written.push('\n');
         for (head, text) in case.sections.iter().filter(|(head, _)| !is_answer(head)) {
             written.push_str(&format!("--- {head}\n{}\n", text.trim_end_matches('\n')).replace("\n\n", "\n"));
         }

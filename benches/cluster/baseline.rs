@@ -1,4 +1,4 @@
-//! The floor: the same objects, ready-made, sent by POST in the same two waves by the same client.
+//! The baseline: the same objects, ready-made, sent by POST in the same two waves by the same client.
 
 use crate::{
     block::{Block, Run},

@@ -1,4 +1,4 @@
-//! The road of a submission without the cluster, stage by stage and as one: gRPC bytes in, JSON bodies out. And how its
+//! The pipeline of a submission without the cluster, stage by stage and as one: gRPC bytes in, JSON bodies out. And how its
 //! cost grows with the submission. `docs/performance.md` has the figures.
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -13,7 +13,7 @@ use native_submit::{
     templates::TemplateSet,
 };
 use serde_json::{Value, json};
-use spark_pi::{SPARK_PI, bodies, from_messages, intent, messages, request, road, spark_pi};
+use spark_pi::{SPARK_PI, bodies, from_messages, intent, messages, request, spark_pi, whole_pipeline};
 use std::{collections::BTreeMap, hint::black_box};
 
 /// As the command has it.
@@ -57,8 +57,8 @@ fn stages(criterion: &mut Criterion) {
         bencher.iter(|| manifest::check(black_box(&rendered), &planned, manifest::Terms::default()).unwrap());
     });
     group.bench_function("6 bodies", |bencher| bencher.iter(|| bodies(black_box(&checked))));
-    group.bench_function("the whole road", |bencher| {
-        bencher.iter(|| road(black_box(&bytes), &context, &set));
+    group.bench_function("the whole pipeline", |bencher| {
+        bencher.iter(|| whole_pipeline(black_box(&bytes), &context, &set));
     });
     group.finish();
 }
@@ -74,7 +74,7 @@ fn growth(criterion: &mut Criterion) {
             let bytes = request(&application(size));
             group.throughput(Throughput::Elements(size as u64));
             group.bench_with_input(BenchmarkId::from_parameter(size), &bytes, |bencher, bytes| {
-                bencher.iter(|| road(black_box(bytes), &context, &set));
+                bencher.iter(|| whole_pipeline(black_box(bytes), &context, &set));
             });
         }
         group.finish();
