@@ -220,9 +220,10 @@ fn volume<'a>(
     Ok(volume)
 }
 
-/// Spark's check of a size: of digits alone it must be a count of bytes of at least 1 KiB. No text at all counts as digits.
+/// Spark's check of a size: of digits alone it must be a count of bytes of at least 1 KiB. No text at all counts as digits, and
+/// so do the digits of other scripts, which no quantity has.
 fn has_unit_or_room(key: &str, size: &str) -> Result<(), Refusal> {
-    if !size.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !size.chars().all(char::is_numeric) {
         return Ok(());
     }
     match size.parse::<i64>() {
@@ -346,4 +347,26 @@ fn access_mode(role: &VolumeRole<'_>) -> Result<&'static str, Refusal> {
     } else {
         "ReadWriteOncePod"
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_unit_or_room;
+
+    #[test]
+    fn a_size_of_digits_alone_has_room_for_a_file() {
+        for (size, fits) in [
+            ("1024", true),
+            ("1Gi", true),
+            ("lots", true),
+            ("1023", false),
+            ("", false),
+            ("9223372036854775808", false),
+            ("٣", false),
+            ("٣٣٣٣", false),
+            ("1٣00", false),
+        ] {
+            assert_eq!(has_unit_or_room("key", size).is_ok(), fits, "{size}");
+        }
+    }
 }

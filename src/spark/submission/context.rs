@@ -8,12 +8,15 @@ use super::{
     spark_env::spark_env,
     version::SparkVersion,
 };
-use crate::finding::io_words;
+use crate::finding::{expected, io_words};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+
+/// The user for whom Hadoop's login stands in.
+const PROXY_USER: &str = "HADOOP_PROXY_USER";
 
 /// Everything that a submission takes from where it is submitted. Built in `cli/` or `server/`; below them no
 /// environment, clock, user or file is read by any other way, so that the same submission and context give the
@@ -128,7 +131,7 @@ impl SubmitterContext {
     /// `Utils.getCurrentUserName` finds it with `login_name` as the last resort, and the version of `SPARK_HOME`.
     ///
     /// # Errors
-    /// Where `spark-env.sh` can't be sourced.
+    /// Where `spark-env.sh` can't be sourced, and where the user is an empty `HADOOP_PROXY_USER`.
     pub fn of_spark_submit(
         environment: BTreeMap<String, String>,
         login_name: Option<String>,
@@ -138,8 +141,16 @@ impl SubmitterContext {
         let environment = spark_env(environment)?;
         let golden = Self::golden();
         let set = |name: &str| environment.get(name).filter(|user| !user.is_empty());
-        let user = set("SPARK_USER").or_else(|| set("HADOOP_PROXY_USER"));
-        // To Hadoop an empty one is a name like any other.
+        let user = set("SPARK_USER").or_else(|| environment.get(PROXY_USER));
+        if user.is_some_and(String::is_empty) {
+            return Err(Refusal::saying(
+                PROXY_USER,
+                expected("the name of a user")
+                    .nothing()
+                    .advice("unset it: Hadoop makes no user of an empty name"),
+            ));
+        }
+        // An empty one of these is a name like any other to Hadoop.
         let user = user.or_else(|| environment.get("HADOOP_USER_NAME")).cloned();
         let installed = environment
             .get("SPARK_HOME")
@@ -267,5 +278,35 @@ mod tests {
         }
         let closed = SubmitterContext::golden();
         assert!(closed.read_file("k", "/etc/passwd").is_err());
+    }
+
+    #[test]
+    fn the_user_is_found_as_hadoop_finds_it() {
+        let user = |variables: &[(&str, &str)]| {
+            let environment = variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            let login_name = Some("login".to_owned());
+            SubmitterContext::of_spark_submit(environment, login_name, PathBuf::from("/"), 0)
+                .map(|context| context.user)
+                .map_err(|refusal| refusal.subject)
+        };
+        let (spark, proxy, hadoop) = ("SPARK_USER", "HADOOP_PROXY_USER", "HADOOP_USER_NAME");
+        for (variables, expected) in [
+            (vec![], Ok("login")),
+            (vec![(spark, "s"), (proxy, ""), (hadoop, "h")], Ok("s")),
+            (vec![(spark, ""), (proxy, "p"), (hadoop, "h")], Ok("p")),
+            (vec![(hadoop, "")], Ok("")),
+            (vec![(proxy, ""), (hadoop, "h")], Err(proxy)),
+            (vec![(spark, ""), (proxy, "")], Err(proxy)),
+        ] {
+            let found = user(&variables);
+            assert_eq!(
+                found.as_deref().map_err(String::as_str),
+                expected,
+                "{variables:?}"
+            );
+        }
     }
 }

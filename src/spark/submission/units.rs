@@ -18,8 +18,8 @@ pub(super) const SIZE_GRAMMAR: &str = "an integer with an optional unit b, k, m,
 #[error("{} is not a size: expected {SIZE_GRAMMAR}", shown(.0))]
 pub(crate) struct NotASize(String);
 
-/// Reads a size in bytes; a bare number counts `default_unit` bytes each.
-fn bytes(text: &str, default_unit: i64, version: &SparkVersion) -> Result<i64, NotASize> {
+/// Reads a size in bytes; a bare number counts `default_unit` bytes each. The largest count of the largest unit fits.
+fn bytes(text: &str, default_unit: i128, version: &SparkVersion) -> Result<i128, NotASize> {
     let wrong = || NotASize(text.to_owned());
     let lower = trim(text).to_ascii_lowercase();
     let end = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
@@ -29,11 +29,11 @@ fn bytes(text: &str, default_unit: i64, version: &SparkVersion) -> Result<i64, N
         suffix => unit(suffix, version.has(Feature::BinarySuffixes)).ok_or_else(wrong)?,
     };
     let count: i64 = digits.parse().map_err(|_| wrong())?;
-    count.checked_mul(unit).ok_or_else(wrong)
+    Ok(i128::from(count) * unit)
 }
 
 /// The bytes of a unit: its letter, then perhaps `b`, and from 4.2 an `i` between them or alone.
-fn unit(suffix: &str, binary: bool) -> Option<i64> {
+fn unit(suffix: &str, binary: bool) -> Option<i128> {
     let mut rest = suffix.chars();
     let letter = rest.next()?;
     let power = UNITS.iter().position(|unit| *unit == letter)?;
@@ -47,19 +47,20 @@ fn unit(suffix: &str, binary: bool) -> Option<i64> {
 }
 
 /// Reads a memory conf in MiB: a bare number is MiB, smaller units truncate, and a minus may stand before it all
-/// (Spark's `bytesConf(ByteUnit.MiB)`).
+/// (Spark's `bytesConf(ByteUnit.MiB)`). What counts is that the MiB fit into 64 bits, not that the bytes do: `8192p` is a size.
 pub(crate) fn mebibytes(text: &str, version: &SparkVersion) -> Result<i64, NotASize> {
     let (sign, size) = match text.strip_prefix('-') {
         Some(size) => (-1, size),
         None => (1, text),
     };
-    let bytes = bytes(size, 1 << 20, version).map_err(|_| NotASize(text.to_owned()))?;
-    Ok(sign * (bytes >> 20))
+    let wrong = || NotASize(text.to_owned());
+    let bytes = bytes(size, 1 << 20, version).map_err(|_| wrong())?;
+    Ok(sign * i64::try_from(bytes >> 20).map_err(|_| wrong())?)
 }
 
 /// Reads a size in bytes; a bare number is bytes.
 pub(crate) fn byte_count(text: &str, version: &SparkVersion) -> Result<i64, NotASize> {
-    bytes(text, 1, version)
+    i64::try_from(bytes(text, 1, version)?).map_err(|_| NotASize(text.to_owned()))
 }
 
 /// What a duration may look like, for messages.
@@ -135,6 +136,10 @@ mod tests {
             ("-1", -1),
             ("-2g", -2048),
             ("-1k", 0),
+            // More bytes than 64 bits have.
+            ("8192p", 1 << 43),
+            ("9223372036854775807", i64::MAX),
+            ("8589934591p", 8_589_934_591 << 30),
         ];
         for (text, expected) in table {
             assert_eq!(mebibytes(text, &SparkVersion::newest()), Ok(expected), "{text}");
@@ -164,13 +169,17 @@ mod tests {
             "1x",
             "1bb",
             "1bi",
+            "8589934592p",
             "99999999999999p",
+            "9223372036854775808",
             "１g",
             "1gg",
         ] {
             let error = mebibytes(text, &SparkVersion::newest()).unwrap_err();
             assert!(error.to_string().contains("such as 512m"), "{text}: {error}");
         }
-        assert!(byte_count("-1g", &SparkVersion::newest()).is_err());
+        for text in ["-1g", "8192p"] {
+            assert!(byte_count(text, &SparkVersion::newest()).is_err(), "{text}");
+        }
     }
 }

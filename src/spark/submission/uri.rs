@@ -16,6 +16,16 @@ pub(super) fn scheme(uri: &str) -> Option<&str> {
     (is_scheme(scheme) && is_legal(uri)).then_some(scheme)
 }
 
+/// The path of a URI: what stands behind scheme and authority, without query and fragment.
+pub(super) fn path(uri: &str) -> &str {
+    let rest = scheme(uri).map_or(uri, |scheme| &uri[scheme.len() + 1..]);
+    let rest = match rest.strip_prefix("//") {
+        Some(rest) => rest.find('/').map_or("", |at| &rest[at..]),
+        None => rest,
+    };
+    rest.split(['?', '#']).next().unwrap_or(rest)
+}
+
 /// The first character that a text with a scheme can't have as a URI; `None` for a legal URI, and for a path.
 pub(crate) fn illegal_character(text: &str) -> Option<char> {
     let (scheme, rest) = text.split_once(':')?;
@@ -202,6 +212,20 @@ fn is_other(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_path_is_what_stands_behind_the_authority() {
+        for (uri, expected) in [
+            ("s3a://u:p@b:80/x/y:z.jar?q=/a#b:c", "/x/y:z.jar"),
+            ("s3a://b", ""),
+            ("s3a:///x", "/x"),
+            ("s3a:/x#y", "/x"),
+            ("s3a:x", "x"),
+            ("/x/y", "/x/y"),
+        ] {
+            assert_eq!(path(uri), expected, "{uri}");
+        }
+    }
 
     #[test]
     fn what_is_no_legal_uri_is_reported_by_its_character() {

@@ -133,7 +133,7 @@ const SINCE: [(Feature, (u16, u16)); 39] = [
     (Feature::DeploymentAllocator, (4, 2)),
     (Feature::RecoveryMode, (4, 2)),
     (Feature::DriverPodIpByDefault, (4, 3)),
-    (Feature::ExecutorLibraryPath, (4, 3)),
+    (Feature::ExecutorLibraryPath, (4, 1)),
     (Feature::FractionalTaskCpus, (4, 3)),
     (Feature::DeletionReadAtTheEnd, (4, 2)),
     (Feature::BraceWhileWaiting, (4, 0)),

@@ -60,6 +60,8 @@ MODES = ("usual", "odd", "template", "odd template", "files")
 VOLCANO = FEATURES + "VolcanoFeatureStep"
 # How often a case says what is refused whatever else it says: such a case shows nothing else.
 SELDOM = 0.04
+# What names jars, as the beginning of an argument.
+JARS = {"--jars", "spark.jars"}
 # What Java, Python and YAML take for a blank, a line's end or a digit, each in its own way.
 BLANKS = ("\n", "\r", "\t", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\xa0", "\u1680", "\u2003", "\u2007", "\u2028", "\u2029", "\u202f", "\u3000", "\u200b", "\ufeff")
 ZEROS = ("\u0660", "\u06f0", "\u0966", "\u0e50", "\uff10", "\U0001d7ce")
@@ -168,6 +170,9 @@ class _Generator:
             parts += self.template(odd)
         if mode == "files":
             parts += self.conf_directory() + self.properties_file() + self.credentials()
+        # Spark looks into each jar of an R application with java.io.File, which takes `file:` alone: it refuses most of them.
+        if extension == ".R" and not self.chance(SELDOM):
+            parts = [part for part in parts if not JARS & {argument.split("=", 1)[0] for argument in part.argv}]
         self.random.shuffle(parts)
         return Case(
             parts=tuple(parts), resource=resource, main_class=main_class,

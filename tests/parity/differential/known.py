@@ -46,8 +46,15 @@ def _same_path(line):
     values = VALUES.match(line)
     if not values or ":/" not in values[1]:
         return False
-    one, other = ([re.sub("(?<!:)/+", "/", urllib.parse.unquote(uri)).rstrip("/") for uri in value.split(",")] for value in values.groups())
+    one, other = ([_as_hadoop(uri) for uri in value.split(",")] for value in values.groups())
     return one == other
+
+
+def _as_hadoop(uri):
+    """A URI without what Hadoop's `Path` leaves out."""
+    plain = re.sub("(?<!:)/+", "/", urllib.parse.unquote(uri)).rstrip("/")
+    shorter = re.sub(r"/(?!\.\./)[^/:]+/\.\.(?=/|$)", "", plain)
+    return plain if shorter == plain else _as_hadoop(shorter)
 
 
 def _secret_volume(line):
@@ -62,9 +69,9 @@ def _secret_volume(line):
 
 KINDS = {
     "labels and annotations": _of_object("as (?:label|annotation) key|at most 63 of"),
-    "names": _of_object("RFC 1123|expected a C_IDENTIFIER|environment variable|expected a name"),
-    "required values": _of_object(r"expected a value|expected the driver container|no template wrote this"),
-    "mounts and volumes": _of_object(r"the name of a volume|is mounted twice|volumes\[\d+\].name: is used twice|mountPath|subPath"),
+    "names": _of_object("RFC 1123|expected a C_IDENTIFIER|environment variable|expected a name|printable ASCII without|secretKeyRef.key: expected at most 253"),
+    "required values": _of_object(r"expected a value|expected the driver container|no template wrote this|no white space at the ends|a label that the driver Pod has"),
+    "mounts and volumes": _of_object(r"the name of a volume|is mounted twice|volumes\[\d+\].name: is used twice|mountPath|subPath|expected a path that begins with"),
     "ports of objects": _of_object(r"port: |[pP]ort: is used twice|ports\[\d+\].name: is used twice"),
     "quantities": _of_object("a quantity|at most the limit|an integer for|limits: |requests"),
     "closed values": _of_object("expected one of|an IP address|a number from|a number above|a time|expected true or nothing|absolute path|is no |expected an absolute"),
@@ -75,12 +82,14 @@ KINDS = {
     "wildcards": _refusal("has wildcards"),
     "types in pod templates": _refusal(r"(?:Could not load pod from template file|is not a PodGroup): .*(?:expected [^,]*, found (?:null|a string|a boolean)|not a finite number)"),
     "sizes beyond 64 bits": _refusal(r"memory.*(?:9223372036854775807|are out of range)"),
-    "digits of other scripts": _refusal(r"expected (?:an integer|a number|a port)[^`]*, found `[^`]*[^\x00-\x7f][^`]*`"),
+    "digits of other scripts": _refusal(r"expected (?:an integer|a number|a port|a size)[^`]*, found `[^`]*[^\x00-\x7f][^`]*`"),
     "references to defaults": _unknown_default,
     "paths of URIs": _same_path,
     "volumes of Secrets": _secret_volume,
     # java.io.File's constructor, to which Spark hands each jar.
     "jars of R": _begins("Spark refuses: java.lang.IllegalArgumentException: URI "),
+    "schemes": _begins("Spark refuses: org.apache.hadoop.fs.UnsupportedFileSystemException: No FileSystem for scheme "),
+    "secrets in names": _refusal("expected a name without a secret in it"),
     "steps of other builds": _begins("Spark refuses: (?:java.lang.reflect.UndeclaredThrowableException <- )?java.lang.ClassNotFoundException: org.apache.spark.deploy.k8s.features.VolcanoFeatureStep"),
 }
 

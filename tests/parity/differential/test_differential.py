@@ -91,6 +91,14 @@ class Known(unittest.TestCase):
             ("Pod/x.spec.hostname: 'n-1g' != 'n-${spark.driver.memory}'", None),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/k/a b,s3a://c/d' != 's3a://b//k/a%20b,s3a://c/d/'", "paths of URIs"),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/k' != 's3a://b/l'", None),
+            ("ConfigMap/c.properties.spark.jars: 's3a://b/x.jar' != 's3a://b/a/c/../../x.jar'", "paths of URIs"),
+            ("ConfigMap/c.properties.spark.jars: 's3a://b/x.jar' != 's3a://b/a/../y/x.jar'", None),
+            ("native-submit refuses: error: Pod/x spec.containers[0].image: expected no white space at the ends (a.j2)", "required values"),
+            ("native-submit refuses: error: Pod/x spec.containers[0].env[2].name: expected printable ASCII without `=`, found y", "names"),
+            ("native-submit refuses: error: Pod/x spec.containers[0].env[3].valueFrom.secretKeyRef.key: expected at most 253 of `a`", "names"),
+            ("native-submit refuses: error: Pod/x spec.volumes[0].nfs.path: expected a path that begins with `/` (a.j2)", "mounts and volumes"),
+            ("native-submit refuses: error: spark.a: expected a name without a secret in it, found a reference", "secrets in names"),
+            ("Spark refuses: org.apache.hadoop.fs.UnsupportedFileSystemException: No FileSystem for scheme \"LOCAL\"", "schemes"),
             ("native-submit refuses: warning: x\nerror: Pod/x metadata.name: expected a lowercase RFC 1123 subdomain, found `A`", "names"),
             ("native-submit refuses: error: Pod/x spec.dnsPolicy: expected one of A, B, found `x`\nPod/x metadata.labels.a: expected at most 63 of x",
              "closed values"),
@@ -98,6 +106,8 @@ class Known(unittest.TestCase):
             ("Pod/x.spec.volumes[0].name: 'a.b-volume' != 'a-b-0536c1df-volume'", "volumes of Secrets"),
             ("Pod/x.spec.volumes[0].name: 'ab-volume' != 'a-b-0536c1df-volume'", None),
             ("native-submit refuses: error: spark.driver.memory: expected y", None),
+            ("native-submit refuses: error: a.sizeLimit: expected a size such as 500Mi, found `٣٣٣٣`", "digits of other scripts"),
+            ("native-submit refuses: error: a.sizeLimit: expected a size such as 500Mi, found `x`", None),
             ("Spark refuses: java.lang.IllegalArgumentException: URI scheme is not \"file\"", "jars of R"),
         ]:
             with self.subTest(line=line):

@@ -73,6 +73,19 @@ fn each_version_makes_what_it_makes() {
     assert_eq!(last("4.1.1"), (true, false, false, false));
     assert_eq!(last("4.2.0"), (true, true, false, false));
     assert_eq!(last("4.3.0"), (true, true, true, true));
+    let library_path = |version: &str| {
+        let conf = [("spark.executor.extraLibraryPath", "/native")];
+        env(
+            &made(version, &conf, None).unwrap().pod,
+            "SPARK_EXECUTOR_LIBRARY_PATH",
+        )
+    };
+    for version in ["3.5.9", "4.0.4"] {
+        assert_eq!(library_path(version), None, "{version}");
+    }
+    for version in ["4.1.4", "4.2.1", "4.3.0"] {
+        assert_eq!(library_path(version).as_deref(), Some("/native"), "{version}");
+    }
 }
 
 #[test]

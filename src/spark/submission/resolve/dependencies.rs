@@ -44,6 +44,7 @@ pub(super) fn fix_up(
                 Reach::Roots(_) => format!("item {}", index + 1),
             };
             refuse_what_the_driver_cannot_fetch(key, item, &which)?;
+            refuse_colons(key, item, &which)?;
         }
     }
     if let PrimaryResource::Python(file) = resource {
@@ -77,10 +78,8 @@ fn refuse_what_the_driver_cannot_fetch(subject: &str, item: &str, which: &str) -
             ),
         ));
     }
-    let plain_schemes = ["local", "http", "https", "ftp"];
-    let globbed = !uri::scheme(item).is_some_and(|scheme| plain_schemes.contains(&scheme));
     let path = item.split('#').next().unwrap_or(item);
-    if globbed && path.contains(['*', '?', '[', '{']) {
+    if is_listed_by_hadoop(item) && path.contains(['*', '?', '[', '{']) {
         return Err(Refusal::new(
             subject,
             format!(
@@ -90,4 +89,46 @@ fn refuse_what_the_driver_cannot_fetch(subject: &str, item: &str, which: &str) -
         .needing_spark());
     }
     Ok(())
+}
+
+/// Whether Hadoop's file system of the URI's scheme is asked for the file before it is read.
+fn is_listed_by_hadoop(item: &str) -> bool {
+    !uri::scheme(item).is_some_and(|scheme| ["local", "http", "https", "ftp"].contains(&scheme))
+}
+
+/// Hadoop takes what stands before a colon in a part of a listed path for a scheme (HADOOP-14217). `spark-submit` ends with an
+/// error then, and so would the driver, which lists the files again.
+fn refuse_colons(key: &str, item: &str, which: &str) -> Result<(), Refusal> {
+    let path = uri::path(item);
+    if is_listed_by_hadoop(item) && (path.contains(':') || path.to_ascii_uppercase().contains("%3A")) {
+        return Err(Refusal::new(
+            key,
+            format!(
+                "{which} has a colon in its path, which Hadoop can't list; give the file a name without one"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refuse_colons;
+
+    #[test]
+    fn a_colon_in_a_path_is_refused_where_hadoop_lists_it() {
+        for (uri, passes) in [
+            ("s3a://b/x.jar", true),
+            ("s3a://u:p@b:80/x.jar", true),
+            ("s3a://b/x.jar#a:b", true),
+            ("local:///opt/x:y.jar", true),
+            ("https://h/x:y.jar", true),
+            ("s3a://b/x@y:z.jar", false),
+            ("hdfs://nn/a:b/x.jar", false),
+            ("gs://b/x%3ay.jar", false),
+            ("S3A://b/:x.jar", false),
+        ] {
+            assert_eq!(refuse_colons("spark.jars", uri, uri).is_ok(), passes, "{uri}");
+        }
+    }
 }
