@@ -357,7 +357,16 @@ impl Options {
                     .map(String::as_str)
             };
             if let Some(value) = from_conf().or_else(from_environment) {
-                options.insert(*option, value.to_owned());
+                let value = if option
+                    .conf_keys()
+                    .iter()
+                    .any(|key| dependencies::LISTS.contains(key))
+                {
+                    dependencies::list_of_conf(value)
+                } else {
+                    value.to_owned()
+                };
+                options.insert(*option, value);
             }
         }
         Self(options)

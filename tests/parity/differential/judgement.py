@@ -1,5 +1,6 @@
 """One case through real Spark and through native-submit, and what differs."""
 
+import collections
 import json
 import os
 import pathlib
@@ -152,7 +153,22 @@ def _plain(made):
     owners = [owner for owner in metadata.get("ownerReferences") or [] if owner.get("kind") != "Pod"]
     metadata["ownerReferences"] = owners
     made.pop("status", None)
+    if made["kind"] == "Pod":
+        spec = made.get("spec") or {}
+        spec["volumes"] = _same_names_in_order(spec.get("volumes") or [])
     return _without_empty(made)
+
+
+def _same_names_in_order(volumes):
+    """Of volumes of several kinds that have one name, which comes first is a hash order."""
+    places = collections.defaultdict(list)
+    for place, volume in enumerate(volumes):
+        places[volume.get("name")].append(place)
+    ordered = list(volumes)
+    for of_name in places.values():
+        for place, volume in zip(of_name, sorted((volumes[place] for place in of_name), key=lambda volume: json.dumps(volume, sort_keys=True))):
+            ordered[place] = volume
+    return ordered
 
 
 def _without_empty(value):

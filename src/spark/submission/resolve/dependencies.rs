@@ -1,10 +1,10 @@
 //! Jars, files, archives and Python files: resolved, and refused where they would have to be uploaded.
 
-use super::super::{PrimaryResource, Reach, Refusal, SparkConf, SubmitterContext, uri};
+use super::super::{PrimaryResource, Reach, Refusal, SparkConf, SubmitterContext, blanks::trim, uri};
 use crate::redaction::{hidden, shown};
 
 /// The keys that hold lists of URIs.
-const LISTS: [&str; 4] = [
+pub(super) const LISTS: [&str; 4] = [
     "spark.jars",
     "spark.files",
     "spark.archives",
@@ -25,6 +25,9 @@ pub(super) fn fix_up(
         }
         if let Some(list) = conf.get(key) {
             let resolved = uri::resolve_list(list, context);
+            for (which, item) in items(&resolved, context) {
+                refuse_colons(key, item, &which)?;
+            }
             conf.set(key, resolved);
         }
     }
@@ -37,14 +40,8 @@ pub(super) fn fix_up(
     }
     for key in LISTS {
         let list = conf.get(key).unwrap_or_default();
-        for (index, item) in list.split(',').filter(|item| !item.is_empty()).enumerate() {
-            // The reader of a service's log or of a status may be another person than the author of the value.
-            let which = match context.reach {
-                Reach::Process => shown(item),
-                Reach::Roots(_) => format!("item {}", index + 1),
-            };
+        for (which, item) in items(list, context) {
             refuse_what_the_driver_cannot_fetch(key, item, &which)?;
-            refuse_colons(key, item, &which)?;
         }
     }
     if let PrimaryResource::Python(file) = resource {
@@ -55,6 +52,29 @@ pub(super) fn fix_up(
         refuse_what_the_driver_cannot_fetch("main application file", file, &which)?;
     }
     Ok(())
+}
+
+/// A list as Spark reads it from the conf: without blanks around its items (`Utils.stringToSeq`). Of an option they stay.
+pub(super) fn list_of_conf(list: &str) -> String {
+    let items: Vec<_> = list
+        .split(',')
+        .map(trim)
+        .filter(|item| !item.is_empty())
+        .collect();
+    items.join(",")
+}
+
+/// The items of a list, each with how a message names it.
+fn items<'l>(list: &'l str, context: &SubmitterContext) -> impl Iterator<Item = (String, &'l str)> {
+    let items = list.split(',').filter(|item| !item.is_empty()).enumerate();
+    items.map(|(index, item)| {
+        // The reader of a service's log or of a status may be another person than the author of the value.
+        let which = match context.reach {
+            Reach::Process => shown(item),
+            Reach::Roots(_) => format!("item {}", index + 1),
+        };
+        (which, item)
+    })
 }
 
 fn refuse_what_the_driver_cannot_fetch(subject: &str, item: &str, which: &str) -> Result<(), Refusal> {
@@ -96,8 +116,8 @@ fn is_listed_by_hadoop(item: &str) -> bool {
     !uri::scheme(item).is_some_and(|scheme| ["local", "http", "https", "ftp"].contains(&scheme))
 }
 
-/// Hadoop takes what stands before a colon in a part of a listed path for a scheme (HADOOP-14217). `spark-submit` ends with an
-/// error then, and so would the driver, which lists the files again.
+/// Hadoop takes what stands before a colon in a part of a listed path for a scheme (HADOOP-14217), and `spark-submit` ends with an
+/// error. It doesn't list the application's own file.
 fn refuse_colons(key: &str, item: &str, which: &str) -> Result<(), Refusal> {
     let path = uri::path(item);
     if is_listed_by_hadoop(item) && (path.contains(':') || path.to_ascii_uppercase().contains("%3A")) {
@@ -113,7 +133,13 @@ fn refuse_colons(key: &str, item: &str, which: &str) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::refuse_colons;
+    use super::{list_of_conf, refuse_colons};
+
+    #[test]
+    fn items_of_a_list_in_the_conf_have_no_blanks_around_them() {
+        let list = " s3a://b/x.jar\u{1f}, ,local:///y z.jar ,";
+        assert_eq!(list_of_conf(list), "s3a://b/x.jar,local:///y z.jar");
+    }
 
     #[test]
     fn a_colon_in_a_path_is_refused_where_hadoop_lists_it() {
