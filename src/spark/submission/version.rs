@@ -68,6 +68,8 @@ pub enum Feature {
     BatchDelayAboveTenth,
     /// `spark.executor.defaultJavaOptions` stand once before an executor's Java options; before, three times.
     DefaultJavaOptionsOnce,
+    /// `spark.executor.defaultJavaOptions` are checked as `spark.executor.extraJavaOptions` are.
+    DefaultJavaOptionsChecked,
     /// `terminationGracePeriodSeconds` is written to the executors.
     ExecutorGracePeriod,
     /// The CPU limit of an executor must not be below its request.
@@ -99,7 +101,8 @@ pub enum Feature {
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 39] = [
+const SINCE: [(Feature, (u16, u16)); 40] = [
+    (Feature::DefaultJavaOptionsChecked, (4, 0)),
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::OctalModes, (4, 0)),
     (Feature::PlaceholdersInLabels, (4, 0)),

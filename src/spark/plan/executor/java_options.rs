@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use crate::{
     limits::ENTRIES,
-    spark::submission::{ConfReader, Feature, Refusal},
+    spark::submission::{ConfReader, Feature, Refusal, SparkVersion},
 };
 
 const EXTRA: &str = "spark.executor.extraJavaOptions";
@@ -45,8 +45,9 @@ fn is_startup(key: &str) -> bool {
 }
 
 /// What Spark doesn't take among the options of executors (`SparkConf.validateSettings`).
-pub(super) fn check(conf: ConfReader<'_>) -> Result<(), Refusal> {
-    for key in [EXTRA, DEFAULT] {
+pub(super) fn check(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), Refusal> {
+    let default = version.has(Feature::DefaultJavaOptionsChecked).then_some(DEFAULT);
+    for key in std::iter::once(EXTRA).chain(default) {
         let options = conf.raw().get(key).unwrap_or_default();
         if options.contains("-Dspark") {
             return Err(Refusal::new(

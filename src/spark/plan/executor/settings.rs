@@ -180,7 +180,7 @@ const CHECKS: [(&str, Check, Versions, Reader); 21] = [
 
 /// Refuses what `SparkConf` refuses, and an allocator that there is none of.
 pub(super) fn check(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), NoExecutorPod> {
-    java_options::check(conf)?;
+    java_options::check(conf, version)?;
     let encrypts = conf.boolean("spark.network.crypto.enabled", false)?
         || conf.boolean("spark.authenticate.enableSaslEncryption", false)?;
     if encrypts && !conf.boolean("spark.authenticate", false)? {

@@ -86,6 +86,14 @@ fn each_version_makes_what_it_makes() {
     for version in ["4.1.4", "4.2.1", "4.3.0"] {
         assert_eq!(library_path(version).as_deref(), Some("/native"), "{version}");
     }
+    for (version, key, passes) in [
+        ("3.5.9", "spark.executor.defaultJavaOptions", true),
+        ("4.0.4", "spark.executor.defaultJavaOptions", false),
+        ("3.5.9", "spark.executor.extraJavaOptions", false),
+    ] {
+        let made = made(version, &[(key, "-Da=-Xmx")], None);
+        assert_eq!(made.is_ok(), passes, "{version} {key}");
+    }
 }
 
 #[test]
