@@ -141,8 +141,9 @@ struct Tidy {
     carrier: usize,
     /// The key of the document's data.
     key: String,
+    /// What is to be written, until the executor Pod is made of it.
     value: Value,
-    /// The value as it is to be written.
+    /// The same as text.
     text: String,
 }
 
@@ -252,7 +253,7 @@ impl Checker<'_> {
         // Of a template that can't be read there is no Pod.
         let found = if self.findings.len() + self.findings.more() == before {
             let objects: Vec<_> = written.iter().map(|written| written.value).collect();
-            let template = self.tidy.as_ref().map(|tidy| &tidy.value);
+            let template = self.tidy.as_mut().map(|tidy| tidy.value.take());
             executor::check(
                 plan,
                 &objects,

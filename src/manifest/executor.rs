@@ -53,7 +53,7 @@ fn with_template(
     plan: &DriverPlan,
     version: &SparkVersion,
     objects: &[&Value],
-    written: Option<&Value>,
+    written: Option<Value>,
 ) -> Result<(ExecutorPod, Option<PodTemplate>), NoExecutorPod> {
     let data = |name: &str, key: &str| config_map(objects, name)?.get("data")?.get(key)?.as_str();
     let Some(text) = data(&plan.config_map.name, PROPERTIES) else {
@@ -65,15 +65,15 @@ fn with_template(
     } else {
         Cow::Owned(read_properties(text)?)
     };
-    let template = match (loaded_executor_template(&properties), &plan.executor) {
-        (Loaded::Nothing, _) => None,
-        (Loaded::Carried, Some(_)) if let Some(value) = written => Some(PodTemplate::of_written(
+    let template = match (loaded_executor_template(&properties), &plan.executor, written) {
+        (Loaded::Nothing, ..) => None,
+        (Loaded::Carried, Some(_), Some(value)) => Some(PodTemplate::of_document(
             TEMPLATE,
-            value.clone(),
+            value,
             version,
             UnknownFields::Pass,
         )?),
-        (Loaded::Carried, Some(executor)) => {
+        (Loaded::Carried, Some(executor), None) => {
             let text = data(&executor.config_map_name, &executor.key).filter(|text| !text.is_empty());
             let Some(text) = text else {
                 return Err(unknown(TEMPLATE, NOT_FOUND));

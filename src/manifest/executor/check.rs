@@ -56,7 +56,7 @@ impl Checked {
 pub(in crate::manifest) fn check(
     plan: &DriverPlan,
     objects: &[&Value],
-    written_template: Option<&Value>,
+    written_template: Option<Value>,
     of_template: Checked,
     setting: ExecutorCheck,
     left_to_webhook: &LeftToWebhook,

@@ -92,24 +92,15 @@ impl PodTemplate {
             yaml::YamlError::OverLimit(over) => over.below(subject).into(),
             yaml::YamlError::Problem(what) => not_loaded(subject, &what),
         })?;
-        Self::loaded(subject, value, version, unknown)
+        Self::of_document(subject, value, version, unknown)
     }
 
-    /// As the given version of Spark reads the text that [`write::to_yaml`](crate::kubernetes::write::to_yaml) makes of `value`.
+    /// As the given version of Spark makes a Pod of a document that it read. Of the text that
+    /// [`write::to_yaml`](crate::kubernetes::write::to_yaml) makes of a value, it reads that value.
     ///
     /// # Errors
     /// Where Spark can't load it.
-    pub(crate) fn of_written(
-        subject: &str,
-        value: Value,
-        version: &SparkVersion,
-        unknown: UnknownFields,
-    ) -> Result<Self, Refusal> {
-        Self::loaded(subject, value, version, unknown)
-    }
-
-    /// As the given version of Spark makes a Pod of what it read.
-    fn loaded(
+    pub(crate) fn of_document(
         subject: &str,
         mut value: Value,
         version: &SparkVersion,
