@@ -33,8 +33,6 @@ pub(crate) struct Bench {
 pub(crate) struct Tried {
     /// The objects as they would be created, with where their lines come from; none where none could be made.
     pub(crate) objects: Vec<WrittenObject>,
-    /// The objects that the checks refuse, as far as they can be read, in the place of `objects`.
-    pub(crate) unchecked: Vec<WrittenObject>,
     /// The executor Pod and its claims, as Spark's driver will make them.
     pub(crate) executor: Vec<WrittenObject>,
     /// What is wrong.
@@ -144,15 +142,7 @@ impl Bench {
                     let message = format!("and {} more findings", found.0.more());
                     findings.push(TemplateFinding::new(Rule::Case, case.path(), message));
                 }
-                let lineage = self.lineage(&rendered, &plan);
-                let secrets = hidden(&plan, case, show_secrets);
-                let unchecked = manifest::unchecked(&rendered, &plan).into_iter();
-                return Tried {
-                    unchecked: unchecked
-                        .map(|(role, object)| lineage.object(&role, &object, secrets.as_ref()))
-                        .collect(),
-                    ..Tried::refused(findings)
-                };
+                return Tried::refused(findings);
             }
         };
         manifests.warnings.append(submission.warnings.clone());
@@ -200,6 +190,26 @@ impl Bench {
             tried.manifests = Some(manifests);
         }
         tried
+    }
+
+    /// What the set's templates write for an application, unchecked and as far as it can be read: what there is to see where
+    /// [`Self::try_out`] has no objects.
+    pub(crate) fn unchecked(&self, case: &Case, show_secrets: bool) -> Vec<WrittenObject> {
+        let Ok((submission, context)) = case.submission() else {
+            return Vec::new();
+        };
+        let Ok(plan) = submitter::planned(&submission, &context, &self.set) else {
+            return Vec::new();
+        };
+        let Ok(rendered) = self.set.render(&plan) else {
+            return Vec::new();
+        };
+        let lineage = self.lineage(&rendered, &plan);
+        let secrets = hidden(&plan, case, show_secrets);
+        manifest::unchecked(&rendered, &plan)
+            .iter()
+            .map(|(role, object)| lineage.object(role, object, secrets.as_ref()))
+            .collect()
     }
 
     /// Where the lines of what was rendered come from.

@@ -190,11 +190,18 @@ impl View {
     }
 
     /// Shows the objects that the checks refuse, where no good ones were ever seen.
-    pub(super) fn with_unchecked(&mut self, state: &State, tried: Tried) {
+    pub(super) fn with_unchecked(
+        &mut self,
+        state: &State,
+        application: &Application,
+        switches: &Switches,
+        terms: Terms<'_>,
+    ) {
         let set = state.sets.get(&self.set);
-        if let Some(Ok(bench)) = set.map(|set| &set.now) {
-            self.is_unchecked = !tried.unchecked.is_empty();
-            self.objects = tried.unchecked.into_iter().map(ShownObject::from).collect();
+        if let (Some(Ok(bench)), Ok(case)) = (set.map(|set| &set.now), &application.case) {
+            let unchecked = bench.unchecked(&switches.apply(case), terms.show_secrets);
+            self.is_unchecked = !unchecked.is_empty();
+            self.objects = unchecked.into_iter().map(ShownObject::from).collect();
             self.templates = bench.names().to_vec();
         }
     }

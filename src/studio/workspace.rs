@@ -245,8 +245,9 @@ impl Workspace {
                 Some(known) => view.with_objects_of(&known),
                 None => view.with_last_good(&state, &application, &request.switches, self.terms()),
             }
-            if let Some(tried) = tried.filter(|_| view.objects.is_empty()) {
-                view.with_unchecked(&state, tried);
+            // One that took its set over a limit would do it again.
+            if view.objects.is_empty() && tried.is_some_and(|tried| !tried.exceeded) {
+                view.with_unchecked(&state, &application, &request.switches, self.terms());
             }
         }
         Ok(view)
