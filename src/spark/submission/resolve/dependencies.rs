@@ -25,8 +25,8 @@ pub(super) fn fix_up(
         }
         if let Some(list) = conf.get(key) {
             let resolved = uri::resolve_list(list, context);
-            for (which, item) in items(&resolved, context) {
-                refuse_colons(key, item, &which)?;
+            for (index, item) in items(&resolved) {
+                refuse_colons(key, item, || named(index, item, context))?;
             }
             conf.set(key, resolved);
         }
@@ -40,16 +40,16 @@ pub(super) fn fix_up(
     }
     for key in LISTS {
         let list = conf.get(key).unwrap_or_default();
-        for (which, item) in items(list, context) {
-            refuse_what_the_driver_cannot_fetch(key, item, &which)?;
+        for (index, item) in items(list) {
+            refuse_what_the_driver_cannot_fetch(key, item, || named(index, item, context))?;
         }
     }
     if let PrimaryResource::Python(file) = resource {
-        let which = match context.reach {
+        let which = || match context.reach {
             Reach::Process => shown(file),
             Reach::Roots(_) => hidden(file),
         };
-        refuse_what_the_driver_cannot_fetch("main application file", file, &which)?;
+        refuse_what_the_driver_cannot_fetch("main application file", file, which)?;
     }
     Ok(())
 }
@@ -64,27 +64,32 @@ pub(super) fn list_of_conf(list: &str) -> String {
     items.join(",")
 }
 
-/// The items of a list, each with how a message names it.
-fn items<'l>(list: &'l str, context: &SubmitterContext) -> impl Iterator<Item = (String, &'l str)> {
-    let items = list.split(',').filter(|item| !item.is_empty()).enumerate();
-    items.map(|(index, item)| {
-        // The reader of a service's log or of a status may be another person than the author of the value.
-        let which = match context.reach {
-            Reach::Process => shown(item),
-            Reach::Roots(_) => format!("item {}", index + 1),
-        };
-        (which, item)
-    })
+/// The items of a list, each with its index.
+fn items(list: &str) -> impl Iterator<Item = (usize, &str)> {
+    list.split(',').filter(|item| !item.is_empty()).enumerate()
 }
 
-fn refuse_what_the_driver_cannot_fetch(subject: &str, item: &str, which: &str) -> Result<(), Refusal> {
+/// An item as a message names it: the reader of a service's log or of a status may be another person than the author of the value.
+fn named(index: usize, item: &str, context: &SubmitterContext) -> String {
+    match context.reach {
+        Reach::Process => shown(item),
+        Reach::Roots(_) => format!("item {}", index + 1),
+    }
+}
+
+fn refuse_what_the_driver_cannot_fetch(
+    subject: &str,
+    item: &str,
+    which: impl Fn() -> String,
+) -> Result<(), Refusal> {
     if uri::is_submitters_own(item) {
         return Err(Refusal::new(
             subject,
             format!(
-                "{which} is a file of the submitter. Spark would upload it (spark.kubernetes.file.upload.path), \
+                "{} is a file of the submitter. Spark would upload it (spark.kubernetes.file.upload.path), \
                  native-submit does not: put the file into the image and name it local:///path, or upload it \
-                 yourself and name its URI (s3a://…, https://…)"
+                 yourself and name its URI (s3a://…, https://…)",
+                which()
             ),
         )
         .needing_spark());
@@ -93,8 +98,9 @@ fn refuse_what_the_driver_cannot_fetch(subject: &str, item: &str, which: &str) -
         return Err(Refusal::new(
             subject,
             format!(
-                "{which} is an ivy: URI, for which spark-submit has no file system, here and again in the driver; \
-                 name its coordinates in spark.jars.packages instead"
+                "{} is an ivy: URI, for which spark-submit has no file system, here and again in the driver; \
+                 name its coordinates in spark.jars.packages instead",
+                which()
             ),
         ));
     }
@@ -103,7 +109,8 @@ fn refuse_what_the_driver_cannot_fetch(subject: &str, item: &str, which: &str) -
         return Err(Refusal::new(
             subject,
             format!(
-                "{which} has wildcards, which Spark would expand through the URI's file system; name each file instead"
+                "{} has wildcards, which Spark would expand through the URI's file system; name each file instead",
+                which()
             ),
         )
         .needing_spark());
@@ -118,13 +125,14 @@ fn is_listed_by_hadoop(item: &str) -> bool {
 
 /// Hadoop takes what stands before a colon in a part of a listed path for a scheme (HADOOP-14217), and `spark-submit` ends with an
 /// error. It doesn't list the application's own file.
-fn refuse_colons(key: &str, item: &str, which: &str) -> Result<(), Refusal> {
+fn refuse_colons(key: &str, item: &str, which: impl Fn() -> String) -> Result<(), Refusal> {
     let path = uri::path(item);
     if is_listed_by_hadoop(item) && (path.contains(':') || path.to_ascii_uppercase().contains("%3A")) {
         return Err(Refusal::new(
             key,
             format!(
-                "{which} has a colon in its path, which Hadoop can't list; give the file a name without one"
+                "{} has a colon in its path, which Hadoop can't list; give the file a name without one",
+                which()
             ),
         ));
     }
@@ -154,7 +162,8 @@ mod tests {
             ("gs://b/x%3ay.jar", false),
             ("S3A://b/:x.jar", false),
         ] {
-            assert_eq!(refuse_colons("spark.jars", uri, uri).is_ok(), passes, "{uri}");
+            let refused = refuse_colons("spark.jars", uri, || uri.to_owned());
+            assert_eq!(refused.is_ok(), passes, "{uri}");
         }
     }
 }
