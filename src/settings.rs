@@ -243,8 +243,8 @@ pub struct ServeSettings {
     #[arg(long, env = "MAX_REQUEST_BYTES", default_value_t = 4 << 20)]
     pub max_request_bytes: usize,
 
-    /// How old a connection of gRPC or REST may become, such as 5m, before its client is told to open another: a client that keeps
-    /// one goes on to one replica, whatever others there are; 0s for any age
+    /// How old a connection of gRPC or REST may become, such as 5m; then the server asks its client to open another one, so that
+    /// new replicas get clients, too. 0s for any age
     #[arg(long, env = "MAX_CONNECTION_AGE", default_value = "5m", value_parser = duration)]
     pub max_connection_age: Duration,
 
