@@ -1,5 +1,5 @@
-//! The pipeline of a submission without the cluster, stage by stage and as one: gRPC bytes in, JSON bodies out. And how its
-//! cost grows with the submission. `docs/performance.md` has the figures.
+//! The pipeline of a submission without the cluster, stage by stage and as one: gRPC bytes in, JSON bodies out. `benches/growth` has
+//! how its cost grows with the submission, and `docs/performance.md` the figures.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "spark_pi/mod.rs"]
@@ -12,7 +12,6 @@ use native_submit::{
     spark::{plan, submission::SubmitterContext},
     templates::TemplateSet,
 };
-use serde_json::{Value, json};
 use spark_pi::{SPARK_PI, bodies, from_messages, intent, messages, request, spark_pi, whole_pipeline};
 use std::{collections::BTreeMap, hint::black_box};
 
@@ -63,38 +62,6 @@ fn stages(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Linear growth shows as a constant throughput.
-fn growth(criterion: &mut Criterion) {
-    let context = SubmitterContext::golden();
-    let set = TemplateSet::builtin().unwrap();
-    let mut curve = |name: &str, sizes: [usize; 4], application: fn(usize) -> Value| {
-        let mut group = criterion.benchmark_group(name);
-        group.sample_size(20);
-        for size in sizes {
-            let bytes = request(&application(size));
-            group.throughput(Throughput::Elements(size as u64));
-            group.bench_with_input(BenchmarkId::from_parameter(size), &bytes, |bencher, bytes| {
-                bencher.iter(|| whole_pipeline(black_box(bytes), &context, &set));
-            });
-        }
-        group.finish();
-    };
-    curve("conf keys", [10, 100, 1_000, 9_000], |size| {
-        let mut application = spark_pi();
-        let conf: BTreeMap<_, _> = (0..size)
-            .map(|index| (format!("spark.sql.catalog.c{index}.uri"), "thrift://host:9083"))
-            .collect();
-        application["spec"]["sparkConf"] = json!(conf);
-        application
-    });
-    curve("arguments", [10, 100, 1_000, 10_000], |size| {
-        let mut application = spark_pi();
-        let arguments: Vec<_> = (0..size).map(|index| format!("--date=2026-{index}")).collect();
-        application["spec"]["arguments"] = json!(arguments);
-        application
-    });
-}
-
 /// A template set with many overrides is compiled once; a submission's cost doesn't depend on it.
 fn templates(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("templates compiled");
@@ -116,5 +83,5 @@ fn templates(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, stages, growth, templates);
+criterion_group!(benches, stages, templates);
 criterion_main!(benches);

@@ -10,6 +10,11 @@ mod measured;
 #[path = "../spark_pi/mod.rs"]
 mod spark_pi;
 mod studio;
+#[path = "../../tests/support"]
+mod support {
+    pub(crate) mod serve;
+    pub(crate) mod studio;
+}
 
 use chart::Curve;
 use measured::{Latencies, machine};

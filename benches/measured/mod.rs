@@ -8,6 +8,9 @@
     clippy::cast_sign_loss
 )]
 
+#[path = "../../tests/support/process_memory.rs"]
+mod process_memory;
+
 use std::{fmt, fs, time::Duration};
 
 /// How long each of many things took.
@@ -93,13 +96,8 @@ pub(crate) fn cpu_ms(process: &str) -> f64 {
 
 /// What a process has resident: now, and at most so far, in MiB.
 pub(crate) fn memory_mib(process: u32) -> (f64, f64) {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-        kib / 1024.0
-    };
-    (field("VmRSS:"), field("VmHWM:"))
+    let field = |name| process_memory::kib(process, name).unwrap() as f64 / 1024.0;
+    (field("VmRSS"), field("VmHWM"))
 }
 
 /// What the figures were found on.

@@ -9,6 +9,7 @@
 
 use crate::support::{
     control_plane::ControlPlane,
+    process_memory::resident_kib,
     proxy::{Proxy, Treatment},
     serve::Serve,
 };
@@ -84,16 +85,6 @@ async fn submit(
     Err(format!("{number}: not in {ATTEMPTS} attempts"))
 }
 
-/// The memory that the server's process has resident, in KiB.
-fn resident(serve: &Serve) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", serve.pid())).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
-}
-
 /// What is wrong with the objects of `count` submissions in a namespace.
 pub(super) fn flaws(objects: &[Value], count: usize) -> Vec<String> {
     let mut flaws = Vec::new();
@@ -153,10 +144,14 @@ async fn all_become_complete_drivers_and_nothing_else() {
                 let result = submit(plane, client, namespace, number).await;
                 let done = done.fetch_add(1, Ordering::SeqCst) + 1;
                 if done == (total as u64).div_ceil(5) {
-                    early.store(resident(serve), Ordering::SeqCst);
+                    early.store(resident_kib(serve.pid()), Ordering::SeqCst);
                 }
                 if done.is_multiple_of(1000) {
-                    println!("{done} after {:.0?}, {} KiB", begun.elapsed(), resident(serve));
+                    println!(
+                        "{done} after {:.0?}, {} KiB",
+                        begun.elapsed(),
+                        resident_kib(serve.pid())
+                    );
                 }
                 result
             }
@@ -164,7 +159,7 @@ async fn all_become_complete_drivers_and_nothing_else() {
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let (elapsed, late, early) = (begun.elapsed(), resident(&serve), early.into_inner());
+    let (elapsed, late, early) = (begun.elapsed(), resident_kib(serve.pid()), early.into_inner());
     let failures: Vec<_> = results
         .iter()
         .filter_map(|result| result.as_ref().err())

@@ -5,7 +5,7 @@
 //! takes the two and a half minutes that a connection may be silent; without it the same code is cut with a shorter silence.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::{control_plane::ControlPlane, serve::binary};
+use crate::support::{control_plane::ControlPlane, process_memory, serve::binary};
 use native_submit::cluster::{
     ClientSettings, ClusterSettings, ClusterSink, Credentials, FollowEnd, FollowTiming, client,
 };
@@ -245,13 +245,7 @@ impl Waiter {
 
     /// A line of its `/proc/PID/status` in KiB.
     fn memory(&self, what: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
-        line.trim_start_matches(':')
-            .trim()
-            .trim_end_matches(" kB")
-            .parse()
-            .unwrap()
+        process_memory::kib(self.child.id(), what).unwrap()
     }
 
     /// How many sockets it has open.

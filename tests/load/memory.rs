@@ -3,7 +3,7 @@
 //! The pages of the executable file don't count as they are here: a debug build reads some 40 MiB of its 180 MiB, how much
 //! differs from run to run, and the kernel takes them back when memory is short. The whole of a release build counts instead.
 
-use std::{collections::HashMap, fs};
+use crate::support::process_memory::kib;
 
 /// The limit that `deploy/` gives to a server without render workers, in KiB.
 const LIMIT: u64 = 128 << 10;
@@ -14,26 +14,9 @@ const LIMIT_WITH_WORKERS: u64 = 256 << 10;
 /// The size of a release build's executable, in KiB, rounded up.
 const EXECUTABLE: u64 = 20 << 10;
 
-/// The numbers of `/proc/PID/status` that have a unit, in KiB; none where the process is gone.
-fn status(pid: u32) -> Option<HashMap<String, u64>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let numbers = text.lines().filter_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        let kib = value.trim().strip_suffix(" kB")?.parse().ok()?;
-        Some((name.to_owned(), kib))
-    });
-    Some(numbers.collect())
-}
-
-/// What the process has now, in KiB.
-pub(crate) fn resident_kib(pid: u32) -> u64 {
-    status(pid).unwrap()["VmRSS"]
-}
-
 /// The most that the process ever had, in KiB; none where it is gone.
 fn try_peak_kib(pid: u32) -> Option<u64> {
-    let status = status(pid)?;
-    let own = status.get("VmHWM")?.saturating_sub(*status.get("RssFile")?);
+    let own = kib(pid, "VmHWM")?.saturating_sub(kib(pid, "RssFile")?);
     Some(own + EXECUTABLE)
 }
 

@@ -4,8 +4,8 @@
 //! within how many milliseconds 99 of 100 are to be turned away. What it prints with `--nocapture` is what docs/operations.md has.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::memory;
 use crate::support::api_server::ApiServer;
+use crate::support::process_memory;
 use crate::support::serve::Serve;
 use native_submit::operator::wire::{
     RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient,
@@ -133,7 +133,7 @@ async fn ten_times_the_sustainable_rate_is_borne() {
         clients.push(server.client().await);
     }
     let rate = sustainable(&clients[0], &next).await;
-    let before = memory::resident_kib(server.pid());
+    let before = process_memory::resident_kib(server.pid());
 
     let first = next.load(Ordering::Relaxed);
     let over = Arc::new(AtomicBool::new(false));
@@ -155,7 +155,7 @@ async fn ten_times_the_sustainable_rate_is_borne() {
             calls.push(tokio::spawn(one(clients[nth % BUSY].clone(), nth)));
         }
         if looked.elapsed() > Duration::from_millis(200) {
-            most = most.max(memory::resident_kib(server.pid()));
+            most = most.max(process_memory::resident_kib(server.pid()));
             looked = Instant::now();
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -173,7 +173,7 @@ async fn ten_times_the_sustainable_rate_is_borne() {
         .await
         .unwrap();
     accepted.extend(also);
-    most = most.max(memory::resident_kib(server.pid()));
+    most = most.max(process_memory::resident_kib(server.pid()));
     refusals.sort_unstable();
     let at = |part: usize| {
         refusals

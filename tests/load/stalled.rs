@@ -2,8 +2,8 @@
 //! up on them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::memory;
 use crate::support::api_server::ApiServer;
+use crate::support::process_memory;
 use crate::support::serve::Serve;
 use axum::body::{Body, Bytes};
 use futures::{StreamExt as _, stream};
@@ -51,7 +51,7 @@ async fn is_at_ease(server: &Serve, before: u64, name: &str) {
         assert!(reply.success, "{}", reply.error_message);
         assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
         assert_eq!(server.get("/readyz").0, 200);
-        most = most.max(memory::resident_kib(server.pid()));
+        most = most.max(process_memory::resident_kib(server.pid()));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     println!("{name}: {before} KiB before, {most} KiB at most");
@@ -79,7 +79,7 @@ fn half_a_post(address: &str, head: &str, body: &[u8]) -> (u16, String) {
 async fn half_sent_posts_are_bounded_in_bytes_and_time() {
     let api = ApiServer::start().await;
     let (server, _kubeconfig) = Serve::to(&api.url, &[]);
-    let before = memory::resident_kib(server.pid());
+    let before = process_memory::resident_kib(server.pid());
     let sent = LONGEST - WITHHELD;
     // In chunks the server does not know how much is to come.
     let declared = format!("Content-Length: {LONGEST}\r\n");
@@ -177,7 +177,7 @@ async fn half_sent_calls_are_bounded_in_bytes_and_time_by_grpc_and_on_the_socket
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("submit.sock");
     let (server, _kubeconfig) = Serve::to(&api.url, &["--socket", socket.to_str().unwrap()]);
-    let before = memory::resident_kib(server.pid());
+    let before = process_memory::resident_kib(server.pid());
     let mut channels = Vec::new();
     for _ in 0..10 {
         let endpoint = Endpoint::from_shared(format!("http://{}", server.grpc)).unwrap();

@@ -4,7 +4,8 @@ use crate::{
     browser::Browser,
     support::{
         serve::binary,
-        studio::{OVERRIDE, PI, Studio, directory},
+        studio::{OVERRIDE, PI, Studio},
+        template_directory::templates as directory,
     },
 };
 use serde_json::json;

@@ -5,7 +5,6 @@ use super::serve::binary;
 use serde_json::Value;
 use std::{
     fmt::Write as _,
-    fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     path::Path,
@@ -145,15 +144,4 @@ impl Studio {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-}
-
-/// A directory with these files.
-pub(crate) fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = directory.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    directory
 }

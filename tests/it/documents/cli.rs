@@ -1,8 +1,11 @@
 //! docs/cli.md is what `--help` prints of each command; `UPDATE_GOLDEN=1` writes it anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::program::{Ended, call};
-use std::{fmt::Write, fs, path::Path};
+use crate::support::{
+    kept_text,
+    program::{Ended, call},
+};
+use std::{fmt::Write, path::Path, sync::LazyLock};
 
 const BEGINNING: &str = "\
 # Command line
@@ -48,17 +51,18 @@ fn collect(words: &[String], commands: &mut Vec<Command>) {
     }
 }
 
-fn commands() -> Vec<Command> {
+/// Every command; each is called once for all tests.
+static COMMANDS: LazyLock<Vec<Command>> = LazyLock::new(|| {
     let mut commands = Vec::new();
     collect(&[], &mut commands);
     assert!(commands.len() > 15, "{}", commands.len());
     commands
-}
+});
 
 #[test]
 fn the_page_is_the_help_of_all_commands() {
     let mut page = BEGINNING.to_owned();
-    for Command { words, help } in commands() {
+    for Command { words, help } in &*COMMANDS {
         let name = format!("native-submit {}", words.join(" "));
         let help: Vec<_> = help.trim_end().lines().map(str::trim_end).collect();
         write!(
@@ -69,17 +73,12 @@ fn the_page_is_the_help_of_all_commands() {
         )
         .unwrap();
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &page).unwrap();
-    }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert!(page == kept, "UPDATE_GOLDEN=1 writes {}:\n{page}", path.display());
+    kept_text::verify("docs/cli.md", &page);
 }
 
 #[test]
 fn the_help_of_each_command_begins_with_an_example() {
-    for Command { words, help } in commands() {
+    for Command { words, help } in &*COMMANDS {
         let mut lines = help.lines();
         let heading = lines.next().unwrap();
         assert!(heading.starts_with("Example"), "{words:?}: {heading}");

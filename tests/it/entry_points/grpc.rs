@@ -5,7 +5,7 @@ use crate::support::api_server::{ApiServer, Effect, Fault};
 use crate::support::serve::Serve;
 use native_submit::operator::wire;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::sync::Notify;
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
@@ -309,9 +309,7 @@ async fn sigterm_lets_a_submission_at_work_end() {
     })
     .await;
     serve.signal("TERM");
-    while !serve.log().contains("draining") {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    serve.wait_for_log("draining");
     service_may_go.notify_one();
     let reply = call.await.unwrap().unwrap().into_inner();
     assert!(reply.success, "{}", reply.error_message);

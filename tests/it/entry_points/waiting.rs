@@ -4,6 +4,7 @@
 
 use crate::support::{
     api_server::{ApiServer, Effect, Fault},
+    process_memory,
     serve::{Serve, binary, kubeconfig},
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -444,14 +445,9 @@ async fn while_it_waits_it_is_small() {
     let interval = ["--conf", "spark.kubernetes.report.interval=10ms"];
     let mut running = Running::start(Some(&api.url), &arguments(&api.url, &interval), &[]);
     running.until("(phase: Pending)", 50);
-    let status = fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
-    let anonymous = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))
-        .unwrap();
-    let kibibytes: u64 = anonymous.trim().trim_end_matches(" kB").parse().unwrap();
+    let kibibytes = process_memory::kib(running.child.id(), "RssAnon").unwrap();
     // What is of its own; the pages of this unoptimized program's file, which the kernel may drop, are larger.
-    assert!(kibibytes < 10 << 10, "{kibibytes} KiB\n{status}");
+    assert!(kibibytes < 10 << 10, "{kibibytes} KiB");
     api.remove("pods", "waiting", "pi-driver");
     assert_eq!(running.end().0, 0);
 }

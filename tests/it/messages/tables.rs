@@ -16,13 +16,14 @@
 
 use crate::support::{
     api_server::{ApiServer, Effect, Fault, merge},
+    kept_text,
     program::{Ended, call},
     serve::{Serve, exchange, kubeconfig},
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/messages");
+const FOLDER: &str = "tests/it/messages";
 
 /// A case as the table has it.
 struct Case<'a> {
@@ -204,8 +205,8 @@ fn is_answer(head: &str) -> bool {
 }
 
 fn verify(name: &str) {
-    let path = Path::new(FOLDER).join(name);
-    let table = fs::read_to_string(&path).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER).join(name);
+    let table = fs::read_to_string(path).unwrap();
     let mut servers = Servers {
         runtime: tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -226,15 +227,7 @@ fn verify(name: &str) {
         written.push_str("\n\n");
     }
     let written = format!("{}\n", written.trim_end());
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &written).unwrap();
-    }
-    let kept = fs::read_to_string(&path).unwrap();
-    assert!(
-        written == kept,
-        "UPDATE_GOLDEN=1 writes {}:\n{written}",
-        path.display()
-    );
+    kept_text::verify(&format!("{FOLDER}/{name}"), &written);
 }
 
 #[test]

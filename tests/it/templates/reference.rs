@@ -2,6 +2,7 @@
 //! meaning and an example. `UPDATE_GOLDEN=1` writes it anew.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::support::kept_text;
 use native_submit::{
     authoring::{
         case::{self, Case},
@@ -10,7 +11,7 @@ use native_submit::{
     spark::submission::{Reach, Request, Submission, SubmissionId, SubmitterContext, arguments, resolve},
 };
 use serde_json::Value;
-use std::{fs, path::Path};
+use std::path::Path;
 
 /// The contexts of the samples, and of what the golden cases have beyond them.
 fn contexts() -> Vec<Value> {
@@ -66,17 +67,7 @@ fn page() -> String {
 
 #[test]
 fn the_page_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/template-reference.md");
-    let page = page();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &page).unwrap();
-    }
-    let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == page,
-        "docs/template-reference.md is not up to date (UPDATE_GOLDEN=1 rewrites it):\n{}",
-        similar::TextDiff::from_lines(&written, &page).unified_diff()
-    );
+    kept_text::verify("docs/template-reference.md", &page());
 }
 
 #[test]

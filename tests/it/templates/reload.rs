@@ -1,6 +1,7 @@
 //! An admin changes templates while submissions run: nothing is lost, nothing is mixed, nothing broken goes live.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::support::process_memory::resident_kib;
 use crate::support::serve;
 use crate::support::serve::{Serve, swap};
 use std::{collections::BTreeSet, path::Path};
@@ -154,16 +155,6 @@ async fn a_broken_set_never_goes_live_and_says_why() {
     assert_eq!(now, "fixed");
 }
 
-/// The memory that a process has in use, in KiB.
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// Swaps templates 100 times a second, good and broken ones, while submissions run.
 async fn storm(time: std::time::Duration, least_swaps: u32) {
     let (out, templates) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -196,11 +187,11 @@ async fn storm(time: std::time::Duration, least_swaps: u32) {
             mount(templates.path(), number, &files);
         }
         if early == 0 && start.elapsed() > time / 3 {
-            early = resident(serve.pid());
+            early = resident_kib(serve.pid());
         }
     }
     let submitted = submitting.await.unwrap();
-    let late = resident(serve.pid());
+    let late = resident_kib(serve.pid());
     assert!(submitted >= 5, "{submitted} submissions");
     assert!(swaps >= least_swaps, "{swaps} swaps");
     assert!(

@@ -2,7 +2,8 @@
 
 use crate::support::{
     serve::binary,
-    studio::{OVERRIDE, PI, Studio, directory},
+    studio::{OVERRIDE, PI, Studio},
+    template_directory::templates as directory,
 };
 use serde_json::{Value, json};
 use std::{
