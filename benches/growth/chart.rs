@@ -17,7 +17,7 @@ const BOTTOM: f64 = 370.0;
 
 /// Powers of ten from the left end to the right one, and from the lower end to the upper one (ms).
 const SIZES: (i32, i32) = (0, 4);
-const TIMES: (i32, i32) = (-1, 5);
+const TIMES: (i32, i32) = (-1, 4);
 
 /// Readable on white and on black.
 const COLOURS: [&str; 7] = [
