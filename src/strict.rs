@@ -17,7 +17,7 @@ pub use general::generalised;
 pub use items::{TakeItem, read_items};
 pub use json::read_json;
 
-pub(crate) use place::{Place, at, insert};
+pub(crate) use place::{Place, at, hide_names, insert};
 pub(crate) use reader::nearest;
 
 use crate::{

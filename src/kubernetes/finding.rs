@@ -2,9 +2,10 @@
 
 use crate::{
     finding::{Cut, Kept, Statement, answer, is_name},
+    kubernetes::grammar::is_qualified_name,
     limits::PATH_CHARACTERS,
     redaction::hidden,
-    strict::Problem,
+    strict::{self, Problem},
 };
 use std::fmt;
 
@@ -149,17 +150,19 @@ impl Finding {
         }
     }
 
-    /// Hides all values, the object's name among them.
+    /// Hides all values, the object's name among them, and keys that are no names.
     pub(crate) fn hide_values(&mut self) {
+        self.path = brief_path(&self.path);
         self.said = self.said.clone().without_values();
         if let Object::Named(_, name) = &mut self.subject.object {
             "<redacted>".clone_into(name);
         }
     }
 
-    /// Kind, path and rule, and the template: no value that a template wrote, and no name either. For `/readyz`.
+    /// Kind, path and rule, and the template: no value that a template wrote, and no name either. For `/readyz`. A key in the
+    /// path that is no name is hidden: it may be anything.
     pub(crate) fn brief(&self) -> String {
-        self.line(&self.subject.brief(), &self.said.brief())
+        self.line(&self.subject.brief(), &brief_path(&self.path), &self.said.brief())
     }
 
     /// Kind, path without indices and rule: what findings of different applications have in common.
@@ -177,9 +180,9 @@ impl Finding {
         .to_string()
     }
 
-    fn line(&self, subject: &str, said: &str) -> String {
-        let space = if self.path.is_empty() { "" } else { " " };
-        let path = Cut(&self.path, PATH_CHARACTERS);
+    fn line(&self, subject: &str, path: &str, said: &str) -> String {
+        let space = if path.is_empty() { "" } else { " " };
+        let path = Cut(path, PATH_CHARACTERS);
         match self.template.as_str() {
             "" => format!("{subject}{space}{path}: {said}"),
             template => format!("{subject}{space}{path}: {said} ({template})"),
@@ -189,8 +192,17 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.line(&self.subject.to_string(), &self.said.to_string()))
+        f.write_str(&self.line(&self.subject.to_string(), &self.path, &self.said.to_string()))
     }
+}
+
+/// A path without the keys that no object's key or field could be: fields, legal keys of labels and files, and directives
+/// (`$patch`) stay.
+fn brief_path(path: &str) -> String {
+    strict::hide_names(path, |name| {
+        let name = name.strip_prefix(['.', '$']).unwrap_or(name);
+        is_qualified_name(name)
+    })
 }
 
 /// What is wrong with the objects of one submission: the first few, and the count of the rest.

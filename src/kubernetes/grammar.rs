@@ -56,6 +56,14 @@ pub(crate) fn is_label_value(text: &str) -> bool {
         && edge(bytes.last())
 }
 
+/// The key of a label: a name as [`is_label_value`] has it, with an optional subdomain and `/` before it.
+pub(crate) fn is_qualified_name(text: &str) -> bool {
+    match text.split_once('/') {
+        Some((prefix, name)) => is_dns_1123_subdomain(prefix) && is_label_value(name),
+        None => is_label_value(text),
+    }
+}
+
 /// A decimal number: sign, digits, a point among or beside them.
 pub(crate) fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);

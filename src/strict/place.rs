@@ -1,6 +1,7 @@
 //! Where in a document something stands, and how that is written: `spec.containers[0].image`,
 //! `metadata.labels["a.b/c"]`.
 
+use crate::redaction::hidden;
 use serde_json::Value;
 use std::fmt;
 
@@ -147,6 +148,38 @@ fn path_steps(path: &str) -> Vec<Step> {
     steps
 }
 
+/// The same path with each name hidden that isn't `shown`: keys of mappings are the user's, and may be anything.
+pub(crate) fn hide_names(path: &str, shown: impl Fn(&str) -> bool) -> String {
+    let mut brief = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(first) = rest.chars().next() {
+        if matches!(first, '.' | '[' | ']') {
+            brief.push(first);
+            rest = &rest[1..];
+            continue;
+        }
+        let (name, end) = if first == '"' {
+            let mut quoted = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+            match quoted.next() {
+                Some(Ok(name)) => (name, quoted.byte_offset()),
+                // Not a path that was written here.
+                _ => (rest.to_owned(), rest.len()),
+            }
+        } else {
+            let end = rest.find(['.', '[', ']']).unwrap_or(rest.len());
+            (rest[..end].to_owned(), end)
+        };
+        let (step, after) = rest.split_at(end);
+        brief += &if shown(&name) {
+            step.to_owned()
+        } else {
+            hidden(&name)
+        };
+        rest = after;
+    }
+    brief
+}
+
 /// The list items that were taken out of a document, so that paths into what is left can be written as paths
 /// into the whole.
 #[derive(Default)]
@@ -197,6 +230,23 @@ mod tests {
         assert!(super::remove(&mut document, "a[\"x.y\"][1].b"));
         assert_eq!(document, serde_json::json!({"a": {"x.y": [1, {}]}}));
         assert!(!super::remove(&mut document, "a.nothing"));
+    }
+
+    #[test]
+    fn a_path_is_written_without_the_keys_that_are_hidden() {
+        let shown = |name: &str| name.len() < 7;
+        for (path, brief) in [
+            ("", ""),
+            ("spec.a[0][main].b", "spec.a[0][main].b"),
+            ("spec[\"a.b\"].c", "spec[\"a.b\"].c"),
+            ("spec[\"hunter2\"].c[1]", "spec[<redacted, 7 bytes>].c[1]"),
+            ("spec[\"a\\\"].hunter2\"]", "spec[<redacted, 11 bytes>]"),
+            ("spec.hunter2", "spec.<redacted, 7 bytes>"),
+            ("spec[hunter2].é", "spec[<redacted, 7 bytes>].é"),
+            ("spec[\"no end", "spec[<redacted, 7 bytes>"),
+        ] {
+            assert_eq!(super::hide_names(path, shown), brief, "{path}");
+        }
     }
 
     #[test]

@@ -28,9 +28,8 @@ pub(crate) fn config_data(kind: Kind, document: &At<'_, '_>, report: &mut Report
         document.each(field, &mut |files| {
             for (key, value) in files.value().as_object().into_iter().flatten() {
                 if let Some(wrong) = grammar::config_key(key) {
-                    report.wrong(
-                        &files,
-                        "",
+                    report.wrong_at(
+                        || files.path_of_key(key),
                         expected(Words::own("a key of ").and(wrong)).shown(key),
                     );
                 }

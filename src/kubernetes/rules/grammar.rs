@@ -5,6 +5,7 @@
 
 use crate::kubernetes::grammar::{
     is_dns_1035_label, is_dns_1123_label, is_dns_1123_subdomain, is_dns_part, is_label_value,
+    is_qualified_name,
 };
 
 /// What a text should be instead; `None` where it is right.
@@ -36,11 +37,7 @@ pub(crate) fn rfc1035_label(text: &str) -> Verdict {
 
 /// The key of a label: an optional subdomain and `/`, then a name.
 pub(crate) fn label_key(text: &str) -> Verdict {
-    let ok = match text.split_once('/') {
-        Some((prefix, name)) => is_dns_1123_subdomain(prefix) && is_label_value(name),
-        None => is_label_value(text),
-    };
-    (!ok).then_some(
+    (!is_qualified_name(text)).then_some(
         "a name of at most 63 of `A-Za-z0-9`, `-`, `_` and `.`, beginning and ending with a letter or \
          digit, with an optional DNS subdomain and `/` before it",
     )

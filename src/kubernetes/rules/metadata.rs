@@ -70,9 +70,8 @@ fn label_map(at: &At<'_, '_>, field: &str, report: &mut Report<'_>) {
     at.each(field, &mut |labels| {
         for (key, value) in labels.value().as_object().into_iter().flatten() {
             if let Some(wrong) = grammar::label_key(key) {
-                report.wrong(
-                    &labels,
-                    "",
+                report.wrong_at(
+                    || labels.path_of_key(key),
                     expected(Words::own("a label key: ").and(wrong)).shown(key),
                 );
             }
@@ -86,20 +85,18 @@ fn label_map(at: &At<'_, '_>, field: &str, report: &mut Report<'_>) {
 }
 
 fn annotations(metadata: &At<'_, '_>, report: &mut Report<'_>) {
-    let Some(Value::Object(annotations)) = metadata.get("annotations") else {
-        return;
-    };
     let mut bytes = 0;
-    for (key, value) in annotations {
-        bytes += key.len() + value.as_str().map_or(0, str::len);
-        if let Some(wrong) = grammar::annotation_key(key) {
-            report.wrong(
-                metadata,
-                "annotations",
-                expected(Words::own("an annotation key: ").and(wrong)).shown(key),
-            );
+    metadata.each("annotations", &mut |annotations| {
+        for (key, value) in annotations.value().as_object().into_iter().flatten() {
+            bytes += key.len() + value.as_str().map_or(0, str::len);
+            if let Some(wrong) = grammar::annotation_key(key) {
+                report.wrong_at(
+                    || annotations.path_of_key(key),
+                    expected(Words::own("an annotation key: ").and(wrong)).shown(key),
+                );
+            }
         }
-    }
+    });
     if bytes > ANNOTATION_BYTES {
         report.wrong(
             metadata,

@@ -66,7 +66,7 @@ fn metadata() {
             (
                 "/metadata/labels/a b",
                 json!("x"),
-                "metadata.labels: expected a label key: a name",
+                "metadata.labels[\"a b\"]: expected a label key: a name",
             ),
             (
                 "/metadata/labels/a.b",
@@ -76,7 +76,7 @@ fn metadata() {
             (
                 "/metadata/annotations",
                 json!({"a b": "x"}),
-                "metadata.annotations: expected an annotation key: a name",
+                "metadata.annotations[\"a b\"]: expected an annotation key: a name",
             ),
             (
                 "/metadata/annotations",
@@ -118,7 +118,7 @@ fn metadata() {
         &[(
             "/metadata/annotations",
             json!({"": ""}),
-            "metadata.annotations: expected an annotation key: a name",
+            "metadata.annotations[\"\"]: expected an annotation key: a name",
         )],
     );
 }
@@ -575,7 +575,11 @@ fn config_maps_secrets_and_claims() {
     refused(
         "configmap-driver",
         &[
-            ("/data/a b", json!("x"), "data: expected a key of at most 253"),
+            (
+                "/data/a b",
+                json!("x"),
+                "data[\"a b\"]: expected a key of at most 253",
+            ),
             (
                 "/data/big",
                 json!("x".repeat(1 << 20)),

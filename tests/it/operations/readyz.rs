@@ -113,6 +113,52 @@ async fn a_templates_values_are_not_shown_and_what_is_wrong_once() {
     }
 }
 
+/// Whatever is wrong with a key or what is below it, a key that no object could have is not shown: it may be a value in the wrong place.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_no_names_are_not_shown() {
+    let api = ApiServer::start().await;
+    let long = "hunter2".repeat(10);
+    for (file, patch) in [
+        ("driver-pod", r#"{metadata: {labels: {"hunter2 ": "-"}}}"#),
+        ("driver-pod", r#"{metadata: {labels: {"hunter2 ": 1}}}"#),
+        ("driver-pod", r#"{metadata: {annotations: {"hunter2 ": [1]}}}"#),
+        ("driver-pod", r#"{spec: {nodeSelector: {"-hunter2": "b c"}}}"#),
+        ("driver-pod", r#"{spec: {"hunter2 ": 1}}"#),
+        (
+            "driver-pod",
+            r#"{spec: {"hunter2 ": {"hunter2]": 1}, dnsPolicy: x}}"#,
+        ),
+        (
+            "driver-pod",
+            r#"{spec: {containers: [{name: a, image: b, resources: {limits: {"hunter2 ": "x"}}}]}}"#,
+        ),
+        (
+            "executor-pod",
+            r#"{metadata: {labels: {"hunter2 ": "-"}}, spec: {"hunter2 ": 1}}"#,
+        ),
+        (
+            "driver-configmap",
+            r#"{data: {"hunter2 ": "x"}, binaryData: {"hunter2 ": "x"}}"#,
+        ),
+        (
+            "driver-service",
+            &format!("{{metadata: {{labels: {{{long}: 1}}}}}}"),
+        ),
+    ] {
+        let templates = tempfile::tempdir().unwrap();
+        fs::write(templates.path().join(format!("{file}.patch.yaml.j2")), patch).unwrap();
+        let (serve, _kubeconfig) =
+            Serve::to(&api.url, &["--template-dir", templates.path().to_str().unwrap()]);
+        let whole = readyz(&serve).1.to_string();
+        assert!(
+            whole.contains(&format!("({file}.patch.yaml.j2:1)")),
+            "{patch}: {whole}"
+        );
+        assert!(whole.contains("<redacted, "), "{patch}: {whole}");
+        assert!(!whole.contains("hunter2"), "{patch}: {whole}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_it_drains_it_says_so() {
     let api = ApiServer::start().await;

@@ -651,6 +651,122 @@ fn of_other_objects() -> Vec<Mistake> {
     ]
 }
 
+const LABEL: &str = "expected a label key";
+const ANNOTATION: &str = "expected an annotation key";
+
+/// Keys that no label, annotation or file may have, in patches of the driver.
+fn of_keys() -> Vec<Mistake> {
+    vec![
+        mistake(
+            "a label's key in a patch",
+            PATCH,
+            text("metadata:\n  labels:\n    team: a\n    \"a b\": c\n"),
+            4,
+            LABEL,
+        ),
+        mistake(
+            "a label's key in a patch of one line",
+            PATCH,
+            text("metadata: {labels: {\"a b\": x}}\n"),
+            1,
+            LABEL,
+        ),
+        mistake(
+            "a label's key that is long and needs no quotes",
+            PATCH,
+            text(format!("metadata:\n  labels:\n    {}: c\n", "x".repeat(64))),
+            3,
+            LABEL,
+        ),
+        mistake(
+            "an annotation's key in a patch",
+            PATCH,
+            text("metadata:\n  annotations:\n    \"a/b/c\": d\n"),
+            3,
+            ANNOTATION,
+        ),
+        mistake(
+            "a node label's key in a patch",
+            PATCH,
+            text("spec:\n  nodeSelector:\n    disk: ssd\n    \"-a\": b\n"),
+            4,
+            LABEL,
+        ),
+        mistake(
+            "a label's key that a patch makes",
+            PATCH,
+            text("metadata:\n  labels:\n{% for key in [\"a\", \"b c\"] %}\n    {{ key }}: d\n{% endfor %}\n"),
+            4,
+            LABEL,
+        ),
+    ]
+}
+
+/// The same in templates and patches of executors and of other objects, and in `always/`.
+fn of_keys_elsewhere() -> Vec<Mistake> {
+    let executor = "executor-pod.patch.yaml.j2";
+    let labels = "{% extends \"builtin/executor-pod.yaml.j2\" %}\n{% block metadata %}\n  labels:\n    \"a b\": c\n{% endblock %}\n";
+    let budget = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata:\n  name: {{ pod.name }}\n  namespace: {{ application.namespace }}\n  labels:\n    \"a b\": c\nspec: {maxUnavailable: 0, selector: {matchLabels: {a: b}}}\n";
+    vec![
+        mistake(
+            "a label's key in a patch of executors",
+            executor,
+            text("metadata:\n  labels:\n    \"a b\": c\n"),
+            3,
+            LABEL,
+        ),
+        mistake(
+            "an annotation's key in a patch of executors",
+            executor,
+            text("metadata:\n  annotations:\n    \"a b\": c\n"),
+            3,
+            ANNOTATION,
+        ),
+        mistake(
+            "a node label's key in a patch of executors",
+            executor,
+            text("spec:\n  nodeSelector:\n    \"a b\": c\n"),
+            3,
+            LABEL,
+        ),
+        mistake(
+            "a label's key in a patch of always/",
+            "always/driver-pod.patch.yaml.j2",
+            text("metadata:\n  labels:\n    \"a b\": c\n"),
+            3,
+            LABEL,
+        ),
+        mistake(
+            "a label's key in a patch of another object",
+            "driver-service.patch.yaml.j2",
+            text("metadata:\n  labels:\n    \"a b\": c\n"),
+            3,
+            LABEL,
+        ),
+        mistake(
+            "a label's key in the executors' template",
+            "executor-pod.yaml.j2",
+            text(labels),
+            4,
+            LABEL,
+        ),
+        mistake(
+            "a label's key of a further object",
+            BUDGET,
+            text(budget),
+            7,
+            LABEL,
+        ),
+        mistake(
+            "a file's name in a ConfigMap",
+            "driver-configmap.patch.yaml.j2",
+            text("data:\n  \"a b\": c\n"),
+            2,
+            "expected a key of at most 253",
+        ),
+    ]
+}
+
 fn put(directory: &Path, name: &str, content: &Content) {
     let path = directory.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -796,6 +912,12 @@ fn mistakes_that_rendering_finds_are_reported() {
 #[test]
 fn mistakes_in_the_pod_are_reported() {
     each(of_the_pod());
+}
+
+#[test]
+fn keys_that_are_no_names_are_reported_where_they_are_written() {
+    each(of_keys());
+    each(of_keys_elsewhere());
 }
 
 #[test]
