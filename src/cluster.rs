@@ -41,6 +41,7 @@ mod refusal;
 mod removal;
 mod requests;
 mod resource;
+mod resource_version;
 mod rollback;
 mod seen;
 mod server_time;
@@ -58,6 +59,7 @@ pub use follow::{FollowEnd, FollowError, FollowTiming};
 pub use inspect::LivePod;
 pub use live::{LiveApplication, LiveError};
 pub use namespaces::Namespaces;
+pub use resource_version::ResourceVersion;
 pub use settings::ClusterSettings;
 pub use webhook::OperatorWebhook;
 pub(crate) use webhook::registered_webhooks;
@@ -109,15 +111,16 @@ impl Sink {
         }
     }
 
-    /// The live `SparkApplication`, from which a driver gets its owner; files have none.
+    /// The live `SparkApplication`, from which a driver gets its owner; files have none. It is at least as new as `seen`.
     pub async fn live_application(
         &self,
         namespace: &str,
         name: &str,
+        seen: Option<&ResourceVersion>,
         deadline: Option<Instant>,
     ) -> Result<Option<LiveApplication>, LiveError> {
         match self {
-            Self::Cluster(sink) => sink.live_application(namespace, name, deadline).await,
+            Self::Cluster(sink) => sink.live_application(namespace, name, seen, deadline).await,
             Self::Directory(_) | Self::Nowhere => Ok(None),
         }
     }

@@ -180,6 +180,7 @@ impl ClusterSink {
         let live = self.live_application(
             &application.namespace,
             &application.name,
+            None,
             Some(Instant::now() + PATIENCE),
         );
         live.await.ok()?.map(|live| live.uid)

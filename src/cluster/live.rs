@@ -1,11 +1,15 @@
 //! The live `SparkApplication`: it gives a driver its owner where the request carries no uid.
 
 use super::{
-    ApplyError, ClusterSink, deadline::Deadline, live_object::LiveObject, requests::ApiCall, resource,
+    ApplyError, ClusterSink, ResourceVersion, deadline::Deadline, live_object::LiveObject,
+    refusal::ApiFailure, requests::ApiCall, resource,
 };
 use crate::redaction::shown_if;
 use serde_json::Value;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long the API server's cache may take to become as new as what the caller saw.
+const CACHE_WAIT: Duration = Duration::from_millis(250);
 
 /// A `SparkApplication` as the API server has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,16 +83,23 @@ fn shown_uid(sent: &str) -> String {
 
 impl ClusterSink {
     /// Reads the `SparkApplication` of this name, before `deadline`; `None` where there is none, or no such CRD.
+    ///
+    /// `seen` is the version that the caller has seen: what is read is at least as new.
     pub async fn live_application(
         &self,
         namespace: &str,
         name: &str,
+        seen: Option<&ResourceVersion>,
         deadline: Option<Instant>,
     ) -> Result<Option<LiveApplication>, LiveError> {
         let target = resource::Target::new(&resource::SPARK_APPLICATIONS, namespace, name)?;
         let call = ApiCall::Get(&target);
         let deadline = deadline.map_or_else(|| Deadline::own(self.shared.settings.deadline), Deadline::until);
-        let value = match self.shared.requests.send(&call, &deadline).await.answer {
+        let answer = match self.cached(&target, seen, &deadline).await {
+            Some(answer) => answer,
+            None => self.shared.requests.send(&call, &deadline).await.answer,
+        };
+        let value = match answer {
             Ok(value) => value,
             Err(failure) if failure.not_found() => return Ok(None),
             Err(failure) if failure.forbidden() => {
@@ -112,5 +123,20 @@ impl ClusterSink {
                 what: format!("the API server gave {target} without a uid"),
             })?;
         Ok(Some(LiveApplication { uid, value: found.0 }))
+    }
+
+    /// What the API server's cache says, if it says what another read wouldn't change.
+    async fn cached(
+        &self,
+        target: &resource::Target,
+        seen: Option<&ResourceVersion>,
+        deadline: &Deadline,
+    ) -> Option<Result<Value, ApiFailure>> {
+        let limit = deadline.left()?.min(CACHE_WAIT);
+        let call = ApiCall::GetCached(target, seen?);
+        match self.shared.requests.once(&call, limit).await {
+            Ok((value, _)) => Some(Ok(value)),
+            Err(failure) => failure.forbidden().then_some(Err(failure)),
+        }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     live_object::LiveObject,
     refusal::{ApiFailure, Refusal},
     resource::Target,
+    resource_version::ResourceVersion,
     seen::Seen,
     server_time::ServerTime,
 };
@@ -28,6 +29,8 @@ use tokio::{sync::Semaphore, time};
 pub(crate) enum ApiCall<'a> {
     /// Reads an object.
     Get(&'a Target),
+    /// Reads an object as the API server's cache has it, which must be as new as this version.
+    GetCached(&'a Target, &'a ResourceVersion),
     /// Lists the objects beside this one that have this label.
     List(&'a Target, &'a str),
     /// Creates an object; the answer has its metadata, and may have no more.
@@ -58,6 +61,7 @@ impl ApiCall<'_> {
     pub(crate) fn target(&self) -> &Target {
         match self {
             Self::Get(target)
+            | Self::GetCached(target, _)
             | Self::Create(target, _)
             | Self::List(target, _)
             | Self::Patch(target, _)
@@ -71,7 +75,7 @@ impl ApiCall<'_> {
     /// The verb of an RBAC rule.
     pub(crate) fn verb(&self) -> &'static str {
         match self {
-            Self::Get(_) => "get",
+            Self::Get(_) | Self::GetCached(..) => "get",
             Self::Create(..) | Self::DryRun(..) => "create",
             Self::List(..) => "list",
             Self::Patch(..) => "patch",
@@ -92,6 +96,11 @@ impl ApiCall<'_> {
     fn request(&self) -> Result<Request<Body>, ApiFailure> {
         let (method, uri, body) = match self {
             Self::Get(target) => (Method::GET, target.path(), None),
+            Self::GetCached(target, version) => (
+                Method::GET,
+                format!("{}?resourceVersion={version}", target.path()),
+                None,
+            ),
             Self::List(target, label) => (
                 Method::GET,
                 format!("{}?labelSelector={label}", target.collection()),
@@ -307,7 +316,8 @@ impl Requests {
         }
     }
 
-    async fn once(&self, call: &ApiCall<'_>, limit: Duration) -> Result<Success, ApiFailure> {
+    /// Sends once.
+    pub(crate) async fn once(&self, call: &ApiCall<'_>, limit: Duration) -> Result<Success, ApiFailure> {
         let request = call.request()?;
         time::timeout(limit, self.exchange(request))
             .await

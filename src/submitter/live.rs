@@ -107,7 +107,8 @@ impl Submitter {
             check_owners(sent)?;
             return Ok(Live::NotLookedUp);
         }
-        match self.sink.live_application(namespace, name, deadline).await {
+        let seen = subject.resource_version.as_ref();
+        match self.sink.live_application(namespace, name, seen, deadline).await {
             Ok(Some(live)) => {
                 check_owners(Some(&live.uid))?;
                 is_the_one_that_was_sent(&live, subject, name)?;

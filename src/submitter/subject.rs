@@ -2,6 +2,7 @@
 
 use super::owners::NamedOwner;
 use crate::{
+    cluster::ResourceVersion,
     operator::{
         application::{ApplicationReference, SparkApplication},
         labels::APP_NAME,
@@ -29,6 +30,8 @@ pub(super) struct RequestSubject {
     pub(super) controller: Option<String>,
     /// Each owner in the pod templates.
     pub(super) owners: Vec<NamedOwner>,
+    /// The version of the application that the caller has seen; arguments name none.
+    pub(super) resource_version: Option<ResourceVersion>,
 }
 
 impl RequestSubject {
@@ -40,6 +43,11 @@ impl RequestSubject {
             owner: ApplicationReference::to(application),
             controller: application.uid().map(str::to_owned),
             owners: NamedOwner::in_application(application),
+            resource_version: application
+                .metadata
+                .resource_version
+                .as_deref()
+                .and_then(ResourceVersion::new),
         }
     }
 
@@ -81,6 +89,7 @@ impl RequestSubject {
             owners: NamedOwner::in_templates(driver_template, executor_template),
             namespace: namespace.to_owned(),
             labels,
+            resource_version: None,
         }
     }
 

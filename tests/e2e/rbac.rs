@@ -175,7 +175,7 @@ async fn everything(plane: &ControlPlane, client: Client) -> Result<(), String> 
     );
     let namespace = plane.namespace("rbac").await;
     plane.prepare_for(&namespace, &json!({})).await;
-    let live = sink.live_application(&namespace, "all", None).await;
+    let live = sink.live_application(&namespace, "all", None, None).await;
     live.map_err(|error| format!("the application's uid: {error}"))?;
     webhook(&sink, client, &namespace).await?;
     events(&sink, &namespace).await?;

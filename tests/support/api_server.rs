@@ -549,6 +549,10 @@ impl Cluster {
                 page["metadata"]["resourceVersion"] = json!(self.counter.to_string());
                 (200, page)
             }
+            // A real one waits for its cache to become so new, for 3 s.
+            ("get", _) if asked_version(&seen.query).is_some_and(|version| version > self.counter) => {
+                status(504, "Timeout", &about(resource))
+            }
             (_, None) => status(404, "NotFound", &about(resource)),
             ("get", Some(object)) => (200, object.clone()),
             ("patch", Some(object)) => {
@@ -586,6 +590,12 @@ impl Cluster {
             (verb, _) => panic!("the stand-in knows no {verb}"),
         }
     }
+}
+
+/// The resource version that a read names.
+fn asked_version(query: &str) -> Option<u64> {
+    let mut parts = query.split('&');
+    parts.find_map(|part| part.strip_prefix("resourceVersion=")?.parse().ok())
 }
 
 /// The page of a list that `limit` and `continue` ask for; a token is the number of items before it.

@@ -7,7 +7,8 @@ use crate::support::{
     manifests::{CONFIG_MAP, POD, SERVICE, Sample},
 };
 use native_submit::cluster::{
-    ApplyError, ClusterSettings, ClusterSink, LiveError, OBJECTS_ANNOTATION, Outcome, Sink, Submitted,
+    ApplyError, ClusterSettings, ClusterSink, LiveError, OBJECTS_ANNOTATION, Outcome, ResourceVersion, Sink,
+    Submitted,
 };
 use serde_json::{Value, json};
 use std::{
@@ -838,12 +839,54 @@ async fn an_api_server_out_of_reach_is_said() {
     assert_eq!(error.code().http_status(), 503);
 }
 
+/// A read that names a version is answered from the API server's cache, in half of the time.
+#[tokio::test]
+async fn the_live_application_is_read_from_the_cache_if_that_is_as_new_as_what_the_caller_saw() {
+    let bench = Bench::new().await;
+    let uid = bench.api.put(
+        "sparkapplications",
+        json!({"metadata": {"name": "pi", "namespace": "ns"}}),
+    );
+    for (seen, queries) in [
+        (None, vec![""]),
+        (Some("1"), vec!["resourceVersion=1"]),
+        // The cache will never be so new: the caller is wrong, or the cluster was restored from a backup.
+        (Some("1234567"), vec!["resourceVersion=1234567", ""]),
+    ] {
+        let before = bench.api.log().len();
+        let version = seen.and_then(ResourceVersion::new);
+        let live = bench
+            .sink
+            .live_application("ns", "pi", version.as_ref(), None)
+            .await;
+        assert_eq!(live.unwrap().unwrap().uid, uid);
+        let log = bench.api.log();
+        let found: Vec<_> = log[before..].iter().map(|seen| seen.query.as_str()).collect();
+        assert_eq!(found, queries);
+    }
+    bench
+        .api
+        .fault(Fault::always("get", "sparkapplications", Effect::status(403)));
+    let before = bench.api.log().len();
+    let version = ResourceVersion::new("1");
+    let live = bench
+        .sink
+        .live_application("ns", "pi", version.as_ref(), None)
+        .await;
+    assert!(matches!(live, Err(LiveError::NotPermitted { .. })));
+    assert_eq!(
+        bench.api.log().len(),
+        before + 1,
+        "another read would be refused as well"
+    );
+}
+
 #[tokio::test]
 async fn the_live_application_gives_its_uid() {
     let bench = Bench::new().await;
     let live = |bench: &Bench| {
         let sink = Sink::Cluster(bench.sink.clone());
-        async move { sink.live_application("ns", "pi", None).await }
+        async move { sink.live_application("ns", "pi", None, None).await }
     };
     assert_eq!(live(&bench).await, Ok(None));
     let application = json!({"metadata": {"name": "pi", "namespace": "ns"}, "spec": {"type": "Java"}});
