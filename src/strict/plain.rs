@@ -15,8 +15,8 @@ use serde::{
 use serde_json::Error;
 use std::slice;
 
-/// The longest text that is looked at, in bytes: its parts are kept beside it.
-const LONGEST: usize = 64 << 10;
+/// The longest text that is looked at, in bytes: its parts are kept beside it, and take up to three times as much.
+const LONGEST: usize = 256 << 10;
 
 /// How many bytes of text there are for a part, at least in most documents.
 const PART_BYTES: usize = 12;

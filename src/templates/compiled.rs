@@ -14,7 +14,7 @@ use super::{
 };
 use crate::kubernetes::{ObjectKind, Shape};
 use minijinja::Environment;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 /// The most additional objects of a set.
 const MOST_EXTRAS: usize = 32;
@@ -71,14 +71,16 @@ impl Compiled {
     }
 
     fn compile(parts: Parts<'_>, writes: &dyn Fn(&str)) -> Result<Self, LoadError> {
-        let mut compiler = Compiler::new();
+        let mut compiler = Compiler::new(BUILTINS.clone());
         let effective = parts.effective();
         let names_of = |names: &mut dyn Iterator<Item = &str>| -> Files {
             names.map(|name| (name.to_owned(), Vec::new())).collect()
         };
         let names = names_of(&mut effective.keys().copied());
-        compiler.builtins(&names, parts.files);
-        if parts.name != DEFAULT_SET {
+        compiler.marked_builtins(&names, parts.files);
+        if parts.name == DEFAULT_SET {
+            compiler.without_defaults();
+        } else {
             compiler.defaults(parts.default);
         }
         let allows_extras = !parts.extra_kinds.is_empty();
@@ -169,6 +171,34 @@ fn policies_of<'f>(layer: &Layer<'f>) -> impl Iterator<Item = &'f str> + use<'f>
     names.filter(|name| is_template(name) && files::kind(name) == FileKind::Policy)
 }
 
+/// The built-in templates, compiled once: under `builtin/`, under their own names, and as what the default set has.
+static BUILTINS: LazyLock<Builtins> = LazyLock::new(|| {
+    let mut builtins = Builtins {
+        environment: environment(),
+        errors: Vec::new(),
+    };
+    for (name, source) in builtin::SOURCES {
+        let full = format!("{}{name}", builtin::PREFIX);
+        for name in [&full, *name, &format!("{DEFAULT_PREFIX}{name}")] {
+            let text = markup::with_line_breaks(source);
+            let added = add_to(&mut builtins.environment, name, &full, source, text);
+            builtins.errors.extend(added.err());
+        }
+    }
+    builtins
+});
+
+#[derive(Clone)]
+struct Builtins {
+    environment: Environment<'static>,
+    errors: Vec<TemplateError>,
+}
+
+/// Compiles what all sets share.
+pub(super) fn compile_builtins() {
+    LazyLock::force(&BUILTINS);
+}
+
 /// Collects templates, and all that is wrong with them.
 struct Compiler {
     environment: Environment<'static>,
@@ -181,8 +211,11 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn new() -> Self {
-        let mut environment = environment();
+    fn new(builtins: Builtins) -> Self {
+        let Builtins {
+            mut environment,
+            errors,
+        } = builtins;
         let mut policies = Policies::new();
         for environment in [&mut environment, &mut policies.environment] {
             environment.set_path_join_callback(|name, parent| sources::reached(name, parent).into());
@@ -192,32 +225,39 @@ impl Compiler {
             policies,
             sources: Sources::default(),
             named: Vec::new(),
-            errors: Vec::new(),
+            errors,
             warnings: Vec::new(),
         }
     }
 
-    /// The built-in templates under `builtin/`, and under their own names where no file stands there. A set that is compiled to
-    /// find out which line wrote what brings them with marks, as files whose names no directory can have.
-    fn builtins(&mut self, names: &Files, files: &Files) {
-        for (name, source) in builtin::SOURCES {
+    /// The built-in templates with marks, which a set brings that is compiled to find out which line wrote what: as files whose
+    /// names no directory can have.
+    fn marked_builtins(&mut self, names: &Files, files: &Files) {
+        for (name, _) in builtin::SOURCES {
             let full = format!("{}{name}", builtin::PREFIX);
             let marked = files.get(&full).and_then(|bytes| std::str::from_utf8(bytes).ok());
-            let source = marked.unwrap_or(source);
-            self.add(&full, &full, source);
-            if !names.contains_key(*name) {
-                self.add(name, &full, source);
+            if let Some(source) = marked {
+                self.add(&full, &full, source);
+                if !names.contains_key(*name) {
+                    self.add(name, &full, source);
+                }
             }
+        }
+    }
+
+    /// Nothing is in reach under `default/`.
+    fn without_defaults(&mut self) {
+        for (name, _) in builtin::SOURCES {
+            self.environment
+                .remove_template(&format!("{DEFAULT_PREFIX}{name}"));
         }
     }
 
     /// What the default set has under each name, in reach under `default/`. It was checked where it is that set.
     fn defaults(&mut self, files: &Files) {
-        for (name, source) in builtin::SOURCES {
-            if !files.contains_key(*name) {
-                let full = format!("{}{name}", builtin::PREFIX);
-                self.add(&format!("{DEFAULT_PREFIX}{name}"), &full, source);
-            }
+        for name in files.keys() {
+            self.environment
+                .remove_template(&format!("{DEFAULT_PREFIX}{name}"));
         }
         for (name, bytes) in files.iter().filter(|(name, _)| is_template(name)) {
             if files::kind(name) != FileKind::Policy
@@ -379,13 +419,25 @@ impl Compiler {
         } else {
             analysis::prepared(&self.environment, name, source)
         };
-        if let Err(error) = self.environment.add_template_owned(name.to_owned(), text) {
-            self.errors.push(
-                not_closed(shown, source, &error)
-                    .unwrap_or_else(|| TemplateError::compiling(shown, source, &error)),
-            );
-        }
+        self.errors
+            .extend(add_to(&mut self.environment, name, shown, source, text).err());
     }
+}
+
+/// Compiles a template. `text` is what is compiled of its source.
+fn add_to(
+    environment: &mut Environment<'static>,
+    name: &str,
+    shown: &str,
+    source: &str,
+    text: String,
+) -> Result<(), TemplateError> {
+    environment
+        .add_template_owned(name.to_owned(), text)
+        .map_err(|error| {
+            not_closed(shown, source, &error)
+                .unwrap_or_else(|| TemplateError::compiling(shown, source, &error))
+        })
 }
 
 /// An error at the end of a template that leaves a tag open, told at that tag.

@@ -5,6 +5,7 @@
 
 use super::{escape, filters};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig};
+use std::sync::LazyLock;
 
 /// The budget of one document. One unit pays for one instruction or about 64 bytes of data, a sixteenth of that
 /// where a list or map is written whole: enough for a document of [`MOST_BYTES`] in every shape, and a fraction
@@ -22,8 +23,13 @@ const ESCAPING: AutoEscape = AutoEscape::Custom(std::borrow::Cow::Borrowed("yaml
 /// The most that one document may have, in bytes. An object over 1.5 MiB doesn't fit into etcd.
 pub(crate) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// An environment without templates.
+/// An environment without templates. What it has is made once, and shared by all.
 pub(crate) fn environment() -> Environment<'static> {
+    static EMPTY: LazyLock<Environment<'static>> = LazyLock::new(empty);
+    EMPTY.clone()
+}
+
+fn empty() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_auto_reload(false);
     environment.set_auto_escape_callback(|_| ESCAPING);

@@ -7,7 +7,12 @@ use super::{
     MOST_ANSWER, MOST_CPU, MOST_HEAP,
     protocol::{self, Answer, Framed, Loaded, MOST_REQUEST, WorkerRequest},
 };
-use crate::templates::{Rendered, compiled::Compiled, parts::Source, render};
+use crate::templates::{
+    Rendered,
+    compiled::{Compiled, compile_builtins},
+    parts::Source,
+    render,
+};
 use rustix::{
     process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit},
     time::{ClockId, clock_gettime},
@@ -101,6 +106,8 @@ impl Child {
                 },
             )?;
         }
+        // What all sets share is part of no set.
+        compile_builtins();
         let base = heap.used();
         heap.bound(base + MOST_HEAP);
         Ok(Self {
