@@ -89,6 +89,18 @@ fn a_named_set_has_the_defaults_for_what_it_lacks_and_can_build_on_them() {
 }
 
 #[test]
+fn the_default_set_is_no_layer_below_itself() {
+    let built_on = |parent: &str| load(&[("driver-pod.yaml.j2", &annotated(parent, "a"))]);
+    assert_eq!(
+        annotations(&built_on("builtin/driver-pod.yaml.j2").unwrap()),
+        ["a", "note"]
+    );
+    let onto_itself = built_on("default/driver-pod.yaml.j2").unwrap();
+    let refused = onto_itself.render(&sample::plan()).unwrap_err().to_string();
+    assert!(refused.contains("default/driver-pod.yaml.j2"), "{refused}");
+}
+
+#[test]
 fn errors_name_the_sets_folder() {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), "gpu/driver-pod.yaml.j2", "a: {{ b\n");
