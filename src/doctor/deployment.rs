@@ -57,6 +57,7 @@ pub(super) fn examine(deployments: &[Deployment]) -> Vec<CheckResult> {
         if let Some(server) = server {
             mounts(name, pod, server, &mut found);
             found.extend(variables(name, server));
+            found.extend(unread_conf(name, server));
         }
         for operator in pod
             .containers
@@ -65,6 +66,7 @@ pub(super) fn examine(deployments: &[Deployment]) -> Vec<CheckResult> {
         {
             drop_in(name, operator, server, &mut found);
             rest(name, operator, server, &mut found);
+            found.extend(defaults(name, operator));
         }
     }
     if releases.len() > 1 {
@@ -212,12 +214,80 @@ fn drop_in(deployment: &str, operator: &Container, server: Option<&Container>, f
     }
 }
 
+/// The value of a flag of the operator's.
+fn flag<'c>(operator: &'c Container, name: &str) -> Option<&'c str> {
+    let mut arguments = operator.args.iter().flatten();
+    arguments.find_map(|argument| argument.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Whether one of the operator's feature gates is on.
+fn has_gate(operator: &Container, name: &str) -> bool {
+    let gates = flag(operator, "--feature-gates").unwrap_or_default();
+    gates
+        .split(',')
+        .any(|gate| gate.trim().strip_prefix(name) == Some("=true"))
+}
+
+/// Where Spark is in the operator's image, unless `SPARK_HOME` says otherwise.
+const SPARK_HOME: &str = "/opt/spark";
+
+/// The gate `LoadSparkDefaults` makes the operator give `--load-spark-defaults`: by REST nothing is loaded, and by the drop-in what is
+/// in the operator's container.
+fn defaults(deployment: &str, operator: &Container) -> Option<CheckResult> {
+    if !has_gate(operator, "LoadSparkDefaults") {
+        return None;
+    }
+    if has_gate(operator, "RestSubmitter") {
+        return Some(CheckResult::warn(
+            CHECK,
+            format!(
+                "deployment {deployment}: the gate LoadSparkDefaults is on, and REST loads no spark-defaults.conf"
+            ),
+            "put its keys into each application's sparkConf, or use the drop-in, which loads it",
+        ));
+    }
+    mounts_of(operator).find(|mount| mount.mount_path.ends_with(DROP_IN))?;
+    let variable = |name: &str| {
+        let mut variables = operator.env.iter().flatten();
+        variables.find(|variable| variable.name == name)
+    };
+    let directory = match (variable("SPARK_CONF_DIR"), variable("SPARK_HOME")) {
+        // One that comes from elsewhere can't be known here.
+        (Some(directory), _) => directory.value.clone()?,
+        (None, Some(home)) => format!("{}/conf", home.value.as_deref()?),
+        (None, None) => format!("{SPARK_HOME}/conf"),
+    };
+    let is_there = |mount: &VolumeMount| {
+        is_below(&directory, &mount.mount_path) || is_below(&mount.mount_path, &directory)
+    };
+    (!mounts_of(operator).any(is_there)).then(|| {
+        CheckResult::warn(
+            CHECK,
+            format!(
+                "deployment {deployment}: the gate LoadSparkDefaults is on, and container {} has no volume at {directory}",
+                operator.name
+            ),
+            "mount a ConfigMap with the key spark-defaults.conf there; else what the image has is loaded",
+        )
+    })
+}
+
+/// The server reads no conf directory of its own: neither gRPC nor REST loads one, and the drop-in reads its own container's.
+fn unread_conf(deployment: &str, server: &Container) -> Option<CheckResult> {
+    let mut variables = server.env.iter().flatten();
+    variables.find(|variable| variable.name == "SPARK_CONF_DIR")?;
+    Some(CheckResult::warn(
+        CHECK,
+        format!("deployment {deployment}: container {CONTAINER} doesn't read SPARK_CONF_DIR"),
+        "set it, and mount the directory, in the operator's container, where the drop-in reads it; gRPC and REST load no \
+         spark-defaults.conf",
+    ))
+}
+
 /// The gate of the REST submitter needs a URL, and one on loopback needs the sidecar.
 fn rest(deployment: &str, operator: &Container, server: Option<&Container>, found: &mut Vec<CheckResult>) {
-    let arguments = || operator.args.iter().flatten().map(String::as_str);
-    let value = |flag: &str| arguments().find_map(|argument| argument.strip_prefix(flag)?.strip_prefix('='));
-    let gate = value("--feature-gates").is_some_and(|gates| gates.contains("RestSubmitter=true"));
-    match value("--submitter-service-url") {
+    let gate = has_gate(operator, "RestSubmitter");
+    match flag(operator, "--submitter-service-url") {
         None | Some("") if gate => found.push(CheckResult::fail(
             CHECK,
             format!("deployment {deployment}: the gate RestSubmitter is on, and there is no --submitter-service-url"),
@@ -296,6 +366,63 @@ mod tests {
     }
 
     #[test]
+    fn defaults_that_nobody_loads_are_named() {
+        const REST: &str = "deployment spark-operator-controller: the gate LoadSparkDefaults is on, and REST loads no spark-defaults.conf";
+        const NO_MOUNT: &str = "the gate LoadSparkDefaults is on, and container controller has no volume at ";
+        let with = |gates: &str, env: Value, mount: Option<&str>| {
+            let mut deployment = dropped_in();
+            let operator = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+            operator["args"] = json!([format!("--feature-gates={gates}"), "--submitter-service-url="]);
+            if gates.contains("RestSubmitter=true") {
+                operator["args"][1] =
+                    json!("--submitter-service-url=http://127.0.0.1:50052/api/v1/spark-submit");
+            }
+            operator["env"] = env;
+            let mounts = operator["volumeMounts"].as_array_mut().unwrap();
+            mounts.extend(mount.map(|path| json!({"name": "conf", "mountPath": path})));
+            said(&deployment)
+        };
+        let none = json!([]);
+        let conf_dir = json!([{"name": "SPARK_CONF_DIR", "value": "/etc/spark"}]);
+        let home = json!([{"name": "SPARK_HOME", "value": "/spark"}]);
+        let elsewhere = json!([{"name": "SPARK_CONF_DIR", "valueFrom": {"fieldRef": {"fieldPath": "a"}}}]);
+        let (on, rest) = (
+            "A=false,LoadSparkDefaults=true",
+            "RestSubmitter=true,LoadSparkDefaults=true",
+        );
+        for (gates, env, mount, expected) in [
+            (rest, &none, Some("/opt/spark/conf"), Some(REST.to_owned())),
+            (on, &none, None, Some(format!("{NO_MOUNT}/opt/spark/conf"))),
+            (
+                on,
+                &conf_dir,
+                Some("/opt/spark/conf"),
+                Some(format!("{NO_MOUNT}/etc/spark")),
+            ),
+            (on, &home, None, Some(format!("{NO_MOUNT}/spark/conf"))),
+            (on, &none, Some("/opt/spark/conf"), None),
+            (on, &conf_dir, Some("/etc/spark/spark-defaults.conf"), None),
+            (on, &elsewhere, None, None),
+            ("LoadSparkDefaults=false", &none, None, None),
+            ("RestSubmitter=true", &none, None, None),
+        ] {
+            let found = with(gates, env.clone(), mount);
+            match expected {
+                Some(expected) => assert!(
+                    found
+                        .iter()
+                        .any(|line| line.starts_with("WARN") && line.contains(&expected)),
+                    "{gates} {env} {mount:?}: {found:#?}"
+                ),
+                None => assert!(
+                    found.iter().all(|line| line.starts_with("OK")),
+                    "{gates} {env}: {found:#?}"
+                ),
+            }
+        }
+    }
+
+    #[test]
     fn each_slip_of_the_values_is_named() {
         let pod = "/spec/template/spec";
         for (pointer, value, verdict, expected) in [
@@ -322,6 +449,12 @@ mod tests {
                 json!("ALLOWED_NAMESPACE"),
                 "WARN",
                 "nobody reads the variable ALLOWED_NAMESPACE",
+            ),
+            (
+                "/containers/1/env/1/name",
+                json!("SPARK_CONF_DIR"),
+                "WARN",
+                "container native-submit doesn't read SPARK_CONF_DIR",
             ),
             (
                 "/containers/1/image",

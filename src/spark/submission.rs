@@ -6,6 +6,7 @@ mod conf;
 mod context;
 mod distribution;
 mod files;
+mod hadoop_user;
 mod id;
 mod image_version;
 mod java_options;
@@ -38,6 +39,7 @@ pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::refers;
 pub(crate) use files::is_config_map_key;
+pub(crate) use hadoop_user::short_name;
 pub(crate) use pod_template::PodDocument;
 pub(crate) use refusal::wrong;
 pub(crate) use uri::not_a_uri;

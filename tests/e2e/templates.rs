@@ -2,7 +2,7 @@
 //! additional objects.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
-use crate::support::control_plane::ControlPlane;
+use crate::support::control_plane::{ControlPlane, kubeconfig};
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -10,13 +10,6 @@ use std::{
 };
 
 const SETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/templates/sets");
-
-fn kubeconfig() -> PathBuf {
-    std::env::var_os("E2E_KUBECONFIG").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e/run/admin.kubeconfig"),
-        PathBuf::from,
-    )
-}
 
 /// Exit code and all output.
 fn run(work: &Path, arguments: &[&str]) -> (i32, String) {

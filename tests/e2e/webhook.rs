@@ -1,16 +1,23 @@
 //! What we add where the operator's webhook is off, against what the real webhook of the real operator adds
 //! (`tests/e2e/operator-up --webhook`): each application of `golden/` and of the operator's own examples, driver and
-//! executors, field by field.
+//! executors, field by field. Executors are looked at twice: their template, and the finished Pod that Spark's driver makes of it,
+//! which `render --executor` shows and policies see.
 //!
 //! The real API server is asked twice, by dry run: for the Pod that we leave to the webhook, which acts on it; and for the one that
 //! we complete ourselves, without the label by which the webhook selects, so that it doesn't.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use crate::support::{control_plane::ControlPlane, golden_case, pods};
+use crate::support::{
+    control_plane::{self, ControlPlane},
+    golden_case, pods,
+};
 use native_submit::{
-    manifest::Manifests,
+    manifest::{self, Manifests},
     operator::{Origin, Webhook},
-    spark::submission::{SubmissionId, SubmitterContext, UnknownFields},
+    spark::{
+        plan,
+        submission::{Submission, SubmissionId, SubmitterContext, UnknownFields},
+    },
     submitter,
     templates::TemplateSet,
 };
@@ -64,13 +71,23 @@ async fn compare(plane: &ControlPlane, case: &str, mut application: Value) -> Ve
         .create(&namespace, &application)
         .await
         .unwrap_or_else(|status| panic!("{case}: {}", status.message));
-    let left = manifests(&live, Webhook::On);
-    let ours = manifests(&live, Webhook::Off);
-    plane.prepare_for(&namespace, &ours.driver_pod.value).await;
+    let (left, executor_left) = made(&live, Webhook::On);
+    let (ours, _) = made(&live, Webhook::Off);
+    let finished = |manifests: &Manifests| manifests.executor.as_ref().unwrap().pod.clone();
+    for pod in [&ours.driver_pod.value, &finished(&ours)] {
+        plane.prepare_for(&namespace, pod).await;
+    }
     let mut differences = Vec::new();
     for (role, left, ours) in [
         ("driver", driver(&left), driver(&ours)),
-        ("executor", executor(&left), executor(&ours)),
+        (
+            "finished driver",
+            driver(&left),
+            left.finished_pods().driver.into_owned(),
+        ),
+        ("template of executors", executor(&left), executor(&ours)),
+        ("executor, webhook off", executor_left.clone(), finished(&ours)),
+        ("executor, webhook on", executor_left, finished(&left)),
     ] {
         let by_webhook = asked(plane, &namespace, left, true).await;
         let by_us = asked(plane, &namespace, ours, false).await;
@@ -93,16 +110,32 @@ async fn compare(plane: &ControlPlane, case: &str, mut application: Value) -> Ve
     differences
 }
 
-fn manifests(live: &Value, webhook: Webhook) -> Manifests {
+/// The manifests, and the executor Pod as Spark's driver writes it, before any webhook.
+fn made(live: &Value, webhook: Webhook) -> (Manifests, Value) {
     let context = SubmitterContext::golden();
+    let submission = submission(live, webhook, &context);
+    let manifests = submitter::manifests(&submission, &context, &TemplateSet::builtin().unwrap()).unwrap();
+    let objects: Vec<_> = manifests.for_files().map(|(_, object)| object).collect();
+    let executor = written_by_spark(&submission, &context, &objects);
+    (manifests, executor)
+}
+
+fn submission(live: &Value, webhook: Webhook, context: &SubmitterContext) -> Submission {
     let origin = Origin {
         webhook,
         operator: true,
         unknown_fields: UnknownFields::Refuse,
     };
     let parsed = golden_case::parsed(live);
-    let submission = submitter::intent(parsed.application, SubmissionId::nil(), origin, &context).unwrap();
-    submitter::manifests(&submission, &context, &TemplateSet::builtin().unwrap()).unwrap()
+    submitter::intent(parsed.application, SubmissionId::nil(), origin, context).unwrap()
+}
+
+/// The executor Pod that a driver which finds these objects writes.
+fn written_by_spark(submission: &Submission, context: &SubmitterContext, objects: &[Value]) -> Value {
+    let plan = plan::plan(submission, context).unwrap();
+    let objects: Vec<_> = objects.iter().collect();
+    let executor = manifest::executor_pod(&plan, &submission.spark_version, &objects);
+    executor.unwrap().pod
 }
 
 fn driver(manifests: &Manifests) -> Value {
@@ -142,8 +175,89 @@ fn executor(manifests: &Manifests) -> Value {
     pod
 }
 
+/// `submit` from a file straight to the cluster: what it leaves to the webhook and what it adds itself come once, in the driver Pod
+/// that is there and in the executors that its driver writes.
+#[tokio::test]
+async fn nothing_is_doubled_where_submit_meets_the_webhook() {
+    let plane = ControlPlane::connect().await;
+    let mut submitted = 0;
+    let mut doubled = Vec::new();
+    for (case, application) in golden_cases().into_iter().chain(examples()) {
+        if REFUSED_WITH_THE_WEBHOOK.iter().any(|(name, _)| *name == case) {
+            continue;
+        }
+        for (role, pod) in submitted_pods(&plane, &case, application).await {
+            doubled.extend(
+                pods::doubled(&pod)
+                    .into_iter()
+                    .map(|twice| format!("{case} {role} {twice}")),
+            );
+        }
+        submitted += 1;
+    }
+    assert!(submitted >= 24, "{submitted} applications");
+    assert!(doubled.is_empty(), "{}", doubled.join("\n"));
+}
+
+/// The driver Pod that `submit` creates, and the first executor, both after the webhook.
+async fn submitted_pods(
+    plane: &ControlPlane,
+    case: &str,
+    mut application: Value,
+) -> [(&'static str, Value); 2] {
+    let namespace = plane.namespace("doubled").await;
+    application["metadata"]["namespace"] = namespace.clone().into();
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    std::fs::write(file.path(), application.to_string()).unwrap();
+    application["spec"]["suspend"] = true.into();
+    let live = plane.create(&namespace, &application).await;
+    let live = live.unwrap_or_else(|status| panic!("{case}: {}", status.message));
+    let (ours, _) = made(&live, Webhook::Off);
+    for pod in [&ours.driver_pod.value, &ours.executor.as_ref().unwrap().pod] {
+        plane.prepare_for(&namespace, pod).await;
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_native-submit"))
+        .args(["submit", "--submission-id", SubmissionId::nil().as_str(), "-f"])
+        .arg(file.path())
+        .env("KUBECONFIG", control_plane::kubeconfig())
+        .output()
+        .unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{case}: {said}");
+    let objects = plane.objects(&namespace).await;
+    let driver = objects
+        .iter()
+        .find(|object| object["kind"] == "Pod")
+        .unwrap()
+        .clone();
+    assert_eq!(driver["metadata"]["labels"][SELECTED], "true", "{case}");
+    // The webhook has seen it.
+    let annotated = driver["metadata"]["labels"]["sparkoperator.k8s.io/mutated-by-spark-operator"].clone();
+    assert_eq!(annotated, "true", "{case}: {}", driver["metadata"]["labels"]);
+    let context = SubmitterContext::golden();
+    let of_cluster: Vec<_> = objects.into_iter().map(with_api_version).collect();
+    let executor = written_by_spark(&submission(&live, Webhook::On, &context), &context, &of_cluster);
+    let executor = kept(plane, &namespace, executor, true).await;
+    let executor = executor.unwrap_or_else(|message| panic!("{case} executor: {message}"));
+    plane.remove_namespace(&namespace).await;
+    [("driver", driver), ("executor", executor)]
+}
+
+/// Lists of the API server leave it out.
+fn with_api_version(mut object: Value) -> Value {
+    if object["apiVersion"].is_null() {
+        object["apiVersion"] = "v1".into();
+    }
+    object
+}
+
+/// The Pod as the API server would keep it, in a form that can be compared.
+async fn asked(plane: &ControlPlane, namespace: &str, pod: Value, selected: bool) -> Result<Value, String> {
+    kept(plane, namespace, pod, selected).await.map(pods::normal)
+}
+
 /// The Pod as the API server would keep it.
-async fn asked(
+async fn kept(
     plane: &ControlPlane,
     namespace: &str,
     mut pod: Value,
@@ -158,7 +272,7 @@ async fn asked(
     // The webhook's cache may not have the application yet.
     for _ in 0..100 {
         match plane.dry_run_strictly(namespace, &pod).await {
-            Ok(kept) => return Ok(pods::normal(kept)),
+            Ok(kept) => return Ok(kept),
             Err(status) if status.message.contains("not found") => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

@@ -33,6 +33,14 @@ const KINDS: [(&str, &str, &str); 9] = [
     ("PodGroup", "/apis/scheduling.volcano.sh/v1beta1", "podgroups"),
 ];
 
+/// The admin's kubeconfig: the one that `E2E_KUBECONFIG` names, else that of `tests/e2e/up`.
+pub(crate) fn kubeconfig() -> PathBuf {
+    std::env::var_os("E2E_KUBECONFIG").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e/run/admin.kubeconfig"),
+        PathBuf::from,
+    )
+}
+
 /// A connection to the API server.
 #[derive(Clone)]
 pub(crate) struct ControlPlane {
@@ -44,10 +52,7 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     /// Connects with the kubeconfig that `E2E_KUBECONFIG` names, else with that of `tests/e2e/up`.
     pub(crate) async fn connect() -> Self {
-        let file = std::env::var_os("E2E_KUBECONFIG").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e/run/admin.kubeconfig"),
-            PathBuf::from,
-        );
+        let file = kubeconfig();
         let kubeconfig = Kubeconfig::read_from(&file).unwrap_or_else(|error| {
             panic!("no control plane, run tests/e2e/up: {}: {error}", file.display())
         });

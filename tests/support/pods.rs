@@ -88,3 +88,55 @@ pub(crate) fn differing(path: &str, one: &Value, other: &Value) -> Vec<(String, 
     }
     vec![(path.to_owned(), one.clone(), other.clone())]
 }
+
+/// The lists of a Pod or a container whose items have one field each that no other item has.
+const ONCE: [(&str, &str); 7] = [
+    ("containers", "name"),
+    ("initContainers", "name"),
+    ("volumes", "name"),
+    ("imagePullSecrets", "name"),
+    ("env", "name"),
+    ("volumeMounts", "mountPath"),
+    ("ports", "name"),
+];
+
+/// What stands twice in a list of a Pod's spec: two items of one name, or two that are the same.
+pub(crate) fn doubled(pod: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    twice("spec", &pod["spec"], &mut found);
+    found
+}
+
+fn twice(path: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                let path = format!("{path}.{field}");
+                let key = ONCE.iter().find(|(list, _)| list == field).map(|(_, key)| *key);
+                let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+                // What an application repeats itself in its arguments is its own.
+                let items = if ["args", "command"].contains(&field.as_str()) {
+                    &[]
+                } else {
+                    items
+                };
+                for (index, item) in items.iter().enumerate() {
+                    let same = |other: &Value| match key.and_then(|key| item.get(key)) {
+                        Some(name) => key.and_then(|key| other.get(key)) == Some(name),
+                        None => other == item,
+                    };
+                    if items[..index].iter().any(same) {
+                        found.push(format!("{path}: {item} is there twice"));
+                    }
+                }
+                twice(&path, value, found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                twice(&format!("{path}[{index}]"), item, found);
+            }
+        }
+        _ => {}
+    }
+}

@@ -78,6 +78,7 @@ const IN_CONTAINER: &[(&str, Grammar)] = &[
     ("ports[].name", Name(grammar::port_name)),
     ("ports[].protocol", PROTOCOLS),
     ("resources.requests{}|limits{}", Grammar::Quantity),
+    ("env[].valueFrom.resourceFieldRef.divisor", Grammar::Quantity),
     (
         "volumeMounts[].mountPropagation",
         Word(&["None", "HostToContainer", "Bidirectional"]),
@@ -126,6 +127,7 @@ const CLOSED: &[(For, &str, Grammar)] = &[
         Name(grammar::dns_subdomain),
     ),
     (For::Pods, "spec.overhead{}", Grammar::Quantity),
+    (For::Pods, "spec.resources.requests{}|limits{}", Grammar::Quantity),
     (For::Pods, "spec.hostAliases[].ip", Ip),
     (For::Pods, "spec.dnsConfig.nameservers[]", Ip),
     (
@@ -176,6 +178,21 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     ),
     (For::Pods, "spec.volumes[].name", Name(grammar::dns_label)),
     (For::Pods, "spec.volumes[].emptyDir.sizeLimit", Grammar::Quantity),
+    (
+        For::Pods,
+        "spec.volumes[].downwardAPI.items[].resourceFieldRef.divisor",
+        Grammar::Quantity,
+    ),
+    (
+        For::Pods,
+        "spec.volumes[].projected.sources[].downwardAPI.items[].resourceFieldRef.divisor",
+        Grammar::Quantity,
+    ),
+    (
+        For::Pods,
+        "spec.volumes[].ephemeral.volumeClaimTemplate.spec.resources.requests|limits.storage",
+        PositiveQuantity,
+    ),
     (
         For::Pods,
         "spec.volumes[].hostPath.path",

@@ -398,6 +398,31 @@ fn volumes_and_scheduling() {
             ),
             (
                 more,
+                json!({"name": "x", "downwardAPI": {"items": [{"path": "p", "resourceFieldRef": {"resource": "limits.cpu", "divisor": "a"}}]}}),
+                "spec.volumes[2].downwardAPI.items[0].resourceFieldRef.divisor: expected a quantity",
+            ),
+            (
+                more,
+                json!({"name": "x", "projected": {"sources": [{"downwardAPI": {"items": [{"path": "p", "resourceFieldRef": {"resource": "limits.cpu", "divisor": ""}}]}}]}}),
+                "spec.volumes[2].projected.sources[0].downwardAPI.items[0].resourceFieldRef.divisor: expected a quantity",
+            ),
+            (
+                more,
+                json!({"name": "x", "ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1GB"}}}}}}),
+                "spec.volumes[2].ephemeral.volumeClaimTemplate.spec.resources.requests.storage: expected a quantity",
+            ),
+            (
+                "/spec/resources",
+                json!({"limits": {"cpu": "two"}}),
+                "spec.resources.limits.cpu: expected a quantity",
+            ),
+            (
+                "/spec/containers/0/env",
+                json!([{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": ""}}}]),
+                "spec.containers[0].env[0].valueFrom.resourceFieldRef.divisor: expected a quantity",
+            ),
+            (
+                more,
                 json!({"name": "x", "hostPath": {"path": "/", "type": "Dir"}}),
                 "spec.volumes[2].hostPath.type: expected one of",
             ),
@@ -525,6 +550,14 @@ fn volumes_and_scheduling() {
             (
                 more,
                 json!({"name": "x", "emptyDir": {"medium": "", "sizeLimit": "1Gi"}}),
+            ),
+            (
+                more,
+                json!({"name": "x", "downwardAPI": {"items": [{"path": "p", "resourceFieldRef": {"resource": "limits.cpu", "divisor": "1m"}}]}}),
+            ),
+            (
+                more,
+                json!({"name": "x", "ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}}}),
             ),
             (
                 "/spec/tolerations",

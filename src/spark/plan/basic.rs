@@ -3,7 +3,7 @@
 use super::{container, draft::Draft, placement::Placement, resources};
 use crate::{
     kubernetes::{append, extend},
-    spark::submission::{Feature, Refusal},
+    spark::submission::{Feature, Refusal, short_name},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -101,15 +101,15 @@ fn spec(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The user that the driver runs for.
+/// The user that the driver runs for. Before 4.3 a proxy user has its short name there.
 fn spark_user<'a>(draft: &Draft<'a>) -> &'a str {
     // One that is empty is a user too.
-    let of_submitter = draft.context.environment.get("SPARK_USER");
-    let proxy = draft.submission.proxy_user.as_ref();
+    let of_submitter = draft.context.environment.get("SPARK_USER").map(String::as_str);
+    let proxy = draft.submission.proxy_user.as_deref();
     let said = if draft.has(Feature::ProxyUserBeforeSparkUser) {
         proxy.or(of_submitter)
     } else {
-        of_submitter.or(proxy)
+        of_submitter.or(proxy.map(|proxy| short_name(proxy).unwrap_or(proxy)))
     };
     said.unwrap_or(&draft.context.user)
 }

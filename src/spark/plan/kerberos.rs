@@ -28,7 +28,8 @@ const TOGETHER: [(&str, &str, &str); 2] = [
     ),
 ];
 
-pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+/// What Spark refuses of the conf, also where the step is excluded.
+pub(super) fn check(draft: &Draft<'_>) -> Result<(), Refusal> {
     for (first, second, message) in TOGETHER {
         match (draft.conf.text(first)?, draft.conf.text(second)?) {
             (Some(_), None) => return Err(Refusal::new(second, message)),
@@ -36,6 +37,17 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
             _ => {}
         }
     }
+    if draft.submission.files.krb5.is_some() && draft.conf.text(KRB5_CONFIG_MAP)?.is_some() {
+        return Err(Refusal::new(
+            KRB5_CONFIG_MAP,
+            format!("Do not specify both a Krb5 local file ({KRB5_PATH}) and the ConfigMap"),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    check(draft)?;
     krb5(draft)?;
     if draft.submission.files.keytab.is_some() {
         keytab(draft);
@@ -47,13 +59,7 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 fn krb5(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let config_map = draft.conf.text(KRB5_CONFIG_MAP)?;
     let source = match (&draft.submission.files.krb5, config_map) {
-        (Some(_), Some(_)) => {
-            return Err(Refusal::new(
-                KRB5_CONFIG_MAP,
-                format!("Do not specify both a Krb5 local file ({KRB5_PATH}) and the ConfigMap"),
-            ));
-        }
-        (Some(file), None) => {
+        (Some(file), _) => {
             let name = draft.names.object("krb5-file");
             let data = text_files(draft, KRB5_PATH, std::slice::from_ref(file))?;
             let source =

@@ -29,6 +29,7 @@ pub(super) fn add(
     environment: Option<&str>,
     default: &str,
 ) -> Result<(), Refusal> {
+    let in_memory = is_in_memory(conf)?;
     let mounts = pod.container.get("volumeMounts").and_then(Value::as_array);
     let mounted: Vec<String> = mounts
         .into_iter()
@@ -42,7 +43,7 @@ pub(super) fn add(
         .collect();
     let directories = if mounted.is_empty() {
         let given = environment.or_else(|| conf.raw().get("spark.local.dir"));
-        make(pod, conf, given.unwrap_or(default))?
+        make(pod, given.unwrap_or(default), in_memory)?
     } else {
         mounted
     };
@@ -50,10 +51,15 @@ pub(super) fn add(
     Ok(())
 }
 
-fn make(pod: &mut SparkPod, conf: ConfReader<'_>, list: &str) -> Result<Vec<String>, Refusal> {
+/// Whether directories that Spark makes itself are in memory. Spark reads this whether it makes any or not.
+pub(super) fn is_in_memory(conf: ConfReader<'_>) -> Result<bool, Refusal> {
+    conf.boolean("spark.kubernetes.local.dirs.tmpfs", false)
+}
+
+fn make(pod: &mut SparkPod, list: &str, in_memory: bool) -> Result<Vec<String>, Refusal> {
     let directories = items(list);
     ENTRIES.holds("spark.local.dir", directories.len())?;
-    let source = if conf.boolean("spark.kubernetes.local.dirs.tmpfs", false)? {
+    let source = if in_memory {
         json!({"emptyDir": {"medium": "Memory"}})
     } else {
         json!({"emptyDir": {}})

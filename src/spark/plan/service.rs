@@ -9,7 +9,16 @@ use crate::spark::submission::{Feature, Refusal};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+/// What the conf says of the Service. Spark reads it also where the step is excluded.
+pub(super) struct Settings {
+    ports: Ports,
+    ip_family_policy: String,
+    ip_families: String,
+    publish_not_ready_addresses: Option<bool>,
+}
+
+/// Reads the settings.
+pub(super) fn settings(draft: &Draft<'_>) -> Result<Settings, Refusal> {
     let conf = draft.conf;
     let ports = Ports::of_service(draft)?;
     let ip_family_policy = conf.one_of(
@@ -27,6 +36,21 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     } else {
         None
     };
+    Ok(Settings {
+        ports,
+        ip_family_policy,
+        ip_families,
+        publish_not_ready_addresses,
+    })
+}
+
+pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    let Settings {
+        ports,
+        ip_family_policy,
+        ip_families,
+        publish_not_ready_addresses,
+    } = settings(draft)?;
     let mut labels = BTreeMap::from([(
         "spark-app-selector".to_owned(),
         draft.names.application_id.clone(),

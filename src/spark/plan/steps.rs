@@ -12,6 +12,22 @@ use crate::{
 
 type Step = fn(&mut Draft<'_>) -> Result<(), Refusal>;
 
+/// Reads what an excluded step reads of the conf: Spark makes each step before it leaves some out.
+type Excluded = fn(&Draft<'_>) -> Result<(), Refusal>;
+
+/// The steps that refuse something of the conf even if they are excluded. `BasicDriverFeatureStep` isn't here: without it no Pod is
+/// valid.
+const EXCLUDED: [(&str, Excluded); 4] = [
+    ("DriverServiceFeatureStep", |draft| {
+        service::settings(draft).map(drop)
+    }),
+    ("KerberosConfDriverFeatureStep", kerberos::check),
+    (EXECUTOR_TEMPLATE, executor_template::excluded),
+    ("LocalDirsFeatureStep", |draft| {
+        local_dirs::is_in_memory(draft.conf).map(drop)
+    }),
+];
+
 /// Each step with the class that it has in Spark, below `org.apache.spark.deploy.k8s.features`.
 const STEPS: [(&str, Step); 13] = [
     ("BasicDriverFeatureStep", basic::apply),
@@ -46,8 +62,8 @@ pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<Drive
             .any(|name| name.strip_prefix(PACKAGE) == Some(class));
         if !is_excluded {
             step(&mut draft)?;
-        } else if class == EXECUTOR_TEMPLATE {
-            executor_template::excluded(&draft)?;
+        } else if let Some((_, check)) = EXCLUDED.iter().find(|(name, _)| *name == class) {
+            check(&draft)?;
         }
     }
     let config_map = config_map::apply(&mut draft)?;

@@ -12,8 +12,19 @@ fn planned(
     settings: &[(&str, &str)],
     environment: &[(&str, &str)],
 ) -> Result<DriverPlan, Refusal> {
+    planned_with(version, &[], settings, environment)
+}
+
+/// As [`planned`], with options before the settings.
+fn planned_with(
+    version: &str,
+    options: &[&str],
+    settings: &[(&str, &str)],
+    environment: &[(&str, &str)],
+) -> Result<DriverPlan, Refusal> {
     let fixed = "--master k8s://https://h --deploy-mode cluster --class a.B --conf spark.kubernetes.container.image=i";
     let mut argv: Vec<_> = fixed.split(' ').map(str::to_owned).collect();
+    argv.extend(options.iter().map(|option| (*option).to_owned()));
     for (key, value) in settings {
         argv.extend(["--conf".to_owned(), format!("{key}={value}")]);
     }
@@ -49,6 +60,64 @@ fn an_empty_user_is_a_user_and_a_proxy_comes_before_it_from_4_3_on() {
         assert_eq!(user(version, &[]), "login", "{version}");
         assert_eq!(user(version, &[("SPARK_USER", "")]), "", "{version}");
         assert_eq!(user(version, &[("SPARK_USER", "ada")]), "ada", "{version}");
+    }
+}
+
+#[test]
+fn a_proxy_user_has_its_short_name_before_4_3() {
+    for (version, user) in [("3.5.9", "ada"), ("4.2.1", "ada"), ("4.3.0", "ada@R")] {
+        let plan = planned_with(version, &["--proxy-user", "ada@R"], &[], &[]).unwrap();
+        assert_eq!(variable(&plan, "SPARK_USER").as_deref(), Some(user), "{version}");
+    }
+    let refused = planned_with("4.3.0", &["--proxy-user", "@R"], &[], &[]).unwrap_err();
+    assert_eq!(refused.subject, "--proxy-user");
+}
+
+#[test]
+fn settings_are_read_where_their_step_does_nothing() {
+    const EXCLUDED: &str = "spark.kubernetes.driver.pod.excludedFeatureSteps";
+    const TMPFS: &str = "spark.kubernetes.local.dirs.tmpfs";
+    let mounted = [
+        (
+            "spark.kubernetes.driver.volumes.emptyDir.spark-local-dir-x.mount.path",
+            "/x",
+        ),
+        (TMPFS, "yes"),
+    ];
+    for version in ["3.5.9", "4.3.0"] {
+        assert_eq!(
+            planned(version, &mounted, &[]).unwrap_err().subject,
+            TMPFS,
+            "{version}"
+        );
+    }
+    for (step, key, value) in [
+        ("LocalDirsFeatureStep", TMPFS, "yes"),
+        (
+            "DriverServiceFeatureStep",
+            "spark.kubernetes.driver.service.ipFamilyPolicy",
+            "x",
+        ),
+        (
+            "DriverServiceFeatureStep",
+            "spark.kubernetes.driver.service.ipFamilies",
+            "x",
+        ),
+        (
+            "DriverServiceFeatureStep",
+            "spark.kubernetes.driver.service.publishNotReadyAddresses",
+            "x",
+        ),
+        (
+            "KerberosConfDriverFeatureStep",
+            "spark.kubernetes.kerberos.tokenSecret.name",
+            "x",
+        ),
+    ] {
+        let class = format!("org.apache.spark.deploy.k8s.features.{step}");
+        let refused = planned("4.3.0", &[(EXCLUDED, &class), (key, value)], &[]);
+        assert!(refused.is_err(), "{key}");
+        planned("4.3.0", &[(EXCLUDED, &class)], &[]).unwrap();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     distribution::installed_version,
+    hadoop_user,
     refusal::Refusal,
     refusal::wrong_text,
     regular_file::{self, SubmitterFileError},
@@ -17,6 +18,7 @@ use std::{
 
 /// The user for whom Hadoop's login stands in.
 const PROXY_USER: &str = "HADOOP_PROXY_USER";
+const USER_NAME: &str = "HADOOP_USER_NAME";
 
 /// Everything that a submission takes from where it is submitted. Built in `cli/` or `server/`; below them no
 /// environment, clock, user or file is read by any other way, so that the same submission and context give the
@@ -131,7 +133,7 @@ impl SubmitterContext {
     /// `Utils.getCurrentUserName` finds it with `login_name` as the last resort, and the version of `SPARK_HOME`.
     ///
     /// # Errors
-    /// Where `spark-env.sh` can't be sourced, and where the user is an empty `HADOOP_PROXY_USER`.
+    /// Where `spark-env.sh` can't be sourced, and where Hadoop can't read the user's name.
     pub fn of_spark_submit(
         environment: BTreeMap<String, String>,
         login_name: Option<String>,
@@ -141,8 +143,8 @@ impl SubmitterContext {
         let environment = spark_env(environment)?;
         let golden = Self::golden();
         let set = |name: &str| environment.get(name).filter(|user| !user.is_empty());
-        let user = set("SPARK_USER").or_else(|| environment.get(PROXY_USER));
-        if user.is_some_and(String::is_empty) {
+        let of_spark = set("SPARK_USER").cloned();
+        if of_spark.is_none() && environment.get(PROXY_USER).is_some_and(String::is_empty) {
             return Err(Refusal::saying(
                 PROXY_USER,
                 expected("the name of a user")
@@ -150,8 +152,20 @@ impl SubmitterContext {
                     .advice("unset it: Hadoop makes no user of an empty name"),
             ));
         }
-        // An empty one of these is a name like any other to Hadoop.
-        let user = user.or_else(|| environment.get("HADOOP_USER_NAME")).cloned();
+        // An empty one of these is a name like any other to Hadoop. `SPARK_USER` isn't read by Hadoop.
+        let of_hadoop = || {
+            let mut names = [PROXY_USER, USER_NAME].into_iter();
+            let found = names.find_map(|name| Some((name, environment.get(name)?)));
+            let shortened = found.map(|(key, name)| match hadoop_user::short_name(name) {
+                Ok(short) => Ok(short.to_owned()),
+                Err(malformed) => Err(malformed.at(key, name)),
+            });
+            shortened.transpose()
+        };
+        let user = match of_spark {
+            None => of_hadoop()?,
+            of_spark => of_spark,
+        };
         let installed = environment
             .get("SPARK_HOME")
             .and_then(|home| installed_version(&working_directory.join(home)));
@@ -300,6 +314,11 @@ mod tests {
             (vec![(hadoop, "")], Ok("")),
             (vec![(proxy, ""), (hadoop, "h")], Err(proxy)),
             (vec![(spark, ""), (proxy, "")], Err(proxy)),
+            (vec![(proxy, "p@R"), (hadoop, "h")], Ok("p")),
+            (vec![(hadoop, "h/host@R")], Ok("h")),
+            (vec![(spark, "s@R")], Ok("s@R")),
+            (vec![(proxy, "@R")], Err(proxy)),
+            (vec![(hadoop, "h@")], Err(hadoop)),
         ] {
             let found = user(&variables);
             assert_eq!(

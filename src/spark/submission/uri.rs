@@ -26,6 +26,11 @@ pub(super) fn path(uri: &str) -> &str {
     rest.split(['?', '#']).next().unwrap_or(rest)
 }
 
+/// Whether a URI has no path: behind its scheme stands no `/`.
+pub(super) fn is_opaque(uri: &str) -> bool {
+    scheme(uri).is_some_and(|scheme| !uri[scheme.len() + 1..].starts_with('/'))
+}
+
 /// The first character that a text with a scheme can't have as a URI; `None` for a legal URI, and for a path.
 pub(crate) fn illegal_character(text: &str) -> Option<char> {
     let (scheme, rest) = text.split_once(':')?;

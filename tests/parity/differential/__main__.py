@@ -22,6 +22,8 @@ from shrinking import shrink  # noqa: E402
 
 ROOT = HERE.parent.parent.parent
 EACH_KIND = 1
+# How many seeds of a kind are listed at the end.
+SEEDS = 50
 # The share of cases that a row of docs/parity.md may have, and from how many cases on a share says something.
 WIDEST = 0.01
 ENOUGH = 2_000
@@ -31,6 +33,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="differential.sh", description=__doc__)
     parser.add_argument("--cases", type=int, default=500, help="how many, on each version (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the first case; the others follow (default: %(default)s)")
+    parser.add_argument("--seeds", type=_seeds, help="these in place of --cases and --seed: comma separated")
     parser.add_argument("--seconds", type=float, help="stop after so many, on each version")
     parser.add_argument("--spark", default="3.5.9,4.3.0", help="Spark versions, comma separated (default: %(default)s)")
     parser.add_argument("--mode", choices=generator.MODES, help="only cases of one mode")
@@ -38,6 +41,10 @@ def arguments():
     parser.add_argument("--target", type=pathlib.Path, default=ROOT / "target/parity", help="where pyspark is installed (default: target/parity)")
     parser.add_argument("--show", action="store_true", help="print the case of --seed, and all that differs")
     return parser.parse_args()
+
+
+def _seeds(text):
+    return [int(seed) for seed in text.split(",")]
 
 
 def main():
@@ -72,9 +79,9 @@ def _show(judge, options):
 def _run(judge, options):
     """Compares case by case; each new kind of difference is printed with a case that was made as small as it gets."""
     started = time.monotonic()
-    decided, kinds = collections.Counter(), collections.Counter()
+    decided, kinds = collections.Counter(), collections.defaultdict(list)
     equal = count = 0
-    for seed in range(options.seed, options.seed + options.cases):
+    for seed in options.seeds or range(options.seed, options.seed + options.cases):
         if options.seconds and time.monotonic() - started > options.seconds:
             break
         count += 1
@@ -84,15 +91,21 @@ def _run(judge, options):
         for kind in {known.kind_of(line) for line in lines} - {None}:
             decided[kind] += 1
         for signature in {_signature(line) for line in lines if known.kind_of(line) is None}:
-            kinds[signature] += 1
-            if kinds[signature] <= EACH_KIND:
+            kinds[signature].append(seed)
+            if len(kinds[signature]) <= EACH_KIND:
                 _report(judge, seed, case, signature)
     seconds = time.monotonic() - started
     summary = [f"{judge.version}: {count} cases in {seconds:.0f} s, {equal} equal; under rows of docs/parity.md: {dict(decided) or 'none'}"]
     wide = [f"  too wide a row: {kind}, {times / count:.1%} of the cases" for kind, times in decided.items()
             if count >= ENOUGH and times > WIDEST * count]
-    print("\n".join(summary + wide + [f"  {times:5} {signature}" for signature, times in kinds.most_common()]))
+    print("\n".join(summary + wide + [line for kind in sorted(kinds.items(), key=lambda kind: -len(kind[1])) for line in _listed(*kind)]))
     return len(kinds) + len(wide)
+
+
+def _listed(signature, seeds):
+    """A kind of difference, how often it came up, and seeds that show it."""
+    shown = ",".join(map(str, seeds[:SEEDS]))
+    return [f"  {len(seeds):5} {signature}", f"        seeds {shown}{' and more' if len(seeds) > SEEDS else ''}"]
 
 
 def _report(judge, seed, case, signature):

@@ -175,7 +175,8 @@ def _without_empty(value):
     if isinstance(value, list):
         return [_without_empty(item) for item in value]
     if isinstance(value, dict):
-        kept = {name: _without_empty(item) for name, item in value.items() if item is not None}
+        # A null of Spark's stays: it is an entry of a map, and all other nulls Spark's client leaves out.
+        kept = {name: _without_empty(item) for name, item in value.items()}
         return {name: item for name, item in kept.items() if name not in SAY_NOTHING or item != SAY_NOTHING[name]}
     return value
 
@@ -196,7 +197,18 @@ def _without_context_options(pod):
     """The executor Pod without the Java options that SparkContext adds; the numbers of the others are a hash order."""
     for container in pod["spec"].get("containers") or []:
         env = container.get("env") or []
+        for variable in env:
+            if variable.get("name", "").startswith("SPARK_JAVA_OPT_"):
+                variable["value"] = _without_swallowed_options(variable["value"])
         java = [variable for variable in env if variable.get("name", "").startswith("SPARK_JAVA_OPT_")]
         options = sorted(variable["value"] for variable in java if not variable["value"].startswith(OF_EVERY_JAVA))
         others = [variable for variable in env if variable not in java]
         container["env"] = others + [{"name": "SPARK_JAVA_OPT", "value": option} for option in options]
+
+
+def _without_swallowed_options(option):
+    """An option without those of SparkContext in it: it has an open quote, which holds together all that follows."""
+    words = option.split(" ")
+    kept = words[:1] + [word for word in words[1:] if not word.startswith(OF_EVERY_JAVA)]
+    # What stands behind them may be nothing.
+    return option if len(kept) == len(words) else " ".join(kept).rstrip(" ")

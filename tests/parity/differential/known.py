@@ -52,7 +52,8 @@ def _same_path(line):
 
 def _as_hadoop(uri):
     """A URI without what Hadoop's `Path` leaves out."""
-    plain = re.sub("(?<!:)/+", "/", urllib.parse.unquote(uri)).rstrip("/")
+    authority = re.sub(":///+", ":/", urllib.parse.unquote(uri))
+    plain = re.sub("(?<!:)/+", "/", authority).rstrip("/")
     shorter = re.sub(r"/(?!\.\./)[^/:]+/\.\.(?=/|$)", "", plain)
     return plain if shorter == plain else _as_hadoop(shorter)
 
@@ -81,6 +82,7 @@ KINDS = {
     "ports": _refusal("a port from 1 to 65535|from 1024 to 65535"),
     "wildcards": _refusal("has wildcards"),
     "types in pod templates": _refusal(r"(?:Could not load pod from template file|is not a PodGroup): .*(?:expected [^,]*, found (?:null|a string|a boolean)|not a finite number)"),
+    "nulls in maps of pod templates": _begins(r"(?s)(?:executor: )?[^\n]+: null, only in the first$"),
     "sizes beyond 64 bits": _refusal(r"memory.*(?:9223372036854775807|are out of range)"),
     "digits of other scripts": _refusal(r"expected (?:an integer|a number|a port|a size)[^`]*, found `[^`]*[^\x00-\x7f][^`]*`"),
     "references to defaults": _unknown_default,

@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(1, str(HERE.parent / "record"))
 
 import generator  # noqa: E402
+import judgement  # noqa: E402
 import known  # noqa: E402
 import properties  # noqa: E402
 import templates  # noqa: E402
@@ -78,6 +79,17 @@ class Shrinking(unittest.TestCase):
         self.assertLessEqual(len(tried), 5)
 
 
+class Judgement(unittest.TestCase):
+    def test_an_open_quote_holds_no_options_of_spark_context(self):
+        for option, left in [("-Da= -Djava.net.preferIPv6Addresses=false -Da=", "-Da= -Da="), ("-Da= --add-opens=java.base/java.lang=ALL-UNNAMED ", "-Da="),
+                             ("-Da=x ", "-Da=x "), ("--add-opens=x", "--add-opens=x")]:
+            with self.subTest(option=option):
+                self.assertEqual(judgement._without_swallowed_options(option), left)
+
+    def test_a_null_in_a_map_is_kept(self):
+        self.assertEqual(judgement._without_empty({"spec": {"nodeSelector": {"a": None}, "volumes": []}}), {"spec": {"nodeSelector": {"a": None}}})
+
+
 class Known(unittest.TestCase):
     def test_each_kind_has_a_row_and_each_row_a_kind(self):
         section = PAGE.read_text().split("## Kinds of differences", 1)[1].split("\n## ", 1)[0]
@@ -87,10 +99,15 @@ class Known(unittest.TestCase):
     def test_kinds_are_told_apart(self):
         for line, kind in [
             ("Pod/x.spec.hostname: 'a' != 'b'", None),
+            ("Pod/x.spec.nodeSelector: null, only in the first", "nulls in maps of pod templates"),
+            ("Pod/x.spec.nodeSelector: only in the first", None),
+            ("Pod/x.spec.nodeSelector: null, only in the second", None),
             ("Pod/x.spec.hostname: 'n-1' != 'n-${spark.rdd.compress}'", "references to defaults"),
             ("Pod/x.spec.hostname: 'n-1g' != 'n-${spark.driver.memory}'", None),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/k/a b,s3a://c/d' != 's3a://b//k/a%20b,s3a://c/d/'", "paths of URIs"),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/k' != 's3a://b/l'", None),
+            ("ConfigMap/c.properties.spark.jars: 's3a:/x.jar,s3a://b/k' != 's3a:///x.jar,s3a://b/k'", "paths of URIs"),
+            ("ConfigMap/c.properties.spark.jars: 's3a:/b/x.jar' != 's3a://b/x.jar'", None),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/x.jar' != 's3a://b/a/c/../../x.jar'", "paths of URIs"),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/x.jar' != 's3a://b/a/../y/x.jar'", None),
             ("native-submit refuses: error: Pod/x spec.containers[0].image: expected no white space at the ends (a.j2)", "required values"),

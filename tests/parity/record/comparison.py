@@ -75,7 +75,8 @@ def _walk(path, one, other):
         found = []
         for key in [*one, *(k for k in other if k not in one)]:
             if key not in one or key not in other:
-                found.append(f"{path}.{key}: only in the {'first' if key in one else 'second'}")
+                null = "null, " if _is_null(one.get(key, other.get(key))) else ""
+                found.append(f"{path}.{key}: {null}only in the {'first' if key in one else 'second'}")
             else:
                 found += _walk(f"{path}.{key}", one[key], other[key])
         return found
@@ -84,3 +85,8 @@ def _walk(path, one, other):
     if isinstance(one, list) and isinstance(other, list) and all(isinstance(i, str) for i in one + other):
         return [f"{path}: -{sorted(set(one) - set(other))} +{sorted(set(other) - set(one))}"]
     return [] if one == other and type(one) is type(other) else [f"{path}: {one!r} != {other!r}"]
+
+
+def _is_null(value):
+    """Whether it is null, or a map that has nothing but nulls."""
+    return value is None or (isinstance(value, dict) and bool(value) and all(item is None for item in value.values()))

@@ -65,7 +65,9 @@ pub(super) fn total_memory(draft: &Draft<'_>) -> Result<i64, Refusal> {
     )?;
     let factor = above_0.or(from_0).unwrap_or(0.1);
     let least = if draft.has(Feature::MinMemoryOverhead) {
-        size(draft, &["spark.executor.minMemoryOverhead"])?.unwrap_or(MIN_MEMORY_OVERHEAD)
+        // One below 0 is no minimum: no profile is made of it alone.
+        let minimum = conf.mebibytes(&["spark.executor.minMemoryOverhead"], draft.source.version)?;
+        minimum.unwrap_or(MIN_MEMORY_OVERHEAD)
     } else {
         MIN_MEMORY_OVERHEAD
     };
@@ -94,6 +96,12 @@ pub(super) fn total_memory(draft: &Draft<'_>) -> Result<i64, Refusal> {
 fn off_heap(draft: &Draft<'_>) -> Result<i64, Refusal> {
     const SIZE: &str = "spark.memory.offHeap.size";
     let bytes = draft.conf.bytes(SIZE, draft.source.version)?.unwrap_or(0);
+    if bytes < 0 {
+        return Err(Refusal::new(
+            SIZE,
+            "The off-heap memory size must not be negative",
+        ));
+    }
     if !draft.conf.boolean("spark.memory.offHeap.enabled", false)? {
         return Ok(0);
     }

@@ -296,3 +296,32 @@ fn the_access_mode_of_claims_is_read_where_no_claim_is_made() {
         matches!(made("4.3.0", &[(key, "no")], None), Err(NoExecutorPod::Thrown(refusal)) if refusal.subject == key)
     );
 }
+
+#[test]
+fn a_negative_size_off_the_heap_is_refused_although_none_is_used() {
+    const SIZE: &str = "spark.memory.offHeap.size";
+    for version in ["3.5.9", "4.3.0"] {
+        for (size, fits) in [("-1g", false), ("-1", false), ("0", true), ("1g", true)] {
+            match made(version, &[(SIZE, size)], None) {
+                Ok(_) => assert!(fits, "{version} {size}"),
+                Err(NoExecutorPod::Thrown(refusal)) => {
+                    assert!(!fits && refusal.subject == SIZE, "{version} {size}: {refusal}");
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_negative_minimum_of_overhead_is_none() {
+    let memory = |minimum| {
+        let pod = made("4.1.1", &[("spark.executor.minMemoryOverhead", minimum)], None)
+            .unwrap()
+            .pod;
+        pod.pointer("/spec/containers/0/resources/requests/memory")
+            .cloned()
+    };
+    assert_eq!(memory("-1g"), Some(json!("1126Mi")));
+    assert_eq!(memory("1g"), Some(json!("2048Mi")));
+}

@@ -16,6 +16,9 @@ pub enum ArgumentsError {
     /// An option that `spark-submit` does not have.
     #[error("Unrecognized option: {}", option_name(.0))]
     Unrecognized(String),
+    /// An option with a line break in it, or in the value that is joined to it.
+    #[error("Unrecognized option: {} is expected on one line, found a line break; give a value of several lines as an argument of its own", option_name(.0))]
+    LineBreak(String),
     /// An option that was pasted from a text that makes another dash of a hyphen.
     #[error("Unrecognized option: {} begins with the dash {}, not with a hyphen; write {}", option_name(.typed), .dash, option_name(.typed))]
     OtherDash {
@@ -102,18 +105,21 @@ pub fn parse_command(argv: &[String]) -> Result<SparkSubmitCommand, ArgumentsErr
             return Err(STRING.at(format_args!("arguments[{index}]")).into());
         }
     }
-    let argv: Vec<String> = argv.iter().map(|argument| argument.replace('\r', "")).collect();
     let mut arguments = SparkSubmitArguments::default();
     let mut operation: Option<SubmissionOperation> = None;
     let mut rest = argv.iter();
-    while let Some(argument) = rest.next() {
+    while let Some(given) = rest.next() {
+        if let Some(option) = broken(given) {
+            return Err(ArgumentsError::LineBreak(option.to_owned()));
+        }
+        let argument = &without_returns(given);
         let (name, joined) = split_joined(argument);
         if let Some(option) = value_option(name) {
             let value = match joined {
                 Some(value) => value.to_owned(),
                 None => rest
                     .next()
-                    .cloned()
+                    .map(|value| without_returns(value))
                     .ok_or_else(|| ArgumentsError::MissingValue(name.to_owned()))?,
             };
             let asked = match option {
@@ -159,7 +165,7 @@ pub fn parse_command(argv: &[String]) -> Result<SparkSubmitCommand, ArgumentsErr
             }
             resource => {
                 arguments.primary_resource = Some(resource.to_owned());
-                arguments.arguments = rest.cloned().collect();
+                arguments.arguments = rest.map(|argument| without_returns(argument)).collect();
                 break;
             }
         }
@@ -193,6 +199,22 @@ fn option_name(argument: &str) -> String {
     } else {
         hidden(argument)
     }
+}
+
+fn without_returns(argument: &str) -> String {
+    argument.replace('\r', "")
+}
+
+/// What ends a line for Java: a joined value has none of them.
+const LINE_ENDS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+
+/// The name of an option with a joined value of several lines, which Spark doesn't recognize. Its launcher sees the carriage returns,
+/// too, also in a name.
+fn broken(argument: &str) -> Option<&str> {
+    let name = argument.split('=').next().unwrap_or(argument);
+    let (_, joined) = split_joined(argument);
+    let is_broken = name.contains('\r') || joined.is_some_and(|value| value.contains(LINE_ENDS));
+    (is_broken && argument.starts_with('-')).then_some(argument)
 }
 
 /// Splits `--option=value`; the value must have at least one character to count as joined.
@@ -349,6 +371,34 @@ mod tests {
             (read.conf["spark.a"].as_str(), read.primary_resource.as_deref()),
             ("bc", Some("x.jar"))
         );
+    }
+
+    #[test]
+    fn a_joined_value_has_one_line() {
+        for argument in [
+            "--name=a\nb",
+            "--name=a\r",
+            "--conf=spark.a=b\rc",
+            "--name=a\u{85}b",
+            "--name=a\u{2028}b",
+            "--name=\u{2029}",
+            "--verbose=a\nb",
+            "--na\rme=a",
+            "-v\r",
+        ] {
+            let refused = parse(&[argument.to_owned(), "x.jar".to_owned()]);
+            assert!(
+                matches!(refused, Err(ArgumentsError::LineBreak(_))),
+                "{argument:?}: {refused:?}"
+            );
+        }
+        for argument in ["--name=a\u{b}b", "--name=a b"] {
+            parse(&[argument.to_owned(), "x.jar".to_owned()]).unwrap();
+        }
+        // As arguments of their own, behind an option or the application.
+        let own = ["--name", "--name=a\nb", "x\r.jar", "--name=a\nb"];
+        let read = parse(&own.map(str::to_owned)).unwrap();
+        assert_eq!(read.arguments, ["--name=a\nb"]);
     }
 
     #[test]

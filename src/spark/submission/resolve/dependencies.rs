@@ -26,7 +26,7 @@ pub(super) fn fix_up(
         if let Some(list) = conf.get(key) {
             let resolved = uri::resolve_list(list, context);
             for (index, item) in items(&resolved) {
-                refuse_colons(key, item, || named(index, item, context))?;
+                refuse_what_hadoop_cannot_list(key, item, || named(index, item, context))?;
             }
             conf.set(key, resolved);
         }
@@ -123,11 +123,24 @@ fn is_listed_by_hadoop(item: &str) -> bool {
     !uri::scheme(item).is_some_and(|scheme| ["local", "http", "https", "ftp"].contains(&scheme))
 }
 
-/// Hadoop takes what stands before a colon in a part of a listed path for a scheme (HADOOP-14217), and `spark-submit` ends with an
-/// error. It doesn't list the application's own file.
-fn refuse_colons(key: &str, item: &str, which: impl Fn() -> String) -> Result<(), Refusal> {
+/// Refuses a URI that Hadoop can't list, with which `spark-submit` ends with an error. An opaque URI (`s3a:x.jar`) has no path, and
+/// Hadoop takes what stands before a colon in a part of a path for a scheme (HADOOP-14217). It doesn't list the application's own
+/// file.
+fn refuse_what_hadoop_cannot_list(key: &str, item: &str, which: impl Fn() -> String) -> Result<(), Refusal> {
+    if !is_listed_by_hadoop(item) {
+        return Ok(());
+    }
+    if uri::is_opaque(item) {
+        return Err(Refusal::new(
+            key,
+            format!(
+                "{} has no path, so Hadoop can't list it; write the URI as SCHEME://AUTHORITY/PATH",
+                which()
+            ),
+        ));
+    }
     let path = uri::path(item);
-    if is_listed_by_hadoop(item) && (path.contains(':') || path.to_ascii_uppercase().contains("%3A")) {
+    if path.contains(':') || path.to_ascii_uppercase().contains("%3A") {
         return Err(Refusal::new(
             key,
             format!(
@@ -141,7 +154,7 @@ fn refuse_colons(key: &str, item: &str, which: impl Fn() -> String) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use super::{list_of_conf, refuse_colons};
+    use super::{list_of_conf, refuse_what_hadoop_cannot_list};
 
     #[test]
     fn items_of_a_list_in_the_conf_have_no_blanks_around_them() {
@@ -150,8 +163,16 @@ mod tests {
     }
 
     #[test]
-    fn a_colon_in_a_path_is_refused_where_hadoop_lists_it() {
+    fn what_hadoop_cannot_list_is_refused_where_it_lists() {
         for (uri, passes) in [
+            ("s3a:x.jar", false),
+            ("gs:b/x.jar#alias", false),
+            ("hdfs:?x", false),
+            ("foo:x", false),
+            ("s3a:/x.jar", true),
+            ("local:x.jar", true),
+            ("https:x.jar", true),
+            ("ftp:x.jar", true),
             ("s3a://b/x.jar", true),
             ("s3a://u:p@b:80/x.jar", true),
             ("s3a://b/x.jar#a:b", true),
@@ -162,7 +183,7 @@ mod tests {
             ("gs://b/x%3ay.jar", false),
             ("S3A://b/:x.jar", false),
         ] {
-            let refused = refuse_colons("spark.jars", uri, || uri.to_owned());
+            let refused = refuse_what_hadoop_cannot_list("spark.jars", uri, || uri.to_owned());
             assert_eq!(refused.is_ok(), passes, "{uri}");
         }
     }

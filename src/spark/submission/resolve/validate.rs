@@ -4,7 +4,7 @@ use super::{
     super::{
         ConfReader, Feature, PrimaryResource, Refusal, SparkConf, SparkVersion, SubmitterContext,
         arguments::SparkOption,
-        blanks,
+        blanks, hadoop_user,
         java_options::{self, Unclosed},
         refusal::{wrong, wrong_text},
         units,
@@ -78,8 +78,11 @@ pub(super) fn options(options: &Options, conf: &SparkConf, version: &SparkVersio
             "nothing beside a master: Remote cannot be specified with master and/or deploy mode",
         ));
     }
-    if options.get(SparkOption::ProxyUser) == Some("") {
-        return Err(wrong("--proxy-user", "", "the name of a user"));
+    if let Some(user) = options.get(SparkOption::ProxyUser) {
+        if user.is_empty() {
+            return Err(wrong("--proxy-user", "", "the name of a user"));
+        }
+        hadoop_user::short_name(user).map_err(|malformed| malformed.at("--proxy-user", user))?;
     }
     if options.get(SparkOption::ProxyUser).is_some() && options.get(SparkOption::Principal).is_some() {
         return Err(Refusal::new(
