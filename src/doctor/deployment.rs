@@ -298,6 +298,7 @@ fn rest(deployment: &str, operator: &Container, server: Option<&Container>, foun
             format!("deployment {deployment}: submitter.serviceUrl is set, and the gate RestSubmitter is off"),
             "add {name: RestSubmitter, enabled: true} to controller.featureGates",
         )),
+        None | Some("") => {}
         Some(url) => {
             let parsed = url.parse::<http::Uri>().ok();
             let port = parsed.as_ref().and_then(http::Uri::port_u16);
@@ -318,7 +319,6 @@ fn rest(deployment: &str, operator: &Container, server: Option<&Container>, foun
                 ));
             }
         }
-        None => {}
     }
 }
 
@@ -363,6 +363,18 @@ mod tests {
         assert!(found.len() == 1 && found[0].starts_with("OK"), "{found:?}");
         let other = json!({"metadata": {"name": "a"}, "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "a"}]}}}});
         assert_eq!(said(&other), [""; 0]);
+    }
+
+    #[test]
+    fn a_server_with_a_conf_directory_is_named() {
+        let mut deployment = dropped_in();
+        deployment["spec"]["template"]["spec"]["containers"][1]["env"][1]["name"] = json!("SPARK_CONF_DIR");
+        let found = said(&deployment);
+        let expected = "container native-submit doesn't read SPARK_CONF_DIR";
+        assert!(
+            found.len() == 1 && found[0].starts_with("WARN") && found[0].contains(expected),
+            "{found:#?}"
+        );
     }
 
     #[test]
@@ -449,12 +461,6 @@ mod tests {
                 json!("ALLOWED_NAMESPACE"),
                 "WARN",
                 "nobody reads the variable ALLOWED_NAMESPACE",
-            ),
-            (
-                "/containers/1/env/1/name",
-                json!("SPARK_CONF_DIR"),
-                "WARN",
-                "container native-submit doesn't read SPARK_CONF_DIR",
             ),
             (
                 "/containers/1/image",

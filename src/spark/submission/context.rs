@@ -155,12 +155,12 @@ impl SubmitterContext {
         // An empty one of these is a name like any other to Hadoop. `SPARK_USER` isn't read by Hadoop.
         let of_hadoop = || {
             let mut names = [PROXY_USER, USER_NAME].into_iter();
-            let found = names.find_map(|name| Some((name, environment.get(name)?)));
-            let shortened = found.map(|(key, name)| match hadoop_user::short_name(name) {
-                Ok(short) => Ok(short.to_owned()),
-                Err(malformed) => Err(malformed.at(key, name)),
-            });
-            shortened.transpose()
+            let Some((key, name)) = names.find_map(|key| Some((key, environment.get(key)?))) else {
+                return Ok(None);
+            };
+            let short = hadoop_user::short_name(name);
+            let short = short.ok_or_else(|| hadoop_user::malformed(key, name))?;
+            Ok::<_, Refusal>(Some(short.to_owned()))
         };
         let user = match of_spark {
             None => of_hadoop()?,

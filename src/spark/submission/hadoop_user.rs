@@ -3,20 +3,9 @@
 use super::refusal::Refusal;
 use crate::finding::expected;
 
-/// A Kerberos name that Hadoop can't read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed;
-
-impl Malformed {
-    /// What is said of `subject`, which names the user.
-    pub(super) fn at(self, subject: &str, name: &str) -> Refusal {
-        let allowed = expected("the name of a user, or a Kerberos name USER[/HOST]@REALM");
-        Refusal::saying(subject, allowed.hidden(name))
-    }
-}
-
-/// The user's short name: `ada` of `ada@REALM` and of `ada/host@REALM`. Any other name without an `@` is a name itself.
-pub(crate) fn short_name(name: &str) -> Result<&str, Malformed> {
+/// The user's short name: `ada` of `ada@REALM` and of `ada/host@REALM`. Any other name without an `@` is a name itself. Nothing
+/// for a Kerberos name that Hadoop can't read.
+pub(crate) fn short_name(name: &str) -> Option<&str> {
     let (principal, realm) = match name.split_once('@') {
         Some((principal, realm)) => (principal, Some(realm)),
         None => (name, None),
@@ -27,15 +16,21 @@ pub(crate) fn short_name(name: &str) -> Result<&str, Malformed> {
     };
     let is_part = |part: &str| !part.is_empty() && !part.contains(['/', '@']);
     match realm {
-        _ if is_part(user) && host.is_none_or(is_part) && realm.is_none_or(is_part) => Ok(user),
-        Some(_) => Err(Malformed),
-        None => Ok(name),
+        _ if is_part(user) && host.is_none_or(is_part) && realm.is_none_or(is_part) => Some(user),
+        Some(_) => None,
+        None => Some(name),
     }
+}
+
+/// The refusal of `name`, which `subject` holds and which has no short name.
+pub(super) fn malformed(subject: &str, name: &str) -> Refusal {
+    let allowed = expected("the name of a user, or a Kerberos name USER[/HOST]@REALM");
+    Refusal::saying(subject, allowed.hidden(name))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Malformed, short_name};
+    use super::short_name;
 
     #[test]
     fn names_are_shortened_as_hadoop_shortens_them() {
@@ -52,10 +47,10 @@ mod tests {
             ("a/b/c", "a/b/c"),
             ("a//b", "a//b"),
         ] {
-            assert_eq!(short_name(name), Ok(short), "{name}");
+            assert_eq!(short_name(name), Some(short), "{name}");
         }
         for name in ["@", "@a", "a@", "a@b@c", "a@b/c", "a/b@c/d", "a/@b", "/a@b"] {
-            assert_eq!(short_name(name), Err(Malformed), "{name}");
+            assert_eq!(short_name(name), None, "{name}");
         }
     }
 }

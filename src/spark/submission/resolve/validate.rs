@@ -82,7 +82,9 @@ pub(super) fn options(options: &Options, conf: &SparkConf, version: &SparkVersio
         if user.is_empty() {
             return Err(wrong("--proxy-user", "", "the name of a user"));
         }
-        hadoop_user::short_name(user).map_err(|malformed| malformed.at("--proxy-user", user))?;
+        if hadoop_user::short_name(user).is_none() {
+            return Err(hadoop_user::malformed("--proxy-user", user));
+        }
     }
     if options.get(SparkOption::ProxyUser).is_some() && options.get(SparkOption::Principal).is_some() {
         return Err(Refusal::new(
