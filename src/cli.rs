@@ -14,6 +14,7 @@ mod input;
 mod install;
 mod live_applications;
 mod output;
+mod output_format;
 mod policy_facts;
 mod process;
 mod progress;
@@ -227,7 +228,10 @@ mod tests {
         let serve = cli.find_subcommand("serve").unwrap();
         let variables: Vec<_> = serve
             .get_arguments()
-            .filter(|argument| argument.get_id() != "help" && argument.get_id() != "version")
+            // A server gets a kubeconfig by KUBECONFIG, which kubectl's flags stand in for.
+            .filter(|argument| {
+                !["help", "version", "context", "kubeconfig"].contains(&argument.get_id().as_str())
+            })
             .map(|argument| argument.get_env().expect("each has a variable").to_str().unwrap())
             .chain([
                 "RUST_LOG",

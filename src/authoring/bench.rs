@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     authoring::case::EXECUTOR,
+    finding::counted,
     manifest::{self, Manifests, Terms},
     spark::plan::DriverPlan,
     submitter::{self, PolicyRefusal, SubmitError},
@@ -139,7 +140,7 @@ impl Bench {
                 let tracer = Tracer::over(&self.sources, self.marked.clone());
                 let mut findings = tracer.locate(&found.0, &rendered, &plan, case.is_sample());
                 if found.0.more() > 0 {
-                    let message = format!("and {} more findings", found.0.more());
+                    let message = format!("and {}", counted(found.0.more(), "more finding"));
                     findings.push(TemplateFinding::new(Rule::Case, case.path(), message));
                 }
                 return Tried::refused(findings);

@@ -3,6 +3,7 @@
 //! On disk it is a folder with `application.yaml` and at most a `case.yaml`; beside them its golden files.
 
 use crate::{
+    finding::error_words,
     kubernetes::to_yaml,
     operator::{
         Origin, Webhook,
@@ -94,7 +95,7 @@ enum WebhookSetting {
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
     /// A file or folder can't be read or written.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {}", path.display(), error_words(error))]
     Unusable {
         /// The path.
         path: PathBuf,

@@ -3,7 +3,12 @@
 mod live;
 mod watching;
 
-use super::{End, could_not_run, progress, styled::Styled};
+use super::{
+    End, could_not_run,
+    output_format::{DataFormat, ReportFormat},
+    progress,
+    styled::Styled,
+};
 use crate::{
     authoring::{
         case::{self, Case, CaseError},
@@ -18,28 +23,47 @@ use crate::{
     settings::{ClusterAccess, SetSettings},
     templates::DEFAULT_SET,
 };
-use clap::ValueEnum;
+use clap::{ArgGroup, ValueEnum, builder::PossibleValue};
 use live::{LiveApplication, LiveArguments};
 use std::path::PathBuf;
 
-/// How findings are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// How findings are printed: a report, or what a CI system reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
-    /// One line `file:line: message` for each, with the lines around.
-    Text,
-    /// Everything, for scripts.
-    Json,
+    Report(ReportFormat),
     /// SARIF 2.1.0, for code scanning.
     Sarif,
     /// Workflow commands of GitHub Actions.
     Github,
 }
 
+impl ValueEnum for Output {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Report(ReportFormat::Text),
+            Self::Report(ReportFormat::Data(DataFormat::Json)),
+            Self::Report(ReportFormat::Data(DataFormat::Yaml)),
+            Self::Sarif,
+            Self::Github,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let of_ci = |name, help| Some(PossibleValue::new(name).help(help));
+        match self {
+            Self::Report(format) => format.to_possible_value(),
+            Self::Sarif => of_ci("sarif", "SARIF 2.1.0, for code scanning"),
+            Self::Github => of_ci("github", "Workflow commands of GitHub Actions"),
+        }
+    }
+}
+
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
-#[command(mut_arg("context", |context| context.requires("server_dry_run")))]
-#[command(mut_arg("kubeconfig", |kubeconfig| kubeconfig.requires("server_dry_run")))]
+#[command(group = ArgGroup::new("cluster").args(["server_dry_run", "live"]).multiple(true))]
+#[command(mut_arg("context", |context| context.requires("cluster")))]
+#[command(mut_arg("kubeconfig", |kubeconfig| kubeconfig.requires("cluster")))]
 #[command(after_help = "\
 Every template is compiled, and the built-in samples of all application types and the cases are rendered with them; what \
 would make a server refuse the set is an error. Ignored files, templates that nothing renders, overrides equal to the built-in \
@@ -76,8 +100,8 @@ pub(super) struct Check {
     #[arg(long, conflicts_with = "output")]
     watch: bool,
 
-    /// How to print the findings
-    #[arg(long, value_enum, default_value = "text")]
+    /// How to print the findings: text has a line `file:line: message` for each, with the lines around
+    #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
     output: Output,
 
     /// Let warnings count as errors for the exit code
@@ -124,7 +148,7 @@ impl Check {
             }
         }
         let printed = match self.output {
-            Output::Text => {
+            Output::Report(ReportFormat::Text) => {
                 let text = [
                     report::text(&checked.findings),
                     report::coverage(&checked.coverage),
@@ -133,12 +157,12 @@ impl Check {
                 ];
                 super::print_styled(&Styled::findings(&text.concat()))
             }
-            Output::Json => {
+            Output::Report(ReportFormat::Data(format)) => {
                 let mut json = report::json(&checked);
                 if self.live.live {
                     json["live"] = serde_json::json!(live);
                 }
-                super::print(&format!("{json:#}\n"))
+                format.print(&json)
             }
             Output::Sarif => super::print(&format!("{:#}\n", report::sarif(&checked.findings))),
             Output::Github => super::print(&report::github(&checked.findings)),

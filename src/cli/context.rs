@@ -1,33 +1,24 @@
 //! `native-submit context`
 
-use super::{End, input::Input};
+use super::{End, input::Input, output_format::DataFormat};
 use crate::{
     authoring::{
         context::{self, TemplateContext},
         mask::{REDACTION, Secrets},
     },
     cli::output::message,
-    kubernetes::to_yaml,
     server::now_ms,
     spark::submission::SubmissionId,
     submitter,
 };
-use clap::ValueEnum;
 use serde_json::Value;
-
-/// How the context is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Json,
-    Yaml,
-}
 
 /// The arguments of `context`.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 #[command(override_usage = "\
 native-submit context [OPTIONS] <FILE|-> [-- <ARGS>...]
-       native-submit context --schema [--output <OUTPUT>]")]
+       native-submit context --schema [--output <FORMAT>]")]
 #[command(mut_arg("file", |file| file.required_unless_present("schema")))]
 #[command(after_help = "\
 The context has everything that a template can name. The data of Secrets, and properties, variables and arguments that match \
@@ -53,8 +44,8 @@ pub(super) struct Context {
     show_secrets: bool,
 
     /// How to print the context
-    #[arg(long, value_enum, default_value = "json")]
-    output: Output,
+    #[arg(short, long, value_enum, default_value = "json", value_name = "FORMAT")]
+    output: DataFormat,
 }
 
 impl Context {
@@ -65,10 +56,7 @@ impl Context {
             self.of_application()
         };
         match printed {
-            Ok(value) => super::print(&match self.output {
-                Output::Json => format!("{value:#}\n"),
-                Output::Yaml => to_yaml(&value),
-            }),
+            Ok(value) => self.output.print(&value),
             Err(end) => end,
         }
     }

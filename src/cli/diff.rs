@@ -7,12 +7,14 @@ use super::{
     End,
     input::{self, Found, NamespaceChoice},
     live_applications::{self, LiveNamespaces},
+    output_format::ReportFormat,
     policy_facts::PolicyFacts,
     process, progress, templates,
 };
 use crate::{
     authoring::diff::{ObjectDiff, Objects, compare, hide_secrets, of_manifests},
     cli::output::message,
+    finding::counted,
     manifest::Manifests,
     operator::{
         Origin,
@@ -23,18 +25,8 @@ use crate::{
     submitter::{self, SubmitError},
     templates::{SetRules, TemplateSet, TemplateSets},
 };
-use clap::ValueEnum;
 use serde::Serialize;
 use std::{cell::RefCell, path::PathBuf, sync::Arc};
-
-/// How differences are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// By object and field path.
-    Text,
-    /// Everything, for scripts.
-    Json,
-}
 
 /// The arguments of `diff`.
 #[derive(Debug, clap::Args)]
@@ -48,6 +40,9 @@ and arguments that match spark.redaction.regex, are masked without --show-secret
 has, without status and without what the API server adds; the names follow from the live Pod's submission id. A set that only \
 --to has is compared with the default set of --from. A summary follows on standard error. Exit codes: 0 no difference, 1 a \
 difference, 2 wrong usage, 3 could not run, or could not compare an application.")]
+#[command(group = clap::ArgGroup::new("cluster").args(["live", "all_namespaces", "namespace"]).multiple(true))]
+#[command(mut_arg("context", |context| context.requires("cluster")))]
+#[command(mut_arg("kubeconfig", |kubeconfig| kubeconfig.requires("cluster")))]
 pub(super) struct Diff {
     /// Files with SparkApplications, YAML or JSON, or directories with such files; - for standard input
     #[arg(
@@ -94,9 +89,9 @@ pub(super) struct Diff {
     #[arg(long)]
     show_secrets: bool,
 
-    /// How to print the differences
-    #[arg(long, value_enum, default_value = "text")]
-    output: Output,
+    /// How to print the differences: text by object and field path
+    #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
+    output: ReportFormat,
 }
 
 /// What differs for one application.
@@ -206,8 +201,8 @@ impl Diff {
             input::each_application(&self.files, &mut take);
         }
         let printed = match self.output {
-            Output::Text => super::print_styled(&shown::text(&diffs)),
-            Output::Json => super::print(&format!("{:#}\n", serde_json::json!(diffs))),
+            ReportFormat::Text => super::print_styled(&shown::text(&diffs)),
+            ReportFormat::Data(format) => format.print(&serde_json::json!(diffs)),
         };
         if printed == End::Refused {
             return Err(End::CouldNotRun);
@@ -376,7 +371,8 @@ fn summary(diffs: &[FileDiff]) -> End {
         0 => String::new(),
         failed => format!(", {failed} could not be compared"),
     };
-    message!("{differ} of {} applications differ{others}", diffs.len());
+    let applications = counted(diffs.len(), "application");
+    message!("{applications}: {differ} with differences{others}");
     match (failed, differ) {
         (0, 0) => End::Done,
         (0, _) => End::Refused,

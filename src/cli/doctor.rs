@@ -1,22 +1,12 @@
 //! `native-submit doctor`
 
-use super::{End, styled::Styled};
+use super::{End, output_format::ReportFormat, styled::Styled};
 use crate::{
     doctor::{self, CheckStatus, Surroundings},
     settings::{ClusterAccess, ServeSettings},
     telemetry::{LogFormat, start_logging},
 };
-use clap::ValueEnum;
 use serde_json::json;
-
-/// How findings are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// A line for each, with what to fix below it.
-    Text,
-    /// One object with all of them.
-    Json,
-}
 
 /// The arguments of `doctor`: those of `serve`, and where the operator is.
 #[derive(Debug, clap::Args)]
@@ -40,9 +30,9 @@ pub(super) struct Doctor {
     #[arg(long, env = "OPERATOR_NAMESPACE", default_value = "spark-operator")]
     operator_namespace: String,
 
-    /// How to print the findings
-    #[arg(long, value_enum, default_value = "text")]
-    output: Output,
+    /// How to print the findings: text has a line for each, with what to fix below it
+    #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
+    output: ReportFormat,
 }
 
 impl Doctor {
@@ -63,10 +53,9 @@ impl Doctor {
         let report = runtime.block_on(doctor::examine(&self.settings, &surroundings));
         let verdict = report.verdict();
         let printed = match self.output {
-            Output::Text => super::print_styled(&Styled::verdicts(&report.to_string())),
-            Output::Json => {
-                let report = json!({"verdict": verdict, "findings": report.findings});
-                super::print(&format!("{report:#}\n"))
+            ReportFormat::Text => super::print_styled(&Styled::verdicts(&report.to_string())),
+            ReportFormat::Data(format) => {
+                format.print(&json!({"verdict": verdict, "findings": report.findings}))
             }
         };
         match verdict {

@@ -8,6 +8,7 @@ use crate::{
         report::{Failure, TestCase, junit},
     },
     cli::output::message,
+    finding::counted,
     settings::TemplateSettings,
     templates::TemplateSets,
 };
@@ -74,7 +75,7 @@ struct Verify {
     selection: Selection,
 
     /// How to print the verdicts
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
     output: Output,
 }
 
@@ -147,13 +148,17 @@ impl Update {
             accept_refusals: self.accept_refusals,
             whole_files: self.whole_files,
         };
-        let (mut written, mut deleted, mut refused) = (0, 0, 0);
+        let (mut written, mut deleted, mut refused, mut failed) = (0, 0, 0, 0);
         for (done, folder) in folders.iter().enumerate() {
             progress::step(format!("{done} of {} cases", folders.len()));
-            let updated = golden::update(folder, &sets, options).map_err(|error| could_not_run(&error))?;
-            let changes = match updated {
-                Updated::Files(changes) => changes,
-                Updated::Refused(reason) => {
+            let changes = match golden::update(folder, &sets, options) {
+                Ok(Updated::Files(changes)) => changes,
+                Err(error) => {
+                    failed += 1;
+                    could_not_run(&error);
+                    continue;
+                }
+                Ok(Updated::Refused(reason)) => {
                     refused += 1;
                     let name = name(folder);
                     message!(
@@ -175,14 +180,20 @@ impl Update {
                 }
             }
         }
-        let cases = folders.len();
-        let stay = if refused > 0 {
-            format!(", {refused} refused and left as they are")
-        } else {
-            String::new()
+        let cases = counted(folders.len(), "case");
+        let written = counted(written, "file");
+        let told = |count: usize, what: &str| match count {
+            0 => String::new(),
+            count => format!(", {count} {what}"),
         };
-        message!("{cases} cases: {written} files written, {deleted} deleted{stay}");
-        Ok(if refused > 0 { End::Refused } else { End::Done })
+        let refusals = told(refused, "refused and left unchanged");
+        let failures = told(failed, "could not be updated");
+        message!("{cases}: {written} written, {deleted} deleted{refusals}{failures}");
+        Ok(match (failed, refused) {
+            (0, 0) => End::Done,
+            (0, _) => End::Refused,
+            _ => End::CouldNotRun,
+        })
     }
 }
 
@@ -219,16 +230,19 @@ impl Verify {
                 message!("error: {error}");
             }
         }
-        let broken = |(_, verdict): &(String, Verdict)| matches!(verdict, Verdict::CouldNotRun(_));
-        let differs = verdicts
-            .iter()
-            .filter(|(_, verdict)| matches!(verdict, Verdict::Differs(_)))
-            .count();
-        message!("{differs} of {} cases differ", verdicts.len());
-        Ok(match differs {
-            _ if verdicts.iter().any(broken) => End::CouldNotRun,
-            0 => End::Done,
-            _ => End::Refused,
+        let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|(_, verdict)| is(verdict)).count();
+        let differ = count(|verdict| matches!(verdict, Verdict::Differs(_)));
+        let unknown = count(|verdict| matches!(verdict, Verdict::CouldNotRun(_)));
+        let others = match unknown {
+            0 => String::new(),
+            unknown => format!(", {unknown} could not be compared"),
+        };
+        let cases = counted(verdicts.len(), "case");
+        message!("{cases}: {differ} with differences{others}");
+        Ok(match (unknown, differ) {
+            (0, 0) => End::Done,
+            (0, _) => End::Refused,
+            _ => End::CouldNotRun,
         })
     }
 }

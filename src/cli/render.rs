@@ -3,6 +3,7 @@
 use super::{
     End,
     input::{self, Input},
+    output_format::DataFormat,
     templates,
 };
 use crate::{
@@ -13,17 +14,7 @@ use crate::{
     submitter::{self, PolicyFailure, SubmitError},
     templates::TemplateSets,
 };
-use clap::ValueEnum;
 use std::fmt::Write;
-
-/// How objects are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Documents: what must precede the Pod, the Pod, then what it owns.
-    Yaml,
-    /// One List.
-    Json,
-}
 
 /// The arguments of `render`.
 #[derive(Debug, clap::Args)]
@@ -35,9 +26,9 @@ pub(super) struct Render {
     #[command(flatten)]
     input: Input,
 
-    /// How to print the objects
-    #[arg(long, value_enum, default_value = "yaml")]
-    output: Output,
+    /// How to print the objects: yaml as documents, json as one List. First what must precede the Pod, then the Pod, then what it owns
+    #[arg(short, long, value_enum, default_value = "yaml", value_name = "FORMAT")]
+    output: DataFormat,
 
     /// Print also the Pod that Spark's driver will make for its first executor, and its claims; they are not created by
     /// native-submit, and have the annotation native-submit/not-created
@@ -104,8 +95,8 @@ impl Render {
             return Err(End::Refused);
         }
         Ok(match self.output {
-            Output::Yaml => kubernetes::to_documents(&objects),
-            Output::Json => kubernetes::to_json_list(&objects),
+            DataFormat::Yaml => kubernetes::to_documents(&objects),
+            DataFormat::Json => kubernetes::to_json_list(&objects),
         })
     }
 }

@@ -5,12 +5,12 @@ use crate::{
     authoring::probe::probe,
     cli::output::message,
     cluster::{
-        ClientSettings, ClusterSettings, ClusterSink, DirectorySink, Events, Layout, Namespaces,
-        OperatorWebhook, Sink, client,
+        ClusterSettings, ClusterSink, DirectorySink, Events, Layout, Namespaces, OperatorWebhook, Sink,
+        client,
     },
     operator::{Origin, Webhook},
     server::{self, Service, Stop},
-    settings::{ApplyTo, ServeSettings},
+    settings::{ApplyTo, ClusterAccess, ServeSettings},
     spark::submission::{Reach, SubmitterContext},
     submitter::Submitter,
     telemetry::{LogFormat, Metrics, Traces, start_logging_and},
@@ -29,6 +29,9 @@ On SIGTERM or SIGINT the server takes no new submissions and waits for those in 
 pub(super) struct Serve {
     #[command(flatten)]
     settings: ServeSettings,
+
+    #[command(flatten)]
+    access: ClusterAccess,
 
     /// How log lines are written
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "text")]
@@ -88,7 +91,7 @@ impl Serve {
         let said = settings.cluster_view.webhook(&settings.apply_to);
         let (sink, api_server) = match &settings.apply_to {
             ApplyTo::Cluster => {
-                let client = client(&ClientSettings::default())
+                let client = client(&self.access.client_settings())
                     .await
                     .map_err(|error| error.to_string())?;
                 let sink = ClusterSink::new(client.clone(), ClusterSettings::default());

@@ -5,6 +5,7 @@
 
 mod fallback;
 mod operation;
+mod own_flags;
 mod shadow;
 mod sidecar;
 mod signals;
@@ -35,6 +36,7 @@ use crate::{
     templates::{Fallback, TemplateStore},
 };
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use own_flags::OwnFlags;
 use sidecar::SidecarAnswer;
 use std::{ffi::OsString, path::Path, process::ExitCode, sync::Arc};
 use wait::{Driver, Waiting};
@@ -115,15 +117,21 @@ struct SparkSubmission {
     submission: Submission,
     context: SubmitterContext,
     settings: Settings,
+    /// How the API server is reached.
+    reach: ClientSettings,
     /// `None`: nobody waits for the driver's end.
     waiting: Option<Waiting>,
 }
 
-/// Runs as `spark-submit` with these arguments.
-pub(super) fn run(arguments: &[OsString]) -> ExitCode {
+/// Runs as `spark-submit` with these words: flags of native-submit, and Spark's arguments.
+pub(super) fn run(words: &[OsString]) -> ExitCode {
     start_logging(LogFormat::Text, "off");
-    if let Some(arguments) = shadow::asked(arguments) {
-        return shadow::run(arguments);
+    let (flags, arguments) = match own_flags::split(words) {
+        Ok(split) => split,
+        Err(ending) => return end(ending, &OwnFlags::default(), words),
+    };
+    if flags.shadow || shadow::asked() {
+        return shadow::run(&flags, &arguments);
     }
     if arguments.is_empty() {
         message!("{}", usage::TEXT);
@@ -138,23 +146,29 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
             }
             Err(error @ ArgumentsError::NotASubmission { .. }) => Ending::NeedsSpark(error.to_string()),
             Err(error) => Ending::Failed(error.to_string()),
-            Ok(command) => match run_command(command) {
+            Ok(command) => match run_command(command, &flags) {
                 Ok(code) => return ExitCode::from(code),
                 Err(ending) => ending,
             },
         },
     };
+    end(ending, &flags, &arguments)
+}
+
+/// Says why there is no submission, or becomes the real `spark-submit`.
+fn end(ending: Ending, flags: &OwnFlags, arguments: &[OsString]) -> ExitCode {
     match ending {
         Ending::Failed(message) => {
             message!("Error: {message}");
             ExitCode::from(FAILED)
         }
-        Ending::NeedsSpark(why) => fallback::hand_over(arguments, &why),
+        Ending::NeedsSpark(why) => fallback::hand_over(flags, arguments, &why),
     }
 }
 
 /// What the arguments and this process's files and environment come to; an error where only Spark can do it.
-fn resolved(arguments: arguments::SparkSubmitArguments) -> Result<SparkSubmission, Ending> {
+fn resolved(arguments: arguments::SparkSubmitArguments, flags: &OwnFlags) -> Result<SparkSubmission, Ending> {
+    flags.agree(&arguments)?;
     let settings = Settings::of_environment()?;
     let context = context(&settings)?;
     let request = Request {
@@ -162,19 +176,21 @@ fn resolved(arguments: arguments::SparkSubmitArguments) -> Result<SparkSubmissio
         ..Request::default()
     };
     let submission = resolve(arguments, request, &context)?;
-    let waiting = Waiting::read(ConfReader::new(&submission.conf, &context))?;
+    let conf = ConfReader::new(&submission.conf, &context);
+    let (waiting, reach) = (Waiting::read(conf)?, reach(conf, flags)?);
     // Here too, where a server would plan it: what needs Spark must be known before anything is sent.
     plan::plan(&submission, &context)?;
     Ok(SparkSubmission {
         submission,
         context,
         settings,
+        reach,
         waiting,
     })
 }
 
 /// Does what the command line asks for; the exit code.
-fn run_command(command: SparkSubmitCommand) -> Result<u8, Ending> {
+fn run_command(command: SparkSubmitCommand, flags: &OwnFlags) -> Result<u8, Ending> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -184,9 +200,9 @@ fn run_command(command: SparkSubmitCommand) -> Result<u8, Ending> {
             code = signals::ended() => Ok(code),
             ended = async {
                 match command {
-                    SparkSubmitCommand::Submit(arguments) => submit(arguments).await,
+                    SparkSubmitCommand::Submit(arguments) => submit(arguments, flags).await,
                     SparkSubmitCommand::Operation(operation, arguments) => {
-                        operation::run(&operation, &arguments).await.map(|()| 0)
+                        operation::run(&operation, &arguments, flags).await.map(|()| 0)
                     }
                 }
             } => ended,
@@ -198,8 +214,8 @@ fn run_command(command: SparkSubmitCommand) -> Result<u8, Ending> {
 }
 
 /// Submits, and waits for the end where the conf says so; the exit code.
-async fn submit(arguments: arguments::SparkSubmitArguments) -> Result<u8, Ending> {
-    let to_submit = resolved(arguments)?;
+async fn submit(arguments: arguments::SparkSubmitArguments, flags: &OwnFlags) -> Result<u8, Ending> {
+    let to_submit = resolved(arguments, flags)?;
     let SparkSubmission {
         submission, context, ..
     } = &to_submit;
@@ -211,10 +227,10 @@ async fn submit(arguments: arguments::SparkSubmitArguments) -> Result<u8, Ending
         .to_owned();
     let version = submission.spark_version.clone();
     let socket = sidecar::socket();
-    // A server has an identity of its own: who names another goes without it.
-    let by_server = socket.exists() && !credentials(&submission.conf).given();
+    // A server has a cluster and an identity of its own: who names others goes without it.
+    let by_server = socket.exists() && !credentials(&submission.conf).given() && !flags.name_cluster();
     let prepared = match to_submit.waiting {
-        Some(waiting) => Some(waiting.prepare(submission, context, by_server).await?),
+        Some(waiting) => Some(waiting.prepare(to_submit.reach.clone(), by_server).await?),
         None => None,
     };
     let answer = if by_server {
@@ -284,9 +300,10 @@ fn credentials(conf: &SparkConf) -> Credentials {
     }
 }
 
-/// How the conf says that the API server is reached.
-fn by_conf(conf: ConfReader<'_>) -> Result<ClientSettings, Ending> {
+/// How the API server is reached, by conf and flags.
+fn reach(conf: ConfReader<'_>, flags: &OwnFlags) -> Result<ClientSettings, Ending> {
     Ok(ClientSettings {
+        kubeconfig: flags.kubeconfig(),
         context: conf.text("spark.kubernetes.context")?,
         server: conf
             .raw()
@@ -299,15 +316,9 @@ fn by_conf(conf: ConfReader<'_>) -> Result<ClientSettings, Ending> {
     })
 }
 
-/// The same for a submission.
-fn client_settings(submission: &Submission, context: &SubmitterContext) -> Result<ClientSettings, Ending> {
-    by_conf(ConfReader::new(&submission.conf, context))
-}
-
-/// A client for the API server, as the conf says it.
+/// A client for the API server.
 async fn directly_client(to_submit: &SparkSubmission) -> Result<kube::Client, Ending> {
-    let settings = client_settings(&to_submit.submission, &to_submit.context)?;
-    client(&settings)
+    client(&to_submit.reach)
         .await
         .map_err(|error| Ending::Failed(error.to_string()))
 }

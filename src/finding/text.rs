@@ -35,6 +35,20 @@ pub(crate) fn io_words(kind: io::ErrorKind) -> String {
     }
 }
 
+/// A number with its noun: `1 error`, `2 errors`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
+/// What went wrong with a file: the words of [`io_words`] where there are some, else the error's own.
+pub(crate) fn error_words(error: &io::Error) -> String {
+    match io_words(error.kind()) {
+        words if error.raw_os_error().is_some() && words != "uncategorized error" => words,
+        _ => error.to_string(),
+    }
+}
+
 /// A text as it is written, in at most so many characters.
 pub(crate) struct Cut<'t>(pub(crate) &'t str, pub(crate) usize);
 
@@ -94,6 +108,21 @@ mod tests {
     fn a_shown_piece_is_cut_by_characters() {
         assert_eq!(Cut("ééé", 3).to_string(), "ééé");
         assert_eq!(Cut("éééa", 3).to_string(), "ééé…");
+    }
+
+    #[test]
+    fn an_error_of_the_system_is_said_in_words_without_its_number() {
+        let missing = io::Error::from_raw_os_error(2);
+        assert_eq!(error_words(&missing), "no such file or directory");
+        let other = io::Error::from_raw_os_error(5);
+        assert_eq!(error_words(&other), other.to_string());
+        assert_eq!(error_words(&io::Error::other("no UTF-8")), "no UTF-8");
+    }
+
+    #[test]
+    fn one_has_no_plural() {
+        let counts = [0, 1, 2].map(|count| counted(count, "more case"));
+        assert_eq!(counts, ["0 more cases", "1 more case", "2 more cases"]);
     }
 
     #[test]

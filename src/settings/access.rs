@@ -1,7 +1,10 @@
 //! Which cluster a command talks to, as kubectl is told it.
 
 use crate::cluster::ClientSettings;
-use clap::Args;
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
 use std::path::PathBuf;
 
 /// Where the API server is, and who asks it: flags as `kubectl` has them.
@@ -13,7 +16,8 @@ pub struct ClusterAccess {
     pub context: Option<String>,
 
     /// Kubeconfig, in place of KUBECONFIG and ~/.kube/config
-    #[arg(long, value_name = "FILE")]
+    // clap's parser of paths refuses an empty one.
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub kubeconfig: Option<PathBuf>,
 }
 

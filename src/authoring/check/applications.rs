@@ -9,6 +9,7 @@ use crate::{
         sources::{Sources, add, has_errors, warning},
         trace::Tracer,
     },
+    finding::counted,
     manifest::{self, Manifests, Terms},
     redaction,
     spark::plan::DriverPlan,
@@ -145,7 +146,10 @@ impl<'s> Applications<'s> {
                 let mut located = self.tracer.locate(&found.0, &rendered, &plan, case.is_sample());
                 let more = found.0.more();
                 if more > 0 {
-                    let message = format!("and {more} more findings about this application's objects");
+                    let message = format!(
+                        "and {} about this application's objects",
+                        counted(more, "more finding")
+                    );
                     located.push(TemplateFinding::new(Rule::Case, case.path(), message));
                 }
                 (None, located)

@@ -5,6 +5,7 @@ use crate::authoring::{
     coverage::{Fired, PolicyCoverage},
     finding::{Level, ShownLine, TemplateFinding},
 };
+use crate::finding::counted;
 use std::fmt::Write;
 
 /// Each finding as `file:line: message`, with the template's line and the rendered lines below it.
@@ -34,12 +35,12 @@ pub fn coverage(calls: &[Fired]) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{}:{}: {}() fired for {}; {} applications were let through",
+            "{}:{}: {}() fired for {}; it let {} through",
             call.file,
             call.line,
             call.function,
             call.fired_for.join(", "),
-            call.let_through
+            counted(call.let_through, "application")
         );
     }
     text

@@ -8,6 +8,7 @@ use crate::{
         process, templates,
     },
     cluster::ClientSettings,
+    finding::counted,
     operator::{
         Origin, Webhook,
         application::{ApplicationDocument, UnknownFields},
@@ -255,8 +256,8 @@ fn said(judgement: &Judgement) -> Vec<Said> {
 pub(super) fn summary(found: &[LiveApplication]) -> String {
     let count = |is: &dyn Fn(&LiveApplication) -> bool| found.iter().filter(|live| is(live)).count();
     format!(
-        "{} live applications: {} refused, {} would be refused by policies in audit mode, {} exempt",
-        found.len(),
+        "{}: {} refused, {} would be refused by policies in audit mode, {} exempt",
+        counted(found.len(), "live application"),
         count(&LiveApplication::is_refused),
         count(&|live| live.is_audited() && !live.is_refused()),
         count(&|live| live.has(Outcome::Exempt))

@@ -1,6 +1,6 @@
 //! The real `spark-submit`, for what only it can do.
 
-use super::FAILED;
+use super::{FAILED, OwnFlags};
 use crate::cli::output::message;
 use std::{
     ffi::OsString,
@@ -15,8 +15,11 @@ const FALLBACK: &str = "NATIVE_SUBMIT_FALLBACK";
 /// Set for the real one, so that a fallback that is this binary again ends here.
 const DEPTH: &str = "NATIVE_SUBMIT_DEPTH";
 
+/// Where the real one looks for its kubeconfig.
+const KUBECONFIG: &str = "KUBECONFIG";
+
 /// The real `spark-submit` with these arguments; else what is wrong with the variable.
-pub(super) fn command(arguments: &[OsString]) -> Result<Command, String> {
+pub(super) fn command(flags: &OwnFlags, arguments: &[OsString]) -> Result<Command, String> {
     let line = std::env::var(FALLBACK).unwrap_or_default();
     let mut words = line.split_whitespace();
     let Some(program) = words.next() else {
@@ -31,12 +34,15 @@ pub(super) fn command(arguments: &[OsString]) -> Result<Command, String> {
     }
     let mut command = Command::new(program);
     command.args(words).args(arguments).env(DEPTH, "1");
+    if let Some(path) = flags.kubeconfig() {
+        command.env(KUBECONFIG, path);
+    }
     Ok(command)
 }
 
 /// Becomes the real `spark-submit`, with the same arguments; ends with an error where there is none.
-pub(super) fn hand_over(arguments: &[OsString], why: &str) -> ExitCode {
-    let mut command = match command(arguments) {
+pub(super) fn hand_over(flags: &OwnFlags, arguments: &[OsString], why: &str) -> ExitCode {
+    let mut command = match command(flags, arguments) {
         Ok(command) => command,
         Err(message) => {
             message!("Error: {why}\n{message}");

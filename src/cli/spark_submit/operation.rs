@@ -1,9 +1,9 @@
 //! `--status` and `--kill`, as Spark's `K8SSparkSubmitOperation`: its lines, and 0 unless something failed.
 
-use super::{Ending, Settings, by_conf};
+use super::{Ending, OwnFlags, Settings};
 use crate::{
     cli::output::message,
-    cluster::{ApplyError, ClusterSettings, ClusterSink, client},
+    cluster::{ApplyError, ClientSettings, ClusterSettings, ClusterSink, client},
     spark::{
         driver_state,
         submission::{
@@ -29,7 +29,9 @@ enum Drivers<'a> {
 pub(super) async fn run(
     operation: &SubmissionOperation,
     arguments: &SparkSubmitArguments,
+    flags: &OwnFlags,
 ) -> Result<(), Ending> {
+    flags.agree(arguments)?;
     let context = super::context(&Settings::of_environment()?)?;
     let (conf, master) = operation_conf(arguments.clone(), &context)?;
     let reader = ConfReader::new(&conf, &context);
@@ -61,12 +63,19 @@ pub(super) async fn run(
         }
         None => Drivers::One(name),
     };
-    let client = client(&by_conf(reader)?)
+    if let (Some(own), Some(flag)) = (namespace, flags.namespace())
+        && own != flag
+    {
+        let wrong = "expected the namespace that the driver's name begins with, found another";
+        return Err(Refusal::new("--namespace", wrong).into());
+    }
+    let reach = super::reach(reader, flags)?;
+    let client = client(&reach)
         .await
         .map_err(|error| Ending::Failed(error.to_string()))?;
-    let namespace = match namespace {
+    let namespace = match namespace.or(flags.namespace()) {
         Some(namespace) => namespace.to_owned(),
-        None => default_namespace(&client, reader)?,
+        None => default_namespace(&client, reach),
     };
     if namespace.is_empty() {
         let wrong = "namespace not specified for an operation requiring one: expected NAMESPACE:POD, found neither there nor in the \
@@ -116,20 +125,22 @@ pub(super) async fn run(
 }
 
 /// The namespace where the id has none: the kubeconfig's, or in a Pod its own; empty where there is none.
-fn default_namespace(client: &kube::Client, conf: ConfReader<'_>) -> Result<String, Ending> {
-    let Ok(kubeconfig) = Kubeconfig::read() else {
-        return Ok(client.default_namespace().to_owned());
+fn default_namespace(client: &kube::Client, reach: ClientSettings) -> String {
+    let read = match reach.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
     };
-    let name = conf
-        .text("spark.kubernetes.context")?
-        .or(kubeconfig.current_context);
+    let Ok(kubeconfig) = read else {
+        return client.default_namespace().to_owned();
+    };
+    let name = reach.context.or(kubeconfig.current_context);
     let named = kubeconfig
         .contexts
         .into_iter()
         .find(|context| Some(&context.name) == name.as_ref());
-    Ok(named
+    named
         .and_then(|context| context.context?.namespace)
-        .unwrap_or_default())
+        .unwrap_or_default()
 }
 
 /// `None` for a name that no object can have: there is no such driver.

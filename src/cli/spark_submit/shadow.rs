@@ -3,7 +3,9 @@
 //! It must never stand in the way: the real one gets the same arguments, environment and streams, its end is ours, and
 //! whatever goes wrong here is said and no more.
 
-use super::{Ending, FAILED, Settings, SparkSubmission, directly_client, fallback, resolved, sidecar};
+use super::{
+    Ending, FAILED, OwnFlags, Settings, SparkSubmission, directly_client, fallback, resolved, sidecar,
+};
 use crate::{
     authoring::probe::probe,
     cli::output::message,
@@ -27,23 +29,15 @@ use tokio::signal::unix::{SignalKind, signal};
 /// In place of the flag, for who can't change the arguments: the operator makes them itself.
 const VARIABLE: &str = "NATIVE_SUBMIT_SHADOW";
 
-/// The flag, as the first argument.
-const FLAG: &str = "--shadow";
-
 /// How long the comparison may keep the caller, once the real one has ended.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a shell reports of a process that a signal ended.
 const BY_SIGNAL: i32 = 128;
 
-/// The arguments for the real one, where shadow mode is asked for.
-pub(super) fn asked(arguments: &[OsString]) -> Option<&[OsString]> {
-    match arguments.split_first() {
-        Some((first, rest)) if first == FLAG => Some(rest),
-        _ => super::super::process::variable(VARIABLE)
-            .is_some_and(|value| value == "true")
-            .then_some(arguments),
-    }
+/// Whether the environment asks for shadow mode.
+pub(super) fn asked() -> bool {
+    super::super::process::variable(VARIABLE).is_some_and(|value| value == "true")
 }
 
 /// What we would do, before the real one has done it.
@@ -53,8 +47,8 @@ struct Ours {
 }
 
 /// Runs the real one, and then compares.
-pub(super) fn run(arguments: &[OsString]) -> ExitCode {
-    let command = match fallback::command(arguments) {
+pub(super) fn run(flags: &OwnFlags, arguments: &[OsString]) -> ExitCode {
+    let command = match fallback::command(flags, arguments) {
         Ok(mut command) => {
             // Else a real one that is native-submit again would be a shadow of itself.
             command.env_remove(VARIABLE);
@@ -66,8 +60,7 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
         }
     };
     // Before, because pod templates are removed by whoever wrote them; on a thread, so that a defect of ours ends there.
-    let given = arguments.to_vec();
-    let ours = std::thread::spawn(move || prepare(&given)).join();
+    let ours = std::thread::scope(|scope| scope.spawn(|| prepare(flags, arguments)).join());
     let ours = ours.unwrap_or_else(|_| Err(Ending::Failed("a defect of native-submit".to_owned())));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
@@ -131,11 +124,11 @@ fn status(ended: std::io::Result<ExitStatus>) -> ExitCode {
 }
 
 /// The pipeline up to the manifests, as `spark-submit` has it: what the operator leaves to its webhook stays out.
-fn prepare(arguments: &[OsString]) -> Result<Ours, Ending> {
+fn prepare(flags: &OwnFlags, arguments: &[OsString]) -> Result<Ours, Ending> {
     let text: Result<Vec<String>, _> = arguments.iter().cloned().map(OsString::into_string).collect();
     let argv = text.map_err(|_| Ending::Failed("an argument is not UTF-8 text".to_owned()))?;
     let arguments = arguments::parse(&argv).map_err(|error| Ending::NeedsSpark(error.to_string()))?;
-    let submission = resolved(arguments)?;
+    let submission = resolved(arguments, flags)?;
     let manifests = manifests(&submission.settings, &submission)?;
     Ok(Ours {
         submission,

@@ -21,8 +21,12 @@ Handed to the real spark-submit if NATIVE_SUBMIT_FALLBACK names it (for instance
 \"/opt/spark/bin/spark-class org.apache.spark.deploy.SparkSubmit\"), else refused: client mode, other masters than k8s://,
 uploads, wildcards in URIs, a main class that only the jar's manifest names.
 
---shadow as the first argument, or NATIVE_SUBMIT_SHADOW=true: the real spark-submit does everything, and native-submit
-compares what it would have created with what was created.
+Flags of native-submit, before all other arguments:
+  --context NAME        Context of the kubeconfig, in place of its current one (spark.kubernetes.context)
+  --kubeconfig FILE     Kubeconfig, in place of KUBECONFIG and ~/.kube/config
+  -n, --namespace NAME  Namespace of the application (spark.kubernetes.namespace), or of the driver of --status and --kill
+  --shadow              The real spark-submit does everything, and native-submit compares what it would have created
+                        with what was created; also with NATIVE_SUBMIT_SHADOW=true
 
 Environment: NATIVE_SUBMIT_EXIT_CODE (spark or driver), NATIVE_SUBMIT_FALLBACK, NATIVE_SUBMIT_SHADOW, NATIVE_SUBMIT_SOCKET, TEMPLATE_DIR, TEMPLATE_FALLBACK, SPARK_VERSION, KUBECONFIG";
 

@@ -2,13 +2,13 @@
 //!
 //! Once the driver exists nothing is handed to a JVM any more. What goes wrong then is said, and the driver runs on.
 
-use super::{Ending, client_settings, spark_log};
+use super::{Ending, spark_log};
 use crate::{
     cluster::{ClientError, ClientSettings, ClusterSettings, ClusterSink, FollowEnd, FollowTiming, client},
     redaction::shown,
     spark::{
         driver_state,
-        submission::{ConfReader, Feature, Refusal, SparkVersion, Submission, SubmitterContext},
+        submission::{ConfReader, Feature, Refusal, SparkVersion},
     },
 };
 use serde_json::Value;
@@ -90,15 +90,14 @@ impl Waiting {
     /// to be known by, and then it can't wait.
     pub(super) async fn prepare(
         self,
-        submission: &Submission,
-        context: &SubmitterContext,
+        reach: ClientSettings,
         needs_identity: bool,
     ) -> Result<Prepared, Ending> {
         let settings = ClientSettings {
             one_connection: false,
             identity_needed: needs_identity,
             read_timeout: FollowTiming::SILENCE,
-            ..client_settings(submission, context)?
+            ..reach
         };
         let client = client(&settings).await.map_err(|error| match error {
             ClientError::NotConfigured { .. } => Ending::Failed(format!(

@@ -3,7 +3,7 @@
 
 use crate::support::{api_server::ApiServer, program::call, serve::FREE_PORTS};
 use serde_json::{Value, json};
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 const SPARK_PI: &str = include_str!("../../../examples/spark-pi.yaml");
 
@@ -220,6 +220,8 @@ async fn diff_check_and_doctor_ask_the_cluster_that_the_flags_name() {
         &["diff", "--live", "nowhere.yaml"][..],
         &["diff", "-n", "jobs", "--to", "t"],
         &["check", "t", "--server-dry-run"],
+        &["check", "t", "--live", "-n", "jobs"],
+        &["check", "t", "--live", "-A"],
         &[&["doctor"], &FREE_PORTS[..], &["-n", "jobs"]].concat(),
     ] {
         let (code, out, said) = clusters.run(&[command, &of_two[..]].concat());
@@ -244,8 +246,193 @@ async fn diff_check_and_doctor_ask_the_cluster_that_the_flags_name() {
         .concat(),
     );
     assert!(rights.1.contains("namespace jobs"), "{}", rights.1);
-    // Without a dry run on the server nobody is asked.
-    assert_eq!(clusters.run(&["check", "t", "--context", "two"]).0, 2);
+    // Flags that would change nothing, because no cluster is asked.
+    for command in [
+        &["check", "t", "--context", "two"][..],
+        &["check", "t", "--kubeconfig", "config"],
+        &["check", "t", "-n", "jobs"],
+        &["check", "t", "-A"],
+        &["diff", "app.yaml", "--context", "two"],
+        &["diff", "app.yaml", "--kubeconfig", "config"],
+    ] {
+        let (code, _, said) = clusters.run(command);
+        assert_eq!(code, 2, "{command:?}: {said}");
+        assert!(said.contains("were not provided"), "{command:?}: {said}");
+    }
+}
+
+/// A driver in a namespace.
+fn driver(namespace: &str) -> Value {
+    let labels = json!({"spark-role": "driver"});
+    json!({"metadata": {"name": "pi-driver", "namespace": namespace, "labels": labels, "uid": namespace}})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_and_kill_take_the_flags_of_the_other_commands() {
+    let clusters = clusters().await;
+    for namespace in ["jobs", "other"] {
+        clusters.two.put("pods", driver(namespace));
+    }
+    let master = format!("k8s://{}", clusters.two.url);
+    let run = |flags: &[&str], operation: &[&str]| {
+        let words = [&["spark-submit"], flags, operation, &["--master", &master]].concat();
+        let (code, _, said) = clusters.run(&words);
+        (code, said)
+    };
+    let looked = || {
+        clusters
+            .two
+            .log()
+            .last()
+            .map(|seen| seen.namespace.clone())
+            .unwrap_or_default()
+    };
+    // The namespace is the flag's, else that of the flag's context in the flag's kubeconfig.
+    for (flags, namespace) in [
+        (&["--kubeconfig", "config", "--context", "two"][..], "jobs"),
+        (&["--kubeconfig=config", "--context=two", "-n", "other"], "other"),
+        (&["--kubeconfig", "config", "--namespace=other"], "other"),
+        (&["--kubeconfig", "config", "-nother"], "other"),
+    ] {
+        let (code, said) = run(flags, &["--status", "pi-driver"]);
+        assert_eq!(code, 0, "{flags:?}: {said}");
+        assert!(said.contains("Application status (driver)"), "{flags:?}: {said}");
+        assert_eq!(looked(), namespace, "{flags:?}");
+    }
+    let (code, said) = run(&["--kubeconfig", "config", "-n", "other"], &["--kill", "pi*"]);
+    assert_eq!(code, 0, "{said}");
+    let left = clusters.pods().1;
+    assert_eq!(left, ["jobs/pi-driver"]);
+    // What contradicts a flag is refused before anybody is asked.
+    let before = clusters.two.log().len();
+    for (flags, operation, says) in [
+        (
+            &["--kubeconfig", "config", "-n", "other"][..],
+            &["--kill", "jobs:pi-driver"][..],
+            "--namespace: expected the namespace that the driver's name begins with",
+        ),
+        (
+            &["--kubeconfig", "config", "--context", "two"],
+            &["--kill", "pi-driver", "--conf", "spark.kubernetes.context=one"],
+            "--context: expected the value of spark.kubernetes.context",
+        ),
+        (
+            &["--kubeconfig", "gone"],
+            &["--kill", "jobs:pi-driver"],
+            "gone: the kubeconfig can't be used",
+        ),
+        (
+            &["--kubeconfig"],
+            &[],
+            "a value is required for '--kubeconfig <FILE>'",
+        ),
+    ] {
+        let (code, said) = if operation.is_empty() {
+            let (code, _, said) = clusters.run(&[&["spark-submit"], flags].concat());
+            (code, said)
+        } else {
+            run(flags, operation)
+        };
+        assert_eq!(code, 1, "{flags:?}: {said}");
+        assert!(said.contains(says), "{flags:?}: {said}");
+    }
+    assert_eq!(clusters.two.log().len(), before);
+    assert_eq!(clusters.pods().1, ["jobs/pi-driver"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_drop_in_submits_where_the_flags_say_and_hands_them_on() {
+    let clusters = clusters().await;
+    let master = format!("k8s://{}", clusters.two.url);
+    let submission = [
+        "--master",
+        &master,
+        "--deploy-mode",
+        "cluster",
+        "--class",
+        "a.B",
+        "--name",
+        "pi",
+        "--conf",
+        "spark.kubernetes.container.image=spark",
+        "--conf",
+        "spark.kubernetes.submission.waitAppCompletion=false",
+    ];
+    let flags = [
+        "spark-submit",
+        "--kubeconfig",
+        "config",
+        "--context",
+        "two",
+        "-n",
+        "other",
+    ];
+    let (code, _, said) = clusters.run(&[&flags[..], &submission, &["local:///a.jar"]].concat());
+    assert_eq!(code, 0, "{said}");
+    let pods = clusters.pods().1;
+    assert!(pods.len() == 1 && pods[0].starts_with("other/pi-"), "{pods:?}");
+    // The real one gets them in its own words: for what only it can do, and in shadow mode.
+    let real = clusters.work.path().join("real");
+    fs::write(&real, "#!/bin/sh\necho \"real $KUBECONFIG $*\"\nexit 7\n").unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o755)).unwrap();
+    for more in [&["/a.jar"][..], &["--shadow"]] {
+        let (own, rest) = if more == ["--shadow"] {
+            (more, &["local:///a.jar"][..])
+        } else {
+            (&[][..], more)
+        };
+        let words = [&flags[..], own, &submission, rest].concat();
+        let real = real.to_str().unwrap();
+        let environment = [("HOME", "/nonexistent"), ("NATIVE_SUBMIT_FALLBACK", real)];
+        let ended = call(clusters.work.path(), &words, &environment);
+        assert_eq!(ended.code, 7, "{more:?}: {}", ended.said);
+        let conf = "real config --conf spark.kubernetes.context=two --conf spark.kubernetes.namespace=other --master k8s://";
+        assert!(ended.out.starts_with(conf), "{more:?}: {}", ended.out);
+    }
+    assert_eq!(clusters.pods().1.len(), 1);
+}
+
+/// A format by its name, for each command that prints data or a report.
+#[test]
+fn output_is_named_alike_by_all_commands() {
+    let work = tempfile::tempdir().unwrap();
+    fs::write(work.path().join("app.yaml"), SPARK_PI).unwrap();
+    fs::create_dir(work.path().join("t")).unwrap();
+    fs::write(
+        work.path().join("t/driver-pod.patch.yaml.j2"),
+        "spec: {priorityClassName: a}\n",
+    )
+    .unwrap();
+    let doctor = [&["doctor"], &FREE_PORTS[..], &["--apply-to", "dir:out"]].concat();
+    for (command, is_report) in [
+        (&["render", "app.yaml"][..], false),
+        (&["context", "app.yaml"], false),
+        (&["diff", "app.yaml", "--to", "t"], true),
+        (&["check", "t"], true),
+        (&doctor, true),
+    ] {
+        let run = |format: &str| {
+            let ended = call(work.path(), &[command, &["-o", format]].concat(), &[]);
+            assert!(ended.code < 2, "{command:?} -o {format}: {}", ended.said);
+            ended.out
+        };
+        let json: Value = serde_json::from_str(&run("json")).unwrap();
+        let yaml = run("yaml");
+        if command[0] == "render" {
+            assert_eq!(
+                yaml.matches("\nkind: ").count(),
+                json["items"].as_array().unwrap().len()
+            );
+        } else if command[0] != "doctor" {
+            assert_eq!(serde_yaml::from_str::<Value>(&yaml).unwrap(), json, "{command:?}");
+        }
+        if is_report {
+            assert_ne!(run("text"), yaml, "{command:?}");
+        } else {
+            let ended = call(work.path(), &[command, &["-o", "text"]].concat(), &[]);
+            assert_eq!(ended.code, 2, "{command:?}");
+        }
+    }
 }
 
 #[test]

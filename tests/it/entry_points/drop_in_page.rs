@@ -63,8 +63,13 @@ const CASES: [(&str, &[&str]); 9] = [
     ("wrong usage", &["--no-such-option"]),
 ];
 
-/// Rows that other tests try: a submission (`tests/it/entry_points/spark_submit.rs`), and shadow mode (`tests/it/operations/shadow.rs`).
-const ELSEWHERE: [&str; 2] = ["`--master k8s://…`, `--deploy-mode cluster`", "`--shadow`"];
+/// Rows that other tests try: a submission (`tests/it/entry_points/spark_submit.rs`), and shadow mode (`tests/it/operations/shadow.rs`),
+/// and flags (`tests/it/entry_points/cluster_flags.rs`).
+const ELSEWHERE: [&str; 3] = [
+    "`--master k8s://…`, `--deploy-mode cluster`",
+    "`--shadow`",
+    "`--context`, `--kubeconfig`, `-n` before all other arguments",
+];
 
 /// First and second column of the table.
 fn rows() -> Vec<(&'static str, &'static str)> {

@@ -202,7 +202,7 @@ fn each_refusal_is_reported_with_those_whom_it_refused() {
     assert_eq!(found["findings"].as_array().unwrap().len(), 1, "{found}");
     let (_, out, _) = work.run("check templates --cases cases");
     assert!(
-        out.contains("templates/_ban.j2:3: refuse() fired for banned; 8 applications were let through"),
+        out.contains("templates/_ban.j2:3: refuse() fired for banned; it let 8 applications through"),
         "{out}"
     );
     // Without the case nothing fires.
@@ -346,7 +346,7 @@ fn many_applications_are_compared_and_a_bad_one_does_not_stop_the_others() {
             "apps/more/list.json (items[0], default/nightly): 1 object differs",
             "apps/one.yaml (document 1, default/a): 1 object differs",
             "apps/one.yaml (document 3, default/b): 1 object differs",
-            "3 of 4 applications differ, 1 could not be compared",
+            "4 applications: 3 with differences, 1 could not be compared",
         ]
     );
     let (code, _, said) = work.run("diff --to templates templates");
@@ -405,7 +405,7 @@ async fn the_clusters_applications_are_compared_by_namespace_or_all() {
     }
     let (_, _, said) = work.run("diff --to templates -A");
     assert!(said.contains("\nother/elsewhere: 1 object differs\n"), "{said}");
-    assert!(said.ends_with("62 of 62 applications differ\n"), "{said}");
+    assert!(said.ends_with("62 applications: 62 with differences\n"), "{said}");
     let (code, _, said) = work.run("diff --live -n other");
     assert_eq!(code, 1, "{said}");
     assert!(
