@@ -26,12 +26,9 @@ impl Block {
     pub(crate) async fn new(plane: &ControlPlane, count: usize) -> Self {
         let namespace = plane.namespace("bench").await;
         plane.let_drivers_run(&namespace, "spark-operator-spark").await;
-        let example: Value = serde_yaml::from_str(include_str!("../../examples/spark-pi.yaml")).unwrap();
-        let applications = stream::iter(0..count)
-            .map(|number| {
-                let (mut application, namespace) = (example.clone(), &namespace);
-                application["metadata"]["name"] = format!("pi-{number}").into();
-                application["metadata"]["namespace"] = namespace.as_str().into();
+        let applications = stream::iter(examples(&namespace, count))
+            .map(|application| {
+                let namespace = &namespace;
                 async move {
                     let mut live = plane.create(namespace, &application).await.unwrap();
                     live["metadata"].as_object_mut().unwrap().remove("managedFields");
@@ -70,4 +67,16 @@ impl Block {
             .await;
         (latencies, start.elapsed())
     }
+}
+
+/// So many applications of this namespace.
+pub(crate) fn examples(namespace: &str, count: usize) -> Vec<Value> {
+    let example: Value = serde_yaml::from_str(include_str!("../../examples/spark-pi.yaml")).unwrap();
+    let named = |number| {
+        let mut application = example.clone();
+        application["metadata"]["name"] = format!("pi-{number}").into();
+        application["metadata"]["namespace"] = namespace.into();
+        application
+    };
+    (0..count).map(named).collect()
 }

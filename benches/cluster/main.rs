@@ -4,7 +4,7 @@
 //! two take turns in blocks, each in a namespace of its own; of each pair of blocks the ratio is taken, and of the ratios the
 //! median with its 95 % interval. `docs/performance.md` says how to run it and what came out.
 //!
-//!     cargo bench --bench cluster -- latency throughput entry-points spark-submit memory
+//!     cargo bench --bench cluster -- latency throughput entry-points spark-submit memory operator
 //!
 //! `BLOCK` is how many submissions a block has (1,000), `PAIRS` how many pairs of blocks there are (7), `IN_FLIGHT` how many are in
 //! flight for the throughput (1, 8, 64 and 256 one after the other).
@@ -15,7 +15,9 @@ mod baseline;
 mod block;
 #[path = "../measured/mod.rs"]
 mod measured;
+mod operator;
 mod ours;
+mod process_tree;
 mod real;
 #[path = "../../tests/support"]
 mod support {
@@ -39,7 +41,7 @@ async fn main() {
         .filter(|word| !word.starts_with('-'))
         .collect();
     if asked.is_empty() {
-        println!("say what to measure: latency, throughput, entry-points, spark-submit, memory");
+        println!("say what to measure: latency, throughput, entry-points, spark-submit, memory, operator");
         return;
     }
     println!("{}\n", machine());
@@ -50,7 +52,10 @@ async fn main() {
             "entry-points" => entry_points().await,
             "spark-submit" => spark_submit().await,
             "memory" => memory().await,
-            other => panic!("latency, throughput, entry-points, spark-submit or memory, not {other}"),
+            "operator" => operator::run().await,
+            other => {
+                panic!("latency, throughput, entry-points, spark-submit, memory or operator, not {other}")
+            }
         }
     }
 }
@@ -202,16 +207,22 @@ async fn spark_submit() {
 /// Resident memory: idle, and after many submissions 64 in flight.
 async fn memory() {
     let many = number("SUBMISSIONS", 10_000);
-    let ours = Ours::start(EntryPoint::Grpc).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let (idle, _) = memory_mib(ours.server());
-    for _ in 0..many / 1_000 {
-        ours.run(1_000, 64).await;
+    for sets in [0, 10] {
+        let ours = Ours::with_sets(EntryPoint::Grpc, sets).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let server = ours.server();
+        // Render workers are processes of their own.
+        let with_workers = || process_tree::resident_kib(&[server]) as f64 / 1_024.0;
+        let (idle, idle_in_all) = (memory_mib(server).0, with_workers());
+        for _ in 0..many / 1_000 {
+            ours.run(1_000, 64).await;
+        }
+        let ((now, most), in_all) = (memory_mib(server), with_workers());
+        println!(
+            "Resident memory with {sets} template sets: idle {idle:.1} MiB, with render workers {idle_in_all:.1} MiB; after {many} \
+             submissions 64 in flight {now:.1} MiB, at most {most:.1} MiB, with render workers {in_all:.1} MiB\n"
+        );
     }
-    let (now, most) = memory_mib(ours.server());
-    println!(
-        "Resident memory: idle {idle:.1} MiB; after {many} submissions 64 in flight {now:.1} MiB, at most {most:.1} MiB\n"
-    );
 }
 
 /// A block of each; which comes first, changes.

@@ -9,6 +9,7 @@ use crate::{
 };
 use native_submit::{
     operator::wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient},
+    spark::submission::TEMPLATE_SET_ANNOTATION,
     telemetry::Stage,
 };
 use serde_json::{Value, json};
@@ -42,6 +43,8 @@ impl fmt::Display for EntryPoint {
 
 /// A server and a way into it.
 pub(crate) struct Ours {
+    /// How many template sets of an admin's own it has; applications take turns.
+    sets: usize,
     entry_point: EntryPoint,
     serve: Serve,
     client: SparkSubmitServiceClient<Channel>,
@@ -58,12 +61,29 @@ pub(crate) fn kubeconfig() -> PathBuf {
 
 impl Ours {
     pub(crate) async fn start(entry_point: EntryPoint) -> Self {
+        Self::with_sets(entry_point, 0).await
+    }
+
+    /// With so many template sets, each with an override, a patch and a policy.
+    pub(crate) async fn with_sets(entry_point: EntryPoint, sets: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let templates = folder.path().join("templates");
+        for number in 0..sets {
+            let set = templates.join(set_name(number));
+            std::fs::create_dir_all(&set).unwrap();
+            for (name, text) in SET_FILES {
+                std::fs::write(set.join(name), text).unwrap();
+            }
+        }
         let socket = folder.path().join("submit.sock");
         let program = folder.path().join("spark-submit");
         std::os::unix::fs::symlink(serve::binary(), program).unwrap();
+        let mut arguments = vec!["--socket", socket.to_str().unwrap()];
+        if sets > 0 {
+            arguments.extend(["--template-dir", templates.to_str().unwrap()]);
+        }
         let serve = Serve::start(
-            &["--socket", socket.to_str().unwrap()],
+            &arguments,
             &[
                 ("KUBECONFIG", kubeconfig().to_str().unwrap()),
                 ("LOG_LEVEL", "warn"),
@@ -73,6 +93,7 @@ impl Ours {
         );
         let client = serve.client().await;
         Self {
+            sets,
             entry_point,
             serve,
             client,
@@ -112,7 +133,19 @@ impl Ours {
         };
         match self.entry_point {
             EntryPoint::Grpc => {
-                let requests: Vec<_> = block.applications.iter().map(request).collect();
+                let requests: Vec<_> = block
+                    .applications
+                    .iter()
+                    .enumerate()
+                    .map(|(number, live)| {
+                        let mut live = live.clone();
+                        if self.sets > 0 {
+                            let set = set_name(number % self.sets);
+                            live["metadata"]["annotations"] = json!({TEMPLATE_SET_ANNOTATION: set});
+                        }
+                        request(&live)
+                    })
+                    .collect();
                 Run::of(&block, at_once, &process, |number| {
                     let (mut client, request) = (self.client.clone(), requests[number].clone());
                     async move {
@@ -163,6 +196,23 @@ impl Ours {
             }
         }
     }
+}
+
+/// What each set has.
+const SET_FILES: [(&str, &str); 3] = [
+    (
+        "driver-pod.yaml.j2",
+        "{% extends \"builtin/driver-pod.yaml.j2\" %}\n{% block labels %}\n{{ super() }}\n    team: \"ml\"\n{% endblock %}\n",
+    ),
+    ("executor-pod.patch.yaml.j2", "spec: {priorityClassName: batch}\n"),
+    (
+        "host-path.policy.j2",
+        "{% for volume in driver.spec.volumes %}\n{% if volume.hostPath %}{{ refuse(\"no\") }}{% endif %}\n{% endfor %}\n",
+    ),
+];
+
+fn set_name(number: usize) -> String {
+    format!("set-{number}")
 }
 
 fn request(live: &Value) -> RunAltSparkSubmitRequest {

@@ -100,6 +100,11 @@ pub(crate) fn memory_mib(process: u32) -> (f64, f64) {
     (field("VmRSS"), field("VmHWM"))
 }
 
+/// What a process has resident now, in KiB; none where it is gone.
+pub(crate) fn resident_kib(process: u32) -> Option<u64> {
+    process_memory::kib(process, "VmRSS")
+}
+
 /// What the figures were found on.
 pub(crate) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();

@@ -60,10 +60,10 @@ impl Stages {
         self.template_set.as_deref()
     }
 
-    /// Milliseconds that a stage took.
+    /// Milliseconds that a stage took, to the microsecond.
     pub fn milliseconds(&self, stage: Stage) -> f64 {
         let spent = self.spent.get(stage as usize).copied().unwrap_or_default();
-        spent.as_secs_f64() * 1000.0
+        (spent.as_secs_f64() * 1_000_000.0).round() / 1_000.0
     }
 }
 
@@ -77,5 +77,24 @@ fn span(stage: Stage) -> Span {
         Stage::Check => info_span!("check"),
         Stage::Policies => info_span!("policies"),
         Stage::Apply => info_span!("apply"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_has_no_more_digits_than_say_something() {
+        let mut stages = Stages::default();
+        for (nanoseconds, shown) in [
+            (0, "0"),
+            (1_890_527, "1.891"),
+            (127_568, "0.128"),
+            (10_000_499, "10"),
+        ] {
+            stages.spent[Stage::Plan as usize] = Duration::from_nanos(nanoseconds);
+            assert_eq!(stages.milliseconds(Stage::Plan).to_string(), shown);
+        }
     }
 }

@@ -1,0 +1,319 @@
+//! What users compare: the real operator with the real spark-submit and with native-submit by each entry point, and spark-submit
+//! by itself, with 1, 10 and 100 applications at once.
+
+use crate::{
+    block::{Block, examples},
+    measured::cpu_ms,
+    ours::{self, kubeconfig},
+    process_tree, real,
+    support::{
+        control_plane::ControlPlane,
+        serve::{self, Serve},
+    },
+};
+use futures::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How many applications there are at once.
+const AT_ONCE: [usize; 3] = [1, 10, 100];
+
+/// How many spark-submits run at once by themselves: as many as the operator runs, by its default.
+const SPARK_SUBMITS: usize = 10;
+
+/// How long all drivers of a run may take.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    SparkSubmit,
+    OperatorAndSparkSubmit,
+    OperatorAndDropIn,
+    OperatorAndSocket,
+    OperatorAndGrpc,
+    OperatorAndRest,
+}
+
+const WAYS: [Way; 6] = [
+    Way::SparkSubmit,
+    Way::OperatorAndSparkSubmit,
+    Way::OperatorAndDropIn,
+    Way::OperatorAndSocket,
+    Way::OperatorAndGrpc,
+    Way::OperatorAndRest,
+];
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SparkSubmit => "`spark-submit` alone",
+            Self::OperatorAndSparkSubmit => "operator and `spark-submit`",
+            Self::OperatorAndDropIn => "operator and drop-in",
+            Self::OperatorAndSocket => "operator and drop-in, by the server's socket",
+            Self::OperatorAndGrpc => "operator and server, by gRPC",
+            Self::OperatorAndRest => "operator and server, by REST",
+        })
+    }
+}
+
+/// What is running of a way; it ends when this is dropped.
+struct Running {
+    way: Way,
+    operator: Option<u32>,
+    serve: Option<Serve>,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.operator.is_some() {
+            script("operator-down", &[], &[]);
+        }
+    }
+}
+
+impl Running {
+    fn start(way: Way) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (socket, program) = (path("submit.sock"), path("spark-submit"));
+        std::os::unix::fs::symlink(serve::binary(), &program).unwrap();
+        let has_server = matches!(
+            way,
+            Way::OperatorAndSocket | Way::OperatorAndGrpc | Way::OperatorAndRest
+        );
+        let serve = has_server.then(|| {
+            Serve::start(
+                &["--socket", &socket],
+                &[
+                    ("KUBECONFIG", kubeconfig().to_str().unwrap()),
+                    ("LOG_LEVEL", "warn"),
+                ],
+            )
+        });
+        let real = here("node/spark-submit");
+        let address = |of: fn(&Serve) -> &str| serve.as_ref().map(of).unwrap_or_default().to_owned();
+        let arguments = match way {
+            Way::SparkSubmit => None,
+            Way::OperatorAndSparkSubmit => {
+                Some(["--spark-submit".to_owned(), real.to_str().unwrap().to_owned()])
+            }
+            Way::OperatorAndDropIn | Way::OperatorAndSocket => Some(["--spark-submit".to_owned(), program]),
+            Way::OperatorAndGrpc => Some([
+                "--door".to_owned(),
+                format!("grpc:{}", address(|serve| &serve.grpc)),
+            ]),
+            Way::OperatorAndRest => {
+                let url = format!("rest:http://{}/api/v1/spark-submit", address(|serve| &serve.rest));
+                Some(["--door".to_owned(), url])
+            }
+        };
+        let operator = arguments.map(|arguments| {
+            // Without a server nothing listens there.
+            script("operator-up", &arguments, &[("NATIVE_SUBMIT_SOCKET", &socket)]);
+            let run = std::env::var("E2E_RUN").expect("E2E_RUN, which tests/e2e/bench sets");
+            let pid = fs::read_to_string(Path::new(&run).join("operator-controller.pid")).unwrap();
+            pid.trim().parse().unwrap()
+        });
+        Self {
+            way,
+            operator,
+            serve,
+            folder,
+        }
+    }
+
+    /// Every process that a submission takes something of.
+    fn processes(&self) -> Vec<u32> {
+        let server = self.serve.as_ref().map(Serve::pid);
+        let ours = (self.way == Way::SparkSubmit).then(std::process::id);
+        self.operator.into_iter().chain(server).chain(ours).collect()
+    }
+
+    fn cpu_ms(&self) -> f64 {
+        self.processes().iter().map(|pid| cpu_ms(&pid.to_string())).sum()
+    }
+}
+
+/// A program of `tests/e2e`.
+fn here(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e").join(name)
+}
+
+fn script(name: &str, arguments: &[String], environment: &[(&str, &str)]) {
+    let mut command = Command::new(here(name));
+    let output = command
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {said}");
+}
+
+/// Watches the memory of processes and their children.
+struct Memory {
+    over: Arc<AtomicBool>,
+    looking: thread::JoinHandle<u64>,
+}
+
+impl Memory {
+    fn watch(processes: Vec<u32>, others: u64) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&over);
+        let looking = thread::spawn(move || {
+            let mut most = 0;
+            while !ended.load(Ordering::Relaxed) {
+                most = most.max(process_tree::resident_kib(&processes));
+                thread::sleep(Duration::from_millis(100));
+            }
+            most.saturating_sub(others)
+        });
+        Self { over, looking }
+    }
+
+    /// The most that was resident at once, in MiB.
+    fn most_mib(self) -> f64 {
+        self.over.store(true, Ordering::Relaxed);
+        self.looking.join().unwrap() as f64 / 1024.0
+    }
+}
+
+pub(crate) async fn run() {
+    println!(
+        "From the creation of so many SparkApplications at once to their driver Pods; Spark {}\n",
+        real::version()
+    );
+    println!("| | at once | driver Pod: median s | last s | CPU ms each | memory at most, MiB |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    let plane = ControlPlane::connect().await;
+    for way in WAYS {
+        let running = Running::start(way);
+        for at_once in AT_ONCE {
+            row(&plane, &running, at_once).await;
+        }
+    }
+    println!();
+}
+
+async fn row(plane: &ControlPlane, running: &Running, at_once: usize) {
+    let processes = running.processes();
+    // The benchmark itself is no part of what it starts.
+    let own = if running.way == Way::SparkSubmit {
+        process_tree::resident_kib(&processes)
+    } else {
+        0
+    };
+    let memory = Memory::watch(processes.clone(), own);
+    let before = running.cpu_ms();
+    let mut times = if running.way == Way::SparkSubmit {
+        by_spark_submit(plane, running, at_once).await
+    } else {
+        by_operator(plane, at_once).await
+    };
+    // The CPU of a child counts once it has ended.
+    let until = Instant::now() + PATIENCE;
+    while process_tree::has_children(&processes) {
+        assert!(Instant::now() < until, "a process that submits doesn't end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let cpu = (running.cpu_ms() - before) / at_once as f64;
+    times.sort_unstable();
+    let seconds = |at: usize| times[at].as_secs_f64();
+    println!(
+        "| {} | {at_once} | {:.2} | {:.2} | {cpu:.0} | {:.0} |",
+        running.way,
+        seconds(at_once / 2),
+        seconds(at_once - 1),
+        memory.most_mib()
+    );
+}
+
+/// How long each driver Pod took, where the operator sees an application and submits it.
+async fn by_operator(plane: &ControlPlane, count: usize) -> Vec<Duration> {
+    let namespace = plane.namespace("compared").await;
+    plane.let_drivers_run(&namespace, "spark-operator-spark").await;
+    let seen = tokio::spawn(drivers(plane.clone(), namespace.clone(), count));
+    let created: BTreeMap<String, Instant> = stream::iter(examples(&namespace, count))
+        .map(|application| {
+            let namespace = &namespace;
+            async move {
+                let begun = Instant::now();
+                let live = plane.create(namespace, &application).await.unwrap();
+                (name(&live), begun)
+            }
+        })
+        .buffer_unordered(32)
+        .collect()
+        .await;
+    let seen = seen.await.unwrap();
+    let times = seen.iter().map(|(driver, at)| {
+        let application = driver.strip_suffix("-driver").unwrap();
+        *at - created[application]
+    });
+    times.collect()
+}
+
+/// How long each spark-submit took until its driver Pod was there.
+async fn by_spark_submit(plane: &ControlPlane, running: &Running, count: usize) -> Vec<Duration> {
+    let block = Block::new(plane, count).await;
+    let seen = tokio::spawn(drivers(plane.clone(), block.namespace.clone(), count));
+    let folder = running.folder.path();
+    let commands: Vec<_> = block
+        .applications
+        .iter()
+        .map(|live| (name(live), ours::by_operator(plane, live, folder)))
+        .collect();
+    let begun = Instant::now();
+    stream::iter(commands)
+        .map(|(_, arguments)| async move {
+            let mut command = tokio::process::Command::new(here("node/spark-submit"));
+            command.args(&arguments).env("KUBECONFIG", kubeconfig());
+            let output = command.output().await.unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{said}");
+        })
+        .buffer_unordered(SPARK_SUBMITS)
+        .collect::<Vec<()>>()
+        .await;
+    seen.await.unwrap().values().map(|at| *at - begun).collect()
+}
+
+/// When each driver Pod came into being, as a watch sees it.
+async fn drivers(plane: ControlPlane, namespace: String, count: usize) -> BTreeMap<String, Instant> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods?watch=true&labelSelector=spark-role%3Ddriver");
+    let request = http::Request::get(path).body(Vec::new()).unwrap();
+    let mut lines = plane.client.request_stream(request).await.unwrap().lines();
+    let mut found = BTreeMap::new();
+    let looking = async {
+        while found.len() < count {
+            let line = lines.try_next().await.unwrap().expect("a watch that goes on");
+            let event: Value = serde_json::from_str(&line).unwrap();
+            if event["type"] == "ADDED" {
+                found.insert(name(&event["object"]), Instant::now());
+            }
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(
+        ended.is_ok(),
+        "{} of {count} drivers after {PATIENCE:?}",
+        found.len()
+    );
+    found
+}
+
+fn name(object: &Value) -> String {
+    object["metadata"]["name"].as_str().unwrap().to_owned()
+}
