@@ -20,7 +20,7 @@ use std::{
     process::Command,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -195,8 +195,8 @@ pub(crate) async fn run() {
         "From the creation of so many SparkApplications at once to their driver Pods; Spark {}\n",
         real::version()
     );
-    println!("| | at once | driver Pod: median s | last s | CPU ms each | memory at most, MiB |");
-    println!("| --- | --- | --- | --- | --- | --- |");
+    println!("| | at once | failed | driver Pod: median s | last s | CPU ms each | memory at most, MiB |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
     let plane = ControlPlane::connect().await;
     for way in WAYS {
         let running = Running::start(way);
@@ -205,6 +205,14 @@ pub(crate) async fn run() {
         }
     }
     println!();
+}
+
+/// What became of applications that were there at once.
+struct Ended {
+    /// How long each driver Pod took.
+    times: Vec<Duration>,
+    /// How many submissions failed: on two cores ten JVMs at once may wait too long for the API server.
+    failed: usize,
 }
 
 async fn row(plane: &ControlPlane, running: &Running, at_once: usize) {
@@ -217,7 +225,7 @@ async fn row(plane: &ControlPlane, running: &Running, at_once: usize) {
     };
     let memory = Memory::watch(processes.clone(), own);
     let before = running.cpu_ms();
-    let mut times = if running.way == Way::SparkSubmit {
+    let Ended { mut times, failed } = if running.way == Way::SparkSubmit {
         by_spark_submit(plane, running, at_once).await
     } else {
         by_operator(plane, at_once).await
@@ -230,21 +238,27 @@ async fn row(plane: &ControlPlane, running: &Running, at_once: usize) {
     }
     let cpu = (running.cpu_ms() - before) / at_once as f64;
     times.sort_unstable();
-    let seconds = |at: usize| times[at].as_secs_f64();
+    let seconds = |at: usize| times.get(at).map_or(f64::NAN, Duration::as_secs_f64);
     println!(
-        "| {} | {at_once} | {:.2} | {:.2} | {cpu:.0} | {:.0} |",
+        "| {} | {at_once} | {failed} | {:.2} | {:.2} | {cpu:.0} | {:.0} |",
         running.way,
-        seconds(at_once / 2),
-        seconds(at_once - 1),
+        seconds(times.len() / 2),
+        seconds(times.len().saturating_sub(1)),
         memory.most_mib()
     );
 }
 
-/// How long each driver Pod took, where the operator sees an application and submits it.
-async fn by_operator(plane: &ControlPlane, count: usize) -> Vec<Duration> {
+/// The operator sees applications and submits them.
+async fn by_operator(plane: &ControlPlane, count: usize) -> Ended {
     let namespace = plane.namespace("compared").await;
     plane.let_drivers_run(&namespace, "spark-operator-spark").await;
-    let seen = tokio::spawn(drivers(plane.clone(), namespace.clone(), count));
+    let failed = Arc::new(AtomicUsize::new(0));
+    let seen = tokio::spawn(drivers(
+        plane.clone(),
+        namespace.clone(),
+        count,
+        Arc::clone(&failed),
+    ));
     let created: BTreeMap<String, Instant> = stream::iter(examples(&namespace, count))
         .map(|application| {
             let namespace = &namespace;
@@ -257,60 +271,87 @@ async fn by_operator(plane: &ControlPlane, count: usize) -> Vec<Duration> {
         .buffer_unordered(32)
         .collect()
         .await;
-    let seen = seen.await.unwrap();
-    let times = seen.iter().map(|(driver, at)| {
+    while !seen.is_finished() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let applications = plane.objects(&namespace).await;
+        let states = applications
+            .iter()
+            .map(|object| &object["status"]["applicationState"]["state"]);
+        failed.store(
+            states
+                .filter(|state| **state == "SUBMISSION_FAILED" || **state == "FAILED")
+                .count(),
+            Ordering::Relaxed,
+        );
+    }
+    let times = seen.await.unwrap().into_iter().map(|(driver, at)| {
         let application = driver.strip_suffix("-driver").unwrap();
-        *at - created[application]
+        at - created[application]
     });
-    times.collect()
+    Ended {
+        times: times.collect(),
+        failed: failed.load(Ordering::Relaxed),
+    }
 }
 
-/// How long each spark-submit took until its driver Pod was there.
-async fn by_spark_submit(plane: &ControlPlane, running: &Running, count: usize) -> Vec<Duration> {
+/// The real spark-submit by itself.
+async fn by_spark_submit(plane: &ControlPlane, running: &Running, count: usize) -> Ended {
     let block = Block::new(plane, count).await;
-    let seen = tokio::spawn(drivers(plane.clone(), block.namespace.clone(), count));
+    let failed = Arc::new(AtomicUsize::new(0));
+    let seen = drivers(plane.clone(), block.namespace.clone(), count, Arc::clone(&failed));
+    let seen = tokio::spawn(seen);
     let folder = running.folder.path();
-    let commands: Vec<_> = block
+    let commands = block
         .applications
         .iter()
-        .map(|live| (name(live), ours::by_operator(plane, live, folder)))
-        .collect();
+        .map(|live| ours::by_operator(plane, live, folder));
     let begun = Instant::now();
     stream::iter(commands)
-        .map(|(_, arguments)| async move {
-            let mut command = tokio::process::Command::new(here("node/spark-submit"));
-            command.args(&arguments).env("KUBECONFIG", kubeconfig());
-            let output = command.output().await.unwrap();
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{said}");
+        .map(|arguments| {
+            let failed = &failed;
+            async move {
+                let mut command = tokio::process::Command::new(here("node/spark-submit"));
+                command.args(&arguments).env("KUBECONFIG", kubeconfig());
+                if !command.output().await.unwrap().status.success() {
+                    failed.fetch_add(1, Ordering::Relaxed);
+                }
+            }
         })
         .buffer_unordered(SPARK_SUBMITS)
         .collect::<Vec<()>>()
         .await;
-    seen.await.unwrap().values().map(|at| *at - begun).collect()
+    Ended {
+        times: seen.await.unwrap().into_values().map(|at| at - begun).collect(),
+        failed: failed.load(Ordering::Relaxed),
+    }
 }
 
-/// When each driver Pod came into being, as a watch sees it.
-async fn drivers(plane: ControlPlane, namespace: String, count: usize) -> BTreeMap<String, Instant> {
+/// When each driver Pod came into being, as a watch sees it; it ends once there are no more to come.
+async fn drivers(
+    plane: ControlPlane,
+    namespace: String,
+    count: usize,
+    failed: Arc<AtomicUsize>,
+) -> BTreeMap<String, Instant> {
     let path = format!("/api/v1/namespaces/{namespace}/pods?watch=true&labelSelector=spark-role%3Ddriver");
     let request = http::Request::get(path).body(Vec::new()).unwrap();
     let mut lines = plane.client.request_stream(request).await.unwrap().lines();
     let mut found = BTreeMap::new();
-    let looking = async {
-        while found.len() < count {
-            let line = lines.try_next().await.unwrap().expect("a watch that goes on");
-            let event: Value = serde_json::from_str(&line).unwrap();
-            if event["type"] == "ADDED" {
-                found.insert(name(&event["object"]), Instant::now());
-            }
+    let until = Instant::now() + PATIENCE;
+    while found.len() + failed.load(Ordering::Relaxed) < count {
+        assert!(
+            Instant::now() < until,
+            "{} of {count} drivers after {PATIENCE:?}",
+            found.len()
+        );
+        let Ok(line) = tokio::time::timeout(Duration::from_secs(1), lines.try_next()).await else {
+            continue;
+        };
+        let event: Value = serde_json::from_str(&line.unwrap().expect("a watch that goes on")).unwrap();
+        if event["type"] == "ADDED" {
+            found.insert(name(&event["object"]), Instant::now());
         }
-    };
-    let ended = tokio::time::timeout(PATIENCE, looking).await;
-    assert!(
-        ended.is_ok(),
-        "{} of {count} drivers after {PATIENCE:?}",
-        found.len()
-    );
+    }
     found
 }
 
