@@ -7,7 +7,7 @@ use crate::support::{
     golden_case,
 };
 use native_submit::{
-    cluster::{ClusterSettings, ClusterSink, Outcome},
+    cluster::{ClusterSettings, ClusterSink, Outcome, ResourceVersion},
     manifest::Manifests,
     operator::{Origin, Webhook},
     spark::submission::{self, SubmissionId, SubmitterContext},
@@ -15,7 +15,12 @@ use native_submit::{
     templates::TemplateSet,
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// The case's application as it is on the API server: in this namespace, with a uid.
 async fn create_application(plane: &ControlPlane, folder: &Path, namespace: &str) -> Value {
@@ -48,6 +53,48 @@ async fn every_golden_application_is_taken_found_again_and_collected() {
             .map(|folder| life_of(&plane, folder)),
     )
     .await;
+}
+
+/// The API server's cache answers a read that names a version. One that it will never have isn't waited for.
+#[tokio::test]
+async fn the_live_application_is_as_new_as_the_caller_saw_it() {
+    let plane = ControlPlane::connect().await;
+    let sink = ClusterSink::new(plane.client.clone(), ClusterSettings::default());
+    let namespace = plane.namespace("live").await;
+    let folders = golden_case::folders();
+    let mut seen = create_application(&plane, &folders[0], &namespace).await;
+    let name = seen["metadata"]["name"].as_str().unwrap().to_owned();
+    let version =
+        |object: &Value| ResourceVersion::new(object["metadata"]["resourceVersion"].as_str().unwrap());
+    for number in 0..20 {
+        seen["metadata"]["labels"] = json!({"number": number.to_string()});
+        plane.replace(&namespace, &seen).await;
+        seen = plane.get("SparkApplication", &namespace, &name).await.unwrap();
+        seen["apiVersion"] = "sparkoperator.k8s.io/v1beta2".into();
+        seen["kind"] = "SparkApplication".into();
+        let live = sink
+            .live_application(&namespace, &name, version(&seen).as_ref(), None)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(live.value["metadata"]["labels"]["number"], number.to_string());
+        assert_eq!(live.uid, seen["metadata"]["uid"].as_str().unwrap());
+    }
+    let begun = Instant::now();
+    let never = ResourceVersion::new("9000000000000000000");
+    let live = sink
+        .live_application(&namespace, &name, never.as_ref(), None)
+        .await;
+    assert!(live.unwrap().is_some());
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "the API server itself waits for 3 s"
+    );
+    plane.delete(&seen).await.unwrap();
+    let live = sink
+        .live_application(&namespace, &name, version(&seen).as_ref(), None)
+        .await;
+    assert_eq!(live, Ok(None));
 }
 
 /// From the application's creation to its deletion.
