@@ -1,6 +1,7 @@
 //! `native-submit completion` and `native-submit man`: made of the command line itself, so that they never differ from it.
 
 use super::{End, report};
+use crate::finding::error_words;
 use clap::ValueEnum;
 use clap_complete::Shell;
 use std::{fs, path::PathBuf};
@@ -54,7 +55,7 @@ impl Man {
             .and_then(|()| clap_mangen::generate_to(super::command_line(), &self.directory));
         match written {
             Ok(()) => End::Done,
-            Err(error) => report(&format!("{}: {error}", self.directory.display())),
+            Err(error) => report(&format!("{}: {}", self.directory.display(), error_words(&error))),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{End, message, report, templates};
 use crate::{
     authoring::golden::{self, UpdateOptions, Updated},
+    finding::error_words,
     settings::SetSettings,
 };
 use std::{
@@ -95,7 +96,8 @@ impl Init {
     fn write(&self, written: &mut Vec<PathBuf>) -> Result<(), End> {
         for (name, text) in FILES {
             let path = self.directory.join(name);
-            create(&path, text).map_err(|error| report(&format!("{}: {error}", path.display())))?;
+            create(&path, text)
+                .map_err(|error| report(&format!("{}: {}", path.display(), error_words(&error))))?;
             written.push(path);
         }
         let sets = SetSettings::default().options(Some(self.directory.join(TEMPLATES)));

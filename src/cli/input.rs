@@ -3,6 +3,7 @@
 use super::{End, policy_facts::PolicyFacts, process, progress};
 use crate::{
     authoring::probe::probe,
+    finding::error_words,
     limits::APPLICATION_LIST,
     operator::{
         Origin,
@@ -38,6 +39,11 @@ fn read(file: &Path) -> std::io::Result<String> {
     bounded(std::fs::File::open(file)?)
 }
 
+/// Why a file can't be used.
+fn unread(error: &std::io::Error) -> String {
+    format!("can't be read: {}", error_words(error))
+}
+
 /// As much as the longest list of applications may have.
 fn bounded(source: impl Read) -> std::io::Result<String> {
     let mut text = String::new();
@@ -64,7 +70,7 @@ pub(super) fn each_application(files: &[PathBuf], take: &mut dyn FnMut(Found)) {
                     take((file.display().to_string(), Err(none)));
                 }
             }
-            Err((path, error)) => take((path.display().to_string(), Err(format!("can't be read: {error}")))),
+            Err((path, error)) => take((path.display().to_string(), Err(unread(&error)))),
         }
     }
 }
@@ -122,7 +128,7 @@ fn of_file(path: &Path, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usi
     let text = match read(path) {
         Ok(text) => text,
         Err(error) => {
-            take((file.clone(), Err(format!("can't be read: {error}"))));
+            take((file.clone(), Err(unread(&error))));
             return 1;
         }
     };

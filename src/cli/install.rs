@@ -1,6 +1,7 @@
 //! `native-submit install`
 
 use super::{End, report, spark_submit};
+use crate::finding::error_words;
 use crate::whole_file;
 use std::{
     fs, io,
@@ -20,7 +21,7 @@ impl Install {
     pub(super) fn run(self) -> End {
         match copy_into(&self.directory) {
             Ok(path) => super::print(&format!("{}\n", path.display())),
-            Err(error) => report(&format!("{}: {error}", self.directory.display())),
+            Err(error) => report(&format!("{}: {}", self.directory.display(), error_words(&error))),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 use super::{ApplyError, Outcome, Submitted, keyed_lock::KeyedLock, resource::is_name};
 use crate::{
+    finding::error_words,
     kubernetes::to_yaml,
     manifest::{Identity, Manifest, Manifests},
     whole_file,
@@ -307,7 +308,7 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> ApplyError {
     let path = path.display().to_string();
     move |error| ApplyError::File {
         path: path.clone(),
-        reason: error.to_string(),
+        reason: error_words(&error),
     }
 }
 
