@@ -31,6 +31,7 @@ pub(crate) fn answer(text: &str) -> Cow<'_, str> {
 pub(crate) fn io_words(kind: io::ErrorKind) -> String {
     match kind {
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        io::ErrorKind::AlreadyExists => "a file of this name exists".to_owned(),
         kind => kind.to_string(),
     }
 }
@@ -114,6 +115,8 @@ mod tests {
     fn an_error_of_the_system_is_said_in_words_without_its_number() {
         let missing = io::Error::from_raw_os_error(2);
         assert_eq!(error_words(&missing), "no such file or directory");
+        let exists = io::Error::from_raw_os_error(17);
+        assert_eq!(error_words(&exists), "a file of this name exists");
         let other = io::Error::from_raw_os_error(5);
         assert_eq!(error_words(&other), other.to_string());
         assert_eq!(error_words(&io::Error::other("no UTF-8")), "no UTF-8");
