@@ -114,7 +114,7 @@ enum End {
     /// Refused, failed; or something was found.
     Refused,
     Usage,
-    /// `check`, `diff` and `golden` could not do what they were asked.
+    /// `check`, `diff` or `golden` could not run.
     CouldNotRun,
 }
 

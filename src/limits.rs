@@ -184,7 +184,7 @@ impl fmt::Display for OverLimit {
     }
 }
 
-/// How much of a path is told: a key may have a MiB.
+/// How much of a path is shown: a key may have a MiB.
 const LONGEST_PATH: usize = 256;
 
 /// The end of a long path says more than its beginning.

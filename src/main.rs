@@ -30,7 +30,7 @@ static DIGITS: [u8; SHOWN] = last_commit(include_bytes!(env!("NATIVE_SUBMIT_HEAD
 #[cfg(not(head_log))]
 static DIGITS: [u8; SHOWN] = [0; SHOWN];
 
-/// What a build is told may be the word of a Dockerfile's default.
+/// A build's commit may be the default of the Dockerfile.
 const fn known(commit: &'static str) -> &'static str {
     if is_hexadecimal(commit.as_bytes()) && commit.len() >= SHOWN {
         commit.split_at(SHOWN).0

@@ -97,7 +97,7 @@ impl Manifest {
 }
 
 impl Manifests {
-    /// The pods as they will run, whoever adds what is the operator's webhook's: with the webhook off it is in `driver_pod` and in the
+    /// The Pods as they will run, with what the operator's webhook adds: with the webhook off it is in `driver_pod` and in the
     /// executors' template; with the webhook on it is added here, and not sent.
     pub fn finished_pods(&self) -> FinishedPods<'_> {
         let sent = &self.driver_pod.value;

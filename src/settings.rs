@@ -7,7 +7,7 @@ pub use access::ClusterAccess;
 pub use tls::{TlsFiles, TlsSettings};
 
 use crate::{
-    kubernetes::ObjectKind,
+    kubernetes::{ObjectKind, grammar::is_dns_1123_label},
     operator::Webhook,
     spark::submission::{ExecutorCheck, UnknownFields},
     submitter::SpecSource,
@@ -15,7 +15,6 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use std::{
-    convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
@@ -58,18 +57,18 @@ pub enum OperatorWebhookSetting {
 #[derive(Debug, Clone, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct ClusterViewSettings {
-    /// Who adds volumes, affinity, sidecars and so on to the pods: the operator's webhook (on) or native-submit (off);
-    /// auto asks the cluster, and is off where objects go to a directory
+    /// Who adds volumes, affinity, sidecars and more to the Pods: the operator's webhook (on) or native-submit (off); auto means
+    /// on if the cluster has that webhook registered for the Pod, and off if objects are written to a directory
     #[arg(long, env = "OPERATOR_WEBHOOK", value_enum, default_value = "auto")]
     pub operator_webhook: OperatorWebhookSetting,
 
-    /// Where the specification of an application comes from: the request alone, or also the live SparkApplication
+    /// Where an application's specification comes from: only the request, or also the SparkApplication on the cluster
     #[arg(long, env = "SPEC_SOURCE", value_enum, default_value = "auto")]
     pub spec_source: SpecSource,
 }
 
 impl OperatorWebhookSetting {
-    /// Who adds it where nobody is asked: to an application from a file, which no operator sends.
+    /// Who adds it to an application from a file, which no operator sends: `auto` is off.
     pub fn of_file(self) -> Webhook {
         match self {
             Self::On => Webhook::On,
@@ -79,7 +78,7 @@ impl OperatorWebhookSetting {
 }
 
 impl ClusterViewSettings {
-    /// Who adds what the operator leaves to its webhook; `None` where the cluster is to be asked.
+    /// Who adds what the operator leaves to its webhook; `None` if the cluster decides.
     pub fn webhook(&self, sink: &ApplyTo) -> Option<Webhook> {
         match (self.operator_webhook, sink) {
             (OperatorWebhookSetting::On, _) => Some(Webhook::On),
@@ -93,7 +92,7 @@ impl ClusterViewSettings {
 #[derive(Debug, Clone, Default, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct TemplateSettings {
-    /// Directory (a ConfigMap mount) whose *.yaml.j2 files override the built-in templates of the same name
+    /// Directory (usually a mounted ConfigMap) whose *.yaml.j2 files override the built-in templates of the same name
     #[arg(long, env = "TEMPLATE_DIR", value_name = "DIR")]
     pub template_dir: Option<PathBuf>,
 
@@ -113,24 +112,24 @@ impl TemplateSettings {
 #[derive(Debug, Clone, Default, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct SetSettings {
-    /// Which submissions use which set, comma-separated: namespace:NAME=SET, namespace:PREFIX*=SET, type:Java|Python|R=SET; the
-    /// default set if none matches
+    /// Rules that choose the template set of a submission, comma-separated: namespace:NAME=SET, namespace:PREFIX*=SET or
+    /// type:Java|Python|R=SET; if no rule matches, the set is default
     #[arg(long, env = "TEMPLATE_SETS", value_delimiter = ',', value_name = "RULES", value_parser = blank_or::<SetRule>)]
     pub template_sets: Vec<Option<SetRule>>,
 
-    /// What happens to an application with the annotation native-submit/template-set: the annotation chooses the set before all
-    /// rules, or the submission is refused
+    /// Whether an application may choose its template set with the annotation native-submit/template-set: allow, and the
+    /// annotation comes before all rules, or refuse such applications
     #[arg(long, env = "TEMPLATE_SET_ANNOTATION", value_enum, default_value = "allow")]
     pub template_set_annotation: SetAnnotation,
 
     /// Kinds of additional objects that templates may write, comma-separated: NetworkPolicy, PodDisruptionBudget, Ingress,
-    /// HTTPRoute, ConfigMap, Secret, Service, PersistentVolumeClaim, or KIND=PLURAL.GROUP/VERSION of any group that neither
-    /// hands out rights nor makes Pods; none without it
+    /// HTTPRoute, ConfigMap, Secret, Service, PersistentVolumeClaim, or KIND=PLURAL.GROUP/VERSION of a group that neither
+    /// grants rights nor creates Pods; by default none
     #[arg(long, env = "ALLOWED_EXTRA_KINDS", value_delimiter = ',', value_name = "KINDS", value_parser = blank_or::<ObjectKind>)]
     pub allowed_extra_kinds: Vec<Option<ObjectKind>>,
 
-    /// A field in a template's object that Kubernetes' types of this release don't have: refuse it as a misspelling, or keep
-    /// it, send it and warn, for a cluster that is newer than this release
+    /// What happens if a template writes a field that this release doesn't know: refuse it as a misspelling, or warn and send
+    /// it, for a cluster that is newer than this release
     #[arg(long, env = "TEMPLATE_UNKNOWN_FIELDS", value_enum, default_value = "refuse")]
     pub template_unknown_fields: NewerFields,
 }
@@ -159,26 +158,55 @@ fn blank_or<T: FromStr<Err = String>>(text: &str) -> Result<Option<T>, String> {
     }
 }
 
-/// An item of a list, without the blanks that are written between items.
-#[allow(clippy::unnecessary_wraps, reason = "what clap takes")]
-fn trimmed(text: &str) -> Result<String, Infallible> {
-    Ok(text.trim().to_owned())
+/// A namespace of a list, without the blanks that are written between items; an item may be empty where a chart's value is.
+fn namespace_or_blank(text: &str) -> Result<String, String> {
+    match text.trim() {
+        name if name.is_empty() || is_dns_1123_label(name) => Ok(name.to_owned()),
+        _ => Err(
+            "expected the name of a namespace: at most 63 of a-z, 0-9 and `-`, a letter or digit at each end"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Reads a port's number.
+fn port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|_| "expected a port from 1 to 65535, or 0 for any free one".to_owned())
+}
+
+/// Reads an IP address.
+fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse()
+        .map_err(|_| "expected an IP address, such as 127.0.0.1 or ::1 (0.0.0.0 for all)".to_owned())
+}
+
+/// Reads a number of submissions.
+fn submissions(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "expected a number of submissions above 0, such as 256".to_owned())
+}
+
+/// Reads a number of bytes.
+fn bytes(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "expected a number of bytes above 0, such as 4194304".to_owned())
 }
 
 /// Where the drop-in looks for a server.
 pub const DEFAULT_SOCKET: &str = "/var/run/native-submit/submit.sock";
 
-/// What becomes of executors that can't start.
+/// What happens to a submission whose executors can't start.
 #[derive(Debug, Clone, Copy, Default, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct ExecutorSettings {
-    /// What happens to a submission whose executors can't start: Spark would end with an error when it makes the first,
-    /// or the API server would refuse it
+    /// What happens to a submission whose executors can't start because Spark or the API server would refuse them: refuse the
+    /// submission, or warn
     #[arg(long, env = "EXECUTOR_CHECK", value_enum, default_value = "refuse")]
     pub executor_check: ExecutorCheck,
 }
 
-/// What `serve` is told.
+/// The settings of `serve`.
 #[derive(Debug, Clone, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct ServeSettings {
@@ -186,7 +214,7 @@ pub struct ServeSettings {
     #[allow(missing_docs)]
     pub templates: TemplateSettings,
 
-    /// Where objects go: cluster, or dir:PATH (one directory below it for each submission)
+    /// Where objects are created: in the cluster, or as files below dir:PATH, in one directory for each submission
     #[arg(
         long,
         env = "APPLY_TO",
@@ -195,84 +223,86 @@ pub struct ServeSettings {
     )]
     pub apply_to: ApplyTo,
 
-    /// Address that gRPC listens on
-    #[arg(long, env = "GRPC_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    /// IP address that gRPC listens on
+    #[arg(long, env = "GRPC_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_parser = address)]
     pub grpc_address: IpAddr,
 
-    /// Port that gRPC listens on
-    #[arg(long, env = "GRPC_PORT", default_value_t = 50051)]
+    /// Port that gRPC listens on; 0 for any free port
+    #[arg(long, env = "GRPC_PORT", default_value_t = 50051, value_parser = port)]
     pub grpc_port: u16,
 
-    /// Address that REST listens on
-    #[arg(long, env = "REST_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    /// IP address that REST listens on
+    #[arg(long, env = "REST_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_parser = address)]
     pub rest_address: IpAddr,
 
-    /// Port that REST listens on
-    #[arg(long, env = "REST_PORT", default_value_t = 50052)]
+    /// Port that REST listens on; 0 for any free port
+    #[arg(long, env = "REST_PORT", default_value_t = 50052, value_parser = port)]
     pub rest_port: u16,
 
-    /// Unix socket that the drop-in spark-submit finds this server at; listened on where its directory is
+    /// Unix socket that the drop-in spark-submit sends submissions to; the server listens on it if its directory exists
     #[arg(long, env = "NATIVE_SUBMIT_SOCKET", default_value = DEFAULT_SOCKET, value_name = "PATH")]
     pub socket: PathBuf,
 
-    /// Address that /healthz, /readyz and /metrics listen on
-    #[arg(long, env = "HEALTH_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
+    /// IP address that /healthz, /readyz and /metrics listen on
+    #[arg(long, env = "HEALTH_ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED), value_parser = address)]
     pub health_address: IpAddr,
 
-    /// Port that /healthz, /readyz and /metrics listen on
-    #[arg(long, env = "HEALTH_PORT", default_value_t = 9090)]
+    /// Port that /healthz, /readyz and /metrics listen on; 0 for any free port
+    #[arg(long, env = "HEALTH_PORT", default_value_t = 9090, value_parser = port)]
     pub health_port: u16,
 
     #[command(flatten)]
     #[allow(missing_docs)]
     pub tls: TlsSettings,
 
-    /// Let gRPC and REST listen in plain text on an address that other machines reach
+    /// Let gRPC and REST listen without TLS on an address that other machines can reach
     #[arg(long, env = "ALLOW_PLAINTEXT", default_value_t = false)]
     pub allow_plaintext: bool,
 
-    /// Write Kubernetes Events about refused submissions on their SparkApplication
+    /// Whether the server writes a Kubernetes Event to the SparkApplication of a refused submission
     #[arg(long, env = "EVENTS", default_value_t = true, action = clap::ArgAction::Set, value_name = "true|false")]
     pub events: bool,
 
-    /// Submissions at work at once; above it callers are told to come back
-    #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Most submissions in flight at once; more are refused with an error that can be retried
+    #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 256, value_parser = submissions)]
     pub max_in_flight: u32,
 
-    /// Largest request, in bytes
-    #[arg(long, env = "MAX_REQUEST_BYTES", default_value_t = 4 << 20)]
+    /// Largest size of a request, in bytes
+    #[arg(long, env = "MAX_REQUEST_BYTES", default_value_t = 4 << 20, value_parser = bytes)]
     pub max_request_bytes: usize,
 
-    /// How old a connection of gRPC or REST may become, such as 5m; then the server asks its client to open another one, so that
-    /// new replicas get clients, too. 0s for any age
+    /// Longest time that a client keeps one connection to gRPC or REST, in ms, s or m; then the client opens another one, which
+    /// may lead to a new replica. 0s means no limit
     #[arg(long, env = "MAX_CONNECTION_AGE", default_value = "5m", value_parser = duration)]
     pub max_connection_age: Duration,
 
-    /// How long SIGTERM waits for submissions at work, such as 25s
+    /// Longest time that a stopping server waits for submissions in flight, in ms, s or m
     #[arg(long, env = "DRAIN_TIMEOUT", default_value = "25s", value_parser = duration)]
     pub drain_timeout: Duration,
 
-    /// Spark version of applications that name none, such as 4.0.1
+    /// Spark version of applications that don't name one, such as 4.0.1; by default the version in their image's tag, else the
+    /// newest known
     #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
     pub spark_version: Option<crate::spark::submission::SparkVersion>,
 
-    /// SPARK_USER of drivers without a proxy user
+    /// Value of SPARK_USER in drivers without a proxy user
     #[arg(long, env = "SPARK_USER", default_value = "spark")]
     pub spark_user: String,
 
-    /// Namespaces that may be submitted to, comma-separated; all where it is empty
-    #[arg(long, env = "ALLOWED_NAMESPACES", value_delimiter = ',', value_parser = trimmed)]
+    /// Namespaces that applications may be submitted to, comma-separated; by default all
+    #[arg(long, env = "ALLOWED_NAMESPACES", value_delimiter = ',', value_parser = namespace_or_blank)]
     pub allowed_namespaces: Vec<String>,
 
     #[command(flatten)]
     #[allow(missing_docs)]
     pub executors: ExecutorSettings,
 
-    /// Directories whose files applications may name (pod templates, krb5.conf, keytabs), comma-separated
+    /// Directories with files that applications may name (pod templates, krb5.conf, keytabs), comma-separated; by default none
     #[arg(long, env = "SUBMITTER_FILE_ROOTS", value_delimiter = ',')]
     pub submitter_file_roots: Vec<PathBuf>,
 
-    /// Unknown fields in a request's application and pod templates: pass them to the API server, or refuse
+    /// What happens to unknown fields in a request's application and pod templates: pass them to the API server with a warning,
+    /// or refuse the submission
     #[arg(long, env = "UNKNOWN_FIELDS", value_enum, default_value = "pass")]
     pub unknown_fields: UnknownFields,
 
@@ -280,7 +310,8 @@ pub struct ServeSettings {
     #[allow(missing_docs)]
     pub cluster_view: ClusterViewSettings,
 
-    /// What to do when the template directory is bad at the start
+    /// What a server does if its templates are invalid at the start: serve with the built-in templates, or refuse submissions
+    /// until the templates are valid
     #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "refuse")]
     pub template_fallback: Fallback,
 }

@@ -1,7 +1,7 @@
 //! Shadow mode: the real `spark-submit` creates the objects, and what native-submit would have created is compared with them.
 //!
-//! Both sides are compared as the API server keeps them: theirs is read, ours is asked about with a dry run, so that
-//! defaults, admission and webhooks are the same on both. Names that each submission makes up are told by what
+//! Both sides are compared as the API server keeps them: theirs is read, ours is sent as a dry run, so that
+//! defaults, admission and webhooks are the same on both. Generated names are matched by what
 //! refers to them. Only what the driver Pod leads to is seen: there is no right to list.
 
 mod canonical;

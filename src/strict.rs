@@ -15,7 +15,7 @@ mod reader;
 pub use bounded::{DocumentShape, Unread};
 pub use general::generalised;
 pub use items::{TakeItem, read_items};
-pub use json::read_json;
+pub use json::{json_mistake, read_json};
 
 pub(crate) use place::{Place, at, hide_names, insert};
 pub(crate) use reader::nearest;
@@ -241,7 +241,7 @@ fn without_quotes(message: &str) -> Words {
     Words::foreign(short_words(&pieces.join("…"), QUOTED_CHARACTERS))
 }
 
-/// The most of one word of a parser's message that is told, in characters: an anchor's name stands in it without quotes.
+/// The most of one word of a parser's message that is shown, in characters: an anchor's name stands in it without quotes.
 const QUOTED_CHARACTERS: usize = 64;
 
 /// Reads `value` as a `T`, and reports all that is unknown or of the wrong type.

@@ -52,7 +52,7 @@ pub struct Submitter {
     pub webhook: Option<OperatorWebhook>,
     /// Where policies find the metadata of namespaces, if there is a cluster.
     pub namespaces: Option<Namespaces>,
-    /// Where refusals are told on the cluster, if they are.
+    /// Where refusals are reported on the cluster, if they are.
     pub events: Option<Events>,
 }
 
@@ -61,7 +61,7 @@ pub struct Submitter {
 pub enum Mode {
     /// They are.
     Submit,
-    /// The API server is asked whether it would take them, and keeps nothing.
+    /// The API server checks them, and stores nothing.
     DryRun,
 }
 
@@ -110,7 +110,7 @@ impl Submitter {
             set: &set,
             subject: &subject,
             metrics: &self.metrics,
-            // A dry run is told to its caller alone.
+            // Only the caller learns of a dry run.
             events: self
                 .events
                 .as_ref()

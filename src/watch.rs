@@ -53,7 +53,7 @@ impl Drop for Watch {
 
 impl Watch {
     /// Calls `look`, which may block, when something in the directories changed, and now and then. `what` names the
-    /// directories in the log; which they are is asked again after each change. Must be called inside a Tokio runtime.
+    /// directories in the log; which they are is read again after each change. Must be called inside a Tokio runtime.
     pub fn start(
         what: &'static str,
         directories: impl Fn() -> Vec<PathBuf> + Send + 'static,

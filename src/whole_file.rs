@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// flushed and then renamed. A reader sees the old file or the new one.
 ///
 /// The new file's name can't be guessed, and a name that is taken is an error; a link at `path` is replaced. So a link is
-/// never followed, whoever may write to the directory.
+/// never followed, because others may write to the directory.
 pub(crate) fn replace(
     path: &Path,
     mode: u32,

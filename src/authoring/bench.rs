@@ -156,7 +156,7 @@ impl Bench {
         tried
             .findings
             .extend(failed.map(|failed| of_template(&failed.error, &self.sources)));
-        // A policy that ended in an error was told above.
+        // A policy that ended in an error was reported above.
         if let Err(SubmitError::Policy(PolicyRefusal(verdicts))) =
             submitter::settle(&self.set, &judgement, &mut manifests)
         {

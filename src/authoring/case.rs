@@ -79,7 +79,7 @@ struct Settings {
     entry_point: EntryPoint,
     /// The labels and annotations of the namespace, for policies.
     namespace: NamespaceMetadata,
-    /// The API server as Spark is told it, `k8s://https://host:port`.
+    /// The master that Spark gets, `k8s://https://host:port`.
     master: Option<String>,
 }
 
@@ -122,7 +122,7 @@ pub enum CaseError {
         count: usize,
     },
     /// A directory with too many folders.
-    #[error("{}: there are over {MOST_CASES} cases in it", .0.display())]
+    #[error("{}: expected at most {MOST_CASES} cases in it, found more", .0.display())]
     TooMany(PathBuf),
 }
 

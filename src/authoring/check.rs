@@ -28,7 +28,7 @@ use crate::{
 use applications::Applications;
 use std::{collections::BTreeMap, path::Path};
 
-/// The most callers of a macro that are told.
+/// The most callers of a macro that a finding names.
 const MOST_CALLERS: usize = 3;
 
 /// The directory can't be read at all; the text names it.
@@ -169,7 +169,7 @@ fn by_set(
 ) -> BTreeMap<String, Vec<Case>> {
     let mut cases_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for case in cases {
-        // What can't be submitted at all is told where it is tried.
+        // An application that can't be submitted at all is reported when it is tried.
         let name = match case.submission() {
             Ok((submission, _)) => options.rules.name_for(&submission).to_owned(),
             Err(_) => DEFAULT_SET.to_owned(),

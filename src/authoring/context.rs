@@ -21,7 +21,7 @@ pub struct TemplateContext {
 /// The context of a submission for the template set of this id.
 ///
 /// # Errors
-/// Where the submission is refused before any template is asked.
+/// If the submission is refused before any template is rendered.
 pub fn of(
     submission: &Submission,
     context: &SubmitterContext,

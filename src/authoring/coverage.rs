@@ -85,7 +85,7 @@ impl<'s> Coverage<'s> {
         for verdict in verdicts {
             match verdict.line {
                 Some(line) => self.note(&(verdict.policy.clone(), line), application),
-                // It is a partial's, and its line isn't told: of none is known that it never fires.
+                // It is a partial's, and its line isn't known: so no line is known to never fire.
                 None => self.is_sure_of_partials = false,
             }
         }

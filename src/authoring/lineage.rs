@@ -10,7 +10,7 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The fields by which items of lists are told apart, the first that an item has. An index changes where a patch adds an item.
+/// The fields that identify the items of a list, the first that an item has. An index changes where a patch adds an item.
 const IDENTITY: [&str; 6] = [
     "mountPath",
     "devicePath",

@@ -12,7 +12,7 @@ use std::{cell::OnceCell, path::Path};
 /// Renders every sample, and reports what is wrong. Holds no value and no template's source, for it is shown on `/readyz`.
 pub fn probe(tried: &TriedSet<'_>) -> Result<(), Vec<String>> {
     let parts = tried.parts;
-    // The names alone are told, and where the directory is nobody needs to know.
+    // Messages have the names only: nobody needs the directory's path.
     let sources = Sources::new(
         Path::new(""),
         parts.name,

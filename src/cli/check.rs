@@ -19,6 +19,7 @@ use crate::{
     cli::output::message,
     cluster::{ApplyError, ClusterSettings, ClusterSink, client},
     error_code::ErrorCode,
+    finding::counted,
     manifest::Manifests,
     settings::{ClusterAccess, SetSettings},
     templates::DEFAULT_SET,
@@ -171,9 +172,11 @@ impl Check {
             return Err(End::CouldNotRun);
         }
         message!(
-            "{errors} errors, {warnings} warnings in {} templates, with {} applications",
-            checked.templates,
-            checked.applications.len()
+            "{}, {} in {}, with {}",
+            counted(errors, "error"),
+            counted(warnings, "warning"),
+            counted(checked.templates, "template"),
+            counted(checked.applications.len(), "application")
         );
         if self.live.live {
             if errors > 0 {

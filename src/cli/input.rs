@@ -17,7 +17,7 @@ use crate::{
     spark::submission::{
         self, Request, SparkVersion, Submission, SubmissionId, SubmitterContext, arguments, resolve,
     },
-    submitter,
+    strict, submitter,
     templates::{Fallback, TemplateStore},
 };
 use std::{
@@ -107,7 +107,7 @@ fn file_names(directory: &Path) -> Result<Option<Vec<PathBuf>>, (PathBuf, std::i
                 names.push(path);
             }
             if names.len() > MOST_FILES || seen.len() + folders.len() > MOST_FILES {
-                let many = format!("there are over {MOST_FILES} files or folders in it");
+                let many = format!("expected at most {MOST_FILES} files or folders in it, found more");
                 return Err((directory.to_owned(), std::io::Error::other(many)));
             }
         }
@@ -122,7 +122,7 @@ const DEEPEST_FOLDER: usize = 8;
 /// The most files, and the most folders, of one directory, lest a wrong path is read for hours.
 const MOST_FILES: usize = 10_000;
 
-/// Takes each application of a file, and tells how many there were. A file that must have one is told of if it has none.
+/// Takes each application of a file, and returns their number. A file that must have one and has none is an error.
 fn of_file(path: &Path, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usize {
     let file = &path.display().to_string();
     let text = match read(path) {
@@ -134,6 +134,12 @@ fn of_file(path: &Path, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usi
     };
     if !must_have_one && !may_have_application(&text) {
         return 0;
+    }
+    // YAML allows what JSON doesn't, such as a comma behind the last field: in a file of JSON that is a mistake.
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    if let Some(mistake) = is_json.then(|| strict::json_mistake(&text)).flatten() {
+        take((file.clone(), Err(mistake.to_string())));
+        return 1;
     }
     let mut taken = 0;
     each_document(&text, &mut |place, document| {

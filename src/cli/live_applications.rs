@@ -32,7 +32,7 @@ pub(super) fn each_application(
     Ok(())
 }
 
-/// The namespaces of the cluster, for policies that read them; each is asked for once.
+/// The namespaces of the cluster, for policies that read them; each is read once.
 pub(super) struct LiveNamespaces {
     runtime: Runtime,
     namespaces: Namespaces,

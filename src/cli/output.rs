@@ -44,7 +44,7 @@ pub(super) fn is_unread() -> bool {
     UNREAD.load(Ordering::Relaxed)
 }
 
-/// Writes the data that a command was told to print to standard output, as it is.
+/// Writes a command's data to standard output, unchanged.
 ///
 /// The result is [`End::Refused`] if it can't be written for another reason than that nobody reads it (a full disk).
 pub(super) fn print(text: &str) -> End {

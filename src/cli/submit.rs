@@ -30,9 +30,9 @@ use std::{sync::Arc, time::Duration};
 enum DryRun {
     /// They are.
     None,
-    /// The application is rendered and checked; nobody is asked.
+    /// The application is rendered and checked, without any request.
     Client,
-    /// The API server is asked whether it would take each object, and keeps none.
+    /// The API server checks each object, and stores none.
     Server,
 }
 

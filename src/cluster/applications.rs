@@ -13,7 +13,7 @@ const PAGE: u32 = 50;
 /// The group and version of the operator's resources.
 const GROUP: (&str, &str) = ("sparkoperator.k8s.io", "v1beta2");
 
-/// Pages of applications, each asked for when it is wanted.
+/// Pages of applications, each read when it is needed.
 pub struct Pages {
     apis: VecDeque<(Api<DynamicObject>, &'static str)>,
     next: Option<String>,

@@ -103,7 +103,7 @@ async fn tell(sink: ClusterSink, mut waiting: mpsc::Receiver<Refused>, metrics: 
         let sent = match time::timeout(PATIENCE, sink.event(&refused)).await {
             Ok(sent) => sent,
             Err(_) => Err(ApplyError::Timeout {
-                doing: "telling of a refusal".to_owned(),
+                doing: "reporting a refusal".to_owned(),
             }),
         };
         match sent {

@@ -67,7 +67,7 @@ impl FollowTiming {
 pub enum FollowEnd {
     /// Its phase is `Succeeded` or `Failed`. It was handed to `seen`.
     Completed,
-    /// It is gone, or another Pod has its name. The last state that the API server told with the deletion, if it did.
+    /// It is gone, or another Pod has its name. The last state, if the deletion's event had one.
     Deleted(Option<Value>),
 }
 

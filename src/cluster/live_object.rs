@@ -167,7 +167,7 @@ impl LiveObject {
             && owner["uid"] != pod_uid
     }
 
-    /// Whether the driver container has ever run. Where it cannot be told apart, any container counts.
+    /// Whether the driver container has ever run. If it can't be identified, any container counts.
     pub(crate) fn started(&self, driver_container: &str) -> bool {
         let statuses = self
             .0

@@ -68,7 +68,7 @@ impl Namespaces {
         }
     }
 
-    /// The same, asked for one by one: for a process that ends with its work.
+    /// The same, read one by one, for a process that ends with its work.
     pub fn one_by_one(client: Client) -> Self {
         Self {
             api: Api::all(client),

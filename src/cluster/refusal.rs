@@ -5,9 +5,15 @@ mod meaning;
 mod tests;
 
 use super::{error::ApplyError, requests::ApiCall};
-use crate::limits::OverLimit;
+use crate::{
+    finding::{cut, root_cause},
+    limits::OverLimit,
+};
 use kube::core::Status;
 use std::time::Duration;
+
+/// The most bytes that a message repeats of why a connection failed.
+const LONGEST_CAUSE: usize = 300;
 
 /// Why a request has no usable answer.
 #[derive(Debug)]
@@ -92,7 +98,7 @@ impl ApiFailure {
     pub(crate) fn from_client(error: kube::Error) -> Self {
         match error {
             kube::Error::Auth(error) => Self::Credentials(error.to_string()),
-            error => Self::Lost(chain(&error)),
+            error => Self::Lost(cut(&root_cause(&error), LONGEST_CAUSE).into_owned()),
         }
     }
 
@@ -181,17 +187,4 @@ impl ApiFailure {
             },
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    text.chars().take(300).collect()
 }

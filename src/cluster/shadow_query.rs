@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How long one question may take, retries included.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The name of an object that is asked about and never made: the real one's is taken.
+/// The name of an object that a dry run checks and nobody creates: the real name is taken.
 const NAME: &str = "native-submit-shadow";
 
 impl ClusterSink {

@@ -125,7 +125,7 @@ async fn labels_of(requests: &Requests, namespace: &str) -> Option<BTreeMap<Stri
     serde_json::from_value(labels).ok()
 }
 
-/// Whether the webhook changes a driver Pod: asked with one that is never made. It gives each its owner.
+/// Whether the webhook changes a driver Pod, by a dry run of one that is never created. It gives each its owner.
 async fn mutates(requests: &Requests, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
     let probe = "native-submit-webhook-probe";
     let Ok(target) = Target::new(&resource::PODS, namespace, probe) else {

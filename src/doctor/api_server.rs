@@ -1,6 +1,7 @@
 //! The API server: whether it answers, and how old it is.
 
 use super::CheckResult;
+use crate::finding::root_cause;
 use kube::Client;
 use tokio::time::timeout;
 
@@ -28,7 +29,7 @@ pub(super) async fn examine(client: &Client) -> CheckResult {
                 "let the ServiceAccount read /version (system:public-info-viewer gives it to all)",
             );
         }
-        Ok(Err(error)) => return CheckResult::fail(CHECK, format!("no answer: {}", innermost(&error)), fix),
+        Ok(Err(error)) => return CheckResult::fail(CHECK, format!("no answer: {}", root_cause(&error)), fix),
         Ok(Ok(version)) => version,
     };
     let minor: u32 = version.minor.trim_end_matches('+').parse().unwrap_or(0);
@@ -45,13 +46,4 @@ pub(super) async fn examine(client: &Client) -> CheckResult {
         ""
     };
     CheckResult::ok(CHECK, format!("Kubernetes {}{volumes}", version.git_version))
-}
-
-/// The cause that says most: clients wrap it in general sentences.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut at = error;
-    while let Some(source) = at.source() {
-        at = source;
-    }
-    at.to_string()
 }

@@ -1,6 +1,6 @@
 //! The operator: its CRDs, its version, and whether its webhook is there as the settings say.
 
-use super::{CheckResult, Surroundings, api_server::innermost, deployment};
+use super::{CheckResult, Surroundings, deployment};
 use crate::{
     cluster::registered_webhooks,
     settings::{OperatorWebhookSetting, ServeSettings},
@@ -34,7 +34,7 @@ pub(super) async fn examine(
             OPERATOR,
             format!(
                 "can't read the Deployments in namespace {namespace}: {}",
-                innermost(&error)
+                crate::finding::root_cause(&error)
             ),
             "run doctor as somebody who may list them: native-submit itself needs no such right",
         )),
@@ -43,7 +43,7 @@ pub(super) async fn examine(
     found
 }
 
-/// Whether the API server serves this group and version; `None` where it can't be told.
+/// Whether the API server serves this group and version; `None` if that is unknown.
 pub(super) async fn serves(client: &Client, group_version: &str) -> Option<bool> {
     match client.list_api_group_resources(group_version).await {
         Ok(_) => Some(true),
@@ -82,7 +82,7 @@ fn version(found: &[Deployment], namespace: &str) -> CheckResult {
     let entry_points = match version.minor {
         Some(minor) if minor >= REST_SUBMITTER => "REST (gate RestSubmitter) and the drop-in",
         Some(_) => "the drop-in",
-        None => "which entry points it has can't be told from that",
+        None => "which entry points it has is unknown",
     };
     CheckResult::ok(
         OPERATOR,
@@ -126,7 +126,10 @@ async fn webhook(client: &Client, settings: &ServeSettings) -> CheckResult {
     let registered = match registered_webhooks(client).await {
         Ok(registered) => registered,
         Err(error) => {
-            let message = format!("can't list mutatingwebhookconfigurations: {}", innermost(&error));
+            let message = format!(
+                "can't list mutatingwebhookconfigurations: {}",
+                crate::finding::root_cause(&error)
+            );
             return match said {
                 OperatorWebhookSetting::On | OperatorWebhookSetting::Off => CheckResult::warn(
                     WEBHOOK,

@@ -1,6 +1,6 @@
-//! Whether the servers of a namespace agree: each is asked for its metrics, which say its release and its template sets.
+//! Whether the servers of a namespace agree: the metrics of each say its release and its template sets.
 
-use super::{ANSWER_TIMEOUT, CheckResult, api_server::innermost, deployment::CONTAINER};
+use super::{ANSWER_TIMEOUT, CheckResult, deployment::CONTAINER};
 use futures::future;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, api::ListParams};
@@ -31,7 +31,7 @@ pub(super) async fn examine(client: &Client, namespace: &str) -> Vec<CheckResult
                 CHECK,
                 format!(
                     "can't list the Pods in namespace {namespace}: {}",
-                    innermost(&error)
+                    crate::finding::root_cause(&error)
                 ),
                 "run doctor as somebody who may list them: native-submit itself needs no such right",
             )];

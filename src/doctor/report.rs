@@ -1,4 +1,4 @@
-//! What was found, and how it is told.
+//! What was found, and how it is printed.
 
 use serde::Serialize;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Whether this account may do what `deploy/rbac` gives: asked of the API server verb by verb, as
+//! Whether this account has the rights that `deploy/rbac` gives: the API server answers for each verb, as
 //! `kubectl auth can-i` does it.
 
 mod parts;
@@ -29,7 +29,7 @@ struct Right {
 }
 
 impl Right {
-    /// What is not in a namespace is asked for once, for the whole cluster.
+    /// Rights that aren't in a namespace are checked once, for the whole cluster.
     fn is_of_cluster(&self) -> bool {
         matches!(
             self.resource.as_str(),
@@ -126,7 +126,10 @@ impl Part {
             Err(error) => {
                 return CheckResult::warn(
                     CHECK,
-                    format!("{} in {place} can't be told: {error}", self.file),
+                    format!(
+                        "{} in {place}: expected an answer of the API server, found none: {error}",
+                        self.file
+                    ),
                     "let the account create selfsubjectaccessreviews (system:basic-user gives it to all)",
                 );
             }
@@ -228,7 +231,7 @@ async fn ask(
     let answer = reviews
         .create(&PostParams::default(), &review)
         .await
-        .map_err(|error| super::api_server::innermost(&error))?;
+        .map_err(|error| crate::finding::root_cause(&error))?;
     let allowed = answer.status.is_some_and(|status| status.allowed);
     Ok((!allowed).then_some(right))
 }

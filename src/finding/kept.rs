@@ -1,6 +1,6 @@
 //! Collections that keep the first few and count the rest, so that a hostile input can't fill the memory with findings.
 
-use super::{cut, listed};
+use super::{counted, cut, listed};
 use crate::limits::{ANSWER_BYTES, FINDINGS, WARNING_BYTES};
 use serde::{Deserialize, Serialize};
 use std::{fmt, ops::Deref};
@@ -112,7 +112,7 @@ pub struct Warnings {
     more: usize,
 }
 
-/// As a submission's JSON has them: whoever reads it keeps to the limits, whatever it says.
+/// As a submission's JSON has them. Reading keeps the limits, whatever the JSON has.
 #[derive(Serialize, Deserialize)]
 struct Lines {
     lines: Vec<String>,
@@ -178,7 +178,7 @@ impl Warnings {
 
     /// The lines to tell, the count of what was left out last.
     pub fn lines(&self) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
-        let count = (self.more > 0).then(|| format!("and {} more warnings", self.more));
+        let count = (self.more > 0).then(|| format!("and {}", counted(self.more, "more warning")));
         let kept = self.kept.iter().map(|line| line.as_str().into());
         kept.chain(count.map(Into::into))
     }
@@ -228,7 +228,7 @@ mod tests {
         let mut warnings: Warnings = std::iter::repeat_n("x", FINDINGS).collect();
         assert_eq!(warnings.lines().count(), FINDINGS);
         warnings.push("x");
-        assert_eq!(warnings.lines().last().unwrap(), "and 1 more warnings");
+        assert_eq!(warnings.lines().last().unwrap(), "and 1 more warning");
         let quarter = "x".repeat(ANSWER_BYTES / 4);
         let mut long: Warnings = std::iter::repeat_n(quarter, 4).collect();
         assert_eq!(long.lines().count(), 4);

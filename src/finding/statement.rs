@@ -23,10 +23,10 @@ enum Says {
     Rule(Words),
 }
 
-/// What was found, and how much of it may be told.
+/// What was found, and how much of it may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// It is not told: the statement says enough, or nothing may be said.
+    /// It is not shown: the statement says enough, or nothing may be shown.
     Unsaid,
     /// There is nothing, though something is needed.
     Nothing,
@@ -38,7 +38,7 @@ pub enum Found {
     Hidden(usize),
     /// A name that may be shown, `=`, and a value that may not.
     Assignment(String, usize),
-    /// A mistake that a parser named, and its line if it told one, from 1.
+    /// A mistake that a parser named, and its line if known, from 1.
     Syntax(Words, Option<usize>),
 }
 

@@ -36,6 +36,15 @@ pub(crate) fn io_words(kind: io::ErrorKind) -> String {
     }
 }
 
+/// The cause that says most: clients wrap it in general sentences, such as `ServiceError: client error (Connect)`.
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut at = error;
+    while let Some(source) = at.source() {
+        at = source;
+    }
+    at.to_string()
+}
+
 /// A number with its noun: `1 error`, `2 errors`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };

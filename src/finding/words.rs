@@ -30,7 +30,7 @@ impl Words {
         self
     }
 
-    /// A value that may be shown to whoever sent it; `Words::brief` leaves it out.
+    /// A value that may be shown to its sender; `Words::brief` leaves it out.
     #[must_use]
     pub fn value(mut self, value: &str) -> Self {
         self.0.push(Piece::Value(shown(value)));

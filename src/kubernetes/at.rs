@@ -37,7 +37,7 @@ impl<'t> Step<'t> {
     }
 }
 
-/// A value, and where in its document it stands. The path is written only when it is asked for.
+/// A value, and where in its document it stands. The path is written only when it is needed.
 #[derive(Clone, Copy)]
 pub(crate) struct At<'v, 'p> {
     value: &'v Value,

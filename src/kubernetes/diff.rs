@@ -45,7 +45,7 @@ pub(crate) const ASSIGNED_BY_SERVER: [&str; 6] = [
 ///
 /// Lists of items that have a name are compared as mappings by name: their order doesn't count, but among items
 /// of the same name, as among environment variables, of which the last one counts. Null is an absent field.
-/// Values are shown as they are; this is for who asked to see them.
+/// Values are shown unchanged: the caller wants to see them.
 pub fn differences(a: &Value, b: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     compare(Place::Document, Some(a), Some(b), &mut found);

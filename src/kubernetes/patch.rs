@@ -116,7 +116,7 @@ struct Merge {
     touched: Touched,
 }
 
-/// A problem of the patch itself, told by its own path.
+/// A problem of the patch itself, with the path in the patch.
 fn problem(place: &Both<'_>, said: Statement) -> Problem {
     Problem::new(place.own.to_string(), said)
 }

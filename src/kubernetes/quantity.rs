@@ -73,7 +73,7 @@ impl Quantity {
     /// The number that it is, in whole units: cores, bytes.
     #[allow(
         clippy::cast_precision_loss,
-        reason = "an order of size is asked for, and 53 bits hold it"
+        reason = "only the order of size matters, and 53 bits hold it"
     )]
     pub(crate) fn units(self) -> f64 {
         self.0 as f64 / NANO as f64

@@ -1,6 +1,6 @@
 //! What Kubernetes would refuse, and what Spark needs: rules over documents as they were written.
 //!
-//! The rules look at JSON values, not at Kubernetes' types: there a missing field can be told from an empty one,
+//! The rules look at JSON values, not at Kubernetes' types: there a missing field differs from an empty one,
 //! and a document with a wrong type somewhere is still checked everywhere else. What has the wrong type is
 //! skipped here, for the strict reading has reported it.
 //!

@@ -142,7 +142,7 @@ const TIME: &str = "1970-01-01T00:00:00.000000Z";
 /// What a reader of any JSON says that it expects.
 const ANY_JSON: &str = "any valid JSON value";
 
-/// Notes what it is asked for, and answers with the least value of that kind.
+/// Notes which type is read, and returns the smallest value of that type.
 #[derive(Clone, Copy)]
 struct Tracer<'t> {
     found: &'t RefCell<Shape>,

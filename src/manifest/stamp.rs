@@ -50,7 +50,7 @@ fn mapping(value: &mut Value) -> Option<&mut Map<String, Value>> {
 /// Identifies the plan: `v2:` and the first 16 hex digits of the SHA-256 of its JSON, without the submit time, which
 /// differs each time the same application is submitted.
 ///
-/// A plan that has more in it for an admin's templates is known by the hash of the one that was asked for: servers whose
+/// A plan with additions for an admin's templates keeps the hash of the plan without them: servers whose
 /// templates differ for a minute know the same submission by the same hash.
 pub fn plan_hash(plan: &DriverPlan) -> String {
     if let Some(known) = &plan.known_by {

@@ -88,11 +88,11 @@ impl CheckedArguments {
         self.0.conf()
     }
 
-    /// Where the driver will run and whose it is. The operator's labels are checked, so that nothing is asked of a cluster
+    /// Where the driver will run and whose it is. The operator's labels are checked, so that no request goes to a cluster
     /// for a request that lies about them.
     ///
     /// # Errors
-    /// A label with another value than the operator's, or a namespace that can't be told.
+    /// A label with another value than the operator's, or a namespace that isn't known.
     pub fn outline(&self, context: &SubmitterContext) -> Result<Outline<'_>, Refusal> {
         let outline = self.0.outline(context)?;
         let templates = [&outline.driver_template, &outline.executor_template];

@@ -1,4 +1,4 @@
-//! How many submissions may be at work, and whose: over the limit a caller is told at once to come back.
+//! The limit of submissions in flight, in all and by namespace. Above the limit a caller gets a retryable error at once.
 
 use std::{
     collections::HashMap,

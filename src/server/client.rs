@@ -5,6 +5,7 @@ mod address;
 pub use address::{Server, ServerError, TlsOptions};
 
 use crate::{
+    finding::root_cause,
     operator::wire::{RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient},
     spark::submission::SubmissionId,
 };
@@ -108,7 +109,7 @@ async fn connected(
         let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(timeout);
         match endpoint.connect().await {
             Ok(channel) => return Ok(Ok(channel)),
-            Err(error) => refused = innermost(&error),
+            Err(error) => refused = root_cause(&error),
         }
     }
     Ok(Err(refused))
@@ -117,7 +118,7 @@ async fn connected(
 /// What a call's failure says: the cause where the connection broke, else the server's words.
 fn said(status: &tonic::Status, server: &Server) -> String {
     let code = status.code();
-    match std::error::Error::source(status).map(innermost) {
+    match std::error::Error::source(status).map(root_cause) {
         None => format!("{code:?}: {}", status.message()),
         // A refused client may see no more than a closed connection (TLS 1.3 asks for its certificate last).
         Some(cause) if server.shows_no_certificate() => format!(
@@ -125,13 +126,4 @@ fn said(status: &tonic::Status, server: &Server) -> String {
         ),
         Some(cause) => format!("{code:?}: {cause}"),
     }
-}
-
-/// The cause that says most: transports wrap it in general sentences.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut at = error;
-    while let Some(source) = at.source() {
-        at = source;
-    }
-    at.to_string()
 }

@@ -36,10 +36,10 @@ pub(super) const BUFFER: usize = 32 << 10;
 const CONNECTION_WINDOW: u32 = 256 << 10;
 const CALL_WINDOW: u32 = 128 << 10;
 
-/// How often a silent HTTP/2 connection is asked whether its other end is there, and how long that may take.
+/// How often a silent HTTP/2 connection gets a ping, and how long the answer may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// How long a client may take to leave, once it was told that the connection ends.
+/// How long a client may keep the connection after GOAWAY.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How a connection is spoken on.
@@ -91,7 +91,7 @@ impl Calls {
     }
 }
 
-/// Serves until `stop` ends; then answers what was asked, and no more. `calls` is none where a connection has one call at a time.
+/// Serves until `stop` ends; then answers the requests in flight, and takes no more. `calls` is none where a connection has one call at a time.
 pub(super) async fn serve(
     router: Router,
     speech: Speech,
@@ -184,7 +184,7 @@ async fn one(
     }
 }
 
-/// Lets no more calls in than there may be. It is asked while the connection is read, before there is a task for the call.
+/// Enforces the limit of calls. It runs while the connection is read, before there is a task for the call.
 struct Bounded {
     inner: TowerToHyperService<Seated<Router>>,
     calls: Option<Calls>,
@@ -279,7 +279,7 @@ impl Drop for Answer {
     }
 }
 
-/// A body of which the seat is told: a request's that it has arrived, an answer's that it was written.
+/// A body that reports its end to the seat: a request's arrival, an answer's last byte.
 struct Told<B> {
     body: B,
     at_end: Option<Arc<Call>>,

@@ -163,7 +163,7 @@ impl Listener {
             self.metrics.failure(ErrorCode::SubmitterOverloaded);
         }
         if let Some(left_out) = self.seldom.line() {
-            warn!(door = self.entry_point, left_out, "{what}");
+            warn!(entry_point = self.entry_point, left_out, "{what}");
         }
         seat
     }

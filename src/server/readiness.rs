@@ -11,7 +11,7 @@ use tracing::{info, warn};
 /// How the API server is looked after.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReadinessTimes {
-    /// How often it is asked.
+    /// How often it is checked.
     pub(super) period: Duration,
     /// How long it may be out of reach before the service is not ready.
     pub(super) silence: Duration,

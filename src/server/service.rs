@@ -229,7 +229,7 @@ impl Service {
             "submission",
             otel.kind = "server",
             otel.status_code = Empty,
-            door = entry_point,
+            entry_point,
             submission_id = Empty,
             namespace = Empty,
             application = Empty,
@@ -345,7 +345,7 @@ impl Service {
         metrics.failure(error.code());
         if let Some(left_out) = self.shared.turned_away.line() {
             let (code, reason) = (error.code().name(), error.reason());
-            warn!(door = entry_point, code, reason, left_out, "turned away: {error}");
+            warn!(entry_point, code, reason, left_out, "turned away: {error}");
         }
     }
 
@@ -357,7 +357,7 @@ impl Service {
         if let Some(left_out) = self.shared.not_submissions.line() {
             let (code, reason) = (code.name(), NOT_A_SUBMISSION);
             let message = finding::answer(message);
-            warn!(door = entry_point, code, reason, left_out, "refused: {message}");
+            warn!(entry_point, code, reason, left_out, "refused: {message}");
         }
     }
 

@@ -143,7 +143,7 @@ impl Tls {
                 error: Some(error),
             },
         };
-        // Files that stay unreadable are looked at again and again: told once.
+        // Files that stay unreadable are read again and again, but logged once.
         if attempt == *last {
             return;
         }

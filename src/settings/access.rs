@@ -1,4 +1,4 @@
-//! Which cluster a command talks to, as kubectl is told it.
+//! Which cluster a command talks to, by the flags that kubectl has.
 
 use crate::cluster::ClientSettings;
 use clap::{
@@ -7,7 +7,7 @@ use clap::{
 };
 use std::path::PathBuf;
 
-/// Where the API server is, and who asks it: flags as `kubectl` has them.
+/// Which API server is used, and with which credentials: flags as `kubectl` has them.
 #[derive(Debug, Clone, Default, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct ClusterAccess {

@@ -7,15 +7,16 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Default, Args)]
 #[allow(clippy::doc_markdown, reason = "help is shown as it stands")]
 pub struct TlsSettings {
-    /// Certificate chain of gRPC and REST, PEM; they speak TLS alone where it is set, and it is re-read when it changes
+    /// File with the server's certificate chain, PEM; if it is set, gRPC and REST accept only TLS. The server reads it again when
+    /// it changes
     #[arg(long, env = "TLS_CERT_FILE", value_name = "PATH")]
     pub tls_cert_file: Option<PathBuf>,
 
-    /// Private key of the certificate, PEM
+    /// File with the private key of that certificate, PEM
     #[arg(long, env = "TLS_KEY_FILE", value_name = "PATH")]
     pub tls_key_file: Option<PathBuf>,
 
-    /// Certificate authorities of clients, PEM: who has no certificate of theirs is turned away
+    /// File with the certificate authorities of clients, PEM; if it is set, clients need a certificate of one of them
     #[arg(long, env = "TLS_CLIENT_CA_FILE", value_name = "PATH")]
     pub tls_client_ca_file: Option<PathBuf>,
 }
@@ -32,7 +33,7 @@ pub struct TlsFiles {
 }
 
 impl TlsSettings {
-    /// The files, where TLS is asked for; half a setting is an error that names the other half.
+    /// The files, if TLS is set; half a setting is an error that names the other half.
     pub fn files(&self) -> Result<Option<TlsFiles>, String> {
         let missing = |set: &str, missing: &str| {
             Err(format!(

@@ -73,7 +73,7 @@ pub struct DriverPlan {
     pub network_policy: Option<NetworkPolicyPlan>,
     /// The driver's gang for Volcano's scheduler, where the conf asks for it; from Spark 4.2.
     pub pod_group: Option<PodGroupPlan>,
-    /// The hash by which the submission is known, where this plan isn't the one that it was asked for; templates don't see it.
+    /// The hash that identifies the submission, if this plan has additions; templates don't see it.
     #[serde(skip)]
     pub known_by: Option<String>,
 }
@@ -267,7 +267,7 @@ pub struct PersistentVolumeClaimPlan {
     pub storage_class: String,
     /// `spec.accessModes`.
     pub access_modes: Vec<String>,
-    /// The size asked for, a Kubernetes quantity.
+    /// The requested size, a Kubernetes quantity.
     #[schemars(extend("x-unit" = "Kubernetes quantity, bytes"))]
     pub storage: String,
 }

@@ -1,4 +1,4 @@
-//! What is to be submitted: the intent, exactly as `spark-submit` is told it, from whichever entry point it came.
+//! What is to be submitted: the intent, exactly as the arguments of `spark-submit` say it, from each entry point.
 
 pub mod arguments;
 pub(crate) mod blanks;
@@ -93,7 +93,7 @@ pub struct Submission {
     /// Its annotations.
     #[serde(default)]
     pub application_annotations: std::collections::BTreeMap<String, String>,
-    /// The application's volumes that a role doesn't mount, and so its Pod doesn't have: for whoever mounts one all the same.
+    /// The application's volumes that a role doesn't mount, and so its Pod doesn't have: for the message about a mount of one.
     #[serde(default)]
     pub unmounted_volumes: Vec<UnmountedVolume>,
     /// What is odd but not wrong, for the log and the reply.

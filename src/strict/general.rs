@@ -1,4 +1,4 @@
-//! Field paths without list indices, by which fields are told apart that are moved to other places in a list.
+//! Field paths without list indices, which identify a field wherever its item is in a list.
 
 /// A field path without its list indices: `spec.containers[0].image` becomes `spec.containers[].image`. Quoted
 /// names stay as they are.

@@ -5,14 +5,14 @@ use super::{
     plain::Plain,
 };
 use crate::{
-    finding::{Words, rule},
+    finding::{Found, Words, expected, rule},
     limits::Budget,
     strict::Problem,
 };
 use serde::de::DeserializeSeed as _;
 use serde_json::Value;
 
-/// Reads one JSON document; of an error the line and column are told, and not what stands there.
+/// Reads one JSON document; an error has line and column, and not the text there.
 ///
 /// # Errors
 /// Where it is not JSON, has a key twice, or is larger than a limit allows.
@@ -42,6 +42,16 @@ pub(super) fn read_as_yaml(
         Err(Unread::Problem(_) | Unread::KeyTwice(_)) => None,
         read => Some(read),
     }
+}
+
+/// What is wrong with a text as JSON, if anything: only its syntax is looked at. Several values in a row are fine, as `jq` writes them.
+pub fn json_mistake(text: &str) -> Option<Problem> {
+    let text = text.trim_start_matches('\u{feff}');
+    let values = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
+    let error = values.into_iter().find_map(Result::err)?;
+    let place = format!("a mistake at line {}, column {}", error.line(), error.column());
+    let found = Found::Syntax(Words::own(place), Some(error.line()));
+    Some(Problem::new("", expected("valid JSON").found(found)))
 }
 
 fn read(text: &[u8], shape: DocumentShape, format: Format, budget: &mut Budget) -> Result<Value, Unread> {

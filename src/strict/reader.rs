@@ -116,7 +116,7 @@ impl serde::de::Error for Error {
     }
 }
 
-/// What is wanted, in words that are not Rust's. An integer out of range is told the range.
+/// What is wanted, in words that are not Rust's. For an integer out of range it says the range.
 fn plain(wanted: &dyn Expected, with_range: bool) -> Words {
     let wanted = wanted.to_string();
     let range = INTEGERS.iter().find(|(name, ..)| *name == wanted);
@@ -438,7 +438,7 @@ impl<'de> MapAccess<'de> for Fields<'de, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let Some((name, value)) = self.value.take() else {
-            return Err(Error::new(rule("a value was asked for before its key")));
+            return Err(Error::new(rule("expected a key before its value")));
         };
         let place = Place::Field(&self.reader.place, name);
         seed.deserialize(Reader {

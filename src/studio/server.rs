@@ -32,7 +32,7 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 /// The longest request, in bytes: a file with applications.
 const MOST_BYTES: usize = 5 << 20;
 
-/// The pages that are told of changes at once.
+/// The most pages that get changes at the same time.
 const MOST_PAGES: usize = 32;
 
 /// Requests that make objects at once; others wait.

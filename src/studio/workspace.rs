@@ -1,4 +1,4 @@
-//! The state behind the page: what the directory holds now, what it makes of applications, and who is told of changes.
+//! The state behind the page: what the directory holds now, what it makes of applications, and which pages get changes.
 
 use super::{
     applications::{self, Application, Dropped, MOST_DROPPED, Source},
@@ -41,10 +41,10 @@ const MOST_DROPPED_BYTES: usize = 16 << 20;
 /// The longest name of a dropped file, in characters.
 const LONGEST_NAME: usize = 128;
 
-/// How far the work is; told to every page.
+/// How far the work is; sent to every page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Progress {
-    /// The state that can be asked for.
+    /// The number of the state that requests see.
     pub(super) generation: u64,
     /// The state whose summary is complete.
     pub(super) complete: u64,

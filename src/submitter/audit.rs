@@ -1,6 +1,6 @@
-//! What administrators are told of their policies: which one refused whom, would have refused, or let pass by an exemption.
+//! Reports of policies for administrators: which policy refused a submission, would have refused it, or let it pass by an exemption.
 //!
-//! It is told in three ways: a counter, a line of the log, and an Event on the application. None of them holds a value of the
+//! There are three reports: a counter, a line of the log, and an Event on the application. None of them holds a value of the
 //! submission but those that the admin's words have.
 
 use super::{PolicyRefusal, SubmitError};
@@ -107,7 +107,7 @@ impl Subject {
     }
 }
 
-/// What is told, and where.
+/// What is reported, and where.
 pub(super) struct Audit<'a> {
     pub(super) set: &'a TemplateSet,
     pub(super) subject: &'a Subject,
@@ -186,7 +186,7 @@ impl Audit<'_> {
                     namespace = subject.namespace,
                     application = %application,
                     user = %user,
-                    door = subject.entry_point,
+                    entry_point = subject.entry_point,
                     submission_id = subject.submission_id,
                     code,
                     exempt_because = reason,

@@ -86,7 +86,7 @@ fn list(owners: Option<&Value>, template: &str) -> Vec<NamedOwner> {
 
 /// Each owner is the submission's `SparkApplication`, by name and uid.
 ///
-/// A caller of a service can't name an owner of another kind: the service may have no right to look it up. Whoever runs a
+/// A caller of a service can't name an owner of another kind: the service may have no right to look it up. The user of a
 /// command can, as Spark lets them: they have the cluster before them.
 ///
 /// # Errors

@@ -46,7 +46,7 @@ impl RequestArguments {
         Ok(Self { arguments, subject })
     }
 
-    /// The submission. It is in the namespace, and of the application and owners, that the cluster was asked about.
+    /// The submission. Its namespace, application and owners are those that were looked up on the cluster.
     pub(super) fn resolve(
         self,
         live_version: Option<SparkVersion>,

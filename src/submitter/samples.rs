@@ -38,7 +38,7 @@ pub fn samples() -> impl Iterator<Item = (&'static str, &'static str)> {
     SAMPLES.into_iter()
 }
 
-/// What of a sample's findings is told: a line for each, without values and without text of templates.
+/// The report of a sample's findings: a line for each, without values and without text of templates.
 pub type Brief<'b> = dyn Fn(&Submission, &SubmitterContext, &Findings) -> Vec<String> + 'b;
 
 /// Renders every sample with `set`, with the operator's webhook and without, and reports what is wrong: each thing once, with

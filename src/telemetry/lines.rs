@@ -83,12 +83,12 @@ mod tests {
     fn a_long_json_line_stays_json_with_all_its_fields() {
         for texts in [1, 4, 100] {
             let long = "\"".repeat(1 << 16);
-            let line = json!({"level": "WARN", "fields": vec![&long; texts], "spans": [{"door": "rest", "a": long}]});
+            let line = json!({"level": "WARN", "fields": vec![&long; texts], "spans": [{"entry_point": "rest", "a": long}]});
             let short = written(&(line.to_string() + "\n"));
             assert!(short.len() <= LOG_LINE_BYTES, "{}", short.len());
             let read: Value = serde_json::from_str(&short).unwrap();
             assert_eq!(read["level"], "WARN");
-            assert_eq!(read["spans"][0]["door"], "rest");
+            assert_eq!(read["spans"][0]["entry_point"], "rest");
             assert_eq!(read["fields"].as_array().unwrap().len(), texts);
         }
     }

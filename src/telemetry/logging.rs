@@ -26,7 +26,7 @@ pub fn start_logging_and(format: LogFormat, default: &str, traces: Option<&Trace
         "" => EnvFilter::new(default),
         chosen => EnvFilter::try_new(chosen).unwrap_or_else(|_| EnvFilter::new(default)),
     };
-    // What can't be written is not told on the same closed pipe: that would panic.
+    // A failed write is not reported on the same closed pipe: that would panic.
     let lines = fmt::layer()
         .with_writer(|| Short(std::io::stderr()))
         .with_target(false)

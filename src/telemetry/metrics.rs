@@ -21,7 +21,7 @@ use std::{
 /// A stage of the pipeline whose time is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// What is asked of the cluster before: the live application, the operator's webhook.
+    /// What is read from the cluster before: the live application, the operator's webhook.
     Inform,
     /// From an application to the submission.
     Intent,
@@ -77,7 +77,7 @@ type Durations = HistogramWithExemplars<Trace>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
-    door: &'static str,
+    entry_point: &'static str,
     outcome: &'static str,
 }
 
@@ -156,7 +156,7 @@ pub struct Metrics {
     last_reload_success: Gauge<i64, AtomicI64>,
     generation: Gauge<i64, AtomicI64>,
     live_sets: Family<LiveSet, Gauge<i64, AtomicI64>>,
-    /// Those that were live when this was last told.
+    /// Those that were live at the last update.
     known_sets: Mutex<Vec<LiveSet>>,
     template_limits_passed: Family<TemplateLimit, Counter<u64, AtomicU64>>,
     policies: Family<PolicyVerdict, Counter>,
@@ -214,7 +214,7 @@ impl Metrics {
     fn register_submissions(&self, registry: &mut Registry) {
         registry.register(
             "submissions",
-            "Submissions by entry point (door) and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
+            "Submissions by entry point and outcome (created, found, completed, replaced, written, or the reason of a refusal)",
             self.submissions.clone(),
         );
         registry.register(
@@ -316,9 +316,9 @@ impl Metrics {
 
     /// A counter that first appears as 1 has no rate: the first failure would raise no alert.
     fn begin_at_zero(&self) {
-        for door in ["grpc", "rest", "drop-in"] {
+        for entry_point in ["grpc", "rest", "drop-in"] {
             for outcome in ["created", "overloaded"] {
-                let _ = self.submissions.get_or_create(&Outcome { door, outcome });
+                let _ = self.submissions.get_or_create(&Outcome { entry_point, outcome });
             }
         }
         for code in ErrorCode::ALL {
@@ -344,8 +344,10 @@ impl Metrics {
     }
 
     /// Counts a submission that ended.
-    pub fn submission(&self, door: &'static str, outcome: &'static str) {
-        self.submissions.get_or_create(&Outcome { door, outcome }).inc();
+    pub fn submission(&self, entry_point: &'static str, outcome: &'static str) {
+        self.submissions
+            .get_or_create(&Outcome { entry_point, outcome })
+            .inc();
     }
 
     /// Counts a submission that failed.
@@ -533,7 +535,7 @@ mod tests {
         let guard = metrics.in_flight();
         let text = metrics.text();
         for line in [
-            "native_submit_submissions_total{door=\"grpc\",outcome=\"created\"} 1",
+            "native_submit_submissions_total{entry_point=\"grpc\",outcome=\"created\"} 1",
             "native_submit_template_set_reloads_total{result=\"rejected\"} 1",
             "native_submit_template_set_last_reload_success 0",
             "native_submit_in_flight 1",

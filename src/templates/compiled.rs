@@ -55,7 +55,7 @@ impl Compiled {
         Self::load(parts, &|_| ()).unwrap()
     }
 
-    /// Compiles a set. `writes` is told each template before it is compiled.
+    /// Compiles a set. `writes` gets the name of each template before it is compiled.
     ///
     /// # Errors
     /// All that is wrong with its files.
@@ -110,7 +110,9 @@ impl Compiled {
             .chain(of_always)
             .collect();
         if extras.len() > MOST_EXTRAS {
-            let message = format!("the set has over {MOST_EXTRAS} templates of additional objects");
+            let message = format!(
+                "expected at most {MOST_EXTRAS} templates of additional objects in the set, found more"
+            );
             let error = TemplateError::new(TemplateErrorKind::Limit, parts.name, message);
             compiler.errors.push(error);
         }
@@ -332,7 +334,7 @@ impl Compiler {
             .chain(inherited)
             .collect();
         for (name, bytes) in partials {
-            // What is wrong with it was told above.
+            // Its errors were reported above.
             if let Ok(source) = std::str::from_utf8(bytes) {
                 let _ = self.policies.add(&name, source);
             }
@@ -440,7 +442,7 @@ fn add_to(
         })
 }
 
-/// An error at the end of a template that leaves a tag open, told at that tag.
+/// An error at the end of a template that leaves a tag open, with the place of that tag.
 fn not_closed(shown: &str, source: &str, error: &minijinja::Error) -> Option<TemplateError> {
     let detail = error.detail()?;
     if !detail.starts_with("unexpected end of input") {

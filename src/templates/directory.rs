@@ -84,13 +84,13 @@ pub(crate) enum DirectoryError {
     FolderOutside,
     #[error("{0}: a template's file name must be UTF-8")]
     Name(String),
-    #[error("the files have over {MOST_BYTES} bytes in all")]
+    #[error("expected at most {MOST_BYTES} bytes of files in all, found more")]
     TooLarge,
-    #[error("the directory has over {MOST_ENTRIES} entries")]
+    #[error("expected at most {MOST_ENTRIES} entries in the directory, found more")]
     TooMany,
     #[error("the directory changed while it was read, {ATTEMPTS} times in a row")]
     Restless,
-    #[error("the template directory has over {MOST_SETS} sets")]
+    #[error("expected at most {MOST_SETS} template sets, found more")]
     TooManySets,
     #[error(
         "the default set's templates are in the template directory itself and in its folder `{DEFAULT_SET}`"

@@ -1,4 +1,4 @@
-//! What is wrong with a template, told to the admin who wrote it: template, line, the line's text, the message.
+//! What is wrong with a template, for the admin who wrote it: template, line, the line's text, the message.
 //!
 //! The engine's own messages may quote values of the context, which may be secrets. So a message is built here
 //! from the error's kind and place; of the engine's text only what is made of its own words is kept.
@@ -262,9 +262,13 @@ fn joined(errors: &[TemplateError], text: impl Fn(&TemplateError) -> String) -> 
     listed(&kept, errors.len() - kept.len())
 }
 
-/// Why values are not compared by size.
-pub(crate) const UNORDERED: &str = "expected two numbers to compare by size, found something else; use cpu(x), bytes(x) or \
-                                    number(x, default)";
+/// What makes numbers of values that are to be compared by size.
+const MAKES_NUMBERS: &str = "use cpu(x), bytes(x) or number(x, default)";
+
+/// Why a field of an object is not compared by size; `path` is how the template names it.
+pub(crate) fn unordered_field(path: &str) -> String {
+    format!("`{path}`: expected two numbers to compare by size, found a field of an object; {MAKES_NUMBERS}")
+}
 
 /// What the message of a refusal begins with.
 const REFUSED: &str = "refused: ";
@@ -283,10 +287,10 @@ pub(crate) enum Cause {
     TooSlow(std::time::Duration),
     /// A field or a variable that can't be there.
     Unknown(Unknown),
-    /// Something other than two numbers was compared by size.
-    Unordered,
-    /// A function got something else than what it makes a number of.
-    NotANumber(&'static str, &'static str),
+    /// Values of these kinds, which are not two numbers, were compared by size.
+    Unordered(&'static str, &'static str),
+    /// A function expected this to make a number of it, and found a value of this kind.
+    NotANumber(&'static str, &'static str, &'static str),
     /// A function got nothing, and no default for it.
     NoNumber(&'static str),
     /// The context has this version, and the template was made for others.
@@ -315,9 +319,12 @@ impl fmt::Display for Cause {
             }
             // The name may be a user's value.
             Self::Unknown(unknown) => f.write_str(&unknown.message(false)),
-            Self::Unordered => f.write_str(UNORDERED),
-            Self::NotANumber(function, wanted) => {
-                write!(f, "{function}(): expected {wanted}, found something else")
+            Self::Unordered(left, right) => write!(
+                f,
+                "expected two numbers to compare by size, found {left} and {right}; {MAKES_NUMBERS}"
+            ),
+            Self::NotANumber(function, wanted, found) => {
+                write!(f, "{function}(): expected {wanted}, found {found}")
             }
             Self::NoNumber(function) => write!(
                 f,
@@ -340,7 +347,7 @@ impl From<Cause> for minijinja::Error {
             Cause::Refused(_)
             | Cause::Context(_)
             | Cause::Unknown(_)
-            | Cause::Unordered
+            | Cause::Unordered(..)
             | Cause::NotANumber(..)
             | Cause::NoNumber(_) => ErrorKind::InvalidOperation,
             _ => ErrorKind::BadSerialization,

@@ -29,7 +29,7 @@ const MOST_BRACKETS: usize = 4000;
 /// Whether a template is of a size that can be compiled and rendered without running out of stack.
 pub(crate) fn check_size(name: &str, source: &str) -> Result<(), TemplateError> {
     let too_large = |what: String| {
-        let message = format!("the template has over {what}");
+        let message = format!("expected at most {what} in the template, found more");
         Err(TemplateError::new(TemplateErrorKind::Limit, name, message))
     };
     if source.len() > MOST_BYTES {
@@ -49,7 +49,7 @@ pub(crate) fn check_size(name: &str, source: &str) -> Result<(), TemplateError> 
     }
     let brackets: usize = tags().map(|tag| tag.text.matches(['[', '{', '(']).count()).sum();
     if brackets > MOST_BRACKETS {
-        return too_large(format!("{MOST_BRACKETS} brackets in its tags"));
+        return too_large(format!("{MOST_BRACKETS} brackets within tags"));
     }
     Ok(())
 }

@@ -93,7 +93,7 @@ impl PolicyMode {
 pub enum PolicyMode {
     /// They do.
     Enforce,
-    /// They are told as warnings (`# mode: audit`).
+    /// They become warnings (`# mode: audit`).
     Audit,
 }
 

@@ -15,7 +15,7 @@ use minijinja::{
 };
 use std::time::{Duration, Instant};
 
-/// Writes all documents of one submission from one set. `writes` is told each template before it is rendered.
+/// Writes all documents of one submission from one set. `writes` gets the name of each template before it is rendered.
 pub(super) fn documents(
     set: &Compiled,
     plan: &DriverPlan,

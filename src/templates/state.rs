@@ -1,4 +1,4 @@
-//! What is known of each set, and how that is told.
+//! What is known of each set, and how it is logged.
 
 use super::{DEFAULT_SET, LimitsPassed, SetsError, TemplateSet};
 use crate::{finding::answer, limits::ANSWER_BYTES};
@@ -214,7 +214,7 @@ impl SetState {
         if reason.len() > ANSWER_BYTES {
             reason = answer(&reason).into_owned();
         }
-        // What stays unreadable is looked at again and again: told once.
+        // What stays unreadable is read again and again, but logged once.
         if rejected.is_none() && self.rejected.is_none() && self.error.as_ref() == Some(&reason) {
             return;
         }

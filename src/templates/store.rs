@@ -207,7 +207,7 @@ impl TemplateStore {
             Ok(sets) => sets.unwrap_or_default(),
             Err(error) => {
                 let reason = Some(error.to_string());
-                // A directory that stays unreadable is looked at again and again: told once.
+                // A directory that stays unreadable is read again and again, but logged once.
                 if held.unreadable != reason {
                     tracing::error!("no template set can be read: {error}");
                     (tally.failed, tally.attempted) = (1, true);

@@ -1,4 +1,4 @@
-//! Values whose type is known: what isn't there can be asked for, and what can't be there is an error.
+//! Values whose type is known: a missing field can be tested for, and an unknown field is an error.
 //!
 //! A field that the type has and the object hasn't reads as an empty object, an empty list or `none`, so that a template
 //! needs no questions on its way down. A field that the type hasn't is an error however it is read: it is also noted, and
@@ -20,8 +20,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{cell::RefCell, cmp::Ordering, sync::Arc};
 
 thread_local! {
-    /// The first unknown field that was read on this thread since it was last asked for. A filter has no other way to tell
-    /// whoever renders.
+    /// The first unknown field that was read on this thread since the last look. A filter has no other way to report
+    /// it to the rendering.
     static UNKNOWN: RefCell<Option<Unknown>> = const { RefCell::new(None) };
 }
 

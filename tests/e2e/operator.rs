@@ -1,4 +1,4 @@
-//! The real operator with native-submit behind it (`tests/e2e/doors`): its own example applications become drivers that it
+//! The real operator with native-submit behind it (`tests/e2e/entry-points`): its own example applications become drivers that it
 //! recognises and follows; a failed one is rerun; and with an application everything goes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// The operator's examples that are a `SparkApplication`, by file name.
 fn examples() -> Vec<(String, Value)> {
     let source =
-        std::env::var("E2E_OPERATOR_SOURCE").expect("E2E_OPERATOR_SOURCE, which tests/e2e/doors sets");
+        std::env::var("E2E_OPERATOR_SOURCE").expect("E2E_OPERATOR_SOURCE, which tests/e2e/entry-points sets");
     golden_case::examples(&Path::new(&source).join("examples"))
 }
 
@@ -67,10 +67,10 @@ async fn a_driver_that_failed_is_made_anew() {
 /// An application with all that the webhook brings to pods.
 const RICH: &str = include_str!("../../golden/scheduling-and-security/application.yaml");
 
-/// By each door, and with the webhook on or off, the same Pod comes into being. The first run writes it down, the others
+/// By each entry point, and with the webhook on or off, the same Pod comes into being. The first run writes it down, the others
 /// hold theirs against it.
 #[tokio::test]
-async fn the_driver_is_the_same_by_every_door_with_the_webhook_and_without() {
+async fn the_driver_is_the_same_by_every_entry_point_with_the_webhook_and_without() {
     let plane = ControlPlane::connect().await;
     let mut application: Value = serde_yaml::from_str(RICH).unwrap();
     // Whatever stands in a volume reaches the Pod by the webhook alone, and twice is refused.
@@ -85,7 +85,7 @@ async fn the_driver_is_the_same_by_every_door_with_the_webhook_and_without() {
     let text = anonymous(&spec, &driver, &life.namespace);
     life.ends_well().await;
 
-    let file = std::env::var("E2E_SAME_DRIVER").expect("E2E_SAME_DRIVER, which tests/e2e/doors sets");
+    let file = std::env::var("E2E_SAME_DRIVER").expect("E2E_SAME_DRIVER, which tests/e2e/entry-points sets");
     let Ok(first) = fs::read_to_string(&file) else {
         fs::write(file, text).unwrap();
         return;

@@ -39,7 +39,7 @@ const CONF: [(&str, &str); 11] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn spark_pi_computes_pi_by_each_door() {
+async fn spark_pi_computes_pi_by_each_entry_point() {
     let [old, new] = versions();
     for (entry_point, version) in [
         (EntryPoint::Grpc, &old),

@@ -70,6 +70,7 @@ mod documents {
 
 /// What the program says of what is wrong, whole and in tables.
 mod messages {
+    mod coverage;
     mod tables;
 }
 

@@ -471,7 +471,8 @@ async fn each_answer_of_the_rest_port_has_the_structured_body() {
     is_structured(both, 400, second);
     let metrics = server.get("/metrics").1;
     assert!(
-        metrics.contains("native_submit_submissions_total{door=\"rest\",outcome=\"not-a-submission\"}"),
+        metrics
+            .contains("native_submit_submissions_total{entry_point=\"rest\",outcome=\"not-a-submission\"}"),
         "{metrics}"
     );
 }

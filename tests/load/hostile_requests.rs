@@ -382,7 +382,7 @@ async fn messages_are_counted_before_they_are_decoded() {
         refused += 1;
         // Nobody but the codec saw it; it is counted all the same.
         let line = format!(
-            "native_submit_submissions_total{{door=\"grpc\",outcome=\"not-a-submission\"}} {refused}\n"
+            "native_submit_submissions_total{{entry_point=\"grpc\",outcome=\"not-a-submission\"}} {refused}\n"
         );
         assert!(target.server.get("/metrics").1.contains(&line), "{name}");
     }

@@ -125,7 +125,7 @@ async fn half_sent_posts_are_bounded_in_bytes_and_time() {
     let metrics = server.get("/metrics").1;
     assert!(metrics.contains("native_submit_in_flight 0"), "{metrics}");
     assert!(
-        metrics.contains("native_submit_submissions_total{door=\"rest\",outcome=\"late\"}"),
+        metrics.contains("native_submit_submissions_total{entry_point=\"rest\",outcome=\"late\"}"),
         "{metrics}"
     );
 }

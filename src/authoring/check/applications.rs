@@ -215,7 +215,7 @@ impl<'s> Applications<'s> {
                     TemplateFinding::new(Rule::Refused, path, format!("refused: {}", verdict.text))
                 }));
             }
-            // Told above, by policy.
+            // Reported above, by policy.
             Err(_) => {}
         }
         (None, found)

@@ -1,4 +1,4 @@
-//! Many findings with one cause, told as that cause.
+//! Many findings with one cause become one finding.
 
 use crate::{
     authoring::{

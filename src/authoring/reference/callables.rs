@@ -403,7 +403,7 @@ fn complete(title: &str, entries: &[Entry], registered: &[String]) -> Result<(),
         Ok(())
     } else {
         Err(format!(
-            "{title}: told or registered, and not both: {}",
+            "{title}: listed or registered, but not both: {}",
             differing.join(", ")
         ))
     }

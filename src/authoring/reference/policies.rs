@@ -60,7 +60,7 @@ pub(super) fn write(page: &mut String) -> Result<(), String> {
     let told_functions: BTreeSet<_> = FUNCTIONS.iter().map(|(name, ..)| *name).collect();
     if known != told || of_policies != told_functions {
         return Err(format!(
-            "policies: told or there, and not both: {:?}, {:?}",
+            "policies: listed or there, but not both: {:?}, {:?}",
             known.symmetric_difference(&told),
             of_policies.symmetric_difference(&told_functions)
         ));

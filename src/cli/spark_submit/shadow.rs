@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// What a shell reports of a process that a signal ended.
 const BY_SIGNAL: i32 = 128;
 
-/// Whether the environment asks for shadow mode.
+/// Whether shadow mode is on, by the environment.
 pub(super) fn asked() -> bool {
     super::super::process::variable(VARIABLE).is_some_and(|value| value == "true")
 }
@@ -59,7 +59,7 @@ pub(super) fn run(flags: &OwnFlags, arguments: &[OsString]) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    // Before, because pod templates are removed by whoever wrote them; on a thread, so that a defect of ours ends there.
+    // Before, because the caller removes its pod templates afterwards; on a thread, so that a defect of ours ends there.
     let ours = std::thread::scope(|scope| scope.spawn(|| prepare(flags, arguments)).join());
     let ours = ours.unwrap_or_else(|_| Err(Ending::Failed("a defect of native-submit".to_owned())));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -18,7 +18,7 @@ use tokio::time::{self, MissedTickBehavior};
 /// Whether `spark-submit` stays until the driver has ended.
 pub(super) const WAIT: &str = "spark.kubernetes.submission.waitAppCompletion";
 
-/// How often the phase is told meanwhile.
+/// How often the phase is logged during the wait.
 const INTERVAL: &str = "spark.kubernetes.report.interval";
 
 /// Whose exit code a wait ends with.
@@ -49,7 +49,7 @@ pub(super) struct Driver {
     pub(super) application_id: String,
     pub(super) namespace: String,
     pub(super) pod_name: String,
-    /// The Pod's uid, where the submission told it.
+    /// The Pod's uid, if the submission returned it.
     pub(super) pod_uid: Option<String>,
     pub(super) version: SparkVersion,
 }

@@ -45,13 +45,13 @@ impl Registered {
         }
     }
 
-    /// Whether it wants Pods with these labels. Its `matchConditions` are not asked, so that it may turn out to want
+    /// Whether it wants Pods with these labels. Its `matchConditions` are not evaluated, so that it may turn out to want
     /// fewer.
     pub(super) fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
         self.pods.as_ref().is_none_or(|pods| pods.matches(labels))
     }
 
-    /// Whether its namespaces are told apart by more than their names.
+    /// Whether it selects namespaces by more than their names.
     pub(super) fn needs_namespace(&self) -> bool {
         self.namespace_keys.iter().any(|key| key != NAMESPACE_NAME)
     }

@@ -361,7 +361,7 @@ fn quantity_verdict(value: &Value, positive: bool) -> Option<Statement> {
     }
 }
 
-/// What has not the form of a name may be anything; of an assignment its name is told.
+/// A text that has not the form of a name is hidden; of an assignment the name is shown.
 fn found_name(text: &str) -> Found {
     match text.split_once('=') {
         _ if is_name(text) => Found::Shown(shown(text)),

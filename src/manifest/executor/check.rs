@@ -158,7 +158,7 @@ fn of_pod(executor: &ExecutorPod, finished: Option<&Value>) -> Checked {
 }
 
 /// Both together: what is wrong in the Pod, by the template's line where the same is wrong in the template, else with where
-/// it comes from. What is wrong in the template alone is not told.
+/// it comes from. What is wrong in the template itself is not reported here.
 fn merged(of_template: &Checked, of_pod: Checked, origins: &Origins<'_>, executor: &ExecutorPod) -> Checked {
     let mut findings = by_template(&of_template.findings, of_pod.findings);
     for finding in findings.each() {

@@ -107,7 +107,7 @@ pub fn from_value(mut document: Value, unknown_fields: UnknownFields) -> Result<
 /// What the operator makes applications from, and nobody submits.
 pub(super) const SCHEDULED: &str = "ScheduledSparkApplication";
 
-/// Another kind or version would give dozens of errors about fields, so it is told before anything else.
+/// Another kind or version would give dozens of errors about fields, so it is reported first.
 fn check_kind(document: &Value) -> Result<(), ApplicationError> {
     let Value::Object(fields) = document else {
         let mapping = expected(Words::own(format!("a {KIND} as a mapping")));
@@ -147,7 +147,7 @@ fn drop_accepted(document: &mut Value) {
 /// The maps whose keys are the user's: a null in one of these is more likely a forgotten value than an absent field.
 const USER_MAPS: &[&str] = &["sparkConf", "hadoopConf", "envVars", "labels", "annotations"];
 
-/// How many such nulls are told of. Their paths are as long as their keys.
+/// The most such nulls that are reported. Their paths are as long as their keys.
 const MOST_NULLS: usize = 20;
 
 /// To Kubernetes a field that is null is a field that is absent.

@@ -71,7 +71,7 @@ record! {
         monitoring: Option<MonitoringSpec> = "monitoring",
         /// `volcano`, `yunikorn` or the name of a kube-scheduler with the coscheduling plugin.
         batch_scheduler: Option<String> = "batchScheduler",
-        /// What the batch scheduler is told.
+        /// Options of the batch scheduler.
         batch_scheduler_options: Option<BatchSchedulerConfiguration> = "batchSchedulerOptions",
         /// Seconds after its end when the operator deletes the application.
         time_to_live_seconds: Option<i64> = "timeToLiveSeconds",
@@ -146,7 +146,7 @@ impl Absent for Dependencies {
 }
 
 record! {
-    /// What the batch scheduler is told.
+    /// Options of the batch scheduler.
     pub struct BatchSchedulerConfiguration {
         /// The queue.
         queue: Option<String> = "queue",

@@ -1,5 +1,5 @@
 //! What the operator's webhook gives an executor last, and Spark would overwrite in a pod template: carried by the conf key
-//! that says the same, else told.
+//! that has the same effect, else a warning says so.
 
 use crate::spark::submission::{Feature, PodAdditions, SparkConf, Submission};
 use serde_json::Value;
@@ -86,7 +86,7 @@ fn has_all_rights(context: &Value) -> bool {
     context["privileged"] == true || added.is_some_and(|added| added.iter().any(is_admin))
 }
 
-/// A variable that the conf or Spark sets too becomes one of the conf; what can't is told.
+/// A variable that the conf or Spark sets too becomes one of the conf, or a warning says why not.
 fn variable(conf: &mut SparkConf, entry: &Value) -> Option<String> {
     let name = entry["name"].as_str()?;
     let plain = format!("spark.executorEnv.{name}");

@@ -138,7 +138,7 @@ impl Server {
             .domain_name(named.host().trim_matches(['[', ']']));
         endpoint
             .tls_config(tls)
-            .map_err(|error| Problem::Tls(super::innermost(&error)))
+            .map_err(|error| Problem::Tls(crate::finding::root_cause(&error)))
     }
 }
 

@@ -26,7 +26,7 @@ const MOST: usize = 8 << 20;
 
 /// Answers, and lets what wasn't read of the request arrive, keeping nothing of it.
 pub(super) async fn discarded(request: Request, next: Next) -> Response {
-    // Who waits to be told to go on sends nothing.
+    // A client that waits for `100 Continue` sends nothing.
     let waits = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
     let body = Shared(Arc::new(Mutex::new(body)));

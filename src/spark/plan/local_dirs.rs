@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// Volumes whose names start so are local directories, whoever mounted them.
+/// Volumes whose names start so are local directories, whatever mounts them.
 const VOLUME_PREFIX: &str = "spark-local-dir-";
 
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
@@ -21,7 +21,7 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     )
 }
 
-/// Adds the local directories to a driver or an executor. `environment` is the `SPARK_LOCAL_DIRS` of whoever makes it;
+/// Adds the local directories to a driver or an executor. `environment` is the `SPARK_LOCAL_DIRS` of the process that creates it;
 /// `default` is the directory where neither that nor the conf names one.
 pub(super) fn add(
     pod: &mut SparkPod,

@@ -174,12 +174,12 @@ impl CustomResource {
     }
 }
 
-/// The resources below `prefix` of which anything is asked for.
+/// The resources below `prefix` with an amount.
 pub(super) fn requested(conf: ConfReader<'_>, prefix: &str) -> Result<Vec<CustomResource>, Refusal> {
     let mut resources = Vec::new();
     for word in words(conf, prefix)? {
         let (key, amount) = amount(conf, prefix, &word)?;
-        // Spark reads it without trimming, and drops a resource of which nothing is asked for.
+        // Spark reads it without trimming, and drops a resource with the amount 0.
         let amount: i32 = amount.parse().map_err(|_| wrong(&key, amount, "an integer"))?;
         if amount > 0 {
             let key = format!("{prefix}{word}");

@@ -1,4 +1,4 @@
-//! What `spark-submit` is told: its options, conf, primary resource and application arguments.
+//! The arguments of `spark-submit`: its options, conf, primary resource and application arguments.
 
 mod parse;
 

@@ -5,7 +5,7 @@ use crate::{
     kubernetes::Shape,
     templates::{
         TemplateErrorKind,
-        error::UNORDERED,
+        error::unordered_field,
         typed::{self, did_you_mean, nearest},
         variables::is_of_engine,
     },
@@ -259,7 +259,7 @@ impl<'a> Analysis<'a> {
                 for (side, kind) in [(left, left_kind), (right, right_kind)] {
                     if kind.is_of_object() {
                         let words = self.words(side.span());
-                        let message = format!("`{words}`, a field of an object: {UNORDERED}");
+                        let message = unordered_field(&words);
                         self.wrong(TemplateErrorKind::Syntax, side.span(), message);
                     }
                 }

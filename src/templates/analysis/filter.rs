@@ -3,7 +3,7 @@
 use super::{Analysis, Type, expression::is_order};
 use crate::{
     kubernetes::Shape,
-    templates::{TemplateErrorKind, error::UNORDERED, typed::did_you_mean, vocabulary},
+    templates::{TemplateErrorKind, error::unordered_field, typed::did_you_mean, vocabulary},
 };
 use minijinja::machinery::{
     Span,
@@ -37,7 +37,7 @@ impl<'a> Analysis<'a> {
                 && is_order(test)
                 && subject.item().is_of_object()
             {
-                let message = format!("`{path}`, a field of an object: {UNORDERED}");
+                let message = unordered_field(path);
                 self.wrong(TemplateErrorKind::Syntax, *span, message);
             }
         }

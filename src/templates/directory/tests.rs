@@ -140,7 +140,10 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
 
     fs::write(path.join("secret.yaml.j2"), vec![b'a'; 3 << 20]).unwrap();
     fs::write(path.join("configmap.yaml.j2"), vec![b'a'; 2 << 20]).unwrap();
-    assert_eq!(message(path), "the files have over 4194304 bytes in all");
+    assert_eq!(
+        message(path),
+        "expected at most 4194304 bytes of files in all, found more"
+    );
 
     symlink("..gone", path.join("..data")).unwrap();
     assert_eq!(

@@ -149,7 +149,7 @@ impl Policies {
         .collect()
     }
 
-    /// What each policy says of a submission. `writes` is told each policy before it runs.
+    /// What each policy says of a submission. `writes` gets the name of each policy before it runs.
     pub(in crate::templates) fn judge(
         &self,
         sources: &Sources,

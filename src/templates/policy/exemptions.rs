@@ -26,7 +26,7 @@ const LONGEST_REASON: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exemption {
-    /// The namespace's name. Where it is missing that is told with its place.
+    /// The namespace's name. If it is missing, the finding has its place.
     #[serde(default)]
     pub namespace: String,
     /// Why, in the admin's words.

@@ -65,7 +65,29 @@ fn compared(a: &Value, b: &Value, holds: impl Fn(&Value, &Value) -> bool) -> Res
     if a.is_number() && b.is_number() {
         Ok(holds(a, b))
     } else {
-        Err(Cause::Unordered.into())
+        Err(Cause::Unordered(kind_of(a), kind_of(b)).into())
+    }
+}
+
+/// What a value is, where it may not be shown.
+fn kind_of(value: &Value) -> &'static str {
+    match value.kind() {
+        _ if is_missing(value) => "nothing",
+        ValueKind::Bool => "a boolean",
+        ValueKind::Number => "a number",
+        ValueKind::String => "a text",
+        ValueKind::Seq | ValueKind::Iterable => "a list",
+        ValueKind::Map => "a mapping",
+        _ => "a value of another kind",
+    }
+}
+
+/// What a value is that no number can be made of.
+fn not_a_number(value: &Value) -> &'static str {
+    match kind_of(value) {
+        "a text" => "another text",
+        "a number" => "a number out of range",
+        kind => kind,
     }
 }
 
@@ -94,7 +116,13 @@ fn quantity(
         _ => None,
     };
     let quantity = json.as_ref().and_then(Quantity::of);
-    let wrong = || Cause::NotANumber(function, "a quantity of Kubernetes, such as 500m or 1Gi");
+    let wrong = || {
+        Cause::NotANumber(
+            function,
+            "a quantity of Kubernetes, such as 500m or 1Gi",
+            not_a_number(value),
+        )
+    };
     quantity
         .map(|quantity| whole_or_not(number(quantity)))
         .ok_or_else(|| wrong().into())
@@ -117,7 +145,7 @@ fn number(value: &Value, Rest(default): Rest<Value>) -> Result<Value, Error> {
     match read {
         _ if value.is_number() => Ok(value.clone()),
         Some(number) => Ok(number),
-        None => Err(Cause::NotANumber("number", "a number").into()),
+        None => Err(Cause::NotANumber("number", "a number", not_a_number(value)).into()),
     }
 }
 

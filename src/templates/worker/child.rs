@@ -1,7 +1,7 @@
 //! The render worker itself: a child that bounds itself and then answers one request after the other.
 //!
 //! It is started with a socket as its standard input, and with two small files in memory: what is written at the time, for
-//! whoever finds it dead, and its last words. It opens nothing itself.
+//! the process that finds it dead, and its last words. It opens nothing itself.
 
 use super::{
     MOST_ANSWER, MOST_CPU, MOST_HEAP,
@@ -242,7 +242,7 @@ fn bytes_of(rendered: &Rendered) -> usize {
         .sum()
 }
 
-/// A vector that can't be addressed panics before the allocator is asked.
+/// A vector that can't be addressed panics before the allocator sees it.
 fn of_panic(panic: &(dyn Any + Send)) -> Answer {
     let text = panic
         .downcast_ref::<&str>()

@@ -67,7 +67,7 @@ impl Fault {
         }
     }
 
-    /// Whether whoever caused it is to have one worker at a time for a while.
+    /// Whether the set that caused it gets only one worker at a time for a while.
     pub(super) fn is_suspect(&self) -> bool {
         !matches!(self, Self::Lost(_))
     }

@@ -1,7 +1,7 @@
 //! Render workers and the queue before them.
 //!
 //! Each worker has a thread that starts it, gives it one task after the other, and replaces it when it ended. Neither one set nor
-//! one namespace gets more than half of the queue, and whoever has the fewest tasks at work comes next: templates that take
+//! one namespace gets more than half of the queue, and the namespace with the fewest tasks at work comes next: templates that take
 //! long hold up their own users first.
 
 use super::{

@@ -56,7 +56,7 @@ pub(super) enum Answer {
     Rendered(Rendered),
     Judged(Judgement),
     Failed(TemplateError),
-    /// Asked for more memory than an address can name.
+    /// It requested more memory than an address can name.
     Memory,
     /// The answer would be longer than [`MOST_ANSWER`](super::MOST_ANSWER).
     TooLong,

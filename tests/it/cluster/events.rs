@@ -84,7 +84,7 @@ async fn a_refusal_is_reported_on_the_application_in_the_callers_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_stage_that_refuses_is_reported_by_every_door() {
+async fn every_stage_that_refuses_is_reported_by_every_entry_point() {
     let api = api_server().await;
     let (serve, _folder) = Serve::to(&api.url, &[]);
     let mut reasons = Vec::new();

@@ -222,7 +222,7 @@ async fn every_answer_has_the_structured_body() {
         let lines = lines_of(&serve, &format!("\"code\":\"{code}\""), count);
         assert_eq!(lines, count, "{code}: {}", serve.log());
     }
-    let series = "native_submit_submissions_total{door=\"rest\",outcome=\"not-a-submission\"} 8\n";
+    let series = "native_submit_submissions_total{entry_point=\"rest\",outcome=\"not-a-submission\"} 8\n";
     assert!(metrics.contains(series), "{metrics}");
     for _ in 0..50 {
         ask(&serve, "GET /", "", b"");

@@ -403,7 +403,7 @@ async fn a_server_on_this_machine_submits_what_the_drop_in_read() {
         text(&other.stderr)
     );
     let (_, metrics) = serve.get("/metrics");
-    assert!(metrics.contains("door=\"drop-in\""), "{metrics}");
+    assert!(metrics.contains("entry_point=\"drop-in\""), "{metrics}");
     let intents = "native_submit_stage_duration_seconds_count{stage=\"intent\"} 3\n";
     assert!(metrics.contains(intents), "{metrics}");
 }

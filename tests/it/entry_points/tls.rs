@@ -193,7 +193,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn clients_of_the_authority_are_let_in_by_both_doors_and_probes_need_nothing() {
+fn clients_of_the_authority_are_let_in_by_both_entry_points_and_probes_need_nothing() {
     let setup = Setup::start(Clients::Certified);
     let client = setup.authority.signs();
     let output = setup.submit(&setup.authority, Some(&client));

@@ -1,5 +1,5 @@
-//! Every message in one place to read: `applications.txt`, `arguments.txt`, `command_line.txt`, `templates.txt`, `cluster.txt` and
-//! `server.txt` have inputs that are wrong, and what the program says of each, whole.
+//! Every message in one place to read: the files `*.txt` beside this one have inputs that are wrong, and what the program says of
+//! each, whole. `coverage.rs` finds messages of the code that are in none of them.
 //!
 //! A case is a line `=== WHAT`, and sections that begin with a line `--- …`:
 //!
@@ -9,6 +9,12 @@
 //!   text, if there is one, is the body
 //! - `--- $ [NAME=VALUE …] ARGUMENTS`: the command, by default `render app.yaml`
 //! - `--- METHOD PATH [CONTENT-TYPE]`: a request to a server in place of a command, with its body
+//! - `--- grpc`: a call with this text as `spark_application_manifest`, in place of a command
+//! - `--- serve [NAME=VALUE …] ARGUMENTS`: the server that gets the request, where the shared one won't do; it submits to the API
+//!   server of the sections before, or else to files
+//! - `--- studio ARGUMENTS`: a studio, for templates in `t`; `POST` goes to it as its page sends it
+//! - `--- many COUNT FILE`: files of the same content, with a number for `#`; `--- large BYTES FILE`; `--- link FILE TARGET`
+//! - `--- certificates KIND`: `tls.crt` and `tls.key`: `good`, `expired`, `later`, `nameless` or `foreign`
 //! - `--- exit CODE` or `--- status CODE`: the answer, which `UPDATE_GOLDEN=1` writes
 //!
 //! Read the answers as somebody who made the mistake.
@@ -19,7 +25,12 @@ use crate::support::{
     kept_text,
     program::{Ended, call},
     serve::{Serve, exchange, kubeconfig},
+    studio::Studio,
 };
+use native_submit::operator::wire::{
+    RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient,
+};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
@@ -91,12 +102,74 @@ impl Servers {
         let work = tempfile::tempdir().unwrap();
         let mut command = None;
         let mut api: Option<ApiServer> = None;
+        let mut serve: Option<Serve> = None;
+        let mut studio: Option<Studio> = None;
         for (head, text) in &case.sections {
             let first = head.split(' ').next().unwrap();
             match first {
                 "exit" | "status" => {}
                 "$" => command = Some(head[1..].trim_start().to_owned()),
-                "GET" | "POST" | "PUT" => return self.request(head, text.trim_end()),
+                "serve" => {
+                    let (variables, arguments) = variables_first(&words(head)[1..]);
+                    let out = format!("dir:{}/out", work.path().display());
+                    let config = work.path().join("config");
+                    let mut environment = pairs(&variables);
+                    let mut flags: Vec<_> = arguments.iter().map(String::as_str).collect();
+                    match &api {
+                        Some(api) => {
+                            fs::write(&config, kubeconfig(&api.url)).unwrap();
+                            environment.push(("KUBECONFIG", config.to_str().unwrap()));
+                        }
+                        None => flags.extend(["--apply-to", &out]),
+                    }
+                    serve = Some(Serve::start(&flags, &environment));
+                }
+                "studio" => {
+                    fs::create_dir_all(work.path().join("t")).unwrap();
+                    let arguments = words(head);
+                    let arguments: Vec<_> = arguments[1..].iter().map(String::as_str).collect();
+                    studio = Some(Studio::start_in(work.path(), Path::new("t"), &arguments));
+                }
+                "GET" | "POST" | "PUT" => {
+                    let text = text.trim_end();
+                    let said = match (&studio, &serve) {
+                        (Some(studio), _) => ask_studio(studio, head, text),
+                        (None, Some(serve)) => request(serve, head, text),
+                        (None, None) => request(self.shared(), head, text),
+                    };
+                    return said.replace(work.path().to_str().unwrap(), "/work");
+                }
+                "grpc" => {
+                    let serve = match &serve {
+                        Some(serve) => serve,
+                        None => self.shared(),
+                    }
+                    .grpc
+                    .clone();
+                    return self.runtime.block_on(grpc(&serve, text));
+                }
+                "certificates" => certificates(work.path(), head),
+                "link" => {
+                    let (path, target) = head["link ".len()..].split_once(' ').unwrap();
+                    let path = work.path().join(path);
+                    fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    std::os::unix::fs::symlink(target, path).unwrap();
+                }
+                "many" => {
+                    let (count, path) = head["many ".len()..].split_once(' ').unwrap();
+                    for number in 0..count.parse().unwrap() {
+                        let path = work.path().join(path.replace('#', &number.to_string()));
+                        fs::create_dir_all(path.parent().unwrap()).unwrap();
+                        fs::write(path, text).unwrap();
+                    }
+                }
+                "large" => {
+                    let (bytes, path) = head["large ".len()..].split_once(' ').unwrap();
+                    let path = work.path().join(path);
+                    fs::create_dir_all(path.parent().unwrap()).unwrap();
+                    let bytes = bytes.parse::<usize>().unwrap();
+                    fs::write(path, "#".repeat(bytes) + text).unwrap();
+                }
                 "api" => {
                     let api = api.get_or_insert_with(|| self.runtime.block_on(ApiServer::start()));
                     fault(api, head, text);
@@ -111,16 +184,8 @@ impl Servers {
         }
         let command = command.unwrap_or_else(|| "render app.yaml".to_owned());
         let words = words(&command);
-        let is_variable = |word: &&String| {
-            word.split_once('=').is_some_and(|(name, _)| {
-                !name.is_empty() && !name.contains(|c: char| !c.is_ascii_uppercase() && c != '_')
-            })
-        };
-        let (variables, arguments) = words.split_at(words.iter().take_while(is_variable).count());
-        let mut environment: Vec<_> = variables
-            .iter()
-            .map(|word| word.split_once('=').unwrap())
-            .collect();
+        let (variables, arguments) = variables_first(&words);
+        let mut environment = pairs(&variables);
         let place = work.path().to_str().unwrap();
         environment.push(("HOME", place));
         let url = api.as_ref().map_or("http://none", |api| api.url.as_str());
@@ -139,35 +204,125 @@ impl Servers {
         let said = format!("{out}{said}")
             .replace(url, "http://api")
             .replace(place, "/work");
-        let lines: String = said.lines().map(|line| untimed(line).to_owned() + "\n").collect();
+        let lines: String = said
+            .lines()
+            .map(|line| without_days(untimed(line)) + "\n")
+            .collect();
         format!("--- exit {code}\n{lines}")
     }
 
-    fn request(&mut self, head: &str, body: &str) -> String {
+    /// The server of all cases that need none of their own.
+    fn shared(&mut self) -> &Serve {
         let (serve, _) = self.serve.get_or_insert_with(|| {
             let out = tempfile::tempdir().unwrap();
             let to = format!("dir:{}", out.path().display());
             (Serve::start(&["--apply-to", &to], &[]), out)
         });
-        let words: Vec<_> = head.splitn(3, ' ').collect();
-        let headers = words.get(2).map(|kind| format!("Content-Type: {kind}\r\n"));
-        let request = format!("{} {}", words[0], words[1]);
-        let (status, answer) = exchange(
-            &serve.rest,
-            &request,
-            &headers.unwrap_or_default(),
-            body.as_bytes(),
-        );
-        let said = match serde_json::from_str::<Value>(&answer) {
-            Ok(json) => format!(
-                "{} {}",
-                json["error_code"].as_str().unwrap(),
-                json["message"].as_str().unwrap()
-            ),
-            Err(_) => answer,
-        };
-        format!("--- status {status}\n{said}\n")
+        serve
     }
+}
+
+/// The variables that words begin with, and the other words.
+fn variables_first(words: &[String]) -> (Vec<String>, Vec<String>) {
+    let is_variable = |word: &&String| {
+        word.split_once('=').is_some_and(|(name, _)| {
+            !name.is_empty() && !name.contains(|c: char| !c.is_ascii_uppercase() && c != '_')
+        })
+    };
+    let (variables, others) = words.split_at(words.iter().take_while(is_variable).count());
+    (variables.to_vec(), others.to_vec())
+}
+
+fn pairs(variables: &[String]) -> Vec<(&str, &str)> {
+    variables
+        .iter()
+        .map(|word| word.split_once('=').unwrap())
+        .collect()
+}
+
+fn request(serve: &Serve, head: &str, body: &str) -> String {
+    let words: Vec<_> = head.splitn(3, ' ').collect();
+    let headers = words.get(2).map(|kind| format!("Content-Type: {kind}\r\n"));
+    let request = format!("{} {}", words[0], words[1]);
+    let (status, answer) = exchange(
+        &serve.rest,
+        &request,
+        &headers.unwrap_or_default(),
+        body.as_bytes(),
+    );
+    let said = match serde_json::from_str::<Value>(&answer) {
+        Ok(json) => format!(
+            "{} {}",
+            json["error_code"].as_str().unwrap_or("accepted:"),
+            json["message"].as_str().unwrap_or_default()
+        ),
+        Err(_) => answer,
+    };
+    format!("--- status {status}\n{said}\n")
+}
+
+fn ask_studio(studio: &Studio, head: &str, body: &str) -> String {
+    studio.settled("all applications are tried", |_| true);
+    let path = head.split(' ').nth(1).unwrap();
+    let (host, cookie) = (studio.host(), studio.cookie());
+    let origin = format!("http://{host}");
+    let headers = [("Host", &*host), ("Origin", &*origin), ("Cookie", &*cookie)];
+    let (status, _, said) = studio.send(head.split(' ').next().unwrap(), path, &headers, body);
+    format!("--- status {status}\n{said}\n")
+}
+
+async fn grpc(address: &str, manifest: &str) -> String {
+    let request = RunAltSparkSubmitRequest {
+        submission_id: "a".to_owned(),
+        spark_application_manifest: manifest.trim_end().as_bytes().to_vec(),
+        ..RunAltSparkSubmitRequest::default()
+    };
+    let client = SparkSubmitServiceClient::connect(format!("http://{address}")).await;
+    match client.unwrap().run_alt_spark_submit(request).await {
+        Ok(reply) => {
+            let reply = reply.into_inner();
+            format!("--- status {}\n{}\n", reply.success, reply.error_message)
+        }
+        Err(status) => format!("--- status {:?}\n{}\n", status.code(), status.message()),
+    }
+}
+
+/// `tls.crt`, a server's certificate before its authority's, and `tls.key`.
+fn certificates(folder: &Path, head: &str) {
+    let kind = head.split(' ').nth(1).unwrap();
+    let authority = || {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    };
+    let signer = authority();
+    let names = if kind == "nameless" {
+        vec![]
+    } else {
+        vec!["a.spark".to_owned()]
+    };
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_before = date_time_ymd(if kind == "later" { 2095 } else { 2020 }, 1, 1);
+    params.not_after = date_time_ymd(if kind == "expired" { 2021 } else { 2100 }, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let server = params.signed_by(&key, &signer).unwrap().pem();
+    let issuer = if kind == "foreign" { authority() } else { signer };
+    fs::write(folder.join("tls.crt"), server + &issuer.pem()).unwrap();
+    fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
+}
+
+/// A line without its number of days, which is another one tomorrow.
+fn without_days(line: &str) -> String {
+    let words: Vec<_> = line.split(' ').collect();
+    let is_count = |at: usize| {
+        words.get(at + 1).is_some_and(|next| next.starts_with("days")) && words[at].parse::<u32>().is_ok()
+    };
+    let words: Vec<_> = words
+        .iter()
+        .enumerate()
+        .map(|(at, word)| if is_count(at) { "N" } else { word })
+        .collect();
+    words.join(" ")
 }
 
 /// A line of the log without its time.
@@ -258,4 +413,24 @@ fn messages_of_the_cluster() {
 #[test]
 fn messages_of_the_server() {
     verify("server.txt");
+}
+
+#[test]
+fn messages_of_settings() {
+    verify("settings.txt");
+}
+
+#[test]
+fn messages_of_doctor() {
+    verify("doctor.txt");
+}
+
+#[test]
+fn messages_of_studio() {
+    verify("studio.txt");
+}
+
+#[test]
+fn messages_of_layouts() {
+    verify("layouts.txt");
 }

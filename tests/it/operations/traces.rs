@@ -98,7 +98,7 @@ async fn a_submission_is_part_of_its_callers_trace() {
         format!("{:?}", found.unwrap_or_else(|| panic!("{name}: {span:#?}")).value)
     };
     for (name, value) in [
-        ("door", "grpc"),
+        ("entry_point", "grpc"),
         ("submission_id", "a"),
         ("application", "spark-pi"),
         ("outcome", "written"),
@@ -121,7 +121,7 @@ async fn a_submission_is_part_of_its_callers_trace() {
     // The log names the submission in each line about it.
     let refused = log.lines().find(|line| line.contains("refused: ")).unwrap();
     assert!(
-        refused.contains("\"submission_id\":\"b\"") && refused.contains("\"door\":\"grpc\""),
+        refused.contains("\"submission_id\":\"b\"") && refused.contains("\"entry_point\":\"grpc\""),
         "{refused}"
     );
 }

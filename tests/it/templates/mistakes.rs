@@ -131,14 +131,14 @@ fn of_files() -> Vec<Mistake> {
             POD,
             text("#".repeat(600 << 10)),
             None,
-            "the template has over 524288 bytes",
+            "expected at most 524288 bytes in the template, found more",
         ),
         mistake(
             "5,000 tags",
             POD,
             text("{{ pod.name }}\n".repeat(5000)),
             None,
-            "the template has over 4000 tags",
+            "expected at most 4000 tags in the template, found more",
         ),
         mistake(
             "a mistake in a named set",

@@ -315,7 +315,7 @@ fn the_tools_run_policies_and_samples_only_for_errors() {
         said.contains("templates/all.policy.j2: warning: the policies refuse every sample and every case"),
         "{said}"
     );
-    assert!(said.contains("0 errors, 1 warnings in 3 templates"), "{said}");
+    assert!(said.contains("0 errors, 1 warning in 3 templates"), "{said}");
     let (code, said) = run(path, &["render", "app.yaml", "--template-dir", "templates"]);
     assert_eq!((code, said.as_str()), (1, "error: nobody passes\n"));
     let (code, said) = run(

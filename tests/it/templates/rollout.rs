@@ -107,7 +107,7 @@ async fn who_was_refused_by_what_is_counted_logged_and_told_on_the_application()
         ("namespace", "default"),
         ("application", "nobodys"),
         ("user", "operator"),
-        ("door", "grpc"),
+        ("entry_point", "grpc"),
         ("submission_id", "a"),
         ("code", "REFUSED_BY_POLICY"),
         ("message", "a policy refuses: a team, please"),
@@ -175,7 +175,7 @@ async fn who_was_refused_by_what_is_counted_logged_and_told_on_the_application()
         .rfind(|line| line["policy_outcome"] == "refused")
         .unwrap();
     assert_eq!(
-        (&refused["door"], &refused["application"]),
+        (&refused["entry_point"], &refused["application"]),
         (&json!("rest"), &json!("by-rest"))
     );
     counted(

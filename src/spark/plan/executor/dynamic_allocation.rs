@@ -55,7 +55,7 @@ fn limits(conf: ConfReader<'_>) -> Result<(), Refusal> {
         return Err(above_max(conf, MIN, min, max));
     }
     for key in [INITIAL, INSTANCES] {
-        // A wrong number of instances is told of where instances are checked.
+        // A wrong number of instances is reported where instances are checked.
         let initial = count(key).or_else(|refusal| match key {
             INSTANCES => Ok(None),
             _ => Err(refusal),

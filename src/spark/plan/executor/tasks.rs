@@ -42,7 +42,7 @@ fn cpus(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), Refusal> {
     let Some(cpus) = number.filter(|cpus| *cpus > 0.0) else {
         return Err(conf.wrong(CPUS, &text, allowed));
     };
-    // What is wrong with the cores themselves is told of them.
+    // Errors of the cores themselves are reported elsewhere.
     let cores = conf.number::<i32>(CORES, "an integer");
     let cores = cores.ok().flatten().unwrap_or(1);
     if cpus > f64::from(cores) {

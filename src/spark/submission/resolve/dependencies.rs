@@ -118,7 +118,7 @@ fn refuse_what_the_driver_cannot_fetch(
     Ok(())
 }
 
-/// Whether Hadoop's file system of the URI's scheme is asked for the file before it is read.
+/// Whether Hadoop's file system of the URI's scheme looks the file up before it reads it.
 fn is_listed_by_hadoop(item: &str) -> bool {
     !uri::scheme(item).is_some_and(|scheme| ["local", "http", "https", "ftp"].contains(&scheme))
 }

@@ -1,4 +1,4 @@
-// Submitters of ours for the operator, by the doors that its released versions don't have: they fill its own interface
+// Submitters of ours for the operator, by the entry points that its released versions don't have: they fill its own interface
 // SparkApplicationSubmitter. ../build says how this file gets into the operator's package.
 
 package sparkapplication
@@ -24,16 +24,16 @@ import (
 	contract "github.com/kubeflow/spark-operator/v2/internal/nativesubmit"
 )
 
-// doorVariable is grpc:HOST:PORT or rest:URL; without it the operator runs spark-submit, as it was released.
-const doorVariable = "NATIVE_SUBMIT_DOOR"
+// entryPointVariable is grpc:HOST:PORT or rest:URL; without it the operator runs spark-submit, as it was released.
+const entryPointVariable = "NATIVE_SUBMIT_ENTRY_POINT"
 
 // requestTimeout is the default of both clients that this stands for: one call of gRPC, one try of REST.
 const requestTimeout = 10 * time.Second
 
-// SubmitterOfDoor is what the operator submits with.
-func SubmitterOfDoor() SparkApplicationSubmitter {
-	door, address, _ := strings.Cut(os.Getenv(doorVariable), ":")
-	switch door {
+// SubmitterByEntryPoint is what the operator submits with.
+func SubmitterByEntryPoint() SparkApplicationSubmitter {
+	entryPoint, address, _ := strings.Cut(os.Getenv(entryPointVariable), ":")
+	switch entryPoint {
 	case "":
 		return &SparkSubmitter{}
 	case "grpc":
@@ -41,7 +41,7 @@ func SubmitterOfDoor() SparkApplicationSubmitter {
 	case "rest":
 		return restSubmitter{address}
 	default:
-		panic(doorVariable + " is neither grpc:HOST:PORT nor rest:URL")
+		panic(entryPointVariable + " is neither grpc:HOST:PORT nor rest:URL")
 	}
 }
 
