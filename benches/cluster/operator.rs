@@ -111,12 +111,12 @@ impl Running {
             }
             Way::OperatorAndDropIn | Way::OperatorAndSocket => Some(["--spark-submit".to_owned(), program]),
             Way::OperatorAndGrpc => Some([
-                "--door".to_owned(),
+                "--entry-point".to_owned(),
                 format!("grpc:{}", address(|serve| &serve.grpc)),
             ]),
             Way::OperatorAndRest => {
                 let url = format!("rest:http://{}/api/v1/spark-submit", address(|serve| &serve.rest));
-                Some(["--door".to_owned(), url])
+                Some(["--entry-point".to_owned(), url])
             }
         };
         let operator = arguments.map(|arguments| {

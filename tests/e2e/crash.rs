@@ -169,7 +169,7 @@ async fn life_and_death(
         return Err(format!("{name}: the retry took {time:?}"));
     }
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    // A complete submission keeps its name, whoever comes with another id.
+    // A complete submission keeps its name when a call with another id comes.
     let remains = match (output.status.success(), complete) {
         (true, false) => next,
         (true, true) if next == FIRST => FIRST,

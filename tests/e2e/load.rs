@@ -34,7 +34,7 @@ const KINDS: [(&str, usize); 4] = [
     ("Service", 1),
     ("SparkApplication", 1),
 ];
-/// How often a caller repeats what it was told to repeat.
+/// How often a caller repeats a call after a retryable error.
 const ATTEMPTS: u64 = 20;
 
 /// 3 of 100 requests meet each of five faults; which ones, is the same in each run.

@@ -269,7 +269,7 @@ async fn webhook(sink: &ClusterSink, client: Client, namespace: &str) -> Result<
     Ok(())
 }
 
-/// A refusal is told, and counted.
+/// A refusal is reported, and counted.
 async fn events(sink: &ClusterSink, namespace: &str) -> Result<(), String> {
     let metrics = Arc::new(Metrics::default());
     let events = Events::start(sink.clone(), Arc::clone(&metrics));

@@ -142,7 +142,7 @@ async fn call(address: String, request: RunAltSparkSubmitRequest) -> Option<RunA
     None
 }
 
-/// A caller who goes on until it is told that the driver is there.
+/// A caller that repeats its call until the answer has the driver.
 async fn caller(
     addresses: &RwLock<Vec<String>>,
     request: &RunAltSparkSubmitRequest,
@@ -202,7 +202,7 @@ async fn namespaces(plane: &ControlPlane) -> Vec<String> {
     namespaces
 }
 
-/// What both callers of one id were told must be the same driver; who made it, at most one of them.
+/// The answers to both callers of one id must name the same driver; who made it, at most one of them.
 fn agree(first: &RunAltSparkSubmitResponse, second: &RunAltSparkSubmitResponse) {
     assert_eq!(first.driver_pod_uid, second.driver_pod_uid);
     assert_eq!(first.template_set, second.template_set);

@@ -94,7 +94,7 @@ impl Component {
             .spawn()
             .unwrap();
         fs::write(self.pid_file(), child.id().to_string()).unwrap();
-        // Whoever brought the control plane up ends it; the zombie of one that this test kills goes with the test.
+        // The script that started the control plane ends it; the zombie of one that this test kills goes with the test.
         std::mem::forget(child);
     }
 }

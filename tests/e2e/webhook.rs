@@ -3,7 +3,7 @@
 //! executors, field by field. Executors are looked at twice: their template, and the finished Pod that Spark's driver makes of it,
 //! which `render --executor` shows and policies see.
 //!
-//! The real API server is asked twice, by dry run: for the Pod that we leave to the webhook, which acts on it; and for the one that
+//! The real API server gets two dry runs: for the Pod that we leave to the webhook, which acts on it; and for the one that
 //! we complete ourselves, without the label by which the webhook selects, so that it doesn't.
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -268,7 +268,7 @@ fn executors_that_never_come_are_refused_by_what_the_author_wrote() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Settings with which a driver ends before it makes an executor, by the first of the keys. Real Spark was asked.
+/// Settings with which a driver ends before it makes an executor, by the first of the keys. Real Spark does the same.
 const ENDS_THE_DRIVER: &[(&str, &[(&str, &str)])] = &[
     (
         "3.5.5",
@@ -857,7 +857,7 @@ fn what_spark_would_overwrite_is_carried_by_conf_or_told() {
     }
 }
 
-/// The rows of "Executors without the webhook" in docs/spark-application.md, by version: what the executor has, and what is told.
+/// The rows of "Executors without the webhook" in docs/spark-application.md, by version: what the executor has, and the warning.
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn each_field_of_executors_without_the_webhook_goes_as_the_page_says() {
@@ -1203,7 +1203,7 @@ fn what_the_webhook_would_spoil_is_refused_and_said_to_come_from_it() {
     submitted(&application("3.5.5", "", mount), ExecutorCheck::Refuse).unwrap_err();
 }
 
-/// Whoever adds them, finished pods are the same; but for what Spark's conf can't carry, of which there is a warning.
+/// Finished Pods are the same whether the webhook or native-submit adds to them; but for what Spark's conf can't carry, of which there is a warning.
 #[test]
 fn finished_pods_are_the_same_with_the_webhook_and_without() {
     let mut compared = 0;

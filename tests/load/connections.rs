@@ -334,7 +334,7 @@ async fn long_headers_of_many_calls_take_little() {
         });
         let held = held.await.unwrap();
         let what = format!("headers-{bytes}");
-        // In the flood a caller may be told to come back; it gets in all the same.
+        // In the flood a caller may get a retryable error; it gets in all the same.
         let end = Instant::now() + SOON;
         loop {
             let request = RunAltSparkSubmitRequest {

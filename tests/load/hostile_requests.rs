@@ -81,7 +81,7 @@ impl Target {
         answer
     }
 
-    /// It is refused for good, and told so in words that have these in them.
+    /// It is refused for good, and the message has these words.
     async fn refuses(&self, name: &str, words: &str, answer: impl Future<Output = Answer>) {
         match self.bounded(name, answer).await {
             Answer::Refused(text) => assert!(text.contains(words), "{name}: {text:.1000}"),
@@ -758,7 +758,7 @@ async fn the_largest_submissions_are_small_one_by_one() {
     target.goes_on("after").await;
 }
 
-/// The API server is slow, so that many wait for it with all that they hold. What doesn't fit any more is told to come back.
+/// The API server is slow, so that many wait for it with all that they hold. What doesn't fit any more gets a retryable error.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_submissions_are_small_many_at_once() {
     let target = std::sync::Arc::new(Target::start(&[]).await);

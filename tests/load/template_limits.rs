@@ -355,7 +355,7 @@ async fn a_set_that_is_greedy_for_one_application_harms_that_one_alone() {
         assert!(tells(&reply.error_message, &of, limit), "{reply:?}");
     }
 
-    // The set is live still, and all is told.
+    // The set is still live, and everything is reported.
     assert!(
         serve
             .submit(&in_namespace("team", "modest-2"), "modest-2")

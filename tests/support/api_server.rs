@@ -3,7 +3,7 @@
 //! It keeps objects, gives uids and resource versions, answers POST, GET (also of a list), PATCH and DELETE as
 //! kube-apiserver does (409 with reason, uid and resourceVersion preconditions, 404 for namespaces), logs each request, and does
 //! wrong what a test asks for: see [`Fault`]. It neither validates nor defaults, and collects garbage only
-//! when told to. It has a clock of its own, which [`ApiServer::pass`] puts forward.
+//! when a test asks for it. It has a clock of its own, which [`ApiServer::pass`] puts forward.
 // Each test uses a part of it; and clippy sees that code is a test's only inside #[test].
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 

@@ -104,7 +104,7 @@ impl Case {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// The API server was told to fail: how the objects were made is compared, and not what became of them.
+    /// The API server was set to fail: the creation of the objects is compared, and not what happened to them.
     pub(crate) fn has_faults(&self) -> bool {
         ["faults", "preload"]
             .iter()

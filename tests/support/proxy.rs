@@ -1,6 +1,6 @@
 //! A plain HTTP proxy in front of a real API server, which does wrong what a test asks for.
 //!
-//! It forwards with the admin's credentials, so whoever talks to it needs none.
+//! It forwards with the admin's credentials, so its clients need none.
 // Each test uses a part of it; and clippy sees that code is a test's only inside #[test].
 #![allow(dead_code, clippy::unwrap_used)]
 

@@ -2,7 +2,7 @@ import java.util.concurrent.CountDownLatch;
 import org.apache.spark.launcher.SparkAppHandle;
 import org.apache.spark.launcher.SparkLauncher;
 
-/** Starts an application as a Java program does, and prints each state that it is told of. */
+/** Starts an application as a Java program does, and prints each state that it receives. */
 public final class Launch {
   private Launch() {}
 

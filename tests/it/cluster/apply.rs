@@ -1,4 +1,4 @@
-//! Applying to the cluster, against a stand-in API server: what exists afterwards, and who is told what.
+//! Applying to the cluster, against a stand-in API server: what exists afterwards, and what each caller is answered.
 // Clippy sees that code is a test's only inside #[test].
 #![allow(clippy::unwrap_used)]
 

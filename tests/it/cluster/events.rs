@@ -214,7 +214,7 @@ async fn what_is_no_refusal_for_good_is_not_told() {
                 reply.error_message
             );
             api.heal();
-            // One that is told shows that the others would have been by now.
+            // One Event that is there shows that the others would be there by now.
             serve.submit(&wrong(), "a").await;
             assert_eq!(until(&api, 1).await[0]["reason"], "InvalidSparkSubmitArgs");
         } else {

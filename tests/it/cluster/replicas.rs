@@ -233,7 +233,7 @@ async fn a_running_calls_pod_is_waited_for_until_it_is_rolled_back() {
     }
 }
 
-/// Whoever comes, and however little the Pod has to do with them.
+/// For any caller, however little the Pod has to do with it.
 #[tokio::test]
 async fn a_running_calls_pod_is_not_touched_and_the_answer_is_retryable() {
     for started in [false, true] {

@@ -550,7 +550,7 @@ async fn arguments_are_held_against_the_version_of_the_live_application() {
         );
         api.remove("sparkapplications", "jobs", "pi");
     }
-    // Whoever may not submit there is not told of another version.
+    // A caller that may not submit there learns nothing of another version.
     let (elsewhere, _folder) = Serve::to(
         &api.url,
         &["--spark-version", "3.5.1", "--allowed-namespaces", "other"],
@@ -748,7 +748,7 @@ async fn every_entry_point_runs_the_same_stages_once_and_in_one_order() {
         "{answer}"
     );
     assert_eq!(counts(), ([3, 3, 2, 2, 2, 0, 2], 3));
-    // What a request must not say is refused before anything is asked.
+    // What a request must not say is refused before any request to the cluster.
     let mut body = arguments("d");
     let list = body["spark_submit_args"].as_array_mut().unwrap();
     let denied = "spark.kubernetes.authenticate.oauthToken=x";

@@ -20,7 +20,7 @@ fn mebibyte() -> String {
     "x".repeat(1 << 20)
 }
 
-/// What of [`mebibyte`] may be told at most: a piece of a path, cut.
+/// The most of [`mebibyte`] that may be shown: a piece of a path, cut.
 fn too_much() -> String {
     "x".repeat(600)
 }

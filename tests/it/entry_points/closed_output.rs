@@ -1,4 +1,4 @@
-//! Whoever reads a command's output may go away (`| head -1`): no command panics, complains or ends otherwise for it.
+//! The reader of a command's output may go away (`| head -1`): no command panics, complains or ends otherwise for it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::serve;

@@ -74,7 +74,7 @@ async fn what_is_the_same_is_equal_and_created_once() {
         "{}",
         said(&output)
     );
-    // Each of ours was asked about, with dryRun, and theirs alone are there.
+    // Each of ours was sent as a dry run, and only theirs are there.
     assert_eq!(api.names().len(), 4, "{:?}", api.names());
     let asked = api
         .log()

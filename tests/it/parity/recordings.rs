@@ -39,7 +39,7 @@ fn recorded(case: &Case, version: &str, recording: &Value) -> Option<Ending> {
         return None;
     }
     if recording["exit_code"] != 0 {
-        // Failed by an API server that was told to: nothing of the objects is left to compare.
+        // Failed by an API server that was set to fail: nothing of the objects is left to compare.
         return (!case.has_faults()).then(|| Ending {
             refusal: Some(error.to_owned()),
             objects: None,

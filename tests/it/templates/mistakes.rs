@@ -868,7 +868,7 @@ fn each(mistakes: Vec<Mistake>) {
         } else {
             mistake.says
         };
-        // A line is told wherever check has one, and a place that differs by set only is no place.
+        // A line is given wherever check has one, and a place that differs by set only is no place.
         let place = match mistake.at.1 {
             Some(line) if !file.is_empty() => format!("{file}:{line}"),
             _ => file.to_owned(),

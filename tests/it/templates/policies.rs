@@ -10,7 +10,7 @@ use std::{fs, path::Path, process::Command};
 
 const SPARK_PI: &str = include_str!("../../../examples/spark-pi.yaml");
 
-/// No hostPath, for driver and executors, whoever asks for it and in whatever way.
+/// No hostPath, for driver and executors, from any author and in any form.
 const NO_HOST_PATH: &str = "\
 {% for pod in [driver, executor] %}
 {% for volume in pod.spec.volumes | default([]) if volume.hostPath %}

@@ -114,7 +114,7 @@ async fn who_was_refused_by_what_is_counted_logged_and_told_on_the_application()
     ] {
         assert_eq!(refused[field], value, "{field}: {refused:#}");
     }
-    // What else would have refused it is told, too.
+    // The other refusals are reported, too.
     let audited = of("would-refuse");
     assert_eq!(
         (&audited["policy"], &audited["mode"], &audited["code"]),
@@ -145,7 +145,7 @@ async fn who_was_refused_by_what_is_counted_logged_and_told_on_the_application()
     // A series begins before anything is refused.
     counted(&serve, ["default", "old.policy.j2", "enforce", "refused"], 0);
 
-    // One that is let through is told of as well; by REST, too.
+    // One that is let through is reported as well; by REST, too.
     let labels = "{team: ml, old: \"yes\"}";
     let reply = serve
         .submit(&application(&api, "ours", "default", labels), "b")

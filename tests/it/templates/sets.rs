@@ -1,4 +1,4 @@
-//! Template sets of a running server: who gets which, where that is told, and what becomes of their additional objects.
+//! Template sets of a running server: who gets which, where it is reported, and what happens to their additional objects.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::{ApiServer, Effect, Fault};

@@ -152,7 +152,7 @@ fn documents() -> Vec<Row> {
     ]
 }
 
-/// U+0085, U+2028 and U+2029 break no line here; for kubectl's reader they do, so whoever writes YAML escapes
+/// U+0085, U+2028 and U+2029 break no line here; for kubectl's reader they do, so the writer of YAML escapes
 /// them, as the templates' auto-escaping and our printing do.
 fn lines_and_characters() -> Vec<Row> {
     let injected = || Reads(json!({"a": "x", "b": true}));

@@ -44,7 +44,7 @@ final class Submissions {
     Harness.setEnvironment(submission.get("env"));
     System.setProperties((Properties) atStart.clone());
     api.forget();
-    // Who submits is asked once for each JVM, of an environment that is another's by now.
+    // The JVM reads the submitting user once, from an environment that another case has changed since.
     UserGroupInformation.setLoginUser(null);
     ObjectNode answer = Harness.JSON.createObjectNode();
     Future<?> running = threads.submit(() -> {
