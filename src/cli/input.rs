@@ -198,7 +198,7 @@ pub(super) struct Input {
     pub(super) namespace: Option<String>,
 
     /// Whether the operator's webhook adds volumes, affinity, sidecars and so on to the pods (on), or native-submit does (off);
-    /// auto is off, because no operator sends an application from a file
+    /// auto is off, because no operator sends an application from a file; submit asks the API server by a dry run of the driver Pod
     #[arg(long, env = "OPERATOR_WEBHOOK", value_enum, default_value = "auto")]
     operator_webhook: OperatorWebhookSetting,
 
@@ -352,6 +352,11 @@ impl Input {
     /// as it would be by a server.
     pub(super) fn templates(&self) -> TemplateStore {
         TemplateStore::start(self.templates.options(), Arc::new(probe), Fallback::Refuse)
+    }
+
+    /// Whether the cluster is to be asked if the webhook acts on the driver Pod.
+    pub(super) fn asks_for_webhook(&self) -> bool {
+        self.operator_webhook == OperatorWebhookSetting::Auto
     }
 
     /// Where an application from a file comes from: no operator, and a webhook only if the admin says so.

@@ -8,7 +8,8 @@ use super::{
 use crate::{
     cli::output::message,
     cluster::{
-        ClusterSettings, ClusterSink, DirectorySink, Layout, Namespaces, Sink, client, configured_namespace,
+        ClusterSettings, ClusterSink, DirectorySink, Layout, Namespaces, OperatorWebhook, Sink, client,
+        configured_namespace,
     },
     operator::Origin,
     server::{
@@ -231,7 +232,7 @@ impl Submit {
     }
 
     async fn submitter(&self, several: bool) -> Result<Submitter, End> {
-        let mut namespaces = None;
+        let (mut namespaces, mut webhook) = (None, None);
         let sink = match &self.apply_to {
             ApplyTo::Cluster if self.dry_run == DryRun::Client => Sink::Nowhere,
             ApplyTo::Cluster => {
@@ -241,7 +242,12 @@ impl Submit {
                 namespaces = Some(Namespaces::one_by_one(client.clone()));
                 let settings = ClusterSettings::default();
                 let deadline = Duration::from_secs(self.timeout).min(settings.deadline);
-                Sink::Cluster(ClusterSink::new(client, ClusterSettings { deadline, ..settings }))
+                let sink = ClusterSink::new(client, ClusterSettings { deadline, ..settings });
+                // It knows the application if that is on the cluster, too.
+                if self.input.asks_for_webhook() {
+                    webhook = Some(OperatorWebhook::tried(sink.clone()));
+                }
+                Sink::Cluster(sink)
             }
             ApplyTo::Directory(path) => {
                 let layout = if several {
@@ -257,7 +263,7 @@ impl Submit {
             sink,
             metrics: Arc::new(Metrics::default()),
             spec_source: SpecSource::Auto,
-            webhook: None,
+            webhook,
             namespaces,
             events: None,
         })

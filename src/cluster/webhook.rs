@@ -33,6 +33,8 @@ enum Known {
     MayNotLook,
     /// The operator's, for Pods.
     Webhooks(Arc<Vec<Registered>>),
+    /// They aren't looked at: each Pod is tried.
+    Tried,
 }
 
 /// The operator's mutating webhook, as the cluster has it registered.
@@ -68,6 +70,14 @@ impl OperatorWebhook {
         })
     }
 
+    /// Looks at nothing, and tries each Pod by a dry run: for a person, who may create Pods and can't look at the cluster's webhooks.
+    /// Must be called within a tokio runtime.
+    pub fn tried(sink: ClusterSink) -> Self {
+        Self::begin(sink, async |known| {
+            known.send_replace(Known::Tried);
+        })
+    }
+
     fn begin<L: Future<Output = ()> + Send + 'static>(
         sink: ClusterSink,
         looking: impl FnOnce(watch::Sender<Known>) -> L,
@@ -85,10 +95,14 @@ impl OperatorWebhook {
         let mut known = self.known.clone();
         let looked = known.wait_for(|known| !matches!(known, Known::Nothing));
         let _ = time::timeout(FIRST_LOOK, looked).await;
-        let Known::Webhooks(webhooks) = self.known.borrow().clone() else {
-            return Webhook::On;
-        };
         let requests = &self.sink.shared.requests;
+        let known = self.known.borrow().clone();
+        let webhooks = match known {
+            Known::Webhooks(webhooks) => webhooks,
+            Known::Nothing | Known::MayNotLook => return Webhook::On,
+            Known::Tried if mutates(requests, namespace, labels).await => return Webhook::On,
+            Known::Tried => return Webhook::Off,
+        };
         let matching: Vec<_> = webhooks
             .iter()
             .filter(|webhook| webhook.selects(labels))

@@ -89,13 +89,13 @@ pub(crate) fn differing(path: &str, one: &Value, other: &Value) -> Vec<(String, 
     vec![(path.to_owned(), one.clone(), other.clone())]
 }
 
-/// The lists of a Pod or a container whose items have one field each that no other item has.
-const ONCE: [(&str, &str); 7] = [
+/// The lists of a Pod or a container whose items have one field each that no other item has. Variables are not among them: the webhook
+/// writes `SPARK_CONF_DIR` behind Spark's own, and the last counts.
+const ONCE: [(&str, &str); 6] = [
     ("containers", "name"),
     ("initContainers", "name"),
     ("volumes", "name"),
     ("imagePullSecrets", "name"),
-    ("env", "name"),
     ("volumeMounts", "mountPath"),
     ("ports", "name"),
 ];

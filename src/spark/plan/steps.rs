@@ -17,10 +17,11 @@ type Excluded = fn(&Draft<'_>) -> Result<(), Refusal>;
 
 /// The steps that refuse something of the conf even if they are excluded. `BasicDriverFeatureStep` isn't here: without it no Pod is
 /// valid.
-const EXCLUDED: [(&str, Excluded); 4] = [
+const EXCLUDED: [(&str, Excluded); 5] = [
     ("DriverServiceFeatureStep", |draft| {
         service::settings(draft).map(drop)
     }),
+    ("MountVolumesFeatureStep", volumes::check_executors),
     ("KerberosConfDriverFeatureStep", kerberos::check),
     (EXECUTOR_TEMPLATE, executor_template::excluded),
     ("LocalDirsFeatureStep", |draft| {

@@ -109,6 +109,11 @@ fn settings_are_read_where_their_step_does_nothing() {
             "x",
         ),
         (
+            "MountVolumesFeatureStep",
+            "spark.kubernetes.executor.volumes.foo.v.mount.path",
+            "/x",
+        ),
+        (
             "KerberosConfDriverFeatureStep",
             "spark.kubernetes.kerberos.tokenSecret.name",
             "x",

@@ -103,9 +103,13 @@ pub(super) struct Claims {
     access_mode: &'static str,
 }
 
+/// Refuses volumes of executors that Spark can't read: it reads them when it submits, also where the step is excluded.
+pub(super) fn check_executors(draft: &Draft<'_>) -> Result<(), Refusal> {
+    parse(draft.conf, EXECUTOR, draft.has(Feature::VolumeDetails)).map(drop)
+}
+
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    // The driver parses the executors' volumes only to refuse what they would fail with.
-    parse(draft.conf, EXECUTOR, draft.has(Feature::VolumeDetails))?;
+    check_executors(draft)?;
     let role = VolumeRole {
         prefix: DRIVER,
         conf: draft.conf,

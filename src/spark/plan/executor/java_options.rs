@@ -66,6 +66,9 @@ pub(super) fn check(conf: ConfReader<'_>, version: &SparkVersion) -> Result<(), 
     Ok(())
 }
 
+/// What stands between words.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// Words as a shell splits them, roughly (Spark's `Utils.splitCommandString`): in quotes a backslash escapes a quote and
 /// itself; an unclosed quote ends with the text. Of more words than a list may have, one more is given.
 fn split(text: &str) -> Vec<String> {
@@ -88,7 +91,7 @@ fn split(text: &str) -> Vec<String> {
                 in_word = true;
                 quote = Some(character);
             }
-            None if character == ' ' => {
+            None if BLANKS.contains(&character) => {
                 if in_word {
                     words.push(std::mem::take(&mut word));
                     in_word = false;
@@ -120,6 +123,8 @@ mod tests {
             (r#"-Dq="unclosed"#, vec!["-Dq=unclosed"]),
             (r#""" ''"#, vec!["", ""]),
             (r"a\ b", vec![r"a\", "b"]),
+            ("\n-a\t-b\r\n -c\n", vec!["-a", "-b", "-c"]),
+            ("-a='b\n' -c\u{b}d\u{85}", vec!["-a=b\n", "-c\u{b}d\u{85}"]),
         ] {
             assert_eq!(split(text), expected, "{text}");
         }
