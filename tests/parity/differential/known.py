@@ -72,7 +72,7 @@ KINDS = {
     "labels and annotations": _of_object("as (?:label|annotation) key|at most 63 of"),
     "names": _of_object("RFC 1123|expected a C_IDENTIFIER|environment variable|expected a name|printable ASCII without|secretKeyRef.key: expected at most 253"),
     "required values": _of_object(r"expected a value|expected the driver container|no template wrote this|no white space at the ends|a label that the driver Pod has"),
-    "mounts and volumes": _of_object(r"the name of a volume|is mounted twice|volumes\[\d+\].name: is used twice|mountPath|subPath|expected a path that begins with"),
+    "mounts and volumes": _of_object(r"the name of a volume|is mounted twice|volumes\[\d+\].name: is used twice|mountPath|subPath|expected a path that begins with|expected a path without"),
     "ports of objects": _of_object(r"port: |[pP]ort: is used twice|ports\[\d+\].name: is used twice"),
     "quantities": _of_object("a quantity|at most the limit|an integer for|limits: |requests"),
     "closed values": _of_object("expected one of|an IP address|a number from|a number above|a time|expected true or nothing|absolute path|is no |expected an absolute"),

@@ -114,6 +114,7 @@ class Known(unittest.TestCase):
             ("native-submit refuses: error: Pod/x spec.containers[0].env[2].name: expected printable ASCII without `=`, found y", "names"),
             ("native-submit refuses: error: Pod/x spec.containers[0].env[3].valueFrom.secretKeyRef.key: expected at most 253 of `a`", "names"),
             ("native-submit refuses: error: Pod/x spec.volumes[0].nfs.path: expected a path that begins with `/` (a.j2)", "mounts and volumes"),
+            ("native-submit refuses: error: Pod/x spec.volumes[0].hostPath.path: expected a path without `..` (a.j2)", "mounts and volumes"),
             ("native-submit refuses: error: spark.a: expected a name without a secret in it, found a reference", "secrets in names"),
             ("Spark refuses: org.apache.hadoop.fs.UnsupportedFileSystemException: No FileSystem for scheme \"LOCAL\"", "schemes"),
             ("native-submit refuses: warning: x\nerror: Pod/x metadata.name: expected a lowercase RFC 1123 subdomain, found `A`", "names"),

@@ -37,7 +37,7 @@ def _canonical(manifest):
 def _without_leading_digit_rule(value):
     """A name that begins with the random id has an `x` for its first digit, if it is one."""
     if isinstance(value, str):
-        return re.sub(r"(?<![0-9A-Za-z-])x<ID>", "<ID>", value)
+        return re.sub(r"(?<![0-9A-Za-z])x<ID>", "<ID>", value)
     if isinstance(value, list):
         return [_without_leading_digit_rule(item) for item in value]
     if isinstance(value, dict):
@@ -50,9 +50,13 @@ def _settle_pod(spec):
     paths = {}
     for container in spec.get("containers") or []:
         for mount in container.get("volumeMounts") or []:
-            if re.fullmatch(r"spark-local-dir-\d+", mount.get("name", "")):
-                paths[mount["name"]] = "spark-local-dir:" + mount.get("mountPath", "")
-                mount["name"] = paths[mount["name"]]
+            name = mount.get("name", "")
+            if re.fullmatch(r"spark-local-dir-\d+", name):
+                path = "spark-local-dir:" + mount.get("mountPath", "")
+                # Of several mounts of one name, which comes first is a hash order.
+                paths[name] = min(path, paths.get(name, path))
+        for mount in container.get("volumeMounts") or []:
+            mount["name"] = paths.get(mount.get("name", ""), mount.get("name", ""))
         for variable in container.get("env") or []:
             if variable.get("name") == "SPARK_LOCAL_DIRS" and "value" in variable:
                 variable["value"] = ",".join(sorted(variable["value"].split(",")))
