@@ -9,7 +9,7 @@ use crate::templates::{
     Judgement, PolicyName, Site, TemplateError, TemplateErrorKind, TemplateSet, Verdict, sites,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A call of `refuse` or `warn`, and the applications that it fired for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,7 +22,7 @@ pub struct Fired {
     pub function: &'static str,
     /// The samples and cases that it fired for.
     pub fired_for: Vec<String>,
-    /// How many samples and cases the set let through.
+    /// How many samples and cases the set let through, in audit mode also those that it would refuse.
     pub let_through: usize,
 }
 
@@ -50,7 +50,8 @@ pub(super) struct Coverage<'s> {
     sources: &'s Sources,
     /// For whom each has fired, by template and line.
     calls: BTreeMap<(String, usize), (&'static str, Vec<String>)>,
-    let_through: usize,
+    /// A sample is rendered twice, and counts once.
+    let_through: BTreeSet<String>,
     /// What each policy did, by its name, in their order.
     policies: Vec<(String, PolicyCoverage)>,
     is_sure_of_partials: bool,
@@ -66,7 +67,7 @@ impl<'s> Coverage<'s> {
         Self {
             sources,
             calls: calls.collect(),
-            let_through: 0,
+            let_through: BTreeSet::new(),
             policies: Vec::new(),
             is_sure_of_partials: true,
         }
@@ -100,8 +101,8 @@ impl<'s> Coverage<'s> {
     }
 
     /// Notes that an application was let through.
-    pub(super) fn passed(&mut self) {
-        self.let_through += 1;
+    pub(super) fn passed(&mut self, application: &str) {
+        self.let_through.insert(application.to_owned());
     }
 
     /// Notes what each policy of a set did about an application.
@@ -173,7 +174,7 @@ impl<'s> Coverage<'s> {
                 line,
                 function,
                 fired_for,
-                let_through,
+                let_through: let_through.len(),
             });
         let policies = policies.into_iter().map(|(_, coverage)| coverage);
         (fired.collect(), policies.collect())

@@ -58,7 +58,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &[
             "native-submit submit examples/spark-pi.yaml --namespace default",
             "native-submit submit examples/spark-pi.yaml --apply-to dir:out",
-            "native-submit submit examples/spark-pi.yaml --server native-submit.spark:50051",
+            "native-submit submit examples/spark-pi.yaml --server https://native-submit.spark-operator.svc:50051 --tls-ca ca.crt --tls-cert tls.crt --tls-key tls.key",
         ],
     ),
     (
@@ -77,7 +77,9 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (&["install"], &["native-submit install /opt/spark/bin"]),
     (
         &["doctor"],
-        &["kubectl exec deploy/spark-operator-controller -c native-submit -- /native-submit doctor"],
+        &[
+            "kubectl exec -n spark-operator deploy/spark-operator-controller -c native-submit -- /native-submit doctor",
+        ],
     ),
     (&["healthcheck"], &["native-submit healthcheck --port 9090"]),
     (&["completion"], &["source <(native-submit completion bash)"]),
@@ -108,10 +110,15 @@ fn at(command: Command, words: &mut Vec<String>) -> Command {
 }
 
 fn text(examples: &[&str]) -> String {
-    let heading = if examples.len() == 1 {
-        "Example:"
-    } else {
-        "Examples:"
+    let own_files = ["templates", "cases"];
+    let has_own_files = examples
+        .iter()
+        .any(|example| own_files.iter().any(|name| example.contains(&format!(" {name}"))));
+    let heading = match (examples.len(), has_own_files) {
+        (1, false) => "Example:",
+        (1, true) => "Example, with templates and cases as `native-submit init` writes them:",
+        (_, false) => "Examples:",
+        (_, true) => "Examples, with templates and cases as `native-submit init` writes them:",
     };
     let lines = examples.iter().map(|example| format!("\n  {example}"));
     heading.to_owned() + &lines.collect::<String>()

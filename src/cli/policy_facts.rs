@@ -2,20 +2,22 @@
 
 use crate::spark::submission::{EntryPoint, NamespaceMetadata, SubmitterContext};
 
+/// The heading of these in a command's help.
+const HEADING: &str = "What policies see";
+
 /// What policies see beside the objects, on the command line.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "What policies see")]
 pub(super) struct PolicyFacts {
     /// A label of the application's namespace, for policies that read namespace.labels; may be given several times
-    #[arg(long = "namespace-label", value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(long = "namespace-label", value_name = "KEY=VALUE", value_parser = pair, help_heading = HEADING)]
     labels: Vec<(String, String)>,
 
     /// An annotation of the application's namespace, for policies that read namespace.annotations
-    #[arg(long = "namespace-annotation", value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(long = "namespace-annotation", value_name = "KEY=VALUE", value_parser = pair, help_heading = HEADING)]
     annotations: Vec<(String, String)>,
 
     /// The entry point that policies see
-    #[arg(long, value_enum, default_value = "command-line", value_name = "ENTRY_POINT")]
+    #[arg(long, value_enum, default_value = "command-line", value_name = "ENTRY_POINT", help_heading = HEADING)]
     entry_point: EntryPoint,
 }
 

@@ -29,7 +29,7 @@ use std::{sync::Arc, time::Duration};
 /// Whether objects are created, as `kubectl` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DryRun {
-    /// They are.
+    /// Objects are created.
     None,
     /// The application is rendered and checked, without any request.
     Client,
@@ -86,7 +86,7 @@ pub(super) struct Submit {
     #[command(flatten)]
     tls: TlsOptions,
 
-    /// How long to wait for the end, in seconds
+    /// How long each submission may take, in seconds
     #[arg(long, default_value_t = 40, value_name = "SECONDS")]
     timeout: u64,
 }

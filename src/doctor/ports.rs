@@ -37,16 +37,31 @@ pub(super) async fn examine(settings: &ServeSettings) -> Vec<CheckResult> {
             )
         });
     }
+    // Kept until the end: two settings may name one port.
+    let mut kept = Vec::new();
     for (variable, address) in listeners {
-        findings.push(match TcpListener::bind(address).await {
-            Ok(_) if running.is_some() => CheckResult::warn(
+        let bound = TcpListener::bind(address)
+            .await
+            .map(|listener| kept.push(listener));
+        findings.push(match bound {
+            Ok(()) if running.is_some() => CheckResult::warn(
                 CHECK,
                 format!("{variable} {address} is free, though a server runs at {health}"),
                 "run doctor with the settings of that server",
             ),
-            Ok(_) => CheckResult::ok(CHECK, format!("{variable} {address} is free")),
+            Ok(()) => CheckResult::ok(CHECK, format!("{variable} {address} is free")),
             Err(error) if error.kind() == ErrorKind::AddrInUse && running.is_some() => {
                 CheckResult::ok(CHECK, format!("{variable} {address} is listened on"))
+            }
+            Err(error)
+                if error.kind() == ErrorKind::AddrInUse
+                    && kept.iter().any(|other| has_port(other, address)) =>
+            {
+                CheckResult::fail(
+                    CHECK,
+                    format!("{variable} {address}: another entry point has the same port"),
+                    "give each of GRPC_PORT, REST_PORT and HEALTH_PORT a port of its own",
+                )
             }
             Err(error) => CheckResult::fail(
                 CHECK,
@@ -57,6 +72,12 @@ pub(super) async fn examine(settings: &ServeSettings) -> Vec<CheckResult> {
     }
     findings.push(socket(&settings.socket));
     findings
+}
+
+fn has_port(listener: &TcpListener, address: SocketAddr) -> bool {
+    listener
+        .local_addr()
+        .is_ok_and(|own| own.port() == address.port())
 }
 
 /// The status of `/readyz`, where the body is one of ours.
@@ -111,7 +132,7 @@ fn socket(path: &Path) -> CheckResult {
         _ => CheckResult::ok(
             CHECK,
             format!(
-                "NATIVE_SUBMIT_SOCKET {}: its directory does not exist, so the drop-in spark-submit cannot connect",
+                "NATIVE_SUBMIT_SOCKET {} is not used: its directory does not exist; only a drop-in spark-submit needs it",
                 path.display()
             ),
         ),

@@ -201,7 +201,7 @@ impl<'s> Applications<'s> {
         match outcome {
             Ok(()) => {
                 self.passed = true;
-                self.coverage.passed();
+                self.coverage.passed(&case.name);
                 return (Some(manifests), found);
             }
             Err(SubmitError::Policy(PolicyRefusal(verdicts))) => {

@@ -35,7 +35,7 @@ pub fn coverage(calls: &[Fired]) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{}:{}: {}() fired for {}; it let {} through",
+            "{}:{}: {}() fired for {}; the set let {} through",
             call.file,
             call.line,
             call.function,

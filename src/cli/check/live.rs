@@ -28,11 +28,11 @@ pub(super) struct LiveArguments {
     #[arg(long)]
     pub(super) live: bool,
 
-    /// Of all namespaces
+    /// With --live: the applications of all namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace", requires = "live")]
     all_namespaces: bool,
 
-    /// Of this namespace
+    /// With --live: the applications of this namespace
     #[arg(short, long, value_name = "NAMESPACE", requires = "live")]
     namespace: Option<String>,
 

@@ -189,8 +189,8 @@ fn each_refusal_is_reported_with_those_whom_it_refused() {
     assert_eq!(
         found["coverage"],
         json!([
-            {"file": "templates/_ban.j2", "line": 3, "function": "refuse", "fired_for": ["banned"], "let_through": 8},
-            {"file": "templates/driver-pod.patch.yaml.j2", "line": 4, "function": "refuse", "fired_for": [], "let_through": 8},
+            {"file": "templates/_ban.j2", "line": 3, "function": "refuse", "fired_for": ["banned"], "let_through": 4},
+            {"file": "templates/driver-pod.patch.yaml.j2", "line": 4, "function": "refuse", "fired_for": [], "let_through": 4},
         ])
     );
     let silent = &found["findings"][0];
@@ -202,7 +202,7 @@ fn each_refusal_is_reported_with_those_whom_it_refused() {
     assert_eq!(found["findings"].as_array().unwrap().len(), 1, "{found}");
     let (_, out, _) = work.run("check templates --cases cases");
     assert!(
-        out.contains("templates/_ban.j2:3: refuse() fired for banned; it let 8 applications through"),
+        out.contains("templates/_ban.j2:3: refuse() fired for banned; the set let 4 applications through"),
         "{out}"
     );
     // Without the case nothing fires.
