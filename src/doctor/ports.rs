@@ -138,3 +138,47 @@ fn socket(path: &Path) -> CheckResult {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::report::CheckStatus;
+    use clap::{Args as _, FromArgMatches as _};
+
+    fn settings(arguments: &[String]) -> ServeSettings {
+        let command = ServeSettings::augment_args(clap::Command::new("serve"));
+        ServeSettings::from_arg_matches(&command.get_matches_from(arguments)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn two_entry_points_with_one_port_are_named() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = free.local_addr().unwrap().port().to_string();
+        drop(free);
+        let with = |rest: &str| {
+            let words = [
+                "serve",
+                "--grpc-port",
+                &port,
+                "--rest-port",
+                rest,
+                "--health-port",
+                "0",
+            ];
+            settings(&words.map(str::to_owned))
+        };
+        let found = |results: Vec<CheckResult>| {
+            let failed = results
+                .into_iter()
+                .filter(|result| result.verdict == CheckStatus::Fail);
+            failed.map(|result| result.message).collect::<Vec<_>>()
+        };
+        assert_eq!(found(examine(&with("0")).await), [""; 0]);
+        assert_eq!(
+            found(examine(&with(&port)).await),
+            [format!(
+                "REST_PORT 127.0.0.1:{port}: another entry point has the same port"
+            )]
+        );
+    }
+}
