@@ -17,7 +17,7 @@ RUN cargo build --profile dist --locked --bin native-submit
 
 # tests/image builds this stage around a binary made of what the first one copies: it must need nothing of it but these two files.
 FROM scratch
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 # Where the source is: the address of the repository that this image was built from.
 ARG SOURCE=unknown

@@ -58,7 +58,7 @@ const CHECKS: [(&str, Check, Versions, Reader); 21] = [
     (
         "spark.kubernetes.allocation.batch.delay",
         Check::Above(0, 1),
-        All,
+        Before(Feature::BatchDelayAboveTenth),
         Direct,
     ),
     (

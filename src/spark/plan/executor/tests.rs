@@ -102,6 +102,8 @@ fn what_the_driver_would_end_with_is_refused_by_its_key() {
         ("3.5.5", "spark.kubernetes.allocation.batch.size", "0"),
         ("3.5.5", "spark.kubernetes.allocation.batch.delay", "0s"),
         ("4.0.1", "spark.kubernetes.allocation.batch.delay", "100ms"),
+        // Once, although it is below both bounds.
+        ("4.0.1", "spark.kubernetes.allocation.batch.delay", "0s"),
         ("4.1.1", "spark.kubernetes.allocation.maximum", "0"),
         (
             "4.1.1",
