@@ -259,7 +259,7 @@ impl<'a> Analysis<'a> {
                 for (side, kind) in [(left, left_kind), (right, right_kind)] {
                     if kind.is_of_object() {
                         let words = self.words(side.span());
-                        let message = unordered_field(&words);
+                        let message = unordered_field(words);
                         self.wrong(TemplateErrorKind::Syntax, side.span(), message);
                     }
                 }

@@ -113,8 +113,7 @@ fn text(literal: &str) -> Option<String> {
         ) {
             ('\\', Some('n')) => text.push('\n'),
             ('\\', Some('\n')) => while characters.next_if(|next| next.is_whitespace()).is_some() {},
-            ('\\', Some(other)) => text.push(other),
-            (other, _) => text.push(other),
+            ('\\', Some(other)) | (other, _) => text.push(other),
         }
     }
     Some(text)
@@ -215,37 +214,40 @@ fn each_message_of_the_code_is_in_a_table() {
     let mut elsewhere = BTreeSet::new();
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        match path.file_name().unwrap().to_str().unwrap() {
-            "elsewhere.txt" => {
-                let text = fs::read_to_string(&path).unwrap();
-                let lines = text
-                    .lines()
-                    .filter(|line| !line.is_empty() && !line.starts_with("## "));
-                elsewhere.extend(lines.map(|line| line.trim().to_owned()));
-            }
-            name if name.ends_with(".txt") => tables.push_str(&fs::read_to_string(&path).unwrap()),
-            _ => {}
+        if path.extension().is_none_or(|ending| ending != "txt") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        if path.ends_with("elsewhere.txt") {
+            let lines = text
+                .lines()
+                .filter(|line| !line.is_empty() && !line.starts_with("## "));
+            elsewhere.extend(lines.map(|line| line.trim().to_owned()));
+        } else {
+            tables.push_str(&text);
         }
     }
     let messages = messages();
     assert!(messages.len() > 800, "only {} messages are found", messages.len());
-    let (mut missing, mut in_a_table) = (String::new(), String::new());
+    let (mut missing, mut in_a_table) = (Vec::new(), Vec::new());
     for (message, file) in &messages {
         let line = message.replace('\n', "\\n").trim().to_owned();
         match (elsewhere.remove(&line), occurs(message, &tables)) {
-            (false, false) => missing.push_str(&format!("{file}: {line}\n")),
-            (true, true) => in_a_table.push_str(&format!("{line}\n")),
+            (false, false) => missing.push(format!("{file}: {line}")),
+            (true, true) => in_a_table.push(line),
             _ => {}
         }
     }
     assert!(
         missing.is_empty(),
         "messages that are in no table of tests/it/messages; add a case that shows them (or, for what no test can reach, a line to \
-         elsewhere.txt below its reason):\n{missing}"
+         elsewhere.txt below its reason):\n{}",
+        missing.join("\n")
     );
     assert!(
         in_a_table.is_empty(),
-        "lines of elsewhere.txt that a table has now:\n{in_a_table}"
+        "lines of elsewhere.txt that a table has now:\n{}",
+        in_a_table.join("\n")
     );
     assert!(
         elsewhere.is_empty(),
@@ -255,7 +257,7 @@ fn each_message_of_the_code_is_in_a_table() {
 
 #[test]
 fn a_new_message_is_found_in_each_form_that_the_code_has() {
-    let source = r##"
+    let source = r#"
         #![doc = "a text about the file"]
         #[doc = "a text of a comment"]
         #[error("{path}: expected one, found {count}")]
@@ -268,7 +270,7 @@ fn a_new_message_is_found_in_each_form_that_the_code_has() {
         }
         #[cfg(test)]
         mod tests { fn b() { expected("what a test says"); } }
-    "##;
+    "#;
     let mut found = Vec::new();
     texts(source.parse().unwrap(), &mut found);
     found.retain(|text| is_message(text));

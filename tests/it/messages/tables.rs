@@ -148,67 +148,15 @@ impl Servers {
                     .clone();
                     return self.runtime.block_on(grpc(&serve, text));
                 }
-                "certificates" => certificates(work.path(), head),
-                "link" => {
-                    let (path, target) = head["link ".len()..].split_once(' ').unwrap();
-                    let path = work.path().join(path);
-                    fs::create_dir_all(path.parent().unwrap()).unwrap();
-                    std::os::unix::fs::symlink(target, path).unwrap();
-                }
-                "many" => {
-                    let (count, path) = head["many ".len()..].split_once(' ').unwrap();
-                    for number in 0..count.parse().unwrap() {
-                        let path = work.path().join(path.replace('#', &number.to_string()));
-                        fs::create_dir_all(path.parent().unwrap()).unwrap();
-                        fs::write(path, text).unwrap();
-                    }
-                }
-                "large" => {
-                    let (bytes, path) = head["large ".len()..].split_once(' ').unwrap();
-                    let path = work.path().join(path);
-                    fs::create_dir_all(path.parent().unwrap()).unwrap();
-                    let bytes = bytes.parse::<usize>().unwrap();
-                    fs::write(path, "#".repeat(bytes) + text).unwrap();
-                }
                 "api" => {
                     let api = api.get_or_insert_with(|| self.runtime.block_on(ApiServer::start()));
                     fault(api, head, text);
                 }
-                "application" => fs::write(work.path().join("app.yaml"), application(text)).unwrap(),
-                file => {
-                    let path = work.path().join(file);
-                    fs::create_dir_all(path.parent().unwrap()).unwrap();
-                    fs::write(path, text).unwrap();
-                }
+                _ => write(work.path(), head, text),
             }
         }
         let command = command.unwrap_or_else(|| "render app.yaml".to_owned());
-        let words = words(&command);
-        let (variables, arguments) = variables_first(&words);
-        let mut environment = pairs(&variables);
-        let place = work.path().to_str().unwrap();
-        environment.push(("HOME", place));
-        let url = api.as_ref().map_or("http://none", |api| api.url.as_str());
-        if api.is_some() {
-            fs::write(work.path().join("config"), kubeconfig(url)).unwrap();
-            environment.push(("KUBECONFIG", "config"));
-        }
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        let Ended { code, out, said } = call(work.path(), &arguments, &environment);
-        // Objects are not the message; what checks print on standard output is.
-        let out = if out.starts_with("apiVersion") || out.starts_with("---") {
-            String::new()
-        } else {
-            out
-        };
-        let said = format!("{out}{said}")
-            .replace(url, "http://api")
-            .replace(place, "/work");
-        let lines: String = said
-            .lines()
-            .map(|line| without_days(untimed(line)) + "\n")
-            .collect();
-        format!("--- exit {code}\n{lines}")
+        ended(work.path(), &command, api.as_ref())
     }
 
     /// The server of all cases that need none of their own.
@@ -220,6 +168,70 @@ impl Servers {
         });
         serve
     }
+}
+
+/// Writes the files of a section.
+fn write(work: &Path, head: &str, text: &str) {
+    match head.split(' ').next().unwrap() {
+        "certificates" => certificates(work, head),
+        "link" => {
+            let (path, target) = head["link ".len()..].split_once(' ').unwrap();
+            let path = work.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(target, path).unwrap();
+        }
+        "many" => {
+            let (count, path) = head["many ".len()..].split_once(' ').unwrap();
+            for number in 0..count.parse().unwrap() {
+                let path = work.join(path.replace('#', &number.to_string()));
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+        }
+        "large" => {
+            let (bytes, path) = head["large ".len()..].split_once(' ').unwrap();
+            let path = work.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let bytes = bytes.parse::<usize>().unwrap();
+            fs::write(path, "#".repeat(bytes) + text).unwrap();
+        }
+        "application" => fs::write(work.join("app.yaml"), application(text)).unwrap(),
+        file => {
+            let path = work.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+}
+
+/// How a command ended, and what it said.
+fn ended(work: &Path, command: &str, api: Option<&ApiServer>) -> String {
+    let words = words(command);
+    let (variables, arguments) = variables_first(&words);
+    let mut environment = pairs(&variables);
+    let place = work.to_str().unwrap();
+    environment.push(("HOME", place));
+    let url = api.map_or("http://none", |api| api.url.as_str());
+    if api.is_some() {
+        fs::write(work.join("config"), kubeconfig(url)).unwrap();
+        environment.push(("KUBECONFIG", "config"));
+    }
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let Ended { code, out, said } = call(work, &arguments, &environment);
+    // Objects are not the message; what checks print on standard output is.
+    let out = if out.starts_with("apiVersion") || out.starts_with("---") {
+        String::new()
+    } else {
+        out
+    };
+    let said = format!("{out}{said}")
+        .replace(url, "http://api")
+        .replace(place, "/work");
+    let lines: String = said
+        .lines()
+        .map(|line| without_days(untimed(line)) + "\n")
+        .collect();
+    format!("--- exit {code}\n{lines}")
 }
 
 /// The variables that words begin with, and the other words.
