@@ -34,7 +34,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     ),
     (
         &["diff"],
-        &["native-submit diff examples/spark-pi.yaml --from templates-old --to templates"],
+        &["native-submit diff cases/pi/application.yaml --to templates"],
     ),
     (
         &["golden"],

@@ -43,7 +43,7 @@ enum DryRun {
 #[command(mut_arg("kubeconfig", |kubeconfig| kubeconfig.conflicts_with("server")))]
 #[command(after_help = "\
 Prints one JSON line for each application of the file, a list or several documents included; if one fails, the others are \
-submitted all the same. dir:PATH has a folder for each. A schedule can't be submitted. Without --submission-id a fresh one is made and printed: give it again to repeat the call \
+submitted all the same. dir:PATH has the objects of one application; of several it has a folder for each, PATH/NAMESPACE/POD. A schedule can't be submitted. Without --submission-id a fresh one is made and printed: give it again to repeat the call \
 safely. An application that names no namespace goes to --namespace, else to that of the kubeconfig's context. With --dry-run the outcome \
 is would-create, and nothing is created. Exit codes: 0 submitted or already there, 1 refused or failed, 2 wrong usage.")]
 pub(super) struct Submit {

@@ -28,14 +28,14 @@ pub fn text(findings: &[TemplateFinding]) -> String {
     text
 }
 
-/// Each call of `refuse` and `warn` that fired as `file:line: refuse() fired for …`.
+/// Each call of `refuse` and `warn` that fired as `file:line: note: refuse() fired for …`.
 pub fn coverage(calls: &[Fired]) -> String {
     let mut text = String::new();
     for call in calls.iter().filter(|call| !call.fired_for.is_empty()) {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{}:{}: {}() fired for {}; the set let {} through",
+            "{}:{}: note: {}() fired for {}; the set let {} through",
             call.file,
             call.line,
             call.function,
@@ -57,7 +57,14 @@ pub fn policies(policies: &[PolicyCoverage]) -> String {
             Some(
                 names("let through", &policy.let_through).unwrap_or_else(|| "let nothing through".to_owned()),
             ),
-            names("refused", &policy.refused),
+            names(
+                if policy.mode == "audit" {
+                    "would refuse"
+                } else {
+                    "refused"
+                },
+                &policy.refused,
+            ),
             names("exempt:", &policy.exempt),
             names("ended in an error on", &policy.failed),
         ];

@@ -202,7 +202,9 @@ fn each_refusal_is_reported_with_those_whom_it_refused() {
     assert_eq!(found["findings"].as_array().unwrap().len(), 1, "{found}");
     let (_, out, _) = work.run("check templates --cases cases");
     assert!(
-        out.contains("templates/_ban.j2:3: refuse() fired for banned; the set let 4 applications through"),
+        out.contains(
+            "templates/_ban.j2:3: note: refuse() fired for banned; the set let 4 applications through"
+        ),
         "{out}"
     );
     // Without the case nothing fires.
