@@ -103,7 +103,7 @@ class Judge:
                 pairs = properties.load(data.pop(executors.PROPERTIES))
                 made["properties"] = {key: value for key, value in pairs.items() if key != "spark.app.submitTime"}
             if executors.TEMPLATE_KEY in data:
-                made["template"] = self.jvm.ask({"template": data.pop(executors.TEMPLATE_KEY)})
+                made["template"] = _without_empty(self.jvm.ask({"template": data.pop(executors.TEMPLATE_KEY)}))
                 made["template"].pop("id", None)
             if executor and made["kind"] == "Pod":
                 _without_context_options(made)
