@@ -71,16 +71,16 @@ impl Compiled {
     }
 
     fn compile(parts: Parts<'_>, writes: &dyn Fn(&str)) -> Result<Self, LoadError> {
-        let mut compiler = Compiler::new(BUILTINS.clone());
+        let is_default = parts.name == DEFAULT_SET;
+        let shared = if is_default { &BUILTINS } else { &BUILTINS_OF_NAMED };
+        let mut compiler = Compiler::new(LazyLock::force(shared).clone());
         let effective = parts.effective();
         let names_of = |names: &mut dyn Iterator<Item = &str>| -> Files {
             names.map(|name| (name.to_owned(), Vec::new())).collect()
         };
         let names = names_of(&mut effective.keys().copied());
         compiler.marked_builtins(&names, parts.files);
-        if parts.name == DEFAULT_SET {
-            compiler.without_defaults();
-        } else {
+        if !is_default {
             compiler.defaults(parts.default);
         }
         let allows_extras = !parts.extra_kinds.is_empty();
@@ -173,20 +173,21 @@ fn policies_of<'f>(layer: &Layer<'f>) -> impl Iterator<Item = &'f str> + use<'f>
     names.filter(|name| is_template(name) && files::kind(name) == FileKind::Policy)
 }
 
-/// The built-in templates, compiled once: under `builtin/`, under their own names, and as what the default set has.
+/// The built-in templates, compiled once, under `builtin/` and under their own names.
 static BUILTINS: LazyLock<Builtins> = LazyLock::new(|| {
     let mut builtins = Builtins {
         environment: environment(),
         errors: Vec::new(),
     };
-    for (name, source) in builtin::SOURCES {
-        let full = format!("{}{name}", builtin::PREFIX);
-        for name in [&full, *name, &format!("{DEFAULT_PREFIX}{name}")] {
-            let text = markup::with_line_breaks(source);
-            let added = add_to(&mut builtins.environment, name, &full, source, text);
-            builtins.errors.extend(added.err());
-        }
-    }
+    builtins.add(builtin::PREFIX);
+    builtins.add("");
+    builtins
+});
+
+/// The same for a named set, which reaches them under `default/` too, where the default set has no file of its own.
+static BUILTINS_OF_NAMED: LazyLock<Builtins> = LazyLock::new(|| {
+    let mut builtins = BUILTINS.clone();
+    builtins.add(DEFAULT_PREFIX);
     builtins
 });
 
@@ -196,9 +197,21 @@ struct Builtins {
     errors: Vec<TemplateError>,
 }
 
+impl Builtins {
+    /// Compiles each under its name behind this prefix.
+    fn add(&mut self, prefix: &str) {
+        for (name, source) in builtin::SOURCES {
+            let (name, full) = (format!("{prefix}{name}"), format!("{}{name}", builtin::PREFIX));
+            let text = markup::with_line_breaks(source);
+            let added = add_to(&mut self.environment, &name, &full, source, text);
+            self.errors.extend(added.err());
+        }
+    }
+}
+
 /// Compiles what all sets share.
 pub(super) fn compile_builtins() {
-    LazyLock::force(&BUILTINS);
+    LazyLock::force(&BUILTINS_OF_NAMED);
 }
 
 /// Collects templates, and all that is wrong with them.
@@ -244,14 +257,6 @@ impl Compiler {
                     self.add(name, &full, source);
                 }
             }
-        }
-    }
-
-    /// Nothing is in reach under `default/`.
-    fn without_defaults(&mut self) {
-        for (name, _) in builtin::SOURCES {
-            self.environment
-                .remove_template(&format!("{DEFAULT_PREFIX}{name}"));
         }
     }
 
