@@ -42,12 +42,15 @@ enum Known {
 pub struct OperatorWebhook {
     known: watch::Receiver<Known>,
     sink: ClusterSink,
-    looking: JoinHandle<()>,
+    /// What looks at them; none where each Pod is tried.
+    looking: Option<JoinHandle<()>>,
 }
 
 impl Drop for OperatorWebhook {
     fn drop(&mut self) {
-        self.looking.abort();
+        if let Some(looking) = &self.looking {
+            looking.abort();
+        }
     }
 }
 
@@ -71,11 +74,12 @@ impl OperatorWebhook {
     }
 
     /// Looks at nothing, and tries each Pod by a dry run: for a person, who may create Pods and can't look at the cluster's webhooks.
-    /// Must be called within a tokio runtime.
     pub fn tried(sink: ClusterSink) -> Self {
-        Self::begin(sink, async |known| {
-            known.send_replace(Known::Tried);
-        })
+        Self {
+            known: watch::channel(Known::Tried).1,
+            sink,
+            looking: None,
+        }
     }
 
     fn begin<L: Future<Output = ()> + Send + 'static>(
@@ -86,7 +90,7 @@ impl OperatorWebhook {
         Self {
             known,
             sink,
-            looking: tokio::spawn(looking(sender)),
+            looking: Some(tokio::spawn(looking(sender))),
         }
     }
 
@@ -100,8 +104,10 @@ impl OperatorWebhook {
         let webhooks = match known {
             Known::Webhooks(webhooks) => webhooks,
             Known::Nothing | Known::MayNotLook => return Webhook::On,
-            Known::Tried if mutates(requests, namespace, labels).await => return Webhook::On,
-            Known::Tried => return Webhook::Off,
+            Known::Tried => {
+                let acts = mutates(requests, namespace, labels).await;
+                return if acts { Webhook::On } else { Webhook::Off };
+            }
         };
         let matching: Vec<_> = webhooks
             .iter()
