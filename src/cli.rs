@@ -118,6 +118,17 @@ enum End {
     CouldNotRun,
 }
 
+impl End {
+    /// The end of a command that went through several things: so many failed, and in so many something was found.
+    fn of_all(failed: usize, found: usize) -> Self {
+        match (failed, found) {
+            (0, 0) => Self::Done,
+            (0, _) => Self::Refused,
+            _ => Self::CouldNotRun,
+        }
+    }
+}
+
 impl From<End> for ExitCode {
     fn from(end: End) -> Self {
         ExitCode::from(match end {

@@ -12,5 +12,7 @@ mod words;
 pub use kept::{Kept, Warnings};
 pub use statement::{Found, Hint, Statement};
 pub(crate) use statement::{expected, is_name, rule};
-pub(crate) use text::{Cut, answer, counted, cut, error_words, io_words, listed, root_cause, short_words};
+pub(crate) use text::{
+    Cut, also, answer, counted, cut, error_words, io_words, listed, root_cause, short_words,
+};
 pub use words::Words;

@@ -183,14 +183,17 @@ fn address(text: &str) -> Result<IpAddr, String> {
 
 /// Reads a number of submissions.
 fn submissions(text: &str) -> Result<u32, String> {
-    let count = text.parse().ok().filter(|count| *count > 0);
-    count.ok_or_else(|| "expected a number of submissions above 0, such as 256".to_owned())
+    above_0(text, "expected a number of submissions above 0, such as 256")
 }
 
 /// Reads a number of bytes.
 fn bytes(text: &str) -> Result<usize, String> {
-    let count = text.parse().ok().filter(|count| *count > 0);
-    count.ok_or_else(|| "expected a number of bytes above 0, such as 4194304".to_owned())
+    above_0(text, "expected a number of bytes above 0, such as 4194304")
+}
+
+fn above_0<N: FromStr + PartialOrd + From<u8>>(text: &str, wrong: &str) -> Result<N, String> {
+    let count = text.parse().ok().filter(|count| *count > N::from(0));
+    count.ok_or_else(|| wrong.to_owned())
 }
 
 /// Where the drop-in looks for a server.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     authoring::diff::{ObjectDiff, Objects, compare, hide_secrets, of_manifests},
     cli::output::message,
-    finding::counted,
+    finding::{also, counted},
     manifest::Manifests,
     operator::{
         Origin,
@@ -367,17 +367,10 @@ fn summary(diffs: &[FileDiff]) -> End {
     }
     let failed = diffs.iter().filter(|diff| diff.error.is_some()).count();
     let differ = diffs.iter().filter(|diff| diff.differs()).count();
-    let others = match failed {
-        0 => String::new(),
-        failed => format!(", {failed} could not be compared"),
-    };
+    let others = also(failed, "could not be compared");
     let applications = counted(diffs.len(), "application");
     message!("{applications}: {differ} with differences{others}");
-    match (failed, differ) {
-        (0, 0) => End::Done,
-        (0, _) => End::Refused,
-        _ => End::CouldNotRun,
-    }
+    End::of_all(failed, differ)
 }
 
 /// Where an application comes from: no operator, and so no webhook.

@@ -114,14 +114,14 @@ fn text(examples: &[&str]) -> String {
     let has_own_files = examples
         .iter()
         .any(|example| own_files.iter().any(|name| example.contains(&format!(" {name}"))));
-    let heading = match (examples.len(), has_own_files) {
-        (1, false) => "Example:",
-        (1, true) => "Example, with templates and cases as `native-submit init` writes them:",
-        (_, false) => "Examples:",
-        (_, true) => "Examples, with templates and cases as `native-submit init` writes them:",
+    let ending = if examples.len() == 1 { "" } else { "s" };
+    let files = if has_own_files {
+        ", with templates and cases as `native-submit init` writes them"
+    } else {
+        ""
     };
-    let lines = examples.iter().map(|example| format!("\n  {example}"));
-    heading.to_owned() + &lines.collect::<String>()
+    let lines = examples.join("\n  ");
+    format!("Example{ending}{files}:\n  {lines}")
 }
 
 #[cfg(test)]

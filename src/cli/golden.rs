@@ -8,7 +8,7 @@ use crate::{
         report::{Failure, TestCase, junit},
     },
     cli::output::message,
-    finding::counted,
+    finding::{also, counted},
     settings::TemplateSettings,
     templates::TemplateSets,
 };
@@ -182,18 +182,10 @@ impl Update {
         }
         let cases = counted(folders.len(), "case");
         let written = counted(written, "file");
-        let told = |count: usize, what: &str| match count {
-            0 => String::new(),
-            count => format!(", {count} {what}"),
-        };
-        let refusals = told(refused, "refused and left unchanged");
-        let failures = told(failed, "could not be updated");
+        let refusals = also(refused, "refused and left unchanged");
+        let failures = also(failed, "could not be updated");
         message!("{cases}: {written} written, {deleted} deleted{refusals}{failures}");
-        Ok(match (failed, refused) {
-            (0, 0) => End::Done,
-            (0, _) => End::Refused,
-            _ => End::CouldNotRun,
-        })
+        Ok(End::of_all(failed, refused))
     }
 }
 
@@ -233,17 +225,10 @@ impl Verify {
         let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|(_, verdict)| is(verdict)).count();
         let differ = count(|verdict| matches!(verdict, Verdict::Differs(_)));
         let unknown = count(|verdict| matches!(verdict, Verdict::CouldNotRun(_)));
-        let others = match unknown {
-            0 => String::new(),
-            unknown => format!(", {unknown} could not be compared"),
-        };
+        let others = also(unknown, "could not be compared");
         let cases = counted(verdicts.len(), "case");
         message!("{cases}: {differ} with differences{others}");
-        Ok(match (unknown, differ) {
-            (0, 0) => End::Done,
-            (0, _) => End::Refused,
-            _ => End::CouldNotRun,
-        })
+        Ok(End::of_all(unknown, differ))
     }
 }
 

@@ -51,6 +51,14 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
+/// A further part of a summary, where there is anything of it: `, 2 could not be compared`.
+pub(crate) fn also(count: usize, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(", {count} {what}"),
+    }
+}
+
 /// What went wrong with a file: the words of [`io_words`] where there are some, else the error's own.
 pub(crate) fn error_words(error: &io::Error) -> String {
     match io_words(error.kind()) {

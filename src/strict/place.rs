@@ -123,21 +123,17 @@ fn path_steps(path: &str) -> Vec<Step> {
     let mut rest = path;
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('[') {
-            let mut quoted = serde_json::Deserializer::from_str(after).into_iter::<Value>();
-            match quoted.next() {
-                Some(Ok(Value::String(name))) => steps.push(Step::Field(name)),
-                Some(Ok(Value::Number(index))) => {
-                    match index.as_u64().and_then(|i| usize::try_from(i).ok()) {
-                        Some(index) => steps.push(Step::Index(index)),
-                        None => return Vec::new(),
-                    }
-                }
-                _ => return Vec::new(),
-            }
-            rest = after
-                .get(quoted.byte_offset()..)
-                .unwrap_or_default()
-                .trim_start_matches(']');
+            let (step, end) = if let Some((name, end)) = quoted(after) {
+                (Step::Field(name), end)
+            } else {
+                let end = after.find(']').unwrap_or(after.len());
+                let Ok(index) = after[..end].parse() else {
+                    return Vec::new();
+                };
+                (Step::Index(index), end)
+            };
+            steps.push(step);
+            rest = after[end..].trim_start_matches(']');
         } else {
             let field = rest.strip_prefix('.').unwrap_or(rest);
             let end = field.find(['.', '[']).unwrap_or(field.len());
@@ -146,6 +142,13 @@ fn path_steps(path: &str) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// The quoted name that a part of a path begins with, and where it ends there.
+fn quoted(text: &str) -> Option<(String, usize)> {
+    let mut names = serde_json::Deserializer::from_str(text).into_iter::<String>();
+    let name = names.next()?.ok()?;
+    Some((name, names.byte_offset()))
 }
 
 /// The same path with each name hidden that isn't `shown`: keys of mappings are the user's, and may be anything.
@@ -159,12 +162,8 @@ pub(crate) fn hide_names(path: &str, shown: impl Fn(&str) -> bool) -> String {
             continue;
         }
         let (name, end) = if first == '"' {
-            let mut quoted = serde_json::Deserializer::from_str(rest).into_iter::<String>();
-            match quoted.next() {
-                Some(Ok(name)) => (name, quoted.byte_offset()),
-                // Not a path that was written here.
-                _ => (rest.to_owned(), rest.len()),
-            }
+            // Else it is no path that was written here.
+            quoted(rest).unwrap_or_else(|| (rest.to_owned(), rest.len()))
         } else {
             let end = rest.find(['.', '[', ']']).unwrap_or(rest.len());
             (rest[..end].to_owned(), end)
