@@ -297,7 +297,7 @@ async fn by_operator(plane: &ControlPlane, count: usize) -> Ended {
         .await;
     while !seen.is_finished() {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let applications = plane.objects(&namespace).await;
+        let applications = plane.of_kind("SparkApplication", &namespace).await;
         let states = applications
             .iter()
             .map(|object| &object["status"]["applicationState"]["state"]);

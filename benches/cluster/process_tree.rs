@@ -1,6 +1,6 @@
 //! Processes with their children, as Linux has them.
 
-use crate::measured::resident_kib as resident_kib_of;
+use crate::measured::{process_memory::kib, stat};
 use std::{collections::BTreeMap, fs};
 
 /// The parent of each process.
@@ -12,11 +12,8 @@ fn parents() -> BTreeMap<u32, u32> {
 
 /// None where it is gone, or ended and not waited for.
 fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The program's name is in brackets, and may have anything in it.
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    let state = fields.next()?;
-    let parent = fields.next()?.parse().ok()?;
+    let fields = stat(&pid.to_string())?;
+    let (state, parent) = (fields.first()?, fields.get(1)?.parse().ok()?);
     (state != "Z").then_some(parent)
 }
 
@@ -44,5 +41,5 @@ pub(crate) fn has_children(roots: &[u32]) -> bool {
 /// What these processes and all below them have resident now, in KiB. Pages that several have count several times.
 pub(crate) fn resident_kib(roots: &[u32]) -> u64 {
     let all = roots.iter().copied().chain(children(roots));
-    all.filter_map(resident_kib_of).sum()
+    all.filter_map(|pid| kib(pid, "VmRSS")).sum()
 }

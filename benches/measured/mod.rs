@@ -9,7 +9,7 @@
 )]
 
 #[path = "../../tests/support/process_memory.rs"]
-mod process_memory;
+pub(crate) mod process_memory;
 
 use std::{fmt, fs, time::Duration};
 
@@ -81,12 +81,17 @@ impl fmt::Display for Ratios {
     }
 }
 
+/// The fields of `/proc/PID/stat` from the process's state on; none where it is gone.
+pub(crate) fn stat(process: &str) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The program's name is in brackets, and may have anything in it.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    Some(fields.split(' ').map(str::to_owned).collect())
+}
+
 /// CPU that a process used, in ms, with the children that it waited for.
 pub(crate) fn cpu_ms(process: &str) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // The program's name is in brackets, and may have anything in it.
-    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-    let ticks: u64 = fields[11..15]
+    let ticks: u64 = stat(process).unwrap()[11..15]
         .iter()
         .map(|field| field.parse::<u64>().unwrap())
         .sum();
@@ -98,11 +103,6 @@ pub(crate) fn cpu_ms(process: &str) -> f64 {
 pub(crate) fn memory_mib(process: u32) -> (f64, f64) {
     let field = |name| process_memory::kib(process, name).unwrap() as f64 / 1024.0;
     (field("VmRSS"), field("VmHWM"))
-}
-
-/// What a process has resident now, in KiB; none where it is gone.
-pub(crate) fn resident_kib(process: u32) -> Option<u64> {
-    process_memory::kib(process, "VmRSS")
 }
 
 /// What the figures were found on.

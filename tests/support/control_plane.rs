@@ -188,17 +188,26 @@ impl ControlPlane {
     /// All objects of the kinds that a submission is made of, but for what Kubernetes puts in every namespace.
     pub(crate) async fn objects(&self, namespace: &str) -> Vec<Value> {
         let mut objects = Vec::new();
-        for (kind, group, plural) in KINDS {
-            let path = format!("{group}/namespaces/{namespace}/{plural}");
-            let mut list = self.request("GET", &path, &Value::Null).await.unwrap();
-            for mut item in std::mem::take(list["items"].as_array_mut().unwrap()) {
-                item["kind"] = kind.into();
-                if item["metadata"]["name"] != "kube-root-ca.crt" {
-                    objects.push(item);
-                }
-            }
+        for (kind, ..) in KINDS {
+            let of_kind = self.of_kind(kind, namespace).await;
+            objects.extend(
+                of_kind
+                    .into_iter()
+                    .filter(|item| item["metadata"]["name"] != "kube-root-ca.crt"),
+            );
         }
         objects
+    }
+
+    /// The objects of one kind.
+    pub(crate) async fn of_kind(&self, kind: &str, namespace: &str) -> Vec<Value> {
+        let path = collection(&json!({"kind": kind}), namespace);
+        let mut list = self.request("GET", &path, &Value::Null).await.unwrap();
+        let mut items = std::mem::take(list["items"].as_array_mut().unwrap());
+        for item in &mut items {
+            item["kind"] = kind.into();
+        }
+        items
     }
 
     /// Waits until a namespace has nothing of a submission any more.

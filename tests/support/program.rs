@@ -76,3 +76,19 @@ pub(crate) fn on_terminal(directory: &Path, words: &str, environment: &[(&str, &
         .unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
+
+/// The arguments of `spark-submit` for a driver in the cluster, but for its primary resource; `conf` has a pair in each item.
+pub(crate) fn submission<'w>(master: &'w str, conf: &[&'w str]) -> Vec<&'w str> {
+    let mut words = vec![
+        "--master",
+        master,
+        "--deploy-mode",
+        "cluster",
+        "--class",
+        "a.B",
+        "--name",
+        "pi",
+    ];
+    words.extend(conf.iter().flat_map(|pair| ["--conf", pair]));
+    words
+}

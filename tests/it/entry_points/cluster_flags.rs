@@ -1,7 +1,11 @@
 //! `--context`, `--kubeconfig`, `--namespace` and `--dry-run`, as kubectl has them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::{api_server::ApiServer, program::call, serve::FREE_PORTS};
+use crate::support::{
+    api_server::ApiServer,
+    program::{call, submission},
+    serve::FREE_PORTS,
+};
 use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -345,20 +349,11 @@ async fn status_and_kill_take_the_flags_of_the_other_commands() {
 async fn the_drop_in_submits_where_the_flags_say_and_hands_them_on() {
     let clusters = clusters().await;
     let master = format!("k8s://{}", clusters.two.url);
-    let submission = [
-        "--master",
-        &master,
-        "--deploy-mode",
-        "cluster",
-        "--class",
-        "a.B",
-        "--name",
-        "pi",
-        "--conf",
+    let conf = [
         "spark.kubernetes.container.image=spark",
-        "--conf",
         "spark.kubernetes.submission.waitAppCompletion=false",
     ];
+    let submission = submission(&master, &conf);
     let flags = [
         "spark-submit",
         "--kubeconfig",

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
+use crate::support::program::submission;
 use crate::support::serve::Serve;
 use native_submit::operator::wire::drop_in::{SubmitRequest, drop_in_client::DropInClient};
 use serde_json::json;
@@ -100,26 +101,14 @@ fn text(bytes: &[u8]) -> String {
 fn arguments(url: &str, id: &str, more: &[&str]) -> Vec<String> {
     let master = format!("k8s://{url}");
     let label = format!("spark.kubernetes.driver.label.sparkoperator.k8s.io/submission-id={id}");
-    let before = [
-        "--master",
-        &master,
-        "--deploy-mode",
-        "cluster",
-        "--class",
-        "a.B",
-        "--name",
-        "pi",
-        "--conf",
+    let conf = [
         "spark.kubernetes.namespace=jobs",
-        "--conf",
         "spark.kubernetes.container.image=spark:4.0.1",
-        "--conf",
         "spark.kubernetes.driver.pod.name=pi-driver",
-        "--conf",
         "spark.kubernetes.submission.waitAppCompletion=false",
-        "--conf",
         &label,
     ];
+    let before = submission(&master, &conf);
     let all = before.iter().chain(more).copied();
     all.chain(["local:///a.jar", "1000"]).map(str::to_owned).collect()
 }

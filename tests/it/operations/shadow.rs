@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::ApiServer;
-use crate::support::program::program;
+use crate::support::program::{program, submission};
 use crate::support::serve::Serve;
 use std::{os::unix::fs::PermissionsExt, path::Path, process::Output};
 
@@ -36,26 +36,16 @@ fn shadow(folder: &Path, url: &str, real: &str, more: &[&str], environment: &[(&
         "spark.kubernetes.submission.waitAppCompletion=false",
         label,
     ];
-    program([
-        "spark-submit",
-        "--shadow",
-        "--master",
-        &master,
-        "--deploy-mode",
-        "cluster",
-        "--class",
-        "a.B",
-    ])
-    .args(["--name", "pi"])
-    .args(conf.iter().flat_map(|pair| ["--conf", pair]))
-    .args(more)
-    .args(["local:///a.jar", "1000"])
-    .env("PATH", std::env::var("PATH").unwrap())
-    .env("HOME", folder)
-    .env("NATIVE_SUBMIT_FALLBACK", real)
-    .envs(environment.iter().copied())
-    .output()
-    .unwrap()
+    program(["spark-submit", "--shadow"])
+        .args(submission(&master, &conf))
+        .args(more)
+        .args(["local:///a.jar", "1000"])
+        .env("PATH", std::env::var("PATH").unwrap())
+        .env("HOME", folder)
+        .env("NATIVE_SUBMIT_FALLBACK", real)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
 }
 
 fn said(output: &Output) -> String {

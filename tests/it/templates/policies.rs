@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::ApiServer;
-use crate::support::program::{Ended, call};
+use crate::support::program::{Ended, call, submission};
 use crate::support::serve::{Serve, binary, exchange};
 use crate::support::template_directory::{serve, templates, write};
 use serde_json::{Value, json};
@@ -42,22 +42,12 @@ const HOST_PATHS: [(&str, &str); 4] = [
 const WORDS: &str = "hostPath is not allowed: d\nhostPath is not allowed: x";
 
 fn rest(serve: &Serve, id: &str) -> (u16, Value) {
-    let mut arguments = vec![
-        "--master",
-        "k8s://https://10.0.0.1:443",
-        "--deploy-mode",
-        "cluster",
-        "--class",
-        "a.B",
-        "--name",
-        "pi",
-        "--conf",
+    let usual = [
         "spark.kubernetes.namespace=jobs",
-        "--conf",
         "spark.kubernetes.container.image=spark:4.0.1",
-        "--conf",
         "spark.kubernetes.submission.waitAppCompletion=false",
     ];
+    let mut arguments = submission("k8s://https://10.0.0.1:443", &usual);
     let conf = HOST_PATHS.map(|(key, value)| format!("{key}={value}"));
     arguments.extend(conf.iter().flat_map(|conf| ["--conf", conf.as_str()]));
     arguments.push("local:///a.jar");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
+use crate::support::program::submission;
 use crate::support::serve::{Serve, exchange};
 use crate::support::template_directory::{serve, templates, write};
 use serde_json::{Value, json};
@@ -470,21 +471,12 @@ async fn a_policy_sees_by_which_entry_point_a_submission_came() {
     let (serve, _folder) = serve(&api, directory.path(), &["--socket", socket.to_str().unwrap()]);
     let reply = serve.submit(&application(&api, "a", "default", "{}"), "a").await;
     assert_eq!(reply.error_message, "by grpc");
-    let arguments = [
-        "--master",
-        "k8s://https://h",
-        "--deploy-mode",
-        "cluster",
-        "--class",
-        "a.B",
-        "--name",
-        "pi",
-        "--conf",
+    let conf = [
         "spark.kubernetes.container.image=spark:4.0.1",
-        "--conf",
         "spark.kubernetes.submission.waitAppCompletion=false",
-        "local:///a.jar",
     ];
+    let mut arguments = submission("k8s://https://h", &conf);
+    arguments.push("local:///a.jar");
     let body = json!({"submission_id": "b", "spark_submit_args": arguments}).to_string();
     let headers = "Content-Type: application/json\r\n";
     let (_, answer) = exchange(&serve.rest, "POST /api/v1/spark-submit", headers, body.as_bytes());
