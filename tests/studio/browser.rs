@@ -7,7 +7,7 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// How long a page may take for what it is to show: far longer than it does, for the machine may be busy.
@@ -118,6 +118,29 @@ impl Browser {
             );
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The page itself notes when this holds first and is drawn: asking again and again would be slower than what is measured.
+    pub(crate) fn note_when(&self, expression: &str) {
+        let script = format!(
+            "window.noted = null;
+             const look = () => {{
+                 if (window.noted !== null || !({expression})) return;
+                 window.noted = 0;
+                 observer.disconnect();
+                 requestAnimationFrame(() => setTimeout(() => {{ window.noted = Date.now(); }}));
+             }};
+             const observer = new MutationObserver(look);
+             observer.observe(document.body, {{ childList: true, subtree: true, characterData: true }});"
+        );
+        self.run(&script, &[]);
+    }
+
+    /// When [`Self::note_when`]'s expression held, by the clock of this machine.
+    pub(crate) fn noted(&self) -> SystemTime {
+        self.wait("what is noted", "window.noted");
+        let noted = self.run("return window.noted", &[]).as_u64().unwrap();
+        UNIX_EPOCH + Duration::from_millis(noted)
     }
 
     /// The visible text of an element.
