@@ -202,7 +202,7 @@ impl Ours {
 const SET_FILES: [(&str, &str); 3] = [
     (
         "driver-pod.yaml.j2",
-        "{% extends \"builtin/driver-pod.yaml.j2\" %}\n{% block labels %}\n{{ super() }}\n    team: \"ml\"\n{% endblock %}\n",
+        "{% extends \"builtin/driver-pod.yaml.j2\" %}\n{% block labels %}\n{{ super() }}\n    example.com/bench: \"set\"\n{% endblock %}\n",
     ),
     ("executor-pod.patch.yaml.j2", "spec: {priorityClassName: batch}\n"),
     (
