@@ -111,6 +111,11 @@ fn main() {
     for (what, directory, rendering) in [
         ("overrides, in this process", &overrides, Rendering::InProcess),
         (
+            "overrides, in render workers as a server has them",
+            &overrides,
+            Rendering::Workers(env!("CARGO_BIN_EXE_native-submit").into()),
+        ),
+        (
             "overrides and two policies, in this process",
             &all,
             Rendering::InProcess,
