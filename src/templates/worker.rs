@@ -11,6 +11,7 @@ mod memory;
 mod pool;
 mod process;
 mod protocol;
+mod queue;
 
 pub(crate) use child::run;
 pub(super) use pool::Kind;
@@ -19,7 +20,7 @@ pub(crate) use pool::Pool;
 pub use child::Heap;
 pub use fault::{RenderError, WorkerUnavailable};
 pub use memory::warn_of_little_memory;
-pub use pool::{LimitsPassed, Passed};
+pub use queue::{LimitsPassed, Passed};
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

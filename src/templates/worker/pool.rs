@@ -1,38 +1,32 @@
-//! Render workers and the queue before them.
+//! Render workers, and who talks to them.
 //!
-//! Each worker has a thread that starts it, gives it one task after the other, and replaces it when it ended. Neither one set nor
-//! one namespace gets more than half of the queue, and the namespace with the fewest tasks at work comes next: templates that take
-//! long hold up their own users first.
+//! A caller talks to an idle worker itself, for a moment: that saves the way to another thread and back, which takes as long as
+//! a usual submission is rendered. What takes longer, and what has to wait, is a thread's: each starts a worker where none is
+//! idle, gives it one task after the other, and replaces it when it ended.
 
 use super::{
     MOST_CPU, MOST_TIME, RenderError, WorkerUnavailable,
     fault::{Fault, Limit},
     live_workers,
-    process::{ProcessBounds, Worker},
+    process::{Exchange, ProcessBounds, Worker},
     protocol::{self, Answer, Loaded, WorkerRequest},
+    queue::{Begun, Done, Failure, Key, LimitsPassed, Next, Queue, Task, Waiting},
 };
 use crate::{
     spark::plan::DriverPlan,
-    templates::{Finished, Judgement, LoadError, Rendered, TemplateError, parts::Source},
+    templates::{Finished, Judgement, LoadError, Rendered, parts::Source},
 };
 use futures::channel::oneshot;
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, VecDeque},
     fmt,
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-/// The most tasks that wait.
-const QUEUE: usize = 256;
-
-/// How long a task waits for a worker.
-const MOST_WAIT: Duration = Duration::from_secs(10);
-
-/// How long a set and a namespace whose submission passed a limit get one worker at most.
-const SUSPECT: Duration = Duration::from_secs(60);
+/// How long a caller, which may be one of the runtime's few threads, waits for an answer itself.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// What workers are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,80 +49,8 @@ struct Shared {
     kind: Kind,
     most_workers: usize,
     start: Instant,
-    state: Mutex<State>,
+    queue: Mutex<Queue>,
     changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    threads: usize,
-    waiting: VecDeque<Waiting>,
-    working: Vec<Key>,
-    suspects: BTreeMap<Key, Instant>,
-    passed: LimitsPassed,
-    /// What ended a probe.
-    ended_by: Option<Fault>,
-    closed: bool,
-}
-
-/// How often a template passed a limit, by set and limit.
-pub type LimitsPassed = BTreeMap<(String, &'static str), Passed>;
-
-/// Submissions on which a template passed a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Passed {
-    /// How many.
-    pub count: u64,
-    /// When the last one did.
-    pub last: SystemTime,
-}
-
-/// Whose task it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    set: String,
-    /// Empty where a set is loaded only.
-    namespace: String,
-}
-
-struct Waiting {
-    key: Key,
-    since: Instant,
-    task: Task,
-    reply: oneshot::Sender<Result<Done, Failure>>,
-}
-
-enum Task {
-    Load(Arc<Source>),
-    Render(Arc<Source>, Arc<DriverPlan>),
-    Judge(Arc<Source>, Arc<Finished>),
-}
-
-impl Task {
-    fn source(&self) -> &Source {
-        match self {
-            Self::Load(source) | Self::Render(source, _) | Self::Judge(source, _) => source,
-        }
-    }
-}
-
-enum Done {
-    Loaded(Loaded),
-    Rendered(Rendered),
-    Judged(Judgement),
-}
-
-enum Failure {
-    Load(LoadError),
-    Template(TemplateError),
-    Fault(Fault),
-    Unavailable(WorkerUnavailable),
-}
-
-impl Failure {
-    fn unavailable(why: impl Into<String>) -> Self {
-        Self::Unavailable(WorkerUnavailable(why.into()))
-    }
 }
 
 impl Pool {
@@ -142,7 +64,7 @@ impl Pool {
                     Kind::Command | Kind::Probe => 1,
                 },
                 start: Instant::now(),
-                state: Mutex::default(),
+                queue: Mutex::default(),
                 changed: Condvar::new(),
             }),
         }
@@ -226,8 +148,8 @@ impl Pool {
 
     /// Whether a probe ended for a reason that may be the machine's, and so may end otherwise the next time.
     pub(in crate::templates) fn may_succeed_later(&self) -> bool {
-        let state = self.shared.lock();
-        let ended_by = state.ended_by.as_ref();
+        let queue = self.shared.lock();
+        let ended_by = queue.ended_by.as_ref();
         ended_by.is_some_and(|fault| matches!(fault, Fault::Passed(Limit::Time, _) | Fault::Lost(_)))
     }
 
@@ -236,29 +158,33 @@ impl Pool {
             set: task.source().name().to_owned(),
             namespace,
         };
-        let answer = self.enqueue(key, task)?;
+        let answer = match self.shared.at_once(key, task) {
+            AtOnce::Done(outcome) => return outcome,
+            AtOnce::Begun(answer) => answer,
+            AtOnce::Not(key, task) => self.enqueue(key, task)?,
+        };
         let lost = |_| Err(Failure::unavailable("the render workers are ending"));
         answer.await.unwrap_or_else(lost)
     }
 
-    fn enqueue(&self, key: Key, task: Task) -> Result<oneshot::Receiver<Result<Done, Failure>>, Failure> {
+    fn enqueue(&self, key: Key, task: Task) -> Result<Reply, Failure> {
         let (reply, answer) = oneshot::channel();
-        let mut state = self.shared.lock();
-        state.room_for(&key)?;
-        state.waiting.push_back(Waiting {
+        let mut queue = self.shared.lock();
+        queue.room_for(&key)?;
+        queue.waiting.push_back(Waiting {
             key,
             since: Instant::now(),
             task,
             reply,
         });
-        let idle = state.threads - state.working.len();
-        if state.waiting.len() > idle && state.threads < self.shared.most_workers {
+        let idle = queue.threads - queue.working.len();
+        if queue.waiting.len() > idle && queue.threads < self.shared.most_workers {
             let shared = Arc::clone(&self.shared);
             let thread = std::thread::Builder::new().name("render".to_owned());
             match thread.spawn(move || shared.work()) {
-                Ok(_) => state.threads += 1,
-                Err(error) if state.threads == 0 => {
-                    state.waiting.clear();
+                Ok(_) => queue.threads += 1,
+                Err(error) if queue.threads == 0 => {
+                    queue.waiting.clear();
                     return Err(Failure::unavailable(format!(
                         "no thread for a render worker: {error}"
                     )));
@@ -266,7 +192,7 @@ impl Pool {
                 Err(_) => {}
             }
         }
-        drop(state);
+        drop(queue);
         self.shared.changed.notify_one();
         Ok(answer)
     }
@@ -276,138 +202,128 @@ fn other_answer() -> WorkerUnavailable {
     WorkerUnavailable("the render worker gave another answer".to_owned())
 }
 
-impl State {
-    /// Whether a task may wait: one set, and one namespace, have half of the queue at most.
-    fn room_for(&self, key: &Key) -> Result<(), Failure> {
-        let count =
-            |of: &dyn Fn(&Key) -> bool| self.waiting.iter().filter(|waiting| of(&waiting.key)).count();
-        let half = QUEUE / 2;
-        if self.waiting.len() >= QUEUE {
-            return Err(Failure::unavailable(format!(
-                "over capacity: {QUEUE} submissions wait for a render worker"
-            )));
-        }
-        if count(&|waiting| waiting.set == key.set) >= half {
-            return Err(Failure::unavailable(format!(
-                "over capacity: {half} submissions with the template set `{}` wait for a render worker",
-                key.set
-            )));
-        }
-        if !key.namespace.is_empty() && count(&|waiting| waiting.namespace == key.namespace) >= half {
-            return Err(Failure::unavailable(format!(
-                "over capacity: {half} submissions of this namespace wait for a render worker"
-            )));
-        }
-        Ok(())
-    }
-
-    /// The task that comes next.
-    fn next(&mut self) -> Option<Waiting> {
-        self.suspects.retain(|_, since| since.elapsed() < SUSPECT);
-        let mut best: Option<(usize, usize)> = None;
-        for (index, waiting) in self.waiting.iter().enumerate() {
-            let at_work = |of: &dyn Fn(&Key) -> bool| self.working.iter().filter(|key| of(key)).count();
-            let same = at_work(&|key| *key == waiting.key);
-            if same > 0 && self.suspects.contains_key(&waiting.key) {
-                continue;
-            }
-            let load = at_work(&|key| key.set == waiting.key.set)
-                + at_work(&|key| key.namespace == waiting.key.namespace);
-            if best.is_none_or(|(least, _)| load < least) {
-                best = Some((load, index));
-            }
-            if load == 0 {
-                break;
-            }
-        }
-        let (_, index) = best?;
-        let waiting = self.waiting.remove(index)?;
-        self.working.push(waiting.key.clone());
-        Some(waiting)
-    }
-
-    /// Turns away those that waited for too long, and forgets those that nobody waits for.
-    fn tidy(&mut self) {
-        self.waiting.retain(|waiting| !waiting.reply.is_canceled());
-        while let Some(first) = self.waiting.front()
-            && first.since.elapsed() > MOST_WAIT
-            && let Some(late) = self.waiting.pop_front()
-        {
-            let why = format!(
-                "over capacity: no render worker was free for {} s",
-                MOST_WAIT.as_secs()
-            );
-            let _ = late.reply.send(Err(Failure::unavailable(why)));
-        }
-    }
-
-    fn ended(&mut self, key: &Key, fault: Option<&Fault>) {
-        if let Some(at) = self.working.iter().position(|working| working == key) {
-            self.working.swap_remove(at);
-        }
-        let Some(fault) = fault else { return };
-        self.ended_by.get_or_insert_with(|| fault.clone());
-        if fault.is_suspect() {
-            self.suspects.insert(key.clone(), Instant::now());
-        }
-        let Some(limit) = fault.limit() else { return };
-        let passed = self
-            .passed
-            .entry((key.set.clone(), limit.name()))
-            .or_insert(Passed {
-                count: 0,
-                last: SystemTime::UNIX_EPOCH,
-            });
-        passed.count += 1;
-        passed.last = SystemTime::now();
-    }
+/// What came of a task that a caller gave to an idle worker itself.
+enum AtOnce {
+    Done(Result<Done, Failure>),
+    /// It takes longer than a moment, and a thread goes on with it.
+    Begun(Reply),
+    /// No worker is idle, or the one that is doesn't know the set.
+    Not(Key, Task),
 }
 
+type Reply = oneshot::Receiver<Result<Done, Failure>>;
+
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a task to an idle worker, if there is one, and waits for a moment.
+    fn at_once(&self, key: Key, task: Task) -> AtOnce {
+        // A probe has its worker for itself, and its own end.
+        if self.kind == Kind::Probe {
+            return AtOnce::Not(key, task);
+        }
+        let Some(mut worker) = self.lock().at_once(&key) else {
+            return AtOnce::Not(key, task);
+        };
+        let frame = worker.is_usable().then(|| protocol::frame(&task.request()));
+        let Some(Ok(frame)) = frame else {
+            // A thread finds the same, and replaces the worker or tells why the task can't be sent.
+            self.free(&key, worker, None);
+            return AtOnce::Not(key, task);
+        };
+        let mut exchange = Exchange::new(frame, self.bounds());
+        let Some(answer) = worker.go_on(&mut exchange, MOMENT) else {
+            let (reply, answer) = oneshot::channel();
+            let since = Instant::now();
+            let task = Waiting {
+                key,
+                since,
+                task,
+                reply,
+            };
+            self.lock().begun.push_back(Begun {
+                task,
+                worker,
+                exchange,
+            });
+            self.changed.notify_one();
+            return AtOnce::Begun(answer);
+        };
+        if matches!(answer, Ok(Answer::UnknownSet)) {
+            self.free(&key, worker, None);
+            return AtOnce::Not(key, task);
+        }
+        let outcome = answer.map_err(Failure::Fault).and_then(done);
+        self.ended(&key, worker, &outcome);
+        AtOnce::Done(outcome)
     }
 
     /// Does tasks until the pool is dropped.
     fn work(&self) {
-        let mut worker = None;
-        while let Some(waiting) = self.next() {
+        while let Some(next) = self.next() {
+            let (waiting, begun) = match next {
+                Next::Task(waiting) => (waiting, None),
+                Next::Begun(begun) => (begun.task, Some((begun.worker, begun.exchange))),
+            };
             let before = (self.kind == Kind::Probe)
                 .then(|| self.lock().ended_by.clone())
                 .flatten();
             let outcome = match before {
-                Some(fault) => Err(Failure::Fault(fault)),
-                None => self.run(&mut worker, &waiting.task),
+                Some(fault) => {
+                    self.lock().ended(&waiting.key, None);
+                    Err(Failure::Fault(fault))
+                }
+                None => self.run(&waiting, begun),
             };
-            let fault = match &outcome {
-                Err(Failure::Fault(fault)) => Some(fault),
-                _ => None,
-            };
-            if let (Some(fault), Kind::Live) = (fault, self.kind) {
-                tracing::warn!(
-                    set = waiting.key.set,
-                    namespace = waiting.key.namespace,
-                    "a submission was not rendered: {}",
-                    fault.of_template(&waiting.key.set).brief()
-                );
-            }
-            self.lock().ended(&waiting.key, fault);
             // Nobody may wait any longer.
             let _ = waiting.reply.send(outcome);
         }
     }
 
-    fn next(&self) -> Option<Waiting> {
-        let mut state = self.lock();
+    fn next(&self) -> Option<Next> {
+        let mut queue = self.lock();
         loop {
-            state.tidy();
-            if state.closed {
+            queue.tidy();
+            if queue.closed {
                 return None;
             }
-            if let Some(waiting) = state.next() {
-                return Some(waiting);
+            if let Some(next) = queue.next() {
+                return Some(next);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A task is at work no longer, and this is what came of it.
+    fn ended(&self, key: &Key, worker: Worker, outcome: &Result<Done, Failure>) {
+        let fault = match outcome {
+            Err(Failure::Fault(fault)) => Some(fault),
+            _ => None,
+        };
+        if let (Some(fault), Kind::Live) = (fault, self.kind) {
+            tracing::warn!(
+                set = key.set,
+                namespace = key.namespace,
+                "a submission was not rendered: {}",
+                fault.of_template(&key.set).brief()
+            );
+        }
+        self.free(key, worker, fault);
+    }
+
+    /// A worker is free for others.
+    fn free(&self, key: &Key, mut worker: Worker, fault: Option<&Fault>) {
+        // One that is to be replaced gives its memory back now, not when it is needed next.
+        let worker = worker.is_usable().then_some(worker);
+        let mut queue = self.lock();
+        queue.idle.extend(worker);
+        queue.ended(key, fault);
+        let has_others = !queue.waiting.is_empty();
+        drop(queue);
+        if has_others {
+            self.changed.notify_one();
         }
     }
 
@@ -422,61 +338,94 @@ impl Shared {
         }
     }
 
-    fn run(&self, worker: &mut Option<Worker>, task: &Task) -> Result<Done, Failure> {
-        if worker.as_mut().is_some_and(|worker| !worker.is_usable()) {
-            *worker = None;
-        }
-        let running = match worker {
-            Some(running) => running,
-            None => worker.insert(Worker::start(&self.program).map_err(|error| {
-                tracing::error!("a render worker can't be started: {error}");
-                Failure::unavailable(format!("a render worker can't be started: {error}"))
-            })?),
+    fn run(&self, waiting: &Waiting, begun: Option<(Worker, Exchange)>) -> Result<Done, Failure> {
+        let started = match begun {
+            Some((worker, exchange)) => Ok((worker, Some(exchange))),
+            None => self.worker().map(|worker| (worker, None)),
         };
-        let done = exchange(running, task, self.bounds());
-        // One that is to be replaced gives its memory back now, not when it is needed next.
-        if !running.is_usable() {
-            *worker = None;
+        let (mut worker, exchange) = match started {
+            Ok(started) => started,
+            Err(failure) => {
+                self.lock().ended(&waiting.key, None);
+                return Err(failure);
+            }
+        };
+        let outcome = whole_exchange(&mut worker, &waiting.task, exchange, self.bounds());
+        self.ended(&waiting.key, worker, &outcome);
+        outcome
+    }
+
+    fn idle(&self) -> Option<Worker> {
+        self.lock().idle.pop()
+    }
+
+    /// A worker that is idle, else a new one.
+    fn worker(&self) -> Result<Worker, Failure> {
+        while let Some(mut worker) = self.idle() {
+            if worker.is_usable() {
+                return Ok(worker);
+            }
         }
-        done
+        Worker::start(&self.program).map_err(|error| {
+            tracing::error!("a render worker can't be started: {error}");
+            Failure::unavailable(format!("a render worker can't be started: {error}"))
+        })
     }
 }
 
-/// Has a worker do a task.
-fn exchange(worker: &mut Worker, task: &Task, bounds: ProcessBounds) -> Result<Done, Failure> {
-    let other = || Failure::unavailable("the render worker gave another answer");
-    let mut say = |request: &WorkerRequest<'_>| {
+impl Task {
+    fn request(&self) -> WorkerRequest<'_> {
+        let source = self.source();
+        match self {
+            Self::Load(_) => WorkerRequest::Load(Cow::Borrowed(source)),
+            Self::Render(_, plan) => WorkerRequest::Render {
+                set: Cow::Borrowed(source.id()),
+                plan: Cow::Borrowed(plan.as_ref()),
+            },
+            Self::Judge(_, finished) => WorkerRequest::Judge {
+                set: Cow::Borrowed(source.id()),
+                finished: Cow::Borrowed(finished.as_ref()),
+            },
+        }
+    }
+}
+
+/// Has a worker do a task that may have begun.
+fn whole_exchange(
+    worker: &mut Worker,
+    task: &Task,
+    begun: Option<Exchange>,
+    bounds: ProcessBounds,
+) -> Result<Done, Failure> {
+    let exchange = |request: &WorkerRequest<'_>| {
         let frame = protocol::frame(request);
-        let frame =
-            frame.map_err(|error| Failure::unavailable(format!("the submission can't be sent: {error}")))?;
-        worker.exchange(&frame, bounds).map_err(Failure::Fault)
+        frame
+            .map(|frame| Exchange::new(frame, bounds))
+            .map_err(|error| Failure::unavailable(format!("the submission can't be sent: {error}")))
     };
-    let source = task.source();
-    let request = match task {
-        Task::Load(_) => WorkerRequest::Load(Cow::Borrowed(source)),
-        Task::Render(_, plan) => WorkerRequest::Render {
-            set: Cow::Borrowed(source.id()),
-            plan: Cow::Borrowed(plan.as_ref()),
-        },
-        Task::Judge(_, finished) => WorkerRequest::Judge {
-            set: Cow::Borrowed(source.id()),
-            finished: Cow::Borrowed(finished.as_ref()),
-        },
-    };
-    let mut answer = say(&request)?;
+    let mut finish = |exchange| worker.finish(exchange).map_err(Failure::Fault);
+    let mut answer = finish(match begun {
+        Some(begun) => begun,
+        None => exchange(&task.request())?,
+    })?;
     if matches!(answer, Answer::UnknownSet) {
-        match say(&WorkerRequest::Load(Cow::Borrowed(source)))? {
-            Answer::Loaded(_) => answer = say(&request)?,
+        let load = WorkerRequest::Load(Cow::Borrowed(task.source()));
+        match finish(exchange(&load)?)? {
+            Answer::Loaded(_) => answer = finish(exchange(&task.request())?)?,
             failed => answer = failed,
         }
     }
+    done(answer)
+}
+
+fn done(answer: Answer) -> Result<Done, Failure> {
     match answer {
         Answer::Loaded(loaded) => Ok(Done::Loaded(loaded)),
         Answer::NotLoaded(error) => Err(Failure::Load(error)),
         Answer::Rendered(rendered) => Ok(Done::Rendered(rendered)),
         Answer::Judged(judgement) => Ok(Done::Judged(judgement)),
         Answer::Failed(error) => Err(Failure::Template(error)),
-        _ => Err(other()),
+        _ => Err(Failure::unavailable("the render worker gave another answer")),
     }
 }
 
@@ -493,90 +442,5 @@ impl fmt::Debug for Pool {
             .field("program", &self.shared.program)
             .field("kind", &self.shared.kind)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(set: &str, namespace: &str) -> Key {
-        Key {
-            set: set.to_owned(),
-            namespace: namespace.to_owned(),
-        }
-    }
-
-    /// A queue of these, in their order.
-    fn queue(keys: &[Key]) -> State {
-        let none = crate::templates::Files::new();
-        let source = Arc::new(Source::of(crate::templates::Parts {
-            name: "a",
-            files: &none,
-            default: &none,
-            always: &none,
-            extra_kinds: &[],
-            newer_fields: crate::templates::NewerFields::Refuse,
-        }));
-        let waiting = keys.iter().map(|key| Waiting {
-            key: key.clone(),
-            since: Instant::now(),
-            task: Task::Load(Arc::clone(&source)),
-            reply: oneshot::channel().0,
-        });
-        State {
-            waiting: waiting.collect(),
-            ..State::default()
-        }
-    }
-
-    fn next(state: &mut State) -> Option<Key> {
-        state.next().map(|waiting| waiting.key)
-    }
-
-    #[test]
-    fn one_set_and_one_namespace_have_half_of_the_queue_at_most() {
-        let half = |key: Key| queue(&vec![key; QUEUE / 2]);
-        let state = half(key("a", "n"));
-        assert!(state.room_for(&key("a", "other")).is_err());
-        assert!(state.room_for(&key("other", "n")).is_err());
-        assert!(state.room_for(&key("other", "other")).is_ok());
-        let almost = queue(&vec![key("a", "n"); QUEUE / 2 - 1]);
-        assert!(almost.room_for(&key("a", "n")).is_ok());
-        let both = [vec![key("a", "n"); QUEUE / 2], vec![key("b", "m"); QUEUE / 2]].concat();
-        assert!(queue(&both).room_for(&key("c", "o")).is_err());
-    }
-
-    #[test]
-    fn whoever_has_the_fewest_at_work_comes_next_and_a_suspect_one_at_a_time() {
-        let (a, b) = (key("a", "n"), key("b", "m"));
-        let mut state = queue(&[a.clone(), a.clone(), a.clone(), b.clone()]);
-        assert_eq!(next(&mut state).as_ref(), Some(&a));
-        assert_eq!(next(&mut state).as_ref(), Some(&b));
-        assert_eq!(next(&mut state).as_ref(), Some(&a), "nobody else waits");
-        state.ended(&a, None);
-        state.ended(&a, Some(&Fault::Passed(Limit::Cpu, None)));
-        let mut again = queue(&[a.clone(), a.clone()]);
-        again.suspects = state.suspects;
-        assert_eq!(next(&mut again).as_ref(), Some(&a));
-        assert_eq!(next(&mut again), None);
-        again.ended(&a, None);
-        assert_eq!(next(&mut again).as_ref(), Some(&a));
-        assert_eq!(state.passed[&("a".to_owned(), "cpu")].count, 1);
-    }
-
-    #[test]
-    fn who_waits_for_too_long_is_turned_away() {
-        let mut state = queue(&[key("a", "n")]);
-        let (reply, mut answer) = oneshot::channel();
-        let first = state.waiting.front_mut().unwrap();
-        first.reply = reply;
-        state.tidy();
-        assert!(matches!(answer.try_recv(), Ok(None)));
-        state.waiting.front_mut().unwrap().since = Instant::now().checked_sub(MOST_WAIT * 2).unwrap();
-        state.tidy();
-        assert!(state.waiting.is_empty());
-        let turned_away = matches!(answer.try_recv(), Ok(Some(Err(Failure::Unavailable(_)))));
-        assert!(turned_away);
     }
 }

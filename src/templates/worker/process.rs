@@ -24,7 +24,7 @@ use std::{
 };
 
 /// How often the limits are looked at while an answer is waited for.
-const LOOK: Duration = Duration::from_millis(25);
+pub(super) const LOOK: Duration = Duration::from_millis(25);
 
 /// The kernel's unit in `/proc/PID/stat`, which is the same on every Linux.
 const TICK: Duration = Duration::from_millis(10);
@@ -47,6 +47,8 @@ pub(super) struct Worker {
     /// The CPU time of the child after its last answer.
     cpu: Duration,
     is_spent: bool,
+    /// How long the socket blocks.
+    blocks_for: Duration,
 }
 
 /// What an exchange may take.
@@ -54,6 +56,29 @@ pub(super) struct Worker {
 pub(super) struct ProcessBounds {
     pub(super) until: Instant,
     pub(super) cpu: Duration,
+}
+
+/// A request, and what came of its answer so far.
+pub(super) struct Exchange {
+    request: Vec<u8>,
+    sent: usize,
+    answer: Vec<u8>,
+    /// The answer's length, once that is known.
+    length: Option<usize>,
+    bounds: ProcessBounds,
+}
+
+impl Exchange {
+    /// An exchange that begins with this frame.
+    pub(super) fn new(request: Vec<u8>, bounds: ProcessBounds) -> Self {
+        Self {
+            request,
+            sent: 0,
+            answer: Vec::new(),
+            length: None,
+            bounds,
+        }
+    }
 }
 
 impl Worker {
@@ -65,8 +90,6 @@ impl Worker {
         static MARKED: Once = Once::new();
         MARKED.call_once(|| close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]));
         let (socket, other) = UnixStream::pair()?;
-        socket.set_read_timeout(Some(LOOK))?;
-        socket.set_write_timeout(Some(LOOK))?;
         let memory = |name: &str| Ok::<_, io::Error>(File::from(memfd_create(name, MemfdFlags::CLOEXEC)?));
         let (writing, last_words) = (memory("writing")?, memory("last-words")?);
         let child = Command::new(program)
@@ -87,6 +110,7 @@ impl Worker {
             last_words,
             cpu: Duration::ZERO,
             is_spent: false,
+            blocks_for: Duration::ZERO,
         })
     }
 
@@ -95,22 +119,40 @@ impl Worker {
         !self.is_spent && matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Sends a request and waits for its answer. After a fault the worker is not usable.
-    pub(super) fn exchange(&mut self, request: &[u8], bounds: ProcessBounds) -> Result<Answer, Fault> {
-        let framed = self
-            .talk(request, bounds)
-            .map_err(|end| self.died_of(end))
-            .and_then(|bytes| {
-                serde_json::from_slice::<Framed>(&bytes)
-                    .map_err(|_| Fault::Lost("the render worker's answer could not be read".to_owned()))
-            });
-        let framed = match framed {
-            Ok(framed) => framed,
-            Err(fault) => {
-                self.kill();
-                self.is_spent = true;
-                return Err(fault);
+    /// Goes on with an exchange until its answer is there. After a fault the worker is not usable.
+    pub(super) fn finish(&mut self, mut exchange: Exchange) -> Result<Answer, Fault> {
+        loop {
+            if let Some(answer) = self.go_on(&mut exchange, LOOK) {
+                return answer;
             }
+        }
+    }
+
+    /// Goes on with an exchange; none where nothing happened for so long, and no limit is passed yet.
+    pub(super) fn go_on(
+        &mut self,
+        exchange: &mut Exchange,
+        patience: Duration,
+    ) -> Option<Result<Answer, Fault>> {
+        let talked = self
+            .block_for(patience)
+            .map_err(|_| End::Closed)
+            .and_then(|()| self.talk(exchange));
+        match talked {
+            Ok(true) => Some(self.read(&exchange.answer)),
+            Ok(false) => None,
+            Err(end) => Some(Err(self.spent_by(end))),
+        }
+    }
+
+    /// The answer that these bytes are.
+    fn read(&mut self, bytes: &[u8]) -> Result<Answer, Fault> {
+        let Ok(framed) = serde_json::from_slice::<Framed>(bytes) else {
+            self.kill();
+            self.is_spent = true;
+            return Err(Fault::Lost(
+                "the render worker's answer could not be read".to_owned(),
+            ));
         };
         self.cpu = framed.cpu;
         self.is_spent = framed.spent;
@@ -123,39 +165,63 @@ impl Worker {
         }
     }
 
-    fn talk(&mut self, request: &[u8], bounds: ProcessBounds) -> Result<Vec<u8>, End> {
-        let mut rest = request;
-        while !rest.is_empty() {
-            match self.socket.write(rest) {
-                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-                Err(error) => self.wait_on(&error, bounds)?,
+    fn spent_by(&mut self, end: End) -> Fault {
+        let fault = self.died_of(end);
+        self.kill();
+        self.is_spent = true;
+        fault
+    }
+
+    fn block_for(&mut self, patience: Duration) -> io::Result<()> {
+        if self.blocks_for != patience {
+            self.socket.set_read_timeout(Some(patience))?;
+            self.socket.set_write_timeout(Some(patience))?;
+            self.blocks_for = patience;
+        }
+        Ok(())
+    }
+
+    /// Sends and reads as far as that goes without a wait that is too long; whether the whole answer is there.
+    fn talk(&self, exchange: &mut Exchange) -> Result<bool, End> {
+        while let Some(rest) = exchange.request.get(exchange.sent..)
+            && !rest.is_empty()
+        {
+            match (&self.socket).write(rest) {
+                Ok(count) => exchange.sent += count,
+                Err(error) => {
+                    self.wait_on(&error, exchange.bounds)?;
+                    return Ok(false);
+                }
             }
         }
-        let mut bytes = Vec::new();
-        let mut wanted = LENGTH;
-        let mut length = None;
         let mut piece = [0; 16 << 10];
         loop {
-            let most = (wanted - bytes.len()).min(piece.len());
+            let wanted = exchange.length.unwrap_or(LENGTH);
+            let most = wanted.saturating_sub(exchange.answer.len()).min(piece.len());
             let place = piece.get_mut(..most).unwrap_or_default();
-            match self.socket.read(place) {
+            match (&self.socket).read(place) {
                 Ok(0) => return Err(End::Closed),
-                Ok(count) => bytes.extend_from_slice(place.get(..count).unwrap_or_default()),
-                Err(error) => self.wait_on(&error, bounds)?,
+                Ok(count) => exchange
+                    .answer
+                    .extend_from_slice(place.get(..count).unwrap_or_default()),
+                Err(error) => {
+                    self.wait_on(&error, exchange.bounds)?;
+                    return Ok(false);
+                }
             }
-            if bytes.len() < wanted {
+            if exchange.answer.len() < wanted {
                 continue;
             }
-            if length.is_some() {
-                return Ok(bytes);
+            if exchange.length.is_some() {
+                return Ok(true);
             }
-            let head = bytes.first_chunk().copied().unwrap_or_default();
-            wanted = u32::from_be_bytes(head) as usize;
-            if wanted > MOST_ANSWER {
+            let head = exchange.answer.first_chunk().copied().unwrap_or_default();
+            let length = u32::from_be_bytes(head) as usize;
+            if length > MOST_ANSWER {
                 return Err(End::Passed(Limit::Answer));
             }
-            length = Some(wanted);
-            bytes.clear();
+            exchange.length = Some(length);
+            exchange.answer.clear();
         }
     }
 
@@ -270,7 +336,8 @@ mod tests {
             until: Instant::now() + Duration::from_secs(60),
             cpu: Duration::from_secs(60),
         };
-        let fault = worker.exchange(b"\0\0\0\0", bounds).unwrap_err();
+        let exchange = Exchange::new(b"\0\0\0\0".to_vec(), bounds);
+        let fault = worker.finish(exchange).unwrap_err();
         assert!(matches!(fault, Fault::Lost(_)), "{fault:?}");
         assert!(!worker.is_usable());
         assert!(Worker::start(Path::new("/nonexistent")).is_err());
