@@ -237,6 +237,16 @@ fn of_rendering() -> Vec<Mistake> {
             "`aplication` is undefined: unknown variable; did you mean `application`?",
         ),
         mistake(
+            "an undefined variable in a branch that is never taken",
+            POD,
+            block(
+                "labels",
+                "{% if application.name == \"nobody\" %}{{ application.nmae }}{% endif %}",
+            ),
+            3,
+            "`application.nmae` is undefined: unknown field; did you mean `name`?",
+        ),
+        mistake(
             "a misspelled field that is only asked for",
             PATCH,
             text(
