@@ -3,7 +3,7 @@
 use super::{
     MOST_ANSWER, NAME, child,
     fault::{Fault, Limit},
-    protocol::{Answer, Framed, LENGTH},
+    protocol::{self, Answer, Framed, LENGTH},
 };
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::{
@@ -147,7 +147,7 @@ impl Worker {
 
     /// The answer that these bytes are.
     fn read(&mut self, bytes: &[u8]) -> Result<Answer, Fault> {
-        let Ok(framed) = serde_json::from_slice::<Framed>(bytes) else {
+        let Ok(framed) = protocol::value::<Framed>(bytes) else {
             self.kill();
             self.is_spent = true;
             return Err(Fault::Lost(
