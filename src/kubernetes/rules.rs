@@ -8,6 +8,7 @@
 //! apimachinery's `validation` for names). An error here is an error there; what is only odd there is a warning.
 
 mod container;
+mod disruption;
 mod files;
 mod grammar;
 mod metadata;
@@ -16,6 +17,7 @@ mod one_of;
 mod required;
 mod scalars;
 mod scheduling;
+mod selectors;
 mod storage;
 mod table;
 mod text;
@@ -80,26 +82,60 @@ impl Report<'_> {
 type Rule = fn(Kind, &At<'_, '_>, &mut Report<'_>);
 
 /// The rules of all kinds; each knows to which kinds it applies.
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 19] = [
     text::no_nul,
     required::required_fields,
     scalars::closed_values,
     one_of::one_of,
     metadata::metadata,
+    selectors::selectors,
     container::containers,
     storage::volumes,
     storage::references,
     storage::claim,
     scheduling::tolerations,
     scheduling::gates,
+    scheduling::spread,
+    scheduling::pod_affinity,
     scheduling::dns,
     files::config_data,
     network::service,
+    network::policy,
+    disruption::budget,
 ];
 
 /// Applies Kubernetes' rules to one document.
 pub(crate) fn what_kubernetes_refuses(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
     for rule in RULES {
         rule(kind, document, report);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// What is found about a part of a document, and not about what it lacks beside it.
+    pub(super) fn found(kind: Kind, document: &Value) -> Vec<String> {
+        let beside = all(kind, &json!({"spec": {}}));
+        let found = all(kind, document);
+        found
+            .into_iter()
+            .filter(|finding| !beside.contains(finding))
+            .collect()
+    }
+
+    fn all(kind: Kind, document: &Value) -> Vec<String> {
+        let (mut findings, mut warnings) = (Kept::default(), Kept::default());
+        let subject = Subject::role("tested");
+        let mut report = Report {
+            subject: &subject,
+            template: "",
+            findings: &mut findings,
+            warnings: &mut warnings,
+        };
+        what_kubernetes_refuses(kind, &At::document(document), &mut report);
+        findings.iter().map(ToString::to_string).collect()
     }
 }

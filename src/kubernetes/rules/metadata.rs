@@ -22,15 +22,12 @@ pub(crate) fn metadata(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_
         owners(&metadata, report);
         resource_version(&metadata, report);
     });
-    // Selectors are labels too.
+    // These select by labels, too; what has expressions is in `selectors`.
     match kind {
         Kind::Service => document.each("spec", &mut |spec| label_map(&spec, "selector", report)),
         Kind::Pod | Kind::ExecutorTemplate => {
             document.each("spec", &mut |spec| label_map(&spec, "nodeSelector", report));
         }
-        Kind::NetworkPolicy => document.each("spec.podSelector", &mut |selector| {
-            label_map(&selector, "matchLabels", report);
-        }),
         _ => {}
     }
 }
@@ -66,7 +63,8 @@ fn name(kind: Kind, document: &At<'_, '_>, report: &mut Report<'_>) {
     }
 }
 
-fn label_map(at: &At<'_, '_>, field: &str, report: &mut Report<'_>) {
+/// Every key and value of a mapping of labels is one.
+pub(super) fn label_map(at: &At<'_, '_>, field: &str, report: &mut Report<'_>) {
     at.each(field, &mut |labels| {
         for (key, value) in labels.value().as_object().into_iter().flatten() {
             if let Some(wrong) = grammar::label_key(key) {

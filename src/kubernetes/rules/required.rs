@@ -77,6 +77,11 @@ const REQUIRED: &[(For, &str, &[&str])] = &[
     ),
     (
         For::Pods,
+        "spec.affinity.podAffinity|podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[].podAffinityTerm",
+        &["topologyKey"],
+    ),
+    (
+        For::Pods,
         "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
         &["nodeSelectorTerms"],
     ),
@@ -122,7 +127,6 @@ const REQUIRED: &[(For, &str, &[&str])] = &[
     ),
     (For::Only(Kind::PodDisruptionBudget), "", &["metadata", "spec"]),
     (For::Only(Kind::PodDisruptionBudget), "metadata", &["name"]),
-    (For::Only(Kind::PodDisruptionBudget), "spec", &["selector"]),
     (For::Only(Kind::Open), "", &["metadata"]),
     (For::Only(Kind::Open), "metadata", &["name"]),
 ];

@@ -45,7 +45,6 @@ const FILE_MODE: Grammar = Range(0, 0o777);
 /// Linux's range of user and group ids.
 const ID: Grammar = Range(0, i32::MAX as i64);
 const SECCOMP: Grammar = Word(&["RuntimeDefault", "Unconfined", "Localhost"]);
-const NODE_OPERATORS: Grammar = Word(&["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]);
 const WEIGHT: Grammar = Range(1, 100);
 const SCHEMES: Grammar = Word(&["HTTP", "HTTPS"]);
 
@@ -151,6 +150,44 @@ const CLOSED: &[(For, &str, Grammar)] = &[
         "spec.topologySpreadConstraints[].whenUnsatisfiable",
         Word(&["DoNotSchedule", "ScheduleAnyway"]),
     ),
+    (
+        For::Pods,
+        "spec.topologySpreadConstraints[].minDomains",
+        Range(1, i32::MAX as i64),
+    ),
+    (
+        For::Pods,
+        "spec.topologySpreadConstraints[].nodeAffinityPolicy|nodeTaintsPolicy",
+        Word(&["Honor", "Ignore"]),
+    ),
+    (
+        For::Pods,
+        "spec.topologySpreadConstraints[].matchLabelKeys[]",
+        Name(grammar::label_key),
+    ),
+    (
+        For::Pods,
+        "spec.affinity.podAffinity|podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[]\
+         .topologyKey|matchLabelKeys[]|mismatchLabelKeys[]",
+        Name(grammar::label_key),
+    ),
+    (
+        For::Pods,
+        "spec.affinity.podAffinity|podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[].podAffinityTerm\
+         .topologyKey|matchLabelKeys[]|mismatchLabelKeys[]",
+        Name(grammar::label_key),
+    ),
+    (
+        For::Pods,
+        "spec.affinity.podAffinity|podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[].namespaces[]",
+        Name(grammar::dns_label),
+    ),
+    (
+        For::Pods,
+        "spec.affinity.podAffinity|podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[].podAffinityTerm\
+         .namespaces[]",
+        Name(grammar::dns_label),
+    ),
     (For::Pods, "spec.securityContext.runAsUser|runAsGroup|fsGroup", ID),
     (
         For::Pods,
@@ -159,18 +196,6 @@ const CLOSED: &[(For, &str, Grammar)] = &[
     ),
     (For::Pods, "spec.securityContext.supplementalGroups[]", ID),
     (For::Pods, "spec.securityContext.seccompProfile.type", SECCOMP),
-    (
-        For::Pods,
-        "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[]\
-         .matchExpressions[].operator",
-        NODE_OPERATORS,
-    ),
-    (
-        For::Pods,
-        "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[].preference\
-         .matchExpressions[].operator",
-        NODE_OPERATORS,
-    ),
     (
         For::Pods,
         "spec.affinity.nodeAffinity|podAffinity|podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[].weight",
@@ -276,6 +301,11 @@ const CLOSED: &[(For, &str, Grammar)] = &[
         For::Only(PersistentVolumeClaim),
         "spec.volumeMode",
         Word(&["Filesystem", "Block"]),
+    ),
+    (
+        For::Only(Kind::PodDisruptionBudget),
+        "spec.unhealthyPodEvictionPolicy",
+        Word(&["IfHealthyBudget", "AlwaysAllow"]),
     ),
     (
         For::Only(NetworkPolicy),

@@ -1,4 +1,4 @@
-//! What is said between the server and a render worker: frames of a length (four bytes, big-endian) and MessagePack, which is
+//! What is said between the server and a render worker: frames of a length (four bytes, big-endian) and `MessagePack`, which is
 //! written and read faster than JSON.
 
 use crate::{
