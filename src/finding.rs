@@ -13,6 +13,7 @@ pub use kept::{Kept, Warnings};
 pub use statement::{Found, Hint, Statement};
 pub(crate) use statement::{expected, is_name, rule};
 pub(crate) use text::{
-    Cut, also, answer, counted, cut, error_words, io_words, listed, root_cause, short_words,
+    Cut, also, answer, counted, cut, error_words, io_words, listed, one_line, root_cause, short_words,
+    shortened,
 };
 pub use words::Words;

@@ -56,6 +56,13 @@ pub const NODES: Limit = Limit::new("nodes", 100_000, "values in one submission"
 /// copies of a document at once. So many, with all else that is allowed, fit into the memory that submissions share ([`Memory`]).
 pub const MAPPINGS: Limit = Limit::new("mappings", 20_000, "mappings in one submission");
 
+/// What YAML's merge keys (`<<`) repeat: the library that reads YAML keeps each of them, 1 KiB apiece, before it is counted here.
+pub const MERGED: Limit = Limit::new(
+    "merged values",
+    10_000,
+    "values repeated by merge keys (`<<`) in one document",
+);
+
 /// How deep a document nests.
 pub const DEPTH: Limit = Limit::new("depth", 64, "levels of nesting");
 
@@ -117,10 +124,11 @@ pub const UNKNOWN_FIELDS: Limit = Limit::new("unknown fields", 1_000, "unknown f
 pub const SUGGESTED_NAME: Limit = Limit::new("suggested name", 64, "bytes in a name that gets a suggestion");
 
 /// All limits of what comes in.
-pub const ALL: [Limit; 21] = [
+pub const ALL: [Limit; 22] = [
     REQUEST,
     NODES,
     MAPPINGS,
+    MERGED,
     DEPTH,
     ENTRIES,
     CONTAINERS,

@@ -21,8 +21,8 @@ pub(crate) use place::{Place, at, hide_names, insert};
 pub(crate) use reader::nearest;
 
 use crate::{
-    finding::{Cut, Found, Hint, Kept, Statement, Words, expected, rule, short_words},
-    limits::{Budget, DEPTH, FINDINGS, NODES, PATH_CHARACTERS, TEXT},
+    finding::{Cut, Found, Hint, Kept, Statement, Words, expected, one_line, rule, short_words},
+    limits::{Budget, DEPTH, FINDINGS, MERGED, NODES, PATH_CHARACTERS, TEXT},
 };
 use bounded::{Bounds, Format};
 use clap::ValueEnum;
@@ -64,10 +64,11 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = self.said.to_string();
         if self.path.is_empty() {
-            self.said.fmt(f)
+            f.write_str(&one_line(&said))
         } else {
-            write!(f, "{}: {}", Cut(&self.path, PATH_CHARACTERS), self.said)
+            write!(f, "{}: {}", Cut(&self.path, PATH_CHARACTERS), one_line(&said))
         }
     }
 }
@@ -182,14 +183,40 @@ pub fn read_yaml(text: &str, shape: DocumentShape, budget: &mut Budget) -> Resul
 /// Reads any YAML.
 fn read_fully(text: &str, shape: DocumentShape, budget: &mut Budget) -> Result<Value, Unread> {
     let bounds = Bounds::new(budget, shape, Format::Yaml);
-    let read = serde_yaml::with_deserializer_from_str_with_options(text, yaml_options(), |deserializer| {
-        bounds.document().deserialize(deserializer)
-    });
-    read.map_err(|error| match (&error, bounds.fault()) {
-        (_, Some(Unread::OverLimit(over))) => Unread::OverLimit(over),
-        (serde_yaml::Error::Budget { .. }, _) => Unread::OverLimit(NODES.at("")),
-        _ => Unread::Problem(yaml_problem(&error)),
+    let read =
+        serde_yaml::with_deserializer_from_str_with_options(text, yaml_options(text), |deserializer| {
+            bounds.document().deserialize(deserializer)
+        });
+    read.map_err(|error| match bounds.fault() {
+        Some(Unread::OverLimit(over)) => Unread::OverLimit(over),
+        _ => unread(&error, text),
     })
+}
+
+/// Why the reader of YAML ended early: a limit of its own, or what is wrong with the text.
+fn unread(error: &serde_yaml::Error, text: &str) -> Unread {
+    if !is_over_limit(error) {
+        return Unread::Problem(yaml_problem(error));
+    }
+    let limit = if has_merge_key(text) { MERGED } else { NODES };
+    Unread::OverLimit(limit.at(""))
+}
+
+fn is_over_limit(error: &serde_yaml::Error) -> bool {
+    use serde_yaml::Error;
+    match error {
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. } => true,
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => is_over_limit(error),
+        _ => false,
+    }
+}
+
+/// Whether a text may have a merge key, which is written in one way only.
+fn has_merge_key(text: &str) -> bool {
+    text.contains("<<")
 }
 
 /// As [`parse_yaml`], by the reader of YAML alone.
@@ -202,8 +229,14 @@ fn parse_fully(text: &str) -> Result<Value, Problem> {
     )?)
 }
 
-/// How YAML is read.
-fn yaml_options() -> serde_yaml::Options {
+/// How a text of YAML is read.
+fn yaml_options(text: &str) -> serde_yaml::Options {
+    // What aliases stand for is read from where it stands, and counts as if it were written out; what is merged is copied first.
+    let (recorded, replayed) = if has_merge_key(text) {
+        (2 * MERGED.most, MERGED.most)
+    } else {
+        (4 * NODES.most, 2 * NODES.most)
+    };
     serde_yaml::options! {
         with_snippet: false,
         strict_booleans: true,
@@ -213,11 +246,11 @@ fn yaml_options() -> serde_yaml::Options {
         budget: serde_yaml::budget! {
             max_depth: 2 * DEPTH.most,
             max_aliases: NODES.most,
-            max_recorded_anchor_events: 4 * NODES.most,
+            max_merge_keys: MERGED.most,
+            max_recorded_anchor_events: recorded,
             max_recorded_anchor_bytes: 4 * TEXT.most,
         },
-        // What aliases stand for counts as if it were written out.
-        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 2 * NODES.most },
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: replayed },
     }
 }
 

@@ -144,7 +144,7 @@ impl Submitter {
         info!(
             submission_id = identity.submission_id,
             namespace = identity.namespace,
-            application = %Cut(&identity.application_name, SHOWN_NAME),
+            application = Cut(&identity.application_name, SHOWN_NAME).to_string(),
             pod = identity.pod_name,
             application_id = identity.application_id,
             template_set = submitted.template_set,

@@ -1,6 +1,6 @@
 //! Collections that keep the first few and count the rest, so that a hostile input can't fill the memory with findings.
 
-use super::{counted, cut, listed};
+use super::{counted, cut, listed, one_line};
 use crate::limits::{ANSWER_BYTES, FINDINGS, WARNING_BYTES};
 use serde::{Deserialize, Serialize};
 use std::{fmt, ops::Deref};
@@ -156,7 +156,7 @@ impl Warnings {
             self.more += 1;
             return;
         }
-        let line = cut(&line().to_string(), WARNING_BYTES).into_owned();
+        let line = cut(&one_line(&line().to_string()), WARNING_BYTES).into_owned();
         if self.bytes + line.len() > ANSWER_BYTES {
             self.more += 1;
         } else {

@@ -67,29 +67,60 @@ pub(crate) fn error_words(error: &io::Error) -> String {
     }
 }
 
-/// A text as it is written, in at most so many characters.
+/// A text as it is written, in at most so many characters and in one line.
 pub(crate) struct Cut<'t>(pub(crate) &'t str, pub(crate) usize);
 
 impl fmt::Display for Cut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(self.1) {
-            None => f.write_str(self.0),
-            Some((end, _)) => write!(f, "{}{ELLIPSIS}", &self.0[..end]),
+        f.write_str(&one_line(&shortened(self.0, self.1)))
+    }
+}
+
+/// A text in at most so many characters; an ellipsis shows that it was cut.
+pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}{ELLIPSIS}", &text[..end])),
+    }
+}
+
+/// A text in which no character ends a line, moves a terminal's cursor or turns the order of writing: those are escaped, so that
+/// what a user wrote can't look like a line of ours.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    if text.chars().all(stays_in_line) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if stays_in_line(character) {
+            line.push(character);
+        } else {
+            line.extend(character.escape_default());
         }
     }
+    Cow::Owned(line)
+}
+
+fn stays_in_line(character: char) -> bool {
+    let separates_or_turns = matches!(
+        character,
+        '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    !character.is_control() && !separates_or_turns
 }
 
 /// A text each of whose words has at most so many characters: a key or value in it may be of any length.
 pub(crate) fn short_words(text: &str, most: usize) -> String {
     let words = text.split_inclusive(char::is_whitespace);
-    words.map(|word| Cut(word, most).to_string()).collect()
+    words.map(|word| shortened(word, most)).collect()
 }
 
 /// One line for each item, then the count of `more`; items that don't fit into an answer are counted too.
 pub(crate) fn listed<T: fmt::Display>(items: &[T], more: usize) -> String {
     let mut text = String::new();
     for (index, item) in items.iter().enumerate() {
-        let line = item.to_string();
+        let item = item.to_string();
+        let line = one_line(&item);
         let is_last = index + 1 == items.len() && more == 0;
         let free = ANSWER_BYTES - if is_last { 0 } else { FOR_THE_COUNT };
         if !text.is_empty() && text.len() + 1 + line.len() > free {
@@ -126,6 +157,25 @@ mod tests {
     fn a_shown_piece_is_cut_by_characters() {
         assert_eq!(Cut("ééé", 3).to_string(), "ééé");
         assert_eq!(Cut("éééa", 3).to_string(), "ééé…");
+    }
+
+    #[test]
+    fn what_a_user_wrote_stays_in_its_line() {
+        assert_eq!(one_line("a.b[\"ü\"]: ok \\n"), "a.b[\"ü\"]: ok \\n");
+        for (raw, escaped) in [
+            ("a\nb", "a\\nb"),
+            ("a\r\tb", "a\\r\\tb"),
+            ("\u{1b}[31m\0", "\\u{1b}[31m\\u{0}"),
+            ("\u{85}\u{7f}", "\\u{85}\\u{7f}"),
+            (
+                "\u{2028}\u{202e}\u{2066}\u{200f}",
+                "\\u{2028}\\u{202e}\\u{2066}\\u{200f}",
+            ),
+        ] {
+            assert_eq!(one_line(raw), escaped);
+            assert_eq!(Cut(raw, 100).to_string(), escaped);
+            assert_eq!(listed(&[raw, "b"], 0), format!("{escaped}\nb"));
+        }
     }
 
     #[test]

@@ -306,7 +306,10 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strict::{read_json, read_yaml};
+    use crate::{
+        limits::MERGED,
+        strict::{read_json, read_yaml},
+    };
 
     fn json(text: &str, shape: DocumentShape) -> Result<Value, Unread> {
         read_json(text.as_bytes(), shape, &mut Budget::default())
@@ -381,6 +384,54 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_merge_keys_repeat_is_bounded_before_it_is_kept() {
+        // Each merge repeats the beginning and the end of a mapping, and a key and a value for each entry.
+        let merged = |entries: usize, times: usize| {
+            let entries: Vec<_> = (0..entries).map(|entry| format!("k{entry}: 1")).collect();
+            let merges = vec!["*m"; times].join(", ");
+            format!("a: &m {{{}}}\nb: {{<<: [{merges}]}}\n", entries.join(", "))
+        };
+        let read = |text: &str| read_yaml(text, DocumentShape::Any, &mut Budget::default());
+        let entries = 99;
+        let fits = MERGED.most / (2 * entries + 2);
+        assert_eq!(read(&merged(entries, fits)).unwrap()["b"]["k0"], 1);
+        let chain = |lines: usize| {
+            let mut text = "x0: &m0 {k0: 1}\n".to_owned();
+            for line in 1..lines {
+                let before = line - 1;
+                text += &format!("x{line}: &m{line} {{<<: [*m{before}, *m{before}], k{line}: 1}}\n");
+            }
+            text
+        };
+        for bomb in [
+            merged(entries, fits + 1),
+            merged(200, 470),
+            chain(30),
+            format!("!!merge <<: {{a: 1}}\n{}", merged(200, 470)),
+        ] {
+            match read(&bomb) {
+                Err(Unread::OverLimit(over)) => assert_eq!(over.limit, MERGED, "{:.200}", bomb),
+                other => panic!("{bomb:.200}: {other:.200?}"),
+            }
+            let list = format!("items:\n- {}", bomb.replace('\n', "\n  "));
+            let listed = crate::strict::read_items(&list, DocumentShape::Any, &mut |_, _, _| {});
+            assert!(
+                matches!(listed, Err(Unread::OverLimit(over)) if over.limit == MERGED),
+                "{list:.200}"
+            );
+        }
+        // What an application of a company may look like.
+        let defaults: String = (0..100).map(|key| format!("  key-{key}: value\n")).collect();
+        let users: String = (0..40)
+            .map(|user| format!("user-{user}: {{<<: *defaults, own: {user}}}\n"))
+            .collect();
+        assert_eq!(
+            read(&format!("defaults: &defaults\n{defaults}{users}")).unwrap()["user-39"]["key-99"],
+            "value"
+        );
     }
 
     #[test]

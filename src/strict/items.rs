@@ -3,7 +3,7 @@
 use super::{
     DocumentShape, Problem, Unread,
     bounded::{Bounds, Format},
-    yaml_options, yaml_problem,
+    unread, yaml_options,
 };
 use crate::{finding::expected, limits::Budget};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -31,18 +31,18 @@ pub fn read_items(text: &str, shape: DocumentShape, take: TakeItem<'_>) -> Resul
     let read = if is_json {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         list.deserialize(&mut deserializer)
-            .map_err(|_| Problem::new("items", expected("a list of mappings")))
+            .map_err(|_| Problem::new("items", expected("a list of mappings")).into())
     } else {
-        serde_yaml::with_deserializer_from_str_with_options(text, yaml_options(), |deserializer| {
+        serde_yaml::with_deserializer_from_str_with_options(text, yaml_options(text), |deserializer| {
             list.deserialize(deserializer)
         })
-        .map_err(|error| yaml_problem(&error))
+        .map_err(|error| unread(&error, text))
     };
     match (read, fault) {
         (Ok(Some(count)), _) => Ok(count),
         (_, Some(fault)) => Err(fault),
         (Ok(None), None) => Err(Problem::new("items", expected("a list").nothing()).into()),
-        (Err(problem), None) => Err(problem.into()),
+        (Err(unread), None) => Err(unread),
     }
 }
 

@@ -168,8 +168,8 @@ impl Audit<'_> {
     fn line(&self, outcome: PolicyOutcome, verdict: &Verdict, words: &str) {
         let subject = self.subject;
         let (application, user) = (
-            Cut(&subject.application, SHOWN_NAME),
-            Cut(&subject.user, SHOWN_NAME),
+            Cut(&subject.application, SHOWN_NAME).to_string(),
+            Cut(&subject.user, SHOWN_NAME).to_string(),
         );
         let code = (outcome == PolicyOutcome::Refused).then(|| ErrorCode::RefusedByPolicy.name());
         let reason = verdict
@@ -184,8 +184,8 @@ impl Audit<'_> {
                     policy_outcome = outcome.name(),
                     template_set = self.set.id(),
                     namespace = subject.namespace,
-                    application = %application,
-                    user = %user,
+                    application,
+                    user,
                     entry_point = subject.entry_point,
                     submission_id = subject.submission_id,
                     code,

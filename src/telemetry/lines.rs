@@ -1,6 +1,9 @@
-//! Log lines of bounded length, whatever is logged: the last of several bounds, for all lines at once.
+//! Log lines of bounded length, each in one line, whatever is logged: the last of several bounds, for all lines at once.
 
-use crate::{finding::cut, limits::LOG_LINE_BYTES};
+use crate::{
+    finding::{cut, one_line},
+    limits::LOG_LINE_BYTES,
+};
 use serde_json::Value;
 use std::{
     borrow::Cow,
@@ -16,7 +19,10 @@ pub(super) struct Short<W>(pub(super) W);
 
 impl<W: Write> Write for Short<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.write_all(&shortened(line))?;
+        let text = String::from_utf8_lossy(line);
+        let line_end = if text.ends_with('\n') { "\n" } else { "" };
+        let one = one_line(text.strip_suffix('\n').unwrap_or(&text)).into_owned() + line_end;
+        self.0.write_all(&shortened(one.as_bytes()))?;
         Ok(line.len())
     }
 
@@ -65,6 +71,17 @@ mod tests {
         let mut out = Vec::new();
         Short(&mut out).write_all(line.as_bytes()).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_one_line_whatever_it_says() {
+        let forged =
+            "INFO submitted application=\"a\"\n2026-11-30T15:00:00Z INFO submitted\u{1b}[2K\u{2028}\r\n";
+        let one = written(forged);
+        assert_eq!(one.lines().count(), 1, "{one}");
+        assert!(one.ends_with("\\u{1b}[2K\\u{2028}\\r\n"), "{one}");
+        let json = "{\"message\":\"a\\nb\"}\n";
+        assert_eq!(written(json), json);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl RestAnswer {
         };
         let body = json!({
             "submission_id": accepted.submission_id,
-            "app_name": finding::Cut(&accepted.application_name, SHOWN_NAME).to_string(),
+            "app_name": finding::shortened(&accepted.application_name, SHOWN_NAME),
             "message": message,
             "submitted_at": Timestamp::now().to_string(),
             "spark_app_id": submitted.application_id,

@@ -3,7 +3,12 @@
 //! Only the family `spark.kubernetes.` is looked at, where a slip costs most: a limit or a node selector that isn't there. A key
 //! that resembles none may be a plugin's own, and passes.
 
-use crate::{finding::Warnings, limits::SUGGESTED_NAME, redaction::shown, spark::submission::SparkConf};
+use crate::{
+    finding::Warnings,
+    limits::{FINDINGS, SUGGESTED_NAME},
+    redaction::shown,
+    spark::submission::SparkConf,
+};
 
 /// What the keys begin with.
 const FAMILY: &str = "spark.kubernetes.";
@@ -139,34 +144,26 @@ const PREFIXES: &[&str] = &[
     "scheduler.volcano.",
 ];
 
-/// A warning for each key that is almost one that Spark has.
+/// A warning for each key that is almost one that Spark has; after the first few, whose warnings are kept, no more are looked for.
 pub(super) fn misspelled(conf: &SparkConf) -> Warnings {
-    let mut warnings = Warnings::default();
-    for (key, _) in conf.below(FAMILY) {
-        if KEYS.contains(&key) || PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
-            continue;
-        }
-        if let Some(meant) = meant(key) {
-            warnings.push_with(|| {
-                format!(
-                    "{FAMILY}{}: Spark has no such key and ignores it; did you mean {FAMILY}{meant}?",
-                    shown(key).trim_matches('`')
-                )
-            });
-        }
-    }
-    warnings
+    let unknown = conf
+        .below(FAMILY)
+        .filter(|(key, _)| !KEYS.contains(key) && !PREFIXES.iter().any(|prefix| key.starts_with(prefix)));
+    let near = unknown.filter_map(|(key, _)| Some((key, meant(key)?)));
+    let lines = near.take(FINDINGS + 1).map(|(key, meant)| {
+        format!(
+            "{FAMILY}{}: Spark has no such key and ignores it; did you mean {FAMILY}{meant}?",
+            shown(key).trim_matches('`')
+        )
+    });
+    lines.collect()
 }
 
 /// The key or the prefix that is meant; none where the key resembles none.
 fn meant(key: &str) -> Option<String> {
-    let near = |found: &str, known: &str| {
-        let is_one = found.eq_ignore_ascii_case(known);
-        is_one || strsim::damerau_levenshtein(found, known) <= SLIPS
-    };
     // The distance takes the product of both lengths.
     if key.len() <= SUGGESTED_NAME.most
-        && let Some(known) = KEYS.iter().find(|known| near(key, known))
+        && let Some(known) = KEYS.iter().find(|known| is_near(key, known))
     {
         return Some((*known).to_owned());
     }
@@ -175,9 +172,14 @@ fn meant(key: &str) -> Option<String> {
         let parts = prefix.matches('.').count();
         let (end, _) = key.match_indices('.').nth(parts - 1)?;
         let begins = &key[..=end];
-        let is_near = begins.len() <= SUGGESTED_NAME.most && near(begins, prefix);
-        is_near.then(|| format!("{prefix}…"))
+        (begins.len() <= SUGGESTED_NAME.most && is_near(begins, prefix)).then(|| format!("{prefix}…"))
     })
+}
+
+fn is_near(found: &str, known: &str) -> bool {
+    // Known keys are ASCII. A distance is at least the difference of the lengths, and most keys differ by more.
+    found.chars().count().abs_diff(known.len()) <= SLIPS
+        && (found.eq_ignore_ascii_case(known) || strsim::damerau_levenshtein(found, known) <= SLIPS)
 }
 
 #[cfg(test)]
@@ -219,6 +221,15 @@ mod tests {
             let conf: SparkConf = [(format!("{FAMILY}{key}"), "x".to_owned())].into_iter().collect();
             assert_eq!(misspelled(&conf).lines().count(), 0, "{key}");
         }
+        let many: SparkConf = (0..9_000)
+            .map(|number| (format!("{FAMILY}driver.limit.core{number}"), String::new()))
+            .collect();
+        let said: Vec<_> = misspelled(&many)
+            .lines()
+            .map(std::borrow::Cow::into_owned)
+            .collect();
+        assert_eq!(said.len(), FINDINGS + 1);
+        assert!(said[FINDINGS].starts_with("and 1 more"), "{said:?}");
         let long: SparkConf = [(format!("{FAMILY}{}", "x.".repeat(10_000)), String::new())]
             .into_iter()
             .collect();

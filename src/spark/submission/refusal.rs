@@ -1,7 +1,7 @@
 //! Why a submission is refused before anything is created.
 
 use crate::{
-    finding::{Cut, Statement, Words, answer, expected},
+    finding::{Cut, Statement, Words, answer, expected, one_line},
     limits::{OverLimit, PATH_CHARACTERS},
 };
 use std::fmt;
@@ -72,7 +72,7 @@ impl fmt::Display for Refusal {
             "" => self.said.to_string(),
             subject => format!("{}: {}", Cut(subject, PATH_CHARACTERS), self.said),
         };
-        f.write_str(&answer(&text))
+        f.write_str(&answer(&one_line(&text)))
     }
 }
 
