@@ -317,8 +317,14 @@ pub(crate) enum Wanted {
     Boolean,
 }
 
-/// Makes a value the scalar that is wanted; the last argument is the field's name. `None` leaves it as it is.
-pub(crate) type Coercion<'c> = &'c dyn Fn(&Value, Wanted, &str) -> Option<Value>;
+/// How a reader of another program takes scalars.
+#[derive(Clone, Copy)]
+pub(crate) struct Coercion<'c> {
+    /// Makes a value the scalar that is wanted; the last argument is the field's name. `None` leaves it as it is.
+    pub(crate) scalar: &'c dyn Fn(&Value, Wanted, &str) -> Option<Value>,
+    /// Whether it can read a text as a quantity.
+    pub(crate) is_quantity: fn(&str) -> bool,
+}
 
 /// As [`check`], for a reader that converts scalars: `value` has them converted afterwards, if no problem but unknown
 /// fields is left.

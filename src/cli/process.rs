@@ -22,6 +22,7 @@ pub(super) fn application_context(
     SubmitterContext {
         submit_time_ms,
         user: variable("SPARK_USER").unwrap_or(golden.user),
+        no_login: None,
         master: master().unwrap_or(golden.master),
         spark_version,
         working_directory: working_directory(),

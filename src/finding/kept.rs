@@ -51,6 +51,13 @@ impl<T> Kept<T> {
         self.kept.iter_mut()
     }
 
+    /// Takes out those that are kept and fit.
+    pub(crate) fn take(&mut self, fits: impl Fn(&T) -> bool) -> Vec<T> {
+        let (taken, kept) = std::mem::take(&mut self.kept).into_iter().partition(fits);
+        self.kept = kept;
+        taken
+    }
+
     /// Puts them in order; equal ones in a row become one.
     pub(crate) fn sort_by_key<K: Ord>(&mut self, key: impl Fn(&T) -> &K)
     where

@@ -5,6 +5,7 @@ pub(crate) mod blanks;
 mod conf;
 mod context;
 mod distribution;
+mod excluded_steps;
 mod files;
 mod hadoop_user;
 mod id;
@@ -37,7 +38,8 @@ pub use resolve::{MergedArguments, Outline, Request, operation_conf, resolve};
 pub(crate) use resolve::{SUBMISSION_CREDENTIALS, SUBMISSION_ID_KEY};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
-pub(crate) use conf::refers;
+pub(crate) use conf::{refers, refers_to_process};
+pub(crate) use excluded_steps::ExcludedSteps;
 pub(crate) use files::is_config_map_key;
 pub(crate) use hadoop_user::short_name;
 pub(crate) use pod_template::PodDocument;

@@ -222,7 +222,7 @@ impl<'de> Reader<'de, '_> {
             Place::Field(_, name) => name,
             _ => "",
         };
-        let value = self.report.coercion?(self.value, wanted, field)?;
+        let value = (self.report.coercion?.scalar)(self.value, wanted, field)?;
         self.report
             .coerced
             .borrow_mut()
@@ -353,7 +353,19 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         // k8s-openapi reads a quantity as whatever is there.
-        if name == "Quantity" && self.report.coercion.is_some() {
+        if name == "Quantity"
+            && let Some(coercion) = self.report.coercion
+        {
+            if let Some(text) = self.value.as_str()
+                && !(coercion.is_quantity)(text)
+            {
+                let found = if text.is_empty() {
+                    "an empty text"
+                } else {
+                    "another text"
+                };
+                return Err(Error::new(expected("a quantity").kind(found)).at(&self.place));
+            }
             return self.text(visitor);
         }
         visitor

@@ -10,7 +10,9 @@ use native_submit::{
         Origin, Webhook,
         application::{self, UnknownFields},
     },
-    spark::submission::{self, ExecutorCheck, Request, SubmissionId, SubmitterContext, arguments, resolve},
+    spark::submission::{
+        self, ExecutorCheck, Reach, Request, SubmissionId, SubmitterContext, arguments, resolve,
+    },
     submitter,
     templates::TemplateSet,
 };
@@ -806,6 +808,53 @@ fn what_the_applications_code_may_set_is_a_warning() {
     assert!(warnings.contains("the executor Pod isn't checked"), "{warnings}");
 }
 
+#[test]
+fn what_only_the_drivers_process_can_complete_is_a_warning() {
+    const ACCOUNT: &str = "spark.kubernetes.authenticate.executor.serviceAccountName=${env:SA}";
+    const CPU: &str = "spark.kubernetes.executor.request.cores=${spark.q}";
+    const LIMIT: &str = "spark.kubernetes.executor.limit.cores=${env:CORES}";
+    const OF_DRIVER: &str = "spark.kubernetes.driverEnv";
+    let context = SubmitterContext {
+        reach: Reach::Process,
+        ..SubmitterContext::golden()
+    };
+    for (conf, path) in [
+        (ACCOUNT.to_owned(), "spec.serviceAccountName"),
+        (LIMIT.to_owned(), "resources.limits.cpu"),
+        (
+            format!("{CPU} --conf spark.q=${{env:CORES}}"),
+            "resources.requests.cpu",
+        ),
+    ] {
+        let warned = by_arguments_from(&format!("--conf {conf}"), &TEMPLATES, &context);
+        let warnings = warned.unwrap().warnings.join("\n");
+        assert!(warnings.contains(path), "{conf}: {warnings}");
+        assert!(
+            warnings.contains("unless the driver's process has another value"),
+            "{conf}: {warnings}"
+        );
+    }
+    for (conf, path) in [
+        // Spark doesn't expand it.
+        (
+            "spark.kubernetes.executor.label.team=${env:TEAM}".to_owned(),
+            "metadata.labels.team",
+        ),
+        (
+            format!("{ACCOUNT} --conf {OF_DRIVER}.SA=Not_One"),
+            "spec.serviceAccountName",
+        ),
+        (format!("{LIMIT} --conf {OF_DRIVER}.CORES=many"), "limit"),
+    ] {
+        let refused = by_arguments_from(&format!("--conf {conf}"), &TEMPLATES, &context);
+        let refused = refused.unwrap_err();
+        assert!(refused.contains(path), "{conf}: {refused}");
+    }
+    let known = format!("--conf {ACCOUNT} --conf {OF_DRIVER}.SA=one");
+    let known = by_arguments_from(&known, &TEMPLATES, &context).unwrap();
+    assert!(known.warnings.join("").is_empty(), "{:?}", known.warnings);
+}
+
 /// Working applications: what stands in the template is changed by Spark.
 #[test]
 fn nothing_is_said_of_the_template_that_spark_changes() {
@@ -1034,17 +1083,24 @@ fn by_arguments(templates: &TemplateSet) -> Manifests {
 }
 
 fn by_arguments_with(conf: &str, templates: &TemplateSet) -> Result<Manifests, String> {
+    by_arguments_from(conf, templates, &SubmitterContext::golden())
+}
+
+fn by_arguments_from(
+    conf: &str,
+    templates: &TemplateSet,
+    context: &SubmitterContext,
+) -> Result<Manifests, String> {
     let argv = "--master k8s://https://k --deploy-mode cluster --name pi --class a.B --conf \
                 spark.kubernetes.container.image=spark:4 --conf spark.kubernetes.driver.pod.name=pi-driver";
     let argv = argv.split_whitespace().chain(conf.split_whitespace());
     let argv: Vec<_> = argv.chain(["local:///a.jar"]).map(str::to_owned).collect();
-    let context = SubmitterContext::golden();
     let request = Request {
         default_id: Some(SubmissionId::nil()),
         ..Request::default()
     };
-    let submission = resolve(arguments::parse(&argv).unwrap(), request, &context).unwrap();
-    submitter::manifests(&submission, &context, templates).map_err(|error| error.to_string())
+    let submission = resolve(arguments::parse(&argv).unwrap(), request, context).unwrap();
+    submitter::manifests(&submission, context, templates).map_err(|error| error.to_string())
 }
 
 /// A set with one file of an admin's.

@@ -13,7 +13,7 @@ use crate::{
     },
     spark::{
         plan::{DriverPlan, ExecutorPod, NoExecutorPod},
-        submission::{ExecutorCheck, LeftToWebhook, Refusal, SparkVersion},
+        submission::{ExecutorCheck, LeftToWebhook, Refusal, SparkVersion, blanks},
     },
     strict,
     templates::NoExecutor,
@@ -36,6 +36,20 @@ impl Checked {
             executor: Some(Err(unknown(refusal))),
             ..Self::default()
         }
+    }
+
+    /// With warnings of the values that only the driver's process can complete.
+    fn known_here(mut self, origins: &Origins<'_>) -> Self {
+        let unless = || {
+            Words::own("unless the driver's process has another value for its `${env:…}` or `${system:…}`")
+        };
+        let is_unknown = |finding: &Finding| origins.is_completed_by_driver(&finding.path);
+        let unknown = self.findings.take(is_unknown).into_iter();
+        self.warnings.extend(unknown.map(|finding| Finding {
+            said: finding.said.further(unless()),
+            ..finding
+        }));
+        self
     }
 
     /// As warnings, all of it.
@@ -68,7 +82,7 @@ pub(in crate::manifest) fn check(
             let finished = after_webhook(&executor.pod, left_to_webhook);
             let template = template.as_ref().map(|template| &template.spec);
             let origins = Origins::new(plan, template, &executor.pod, finished.as_ref());
-            let of_pod = of_pod(&executor, finished.as_ref());
+            let of_pod = of_pod(&executor, finished.as_ref()).known_here(&origins);
             let checked = merged(&of_template, of_pod, &origins, &executor);
             if let Some(finished) = finished {
                 executor.pod = finished;
@@ -121,7 +135,7 @@ fn unfinished() -> Finding {
 
 /// Whether the driver is to make executors at all.
 fn has_executors(plan: &DriverPlan) -> bool {
-    let property = |key: &str| plan.properties.get(key).map(|value| value.trim());
+    let property = |key: &str| plan.properties.get(key).map(|value| blanks::trim(value));
     property("spark.executor.instances") != Some("0")
         || property("spark.dynamicAllocation.enabled").is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }

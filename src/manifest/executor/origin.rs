@@ -1,6 +1,10 @@
 //! Where a field of the executor Pod comes from: the conf key, the template, or Spark itself.
 
-use crate::{finding::Words, spark::plan::DriverPlan};
+use crate::{
+    finding::Words,
+    spark::{plan::DriverPlan, submission::refers_to_process},
+    strict,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -173,6 +177,19 @@ impl<'a> Origins<'a> {
         self.first(&OF_POD, path)
     }
 
+    /// Whether the driver makes the value at `path` with something of its own process that isn't known here, by a reference in a conf
+    /// key that Spark expands.
+    pub(super) fn is_completed_by_driver(&self, path: &str) -> bool {
+        let source = match path.strip_prefix(&self.container) {
+            Some(below) => source_of(&OF_CONTAINER, below),
+            None => source_of(&OF_POD, path),
+        };
+        // Keys that are known by their beginning aren't expanded.
+        let is_set = |key: &&str| !key.ends_with('.') && self.properties.contains_key(*key);
+        let value = || strict::at(self.pod, path).and_then(Value::as_str);
+        source.is_some_and(|source| source.keys.iter().any(is_set)) && value().is_some_and(refers_to_process)
+    }
+
     /// The JSON pointer of a field of the Spark container.
     fn pointer(&self, field: &str) -> String {
         let index = self.container.trim_end_matches("].");
@@ -182,7 +199,7 @@ impl<'a> Origins<'a> {
 
     /// The first source that `path` is of, with the keys of the conf that are set.
     fn first(&self, sources: &[Source], path: &str) -> Option<Words> {
-        let source = sources.iter().find(|source| path.starts_with(source.path))?;
+        let source = source_of(sources, path)?;
         let rest = path[source.path.len()..].trim_matches(['.', '[', ']', '"']);
         let set = |key: &&str| -> Option<String> {
             let full = if key.ends_with('.') {
@@ -257,6 +274,11 @@ impl<'a> Origins<'a> {
             .into_iter()
             .reduce(|all, origin| all.and(" and ").join(origin))
     }
+}
+
+/// The first source that `path` is of.
+fn source_of<'s>(sources: &'s [Source], path: &str) -> Option<&'s Source> {
+    sources.iter().find(|source| path.starts_with(source.path))
 }
 
 /// The index behind `list` at the beginning of a path, and what follows it.

@@ -1,7 +1,7 @@
 //! What the operator's webhook gives an executor last, and Spark would overwrite in a pod template: carried by the conf key
 //! that has the same effect, else a warning says so.
 
-use crate::spark::submission::{Feature, PodAdditions, SparkConf, Submission};
+use crate::spark::submission::{Feature, PodAdditions, SparkConf, Submission, blanks};
 use serde_json::Value;
 
 /// Variables that Spark sets behind the template's and before those of the conf.
@@ -38,7 +38,7 @@ pub(super) fn carry(submission: &mut Submission, additions: &PodAdditions) {
     }
     let decommissions = conf
         .get("spark.decommission.enabled")
-        .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+        .is_some_and(|value| blanks::trim(value).eq_ignore_ascii_case("true"));
     if decommissions && additions.container.contains_key("lifecycle") {
         warnings.push(
             "spec.executor.lifecycle: has no effect: with spark.decommission.enabled Spark sets the lifecycle of executors \

@@ -19,7 +19,7 @@ pub use draft::{DRIVER_HOST, DRIVER_IP, GENERATED_SECRET, IMAGE_OF_CODE};
 pub(super) use basic::DEFAULT_CONTAINER_NAME;
 
 use crate::spark::submission::{
-    ConfReader, PodTemplate, Reach, Refusal, SparkConf, SparkVersion, SubmitterContext,
+    ConfReader, PodTemplate, Reach, Refusal, SparkConf, SparkVersion, SubmitterContext, refers_to_process,
 };
 use draft::Draft;
 use serde_json::Value;
@@ -94,7 +94,7 @@ pub fn executor_pod(source: &ExecutorSource<'_>) -> Result<ExecutorPod, NoExecut
     let reader = ConfReader::new(&conf, &process);
     made(source, reader).map_err(|error| match error {
         // What the driver's process has for it isn't known: its image has an environment too.
-        NoExecutorPod::Thrown(refusal) if refers_to_process(&conf, &refusal.subject) => {
+        NoExecutorPod::Thrown(refusal) if is_of_process(reader, &refusal.subject) => {
             NoExecutorPod::Unknown(refusal)
         }
         error => error,
@@ -114,7 +114,7 @@ fn made(source: &ExecutorSource<'_>, conf: ConfReader<'_>) -> Result<ExecutorPod
     draft.lacking.extend(tasks.lacking);
     let ends = settings::of_driver(conf, source.version).into_iter();
     let ends = ends.chain(tasks.never).chain(dynamic_allocation::check(conf));
-    for refusal in ends.filter(|refusal| !refers_to_process(conf.raw(), &refusal.subject)) {
+    for refusal in ends.filter(|refusal| !is_of_process(conf, &refusal.subject)) {
         // Two who read the same key say the same.
         if !draft.never.contains(&refusal) {
             draft.never.push(refusal);
@@ -123,12 +123,13 @@ fn made(source: &ExecutorSource<'_>, conf: ConfReader<'_>) -> Result<ExecutorPod
     Ok(draft.finish())
 }
 
-/// Whether the value of `key` is made of the environment or the properties of the driver's process.
-fn refers_to_process(conf: &SparkConf, key: &str) -> bool {
-    let value = conf.get(key).unwrap_or_default();
-    ["${env:", "${system:"]
-        .iter()
-        .any(|reference| value.contains(reference))
+/// Whether the value of `key` is made of what isn't known of the driver's process.
+fn is_of_process(conf: ConfReader<'_>, key: &str) -> bool {
+    let raw = conf.raw().get(key).unwrap_or_default();
+    match conf.text(key) {
+        Ok(expanded) => refers_to_process(raw) || expanded.as_deref().is_some_and(refers_to_process),
+        Err(_) => refers_to_process(raw),
+    }
 }
 
 #[cfg(test)]

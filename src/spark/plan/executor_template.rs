@@ -1,15 +1,12 @@
 //! The executors' pod template, carried to the driver in a `ConfigMap` (Spark's `PodTemplateConfigMapStep`).
 
 use super::{DriverPlan, ExecutorPlan, draft::Draft, executor::DEFAULT_CONTAINER_NAME};
-use crate::spark::submission::{PodTemplate, Refusal};
+use crate::spark::submission::{ExcludedSteps, PodTemplate, Refusal};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The property that names the template's file to the driver.
 const PROPERTY: &str = "spark.kubernetes.executor.podTemplateFile";
-
-/// The conf key by which a submission leaves out steps of Spark's.
-pub(super) const EXCLUDED: &str = "spark.kubernetes.driver.pod.excludedFeatureSteps";
 
 /// The conf key that names the container of an executor pod template that Spark runs in.
 const CONTAINER_NAME: &str = "spark.kubernetes.executor.podTemplateContainerName";
@@ -50,7 +47,7 @@ pub(super) fn excluded(draft: &Draft<'_>) -> Result<(), Refusal> {
 /// Why the step that carries `what` to the driver can't be excluded.
 fn refused(what: &str) -> Refusal {
     Refusal::new(
-        EXCLUDED,
+        ExcludedSteps::OF_DRIVER,
         format!("excludes PodTemplateConfigMapStep, without which the driver doesn't get {what}"),
     )
 }

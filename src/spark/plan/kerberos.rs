@@ -37,7 +37,7 @@ pub(super) fn check(draft: &Draft<'_>) -> Result<(), Refusal> {
             _ => {}
         }
     }
-    if draft.submission.files.krb5.is_some() && draft.conf.text(KRB5_CONFIG_MAP)?.is_some() {
+    if draft.conf.text(KRB5_PATH)?.is_some() && draft.conf.text(KRB5_CONFIG_MAP)?.is_some() {
         return Err(Refusal::new(
             KRB5_CONFIG_MAP,
             format!("Do not specify both a Krb5 local file ({KRB5_PATH}) and the ConfigMap"),

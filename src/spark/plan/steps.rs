@@ -7,7 +7,7 @@ use super::{
 use crate::{
     kubernetes::within_limits,
     limits::CONFIG_DATA,
-    spark::submission::{Feature, Refusal, Submission, SubmitterContext},
+    spark::submission::{ExcludedSteps, Refusal, Submission, SubmitterContext},
 };
 
 type Step = fn(&mut Draft<'_>) -> Result<(), Refusal>;
@@ -50,18 +50,13 @@ const STEPS: [(&str, Step); 13] = [
 /// The step that carries the executors' pod template to the driver.
 const EXECUTOR_TEMPLATE: &str = "PodTemplateConfigMapStep";
 
-const PACKAGE: &str = "org.apache.spark.deploy.k8s.features.";
-
 /// Decides everything about a submission's objects. Nothing outside `submission` and `context` is looked at, so
 /// the same two give the same plan.
 pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<DriverPlan, Refusal> {
     let mut draft = Draft::start(submission, context)?;
-    let excluded = excluded_steps(&draft)?;
+    let excluded = ExcludedSteps::read(ExcludedSteps::OF_DRIVER, draft.conf, &submission.spark_version)?;
     for (class, step) in STEPS {
-        let is_excluded = excluded
-            .iter()
-            .any(|name| name.strip_prefix(PACKAGE) == Some(class));
-        if !is_excluded {
+        if !excluded.has(class) {
             step(&mut draft)?;
         } else if let Some((_, check)) = EXCLUDED.iter().find(|(name, _)| *name == class) {
             check(&draft)?;
@@ -115,11 +110,4 @@ pub fn plan(submission: &Submission, context: &SubmitterContext) -> Result<Drive
         pod_group: draft.pod_group,
         known_by: None,
     })
-}
-
-fn excluded_steps(draft: &Draft<'_>) -> Result<Vec<String>, Refusal> {
-    if !draft.has(Feature::ExcludedFeatureSteps) {
-        return Ok(Vec::new());
-    }
-    draft.conf.list(executor_template::EXCLUDED)
 }

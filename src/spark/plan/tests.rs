@@ -1,7 +1,9 @@
 //! Plans of arguments whose reading the differential fuzzer found to differ from Spark's (`tests/parity/differential`).
 
 use super::*;
-use crate::spark::submission::{Reach, Refusal, Request, SubmitterContext, arguments, resolve};
+use crate::spark::submission::{
+    ExcludedSteps, Reach, Refusal, Request, SubmitterContext, arguments, resolve,
+};
 
 const MAX_SIZE: &str = "spark.kubernetes.configMap.maxSize";
 const ACCESS_MODE: &str = "spark.kubernetes.legacy.useReadWriteOnceAccessMode";
@@ -22,13 +24,6 @@ fn planned_with(
     settings: &[(&str, &str)],
     environment: &[(&str, &str)],
 ) -> Result<DriverPlan, Refusal> {
-    let fixed = "--master k8s://https://h --deploy-mode cluster --class a.B --conf spark.kubernetes.container.image=i";
-    let mut argv: Vec<_> = fixed.split(' ').map(str::to_owned).collect();
-    argv.extend(options.iter().map(|option| (*option).to_owned()));
-    for (key, value) in settings {
-        argv.extend(["--conf".to_owned(), format!("{key}={value}")]);
-    }
-    argv.push("local:///a.jar".to_owned());
     let context = SubmitterContext {
         spark_version: Some(version.parse().unwrap()),
         environment: environment
@@ -39,8 +34,24 @@ fn planned_with(
         user: "login".to_owned(),
         ..SubmitterContext::golden()
     };
-    let submission = resolve(arguments::parse(&argv).unwrap(), Request::default(), &context)?;
-    plan(&submission, &context)
+    planned_from(&context, options, settings)
+}
+
+/// As [`planned_with`], of a context.
+fn planned_from(
+    context: &SubmitterContext,
+    options: &[&str],
+    settings: &[(&str, &str)],
+) -> Result<DriverPlan, Refusal> {
+    let fixed = "--master k8s://https://h --deploy-mode cluster --class a.B --conf spark.kubernetes.container.image=i";
+    let mut argv: Vec<_> = fixed.split(' ').map(str::to_owned).collect();
+    argv.extend(options.iter().map(|option| (*option).to_owned()));
+    for (key, value) in settings {
+        argv.extend(["--conf".to_owned(), format!("{key}={value}")]);
+    }
+    argv.push("local:///a.jar".to_owned());
+    let submission = resolve(arguments::parse(&argv).unwrap(), Request::default(), context)?;
+    plan(&submission, context)
 }
 
 /// The value of the driver's variable.
@@ -64,6 +75,68 @@ fn an_empty_user_is_a_user_and_a_proxy_comes_before_it_from_4_3_on() {
 }
 
 #[test]
+fn a_user_that_hadoop_cannot_log_in_is_refused_where_spark_logs_in() {
+    const JAR: (&str, &str) = ("spark.jars", "https://h/x.jar,s3a://b/x.jar");
+    let login = |version: &str, options: &[&str], settings: &[(&str, &str)], environment: &[&str]| {
+        let environment = environment.iter().map(|entry| entry.split_once('=').unwrap());
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let process = SubmitterContext::of_spark_submit(environment.collect(), None, "/".into(), 0);
+        let context = SubmitterContext {
+            spark_version: Some(version.parse().unwrap()),
+            ..process.unwrap()
+        };
+        planned_from(&context, options, settings)
+            .map(drop)
+            .map_err(|refusal| refusal.subject)
+    };
+    let refused = |key: &str| Err(key.to_owned());
+    let (user, proxy) = ("HADOOP_USER_NAME", "HADOOP_PROXY_USER");
+    for version in ["3.5.9", "4.0.4", "4.3.0"] {
+        for (entry, key) in [
+            ("HADOOP_USER_NAME=h@", user),
+            ("HADOOP_PROXY_USER=", proxy),
+            ("HADOOP_PROXY_USER=@R", proxy),
+        ] {
+            assert_eq!(login(version, &[], &[], &[entry]), refused(key), "{version}");
+            for spark_user in ["SPARK_USER=ada", "SPARK_USER="] {
+                let environment = [entry, spark_user];
+                let expected = if version == "3.5.9" { refused(key) } else { Ok(()) };
+                assert_eq!(
+                    login(version, &[], &[], &environment),
+                    expected,
+                    "{version} {environment:?}"
+                );
+                let https = [("spark.jars", "https://h/x.jar,local:///x.jar")];
+                assert_eq!(
+                    login(version, &[], &https, &environment),
+                    expected,
+                    "{version} {environment:?}"
+                );
+                // Hadoop looks for a file, or acts for another user.
+                assert_eq!(
+                    login(version, &[], &[JAR], &environment),
+                    refused(key),
+                    "{version}"
+                );
+                let proxied = login(version, &["--proxy-user", "bob"], &[], &environment);
+                assert_eq!(proxied, refused(key), "{version}");
+            }
+        }
+        let both = ["HADOOP_PROXY_USER=p", "HADOOP_USER_NAME=h@"];
+        assert_eq!(login(version, &[], &[], &both), refused(user), "{version}");
+        assert_eq!(
+            login(
+                version,
+                &[],
+                &[JAR],
+                &["HADOOP_PROXY_USER=p@R", "HADOOP_USER_NAME=h"]
+            ),
+            Ok(())
+        );
+    }
+}
+
+#[test]
 fn a_proxy_user_has_its_short_name_before_4_3() {
     for (version, user) in [("3.5.9", "ada"), ("4.2.1", "ada"), ("4.3.0", "ada@R")] {
         let plan = planned_with(version, &["--proxy-user", "ada@R"], &[], &[]).unwrap();
@@ -75,7 +148,7 @@ fn a_proxy_user_has_its_short_name_before_4_3() {
 
 #[test]
 fn settings_are_read_where_their_step_does_nothing() {
-    const EXCLUDED: &str = "spark.kubernetes.driver.pod.excludedFeatureSteps";
+    const EXCLUDED: &str = ExcludedSteps::OF_DRIVER;
     const TMPFS: &str = "spark.kubernetes.local.dirs.tmpfs";
     let mounted = [
         (
@@ -124,6 +197,54 @@ fn settings_are_read_where_their_step_does_nothing() {
         assert!(refused.is_err(), "{key}");
         planned("4.3.0", &[(EXCLUDED, &class)], &[]).unwrap();
     }
+}
+
+#[test]
+fn a_file_of_an_excluded_step_is_not_read() {
+    const KRB5: &str = "spark.kubernetes.kerberos.krb5.path";
+    let folder = tempfile::tempdir().unwrap();
+    let long = std::fs::File::create(folder.path().join("x.xml")).unwrap();
+    long.set_len((1 << 20) + 1).unwrap();
+    let hadoop = [("HADOOP_CONF_DIR", folder.path().to_str().unwrap())];
+    let template = [("spark.kubernetes.executor.podTemplateFile", "/none")];
+    for (step, settings, environment) in [
+        ("KerberosConfDriverFeatureStep", &[(KRB5, "/none")][..], &[][..]),
+        ("KerberosConfDriverFeatureStep", &[(KRB5, "s3a://b/x")], &[]),
+        ("PodTemplateConfigMapStep", &template, &[]),
+        ("HadoopConfDriverFeatureStep", &[], &hadoop),
+    ] {
+        let class = format!("org.apache.spark.deploy.k8s.features.{step}");
+        let excluding: Vec<_> = [(ExcludedSteps::OF_DRIVER, class.as_str())]
+            .into_iter()
+            .chain(settings.iter().copied())
+            .collect();
+        let planned_by = |version, settings| planned(version, settings, environment).map(drop);
+        assert_eq!(planned_by("4.1.4", &excluding), Ok(()), "{step} {settings:?}");
+        assert!(planned_by("4.1.4", settings).is_err(), "{step} {settings:?}");
+        // It doesn't read the key that excludes steps.
+        assert!(planned_by("4.0.4", &excluding).is_err(), "{step} {settings:?}");
+    }
+    let class = "org.apache.spark.deploy.k8s.features.KerberosConfDriverFeatureStep";
+    let keytab = folder.path().join("x.xml");
+    for (keytab, fits) in [
+        (keytab.to_str().unwrap(), true),
+        ("local:///none", true),
+        ("/none", false),
+    ] {
+        let settings = [
+            (ExcludedSteps::OF_DRIVER, class),
+            ("spark.kerberos.principal", "a@B"),
+            ("spark.kerberos.keytab", keytab),
+        ];
+        assert_eq!(planned("4.1.4", &settings, &[]).is_ok(), fits, "{keytab}");
+    }
+    let both = [
+        (ExcludedSteps::OF_DRIVER, class),
+        (KRB5, "/none"),
+        ("spark.kubernetes.kerberos.krb5.configMapName", "c"),
+    ];
+    let refused = planned("4.1.4", &both, &[]).unwrap_err();
+    assert_eq!(refused.subject, "spark.kubernetes.kerberos.krb5.configMapName");
 }
 
 #[test]

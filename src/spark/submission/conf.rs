@@ -129,6 +129,13 @@ pub(crate) fn refers(value: &str) -> bool {
     value.contains("${")
 }
 
+/// Whether a text has a reference to the environment or the properties of a process in it.
+pub(crate) fn refers_to_process(text: &str) -> bool {
+    ["${env:", "${system:"]
+        .iter()
+        .any(|reference| text.contains(reference))
+}
+
 /// Whether a key's value is a secret by its name, as Spark's default for `spark.redaction.regex` has it.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
@@ -356,9 +363,10 @@ impl<'a> ConfReader<'a> {
 
     /// The value that `${name}` stands for, as Spark's `ConfigReader` finds it: of `key`, `env:NAME` or `system:name`.
     fn referred(&self, key: &str, name: &str) -> Result<Option<&'a str>, Refusal> {
+        let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let (scheme, name) = match name.split_once(':') {
-            Some((scheme, name)) => (scheme, name),
-            None => ("spark", name),
+            Some((scheme, name)) if is_scheme(scheme) => (scheme, name),
+            _ => ("spark", name),
         };
         match scheme {
             "spark" if name.starts_with("spark.") => Ok(self.given_or_default(name)),
@@ -401,6 +409,8 @@ mod tests {
             ("spark.open", "a${b}${spark.none}${ x }${"),
             ("spark.env", "${env:HOME}/${env:NONE}"),
             ("spark.circle", "${spark.circle}"),
+            ("spark.a:b", "colon"),
+            ("spark.colons", "${spark.a:b}${spark:spark.q}${x:spark.q}"),
         ]);
         let context = SubmitterContext {
             reach: Reach::Process,
@@ -410,6 +420,7 @@ mod tests {
         let read = |key| ConfReader::new(&conf, &context).text(key);
         assert_eq!(read("spark.a").unwrap().unwrap(), "n-zz");
         assert_eq!(read("spark.default").unwrap().unwrap(), "1g");
+        assert_eq!(read("spark.colons").unwrap().unwrap(), "colonzz${x:spark.q}");
         assert_eq!(read("spark.fallback").unwrap().unwrap(), "3s-5s");
         assert_eq!(read("spark.open").unwrap().unwrap(), "a${b}${spark.none}${ x }${");
         assert_eq!(read("spark.env").unwrap().unwrap(), "/home/me/${env:NONE}");

@@ -29,6 +29,8 @@ pub struct SubmitterContext {
     pub submit_time_ms: u64,
     /// `SPARK_USER` of the driver where no proxy user is given.
     pub user: String,
+    /// Why Hadoop can't log in the submitting user. [`resolve`](super::resolve()) refuses where Spark has it do so.
+    pub no_login: Option<Refusal>,
     /// The master URL of a `SparkApplication`, which names none: `k8s://https://host:port`.
     pub master: String,
     /// The environment that submissions see (`SPARK_LOCAL_DIRS`, `PYSPARK_PYTHON`, `${env:…}`, …).
@@ -118,6 +120,7 @@ impl SubmitterContext {
         Self {
             submit_time_ms: 0,
             user: "spark".to_owned(),
+            no_login: None,
             master: "k8s://https://kubernetes.default.svc:443".to_owned(),
             environment: BTreeMap::new(),
             spark_version: None,
@@ -133,7 +136,7 @@ impl SubmitterContext {
     /// `Utils.getCurrentUserName` finds it with `login_name` as the last resort, and the version of `SPARK_HOME`.
     ///
     /// # Errors
-    /// Where `spark-env.sh` can't be sourced, and where Hadoop can't read the user's name.
+    /// Where `spark-env.sh` can't be sourced.
     pub fn of_spark_submit(
         environment: BTreeMap<String, String>,
         login_name: Option<String>,
@@ -142,36 +145,19 @@ impl SubmitterContext {
     ) -> Result<Self, Refusal> {
         let environment = spark_env(environment)?;
         let golden = Self::golden();
-        let set = |name: &str| environment.get(name).filter(|user| !user.is_empty());
-        let of_spark = set("SPARK_USER").cloned();
-        if of_spark.is_none() && environment.get(PROXY_USER).is_some_and(String::is_empty) {
-            return Err(Refusal::saying(
-                PROXY_USER,
-                expected("the name of a user")
-                    .nothing()
-                    .advice("unset it: Hadoop makes no user of an empty name"),
-            ));
-        }
-        // An empty one of these is a name like any other to Hadoop. `SPARK_USER` isn't read by Hadoop.
-        let of_hadoop = || {
-            let mut names = [PROXY_USER, USER_NAME].into_iter();
-            let Some((key, name)) = names.find_map(|key| Some((key, environment.get(key)?))) else {
-                return Ok(None);
-            };
-            let short = hadoop_user::short_name(name);
-            let short = short.ok_or_else(|| hadoop_user::malformed(key, name))?;
-            Ok::<_, Refusal>(Some(short.to_owned()))
+        let of_spark = environment.get("SPARK_USER").filter(|user| !user.is_empty());
+        let (of_hadoop, no_login) = match hadoop_login(&environment) {
+            Ok(user) => (user, None),
+            Err(refusal) => (None, Some(refusal)),
         };
-        let user = match of_spark {
-            None => of_hadoop()?,
-            of_spark => of_spark,
-        };
+        let user = of_spark.cloned().or(of_hadoop);
         let installed = environment
             .get("SPARK_HOME")
             .and_then(|home| installed_version(&working_directory.join(home)));
         Ok(Self {
             submit_time_ms,
             user: user.or(login_name).unwrap_or(golden.user),
+            no_login,
             spark_version: installed,
             environment,
             working_directory,
@@ -238,6 +224,27 @@ impl SubmitterContext {
     }
 }
 
+/// The user that Hadoop logs in, if the environment names one. Of two it takes the proxy, and must be able to read both.
+fn hadoop_login(environment: &BTreeMap<String, String>) -> Result<Option<String>, Refusal> {
+    let named = |key: &str| {
+        let name = environment.get(key);
+        let short =
+            name.map(|name| hadoop_user::short_name(name).ok_or_else(|| hadoop_user::malformed(key, name)));
+        short.transpose()
+    };
+    let user = named(USER_NAME)?;
+    // An empty `HADOOP_USER_NAME` is a name like any other.
+    if environment.get(PROXY_USER).is_some_and(String::is_empty) {
+        return Err(Refusal::saying(
+            PROXY_USER,
+            expected("the name of a user")
+                .nothing()
+                .advice("unset it: Hadoop makes no user of an empty name"),
+        ));
+    }
+    Ok(named(PROXY_USER)?.or(user).map(str::to_owned))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,36 +303,34 @@ mod tests {
 
     #[test]
     fn the_user_is_found_as_hadoop_finds_it() {
-        let user = |variables: &[(&str, &str)]| {
+        let (spark, proxy, hadoop) = ("SPARK_USER", "HADOOP_PROXY_USER", "HADOOP_USER_NAME");
+        for (variables, user, refused) in [
+            (vec![], "login", None),
+            (vec![(spark, "s"), (hadoop, "h")], "s", None),
+            (vec![(spark, ""), (proxy, "p"), (hadoop, "h")], "p", None),
+            (vec![(hadoop, "")], "", None),
+            (vec![(spark, "s"), (proxy, ""), (hadoop, "h")], "s", Some(proxy)),
+            (vec![(proxy, ""), (hadoop, "h")], "login", Some(proxy)),
+            (vec![(spark, ""), (proxy, "")], "login", Some(proxy)),
+            (vec![(proxy, "p@R"), (hadoop, "h")], "p", None),
+            (vec![(hadoop, "h/host@R")], "h", None),
+            (vec![(spark, "s@R")], "s@R", None),
+            (vec![(spark, "s@")], "s@", None),
+            (vec![(proxy, "@R")], "login", Some(proxy)),
+            (vec![(hadoop, "h@")], "login", Some(hadoop)),
+            (vec![(proxy, "p"), (hadoop, "h@")], "login", Some(hadoop)),
+            (vec![(spark, "s"), (hadoop, "h@")], "s", Some(hadoop)),
+        ] {
             let environment = variables
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect();
             let login_name = Some("login".to_owned());
-            SubmitterContext::of_spark_submit(environment, login_name, PathBuf::from("/"), 0)
-                .map(|context| context.user)
-                .map_err(|refusal| refusal.subject)
-        };
-        let (spark, proxy, hadoop) = ("SPARK_USER", "HADOOP_PROXY_USER", "HADOOP_USER_NAME");
-        for (variables, expected) in [
-            (vec![], Ok("login")),
-            (vec![(spark, "s"), (proxy, ""), (hadoop, "h")], Ok("s")),
-            (vec![(spark, ""), (proxy, "p"), (hadoop, "h")], Ok("p")),
-            (vec![(hadoop, "")], Ok("")),
-            (vec![(proxy, ""), (hadoop, "h")], Err(proxy)),
-            (vec![(spark, ""), (proxy, "")], Err(proxy)),
-            (vec![(proxy, "p@R"), (hadoop, "h")], Ok("p")),
-            (vec![(hadoop, "h/host@R")], Ok("h")),
-            (vec![(spark, "s@R")], Ok("s@R")),
-            (vec![(proxy, "@R")], Err(proxy)),
-            (vec![(hadoop, "h@")], Err(hadoop)),
-        ] {
-            let found = user(&variables);
-            assert_eq!(
-                found.as_deref().map_err(String::as_str),
-                expected,
-                "{variables:?}"
-            );
+            let context = SubmitterContext::of_spark_submit(environment, login_name, PathBuf::from("/"), 0);
+            let context = context.unwrap();
+            assert_eq!(context.user, user, "{variables:?}");
+            let subject = context.no_login.map(|refusal| refusal.subject);
+            assert_eq!(subject.as_deref(), refused, "{variables:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Feature, PodTemplate, Refusal, SparkVersion, SubmitterContext,
     conf::ConfReader,
+    excluded_steps::ExcludedSteps,
     refusal::wrong_text,
     regular_file::{self, SubmitterFileError},
     uri,
@@ -83,8 +84,13 @@ const CREDENTIAL_FILES: [(&str, &str, &str); 3] = [
 /// The token that goes into the same Secret, given as a value.
 const CREDENTIAL_TOKEN: &str = "spark.kubernetes.authenticate.driver.oauthToken";
 
-/// Reads every file that the conf and environment name.
-pub(super) fn read(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<SubmitterFiles, Refusal> {
+/// Reads the files that the conf and environment name, without those of which an excluded step would make an object: Spark never opens
+/// them. The credentials are read by the constructor of their step.
+pub(super) fn read(
+    conf: ConfReader<'_>,
+    context: &SubmitterContext,
+    excluded: &ExcludedSteps,
+) -> Result<SubmitterFiles, Refusal> {
     let mut credentials = Vec::new();
     for (key, name, what) in CREDENTIAL_FILES {
         // Spark reads these as they are, `${…}` and all.
@@ -108,13 +114,21 @@ pub(super) fn read(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<S
             contents: token.as_bytes().to_vec(),
         });
     }
+    let is_kerberos_excluded = excluded.has("KerberosConfDriverFeatureStep");
+    let krb5 = if is_kerberos_excluded {
+        None
+    } else {
+        named(conf, context, "spark.kubernetes.kerberos.krb5.path", |_| true)?
+    };
+    // That this one exists is looked at before any step.
+    let keytab = named(conf, context, "spark.kerberos.keytab", |path| {
+        !path.starts_with("local:")
+    })?;
     Ok(SubmitterFiles {
         conf_dir: conf_dir(context)?,
-        hadoop_conf: hadoop_conf(conf, context)?,
-        krb5: named(conf, context, "spark.kubernetes.kerberos.krb5.path", |_| true)?,
-        keytab: named(conf, context, "spark.kerberos.keytab", |path| {
-            !path.starts_with("local:")
-        })?,
+        hadoop_conf: hadoop_conf(conf, context, excluded)?,
+        krb5,
+        keytab: keytab.filter(|_| !is_kerberos_excluded),
         credentials,
     })
 }
@@ -151,7 +165,11 @@ fn conf_dir(context: &SubmitterContext) -> Result<Vec<NamedFile>, Refusal> {
     regular_files("SPARK_CONF_DIR", &directory, TooMuch::LeftOut)
 }
 
-fn hadoop_conf(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<Option<Vec<NamedFile>>, Refusal> {
+fn hadoop_conf(
+    conf: ConfReader<'_>,
+    context: &SubmitterContext,
+    excluded: &ExcludedSteps,
+) -> Result<Option<Vec<NamedFile>>, Refusal> {
     let key = "spark.kubernetes.hadoop.configMapName";
     let Some(directory) = context.environment.get("HADOOP_CONF_DIR") else {
         return Ok(None);
@@ -161,6 +179,9 @@ fn hadoop_conf(conf: ConfReader<'_>, context: &SubmitterContext) -> Result<Optio
             key,
             "Do not specify both the `HADOOP_CONF_DIR` in your ENV and the ConfigMap of this key",
         ));
+    }
+    if excluded.has("HadoopConfDriverFeatureStep") {
+        return Ok(None);
     }
     let directory = context.working_directory.join(directory);
     regular_files("HADOOP_CONF_DIR", &directory, TooMuch::Refused).map(Some)

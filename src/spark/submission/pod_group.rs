@@ -3,6 +3,7 @@
 use super::{
     conf::ConfReader,
     context::SubmitterContext,
+    excluded_steps::ExcludedSteps,
     pod_template::{java, yaml},
     refusal::Refusal,
 };
@@ -15,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 const STEPS: &str = "spark.kubernetes.driver.pod.featureSteps";
-const EXCLUDED_STEPS: &str = "spark.kubernetes.driver.pod.excludedFeatureSteps";
 const VOLCANO_STEP: &str = "org.apache.spark.deploy.k8s.features.VolcanoFeatureStep";
 const TEMPLATE_FILE: &str = "spark.kubernetes.scheduler.volcano.podGroupTemplateFile";
 const TEMPLATE_JSON: &str = "spark.kubernetes.scheduler.volcano.podGroupTemplateJson";
@@ -51,6 +51,7 @@ impl std::fmt::Debug for PodGroupTemplate {
 pub(super) fn read(
     conf: ConfReader<'_>,
     context: &SubmitterContext,
+    excluded: &ExcludedSteps,
 ) -> Result<Option<PodGroupTemplate>, Refusal> {
     let steps = conf.list(STEPS)?;
     if steps.iter().any(|step| step != VOLCANO_STEP) {
@@ -66,7 +67,7 @@ pub(super) fn read(
     if steps.is_empty() {
         return Ok(None);
     }
-    if conf.list(EXCLUDED_STEPS)?.iter().any(|step| step == VOLCANO_STEP) {
+    if excluded.has("VolcanoFeatureStep") {
         return Ok(None);
     }
     // Neither key is registered, so neither value is expanded.
@@ -97,9 +98,13 @@ fn from_text(
         yaml::YamlError::Problem(what) => refused(&what),
     })?;
     // Volcano's step is part of versions that read octal modes; a group has none.
-    let reading = strict::check_coerced::<PodGroup>(&mut value, &|value, wanted, field| {
-        java::coerced(value, wanted, field, true)
-    });
+    let reading = strict::check_coerced::<PodGroup>(
+        &mut value,
+        strict::Coercion {
+            scalar: &|value, wanted, field| java::coerced(value, wanted, field, true),
+            is_quantity: java::is_quantity,
+        },
+    );
     let unknown_fields = reading.generalised();
     let problems = reading.problems_if(unknown == UnknownFields::Refuse);
     if !problems.is_empty() {
@@ -141,15 +146,32 @@ mod tests {
     fn read_conf(entries: &[(&str, &str)]) -> Result<Option<PodGroupTemplate>, String> {
         let conf: SparkConf = entries.iter().copied().collect();
         let context = SubmitterContext::golden();
-        read(ConfReader::new(&conf, &context), &context).map_err(|refusal| refusal.to_string())
+        read_of("4.3.0", &conf, &context).map_err(|refusal| refusal.to_string())
+    }
+
+    fn read_of(
+        version: &str,
+        conf: &SparkConf,
+        context: &SubmitterContext,
+    ) -> Result<Option<PodGroupTemplate>, Refusal> {
+        let reader = ConfReader::new(conf, context);
+        let excluded = ExcludedSteps::read(ExcludedSteps::OF_DRIVER, reader, &version.parse().unwrap());
+        read(reader, context, &excluded?)
     }
 
     #[test]
     fn only_volcanos_step_is_known() {
         assert_eq!(read_conf(&[]), Ok(None));
         assert!(read_conf(&[(STEPS, VOLCANO_STEP)]).unwrap().is_some());
-        let excluded = [(STEPS, VOLCANO_STEP), (EXCLUDED_STEPS, VOLCANO_STEP)];
+        let excluded = [(STEPS, VOLCANO_STEP), (ExcludedSteps::OF_DRIVER, VOLCANO_STEP)];
         assert_eq!(read_conf(&excluded), Ok(None));
+        // It doesn't read that key.
+        let earlier = read_of(
+            "4.0.4",
+            &excluded.into_iter().collect(),
+            &SubmitterContext::golden(),
+        );
+        assert!(earlier.unwrap().is_some());
         let own = format!("{VOLCANO_STEP},com.example.Step");
         let refused = read_conf(&[(STEPS, &own)]).unwrap_err();
         assert!(refused.contains("expected org.apache.spark"), "{refused}");
@@ -172,7 +194,7 @@ mod tests {
             working_directory: directory.path().to_owned(),
             ..SubmitterContext::golden()
         };
-        let read = read(ConfReader::new(&conf, &context), &context);
+        let read = read_of("4.3.0", &conf, &context);
         assert_eq!(read.unwrap().unwrap().spec["queue"], "file");
 
         let literal = read_conf(&[
@@ -223,6 +245,7 @@ mod tests {
             "spec: {minMember: 1.5}",
             "spec: {minMember: ' 3 '}",
             "spec: {queue: [a]}",
+            "spec: {minResources: {cpu: ''}}",
         ] {
             from_text("k", text, UnknownFields::Refuse, &mut Budget::default()).unwrap_err();
         }

@@ -119,9 +119,13 @@ impl PodTemplate {
         }
         drop_nulls(&mut value);
         let octal_modes = version.has(Feature::OctalModes);
-        let reading = strict::check_coerced::<PodDocument>(&mut value, &|value, wanted, field| {
-            java::coerced(value, wanted, field, octal_modes)
-        });
+        let reading = strict::check_coerced::<PodDocument>(
+            &mut value,
+            strict::Coercion {
+                scalar: &|value, wanted, field| java::coerced(value, wanted, field, octal_modes),
+                is_quantity: java::is_quantity,
+            },
+        );
         if !value["spec"].is_object() && reading.errors.is_empty() {
             return Err(refused("spec is missing"));
         }
@@ -178,6 +182,34 @@ mod tests {
         let version = version.parse().unwrap();
         PodTemplate::from_yaml("k", text, &version, &mut Budget::default())
             .map_err(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn a_quantity_that_spark_cannot_read_is_refused_wherever_it_stands() {
+        for (version, quantity, loads) in [
+            ("3.5.9", "''", false),
+            ("4.3.0", "''", false),
+            ("4.3.0", "1e3m", false),
+            // Kubernetes has no such quantity either; but that is said of the Pod.
+            ("4.3.0", "abc", true),
+            ("4.3.0", "' '", true),
+        ] {
+            for (start, end) in [
+                ("spec: {containers: [{resources: {requests: {memory: ", "}}}]}"),
+                ("spec: {containers: [{resources: {limits: {cpu: ", "}}}]}"),
+                ("spec: {overhead: {cpu: ", "}, containers: []}"),
+                (
+                    "spec: {volumes: [{name: a, emptyDir: {sizeLimit: ",
+                    "}}], containers: []}",
+                ),
+            ] {
+                let read = from_file(&format!("{start}{quantity}{end}"), version);
+                assert_eq!(read.is_ok(), loads, "{version} {start}{quantity}: {read:?}");
+                if let Err(error) = read {
+                    assert!(error.contains(": expected a quantity, found "), "{error}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -8,10 +8,10 @@ mod validate;
 pub(crate) use validate::SUBMISSION_CREDENTIALS;
 
 use super::{
-    ConfReader, Feature, LeftToWebhook, OwnConfigMap, PodAdditions, PodGroupTemplate, PodTemplate,
-    PrimaryResource, Refusal, SparkConf, SparkSubmitArguments, SparkVersion, Submission, SubmissionId,
-    SubmitterContext, TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, image_version, known_keys,
-    pod_group, refusal::wrong_text, uri,
+    ConfReader, ExcludedSteps, Feature, LeftToWebhook, OwnConfigMap, PodAdditions, PodGroupTemplate,
+    PodTemplate, PrimaryResource, Refusal, SparkConf, SparkSubmitArguments, SparkVersion, Submission,
+    SubmissionId, SubmitterContext, TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, image_version,
+    known_keys, pod_group, refusal::wrong_text, uri,
 };
 use crate::{
     finding::{Warnings, expected, is_name},
@@ -189,6 +189,7 @@ impl MergedArguments {
 
         options.write_to(&mut conf, &resource_text, context);
         conf.set("spark.master", master);
+        validate::login(&options, &conf, &spark_version, context)?;
         dependencies::fix_up(&mut conf, &resource, context)?;
 
         let reader = ConfReader::new(&conf, context);
@@ -206,7 +207,8 @@ impl MergedArguments {
         validate::conf(reader, &resource, &spark_version)?;
         validate::submission_credentials(reader, context)?;
         let namespace = namespace(reader)?;
-        let files = files::read(reader, context)?;
+        let excluded = ExcludedSteps::read(ExcludedSteps::OF_DRIVER, reader, &spark_version)?;
+        let files = files::read(reader, context, &excluded)?;
         warnings.append(files::unusable_names(&files));
         warnings.append(known_keys::misspelled(reader.raw()));
         let driver_template = match request.driver_template {
@@ -215,12 +217,14 @@ impl MergedArguments {
         };
         let executor_template = match request.executor_template {
             Some(template) => Some(template),
+            // Its path is then one in the driver's image.
+            None if excluded.has("PodTemplateConfigMapStep") => None,
             None => files::executor_template(reader, context, &spark_version)?,
         };
         for (role, template) in [("driver", &driver_template), ("executor", &executor_template)] {
             warnings.append(container_not_found(reader, role, template.as_ref())?);
         }
-        let pod_group = pod_group::read(reader, context)?;
+        let pod_group = pod_group::read(reader, context, &excluded)?;
         if pod_group.is_some() && !spark_version.has(Feature::VolcanoStep) {
             warnings.push(format!(
                 "spark.kubernetes.driver.pod.featureSteps: Spark {spark_version} has VolcanoFeatureStep only where it was \

@@ -44,6 +44,8 @@ pub enum Feature {
     StrictUtf8,
     /// The port of Spark Connect on the driver and its Service.
     ConnectPort,
+    /// Hadoop logs in the submitting user only where something asks for that user; before, always.
+    LoginOnDemand,
     /// `{{SPARK_VERSION}}` is replaced in the image.
     VersionInImage,
     /// `spark.kubernetes.driver.pod.excludedFeatureSteps`.
@@ -101,7 +103,8 @@ pub enum Feature {
 }
 
 /// The first version of each feature. No version is compared anywhere else.
-const SINCE: [(Feature, (u16, u16)); 40] = [
+const SINCE: [(Feature, (u16, u16)); 41] = [
+    (Feature::LoginOnDemand, (4, 0)),
     (Feature::DefaultJavaOptionsChecked, (4, 0)),
     (Feature::MinMemoryOverhead, (4, 0)),
     (Feature::OctalModes, (4, 0)),

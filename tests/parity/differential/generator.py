@@ -11,6 +11,8 @@ FEATURES = "org.apache.spark.deploy.k8s.features."
 STEPS = ("BasicDriverFeatureStep", "DriverKubernetesCredentialsFeatureStep", "DriverServiceFeatureStep", "MountSecretsFeatureStep", "EnvSecretsFeatureStep",
          "MountVolumesFeatureStep", "DriverCommandFeatureStep", "HadoopConfDriverFeatureStep", "KerberosConfDriverFeatureStep", "PodTemplateConfigMapStep",
          "LocalDirsFeatureStep")
+EXECUTOR_STEPS = ("BasicExecutorFeatureStep", "ExecutorKubernetesCredentialsFeatureStep", "MountSecretsFeatureStep", "EnvSecretsFeatureStep",
+                  "MountVolumesFeatureStep", "HadoopConfExecutorFeatureStep", "LocalDirsFeatureStep")
 
 # Key, type, and how often.
 KEYS = [
@@ -48,7 +50,14 @@ KEYS = [
     ("spark.dynamicAllocation.enabled", "boolean", 1), ("spark.decommission.enabled", "boolean", 1),
     (K + "allocation.batch.size", "integer", 1), (K + "allocation.batch.delay", "duration", 1), (K + "report.interval", "duration", 1),
     (K + "executor.terminationGracePeriodSeconds", "duration", 1),
-    ("spark.app.name", "name", 1), ("spark.app.id", "word", 1), ("spark.authenticate", "boolean", 1),
+    ("spark.app.name", "name", 1), ("spark.app.id", "word", 1), ("spark.authenticate", "boolean", 1), ("spark.authenticate.secret", "text", 1),
+    (K + "authenticate.driver.oauthToken", "text", 1), (K + "authenticate.driver.mounted.oauthTokenFile", "path", 1), (K + "decommission.script", "path", 1),
+    *[(K + key, "boolean", 1) for key in ("trust.certificates", "driver.waitToReusePersistentVolumeClaim", "allocation.recoveryMode.enabled", "submitInDriver")],
+    *[(K + key, "word", 1) for key in ("executor.decommissionLabel", "executor.decommissionLabelValue", "resource.type", "executor.hadoopConfigMapName")],
+    (K + "allocation.pods.allocator", "allocator", 1), (K + "appKillPodDeletionGracePeriod", "duration", 1), (K + "file.upload.path", "uri", 1),
+    *[(key, "path", 1) for key in ("spark.driver.defaultExtraClassPath", "spark.executor.defaultExtraClassPath")],
+    *[(f"spark.yarn.{role}.memoryOverhead", "memory", 1) for role in ("driver", "executor")],
+    ("spark.ui.custom.executor.log.url", "text", 1), ("spark.executor.userClassPathFirst", "boolean", 1),
 ]
 OPTIONS = [
     ("--driver-memory", "memory"), ("--executor-memory", "memory"), ("--driver-cores", "integer"), ("--executor-cores", "integer"),
@@ -182,8 +191,8 @@ class _Generator:
     def parts(self, odd):
         make = self.random.choices(
             [self.conf_key, self.option, self.metadata, self.secret, self.secret_key, self.volume, self.variable, self.gpu, self.steps, self.properties_file,
-             self.conf_directory, self.local_directories, self.reference, self.user],
-            [60, 12, 10, 4, 4, 8, 5, 3, 2, 3, 2, 1, 2 if odd else 0, 1])[0]
+             self.conf_directory, self.local_directories, self.reference, self.user, self.executor_steps, self.kerberos],
+            [60, 12, 10, 4, 4, 8, 5, 3, 2, 3, 2, 1, 2 if odd else 0, 1, 1, 1])[0]
         return make(odd)
 
     def role(self):
@@ -227,12 +236,30 @@ class _Generator:
     def user(self, _):
         """Who submits, as the environment says it; it may say nothing."""
         name = self.random.choice(["SPARK_USER", "SPARK_USER", "HADOOP_USER_NAME", "HADOOP_PROXY_USER"])
-        return [Part(env={name: self.random.choice(["", "ada", " b ", "é"])})]
+        return [Part(env={name: self.random.choice(["", "ada", " b ", "é", "ada@R", "ada/h@R", "ada@", "@R"])})]
 
     def steps(self, _):
         # Without the first a driver has neither name nor image.
         names = self.random.sample(STEPS if self.chance(SELDOM) else STEPS[1:], self.random.randint(1, 2))
         return [conf(K + "driver.pod.excludedFeatureSteps", ",".join(FEATURES + name for name in names))]
+
+    def executor_steps(self, _):
+        """Without the first an executor has neither name nor image."""
+        names = self.random.sample(EXECUTOR_STEPS if self.chance(SELDOM) else EXECUTOR_STEPS[1:], self.random.randint(1, 2))
+        return [conf(K + "executor.pod.excludedFeatureSteps", ",".join(FEATURES + name for name in names))]
+
+    def kerberos(self, odd):
+        """Settings of a login; a file that is named may be missing, which matters only to the step that opens it."""
+        path = "{{WORK}}/k" if self.chance(0.7) else "/none"
+        settings = self.random.choice([
+            {"spark.kerberos.principal": "a@R", "spark.kerberos.keytab": self.random.choice([path, "local:///k"])},
+            {K + "kerberos.krb5.path": path},
+            {K + "kerberos.tokenSecret.name": self.value("word", odd), K + "kerberos.tokenSecret.itemKey": self.value("word", odd)},
+        ])
+        parts = [Part(argv=tuple(argument for key, value in settings.items() for argument in ("--conf", f"{key}={value}")), files={"k": "x\n"})]
+        if self.chance(0.4):
+            parts.append(conf(K + "driver.pod.excludedFeatureSteps", FEATURES + "KerberosConfDriverFeatureStep"))
+        return parts
 
     def gpu(self, odd):
         prefix = f"spark.{self.role()}.resource.{self.random.choice(['gpu', 'fpga'])}."

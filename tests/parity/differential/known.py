@@ -10,7 +10,9 @@ import urllib.parse
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Keys whose default native-submit knows.
 DEFAULTS = {line.split(" ", 1)[0] for line in (ROOT / "src/spark/submission/conf/defaults.txt").read_text().splitlines()}
-VALUES = re.compile(r"[^:]*: '(.*)' != '(.*)'", re.DOTALL)
+# A reference to a variable of a process.
+VARIABLE = re.compile(r"\$\{env:[^}\s]+\}")
+VALUES = re.compile(r"(?:executor: )?[^:]*: '(.*)' != '(.*)'", re.DOTALL)
 # A message about an object that would be created; native-submit says it before anything is, the API server after.
 OBJECT = r"(?:Pod|Service|ConfigMap|Secret|PersistentVolumeClaim|NetworkPolicy|PodGroup|executor pod template in ConfigMap)/"
 REFUSES = "native-submit refuses: "
@@ -39,6 +41,15 @@ def _unknown_default(line):
     """A reference that native-submit kept, of a key whose default it doesn't know."""
     values = VALUES.match(line)
     return bool(values and set(re.findall(r"\$\{(spark\.[^}]*)\}", values[2])) - DEFAULTS)
+
+
+def _of_driver(line):
+    """A field of an executor with a variable of the driver's process, which native-submit kept."""
+    values = VALUES.match(line)
+    if not line.startswith("executor: ") or not values or not VARIABLE.search(values[2]):
+        return False
+    around = (re.escape(text) for text in VARIABLE.split(values[2]))
+    return bool(re.fullmatch(".*".join(around), values[1], re.DOTALL))
 
 
 def _same_path(line):
@@ -92,6 +103,7 @@ KINDS = {
     "jars of R": _begins("Spark refuses: java.lang.IllegalArgumentException: URI "),
     "schemes": _begins("Spark refuses: org.apache.hadoop.fs.UnsupportedFileSystemException: No FileSystem for scheme "),
     "secrets in names": _refusal("expected a name without a secret in it"),
+    "variables of drivers": _of_driver,
     "steps of other builds": _begins("Spark refuses: (?:java.lang.reflect.UndeclaredThrowableException <- )?java.lang.ClassNotFoundException: org.apache.spark.deploy.k8s.features.VolcanoFeatureStep"),
 }
 

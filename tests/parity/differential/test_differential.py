@@ -103,6 +103,7 @@ class Known(unittest.TestCase):
             ("Pod/x.spec.nodeSelector: only in the first", None),
             ("Pod/x.spec.nodeSelector: null, only in the second", None),
             ("Pod/x.spec.hostname: 'n-1' != 'n-${spark.rdd.compress}'", "references to defaults"),
+            ("executor: Pod/x.spec.hostname: 'n-1' != 'n-${spark.rdd.compress}'", "references to defaults"),
             ("Pod/x.spec.hostname: 'n-1g' != 'n-${spark.driver.memory}'", None),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/k/a b,s3a://c/d' != 's3a://b//k/a%20b,s3a://c/d/'", "paths of URIs"),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/k' != 's3a://b/l'", None),
@@ -126,6 +127,10 @@ class Known(unittest.TestCase):
             ("native-submit refuses: error: spark.driver.memory: expected y", None),
             ("native-submit refuses: error: a.sizeLimit: expected a size such as 500Mi, found `٣٣٣٣`", "digits of other scripts"),
             ("native-submit refuses: error: a.sizeLimit: expected a size such as 500Mi, found `x`", None),
+            ("executor: Pod/x.spec.schedulerName: 'a-/home/b' != 'a-${env:HOME}'", "variables of drivers"),
+            ("executor: Pod/x.spec.schedulerName: 'b-/home/b' != 'a-${env:HOME}'", None),
+            ("executor: Pod/x.spec.schedulerName: '${env:HOME}' != '/home/b'", None),
+            ("Pod/x.spec.schedulerName: '/home/b' != '${env:HOME}'", None),
             ("Spark refuses: java.lang.IllegalArgumentException: URI scheme is not \"file\"", "jars of R"),
         ]:
             with self.subTest(line=line):

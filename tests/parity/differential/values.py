@@ -57,6 +57,7 @@ TYPES = {
     "master": (["https://h:6443", "http://h", "k8s://https://h"], ["", "h", " https://h", "${spark.q}", "local"]),
     "families": (["IPv4", "IPv6"], ["", "ipv4", "IPv4, IPv6", "IPv4,IPv4", " IPv4", "IPv5", ",", "IPv4,"]),
     "family policy": (["SingleStack", "PreferDualStack", "RequireDualStack"], ["", "singlestack", " SingleStack", "x"]),
+    "allocator": (["direct"], ["statefulset", "deployment", "Direct", "", "x.Y"]),
     "python": (["3"], ["2", "", " 3", "3.9"]),
     "secret key": (["n:k", "my-secret:tls.key", "a:b"], ["n", "n:", ":k", "n:k:x", " n : k ", "", ":", "n:k/x", "N:k", "n:é"]),
     "name": (["n", "my-app", "My App", "a_b", "spark-pi", "app1", "x" * 30],

@@ -6,7 +6,7 @@ use crate::{
     kubernetes::Quantity,
     spark::{
         plan::resources::{self, factor, product, requested},
-        submission::{Feature, Refusal},
+        submission::{Feature, Refusal, refers_to_process},
     },
 };
 use serde_json::Value;
@@ -22,6 +22,8 @@ const MEMORY_OVERHEAD: [&str; 2] = [
     "spark.executor.memoryOverhead",
     "spark.yarn.executor.memoryOverhead",
 ];
+
+const REQUEST_CORES: &str = "spark.kubernetes.executor.request.cores";
 
 const LIMIT_CORES: &str = "spark.kubernetes.executor.limit.cores";
 
@@ -116,7 +118,7 @@ fn off_heap(draft: &Draft<'_>) -> Result<i64, Refusal> {
 
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     let conf = draft.conf;
-    let request = match conf.text("spark.kubernetes.executor.request.cores")? {
+    let request = match conf.text(REQUEST_CORES)? {
         Some(request) => request,
         None => cores(draft)?.to_string(),
     };
@@ -131,23 +133,34 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     }
     if draft.has(Feature::CpuLimitChecked)
         && let Some(limit) = &limit
-        && is_below(limit, &request)
     {
-        let allowed = Words::own("no less than the request of an executor, which is ")
-            .value(&request)
-            .and(" (spark.kubernetes.executor.request.cores, else spark.executor.cores)");
-        return Err(Refusal::saying(LIMIT_CORES, expected(allowed).shown(limit)));
+        let requested = compared(draft, REQUEST_CORES, &request)?;
+        let most = compared(draft, LIMIT_CORES, limit)?;
+        if most
+            .zip(requested)
+            .is_some_and(|(most, requested)| most < requested)
+        {
+            let allowed = Words::own("no less than the request of an executor, which is ")
+                .value(&request)
+                .and(" (spark.kubernetes.executor.request.cores, else spark.executor.cores)");
+            return Err(Refusal::saying(LIMIT_CORES, expected(allowed).shown(limit)));
+        }
     }
     let cpu = (request.as_str(), limit.as_deref());
     resources::set(&mut draft.pod.container, cpu, &memory, custom);
     Ok(())
 }
 
-fn is_below(limit: &str, request: &str) -> bool {
-    match (Quantity::parse(limit), Quantity::parse(request)) {
-        (Some(limit), Some(request)) => limit < request,
-        _ => false,
+/// A quantity that Spark compares with another: Kubernetes drops blanks around it, but for Spark it is then no number, and the driver
+/// ends. Nothing where the driver's process completes the text.
+fn compared(draft: &Draft<'_>, key: &str, text: &str) -> Result<Option<Quantity>, Refusal> {
+    if refers_to_process(text) {
+        return Ok(None);
     }
+    let allowed = "a quantity such as `500m` or `1.5`, without blanks";
+    Quantity::parse(text)
+        .map(Some)
+        .ok_or_else(|| draft.conf.wrong(key, text, allowed))
 }
 
 /// The number that executors take for their cores: in recovery mode one task each.

@@ -8,7 +8,7 @@ use crate::{
     kubernetes::extend,
     spark::{
         plan::{local_dirs, secrets, volumes},
-        submission::{Feature, Refusal},
+        submission::{ExcludedSteps, Refusal},
     },
 };
 use serde_json::{Value, json};
@@ -36,23 +36,12 @@ const FURTHER: &str = "spark.kubernetes.executor.pod.featureSteps";
 
 /// Applies all steps but the excluded ones.
 pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), NoExecutorPod> {
-    let excluded = if draft.has(Feature::ExcludedFeatureSteps) {
-        draft
-            .conf
-            .list("spark.kubernetes.executor.pod.excludedFeatureSteps")?
-    } else {
-        Vec::new()
-    };
+    let excluded = ExcludedSteps::read(ExcludedSteps::OF_EXECUTOR, draft.conf, draft.source.version)?;
     let further = further(draft)?;
-    let is_excluded = |class: &str| {
-        excluded
-            .iter()
-            .any(|name| name.strip_prefix(PACKAGE) == Some(class))
-    };
     // An excluded step was constructed all the same, so what its constructor refuses is refused.
     basic::check(draft)?;
     for (class, step) in STEPS.into_iter().chain(further) {
-        if !is_excluded(class) {
+        if !excluded.has(class) {
             step(draft)?;
         }
     }

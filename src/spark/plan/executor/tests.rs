@@ -187,6 +187,30 @@ fn a_limit_below_the_request_ends_the_driver_from_4_1_on() {
 }
 
 #[test]
+fn a_limit_with_blanks_ends_the_driver_from_4_1_on_as_does_a_request_beside_one() {
+    const LIMIT: &str = "spark.kubernetes.executor.limit.cores";
+    const REQUEST: &str = "spark.kubernetes.executor.request.cores";
+    for blank in ['\n', '\r', '\u{85}', '\u{a0}', '\u{2003}', '\u{2028}'] {
+        let (before, behind) = (format!("{blank}2"), format!("2{blank}"));
+        for (conf, subject) in [
+            (vec![(LIMIT, before.as_str())], LIMIT),
+            (vec![(LIMIT, behind.as_str())], LIMIT),
+            (vec![(REQUEST, behind.as_str()), (LIMIT, "4")], REQUEST),
+        ] {
+            assert!(made("4.0.4", &conf, None).is_ok(), "{conf:?}");
+            let NoExecutorPod::Thrown(refusal) = made("4.1.1", &conf, None).unwrap_err() else {
+                panic!("known");
+            };
+            assert_eq!(refusal.subject, subject, "{conf:?}");
+        }
+        // It isn't compared with anything.
+        assert!(made("4.1.1", &[(REQUEST, behind.as_str())], None).is_ok());
+    }
+    // The driver reads its properties without the blanks of ASCII around a value.
+    assert!(made("4.1.1", &[(LIMIT, " 2\t")], None).is_ok());
+}
+
+#[test]
 fn recovery_mode_gives_an_executor_the_cores_of_one_task() {
     let conf = [
         ("spark.executor.cores", "4"),

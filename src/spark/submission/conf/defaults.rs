@@ -42,6 +42,8 @@ mod tests {
             Some(DefaultValue::Of("spark.locality.wait"))
         );
         assert_eq!(of("spark.jars"), Some(DefaultValue::Text("")));
+        // Spark 3.5 doesn't know it.
+        assert_eq!(of("spark.driver.minMemoryOverhead"), None);
     }
 
     #[test]

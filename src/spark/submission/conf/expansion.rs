@@ -155,14 +155,14 @@ impl<'v> Frame<'v> {
     }
 }
 
-/// The next `${name}` from `at` on: where it begins, and where it ends. A name is not empty and has no white space. Each
-/// character is looked at twice at most.
+/// The next `${name}` from `at` on: where it begins, and where it ends. A name is not empty and has none of the blanks of Java's
+/// regular expressions, which are all ASCII. Each character is looked at twice at most.
 fn next_reference(raw: &str, mut at: usize) -> Option<(usize, usize)> {
     loop {
         let start = at + raw[at..].find(REFERENCE)?;
         let name = start + REFERENCE.len();
         // Without any of these no later reference ends either.
-        let length = raw[name..].find(|c: char| c == '}' || c.is_whitespace())?;
+        let length = raw[name..].find(['}', ' ', '\t', '\n', '\u{b}', '\u{c}', '\r'])?;
         if length > 0 && raw[name + length..].starts_with('}') {
             return Some((start, name + length + 1));
         }
@@ -279,6 +279,22 @@ mod tests {
         assert_eq!(read(&conf, "spark.a"), Ok("${spark.b}3".to_owned()));
         conf.set("spark.a", "${spark.c}");
         assert_eq!(read(&conf, "spark.a"), Ok("3".to_owned()));
+    }
+
+    #[test]
+    fn a_name_has_no_blank_of_ascii_and_any_other() {
+        for blank in [
+            ' ', '\t', '\n', '\u{b}', '\u{c}', '\r', '\u{a0}', '\u{2003}', '\u{85}', '\u{1c}',
+        ] {
+            let inner = format!("${{a{blank}${{spark.b}}}}");
+            let conf = conf([
+                ("spark.a".to_owned(), inner.clone()),
+                ("spark.b".to_owned(), "1".to_owned()),
+            ]);
+            let ends = " \t\n\u{b}\u{c}\r".contains(blank);
+            let expected = if ends { format!("${{a{blank}1}}") } else { inner };
+            assert_eq!(read(&conf, "spark.a"), Ok(expected), "{blank:?}");
+        }
     }
 
     #[test]

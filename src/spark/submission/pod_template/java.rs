@@ -1,7 +1,10 @@
 //! Scalars of one type where another is wanted, as Spark's Kubernetes client converts them (Jackson's coercion, and
 //! fabric8's own for file modes), so that `value: 5` is the text `5`.
 
-use crate::{spark::java_double, strict::Wanted};
+use crate::{
+    spark::{java_double, submission::blanks::trim},
+    strict::Wanted,
+};
 use serde_json::Value;
 
 /// The scalar as the text that Java makes of it; nothing for null, lists and maps.
@@ -25,7 +28,7 @@ pub(in crate::spark::submission) fn coerced(
 ) -> Option<Value> {
     match (wanted, value) {
         (Wanted::Text, Value::Number(_) | Value::Bool(_)) => text(value).map(Value::from),
-        (Wanted::Boolean, Value::String(text)) => match text.trim() {
+        (Wanted::Boolean, Value::String(text)) => match trim(text) {
             "true" | "True" | "TRUE" => Some(true.into()),
             "false" | "False" | "FALSE" => Some(false.into()),
             _ => None,
@@ -36,7 +39,7 @@ pub(in crate::spark::submission) fn coerced(
             octal(text)
                 .filter(|_| is_mode)
                 // The reader that knows octal modes takes no blanks, whatever the field.
-                .or_else(|| if octal_modes { text } else { text.trim() }.parse().ok())
+                .or_else(|| if octal_modes { text } else { trim(text) }.parse().ok())
                 .map(Value::from)
         }
         // The reader that knows octal modes takes no fraction either; the one before cuts it off.
@@ -44,7 +47,7 @@ pub(in crate::spark::submission) fn coerced(
             let whole = number.as_f64()?.trunc();
             format!("{whole:.0}").parse::<i32>().ok().map(Value::from)
         }
-        (Wanted::Long, Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
+        (Wanted::Long, Value::String(text)) => trim(text).parse::<i64>().ok().map(Value::from),
         // Java cuts the fraction off.
         (Wanted::Long, Value::Number(number)) if number.is_f64() => {
             let whole = number.as_f64()?.trunc();
@@ -52,6 +55,14 @@ pub(in crate::spark::submission) fn coerced(
         }
         _ => None,
     }
+}
+
+/// Whether Spark's Kubernetes client makes a quantity of a text. It looks for a unit from the first letter on that can begin one, and
+/// reads the number before it only when somebody counts with it.
+pub(in crate::spark::submission) fn is_quantity(text: &str) -> bool {
+    let unit = text.find(|c| "eEinumkKMGTP".contains(c)).map(|at| &text[at..]);
+    let unit = unit.unwrap_or_default();
+    !text.is_empty() && !(unit.contains(char::is_numeric) && unit.ends_with(char::is_alphabetic))
 }
 
 /// `0644`, and `0o644`.
@@ -102,6 +113,10 @@ mod tests {
             (json!("TRUE"), Wanted::Boolean, Some(json!(true))),
             (json!(" false "), Wanted::Boolean, Some(json!(false))),
             (json!("yes"), Wanted::Boolean, None),
+            (json!("\u{1}true\u{1f}"), Wanted::Boolean, Some(json!(true))),
+            (json!("\u{a0}true"), Wanted::Boolean, None),
+            (json!("\u{1}30"), Wanted::Long, Some(json!(30))),
+            (json!("30\u{2003}"), Wanted::Long, None),
             (json!("1"), Wanted::Boolean, None),
             (json!(2), Wanted::Boolean, Some(json!(true))),
             (json!(0), Wanted::Boolean, Some(json!(false))),
@@ -123,6 +138,18 @@ mod tests {
                 expected,
                 "{value} {wanted:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_quantity_is_not_empty_and_has_no_letter_behind_an_exponent() {
+        for text in [
+            "1", "1Gi", "e", "Gi", " ", "abc", "1e3", "1E+3", "0x1F", "1 ", "1_0", "-", "1m5",
+        ] {
+            assert!(is_quantity(text), "{text}");
+        }
+        for text in ["", "1e3m", "1Mi1i", "m5x"] {
+            assert!(!is_quantity(text), "{text}");
         }
     }
 

@@ -54,6 +54,12 @@ pub(super) fn fix_up(
     Ok(())
 }
 
+/// Whether Hadoop looks up any of the files that the conf lists. It doesn't look up the application's own.
+pub(super) fn has_files_of_hadoop(conf: &SparkConf) -> bool {
+    let lists = LISTS.iter().filter_map(|key| conf.get(key));
+    lists.flat_map(items).any(|(_, item)| is_listed_by_hadoop(item))
+}
+
 /// A list as Spark reads it from the conf: without blanks around its items (`Utils.stringToSeq`). Of an option they stay.
 pub(super) fn list_of_conf(list: &str) -> String {
     let items: Vec<_> = list

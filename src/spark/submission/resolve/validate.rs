@@ -10,6 +10,7 @@ use super::{
         units,
     },
     Options,
+    dependencies::has_files_of_hadoop,
 };
 use crate::{
     finding::expected,
@@ -216,6 +217,23 @@ const TIMEOUTS: [&str; 2] = [
     "spark.kubernetes.submission.connectionTimeout",
     "spark.kubernetes.submission.requestTimeout",
 ];
+
+/// Refuses a user that Hadoop can't log in, where Spark has it do so.
+pub(super) fn login(
+    options: &Options,
+    conf: &SparkConf,
+    version: &SparkVersion,
+    context: &SubmitterContext,
+) -> Result<(), Refusal> {
+    let is_needed = !version.has(Feature::LoginOnDemand)
+        || options.get(SparkOption::ProxyUser).is_some()
+        || !context.environment.contains_key("SPARK_USER")
+        || has_files_of_hadoop(conf);
+    match &context.no_login {
+        Some(refusal) if is_needed => Err(refusal.clone()),
+        _ => Ok(()),
+    }
+}
 
 /// Spark's `SparkKubernetesClientFactory`: a token comes from one place, and files are there.
 pub(super) fn submission_credentials(
