@@ -225,7 +225,8 @@ fn a_file_of_an_excluded_step_is_not_read() {
         assert!(planned_by("4.0.4", &excluding).is_err(), "{step} {settings:?}");
     }
     let class = "org.apache.spark.deploy.k8s.features.KerberosConfDriverFeatureStep";
-    let keytab = folder.path().join("x.xml");
+    let keytab = folder.path().join("keytab");
+    std::fs::write(&keytab, "x").unwrap();
     for (keytab, fits) in [
         (keytab.to_str().unwrap(), true),
         ("local:///none", true),
