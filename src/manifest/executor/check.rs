@@ -6,7 +6,7 @@ use super::{
     with_template,
 };
 use crate::{
-    finding::{Kept, Words, rule},
+    finding::{Kept, Statement, Words, rule},
     kubernetes::{
         Finding, Subject,
         rules::{Kind, Report},
@@ -40,15 +40,12 @@ impl Checked {
 
     /// With warnings of the values that only the driver's process can complete.
     fn known_here(mut self, origins: &Origins<'_>) -> Self {
-        let unless = || {
-            Words::own("unless the driver's process has another value for its `${env:…}` or `${system:…}`")
-        };
+        let unless = "unless the driver's process has another value for its `${env:…}` or `${system:…}`";
         let is_unknown = |finding: &Finding| origins.is_completed_by_driver(&finding.path);
-        let unknown = self.findings.take(is_unknown).into_iter();
-        self.warnings.extend(unknown.map(|finding| Finding {
-            said: finding.said.further(unless()),
-            ..finding
-        }));
+        for finding in self.findings.take(is_unknown) {
+            let said = from_origin(&finding, origins).further(Words::own(unless));
+            self.warnings.push(Finding { said, ..finding });
+        }
         self
     }
 
@@ -176,9 +173,7 @@ fn of_pod(executor: &ExecutorPod, finished: Option<&Value>) -> Checked {
 fn merged(of_template: &Checked, of_pod: Checked, origins: &Origins<'_>, executor: &ExecutorPod) -> Checked {
     let mut findings = by_template(&of_template.findings, of_pod.findings);
     for finding in findings.each() {
-        if let Some(origin) = origin(finding, origins) {
-            finding.said = finding.said.clone().further(Words::own("from ").join(origin));
-        }
+        finding.said = from_origin(finding, origins);
     }
     findings.extend(executor.never.iter().map(self::finding));
     let mut warnings = by_template(&of_template.warnings, of_pod.warnings);
@@ -213,6 +208,15 @@ fn by_template(of_template: &Kept<Finding>, mut of_pod: Kept<Finding>) -> Kept<F
         }
     }
     of_pod
+}
+
+/// What is said of a finding, with where its field comes from.
+fn from_origin(finding: &Finding, origins: &Origins<'_>) -> Statement {
+    let said = finding.said.clone();
+    match origin(finding, origins) {
+        Some(origin) => said.further(Words::own("from ").join(origin)),
+        None => said,
+    }
 }
 
 /// Where the field of a finding comes from that no template wrote.

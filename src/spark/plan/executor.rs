@@ -125,10 +125,9 @@ fn made(source: &ExecutorSource<'_>, conf: ConfReader<'_>) -> Result<ExecutorPod
 
 /// Whether the value of `key` is made of what isn't known of the driver's process.
 fn is_of_process(conf: ConfReader<'_>, key: &str) -> bool {
-    let raw = conf.raw().get(key).unwrap_or_default();
     match conf.text(key) {
-        Ok(expanded) => refers_to_process(raw) || expanded.as_deref().is_some_and(refers_to_process),
-        Err(_) => refers_to_process(raw),
+        Ok(expanded) => expanded.as_deref().is_some_and(refers_to_process),
+        Err(_) => conf.raw().get(key).is_some_and(refers_to_process),
     }
 }
 
