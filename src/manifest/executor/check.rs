@@ -40,7 +40,7 @@ impl Checked {
 
     /// With warnings of the values that only the driver's process can complete.
     fn known_here(mut self, origins: &Origins<'_>) -> Self {
-        let unless = "unless the driver's process has another value for its `${env:…}` or `${system:…}`";
+        let unless = "unless the driver's own environment or system properties complete it";
         let is_unknown = |finding: &Finding| origins.is_completed_by_driver(&finding.path);
         for finding in self.findings.take(is_unknown) {
             let said = from_origin(&finding, origins).further(Words::own(unless));
