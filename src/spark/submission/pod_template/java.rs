@@ -62,7 +62,8 @@ pub(in crate::spark::submission) fn coerced(
 pub(in crate::spark::submission) fn is_quantity(text: &str) -> bool {
     let unit = text.find(|c| "eEinumkKMGTP".contains(c)).map(|at| &text[at..]);
     let unit = unit.unwrap_or_default();
-    !text.is_empty() && !(unit.contains(char::is_numeric) && unit.ends_with(char::is_alphabetic))
+    let is_malformed = unit.contains(char::is_numeric) && unit.ends_with(char::is_alphabetic);
+    !text.is_empty() && !is_malformed
 }
 
 /// `0644`, and `0o644`.
