@@ -14,7 +14,7 @@ DEFAULTS = {line.split(" ", 1)[0] for line in (ROOT / "src/spark/submission/conf
 VARIABLE = re.compile(r"\$\{env:[^}\s]+\}")
 VALUES = re.compile(r"(?:executor: )?[^:]*: '(.*)' != '(.*)'", re.DOTALL)
 # A message about an object that would be created; native-submit says it before anything is, the API server after.
-OBJECT = r"(?:Pod|Service|ConfigMap|Secret|PersistentVolumeClaim|NetworkPolicy|PodGroup|executor pod template in ConfigMap)/"
+OBJECT = r"(?:Pod \(pod-driver\)|(?:Pod|Service|ConfigMap|Secret|PersistentVolumeClaim|NetworkPolicy|PodGroup|executor pod template in ConfigMap)/)"
 REFUSES = "native-submit refuses: "
 # Where each message of a refusal begins.
 MESSAGE = re.compile(rf"(?m)^(?:error: |warning: |(?={OBJECT}|[a-z-]+ ConfigMap: |[a-z-]*secret-))")

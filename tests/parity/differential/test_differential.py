@@ -111,6 +111,7 @@ class Known(unittest.TestCase):
             ("ConfigMap/c.properties.spark.jars: 's3a:/b/x.jar' != 's3a://b/x.jar'", None),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/x.jar' != 's3a://b/a/c/../../x.jar'", "paths of URIs"),
             ("ConfigMap/c.properties.spark.jars: 's3a://b/x.jar' != 's3a://b/a/../y/x.jar'", None),
+            ("native-submit refuses: error: Pod (pod-driver) metadata.name: expected a value, found nothing (a.j2)", "required values"),
             ("native-submit refuses: error: Pod/x spec.containers[0].image: expected no white space at the ends (a.j2)", "required values"),
             ("native-submit refuses: error: Pod/x spec.containers[0].env[2].name: expected printable ASCII without `=`, found y", "names"),
             ("native-submit refuses: error: Pod/x spec.containers[0].env[3].valueFrom.secretKeyRef.key: expected at most 253 of `a`", "names"),

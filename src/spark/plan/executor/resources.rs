@@ -76,12 +76,13 @@ pub(super) fn total_memory(draft: &Draft<'_>) -> Result<i64, Refusal> {
     let overhead =
         size(draft, &MEMORY_OVERHEAD)?.unwrap_or_else(|| least.max(product(factor, memory).into()));
     let python = size(draft, &["spark.executor.pyspark.memory"])?.unwrap_or(0);
-    let is_python = conf.text("spark.kubernetes.resource.type")?.as_deref() == Some("python");
+    // The submission writes it, unless the step that does so is excluded.
+    let resource_type = conf.one_of("spark.kubernetes.resource.type", &["java", "python", "r"], "java")?;
     let parts = [
         memory,
         overhead,
         off_heap(draft)?,
-        if is_python { python } else { 0 },
+        if resource_type == "python" { python } else { 0 },
     ];
     parts
         .iter()

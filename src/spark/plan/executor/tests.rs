@@ -211,6 +211,24 @@ fn a_limit_with_blanks_ends_the_driver_from_4_1_on_as_does_a_request_beside_one(
 }
 
 #[test]
+fn a_resource_type_that_no_step_overwrote_is_one_of_sparks() {
+    const TYPE: &str = "spark.kubernetes.resource.type";
+    for (value, fits) in [
+        ("python", true),
+        ("java", true),
+        ("r", true),
+        ("default", false),
+        ("Python", false),
+    ] {
+        let made = made("3.5.9", &[(TYPE, value)], None);
+        assert_eq!(made.is_ok(), fits, "{value}");
+        if let Err(NoExecutorPod::Thrown(refusal)) = made {
+            assert_eq!(refusal.subject, TYPE);
+        }
+    }
+}
+
+#[test]
 fn recovery_mode_gives_an_executor_the_cores_of_one_task() {
     let conf = [
         ("spark.executor.cores", "4"),
