@@ -22,4 +22,5 @@ pub mod reference;
 mod rendered;
 pub mod report;
 mod sources;
+mod text_file;
 mod trace;

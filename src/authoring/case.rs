@@ -2,6 +2,7 @@
 //!
 //! On disk it is a folder with `application.yaml` and at most a `case.yaml`; beside them its golden files.
 
+use super::text_file::read_text;
 use crate::{
     finding::error_words,
     kubernetes::to_yaml,
@@ -142,6 +143,8 @@ pub fn folders(directory: &Path) -> Result<Vec<PathBuf>, CaseError> {
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if path.is_dir() && !hidden {
+            // `golden update` writes there.
+            stays_within(&path, directory).map_err(CaseError::unusable(&path))?;
             folders.push(path);
         }
         if folders.len() > MOST_CASES {
@@ -153,6 +156,15 @@ pub fn folders(directory: &Path) -> Result<Vec<PathBuf>, CaseError> {
     }
     folders.sort();
     Ok(folders)
+}
+
+fn stays_within(folder: &Path, directory: &Path) -> io::Result<()> {
+    if !folder.is_symlink() || folder.canonicalize()?.starts_with(directory.canonicalize()?) {
+        return Ok(());
+    }
+    Err(io::Error::other(
+        "expected a folder of this directory, found a link that leads out of it",
+    ))
 }
 
 impl Case {
@@ -178,9 +190,9 @@ impl Case {
     /// Where a file can't be read, or `case.yaml` has a mistake.
     pub fn read_each(folder: &Path) -> Result<Vec<Self>, CaseError> {
         let path = folder.join(APPLICATION);
-        let text = fs::read_to_string(&path).map_err(CaseError::unusable(&path))?;
+        let text = read_text(&path).map_err(CaseError::unusable(&path))?;
         let path = folder.join(SETTINGS);
-        let terms = match fs::read_to_string(&path) {
+        let terms = match read_text(&path) {
             Ok(text) => terms(&text).map_err(|message| CaseError::Settings { path, message })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Terms::golden(Webhook::Off),
             Err(error) => return Err(CaseError::Unusable { path, error }),

@@ -13,7 +13,10 @@
 mod path;
 
 use self::path::Path as FieldPath;
-use super::case::{CaseError, EXPECTATIONS};
+use super::{
+    case::{CaseError, EXPECTATIONS},
+    text_file::read_text,
+};
 use crate::{
     kubernetes::ObjectKind,
     manifest,
@@ -25,7 +28,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -126,7 +129,7 @@ impl fmt::Display for Unmet {
 /// A mistake in the file.
 pub(super) fn read(folder: &Path) -> Result<Option<Expectations>, CaseError> {
     let file = folder.join(EXPECTATIONS);
-    let text = match fs::read_to_string(&file) {
+    let text = match read_text(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(CaseError::unusable(&file)(error)),

@@ -5,6 +5,7 @@ use super::{
     case::{APPLICATION, Case, CaseError, EXECUTOR, EXPECTATIONS, REFUSAL, SETTINGS},
     expect::{self, Made, Unmet},
     mask::SetHash,
+    text_file::read_text,
 };
 use crate::{
     kubernetes::{annotations::NOT_CREATED, to_documents, to_yaml},
@@ -190,7 +191,7 @@ fn yaml_files(folder: &Path) -> Result<BTreeMap<String, String>, CaseError> {
             .extension()
             .is_some_and(|ending| ending == "yaml");
         if is_yaml && !is_given && !name.starts_with('.') && !path.is_dir() {
-            let text = fs::read_to_string(&path).map_err(CaseError::unusable(&path))?;
+            let text = read_text(&path).map_err(CaseError::unusable(&path))?;
             files.insert(name, text);
         }
     }
@@ -225,7 +226,7 @@ fn is_written_by_update(name: &str, text: &str) -> bool {
 /// The text of `error.txt`, if the case has one.
 fn refusal_expected(folder: &Path) -> Result<Option<String>, CaseError> {
     let path = folder.join(REFUSAL);
-    match fs::read_to_string(&path) {
+    match read_text(&path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CaseError::unusable(&path)(error)),

@@ -7,7 +7,7 @@ use crate::{
     settings::SetSettings,
 };
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -85,10 +85,25 @@ impl Init {
             }
             Err(end) => {
                 // Half a set would be in the way of the next try.
-                for path in written {
+                for path in &written {
                     let _ = fs::remove_file(path);
                 }
+                for path in &written {
+                    self.remove_empty_folders(path);
+                }
                 end
+            }
+        }
+    }
+
+    /// Removes the folders above a file, as far as they are below the directory itself and empty.
+    fn remove_empty_folders(&self, path: &Path) {
+        let above = path.ancestors().skip(1);
+        for folder in
+            above.take_while(|folder| *folder != self.directory && folder.starts_with(&self.directory))
+        {
+            if fs::remove_dir(folder).is_err() {
+                return;
             }
         }
     }
@@ -96,9 +111,13 @@ impl Init {
     fn write(&self, written: &mut Vec<PathBuf>) -> Result<(), End> {
         for (name, text) in FILES {
             let path = self.directory.join(name);
-            create(&path, text)
-                .map_err(|error| report(&format!("{}: {}", path.display(), error_words(&error))))?;
-            written.push(path);
+            let failed = |error: io::Error| report(&format!("{}: {}", path.display(), error_words(&error)));
+            let mut file = create(&path).map_err(|error| {
+                self.remove_empty_folders(&path);
+                failed(error)
+            })?;
+            written.push(path.clone());
+            file.write_all(text.as_bytes()).map_err(failed)?;
         }
         let sets = SetSettings::default().options(Some(self.directory.join(TEMPLATES)));
         let sets = templates::load(&sets)?;
@@ -115,10 +134,9 @@ impl Init {
 }
 
 /// Creates a file, and the directories above it; what is there is an error.
-fn create(path: &Path, text: &str) -> io::Result<()> {
+fn create(path: &Path) -> io::Result<File> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())
+    OpenOptions::new().write(true).create_new(true).open(path)
 }

@@ -1,7 +1,7 @@
 //! What is wrong with rendered objects.
 
 use crate::{
-    finding::{Cut, Kept, Statement, answer, is_name},
+    finding::{Cut, Kept, Statement, answer, is_name, one_line},
     kubernetes::grammar::is_qualified_name,
     limits::PATH_CHARACTERS,
     redaction::hidden,
@@ -182,7 +182,7 @@ impl Finding {
 
     fn line(&self, subject: &str, path: &str, said: &str) -> String {
         let space = if path.is_empty() { "" } else { " " };
-        let path = Cut(path, PATH_CHARACTERS);
+        let (path, said) = (Cut(path, PATH_CHARACTERS), one_line(said));
         match self.template.as_str() {
             "" => format!("{subject}{space}{path}: {said}"),
             template => format!("{subject}{space}{path}: {said} ({template})"),

@@ -399,12 +399,11 @@ mod tests {
         let fits = MERGED.most / (2 * entries + 2);
         assert_eq!(read(&merged(entries, fits)).unwrap()["b"]["k0"], 1);
         let chain = |lines: usize| {
-            let mut text = "x0: &m0 {k0: 1}\n".to_owned();
-            for line in 1..lines {
+            let merged = (1..lines).map(|line| {
                 let before = line - 1;
-                text += &format!("x{line}: &m{line} {{<<: [*m{before}, *m{before}], k{line}: 1}}\n");
-            }
-            text
+                format!("x{line}: &m{line} {{<<: [*m{before}, *m{before}], k{line}: 1}}\n")
+            });
+            "x0: &m0 {k0: 1}\n".to_owned() + &merged.collect::<Vec<_>>().concat()
         };
         for bomb in [
             merged(entries, fits + 1),
@@ -413,7 +412,7 @@ mod tests {
             format!("!!merge <<: {{a: 1}}\n{}", merged(200, 470)),
         ] {
             match read(&bomb) {
-                Err(Unread::OverLimit(over)) => assert_eq!(over.limit, MERGED, "{:.200}", bomb),
+                Err(Unread::OverLimit(over)) => assert_eq!(over.limit, MERGED, "{bomb:.200}"),
                 other => panic!("{bomb:.200}: {other:.200?}"),
             }
             let list = format!("items:\n- {}", bomb.replace('\n', "\n  "));
@@ -424,10 +423,11 @@ mod tests {
             );
         }
         // What an application of a company may look like.
-        let defaults: String = (0..100).map(|key| format!("  key-{key}: value\n")).collect();
-        let users: String = (0..40)
+        let defaults: Vec<_> = (0..100).map(|key| format!("  key-{key}: value\n")).collect();
+        let users: Vec<_> = (0..40)
             .map(|user| format!("user-{user}: {{<<: *defaults, own: {user}}}\n"))
             .collect();
+        let (defaults, users) = (defaults.concat(), users.concat());
         assert_eq!(
             read(&format!("defaults: &defaults\n{defaults}{users}")).unwrap()["user-39"]["key-99"],
             "value"

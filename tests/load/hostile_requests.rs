@@ -498,8 +498,19 @@ async fn manifests_are_counted_as_they_are_read() {
         text + &format!("l{}: &l{} [*l{n}, *l{n}, *l{n}]\n", n + 1, n + 1)
     });
     let repeated = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(5_000));
+    let entries: Vec<_> = (0..200).map(|n| format!("k{n}: {}", "x".repeat(30))).collect();
+    let merged = format!(
+        "a: &a {{{}}}\nb: {{<<: [{}]}}\n",
+        entries.join(", "),
+        "*a, ".repeat(470)
+    );
+    let merged_anew = (0..30).fold("l0: &l0 {a: 1}\n".to_owned(), |text, n| {
+        text + &format!("l{}: &l{} {{<<: [*l{n}, *l{n}], k{n}: 1}}\n", n + 1, n + 1)
+    });
     for (name, rest, words) in [
         ("aliases", bomb, "expected at most"),
+        ("merged", merged, "values repeated by merge keys"),
+        ("merged anew", merged_anew, "values repeated by merge keys"),
         ("repeated", repeated, "bytes of text in one submission"),
         (
             "items",

@@ -1,8 +1,11 @@
 //! The path of a field, as findings and `diff` write it: `spec.containers[main].env[0].name`, `metadata.labels["a.b/c"]`.
 
-use crate::{authoring::diff, kubernetes::ITEM_KEYS};
+use crate::{authoring::diff, kubernetes::ITEM_KEYS, limits::DEPTH};
 use serde_json::{Map, Value};
 use std::fmt;
+
+/// The most steps of a path: twice as deep as a document, for a list's item is a step of its own.
+const MOST_STEPS: usize = 2 * DEPTH.most;
 
 /// The steps from an object to a field.
 #[derive(Debug, Clone)]
@@ -29,6 +32,11 @@ impl Path {
         let mut steps = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
+            if steps.len() == MOST_STEPS {
+                return Err(format!(
+                    "expected a path of at most {MOST_STEPS} steps, found more"
+                ));
+            }
             if let Some(inner) = rest.strip_prefix('[') {
                 let (step, after) = bracket(inner)?;
                 steps.push(step);

@@ -160,3 +160,75 @@ fn the_executor_comes_with_its_claims_or_the_file_says_why_it_is_unknown() {
     );
     assert_eq!(unknown.lines().count(), 2);
 }
+
+#[test]
+fn a_case_of_pipes_ends_with_an_error_and_a_link_out_of_the_directory_is_no_case() {
+    let set = builtin();
+    for name in [
+        "application.yaml",
+        "case.yaml",
+        "expect.yaml",
+        "error.txt",
+        "pod-driver.yaml",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().join("pi");
+        fs::create_dir(&folder).unwrap();
+        if name != "application.yaml" {
+            fs::write(
+                folder.join("application.yaml"),
+                include_str!("../../../examples/spark-pi.yaml"),
+            )
+            .unwrap();
+        }
+        let made = std::process::Command::new("mkfifo")
+            .arg(folder.join(name))
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let said = format!("{name}: expected a regular file, found another kind of file");
+        let error = golden::verify(&folder, &set).unwrap_err().to_string();
+        assert!(error.ends_with(&said), "{error}");
+        // What it doesn't need it doesn't read; and a file of its own it replaces.
+        if let Err(error) = golden::update(&folder, &set, UpdateOptions::default()) {
+            assert!(error.to_string().ends_with(&said), "{error}");
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let (cases, elsewhere) = (directory.path().join("cases"), directory.path().join("elsewhere"));
+    fs::create_dir_all(cases.join("real")).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink("real", cases.join("within")).unwrap();
+    assert_eq!(case::folders(&cases).unwrap().len(), 2);
+    std::os::unix::fs::symlink(&elsewhere, cases.join("without")).unwrap();
+    let error = case::folders(&cases).unwrap_err().to_string();
+    assert!(
+        error.ends_with("without: expected a folder of this directory, found a link that leads out of it"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_path_with_too_many_steps_is_an_error_however_many_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("pi");
+    fs::create_dir(&folder).unwrap();
+    fs::write(
+        folder.join("application.yaml"),
+        include_str!("../../../examples/spark-pi.yaml"),
+    )
+    .unwrap();
+    for steps in [129, 400_000] {
+        let path = format!("{}x", "a[0].".repeat(steps / 2));
+        fs::write(
+            folder.join("expect.yaml"),
+            format!("- {{object: pod-driver, path: \"{path}\", absent: true}}\n"),
+        )
+        .unwrap();
+        let error = golden::verify(&folder, &builtin()).unwrap_err().to_string();
+        assert!(
+            error.contains("expected a path of at most 128 steps, found more"),
+            "{error}"
+        );
+    }
+}
