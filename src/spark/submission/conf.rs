@@ -314,9 +314,15 @@ impl<'a> ConfReader<'a> {
     /// A port whose key Spark has not registered: the first of `keys` that has a value, neither expanded nor
     /// trimmed (`SparkConf.getInt`).
     pub fn raw_port(&self, keys: &[&str], default: u16) -> Result<u16, Refusal> {
-        match keys.iter().find_map(|key| Some((*key, self.conf.get(key)?))) {
-            None => Ok(default),
-            Some((key, value)) => port(value).ok_or_else(|| wrong(key, value, PORT)),
+        let mut given = keys.iter().filter_map(|key| Some((*key, self.conf.get(key)?)));
+        let Some((key, value)) = given.next() else {
+            return Ok(default);
+        };
+        let port = port(value).ok_or_else(|| wrong(key, value, PORT))?;
+        // Spark reads what it falls back on before it knows that it doesn't need it.
+        match given.find(|(_, value)| value.parse::<i32>().is_err()) {
+            Some((key, value)) => Err(wrong(key, value, "an integer")),
+            None => Ok(port),
         }
     }
 
@@ -532,6 +538,26 @@ mod tests {
         ] {
             assert_eq!(reader.raw_port(&[key], 1).ok(), raw, "{key}");
             assert_eq!(reader.port(key, 1).ok(), registered, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_is_not_needed_is_a_number_all_the_same() {
+        for (other, fits) in [
+            ("7000", true),
+            ("0", true),
+            ("-1", true),
+            ("7000 ", false),
+            ("", false),
+            ("x", false),
+        ] {
+            let conf = conf(&[("spark.own", "7079"), ("spark.other", other)]);
+            let context = SubmitterContext::golden();
+            let read = ConfReader::new(&conf, &context).raw_port(&["spark.own", "spark.other"], 1);
+            match read {
+                Ok(port) => assert!(fits && port == 7079, "{other}"),
+                Err(refusal) => assert!(!fits && refusal.subject == "spark.other", "{other}"),
+            }
         }
     }
 
