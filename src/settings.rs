@@ -45,7 +45,7 @@ impl FromStr for ApplyTo {
 /// Who adds what the operator leaves to its mutating webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OperatorWebhookSetting {
-    /// The operator's webhook where the cluster has it registered for the pod, else native-submit.
+    /// The operator's webhook if the API server says that it acts on the Pod, else native-submit.
     Auto,
     /// The operator's webhook does.
     On,

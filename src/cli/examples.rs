@@ -15,7 +15,7 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &["render"],
         &[
             "native-submit render examples/spark-pi.yaml",
-            "native-submit render examples/spark-pi.yaml --template-dir templates --executor",
+            "native-submit render cases/pi/application.yaml --template-dir templates --executor",
         ],
     ),
     (
