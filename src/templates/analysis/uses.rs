@@ -19,6 +19,13 @@ pub(crate) fn uses_of_macro<'t>(
     templates: impl Iterator<Item = (&'t str, &'t str)>,
 ) -> Vec<ErrorPlace> {
     let templates: Vec<_> = templates.collect();
+    // Reading all templates again for each finding takes long; most files have no macro.
+    if !templates
+        .iter()
+        .any(|(known, source)| *known == name && source.contains("macro"))
+    {
+        return Vec::new();
+    }
     let found = on_large_stack(|| {
         let environment = environment();
         let source = templates.iter().find(|(known, _)| *known == name)?.1;
