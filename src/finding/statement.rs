@@ -198,7 +198,12 @@ impl Statement {
 
     /// Whether a string is expected and another scalar was found, which quotes would make a string.
     pub(crate) fn wants_quotes(&self) -> bool {
-        let unquoted = ["a boolean", "an integer", "a number with a fraction"];
+        let unquoted = [
+            "a boolean",
+            "an integer",
+            "a larger number",
+            "a number with a fraction",
+        ];
         matches!(
             (&self.says, &self.found),
             (Says::Expected(words), Found::Kind(kind)) if words.are("a string") && unquoted.contains(&kind.as_ref())

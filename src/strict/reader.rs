@@ -143,10 +143,15 @@ const INTEGERS: [(&str, i128, i128); 8] = [
     ("u64", 0, u64::MAX as i128),
 ];
 
+/// 2 to the 63rd: integers from here on are not among those of 64 bits.
+const LARGEST: f64 = 9_223_372_036_854_775_808.0;
+
 fn kind_of(found: &Unexpected<'_>) -> &'static str {
     match found {
         Unexpected::Bool(_) => "a boolean",
         Unexpected::Unsigned(_) | Unexpected::Signed(_) => "an integer",
+        // An integer of more than 64 bits is read as a float.
+        Unexpected::Float(number) if number.fract() == 0.0 && number.abs() >= LARGEST => "a larger number",
         Unexpected::Float(_) => "a number with a fraction",
         Unexpected::Str(_) | Unexpected::Char(_) => "a string",
         Unexpected::Unit | Unexpected::Option => "null",
