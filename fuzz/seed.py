@@ -19,7 +19,8 @@ for nth, text in enumerate(["a=b\nc: d\n", "a\\ b = c\\u00e9\\\n  d\n", "#c\n!d\
     put("properties", f"{nth}", text)
 for nth, text in enumerate(["plain", "\"'{{ 7 * 7 }}{% raw %}", "a: b\n- c\n# d", "\u2028\ufeff\u0085\t\\u0000 ${env:HOME} $(A)", "null", "---\n..."]):
     put("template", f"{nth}", text)
-for nth, text in enumerate(["a: [1, 2.5, 0x1f, ~, true, 'x']\n", "a: |\n  b\n   c\nd: >-\n  e\n", "- {a: 1, b: [2]}\n- \"\\u263a\"\n", "1e999\n", "? a\n: b\n", "a: &x 1\nb: *x\n"]):
+for nth, text in enumerate(["a: [1, 2.5, 0x1f, ~, true, 'x']\n", "a: |\n  b\n   c\nd: >-\n  e\n", "- {a: 1, b: [2]}\n- \"\\u263a\"\n", "1e999\n", "? a\n: b\n", "a: &x 1\nb: *x\n", "a: &a {b: 1}\nc: {<<: [*a, *a], d: 2}\n",
+                           "a: &a {" + ", ".join(f"k{n}: 1" for n in range(200)) + "}\nb: {<<: [" + ", ".join(["*a"] * 470) + "]}\n"]):
     put("strict", f"{nth}", text)
 
 
