@@ -355,6 +355,38 @@ mod tests {
     }
 
     #[test]
+    fn each_limit_says_what_is_expected() {
+        let said = ALL.map(|limit| limit.at("").to_string());
+        let expected = [
+            "4194304 bytes (MAX_REQUEST_BYTES)",
+            "100000 values in one submission",
+            "20000 mappings in one submission",
+            "64 levels of nesting",
+            "10000 entries in one list or mapping",
+            "200 containers in one Pod",
+            "1000 volumes in one Pod",
+            "1048576 bytes in one string",
+            "1024 bytes in one key",
+            "4194304 bytes of text in one submission",
+            "1000 unknown fields in one document",
+            "10000 references (`${…}`) in one submission",
+            "4194304 bytes of text made by references (`${…}`) in one submission",
+            "1048576 bytes in one file",
+            "1000 files in one directory",
+            "4194304 bytes in the files of one directory",
+            "1048576 bytes of data",
+            "3145728 bytes of JSON",
+            "268435456 bytes in a file with applications",
+            "64 bytes in a name that gets a suggestion",
+            "63 characters in a submission id",
+        ];
+        assert_eq!(
+            said,
+            expected.map(|what| format!("expected at most {what}, found more"))
+        );
+    }
+
+    #[test]
     fn a_limit_that_does_not_hold_is_reported_with_its_place_and_a_long_place_is_cut() {
         assert_eq!(ENTRIES.holds("a", ENTRIES.most), Ok(()));
         let over = ENTRIES.holds("env", ENTRIES.most + 1).unwrap_err();

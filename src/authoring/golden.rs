@@ -8,6 +8,7 @@ use super::{
     text_file::read_text,
 };
 use crate::{
+    finding::counted,
     kubernetes::{annotations::NOT_CREATED, to_documents, to_yaml},
     manifest::Manifests,
     strict,
@@ -84,9 +85,13 @@ impl fmt::Display for Mismatch {
             Self::Refused { reason, files } => {
                 writeln!(f, "is refused, and has no {REFUSAL}:")?;
                 indented(f, reason)?;
-                match files {
+                match *files {
                     0 => Ok(()),
-                    files => writeln!(f, "  (so none of its {files} golden files is made)"),
+                    files => writeln!(
+                        f,
+                        "  ({} can't be compared with anything)",
+                        counted(files, "golden file")
+                    ),
                 }
             }
             Self::NotRefused { expected } => {

@@ -277,7 +277,7 @@ fn test((name, verdict): &(String, Verdict)) -> TestCase {
             })
         }
         Verdict::CouldNotRun(error) => Some(Failure {
-            message: "the case can't be used".to_owned(),
+            message: "could not be compared".to_owned(),
             text: error.to_string(),
             is_error: true,
         }),

@@ -131,7 +131,7 @@ impl ClientSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The address given is none.
-    #[error("{0} is not the address of an API server: expected https://host:port")]
+    #[error("the API server's address: expected https://host:port, found {0}")]
     Address(String),
     /// Nothing says where the API server is.
     #[error(
@@ -178,6 +178,11 @@ pub async fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
             config
         }
     };
+    // A kubeconfig may have any text for it; kube would panic on the first request.
+    let address = &config.cluster_url;
+    if address.scheme().is_none() || address.authority().is_none() {
+        return Err(ClientError::Address(shown(&address.to_string())));
+    }
     settings.credentials.put_into(&mut config)?;
     set(&mut config, settings);
     connected(config, settings.one_connection).map_err(|error| ClientError::Unusable(error.to_string()))

@@ -316,6 +316,46 @@ mod tests {
     }
 
     #[test]
+    fn each_error_of_a_race_says_what_to_do() {
+        let started = ApplyError::StartedDifferently {
+            namespace: "ns".into(),
+            pod_name: "pi-driver".into(),
+            submission_id: "abc".into(),
+            differs: "plan",
+        };
+        let taken = ApplyError::DirectoryTaken {
+            directory: "out".into(),
+            found: "ns/pi-driver".into(),
+        };
+        let rolled_back = ApplyError::RolledBack {
+            cause: Box::new(ApplyError::Timeout {
+                doing: "creating what pods/pi-driver owns".into(),
+            }),
+            removed: vec![],
+            left: vec![],
+        };
+        for (error, says) in [
+            (
+                started,
+                "submission `abc` has started as Pod `ns/pi-driver` with another plan: a started driver is not replaced; \
+                 submit under a new id once it has ended (code=409)",
+            ),
+            (
+                taken,
+                "directory `out` holds the submission of driver Pod `ns/pi-driver`: a directory holds one, give another \
+                 directory or remove this one",
+            ),
+            (
+                rolled_back,
+                "out of time while creating what pods/pi-driver owns: a retry under the same submission id finds or \
+                 completes it; nothing was left behind",
+            ),
+        ] {
+            assert_eq!(error.to_string(), says);
+        }
+    }
+
+    #[test]
     fn a_taken_name_says_whose_it_is() {
         let error = |id: Option<&str>| {
             ApplyError::AlreadyExists {

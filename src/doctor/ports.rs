@@ -167,18 +167,63 @@ mod tests {
             ];
             settings(&words.map(str::to_owned))
         };
-        let found = |results: Vec<CheckResult>| {
-            let failed = results
-                .into_iter()
-                .filter(|result| result.verdict == CheckStatus::Fail);
-            failed.map(|result| result.message).collect::<Vec<_>>()
-        };
-        assert_eq!(found(examine(&with("0")).await), [""; 0]);
+        assert_eq!(without_ok(examine(&with("0")).await), [""; 0]);
         assert_eq!(
-            found(examine(&with(&port)).await),
+            without_ok(examine(&with(&port)).await),
             [format!(
-                "REST_PORT 127.0.0.1:{port}: another entry point has the same port"
+                "FAIL ports: REST_PORT 127.0.0.1:{port}: another entry point has the same port\n     fix: give each of GRPC_PORT, \
+                 REST_PORT and HEALTH_PORT a port of its own"
             )]
+        );
+    }
+
+    fn without_ok(results: Vec<CheckResult>) -> Vec<String> {
+        let others = results
+            .into_iter()
+            .filter(|result| result.verdict != CheckStatus::Ok);
+        others.map(|result| result.to_string()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_ready_and_has_other_ports_is_seen() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let health = server.local_addr().unwrap();
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = server.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await.unwrap();
+            let answer = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n{\"templates\": {}}";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            server
+        });
+        let port = health.port().to_string();
+        let words = [
+            "serve",
+            "--grpc-port",
+            "0",
+            "--rest-port",
+            "0",
+            "--health-port",
+            &port,
+        ];
+        let found = without_ok(examine(&settings(&words.map(str::to_owned))).await);
+        drop(answering.await.unwrap());
+        let free = |variable: &str| {
+            format!(
+                "WARN ports: {variable} 127.0.0.1:0 is free, though a server runs at 0.0.0.0:{port}\n     fix: run doctor with the \
+                 settings of that server"
+            )
+        };
+        assert_eq!(
+            found,
+            [
+                format!(
+                    "WARN ports: a native-submit server at 0.0.0.0:{port} is not ready: /readyz answers 503\n     fix: read the body \
+                     of /readyz: it has the reason"
+                ),
+                free("GRPC_PORT"),
+                free("REST_PORT"),
+            ]
         );
     }
 }

@@ -159,7 +159,7 @@ impl Part {
             Need::Everyone => CheckResult::fail(CHECK, format!("may not in {place}: {missing}"), bind),
             Need::Some(who) | Need::SomeWhere(who, _) => CheckResult::warn(
                 CHECK,
-                format!("may not in {place}: {missing}; needed for {who} alone"),
+                format!("may not in {place}: {missing}; needed only for {who}"),
                 bind,
             ),
         }

@@ -205,5 +205,9 @@ mod tests {
             assert_eq!(state.serves(), served.contains(&state));
             assert_eq!(state.reason().is_none(), state.serves(), "{state:?}");
         }
+        assert_eq!(
+            ReadinessState::ApiServerOutOfReach.reason(),
+            Some("the API server is out of reach")
+        );
     }
 }

@@ -587,3 +587,40 @@ pub(crate) fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_turned_away_reads_whether_to_try_again() {
+        for (error, says) in [
+            (
+                ServiceError::Overloaded(64),
+                "over capacity: 64 submissions in flight (MAX_IN_FLIGHT); try again later",
+            ),
+            (
+                ServiceError::NoRoom,
+                "over capacity: the requests in flight leave no room for one of this size; try again later",
+            ),
+            (
+                ServiceError::GaveWay,
+                "over capacity: another request took the place of this one, which was still arriving; try again later",
+            ),
+            (
+                ServiceError::Late(10),
+                "the request did not arrive within 10 s; try again",
+            ),
+            (
+                ServiceError::Draining,
+                "draining: this server is stopping; try again later",
+            ),
+            (
+                ServiceError::Internal,
+                "internal error: the submission was stopped by a defect; the server's log has the details",
+            ),
+        ] {
+            assert_eq!(error.text(), says);
+        }
+    }
+}

@@ -167,6 +167,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_list_is_refused() {
+        let refused = items("{\"items\": 3}").unwrap_err();
+        let Unread::Problem(problem) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(problem.to_string(), "items: expected a list of mappings");
+    }
+
+    #[test]
     fn yaml_and_json_are_read_alike() {
         for text in [
             "items:\n- {a: 1, status: {b: 2}}\n- c\nkind: List\n",

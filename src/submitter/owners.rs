@@ -173,7 +173,8 @@ mod tests {
             (json!([ours, ours]), ""),
             (
                 json!([ours, pod]),
-                "ownerReferences[1]: expected an owner that is the SparkApplication `pi`, found an owner of",
+                "ownerReferences[1]: expected an owner that is the SparkApplication `pi`, found an owner of another kind; \
+                 remove it",
             ),
             (
                 json!([owner(KIND, "other", "u")]),

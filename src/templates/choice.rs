@@ -216,15 +216,43 @@ mod tests {
             annotation: SetAnnotation::Allow,
             rules: rules.map(|rule| rule.parse().unwrap()).to_vec(),
         };
-        for (namespace, file, asked, expected) in [
-            ("x", "local:///a.jar", None, Choice::Given("default")),
-            ("x", "local:///a.py", None, Choice::Given("py")),
-            ("team-a", "local:///a.py", None, Choice::Given("team")),
-            ("ops", "local:///a.py", None, Choice::Given("default")),
-            ("team-a", "local:///a.py", Some("gpu"), Choice::Asked("gpu")),
+        let (given, asked_for) = (Choice::Given, Choice::Asked);
+        let no_rule = "no annotation and no rule of TEMPLATE_SETS chooses another";
+        let annotation = "the application's annotation native-submit/template-set names it";
+        for (namespace, file, asked, expected, why) in [
+            ("x", "local:///a.jar", None, given("default"), no_rule),
+            (
+                "x",
+                "local:///a.py",
+                None,
+                given("py"),
+                "the rule type:Python=py of TEMPLATE_SETS",
+            ),
+            (
+                "team-a",
+                "local:///a.py",
+                None,
+                given("team"),
+                "the rule namespace:team-*=team of TEMPLATE_SETS",
+            ),
+            (
+                "ops",
+                "local:///a.py",
+                None,
+                given("default"),
+                "the rule namespace:ops=default of TEMPLATE_SETS",
+            ),
+            (
+                "team-a",
+                "local:///a.py",
+                Some("gpu"),
+                asked_for("gpu"),
+                annotation,
+            ),
         ] {
             let submission = submission(namespace, file, asked);
             assert_eq!(rules.choose(&submission), expected, "{namespace} {file}");
+            assert_eq!(rules.why(&submission), why, "{namespace} {file}");
         }
     }
 

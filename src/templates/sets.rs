@@ -230,3 +230,38 @@ fn files(name: &str, contents: Result<Contents, DirectoryError>) -> Result<Files
         Err(error) => Err(SetsError::Unreadable(format!("set `{name}`: {error}"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_that_does_not_serve_says_why() {
+        let sets = |complete| TemplateSets {
+            sets: [
+                ("broken".to_owned(), Err("a.yaml.j2:1: a mistake".to_owned())),
+                ("new".to_owned(), Err(String::new())),
+            ]
+            .into(),
+            rules: SetRules::default(),
+            complete,
+        };
+        let said = |complete: bool, name| sets(complete).get(name).unwrap_err().to_string();
+        for (complete, name, says) in [
+            (true, "broken", "no template set is live: a.yaml.j2:1: a mistake"),
+            (
+                false,
+                "new",
+                "no template set is live: the server has just started and is trying them",
+            ),
+            (true, "new", "no template set is live: it was not tried yet"),
+            (
+                true,
+                "team",
+                "no template set is live: the template directory has no set `team`, which TEMPLATE_SETS names",
+            ),
+        ] {
+            assert_eq!(said(complete, name), says, "{name}");
+        }
+    }
+}

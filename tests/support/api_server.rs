@@ -648,10 +648,31 @@ fn status(code: u16, reason: &str, details: &Value) -> (u16, Value) {
     (code, body)
 }
 
+/// What is beside the objects: the version, a group's kinds, a review of rights. It has faults, too.
+fn beside_objects(shared: &Shared, path: &[&str], body: &[u8]) -> Option<Response> {
+    let (verb, resource) = match path {
+        ["version"] => ("get", "version"),
+        ["apis", group, _] => ("get", *group),
+        [.., "selfsubjectaccessreviews"] => ("create", "selfsubjectaccessreviews"),
+        _ => return None,
+    };
+    let effect = shared.state.lock().unwrap().fault_for(verb, resource);
+    Some(match (effect, path) {
+        (Some(Effect::Refuse(code, body)), _) => respond(shared, code, &body, None),
+        (_, ["version"]) => respond(shared, 200, &version(), None),
+        (_, ["apis", "sparkoperator.k8s.io", "v1beta2"]) => respond(shared, 200, &resources(), None),
+        (_, ["apis", ..]) if path.len() == 3 => not_served(),
+        _ => review(shared, body),
+    })
+}
+
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let path: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
+    if let Some(answer) = beside_objects(&shared, &path, &body) {
+        return answer;
+    }
     let rest = path
         .split(|part| *part == "namespaces")
         .nth(1)
@@ -662,12 +683,6 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         [namespace, resource] => (*namespace, *resource, None),
         [namespace, resource, name] => (*namespace, *resource, Some(*name)),
         _ if matches!(path[..], ["apis", "sparkoperator.k8s.io", "v1beta2", _]) => ("", path[3], None),
-        _ if path == ["version"] => return respond(&shared, 200, &version(), None),
-        _ if path == ["apis", "sparkoperator.k8s.io", "v1beta2"] => {
-            return respond(&shared, 200, &resources(), None);
-        }
-        _ if matches!(path[..], ["apis", _, _]) => return not_served(),
-        _ if path.last() == Some(&"selfsubjectaccessreviews") => return review(&shared, &body),
         _ if path.last() == Some(&WEBHOOKS) => return webhooks(&shared, parts.uri.query()).await,
         _ => return respond(&shared, 404, &json!({}), None),
     };

@@ -75,8 +75,8 @@ pub(super) fn run(flags: &OwnFlags, arguments: &[OsString]) -> ExitCode {
     runtime.block_on(async {
         let ended = real_one(command).await;
         let code = match &ended {
-            Ok(status) => status.code().unwrap_or(BY_SIGNAL),
-            Err(_) => BY_SIGNAL,
+            Ok(status) => Some(status.code().unwrap_or(BY_SIGNAL)),
+            Err(_) => None,
         };
         let comparing = tokio::time::timeout(PATIENCE, report(ours, code));
         if comparing.await.is_err() {
@@ -150,12 +150,17 @@ fn manifests(settings: &Settings, submission: &SparkSubmission) -> Result<Manife
     )?)
 }
 
-async fn report(ours: Result<Ours, Ending>, code: i32) {
-    let (comparison, about) = match ours {
-        _ if code != 0 => (Comparison::SparkFailed(code), None),
-        Err(Ending::NeedsSpark(why)) => (Comparison::HandedOver(why), None),
-        Err(Ending::Failed(why)) => (Comparison::Refused(why), None),
-        Ok(ours) => {
+/// Tells what the comparison came to; the real one ended with `code`, if it could be started.
+async fn report(ours: Result<Ours, Ending>, code: Option<i32>) {
+    let (comparison, about) = match (code, ours) {
+        (None, _) => (
+            Comparison::Unknown("the real spark-submit did not run".to_owned()),
+            None,
+        ),
+        (Some(code), _) if code != 0 => (Comparison::SparkFailed(code), None),
+        (_, Err(Ending::NeedsSpark(why))) => (Comparison::HandedOver(why), None),
+        (_, Err(Ending::Failed(why))) => (Comparison::Refused(why), None),
+        (_, Ok(ours)) => {
             let comparison = compared(&ours).await;
             (comparison, Some(ours.manifests.identity))
         }

@@ -249,7 +249,10 @@ async fn a_link_in_place_of_a_submissions_directory_is_refused() {
         let sink = DirectorySink::new(&out, Layout::PerSubmission);
         let manifests = submission("pi-driver", "spark", &["configmap-driver"]);
         let error = sink.apply(manifests, None).await.unwrap_err();
-        assert!(error.to_string().contains("found a link"), "{error}");
+        assert!(
+            error.to_string().ends_with("expected a directory, found a link"),
+            "{error}"
+        );
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
         fs::remove_file(link).unwrap();
     }

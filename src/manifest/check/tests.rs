@@ -2,7 +2,10 @@ use crate::{
     kubernetes::Findings,
     limits::{ANSWER_BYTES, FINDINGS},
     manifest::{Manifests, Terms, sample},
-    spark::{plan::DriverPlan, submission::ExecutorCheck},
+    spark::{
+        plan::DriverPlan,
+        submission::{ExecutorCheck, SparkVersion},
+    },
     templates::Rendered,
 };
 use serde_json::{Value, json};
@@ -172,7 +175,7 @@ fn a_second_pod_is_an_error_and_an_empty_document_is_none() {
     objects.push(second);
     let found = lines(&sample::rendered(&objects), &[]);
     assert!(
-        found[0].starts_with("Pod/other: expected one Pod for a submission"),
+        found[0].starts_with("Pod/other: expected one Pod for a submission, found one of another template"),
         "{found:?}"
     );
 
@@ -631,4 +634,14 @@ fn of_two_kinds_with_one_name_each_is_reported_by_its_version() {
     assert_eq!(found("projectcalico.org/v3"), kinds[1].to_string());
     assert!(found("networking.k8s.io/v1").contains("spec.types: unknown field"));
     assert!(found("networking.k8s.io/v2").contains("apiVersion: expected networking.k8s.io/v1"));
+}
+
+/// Another finding says it first: here only the executor Pod's own reason is read.
+#[test]
+fn an_executor_pod_whose_properties_are_not_there_is_unknown() {
+    let error = crate::manifest::executor_pod(&sample::plan(), &SparkVersion::newest(), &[]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "spark.properties: isn't where the driver looks for it"
+    );
 }

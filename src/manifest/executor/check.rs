@@ -177,7 +177,7 @@ fn merged(of_template: &Checked, of_pod: Checked, origins: &Origins<'_>, executo
     }
     findings.extend(executor.never.iter().map(self::finding));
     let mut warnings = by_template(&of_template.warnings, of_pod.warnings);
-    let unless = || Words::own("unless the application's code sets it");
+    let unless = || Words::own("needed unless the application's code sets it");
     warnings.extend(
         executor
             .missing

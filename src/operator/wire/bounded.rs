@@ -230,19 +230,22 @@ impl<U: prost::Message + Counted + Default> Decoder for BoundedDecoder<U> {
 
     fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         let bytes = source.copy_to_bytes(source.remaining());
-        count(&bytes, U::MESSAGE, &mut Budget::default()).map_err(|fault| {
-            Status::invalid_argument(match fault {
-                Fault::OverLimit(over) => over.to_string(),
-                Fault::Malformed(path) if path.is_empty() => {
-                    "expected a protobuf message, found other bytes".to_owned()
-                }
-                Fault::Malformed(path) => format!("{path}: expected a protobuf message, found other bytes"),
-            })
-        })?;
+        count(&bytes, U::MESSAGE, &mut Budget::default())
+            .map_err(|fault| Status::invalid_argument(said(fault)))?;
         // prost names message and field, and never the value.
         U::decode(bytes)
             .map(Some)
             .map_err(|error| Status::invalid_argument(format!("expected the contract's message: {error}")))
+    }
+}
+
+fn said(fault: Fault) -> String {
+    match fault {
+        Fault::OverLimit(over) => over.to_string(),
+        Fault::Malformed(path) if path.is_empty() => {
+            "expected a protobuf message, found other bytes".to_owned()
+        }
+        Fault::Malformed(path) => format!("{path}: expected a protobuf message, found other bytes"),
     }
 }
 
@@ -281,6 +284,19 @@ mod tests {
     /// `count` times a field that the contract doesn't have, with the value 0.
     fn unknown(count: usize) -> Vec<u8> {
         [0xf8, 0xff, 0x07, 0x00].repeat(count)
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_refused_with_their_place() {
+        for (path, says) in [
+            ("", "expected a protobuf message, found other bytes"),
+            (
+                "spec.driver",
+                "spec.driver: expected a protobuf message, found other bytes",
+            ),
+        ] {
+            assert_eq!(said(Fault::Malformed(path.to_owned())), says);
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Where a server is, and what is needed to talk to it.
 
-use crate::server::tls::pem::{FileError, PemFile};
+use crate::server::tls::pem::{FileError, PemFile, in_words};
 use clap::Args;
-use std::{collections::BTreeSet, fmt, path::PathBuf, str::FromStr};
+use std::{collections::BTreeSet, error::Error as _, fmt, path::PathBuf, str::FromStr};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 /// Files for a server that speaks TLS. The variables have names of their own, for a server's (`TLS_CERT_FILE`) may be set in
@@ -138,8 +138,20 @@ impl Server {
             .domain_name(named.host().trim_matches(['[', ']']));
         endpoint
             .tls_config(tls)
-            .map_err(|error| Problem::Tls(crate::finding::root_cause(&error)))
+            .map_err(|error| Problem::Tls(cause(&error)))
     }
+}
+
+/// Why TLS can't be spoken with these files.
+fn cause(error: &tonic::transport::Error) -> String {
+    let mut source = error.source();
+    while let Some(found) = source {
+        if let Some(of_tls) = found.downcast_ref::<rustls::Error>() {
+            return in_words(of_tls);
+        }
+        source = found.source();
+    }
+    crate::finding::root_cause(error)
 }
 
 impl fmt::Display for Server {

@@ -104,17 +104,22 @@ pub(super) enum NoSubmission<'r> {
     Path,
 }
 
-/// The whole answer to a request whose head can't be read, with its status as HTTP has it.
-pub(super) fn unreadable(service: &Service, status: u16) -> Vec<u8> {
+/// What is wrong with a request's head.
+fn wrong_head(status: u16) -> String {
     let most = connections::BUFFER;
-    let message = match status {
+    match status {
         414 | 431 => format!(
             "request: expected a first line and headers of at most {most} bytes and 100 headers, found more"
         ),
         _ => "request: expected HTTP/1.1, found a first line or a header that is not; check the method, the path, the \
               headers' names and Content-Length"
             .to_owned(),
-    };
+    }
+}
+
+/// The whole answer to a request whose head can't be read, with its status as HTTP has it.
+pub(super) fn unreadable(service: &Service, status: u16) -> Vec<u8> {
+    let message = wrong_head(status);
     let code = ErrorCode::BadRequest;
     service.not_a_submission(super::ENTRY_POINT, code, &message);
     let reason = StatusCode::from_u16(status).ok();
@@ -149,4 +154,28 @@ fn body(status: u16, code: ErrorCode, submission_id: &str, message: &str) -> Str
         "timestamp": Timestamp::now().to_string(),
     });
     body.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_that_cannot_be_read_says_what_is_expected() {
+        let most = connections::BUFFER;
+        for (status, says) in [
+            (
+                414,
+                format!("request: expected a first line and headers of at most {most} bytes and 100 headers, found more"),
+            ),
+            (
+                400,
+                "request: expected HTTP/1.1, found a first line or a header that is not; check the method, the path, the headers' \
+                 names and Content-Length"
+                    .to_owned(),
+            ),
+        ] {
+            assert_eq!(wrong_head(status), says);
+        }
+    }
 }

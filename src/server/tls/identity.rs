@@ -2,7 +2,7 @@
 
 use super::{
     Certificates,
-    pem::{FileError, PemFile},
+    pem::{FileError, PemFile, in_words},
 };
 use crate::settings::TlsFiles;
 use rustls::{
@@ -80,24 +80,32 @@ impl TlsIdentity {
             None => builder.with_no_client_auth(),
         };
         let (certificates, key) = (self.certificate.certificates()?, self.key.private_key()?);
-        builder.with_single_cert(certificates, key).map_err(|error| {
-            let problem = match error {
-                rustls::Error::InconsistentKeys(_) => {
-                    "is not the key of the certificate in TLS_CERT_FILE".to_owned()
-                }
-                other => format!("can't be used with TLS_CERT_FILE: {other}"),
-            };
-            self.key.error(problem)
-        })
+        builder
+            .with_single_cert(certificates, key)
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => self
+                    .key
+                    .error("is not the key of the certificate in TLS_CERT_FILE"),
+                rustls::Error::InvalidCertificate(_) => self.certificate.error(format!(
+                    "holds a certificate that can't be used: {}",
+                    in_words(&error)
+                )),
+                other => self
+                    .key
+                    .error(format!("can't be used with TLS_CERT_FILE: {}", in_words(&other))),
+            })
     }
 }
 
 fn verifier(file: &PemFile, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, FileError> {
     let mut roots = RootCertStore::empty();
     for certificate in file.certificates()? {
-        roots
-            .add(certificate)
-            .map_err(|error| file.error(format!("holds a certificate that can't be used: {error}")))?;
+        roots.add(certificate).map_err(|error| {
+            file.error(format!(
+                "holds a certificate that can't be used: {}",
+                in_words(&error)
+            ))
+        })?;
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()

@@ -1,7 +1,10 @@
 //! Certificates and keys out of PEM files. No message holds a file's text: it may be a key.
 
 use crate::finding::io_words;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::{
+    CertificateError,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use std::{
     fs, io,
     io::Read as _,
@@ -77,6 +80,17 @@ impl PemFile {
     }
 }
 
+/// What is wrong with keys and certificates, without the names that rustls gives its errors.
+pub(in crate::server) fn in_words(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InconsistentKeys(_) => "the key belongs to another certificate".to_owned(),
+        rustls::Error::InvalidCertificate(CertificateError::BadEncoding) => {
+            "it is not an X.509 certificate".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: io::Error| format!("can't be read: {}", io_words(error.kind()));
     // Looked at before it is opened: opening a named pipe would wait for ever.
@@ -89,7 +103,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(format!("has over {MOST_BYTES} bytes"));
+        return Err(format!("expected at most {MOST_BYTES} bytes, found more"));
     }
     Ok(bytes)
 }

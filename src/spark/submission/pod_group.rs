@@ -115,7 +115,7 @@ fn from_text(
     }
     drop_nulls(&mut value);
     let Value::Object(mut other) = value else {
-        return Err(refused("it must be a mapping, and not empty"));
+        return Err(refused("expected a mapping"));
     };
     let mut take = |field: &str| match other.remove(field) {
         Some(Value::Object(map)) => map,

@@ -153,7 +153,7 @@ impl PodTemplate {
         }
         drop_nulls(&mut value);
         let Value::Object(mut other) = value else {
-            return Err(not_loaded(subject, "it is not a Pod"));
+            return Err(not_loaded(subject, "expected a mapping"));
         };
         let mut take = |field: &str| match other.remove(field) {
             Some(Value::Object(map)) => map,

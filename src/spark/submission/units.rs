@@ -15,7 +15,7 @@ pub(super) const SIZE_GRAMMAR: &str = "an integer with an optional unit b, k, m,
 
 /// A size that does not follow [`SIZE_GRAMMAR`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} is not a size: expected {SIZE_GRAMMAR}", shown(.0))]
+#[error("expected {SIZE_GRAMMAR}, found {}", shown(.0))]
 pub(crate) struct NotASize(String);
 
 /// Reads a size in bytes; a bare number counts `default_unit` bytes each. The largest count of the largest unit fits.

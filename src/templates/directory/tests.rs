@@ -211,3 +211,27 @@ fn a_name_that_is_no_text_is_an_error_only_for_a_template() {
     fs::write(directory.path().join(OsStr::from_bytes(b"a\xff.j2")), "").unwrap();
     assert!(message(directory.path()).ends_with("must be UTF-8"));
 }
+
+/// A mount that is swapped faster than it is read.
+#[test]
+fn a_directory_that_changes_each_time_it_is_read_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let swap = |to: &str| {
+        fs::create_dir_all(path.join(to)).unwrap();
+        let _ = fs::remove_file(path.join(LIVE));
+        symlink(to, path.join(LIVE)).unwrap();
+    };
+    swap("..0");
+    let reads = std::cell::Cell::new(0);
+    let outcome = settled(path, |_| {
+        reads.set(reads.get() + 1);
+        swap(&format!("..{}", reads.get()));
+        Ok(())
+    });
+    let said = outcome.unwrap_err().to_string();
+    assert_eq!(
+        said,
+        format!("the directory changed while it was read, {ATTEMPTS} times in a row")
+    );
+}

@@ -105,3 +105,37 @@ pub enum RenderError {
     #[error(transparent)]
     Unavailable(#[from] WorkerUnavailable),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_names_the_template_and_the_limit() {
+        let passed = |limit, template: Option<&str>| Fault::Passed(limit, template.map(str::to_owned));
+        let lost = Fault::Lost("the render worker ended: signal: 9 (SIGKILL)".to_owned());
+        for (fault, says) in [
+            (
+                passed(Limit::Memory, Some("a.yaml.j2")),
+                "a.yaml.j2: passed its limit of 48 MiB of memory",
+            ),
+            (passed(Limit::Cpu, None), "team: passed its limit of 2 s of CPU"),
+            (
+                passed(Limit::Stack, None),
+                "team: passed its limit of stack: a value is nested too deeply",
+            ),
+            (
+                passed(Limit::Answer, None),
+                "team: passed its limit of 8 MiB for the documents of one submission",
+            ),
+            (passed(Limit::Time, None), "team: passed its limit of 10 s"),
+            (
+                Fault::Crashed(None),
+                "team: the render worker ended on it: a defect of the template engine",
+            ),
+            (lost, "team: the render worker ended: signal: 9 (SIGKILL)"),
+        ] {
+            assert_eq!(fault.of_template("team").brief(), says);
+        }
+    }
+}

@@ -283,14 +283,27 @@ mod tests {
     #[test]
     fn one_set_and_one_namespace_have_half_of_the_queue_at_most() {
         let half = |key: Key| queue(&vec![key; QUEUE / 2]);
+        let turned_away = |state: &Queue, key: &Key| match state.room_for(key) {
+            Err(Failure::Unavailable(why)) => why.to_string(),
+            _ => String::new(),
+        };
         let state = half(key("a", "n"));
-        assert!(state.room_for(&key("a", "other")).is_err());
-        assert!(state.room_for(&key("other", "n")).is_err());
+        assert_eq!(
+            turned_away(&state, &key("a", "other")),
+            "over capacity: 128 submissions with the template set `a` wait for a render worker; retry later"
+        );
+        assert_eq!(
+            turned_away(&state, &key("other", "n")),
+            "over capacity: 128 submissions of this namespace wait for a render worker; retry later"
+        );
         assert!(state.room_for(&key("other", "other")).is_ok());
         let almost = queue(&vec![key("a", "n"); QUEUE / 2 - 1]);
         assert!(almost.room_for(&key("a", "n")).is_ok());
         let both = [vec![key("a", "n"); QUEUE / 2], vec![key("b", "m"); QUEUE / 2]].concat();
-        assert!(queue(&both).room_for(&key("c", "o")).is_err());
+        assert_eq!(
+            turned_away(&queue(&both), &key("c", "o")),
+            "over capacity: 256 submissions wait for a render worker; retry later"
+        );
     }
 
     #[test]

@@ -444,5 +444,12 @@ async fn a_drop_in_of_another_release_is_reported_so() {
     };
     let status = client.submit(request).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::FailedPrecondition, "{status}");
+    assert_eq!(
+        status.message(),
+        format!(
+            "the drop-in is of release `0.0.0`, this server of {}",
+            env!("CARGO_PKG_VERSION")
+        )
+    );
     assert_eq!(api.lines(), Vec::<String>::new());
 }

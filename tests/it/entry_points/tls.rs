@@ -211,7 +211,10 @@ fn clients_without_a_certificate_of_the_authority_are_refused() {
     let setup = Setup::start(Clients::Certified);
     let other = Authority::new("another authority").signs();
     for (client, says) in [
-        (None, "needs --tls-cert and --tls-key"),
+        (
+            None,
+            "(a server that asks for clients' certificates needs --tls-cert and --tls-key)",
+        ),
         (Some(&other), "--submission-id abc"),
     ] {
         let output = setup.submit(&setup.authority, client);

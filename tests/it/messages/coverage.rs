@@ -1,5 +1,7 @@
 //! A new message lands in a table: a text of the code that reads like a message has an occurrence in one of the tables beside this
-//! file, or stands in `elsewhere.txt` below the reason why it doesn't.
+//! file, or stands in `elsewhere.txt` below the reason why it doesn't. Where that is another test, the heading names the places of
+//! it, `## in PATH PATH: REASON`, and each text below must occur in what these tests expect: in the literals of test code, and in the
+//! files of other kinds.
 //!
 //! A text reads like a message if it has three words besides its `{…}`. Texts of tests, of attributes other than `#[error]`, of the
 //! macros of the log and of those that assert don't count.
@@ -112,6 +114,8 @@ fn text(literal: &str) -> Option<String> {
             (character == '\\').then(|| characters.next()).flatten(),
         ) {
             ('\\', Some('n')) => text.push('\n'),
+            ('\\', Some('r')) => text.push('\r'),
+            ('\\', Some('t')) => text.push('\t'),
             ('\\', Some('\n')) => while characters.next_if(|next| next.is_whitespace()).is_some() {},
             ('\\', Some(other)) | (other, _) => text.push(other),
         }
@@ -153,7 +157,11 @@ fn occurs(text: &str, tables: &str) -> bool {
 }
 
 fn line_occurs(pieces: &[String], tables: &str) -> bool {
-    let pieces: Vec<_> = pieces.iter().map(|piece| piece.trim()).collect();
+    // What has no letter says nothing.
+    let pieces = pieces.iter().map(|piece| piece.trim());
+    let pieces: Vec<_> = pieces
+        .filter(|piece| piece.contains(|c: char| c.is_alphabetic()))
+        .collect();
     let Some(longest) = pieces.iter().max_by_key(|piece| piece.len()) else {
         return true;
     };
@@ -187,6 +195,66 @@ fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
+/// What the tests of these paths expect: the literals of Rust files, of a file of the source those of its tests, and other files whole.
+fn expected_in(paths: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<_> = paths.split(' ').map(|path| root.join(path)).collect();
+    let mut expected = String::new();
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            let is_here = path.ends_with("tests/it/messages");
+            files.extend(
+                fs::read_dir(&path)
+                    .unwrap()
+                    .filter(|_| !is_here)
+                    .map(|entry| entry.unwrap().path()),
+            );
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(&path) else {
+            assert!(path.exists(), "{}: a heading names it", path.display());
+            continue;
+        };
+        if path.extension().is_none_or(|ending| ending != "rs") {
+            expected.push_str(&text);
+            continue;
+        }
+        let below_source = path.strip_prefix(root.join("src"));
+        let is_test = below_source.is_err()
+            || path.iter().any(|part| part == "tests")
+            || path
+                .file_stem()
+                .is_some_and(|name| name.to_str().unwrap().ends_with("tests"));
+        let mut found = Vec::new();
+        literals(text.parse().unwrap(), is_test, &mut found);
+        expected.extend(found.iter().flat_map(|text| [text, "\n"]));
+    }
+    expected
+}
+
+/// The literals of tokens, all or only those of modules that are tests.
+fn literals(tokens: TokenStream, all: bool, found: &mut Vec<String>) {
+    let mut of_tests = false;
+    for token in tokens {
+        match token {
+            TokenTree::Literal(literal) if all => found.extend(text(&literal.to_string())),
+            TokenTree::Group(group) => {
+                let is_attribute = group.delimiter() == Delimiter::Bracket;
+                let attribute = group.stream().to_string().replace(' ', "");
+                literals(group.stream(), all || of_tests, found);
+                // From the attribute on up to the end of its item.
+                of_tests = if is_attribute {
+                    of_tests || attribute.starts_with("cfg(test")
+                } else {
+                    false
+                };
+            }
+            TokenTree::Punct(mark) if mark.as_char() == ';' => of_tests = false,
+            _ => {}
+        }
+    }
+}
+
 /// The messages of the code, each with the first file that has it.
 fn messages() -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -207,11 +275,19 @@ fn messages() -> BTreeMap<String, String> {
     messages
 }
 
+/// A text as a line of `elsewhere.txt` has it.
+fn escaped(text: &str) -> String {
+    text.replace('\n', "\\n")
+        .replace('\r', "\\r")
+        .replace('\t', "\\t")
+}
+
 #[test]
 fn each_message_of_the_code_is_in_a_table() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/messages");
     let mut tables = String::new();
     let mut elsewhere = BTreeSet::new();
+    let mut not_there = Vec::new();
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|ending| ending != "txt") {
@@ -219,19 +295,40 @@ fn each_message_of_the_code_is_in_a_table() {
         }
         let text = fs::read_to_string(&path).unwrap();
         if path.ends_with("elsewhere.txt") {
-            let lines = text
-                .lines()
-                .filter(|line| !line.is_empty() && !line.starts_with("## "));
-            elsewhere.extend(lines.map(|line| line.trim().to_owned()));
+            let mut expected = None;
+            for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                if let Some(heading) = line.strip_prefix("## ") {
+                    let paths = heading
+                        .strip_prefix("in ")
+                        .and_then(|heading| heading.split_once(": "));
+                    expected = paths.map(|(paths, _)| expected_in(paths));
+                    continue;
+                }
+                assert!(
+                    elsewhere.insert(line.to_owned()),
+                    "twice in elsewhere.txt: {line}"
+                );
+                if expected
+                    .as_ref()
+                    .is_some_and(|expected| !occurs(&line.replace("\\n", "\n"), expected))
+                {
+                    not_there.push(line.to_owned());
+                }
+            }
         } else {
             tables.push_str(&text);
         }
     }
+    assert!(
+        not_there.is_empty(),
+        "lines of elsewhere.txt that the tests which their heading names don't expect:\n{}",
+        not_there.join("\n")
+    );
     let messages = messages();
     assert!(messages.len() > 800, "only {} messages are found", messages.len());
     let (mut missing, mut in_a_table) = (Vec::new(), Vec::new());
     for (message, file) in &messages {
-        let line = message.replace('\n', "\\n").trim().to_owned();
+        let line = escaped(message).trim().to_owned();
         match (elsewhere.remove(&line), occurs(message, &tables)) {
             (false, false) => missing.push(format!("{file}: {line}")),
             (true, true) => in_a_table.push(line),

@@ -7,14 +7,18 @@
 //! - `--- FILE`: the content of a file
 //! - `--- api VERB RESOURCE CODE [MESSAGE]`: what an API server answers to such requests; its kubeconfig is in KUBECONFIG. A section's
 //!   text, if there is one, is the body
-//! - `--- $ [NAME=VALUE …] ARGUMENTS`: the command, by default `render app.yaml`
-//! - `--- METHOD PATH [CONTENT-TYPE]`: a request to a server in place of a command, with its body
+//! - `--- $ [NAME=VALUE …] ARGUMENTS`: the command, by default `render app.yaml`; `API` is the API server's address
+//! - `--- METHOD PATH [CONTENT-TYPE]`: a request to a server in place of a command, with its body; there may be several
 //! - `--- grpc`: a call with this text as `spark_application_manifest`, in place of a command
+//! - `--- messages [UID]`: a call with the application in messages, with this uid
+//! - `--- log TEXT`: the line of the log of the case's own server that has this text belongs to the answer
 //! - `--- serve [NAME=VALUE …] ARGUMENTS`: the server that gets the request, where the shared one won't do; it submits to the API
 //!   server of the sections before, or else to files
 //! - `--- studio ARGUMENTS`: a studio, for templates in `t`; `POST` goes to it as its page sends it
 //! - `--- many COUNT FILE`: files of the same content, with a number for `#`; `--- large BYTES FILE`; `--- link FILE TARGET`
-//! - `--- certificates KIND`: `tls.crt` and `tls.key`: `good`, `expired`, `later`, `nameless` or `foreign`
+//! - `--- latin1 FILE`: each `?` of the file's name and of its content is a byte that is not UTF-8
+//! - `--- certificates KIND`: `tls.crt` and `tls.key`: `good`, `expired`, `later`, `nameless`, `soon`, `foreign` or
+//!   `keyless`
 //! - `--- exit CODE` or `--- status CODE`: the answer, which `UPDATE_GOLDEN=1` writes
 //!
 //! Read the answers as somebody who made the mistake.
@@ -28,11 +32,11 @@ use crate::support::{
     studio::Studio,
 };
 use native_submit::operator::wire::{
-    RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient,
+    self, RunAltSparkSubmitRequest, spark_submit_service_client::SparkSubmitServiceClient,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt, path::Path, time::Duration};
 
 const FOLDER: &str = "tests/it/messages";
 
@@ -104,6 +108,8 @@ impl Servers {
         let mut api: Option<ApiServer> = None;
         let mut serve: Option<Serve> = None;
         let mut studio: Option<Studio> = None;
+        let mut logged = Vec::new();
+        let mut answers = String::new();
         for (head, text) in &case.sections {
             let first = head.split(' ').next().unwrap();
             match first {
@@ -113,6 +119,10 @@ impl Servers {
                     let (variables, arguments) = variables_first(&words(head)[1..]);
                     let out = format!("dir:{}/out", work.path().display());
                     let config = work.path().join("config");
+                    let variables: Vec<_> = variables
+                        .iter()
+                        .map(|pair| pair.replace("WORK", work.path().to_str().unwrap()))
+                        .collect();
                     let mut environment = pairs(&variables);
                     let mut flags: Vec<_> = arguments.iter().map(String::as_str).collect();
                     match &api {
@@ -137,23 +147,34 @@ impl Servers {
                         (None, Some(serve)) => request(serve, head, text),
                         (None, None) => request(self.shared(), head, text),
                     };
-                    return said.replace(work.path().to_str().unwrap(), "/work");
+                    answers.push_str(&said.replace(work.path().to_str().unwrap(), "/work"));
+                    answers.push_str(&lines_of_log(serve.as_ref(), &logged));
                 }
-                "grpc" => {
-                    let serve = match &serve {
+                "grpc" | "messages" => {
+                    let address = match &serve {
                         Some(serve) => serve,
                         None => self.shared(),
                     }
                     .grpc
                     .clone();
-                    return self.runtime.block_on(grpc(&serve, text));
+                    let request = if first == "grpc" {
+                        with_manifest(text)
+                    } else {
+                        with_messages(head.split(' ').nth(1))
+                    };
+                    answers.push_str(&self.runtime.block_on(grpc(&address, request)));
+                    answers.push_str(&lines_of_log(serve.as_ref(), &logged));
                 }
+                "log" => logged.push(&head["log ".len()..]),
                 "api" => {
                     let api = api.get_or_insert_with(|| self.runtime.block_on(ApiServer::start()));
                     fault(api, head, text);
                 }
                 _ => write(work.path(), head, text),
             }
+        }
+        if !answers.is_empty() {
+            return answers;
         }
         let command = command.unwrap_or_else(|| "render app.yaml".to_owned());
         ended(work.path(), &command, api.as_ref())
@@ -174,6 +195,13 @@ impl Servers {
 fn write(work: &Path, head: &str, text: &str) {
     match head.split(' ').next().unwrap() {
         "certificates" => certificates(work, head),
+        "latin1" => {
+            let of_latin1 = |byte| if byte == b'?' { 0xe9 } else { byte };
+            let name = head["latin1 ".len()..].bytes().map(of_latin1).collect();
+            let path = work.join(OsString::from_vec(name));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text.bytes().map(of_latin1).collect::<Vec<_>>()).unwrap();
+        }
         "link" => {
             let (path, target) = head["link ".len()..].split_once(' ').unwrap();
             let path = work.join(path);
@@ -206,12 +234,15 @@ fn write(work: &Path, head: &str, text: &str) {
 
 /// How a command ended, and what it said.
 fn ended(work: &Path, command: &str, api: Option<&ApiServer>) -> String {
-    let words = words(command);
+    let url = api.map_or("http://none", |api| api.url.as_str());
+    let words: Vec<_> = words(command)
+        .iter()
+        .map(|word| word.replace("k8s://API", &format!("k8s://{url}")))
+        .collect();
     let (variables, arguments) = variables_first(&words);
     let mut environment = pairs(&variables);
     let place = work.to_str().unwrap();
     environment.push(("HOME", place));
-    let url = api.map_or("http://none", |api| api.url.as_str());
     if api.is_some() {
         fs::write(work.join("config"), kubeconfig(url)).unwrap();
         environment.push(("KUBECONFIG", "config"));
@@ -283,17 +314,65 @@ fn ask_studio(studio: &Studio, head: &str, body: &str) -> String {
     format!("--- status {status}\n{said}\n")
 }
 
-async fn grpc(address: &str, manifest: &str) -> String {
-    let request = RunAltSparkSubmitRequest {
+/// The whole lines of the log, but for what else is in them, that have these texts.
+fn lines_of_log(serve: Option<&Serve>, texts: &[&str]) -> String {
+    let mut lines = String::new();
+    for text in texts {
+        let serve = serve.expect("a server of the case's own has a log");
+        serve.wait_for_log(text);
+        let log = serve.log();
+        let line = log.lines().find(|line| line.contains(text)).unwrap();
+        let line: Value = serde_json::from_str(line).unwrap();
+        lines.extend(["log: ", line["message"].as_str().unwrap(), "\n"]);
+    }
+    lines
+}
+
+fn with_manifest(manifest: &str) -> RunAltSparkSubmitRequest {
+    RunAltSparkSubmitRequest {
         submission_id: "a".to_owned(),
         spark_application_manifest: manifest.trim_end().as_bytes().to_vec(),
         ..RunAltSparkSubmitRequest::default()
+    }
+}
+
+fn with_messages(uid: Option<&str>) -> RunAltSparkSubmitRequest {
+    let given = |text: &str| Some(text.to_owned());
+    let application = wire::SparkApplication {
+        metadata: Some(wire::ObjectMeta {
+            name: "a".to_owned(),
+            namespace: "default".to_owned(),
+            uid: uid.unwrap_or_default().to_owned(),
+            ..wire::ObjectMeta::default()
+        }),
+        spec: Some(wire::SparkApplicationSpec {
+            image: given("a"),
+            main_class: given("A"),
+            main_application_file: given("local:///a.jar"),
+            driver: Some(wire::DriverSpec::default()),
+            executor: Some(wire::ExecutorSpec::default()),
+            ..wire::SparkApplicationSpec::default()
+        }),
+        ..wire::SparkApplication::default()
     };
+    RunAltSparkSubmitRequest {
+        submission_id: "a".to_owned(),
+        spark_application: Some(application),
+        ..RunAltSparkSubmitRequest::default()
+    }
+}
+
+async fn grpc(address: &str, request: RunAltSparkSubmitRequest) -> String {
     let client = SparkSubmitServiceClient::connect(format!("http://{address}")).await;
     match client.unwrap().run_alt_spark_submit(request).await {
         Ok(reply) => {
             let reply = reply.into_inner();
-            format!("--- status {}\n{}\n", reply.success, reply.error_message)
+            let warnings = reply.warnings.iter().map(|line| format!("warning: {line}\n"));
+            let warnings: String = warnings.collect();
+            format!(
+                "--- status {}\n{}\n{warnings}",
+                reply.success, reply.error_message
+            )
         }
         Err(status) => format!("--- status {:?}\n{}\n", status.code(), status.message()),
     }
@@ -316,10 +395,18 @@ fn certificates(folder: &Path, head: &str) {
     let mut params = CertificateParams::new(names).unwrap();
     params.not_before = date_time_ymd(if kind == "later" { 2095 } else { 2020 }, 1, 1);
     params.not_after = date_time_ymd(if kind == "expired" { 2021 } else { 2100 }, 1, 1);
+    if kind == "soon" {
+        params.not_after = (std::time::SystemTime::now() + Duration::from_secs(5 * 24 * 3600)).into();
+    }
     let key = KeyPair::generate().unwrap();
     let server = params.signed_by(&key, &signer).unwrap().pem();
     let issuer = if kind == "foreign" { authority() } else { signer };
     fs::write(folder.join("tls.crt"), server + &issuer.pem()).unwrap();
+    let key = if kind == "keyless" {
+        KeyPair::generate().unwrap()
+    } else {
+        key
+    };
     fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
 }
 
@@ -339,8 +426,13 @@ fn without_days(line: &str) -> String {
 
 /// A line of the log without its time.
 fn untimed(line: &str) -> &str {
+    const OF_SPARK: usize = "26/01/31 23:59:59 ".len();
+    if let Some((field, _)) = line.split_once("creation time: ") {
+        return &line[..field.len() + "creation time:".len()];
+    }
     match line.split_once("Z ") {
         Some((time, rest)) if time.starts_with("20") => rest,
+        _ if line.get(OF_SPARK..).is_some_and(|rest| rest.starts_with("INFO ")) => &line[OF_SPARK..],
         _ => line,
     }
 }

@@ -265,7 +265,9 @@ fn beside_a_running_server_its_ports_are_its_own() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(
-        text.contains("OK   ports: a native-submit server is ready"),
+        text.contains(&format!(
+            "OK   ports: a native-submit server is ready at 127.0.0.1:{health}\n"
+        )),
         "{text}"
     );
     assert!(

@@ -122,7 +122,12 @@ async fn the_real_ones_streams_and_end_are_ours_whatever_we_think() {
     let real = script(folder.path(), "echo out; echo err >&2; exit ${REAL_ENDS:-0}");
     for (more, ends, code, says) in [
         // It has failed: there is nothing to compare.
-        (vec![], "7", 7, "shadow: spark-failed"),
+        (
+            vec![],
+            "7",
+            7,
+            "shadow: spark-failed\nnative-submit: shadow: spark-submit ended with 7",
+        ),
         // It says that it created what isn't there.
         (vec![], "0", 0, "Pod (pod-driver) is native-submit's alone"),
         // We would refuse, and we would hand over.

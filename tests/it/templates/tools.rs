@@ -254,7 +254,10 @@ async fn a_change_is_compared_with_what_is_on_the_cluster() {
     work.reach(&api.url);
     let (_, out, said) = work.run("diff --live --to templates app.yaml");
     assert!(out.contains("Pod/spark-pi-driver"), "{out}{said}");
-    assert!(said.contains("there is no Pod default/spark-pi-driver"), "{said}");
+    assert!(
+        said.contains("(there is no Pod default/spark-pi-driver on the cluster: every object would be new)"),
+        "{said}"
+    );
 
     let (code, out, said) = work.run("submit app.yaml --template-dir templates --submission-id x");
     assert_eq!(code, 0, "{out}{said}");

@@ -3,9 +3,9 @@
 use native_submit::{
     limits::{CONFIG_DATA, CONTAINERS, OBJECT, UNKNOWN_FIELDS, VOLUMES},
     manifest::Manifests,
-    operator::{Origin, Webhook},
+    operator::{Origin, Webhook, application},
     server::reading,
-    spark::submission::{Submission, SubmitterContext, UnknownFields},
+    spark::submission::{Submission, SubmissionId, SubmitterContext, UnknownFields},
     submitter::{self, SubmitError},
     templates::TemplateSet,
 };
@@ -158,5 +158,36 @@ fn planned_pods_have_as_many_containers_and_volumes_as_allowed() {
     is_refused(
         planned(None, Some(("volumes", volumes(VOLUMES.most + 1)))),
         "executor pod: spec.volumes: expected at most 1000 volumes in one Pod, found more",
+    );
+}
+
+/// They are bounded before anything is made of them.
+#[test]
+fn an_application_has_as_many_sidecars_as_a_pod_may_have_containers() {
+    let with = |count: usize| {
+        let sidecars: Vec<_> = (0..count)
+            .map(|n| json!({"name": format!("c{n}"), "image": "i"}))
+            .collect();
+        let application = json!({
+            "apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication",
+            "metadata": {"name": "a", "namespace": "default"},
+            "spec": {
+                "type": "Scala", "sparkVersion": "4.0.1", "image": "i", "mainClass": "A",
+                "mainApplicationFile": "local:///a.jar", "driver": {"sidecars": sidecars}, "executor": {},
+            },
+        });
+        let parsed = application::from_value(application, UnknownFields::Pass).unwrap();
+        let origin = Origin {
+            webhook: Webhook::On,
+            operator: true,
+            unknown_fields: UnknownFields::Pass,
+        };
+        let context = SubmitterContext::golden();
+        submitter::intent(parsed.application, SubmissionId::nil(), origin, &context).map(|_| ())
+    };
+    assert!(with(CONTAINERS.most).is_ok());
+    assert_eq!(
+        with(CONTAINERS.most + 1).unwrap_err().to_string(),
+        "spec.driver: sidecars and initContainers: expected at most 200 containers in one Pod, found more"
     );
 }

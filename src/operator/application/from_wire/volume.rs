@@ -131,10 +131,19 @@ mod tests {
     #[test]
     fn what_is_no_volume_is_refused_with_its_path() {
         for (kind, path, problem) in [
-            ("csi", "x", "volume.type: expected one of hostPath, "),
+            (
+                "csi",
+                "x",
+                "volume.type: expected one of hostPath, emptyDir, persistentVolumeClaim, configMap, secret, nfs, found `csi`; \
+                 send other volumes in spark_application_manifest",
+            ),
             ("", "/x", "volume.type: expected one of "),
             ("hostPath", "", "volume.path: expected a value, found nothing"),
-            ("emptyDir", "/x", "volume.path: expected no path for an emptyDir"),
+            (
+                "emptyDir",
+                "/x",
+                "volume.path: expected no path for an emptyDir; volume_mounts says where it is mounted",
+            ),
             ("nfs", "/x", "volume.path: expected `server:/path`"),
             ("nfs", ":/x", "volume.path: expected `server:/path`"),
         ] {

@@ -124,18 +124,15 @@ fn check_main(spec: &SparkApplicationSpec, findings: &mut Findings) {
     };
     if Taken::of(file) == Taken::Jar && given(spec.main_class.as_ref()).is_none() {
         let kind = match spec.type_ {
-            Some(ApplicationType::Python) => {
-                ", whatever spec.type says; a Python application's file ends with .py"
-            }
-            Some(ApplicationType::R) => {
-                ", whatever spec.type says; an R application's file ends with .R or .r"
-            }
+            Some(ApplicationType::Python) => "; a Python application's main file ends with .py",
+            Some(ApplicationType::R) => "; an R application's main file ends with .R or .r",
             _ => "",
         };
         findings.add(
             "spec.mainClass",
             expected("the name of a class").nothing().advice(Words::own(format!(
-                "a main file that doesn't end with .py, .R or .r is a jar to Spark{kind}, and its manifest isn't read"
+                "Spark takes a main file that doesn't end with .py, .R or .r for a jar, and native-submit doesn't read a jar's \
+                 manifest{kind}"
             ))),
         );
     }

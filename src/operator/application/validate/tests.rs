@@ -290,7 +290,7 @@ fn what_spark_needs() {
         (
             "/spec/mainClass",
             json!(null),
-            "spec.mainClass: expected the name of a class, found nothing; a main file that doesn't end with .py",
+            "spec.mainClass: expected the name of a class, found nothing; Spark takes a main file that doesn't end with .py",
         ),
     ]);
 }

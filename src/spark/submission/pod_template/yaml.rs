@@ -26,6 +26,9 @@ impl From<String> for YamlError {
     }
 }
 
+/// The answer to events that the parser never gives: a value without its end, or an end without its value.
+const UNFINISHED: &str = "it ends too early";
+
 /// Reads the one document of `text` that isn't empty. What aliases stand for counts as if it were written out, and what has an
 /// anchor counts twice, for it is kept.
 pub(in crate::spark::submission) fn read(text: &str, budget: &mut Budget) -> Result<Value, YamlError> {
@@ -46,7 +49,7 @@ pub(in crate::spark::submission) fn read(text: &str, budget: &mut Budget) -> Res
                 let document = loader.value(first, &Place::Document, 0)?;
                 documents.extend((!document.is_null()).then_some(document));
             }
-            (_, span) => return Err(at(span, "a document is expected").into()),
+            (_, span) => return Err(at(span, UNFINISHED).into()),
         }
     }
     match (documents.pop(), documents.is_empty()) {
@@ -75,7 +78,7 @@ impl<'t> Loader<'t, '_> {
                         error.info()
                     ));
                 }
-                None => return Err("not valid YAML: it ends too early".to_owned()),
+                None => return Err(format!("not valid YAML: {UNFINISHED}")),
             }
         }
     }
@@ -162,7 +165,7 @@ impl<'t> Loader<'t, '_> {
                 self.anchors.insert(anchor, value.clone());
                 (0, value)
             }
-            _ => return Err(at(span, "a value is expected").into()),
+            _ => return Err(at(span, UNFINISHED).into()),
         };
         if anchor != 0 {
             self.draw_copy(place, &value)?;
