@@ -361,6 +361,7 @@ mod tests {
             "4194304 bytes (MAX_REQUEST_BYTES)",
             "100000 values in one submission",
             "20000 mappings in one submission",
+            "10000 values repeated by merge keys (`<<`) in one document",
             "64 levels of nesting",
             "10000 entries in one list or mapping",
             "200 containers in one Pod",
