@@ -122,6 +122,23 @@ fn a_user_that_hadoop_cannot_log_in_is_refused_where_spark_logs_in() {
                 assert_eq!(proxied, refused(key), "{version}");
             }
         }
+        for settings in [
+            [
+                ("spark.kubernetes.kerberos.tokenSecret.name", "s"),
+                ("spark.kubernetes.kerberos.tokenSecret.itemKey", "k"),
+            ],
+            [
+                ("spark.kerberos.principal", "a@R"),
+                ("spark.kerberos.keytab", "local:///k"),
+            ],
+        ] {
+            let environment = ["SPARK_USER=ada", "HADOOP_USER_NAME=h@"];
+            assert_eq!(
+                login(version, &[], &settings, &environment),
+                Ok(()),
+                "{version} {settings:?}"
+            );
+        }
         let both = ["HADOOP_PROXY_USER=p", "HADOOP_USER_NAME=h@"];
         assert_eq!(login(version, &[], &[], &both), refused(user), "{version}");
         assert_eq!(

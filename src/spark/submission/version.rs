@@ -44,7 +44,7 @@ pub enum Feature {
     StrictUtf8,
     /// The port of Spark Connect on the driver and its Service.
     ConnectPort,
-    /// Hadoop logs in the submitting user only where something asks for that user; before, always.
+    /// Hadoop logs in the submitting user only where something asks for that user; before, for delegation tokens too.
     LoginOnDemand,
     /// `{{SPARK_VERSION}}` is replaced in the image.
     VersionInImage,

@@ -153,15 +153,14 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 }
 
 /// A quantity that Spark compares with another: Kubernetes drops blanks around it, but for Spark it is then no number, and the driver
-/// ends. Nothing where the driver's process completes the text.
+/// ends. Nothing where the driver's process completes the text, or where Kubernetes reads no quantity either: its rules say so.
 fn compared(draft: &Draft<'_>, key: &str, text: &str) -> Result<Option<Quantity>, Refusal> {
-    if refers_to_process(text) {
-        return Ok(None);
+    let compared = Quantity::parse(text);
+    if compared.is_some() || refers_to_process(text) || Quantity::parse(text.trim()).is_none() {
+        return Ok(compared);
     }
     let allowed = "a quantity such as `500m` or `1.5`, without blanks";
-    Quantity::parse(text)
-        .map(Some)
-        .ok_or_else(|| draft.conf.wrong(key, text, allowed))
+    Err(draft.conf.wrong(key, text, allowed))
 }
 
 /// The number that executors take for their cores: in recovery mode one task each.

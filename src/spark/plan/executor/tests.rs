@@ -206,6 +206,12 @@ fn a_limit_with_blanks_ends_the_driver_from_4_1_on_as_does_a_request_beside_one(
         // It isn't compared with anything.
         assert!(made("4.1.1", &[(REQUEST, behind.as_str())], None).is_ok());
     }
+    for no_quantity in ["٢٠", "lots", "1.5.5", ""] {
+        assert!(
+            made("4.1.1", &[(LIMIT, no_quantity)], None).is_ok(),
+            "{no_quantity}"
+        );
+    }
     // The driver reads its properties without the blanks of ASCII around a value.
     assert!(made("4.1.1", &[(LIMIT, " 2\t")], None).is_ok());
 }

@@ -225,7 +225,14 @@ pub(super) fn login(
     version: &SparkVersion,
     context: &SubmitterContext,
 ) -> Result<(), Refusal> {
-    let is_needed = !version.has(Feature::LoginOnDemand)
+    // Tokens are obtained unless others are given, or a keytab with which the driver obtains them.
+    let tokens = [
+        "spark.kerberos.keytab",
+        "spark.kubernetes.kerberos.tokenSecret.name",
+    ];
+    let obtains_tokens =
+        !version.has(Feature::LoginOnDemand) && tokens.iter().all(|key| conf.get(key).is_none());
+    let is_needed = obtains_tokens
         || options.get(SparkOption::ProxyUser).is_some()
         || !context.environment.contains_key("SPARK_USER")
         || has_files_of_hadoop(conf);
