@@ -176,7 +176,7 @@ impl Check {
             counted(errors, "error"),
             counted(warnings, "warning"),
             counted(checked.templates, "template"),
-            counted(checked.applications.len(), "application")
+            counted(checked.applications.len(), "rendering")
         );
         if self.live.live {
             if errors > 0 {

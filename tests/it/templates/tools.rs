@@ -83,7 +83,7 @@ fn findings_are_printed_for_people_scripts_and_ci() {
     );
     assert!(out.contains("    > 3 |   tolerationz: []\n"), "{out}");
     assert!(
-        said.starts_with("1 error, 1 warning in 1 template, with 8 applications"),
+        said.starts_with("1 error, 1 warning in 1 template, with 8 renderings"),
         "{said}"
     );
 
