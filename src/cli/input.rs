@@ -197,8 +197,8 @@ pub(super) struct Input {
     #[arg(short, long, value_name = "NAMESPACE", conflicts_with = "spark_submit")]
     pub(super) namespace: Option<String>,
 
-    /// Who adds volumes, affinity, sidecars and more to the Pods: the operator's webhook (on) or native-submit (off); with auto
-    /// submit asks the API server by a dry run of the driver Pod, and all that asks no API server takes it as off
+    /// Who adds volumes, affinity, sidecars and more to the Pods: the operator's webhook (on) or native-submit (off). With auto,
+    /// submit to a cluster asks the API server by a dry run of the driver Pod; everything else takes auto as off
     #[arg(long, env = "OPERATOR_WEBHOOK", value_enum, default_value = "auto")]
     operator_webhook: OperatorWebhookSetting,
 
