@@ -16,6 +16,7 @@ pub(crate) mod lineage;
 mod lines;
 mod lint;
 mod live;
+mod losses;
 pub mod mask;
 pub mod probe;
 pub mod reference;

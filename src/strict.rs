@@ -256,6 +256,12 @@ fn yaml_options(text: &str) -> serde_yaml::Options {
 
 /// What is wrong with a text that is no YAML.
 fn yaml_problem(error: &serde_yaml::Error) -> Problem {
+    if let serde_yaml::Error::MultipleDocuments { location, .. } = error {
+        let line = location.line();
+        let found = Words::own(format!("a second at line {line}"));
+        let found = Found::Syntax(found, usize::try_from(line).ok());
+        return Problem::new("", expected("one document").found(found));
+    }
     let what = match error {
         // Without the key: a file whose indentation slipped has values for keys.
         serde_yaml::Error::DuplicateMappingKey { location, .. } => {

@@ -353,7 +353,13 @@ fn advised(mut findings: Findings, unmounted: &[UnmountedVolume]) -> Findings {
         let Some(found) = finding.said.found_for(A_VOLUME) else {
             continue;
         };
-        let of_role = |volume: &&UnmountedVolume| shown(&volume.name) == found;
+        let role = if finding.subject.is_of_executor() {
+            "spec.executor."
+        } else {
+            "spec.driver."
+        };
+        let of_role =
+            |volume: &&UnmountedVolume| volume.field.starts_with(role) && shown(&volume.name) == found;
         let fields: Vec<_> = unmounted
             .iter()
             .filter(of_role)

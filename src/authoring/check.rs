@@ -245,8 +245,8 @@ impl Set<'_> {
             Ok(set) => {
                 let cases = Case::samples().into_iter().chain(cases).collect();
                 let tracer = Tracer::new(&sources, parts, self.workers);
-                Applications::new(&sources, &set, tracer).check(cases, self.is_over, checked);
-                digest::digest(&mut checked.findings, &sources);
+                let lossy = Applications::new(&sources, &set, tracer).check(cases, self.is_over, checked);
+                digest::digest(&mut checked.findings, &sources, &lossy);
             }
             Err(errors) => {
                 for error in errors.0 {

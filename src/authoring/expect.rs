@@ -243,7 +243,12 @@ impl Expectation {
                 .into_iter()
                 .find(|problem| is_typo(problem, path))
         {
-            return Err(format!(".path: {problem} ({})", self.object));
+            let hint = if problem.said.is_unknown_field() {
+                ""
+            } else {
+                "; a key with dots stands in brackets and quotes, as in `metadata.labels[\"a.b/c\"]`"
+            };
+            return Err(format!(".path: {problem}{hint} ({})", self.object));
         }
         Ok(self.wanted.unmet_by(found.as_ref()))
     }

@@ -46,6 +46,8 @@ pub enum Rule {
     ShadowedBlock,
     /// A block that the extended template doesn't have.
     UnknownBlock,
+    /// A block leaves out what the built-in template writes there.
+    LostEntries,
     /// Text outside of the blocks of a template that extends another one.
     StrayText,
     /// A call of `refuse` or `warn` that no sample and no case comes to.
@@ -60,7 +62,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::File,
         Self::Syntax,
         Self::Undefined,
@@ -76,6 +78,7 @@ impl Rule {
         Self::SameAsBuiltin,
         Self::ShadowedBlock,
         Self::UnknownBlock,
+        Self::LostEntries,
         Self::StrayText,
         Self::NeverFired,
         Self::MissingSet,
@@ -101,6 +104,7 @@ impl Rule {
             Self::SameAsBuiltin => "same-as-builtin",
             Self::ShadowedBlock => "shadowed-block",
             Self::UnknownBlock => "unknown-block",
+            Self::LostEntries => "lost-entries",
             Self::StrayText => "stray-text",
             Self::NeverFired => "never-fired",
             Self::MissingSet => "missing-set",
@@ -134,6 +138,9 @@ impl Rule {
             }
             Self::UnknownBlock => {
                 "A block is never written, because the extended template has none of that name."
+            }
+            Self::LostEntries => {
+                "A block without super() leaves out entries that the built-in template writes in its place."
             }
             Self::StrayText => {
                 "Text outside of the blocks of a template that extends another one goes nowhere."

@@ -315,7 +315,8 @@ fn unified(path: &str, before: Option<&String>, after: Option<&String>) -> Strin
 /// What `update` may do beyond writing the files of a case that succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UpdateOptions {
-    /// A case that is refused and has no `error.txt` gets one, and loses its golden files. Otherwise it stays as it is.
+    /// A case that is refused and has no `error.txt`, or one with another reason, gets one and loses its golden files. Otherwise it
+    /// stays as it is.
     pub accept_refusals: bool,
     /// A case with an `expect.yaml` and without golden files gets them.
     pub whole_files: bool,
@@ -349,11 +350,12 @@ pub fn update(folder: &Path, sets: &TemplateSets, options: UpdateOptions) -> Res
     let mut rendered = match made(&case, sets) {
         Ok((made, unknown_executor)) => files(&made, unknown_executor),
         Err(reason) => match &expected {
-            None if !options.accept_refusals => return Ok(Updated::Refused(reason)),
             // A part of the text is enough, and its author chose it.
             Some(expected) if is_expected(&reason, expected) => {
                 BTreeMap::from([(REFUSAL.to_owned(), expected.clone())])
             }
+            // A template's defect must not stand in for a refusal that was accepted.
+            _ if !options.accept_refusals => return Ok(Updated::Refused(reason)),
             _ => BTreeMap::from([(REFUSAL.to_owned(), reason + "\n")]),
         },
     };

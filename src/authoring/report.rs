@@ -8,6 +8,7 @@ mod text;
 pub use github::github;
 pub use junit::{Failure, TestCase, junit};
 pub use sarif::sarif;
+pub(super) use text::few;
 pub use text::{coverage, policies, text};
 
 use super::{

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     authoring::{
         case::{self, Case, CaseError},
-        check::{Checked, check},
+        check::{Checked, check_until},
         finding::{Level, Rule, TemplateFinding},
         report,
     },
@@ -22,11 +22,11 @@ use crate::{
     finding::counted,
     manifest::Manifests,
     settings::{ClusterAccess, SetSettings},
-    templates::DEFAULT_SET,
+    templates::{DEFAULT_SET, read_sets},
 };
 use clap::{ArgGroup, ValueEnum, builder::PossibleValue};
 use live::{LiveApplication, LiveArguments};
-use std::path::PathBuf;
+use std::{cell::Cell, path::PathBuf};
 
 /// How findings are printed: a report, or what a CI system reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,10 +125,18 @@ impl Check {
             return Err(End::Usage);
         }
         let cases = self.own_cases().map_err(|error| could_not_run(&error))?;
-        let mut checked = check(
+        let (count, tried) = (cases.len() + Case::samples().len(), Cell::new(0));
+        let step = || {
+            let done = tried.replace(tried.get() + 1).min(count);
+            progress::step(format!("{done} of {count} applications"));
+            false
+        };
+        let mut checked = check_until(
             &self.directory,
+            read_sets(&self.directory),
             &self.sets.options(Some(self.directory.clone())),
             cases,
+            &step,
         )
         .map_err(|error| could_not_run(&error))?;
         if self.server_dry_run {

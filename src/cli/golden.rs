@@ -87,7 +87,7 @@ struct Update {
     #[command(flatten)]
     selection: Selection,
 
-    /// Write error.txt for a case that is refused and has none; without this flag such a case stays as it is
+    /// Write error.txt for a case that is refused and has none, or one with another reason; without this flag such a case stays as it is
     #[arg(long)]
     accept_refusals: bool,
 

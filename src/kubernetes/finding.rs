@@ -80,6 +80,11 @@ impl Subject {
         self.executor_template
     }
 
+    /// Whether it is about executors: their pod template, or what the driver will make.
+    pub(crate) fn is_of_executor(&self) -> bool {
+        self.executor_template || matches!(self.object, Object::ToBeMade(_))
+    }
+
     /// Whether both are about the same object, or about the text in it.
     pub(crate) fn is_in(&self, other: &Self) -> bool {
         self.object == other.object

@@ -77,6 +77,7 @@ pub fn check(rendered: &Rendered, plan: &DriverPlan, terms: Terms<'_>) -> Result
         warnings: Kept::default(),
         tidy: None,
         executor: None,
+        unread: Vec::new(),
     };
     let values = checker.read(rendered, plan);
     let finished: Vec<_> = values
@@ -103,7 +104,14 @@ pub fn check(rendered: &Rendered, plan: &DriverPlan, terms: Terms<'_>) -> Result
     }
     checker.driver_pod(rendered, &written);
     checker.executors(plan, &written, terms.executor_check);
-    spark_needs::what_spark_needs(plan, &written, &mut checker.findings, &mut checker.warnings);
+    let unread = std::mem::take(&mut checker.unread);
+    spark_needs::what_spark_needs(
+        plan,
+        &written,
+        &unread,
+        &mut checker.findings,
+        &mut checker.warnings,
+    );
     drop(written);
     // Of several objects with one name the first is blamed.
     for finding in checker.findings.each().chain(checker.warnings.each()) {
@@ -155,6 +163,8 @@ struct Checker<'c> {
     warnings: Kept<Finding>,
     tidy: Option<Tidy>,
     executor: Option<Result<ExecutorPod, NoExecutor>>,
+    /// The kinds of documents that were written, and can't be read or have no name.
+    unread: Vec<Kind>,
 }
 
 impl Checker<'_> {
@@ -169,7 +179,10 @@ impl Checker<'_> {
                     values.push(patched);
                 }
                 Ok(None) => {}
-                Err(finding) => self.findings.push(finding),
+                Err(finding) => {
+                    self.unread.extend(spark_needs::kind_of_role(&document.role));
+                    self.findings.push(finding);
+                }
             }
         }
         values
@@ -187,6 +200,7 @@ impl Checker<'_> {
         let kind = match known::kind(document, value, extra_kinds) {
             Ok(kind) => kind,
             Err(problem) => {
+                self.unread.extend(spark_needs::kind_of_role(&document.role));
                 let subject = Subject::role(&document.role);
                 self.findings
                     .push(Finding::of(&subject, &document.template, problem));
@@ -196,7 +210,10 @@ impl Checker<'_> {
         let at = At::document(value);
         let subject = match at.text("metadata.name") {
             Some(name) => Subject::object(kind.name(), name),
-            None => Subject::unnamed(kind.name(), &document.role),
+            None => {
+                self.unread.extend(spark_needs::kind_of_role(&document.role));
+                Subject::unnamed(kind.name(), &document.role)
+            }
         };
         let read = self.found(&subject, &document.template, kind.read(value));
         let report = &mut Report {

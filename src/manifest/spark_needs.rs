@@ -56,6 +56,8 @@ impl<'w> Written<'w> {
 struct Submitted<'w> {
     plan: &'w DriverPlan,
     documents: &'w [Written<'w>],
+    /// The kinds of documents that were written, and can't be read or have no name.
+    unread: &'w [Kind],
     /// The documents by kind and name; of several the first.
     named: BTreeMap<(Kind, &'w str), &'w Written<'w>>,
     /// The uids of the plan's owners.
@@ -63,16 +65,35 @@ struct Submitted<'w> {
 }
 
 impl<'w> Submitted<'w> {
+    /// Whether no template wrote the document of a kind and name. One that can't be read may be it, and is an error already.
+    fn is_unwritten(&self, kind: Kind, name: &str) -> bool {
+        self.find(kind, name).is_none() && !self.unread.contains(&kind)
+    }
+
     /// The document of a kind and name.
     fn find(&self, kind: Kind, name: &str) -> Option<&'w Written<'w>> {
         self.named.get(&(kind, name)).copied()
     }
 }
 
+/// The kind of the built-in document of a role: `service-driver`.
+pub(crate) fn kind_of_role(role: &str) -> Option<Kind> {
+    const KINDS: [(&str, Kind); 5] = [
+        ("configmap-", Kind::ConfigMap),
+        ("persistentvolumeclaim-", Kind::PersistentVolumeClaim),
+        ("podgroup-", Kind::PodGroup),
+        ("secret-", Kind::Secret),
+        ("service-", Kind::Service),
+    ];
+    let kind = KINDS.iter().find(|(begins, _)| role.starts_with(begins));
+    kind.map(|(_, kind)| *kind)
+}
+
 /// Applies the rules to all documents of one submission.
 pub(crate) fn what_spark_needs(
     plan: &DriverPlan,
     documents: &[Written<'_>],
+    unread: &[Kind],
     findings: &mut Kept<Finding>,
     warnings: &mut Kept<Finding>,
 ) {
@@ -86,6 +107,7 @@ pub(crate) fn what_spark_needs(
     let submitted = Submitted {
         plan,
         documents,
+        unread,
         named,
         owners: owners.filter_map(|owner| objects::text(owner, "uid")).collect(),
     };

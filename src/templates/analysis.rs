@@ -273,6 +273,10 @@ impl<'a> Analysis<'a> {
     /// A name that nothing has.
     fn unknown(&mut self, span: Span, what: &str) {
         let words = self.words(span);
+        let text = self.texts.get(self.template).map_or("", String::as_str);
+        // The engine's span of a field may begin behind what has it.
+        let begin = base(text, span.start_offset as usize);
+        let words = text.get(begin..span.end_offset as usize).unwrap_or(words);
         let said = if words.contains('\n') || words.is_empty() {
             what.to_owned()
         } else {
@@ -377,4 +381,43 @@ pub(super) fn prepared(environment: &Environment<'_>, name: &str, source: &str) 
         Ok(tree) => as_attributes(&text, &tree),
         Err(_) => text,
     }
+}
+
+/// Where the path begins whose next step, a dot or a bracket, is at `start`.
+fn base(text: &str, start: usize) -> usize {
+    let mut begin = start;
+    while text.get(begin..).is_some_and(|rest| rest.starts_with(['.', '['])) {
+        let before = &text[..begin];
+        let is_word = |character: char| character.is_alphanumeric() || character == '_';
+        let word = before.trim_end_matches(is_word);
+        let step = if word.len() < before.len() {
+            // The name of a field has its dot before it.
+            if word.ends_with('.') {
+                word.len() - 1
+            } else {
+                word.len()
+            }
+        } else if let Some(opened) = opened(before) {
+            opened
+        } else {
+            break;
+        };
+        begin = step;
+    }
+    begin
+}
+
+/// Where the bracket was opened that a text ends with.
+fn opened(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, character) in text.char_indices().rev() {
+        match character {
+            ')' | ']' => depth += 1,
+            '(' | '[' if depth == 1 => return Some(at),
+            '(' | '[' => depth = depth.checked_sub(1)?,
+            _ if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    None
 }

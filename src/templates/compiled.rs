@@ -4,7 +4,7 @@ use super::{
     LoadError, TemplateError, TemplateErrorKind, analysis, builtin,
     environment::environment,
     files::{self, EXEMPT, FileKind, Files, is_part, is_template},
-    markup,
+    markup::{self, unclosed::Unclosed},
     newer_fields::NewerFields,
     parts::{DEFAULT_SET, Layer, Parts},
     policy::{self, NamespaceFacts, Policies, SubmissionFacts},
@@ -75,10 +75,18 @@ impl Compiled {
         let shared = if is_default { &BUILTINS } else { &BUILTINS_OF_NAMED };
         let mut compiler = Compiler::new(LazyLock::force(shared).clone());
         let effective = parts.effective();
-        let names_of = |names: &mut dyn Iterator<Item = &str>| -> Files {
-            names.map(|name| (name.to_owned(), Vec::new())).collect()
+        // Of an additional object the kind is looked at, too.
+        let named = |name: &str, bytes: &[u8]| -> (String, Vec<u8>) {
+            let is_extra = files::kind(name) == FileKind::Extra;
+            (
+                name.to_owned(),
+                if is_extra { bytes.to_vec() } else { Vec::new() },
+            )
         };
-        let names = names_of(&mut effective.keys().copied());
+        let names: Files = effective
+            .iter()
+            .map(|(name, (_, bytes))| named(name, bytes))
+            .collect();
         compiler.marked_builtins(&names, parts.files);
         if !is_default {
             compiler.defaults(parts.default);
@@ -93,7 +101,11 @@ impl Compiled {
             let wrong_name = files::name_error(name, &names, allows_extras);
             compiler.file(name, shown, bytes, wrong_name);
         }
-        let always = names_of(&mut parts.always.keys().map(String::as_str));
+        let always: Files = parts
+            .always
+            .iter()
+            .map(|(name, bytes)| named(name, bytes))
+            .collect();
         for (name, bytes) in parts.always.iter().filter(|(name, _)| is_template(name)) {
             let full = format!("{ALWAYS_PREFIX}{name}");
             writes(&full);
@@ -450,13 +462,31 @@ fn add_to(
 /// An error at the end of a template that leaves a tag open, with the place of that tag.
 fn not_closed(shown: &str, source: &str, error: &minijinja::Error) -> Option<TemplateError> {
     let detail = error.detail()?;
-    if !detail.starts_with("unexpected end of input") {
+    let ends_early = detail.starts_with("unexpected end of input");
+    let unknown = detail.strip_prefix("unknown statement ");
+    if !ends_early && !unknown.is_some_and(|tag| tag.starts_with("end")) {
         return None;
     }
-    let (tag, end, line) = markup::unclosed::unclosed(source)?;
-    let message = format!(
-        "syntax error: `{{% {tag} %}}` is not closed: expected `{{% {end} %}}`, found the end of the file"
-    );
+    let (message, line) = match markup::unclosed::unclosed(source)? {
+        Unclosed::Open {
+            tag,
+            end,
+            line,
+            found,
+        } => {
+            let found = match found {
+                Some((found, line)) => format!("`{{% {found} %}}` in line {line}"),
+                None => "the end of the file".to_owned(),
+            };
+            let message = format!("`{{% {tag} %}}` is not closed: expected `{{% {end} %}}`, found {found}");
+            (message, line)
+        }
+        Unclosed::Stray { tag, opens, line } => {
+            let message = format!("`{{% {tag} %}}` closes nothing: no `{{% {opens} %}}` is open there");
+            (message, line)
+        }
+    };
+    let message = format!("syntax error: {message}");
     Some(TemplateError::new(TemplateErrorKind::Syntax, shown, message).at(source, line, None))
 }
 

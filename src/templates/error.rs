@@ -97,6 +97,15 @@ impl TemplateError {
             Some(detail) => format!("{}: {detail}", error.kind()),
             None => error.kind().to_string(),
         };
+        let line = error
+            .line()
+            .and_then(|line| source.lines().nth(line.checked_sub(1)?));
+        let message = match line {
+            Some(line) if is_of_go(line) => format!(
+                "{message}; templates are Jinja, not Go's: no dot before a variable, as in `{{{{ application.name }}}}`"
+            ),
+            _ => message,
+        };
         let new = Self::new(TemplateErrorKind::Syntax, template, message);
         match error.line() {
             Some(line) => new.at(source, line, error.range()),
@@ -408,6 +417,15 @@ fn describe(
             (kind, message)
         }
     }
+}
+
+/// Whether a tag of a line is one of Go's templates, as helm has them: `{{ .Values.x }}`, `{{ include "x" . }}`.
+fn is_of_go(line: &str) -> bool {
+    line.split("{{").skip(1).any(|tag| {
+        let tag = tag.split("}}").next().unwrap_or_default();
+        tag.split_whitespace()
+            .any(|word| word == "." || word.starts_with('.') && word[1..].starts_with(char::is_alphabetic))
+    })
 }
 
 /// The template that a line names in quotes, by `extends`, `include` or another tag.

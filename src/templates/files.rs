@@ -111,11 +111,21 @@ pub(crate) fn name_error(name: &str, files: &Files, extras: bool) -> Option<Stri
         FileKind::Extra if extras => misspelled(name, files.get(name)).map(|known| {
             format!("an additional object needs a name of its own, and this is almost another's; did you mean `{known}`?")
         }),
-        FileKind::Extra => Some(format!(
-            "{}; for an additional object ALLOWED_EXTRA_KINDS must allow its kind, and it allows none)",
-            unknown(name)
-        )),
-        FileKind::Unknown => Some(format!("{})", unknown(name))),
+        FileKind::Extra => {
+            let contents = files.get(name);
+            let near = misspelled(name, contents).or_else(|| {
+                let is_unsaid = contents.and_then(|bytes| written_by(bytes)).is_none();
+                is_unsaid.then(|| near(name)).flatten()
+            });
+            Some(unknown(
+                "; for an additional object ALLOWED_EXTRA_KINDS must allow its kind, and it allows none",
+                near,
+            ))
+        }
+        FileKind::Unknown if name.contains("policy") => {
+            Some(unknown("; a policy's is `NAME.policy.j2`, in lowercase letters, digits and `-`", None))
+        }
+        FileKind::Unknown => Some(unknown("", near(name))),
     }
 }
 
@@ -132,23 +142,21 @@ pub(crate) fn name_error_of_always(name: &str, always: &Files, set: &Files, extr
                 .to_owned(),
         ),
         _ => {
-            let both: Files = set
-                .keys()
-                .chain(always.keys())
-                .map(|name| (name.clone(), Vec::new()))
-                .collect();
+            let mut both = set.clone();
+            both.extend(always.clone());
             name_error(name, &both, extras)
         }
     }
 }
 
-/// Its parenthesis is left open.
-fn unknown(name: &str) -> String {
+/// That no template has a name, `more` about that, and the template that may be meant.
+fn unknown(more: &str, near: Option<&str>) -> String {
     let known: Vec<_> = builtin::SOURCES.iter().map(|(name, _)| *name).collect();
+    let near = near.map(|near| format!("; did you mean `{near}`?"));
     format!(
-        "no template has this name{} (known: {}; a partial's name begins with `_`",
-        did_you_mean(name, str::to_owned),
-        known.join(", ")
+        "no template has this name (known: {}; a partial's name begins with `_`{more}){}",
+        known.join(", "),
+        near.unwrap_or_default()
     )
 }
 
@@ -158,13 +166,17 @@ const MISSPELLED: usize = 2;
 /// The built-in template that is meant, where a name is almost its: unless the file writes another kind of object, as
 /// `driver-pdb.yaml.j2` does.
 fn misspelled(name: &str, contents: Option<&Vec<u8>>) -> Option<&'static str> {
-    let kind = contents.and_then(|bytes| kind_written(std::str::from_utf8(bytes).ok()?));
+    let kind = contents.and_then(|bytes| written_by(bytes));
     let mut known = builtin::SOURCES.iter();
     let near = known.find(|(known, source)| {
         let is_another = kind.is_some() && kind != kind_written(source);
         !is_another && strsim::damerau_levenshtein(name, known) <= MISSPELLED
     });
     near.map(|(name, _)| *name)
+}
+
+fn written_by(contents: &[u8]) -> Option<&str> {
+    kind_written(std::str::from_utf8(contents).ok()?)
 }
 
 /// The kind of object that a template writes, if it says so in plain text.
@@ -176,10 +188,15 @@ fn kind_written(source: &str) -> Option<&str> {
 }
 
 fn did_you_mean(name: &str, written: impl Fn(&str) -> String) -> String {
-    let known: Vec<_> = builtin::SOURCES.iter().map(|(name, _)| *name).collect();
-    vocabulary::nearest(name, &known)
+    near(name)
         .map(|near| format!("; did you mean `{}`?", written(near)))
         .unwrap_or_default()
+}
+
+/// The built-in template whose name is nearest.
+fn near(name: &str) -> Option<&'static str> {
+    let known: Vec<_> = builtin::SOURCES.iter().map(|(name, _)| *name).collect();
+    vocabulary::nearest(name, &known)
 }
 
 /// Whether a stem can be part of an object file's name.
@@ -232,6 +249,23 @@ mod tests {
         ] {
             let message = error(name, false).unwrap();
             assert!(message.contains(says), "{name}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_name_like_a_builtin_templates_is_guessed_only_for_its_kind() {
+        for (kind, is_guessed) in [("PodDisruptionBudget", false), ("Pod", true), ("{{ x }}", true)] {
+            let files = Files::from([(
+                "driver-pdb.yaml.j2".to_owned(),
+                format!("kind: {kind}\n").into_bytes(),
+            )]);
+            let message = name_error("driver-pdb.yaml.j2", &files, false).unwrap();
+            assert!(message.contains("ALLOWED_EXTRA_KINDS"), "{message}");
+            assert_eq!(
+                message.ends_with("did you mean `driver-pod.yaml.j2`?"),
+                is_guessed,
+                "{message}"
+            );
         }
     }
 

@@ -45,6 +45,7 @@ pub struct UnknownNamespace(pub String);
 
 /// What policies see of the namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "namespace")]
 pub(super) struct NamespaceFacts {
     /// Whether the rest is known.
     known: bool,
@@ -58,6 +59,7 @@ pub struct NoExecutor(pub String);
 
 /// What is known of a submission beside its objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "submission")]
 pub struct SubmissionFacts {
     /// The namespace of all objects.
     pub namespace: String,

@@ -53,7 +53,22 @@ pub(crate) fn is_harmless(detail: &str, source: &str) -> bool {
 
 /// What to do instead of what other template engines have and this one hasn't, by the engine's message.
 pub(crate) fn advice(detail: &str) -> Option<&'static str> {
-    const ADVICE: [(&str, &str); 5] = [
+    const ENCODED: &str = "Kubernetes encodes what a Secret's `stringData` has";
+    const JSON: &str = "a value is always written as JSON, which is YAML: `{{ value }}` is enough";
+    const ADVICE: [(&str, &str); 18] = [
+        ("filter quote is unknown", JSON),
+        ("filter squote is unknown", JSON),
+        ("filter to_yaml is unknown", JSON),
+        ("filter toYaml is unknown", JSON),
+        ("filter toJson is unknown", JSON),
+        ("filter to_json is unknown", JSON),
+        ("filter b64enc is unknown", ENCODED),
+        ("filter b64encode is unknown", ENCODED),
+        ("filter nindent is unknown", JSON),
+        ("fail is unknown", "`refuse(\"text\")` refuses a submission"),
+        ("deny is unknown", "`refuse(\"text\")` refuses a submission"),
+        ("reject is unknown", "`refuse(\"text\")` refuses a submission"),
+        ("raise is unknown", "`refuse(\"text\")` refuses a submission"),
         (
             "filter safe is unknown",
             "a value is always written as JSON; only a macro or a block writes text",

@@ -6,6 +6,7 @@ use crate::{
         case::{Case, REFUSAL},
         coverage::Coverage,
         finding::{Rule, TemplateFinding},
+        losses::{Losses, Lossy},
         sources::{Sources, add, has_errors, warning},
         trace::Tracer,
     },
@@ -24,6 +25,7 @@ pub(super) struct Applications<'s> {
     set: &'s TemplateSet,
     tracer: Tracer<'s>,
     coverage: Coverage<'s>,
+    losses: Losses,
     /// Whether a sample took the set over a limit of its render worker: a server rejects it, whatever comes after.
     exceeded: bool,
     /// Whether policies let an application through, and one that refused another.
@@ -42,6 +44,7 @@ impl<'s> Applications<'s> {
             set,
             tracer,
             coverage: Coverage::of(sources),
+            losses: Losses::of(sources),
             exceeded: false,
             passed: false,
             refused: None,
@@ -50,7 +53,13 @@ impl<'s> Applications<'s> {
         }
     }
 
-    pub(super) fn check(mut self, cases: Vec<Case>, is_over: &dyn Fn() -> bool, checked: &mut Checked) {
+    /// Tries each; gives back the blocks that leave something out.
+    pub(super) fn check(
+        mut self,
+        cases: Vec<Case>,
+        is_over: &dyn Fn() -> bool,
+        checked: &mut Checked,
+    ) -> Vec<Lossy> {
         let mut refusals = Vec::new();
         let mut rendered = false;
         for case in cases {
@@ -101,6 +110,7 @@ impl<'s> Applications<'s> {
         let (fired, policies) = self.coverage.report();
         checked.coverage.extend(fired);
         checked.policies.extend(policies);
+        self.losses.lossy()
     }
 
     fn application(&mut self, case: &Case) -> (Option<Manifests>, Vec<TemplateFinding>) {
@@ -123,6 +133,7 @@ impl<'s> Applications<'s> {
             }
         };
         self.note(&rendered);
+        self.losses.note(&rendered, &plan, &case.name);
         let unknown_fields = submission.unknown_fields();
         let terms = Terms {
             passed_unknown_fields: &unknown_fields,
@@ -147,10 +158,13 @@ impl<'s> Applications<'s> {
                 let more = found.0.more();
                 if more > 0 {
                     let message = format!(
-                        "and {} about this application's objects",
-                        counted(more, "more finding")
+                        "and {} about the objects of {}",
+                        counted(more, "more finding"),
+                        case.path()
                     );
-                    located.push(TemplateFinding::new(Rule::Case, case.path(), message));
+                    if let Some(last) = located.last_mut() {
+                        last.notes.push(message);
+                    }
                 }
                 (None, located)
             }
@@ -212,7 +226,9 @@ impl<'s> Applications<'s> {
                 }
                 found.extend(verdicts.into_iter().map(|verdict| {
                     let path = self.sources.path(&verdict.policy);
-                    TemplateFinding::new(Rule::Refused, path, format!("refused: {}", verdict.text))
+                    let message = format!("refused: {}", verdict.text);
+                    let finding = TemplateFinding::new(Rule::Refused, path, message).at(verdict.line);
+                    self.sources.with_source(finding, &verdict.policy)
                 }));
             }
             // Reported above, by policy.

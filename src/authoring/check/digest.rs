@@ -3,24 +3,60 @@
 use crate::{
     authoring::{
         finding::{Rule, TemplateFinding},
+        losses::{Lossy, Replacing},
         sources::{BUILTIN, Sources},
     },
     templates::{TemplateOutline, builtin_sources},
 };
 use std::fmt::Write;
 
-/// How many things must be missing before a block is suspected of having dropped them.
-const SUSPECT: usize = 2;
-
 /// Puts one finding in the place of those that have one cause. What is wrong with other objects in consequence is left out: it
 /// is found again if it has a cause of its own.
-pub(super) fn digest(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
+pub(super) fn digest(findings: &mut Vec<TemplateFinding>, sources: &Sources, lossy: &[Lossy]) {
     same_mistake_in_yaml(findings);
+    wrong_kinds(findings);
+    extends_another(findings, sources);
     selected_labels(findings, sources);
     let empty = empty_sections(findings);
-    let forgotten = forgotten_super(findings, sources);
+    let mut forgotten = false;
+    for lossy in lossy {
+        forgotten |= forgotten_super(findings, sources, lossy);
+    }
     if empty || forgotten {
         findings.retain(|finding| finding.rule != Rule::Manifest || !finding.file.starts_with(BUILTIN));
+    }
+}
+
+/// A template that extends the built-in one of another object writes that object, of which everything is wrong.
+fn extends_another(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
+    for (name, text) in sources.own() {
+        let file = sources.file_name(name);
+        let Some(extends) = TemplateOutline::of(text).extends else {
+            continue;
+        };
+        let is_builtin = |name: &str| builtin_sources().iter().any(|(known, _)| *known == name);
+        let extended = extends.name.strip_prefix(BUILTIN);
+        let Some(extended) = extended.filter(|extended| is_builtin(extended) && *extended != file) else {
+            continue;
+        };
+        if !is_builtin(file) {
+            continue;
+        }
+        let path = sources.path(name);
+        let is_of_file = |finding: &TemplateFinding| finding.rule == Rule::Manifest && finding.file == path;
+        let Some(first) = findings.iter().position(is_of_file) else {
+            continue;
+        };
+        let mut cause = findings.swap_remove(first);
+        cause.message = format!(
+            "extends {BUILTIN}{extended}, which writes another object; did you mean {BUILTIN}{file}? The first of what is wrong: {}",
+            cause.message
+        );
+        cause.line = Some(extends.line);
+        cause.column = None;
+        cause.rendered.clear();
+        findings.retain(|finding| !is_of_file(finding));
+        findings.push(sources.with_source(cause, name));
     }
 }
 
@@ -29,7 +65,8 @@ fn same_mistake_in_yaml(findings: &mut Vec<TemplateFinding>) {
     let mut kept: Vec<TemplateFinding> = Vec::with_capacity(findings.len());
     for finding in findings.drain(..) {
         let is_yaml = |finding: &TemplateFinding| {
-            finding.rule == Rule::Manifest && finding.message.contains("expected valid YAML")
+            let says = |words: &str| finding.message.contains(words);
+            finding.rule == Rule::Manifest && (says("expected valid YAML") || says("expected one document"))
         };
         let same = kept.iter_mut().find(|other| {
             is_yaml(&finding) && is_yaml(other) && (&other.file, other.line) == (&finding.file, finding.line)
@@ -112,64 +149,90 @@ fn empty_sections(findings: &mut Vec<TemplateFinding>) -> bool {
     !files.is_empty()
 }
 
-/// A block that replaces the built-in one and doesn't write what that wrote.
-fn forgotten_super(findings: &mut Vec<TemplateFinding>, sources: &Sources) -> bool {
-    let mut forgotten = false;
-    let own: Vec<_> = sources
-        .own()
-        .map(|(name, text)| (sources.path(name), TemplateOutline::of(text)))
-        .collect();
-    for (path, outline) in own {
-        let Some(extends) = &outline.extends else { continue };
-        let builtin = extends.name.rsplit('/').next().unwrap_or_default();
-        let suspects = outline.blocks.iter().enumerate();
-        let suspects =
-            suspects.filter(|(_, block)| !block.calls_super && writes_something(builtin, &block.name));
-        for (index, block) in suspects {
-            let end = outline.blocks.get(index + 1).map_or(usize::MAX, |next| next.line);
-            let is_of_block = |finding: &TemplateFinding| {
-                finding.rule == Rule::Manifest
-                    && finding.file == path
-                    && finding.line.is_some_and(|line| (block.line..end).contains(&line))
-                    && is_missing(&finding.message)
-            };
-            let count = findings.iter().filter(|finding| is_of_block(finding)).count();
-            if count < SUSPECT {
-                continue;
-            }
-            forgotten = true;
-            let mut first = true;
-            findings.retain_mut(|finding| {
-                if !is_of_block(finding) {
-                    return true;
-                }
-                if first {
-                    finding.message = format!(
-                        "block `{}` replaces what the built-in template writes there; did you forget {{{{ super() }}}}? \
-                         {count} things are missing, the first: {}",
-                        block.name, finding.message
-                    );
-                }
-                std::mem::take(&mut first)
-            });
-        }
+/// A block that leaves out what the built-in one writes. What is wrong with the object in consequence becomes one finding, and
+/// without any a warning; whether it became an error.
+fn forgotten_super(findings: &mut Vec<TemplateFinding>, sources: &Sources, lossy: &Lossy) -> bool {
+    let Replacing {
+        template,
+        block,
+        lines,
+        ..
+    } = &lossy.replacing;
+    let path = sources.path(template);
+    let is_of_block = |finding: &TemplateFinding| {
+        finding.rule == Rule::Manifest
+            && finding.file == path
+            && finding.line.is_none_or(|line| lines.contains(&line))
+            && is_consequence(&finding.message, &lossy.names)
+    };
+    let count = findings.iter().filter(|finding| is_of_block(finding)).count();
+    if count == 0 {
+        findings.push(lossy.warning(sources));
+        return false;
     }
-    forgotten
-}
-
-fn is_missing(message: &str) -> bool {
-    message.contains("found nothing") || message.contains("expected the driver container")
-}
-
-/// Whether a block of a built-in template has any text.
-fn writes_something(template: &str, block: &str) -> bool {
-    let source = builtin_sources().iter().find(|(name, _)| *name == template);
-    let body = source.and_then(|(_, source)| {
-        let (_, after) = source
-            .split_once(&format!("{{% block {block} %}}"))
-            .or_else(|| source.split_once(&format!("{{%- block {block} %}}")))
-            .or_else(|| source.split_once(&format!("{{% block {block} -%}}")))?;
-        after.split("{% endblock").next()
+    let are = if count == 1 {
+        "1 thing is".to_owned()
+    } else {
+        format!("{count} things are")
+    };
+    let mut first = true;
+    findings.retain_mut(|finding| {
+        if !is_of_block(finding) {
+            return true;
+        }
+        if first {
+            finding.message = format!(
+                "block `{block}` replaces what the built-in template writes there; did you forget {{{{ super() }}}}? \
+                 {are} missing, the first: {}",
+                finding.message
+            );
+            if finding.line.is_none() {
+                finding.line = Some(lines.start);
+                finding.rendered.clear();
+                *finding = sources.with_source(finding.clone(), template);
+            }
+        }
+        std::mem::take(&mut first)
     });
-    body.is_some_and(|body| !body.trim().is_empty())
+    true
+}
+
+/// Whether a finding says that something is missing, or is about one of the lost entries.
+fn is_consequence(message: &str, lost: &[String]) -> bool {
+    const MISSING: [&str; 3] = [
+        "found nothing",
+        "expected the driver container",
+        "expected the arguments of the plan",
+    ];
+    let is_word = |character: char| character.is_alphanumeric() || "-_./".contains(character);
+    let names = |name: &String| {
+        message.match_indices(name.as_str()).any(|(start, _)| {
+            // A field's name stands behind the dot of a path.
+            !message[..start].trim_end_matches('.').ends_with(is_word)
+                || message[..start].ends_with('.') && !message[start + name.len()..].starts_with(is_word)
+        })
+    };
+    MISSING.iter().any(|missing| message.contains(missing)) || lost.iter().any(names)
+}
+
+/// Where a mapping or list is expected and something else is found, all that should be in it is missing.
+fn wrong_kinds(findings: &mut Vec<TemplateFinding>) {
+    let wrong: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.rule == Rule::Manifest)
+        .filter_map(|finding| {
+            let (place, rest) = finding.message.split_once(": expected a ")?;
+            let is_kind = rest.starts_with("mapping, found") || rest.starts_with("list, found");
+            is_kind.then(|| (finding.file.clone(), place.to_owned(), finding.message.clone()))
+        })
+        .collect();
+    findings.retain(|finding| {
+        let is_in = |(file, place, message): &(String, String, String)| {
+            let is_file = finding.file == *file || finding.file.starts_with(BUILTIN);
+            let rest = finding.message.strip_prefix(place.as_str());
+            let is_below = rest.is_some_and(|rest| rest.starts_with([':', '.', '[']));
+            is_file && is_below && finding.message != *message
+        };
+        finding.rule != Rule::Manifest || !wrong.iter().any(is_in)
+    });
 }

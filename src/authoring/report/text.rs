@@ -39,7 +39,7 @@ pub fn coverage(calls: &[Fired]) -> String {
             call.file,
             call.line,
             call.function,
-            call.fired_for.join(", "),
+            few(&call.fired_for),
             counted(call.let_through, "application")
         );
     }
@@ -50,21 +50,18 @@ pub fn coverage(calls: &[Fired]) -> String {
 pub fn policies(policies: &[PolicyCoverage]) -> String {
     let mut text = String::new();
     for policy in policies {
-        let names = |what: &str, names: &[String]| {
-            (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+        let names =
+            |what: &str, names: &[String]| (!names.is_empty()).then(|| format!("{what} {}", few(names)));
+        // In audit mode a policy refuses nothing.
+        let (let_through, refused) = if policy.mode == "audit" && !policy.refused.is_empty() {
+            let all = policy.let_through.len() + policy.refused.len();
+            (Some(format!("let all {all} through")), "would refuse")
+        } else {
+            (names("let through", &policy.let_through), "refused")
         };
         let parts = [
-            Some(
-                names("let through", &policy.let_through).unwrap_or_else(|| "let nothing through".to_owned()),
-            ),
-            names(
-                if policy.mode == "audit" {
-                    "would refuse"
-                } else {
-                    "refused"
-                },
-                &policy.refused,
-            ),
+            Some(let_through.unwrap_or_else(|| "let nothing through".to_owned())),
+            names(refused, &policy.refused),
             names("exempt:", &policy.exempt),
             names("ended in an error on", &policy.failed),
         ];
@@ -80,6 +77,23 @@ pub fn policies(policies: &[PolicyCoverage]) -> String {
         );
     }
     text
+}
+
+/// The most names of a list that are written.
+const MOST_NAMES: usize = 5;
+
+/// The first names of a list, and how many more there are.
+pub(in crate::authoring) fn few(names: &[String]) -> String {
+    let shown = names
+        .iter()
+        .take(MOST_NAMES)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn lines(text: &mut String, what: &str, lines: &[ShownLine]) {

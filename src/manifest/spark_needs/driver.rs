@@ -85,6 +85,7 @@ fn container(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
         if container.text("name") == Some(&plan.driver.name) {
             found = true;
             arguments(plan, &container, report);
+            variables(plan, &container, report);
         }
     });
     if !found {
@@ -99,17 +100,51 @@ fn container(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
     }
 }
 
+/// The variables by which the image's entrypoint and Spark find their way: an address to bind to, directories, the user.
+const SPARK_VARIABLES: [&str; 5] = [
+    "SPARK_DRIVER_BIND_ADDRESS",
+    "SPARK_APPLICATION_ID",
+    "SPARK_LOCAL_DIRS",
+    "SPARK_CONF_DIR",
+    "SPARK_USER",
+];
+
+/// Whether a template starts something else than the plan does.
+fn has_own_command(plan: &DriverPlan, container: &At<'_, '_>) -> bool {
+    let planned = plan.driver.other.get("command");
+    container.get("command") != planned.filter(|command| !command.is_null())
+}
+
+/// A template may give the plan's variables values of its own, but loses none that Spark needs.
+fn variables(plan: &DriverPlan, container: &At<'_, '_>, report: &mut Report<'_>) {
+    if has_own_command(plan, container) {
+        return;
+    }
+    let mut written = BTreeSet::new();
+    container.each("env[]", &mut |variable| {
+        written.extend(variable.text("name"));
+    });
+    let planned: BTreeSet<_> = plan
+        .driver
+        .env
+        .iter()
+        .filter_map(|variable| text(variable, "name"))
+        .collect();
+    let lost: Vec<_> = SPARK_VARIABLES
+        .into_iter()
+        .filter(|name| planned.contains(name) && !written.contains(name))
+        .collect();
+    if !lost.is_empty() {
+        let wanted = format!("the variables that Spark needs: {}", lost.join(", "));
+        report.wrong(container, "env", expected(Words::own(wanted)).nothing());
+    }
+}
+
 /// The image's entrypoint starts a driver by its first argument, `driver`, and passes the rest to spark-submit.
 /// A template may put further arguments among the plan's, but loses none. With a `command` of its own it starts
 /// something else, and answers for it.
 fn arguments(plan: &DriverPlan, container: &At<'_, '_>, report: &mut Report<'_>) {
-    if container.get("command")
-        != plan
-            .driver
-            .other
-            .get("command")
-            .filter(|command| !command.is_null())
-    {
+    if has_own_command(plan, container) {
         return;
     }
     let arguments = container.get("args").and_then(Value::as_array);

@@ -34,7 +34,24 @@ pub(super) fn mounts(submitted: &Submitted<'_>, pod: &At<'_, '_>, report: &mut R
     let directory = properties_directory(&plan.driver.args);
     if let Some(directory) = directory {
         let mounted = mounts_of(submitted, pod, &plan.config_map.name, PROPERTIES);
-        if !mounted.iter().any(|path| path.trim_end_matches('/') == directory) {
+        let is_directory = |path: &str| path.trim_end_matches('/') == directory;
+        let mut taken = false;
+        if !mounted.iter().any(|path| is_directory(path)) {
+            each_mount(submitted, pod, &mut |mount| {
+                if let (Some(path), Some(volume)) = (mount.text("mountPath"), mount.text("name"))
+                    && is_directory(path)
+                    && !taken
+                    && is_another(pod, volume, &plan.config_map.name)
+                {
+                    taken = true;
+                    let wanted = Words::own(format!("the volume with {PROPERTIES} of ConfigMap "))
+                        .value(&plan.config_map.name)
+                        .and(", because --properties-file names this directory");
+                    report.wrong(&mount, "name", expected(wanted).name(volume));
+                }
+            });
+        }
+        if !taken && !mounted.iter().any(|path| is_directory(path)) {
             report.wrong(
                 pod,
                 "spec",
@@ -69,7 +86,7 @@ pub(super) fn mounts(submitted: &Submitted<'_>, pod: &At<'_, '_>, report: &mut R
         pod.each(pattern, &mut |source| {
             if let Some(name) = source.text(field)
                 && planned.contains(&(kind, name))
-                && submitted.find(kind, name).is_none()
+                && submitted.is_unwritten(kind, name)
             {
                 report.wrong(
                     &source,
@@ -132,17 +149,30 @@ fn mounts_of<'v>(submitted: &Submitted<'_>, pod: &At<'v, '_>, config_map: &str, 
         volume.each("projected.sources[].configMap", &mut has_file);
     });
     let mut paths = Vec::new();
-    pod.each("spec.containers[]", &mut |container| {
-        if container.text("name") != Some(&submitted.plan.driver.name) {
-            return;
+    each_mount(submitted, pod, &mut |mount| {
+        if mount.text("name").is_some_and(|name| volumes.contains(&name)) {
+            paths.extend(mount.text("mountPath"));
         }
-        container.each("volumeMounts[]", &mut |mount| {
-            if mount.text("name").is_some_and(|name| volumes.contains(&name)) {
-                paths.extend(mount.text("mountPath"));
-            }
-        });
     });
     paths
+}
+
+/// Whether there is a volume of this name, and it is not of this `ConfigMap`.
+fn is_another(pod: &At<'_, '_>, name: &str, config_map: &str) -> bool {
+    let mut found = false;
+    pod.each("spec.volumes[]", &mut |volume| {
+        found |= volume.text("name") == Some(name) && volume.text("configMap.name") != Some(config_map);
+    });
+    found
+}
+
+/// Every mount of the driver container.
+fn each_mount<'v>(submitted: &Submitted<'_>, pod: &At<'v, '_>, take: &mut dyn FnMut(At<'v, '_>)) {
+    pod.each("spec.containers[]", &mut |container| {
+        if container.text("name") == Some(&submitted.plan.driver.name) {
+            container.each("volumeMounts[]", &mut *take);
+        }
+    });
 }
 
 /// The driver's `ConfigMap` holds its properties, none of the plan's lines lost, and the executor's its template.
@@ -159,6 +189,9 @@ pub(super) fn contents(submitted: &Submitted<'_>, findings: &mut Kept<Finding>) 
         let written = submitted.find(Kind::ConfigMap, name);
         let text = written.and_then(|written| written.value.get("data")?.get(key)?.as_str());
         let Some(written) = written else {
+            if !submitted.is_unwritten(Kind::ConfigMap, name) {
+                continue;
+            }
             let said = rule("no template wrote it, and the driver needs it");
             findings.push(Finding::unwritten("ConfigMap", name, said));
             continue;

@@ -59,7 +59,7 @@ pub(super) fn unique(submitted: &Submitted<'_>, findings: &mut Kept<Finding>) {
 /// The `PodGroup` has the name that the driver Pod knows it by: without it Volcano never schedules the Pod.
 pub(super) fn pod_group(submitted: &Submitted<'_>, findings: &mut Kept<Finding>) {
     if let Some(planned) = &submitted.plan.pod_group
-        && submitted.find(Kind::PodGroup, &planned.name).is_none()
+        && submitted.is_unwritten(Kind::PodGroup, &planned.name)
     {
         let said = rule("no template wrote it, and the driver Pod waits for it");
         findings.push(Finding::unwritten("PodGroup", &planned.name, said));

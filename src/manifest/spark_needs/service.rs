@@ -16,6 +16,9 @@ pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Kept<Finding>, w
         .and_then(|host| host.split('.').next())
         .unwrap_or(&planned.name);
     let Some(service) = submitted.find(Kind::Service, name) else {
+        if !submitted.is_unwritten(Kind::Service, name) {
+            return;
+        }
         let said = rule("no template wrote it, and executors reach the driver by it (spark.driver.host)");
         findings.push(Finding::unwritten("Service", name, said));
         return;

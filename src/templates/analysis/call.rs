@@ -89,12 +89,14 @@ impl<'a> Analysis<'a> {
             name,
             names.chain(self.scopes.iter().flat_map(|scope| scope.keys().copied())),
         );
-        let advice = advice
-            .map(|near| format!("; did you mean `{near}`?"))
-            .unwrap_or_default();
         let detail = format!("{name} is unknown");
-        let other = vocabulary::advice(&detail).map(|advice| format!(" ({advice})"));
-        let message = format!("unknown function: {detail}{advice}{}", other.unwrap_or_default());
+        let advice = match vocabulary::advice(&detail) {
+            Some(advice) => format!(" ({advice})"),
+            None => advice
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default(),
+        };
+        let message = format!("unknown function: {detail}{advice}");
         self.wrong(TemplateErrorKind::Render, span, message);
     }
 

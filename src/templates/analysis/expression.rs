@@ -142,10 +142,8 @@ impl<'a> Analysis<'a> {
                 .iter()
                 .flat_map(|scope| scope.keys().copied())
                 .collect();
-            let advice = nearest(name, known.into_iter())
-                .map(|near| format!("; did you mean `{near}`?"))
-                .unwrap_or_default();
-            self.unknown(span, &format!("unknown variable{advice}"));
+            let unknown = typed::Unknown::variable(name, known.into_iter());
+            self.unknown(span, &unknown.without_name());
         }
         Type::Unknown
     }

@@ -168,7 +168,7 @@ fn a_broken_set_never_goes_live_and_its_repair_does() {
         ),
         (
             &[("secrets.yaml.j2", "a: 1\n")],
-            "secrets.yaml.j2: no template has this name; did you mean",
+            "secrets.yaml.j2: no template has this name (known: ",
         ),
         (&[("secret.yaml.j2", "")], "secret.yaml.j2: the file is empty"),
     ];

@@ -16,6 +16,14 @@ pub(crate) struct Unknown {
     advice: Option<String>,
 }
 
+/// What templates see and policies don't, and what policies see in its place.
+const OF_TEMPLATES: [(&str, &str); 4] = [
+    ("application", "submission"),
+    ("config_map", "config_maps"),
+    ("pod", "driver"),
+    ("executor_pod", "executor"),
+];
+
 impl Unknown {
     /// A field that this object can't have.
     pub(crate) fn new(fields: &Fields, name: &str) -> Self {
@@ -28,17 +36,33 @@ impl Unknown {
 
     /// A variable that no template has.
     pub(crate) fn variable<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Self {
+        let known: Vec<_> = known.collect();
+        let is_of_policy = known.contains(&"submission");
+        let meant = OF_TEMPLATES
+            .iter()
+            .find(|(other, _)| is_of_policy && *other == name);
+        let near = match meant {
+            Some((_, meant)) => Some(*meant),
+            None => nearest(name, known.iter().copied()),
+        };
         Self {
             name: name.to_owned(),
             of: None,
-            advice: nearest(name, known).map(|near| format!("did you mean `{near}`?")),
+            advice: match near {
+                Some(near) => Some(format!("did you mean `{near}`?")),
+                None => is_of_policy.then(|| format!("a policy sees {}", known.join(", "))),
+            },
         }
     }
 
     /// What is wrong, behind words that have the name.
     pub(crate) fn without_name(&self) -> String {
         let advice = self.advice.as_ref().map(|advice| format!("; {advice}"));
-        format!("unknown field{}{}", self.of(), advice.unwrap_or_default())
+        let advice = advice.unwrap_or_default();
+        match self.of {
+            Some(_) => format!("unknown field{}{advice}", self.of()),
+            None => format!("unknown variable{advice}"),
+        }
     }
 
     /// The type that has no such field, where its name says something to authors of templates.

@@ -411,7 +411,7 @@ fn of_the_pod() -> Vec<Mistake> {
             POD,
             block("other", "---\na: 1"),
             None,
-            "expected valid YAML",
+            "expected one document",
         ),
         mistake(
             "a misspelled field",

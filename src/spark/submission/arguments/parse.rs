@@ -151,17 +151,17 @@ pub fn parse_command(argv: &[String]) -> Result<SparkSubmitCommand, ArgumentsErr
                     instead: "see `native-submit --help` and `native-submit --version`",
                 });
             }
-            option if option.starts_with('-') => {
-                return Err(ArgumentsError::Unrecognized(name.to_owned()));
-            }
-            option if option.starts_with(DASHES) => {
-                let dash = option.chars().next().unwrap_or_default();
-                let word = option.trim_start_matches(DASHES).trim_start_matches('-');
+            option if other_dash(option).is_some() => {
+                let dash = other_dash(option).unwrap_or_default();
+                let word = option.trim_start_matches(|begin| begin == '-' || DASHES.contains(&begin));
                 let hyphens = if word.chars().nth(1).is_some() { "--" } else { "-" };
                 return Err(ArgumentsError::OtherDash {
                     typed: format!("{hyphens}{word}"),
                     dash: format!("U+{:04X}", u32::from(dash)),
                 });
+            }
+            option if option.starts_with('-') => {
+                return Err(ArgumentsError::Unrecognized(name.to_owned()));
             }
             resource => {
                 arguments.primary_resource = Some(resource.to_owned());
@@ -180,6 +180,15 @@ pub fn parse_command(argv: &[String]) -> Result<SparkSubmitCommand, ArgumentsErr
 const DASHES: [char; 6] = [
     '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}',
 ];
+
+/// The first of these among the dashes that an argument begins with.
+fn other_dash(argument: &str) -> Option<char> {
+    let begin = argument
+        .chars()
+        .take_while(|begin| *begin == '-' || DASHES.contains(begin));
+    let mut begin = begin.filter(|begin| *begin != '-');
+    begin.next()
+}
 
 /// What of an argument that is no option may be said: what looks like an option's name. A value may be joined to it, by `=` or,
 /// as in `-psecret1`, by nothing.
