@@ -481,7 +481,7 @@ fn of_the_pod() -> Vec<Mistake> {
             POD,
             block("volumes", ""),
             None,
-            "expected the driver container to mount spark.properties",
+            "expected the name of a volume in spec.volumes",
         ),
         mistake("removed arguments", POD, block("args", ""), None, "args"),
         mistake(
