@@ -141,12 +141,12 @@ fn documents() -> Vec<Row> {
         ("a: 1\n...\n", Ok(json!({"a": 1})), Same),
         (
             "a: 1\n---\nb: 2",
-            Err("single YAML document expected"),
+            Err("expected one document, found a second at line"),
             Reads(json!({"a": 1})),
         ),
         (
             "a: 1\n---\n",
-            Err("single YAML document expected"),
+            Err("expected one document, found a second at line"),
             Reads(json!({"a": 1})),
         ),
     ]
