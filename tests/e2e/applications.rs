@@ -92,9 +92,9 @@ async fn the_live_application_is_as_new_as_the_caller_saw_it() {
     );
     plane.delete(&seen).await.unwrap();
     // The API server's cache learns of a deletion a moment later; until then it is as if the call had come before it.
-    let begun = Instant::now();
+    let (begun, last) = (Instant::now(), version(&seen));
     loop {
-        let live = sink.live_application(&namespace, &name, version(&seen).as_ref(), None);
+        let live = sink.live_application(&namespace, &name, last.as_ref(), None);
         match live.await.unwrap() {
             None => break,
             Some(live) => assert!(begun.elapsed() < Duration::from_secs(10), "{live:?}"),
