@@ -22,7 +22,11 @@ use native_submit::{
     templates::TemplateSet,
 };
 use serde_json::{Value, json};
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 /// The label by which the webhook selects Pods.
 const SELECTED: &str = pods::LAUNCHED;
@@ -214,6 +218,27 @@ async fn nothing_is_doubled_where_submit_meets_the_webhook() {
     assert!(doubled.is_empty(), "{}", doubled.join("\n"));
 }
 
+/// The operator deletes an application's Pods while it suspends it, and touches them no more afterwards.
+async fn is_suspended(plane: &ControlPlane, application: &Value) {
+    let named = |field: &str| application["metadata"][field].as_str().unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let now = plane
+            .get("SparkApplication", named("namespace"), named("name"))
+            .await
+            .unwrap();
+        if now["status"]["applicationState"]["state"] == "SUSPENDED" {
+            return;
+        }
+        assert!(
+            Instant::now() < end,
+            "the operator didn't suspend it: {}",
+            now["status"]
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// The driver Pod that `submit` creates, and the first executor, both after the webhook.
 async fn submitted_pods(
     plane: &ControlPlane,
@@ -227,6 +252,7 @@ async fn submitted_pods(
     application["spec"]["suspend"] = true.into();
     let live = plane.create(&namespace, &application).await;
     let live = live.unwrap_or_else(|status| panic!("{case}: {}", status.message));
+    is_suspended(plane, &live).await;
     let (ours, _) = made(&live, from_file(Webhook::Off));
     for pod in [&ours.driver_pod.value, &ours.executor.as_ref().unwrap().pod] {
         plane.prepare_for(&namespace, pod).await;
