@@ -33,6 +33,7 @@ pub mod limits;
 pub mod manifest;
 pub mod operator;
 pub mod redaction;
+mod regular_file;
 pub mod server;
 pub mod settings;
 pub mod shadow;

@@ -2,7 +2,7 @@
 
 use super::{
     finding::{Rule, TemplateFinding},
-    sources::{Sources, warning},
+    sources::{Sources, snake_case, warning},
     trace::carried,
 };
 use crate::{
@@ -203,18 +203,6 @@ fn candidates(within: &[String], name: &str) -> Vec<String> {
         blocks.push(word);
     }
     blocks
-}
-
-/// `nodeSelector` as the built-in templates name its block: `node_selector`.
-fn snake_case(word: &str) -> String {
-    let mut name = String::new();
-    for character in word.chars() {
-        if character.is_ascii_uppercase() {
-            name.push('_');
-        }
-        name.push(character.to_ascii_lowercase());
-    }
-    name
 }
 
 /// An entry that is lost, and the keys around it.

@@ -189,7 +189,7 @@ fn begins_with_key(line: &str, word: &str) -> bool {
 }
 
 /// `nodeSelector` as the built-in templates name its block: `node_selector`.
-fn snake_case(word: &str) -> String {
+pub(super) fn snake_case(word: &str) -> String {
     let mut name = String::new();
     for character in word.chars() {
         if character.is_ascii_uppercase() {

@@ -20,9 +20,15 @@ pub(super) struct Short<W>(pub(super) W);
 impl<W: Write> Write for Short<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        let line_end = if text.ends_with('\n') { "\n" } else { "" };
-        let one = one_line(text.strip_suffix('\n').unwrap_or(&text)).into_owned() + line_end;
-        self.0.write_all(&shortened(one.as_bytes()))?;
+        let (body, end) = match text.strip_suffix('\n') {
+            Some(body) => (body, "\n"),
+            None => (&*text, ""),
+        };
+        match one_line(body) {
+            // Nearly every line: it is written as it is.
+            Cow::Borrowed(_) => self.0.write_all(&shortened(text.as_bytes()))?,
+            Cow::Owned(escaped) => self.0.write_all(&shortened((escaped + end).as_bytes()))?,
+        }
         Ok(line.len())
     }
 

@@ -13,8 +13,8 @@ use super::{
     files::{ALWAYS, Files, is_part, is_template},
     parts::DEFAULT_SET,
 };
-use crate::finding::io_words;
-use rustix::fs::{Mode, OFlags};
+use crate::{finding::io_words, regular_file};
+use rustix::fs::OFlags;
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -372,11 +372,9 @@ fn read_file(path: &Path, root: &Path, most: u64) -> io::Result<Read> {
     if !metadata.is_file() {
         return Ok(Read::NoFile);
     }
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file = fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
+    let Some(file) = regular_file::open(path, OFlags::empty())? else {
         return Ok(Read::NoFile);
-    }
+    };
     // Of the open file: what the path leads to may change meanwhile.
     let opened = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     if !opened.starts_with(root) {

@@ -101,24 +101,24 @@ pub(crate) fn pod_affinity(kind: Kind, document: &At<'_, '_>, report: &mut Repor
         return;
     }
     for terms in [
-        "requiredDuringSchedulingIgnoredDuringExecution[]",
-        "preferredDuringSchedulingIgnoredDuringExecution[].podAffinityTerm",
+        "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[]",
+        "spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[]",
+        "spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[].podAffinityTerm",
+        "spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[].podAffinityTerm",
     ] {
-        for affinity in ["podAffinity", "podAntiAffinity"] {
-            document.each(&format!("spec.affinity.{affinity}.{terms}"), &mut |term| {
-                label_keys(&term, &["matchLabelKeys", "mismatchLabelKeys"], report);
-                let other = term.get("mismatchLabelKeys").and_then(Value::as_array);
-                term.each("matchLabelKeys[]", &mut |key| {
-                    if other.is_some_and(|other| other.contains(key.value())) {
-                        report.wrong(
-                            &key,
-                            "",
-                            expected("a key that is not under mismatchLabelKeys, too"),
-                        );
-                    }
-                });
+        document.each(terms, &mut |term| {
+            label_keys(&term, &["matchLabelKeys", "mismatchLabelKeys"], report);
+            let other = term.get("mismatchLabelKeys").and_then(Value::as_array);
+            term.each("matchLabelKeys[]", &mut |key| {
+                if other.is_some_and(|other| other.contains(key.value())) {
+                    report.wrong(
+                        &key,
+                        "",
+                        expected("a key that is not under mismatchLabelKeys, too"),
+                    );
+                }
             });
-        }
+        });
     }
 }
 

@@ -1,7 +1,10 @@
 //! Files that are read for a submission: regular ones of a bounded length, so that reading one always ends, and soon.
 
-use crate::limits::{FILE, Limit};
-use rustix::fs::{Mode, OFlags};
+use crate::{
+    limits::{FILE, Limit},
+    regular_file,
+};
+use rustix::fs::OFlags;
 use std::{
     fs::File,
     io::{self, ErrorKind, Read as _},
@@ -42,21 +45,14 @@ pub(super) fn read_there(path: &Path) -> Result<Vec<u8>, SubmitterFileError> {
     contents(file)
 }
 
-/// Without waiting: a pipe would have to be opened by a writer first.
 fn open(path: &Path, more: OFlags) -> Result<File, SubmitterFileError> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | more;
-    let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?;
-    Ok(opened.into())
+    regular_file::open(path, more)?.ok_or(SubmitterFileError::NotRegular)
 }
 
 /// What is in it, as it was opened: a name may come to mean another file, this one stays.
 fn contents(file: File) -> Result<Vec<u8>, SubmitterFileError> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(SubmitterFileError::NotRegular);
-    }
     let most = FILE.most as u64;
-    if metadata.len() > most {
+    if file.metadata()?.len() > most {
         return Err(SubmitterFileError::TooLong(FILE));
     }
     let mut contents = Vec::new();

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_the_fewest_at_work_comes_next_and_a_suspect_one_at_a_time() {
+    fn the_namespace_with_the_fewest_at_work_comes_next_and_a_suspect_has_one_worker() {
         let (a, b) = (key("a", "n"), key("b", "m"));
         let mut state = queue(&[a.clone(), a.clone(), a.clone(), b.clone()]);
         assert_eq!(next(&mut state).as_ref(), Some(&a));

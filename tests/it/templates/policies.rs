@@ -80,18 +80,13 @@ async fn every_entry_point_tells_the_admins_words_alone_and_the_log_has_the_file
     let conf = HOST_PATHS.map(|(key, value)| format!("--conf={key}={value}"));
     let drop_in = Command::new(binary())
         .arg("spark-submit")
-        .args([
-            "--master",
+        .args(submission(
             "k8s://https://127.0.0.1:1",
-            "--deploy-mode",
-            "cluster",
-            "--class",
-            "a.B",
-            "--name",
-            "pi",
-        ])
-        .args(["--conf", "spark.kubernetes.container.image=spark:4.0.1"])
-        .args(["--conf", "spark.kubernetes.submission.waitAppCompletion=false"])
+            &[
+                "spark.kubernetes.container.image=spark:4.0.1",
+                "spark.kubernetes.submission.waitAppCompletion=false",
+            ],
+        ))
         .args(conf)
         .arg("local:///a.jar")
         .env_clear()
