@@ -32,14 +32,21 @@ pub(crate) async fn wait_gone(
 ) -> Result<(), ApplyError> {
     let mut looks = requests.looks();
     loop {
-        match requests.get(target, deadline).await? {
-            Some(there) if LiveObject(there.clone()).uid() == Some(uid) => {}
-            _ => return Ok(()),
+        match requests.get(target, deadline).await {
+            Ok(Some(there)) if LiveObject(there.clone()).uid() == Some(uid) => {}
+            Ok(_) => return Ok(()),
+            // Time may run out in the middle of a look, too.
+            Err(error) if deadline.left().is_some() => return Err(error),
+            Err(_) => return Err(still_there(target)),
         }
         if !looks.pause(deadline).await {
-            return Err(ApplyError::Timeout {
-                doing: format!("waiting for the earlier {target} to be gone"),
-            });
+            return Err(still_there(target));
         }
+    }
+}
+
+fn still_there(target: &Target) -> ApplyError {
+    ApplyError::Timeout {
+        doing: format!("waiting for the earlier {target} to be gone"),
     }
 }

@@ -467,11 +467,14 @@ async fn a_pod_that_does_not_go_away_ends_the_wait_at_the_deadline() {
     bench.api.change("pods", "ns", POD, |pod| {
         pod["metadata"]["deletionTimestamp"] = json!("now");
     });
-    // Long enough for what comes before the wait, on a busy machine too.
-    let deadline = Instant::now() + Duration::from_secs(2);
-    let error = bench
-        .sink
-        .apply(Sample::new("id-2").manifests(), Some(deadline))
+    // The settings' deadline: a caller's own would race with the answer. It leaves room for what comes before the wait.
+    let settings = ClusterSettings {
+        deadline: Duration::from_secs(2),
+        ..quick()
+    };
+    let sink = ClusterSink::new(bench.api.client(), settings);
+    let error = sink
+        .apply(Sample::new("id-2").manifests(), None)
         .await
         .unwrap_err();
     let says = format!("out of time while waiting for the earlier pods/{POD} to be gone: a retry");
@@ -768,7 +771,8 @@ async fn a_deadline_ends_the_call_and_not_the_work() {
         },
     );
     let sample = Sample::new("id-1");
-    let deadline = Instant::now() + Duration::from_millis(200);
+    // Long enough for the Pod's creation, on a busy machine too.
+    let deadline = Instant::now() + Duration::from_secs(2);
     let error = sink.apply(sample.manifests(), Some(deadline)).await.unwrap_err();
     let says = format!("out of time while creating `ns/{POD}`, which goes on: a retry");
     assert!(error.to_string().starts_with(&says), "{error}");
