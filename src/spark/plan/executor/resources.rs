@@ -27,6 +27,9 @@ const REQUEST_CORES: &str = "spark.kubernetes.executor.request.cores";
 
 const LIMIT_CORES: &str = "spark.kubernetes.executor.limit.cores";
 
+/// The largest power that Java's `BigDecimal.pow` takes.
+const MOST_EXPONENT: u64 = 999_999_999;
+
 /// The cores that Spark runs tasks on.
 pub(super) fn cores(draft: &Draft<'_>) -> Result<i32, Refusal> {
     let cores = draft.conf.number("spark.executor.cores", "an integer above 0")?;
@@ -152,15 +155,27 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A quantity that Spark compares with another: Kubernetes drops blanks around it, but for Spark it is then no number, and the driver
-/// ends. Nothing where the driver's process completes the text, or where Kubernetes reads no quantity either: its rules say so.
+/// A quantity that Spark compares with another. Kubernetes drops blanks around it, and takes an exponent of any size; for Spark it is
+/// then no number, and the driver ends. Nothing where the driver's process completes the text, or where Kubernetes reads no
+/// quantity either: its rules say so.
 fn compared(draft: &Draft<'_>, key: &str, text: &str) -> Result<Option<Quantity>, Refusal> {
     let compared = Quantity::parse(text);
+    if compared.is_some() && exponent(text) > MOST_EXPONENT {
+        let allowed = "a quantity with an exponent from -999999999 to 999999999";
+        return Err(draft.conf.wrong(key, text, allowed));
+    }
     if compared.is_some() || refers_to_process(text) || Quantity::parse(text.trim()).is_none() {
         return Ok(compared);
     }
     let allowed = "a quantity such as `500m` or `1.5`, without blanks";
     Err(draft.conf.wrong(key, text, allowed))
+}
+
+/// The exponent of a quantity, without its sign; 0 where it has none.
+fn exponent(quantity: &str) -> u64 {
+    let digits = quantity.split_once(['e', 'E']).map(|(_, exponent)| exponent);
+    let exponent = digits.and_then(|digits| digits.parse().ok());
+    exponent.map_or(0, i64::unsigned_abs)
 }
 
 /// The number that executors take for their cores: in recovery mode one task each.

@@ -217,6 +217,28 @@ fn a_limit_with_blanks_ends_the_driver_from_4_1_on_as_does_a_request_beside_one(
 }
 
 #[test]
+fn an_exponent_beyond_javas_ends_the_driver_where_quantities_are_compared() {
+    const LIMIT: &str = "spark.kubernetes.executor.limit.cores";
+    const REQUEST: &str = "spark.kubernetes.executor.request.cores";
+    for (conf, subject) in [
+        (vec![(LIMIT, "1e1000000000")], LIMIT),
+        (vec![(LIMIT, "1E+99999999999")], LIMIT),
+        (vec![(REQUEST, "1e-1000000000"), (LIMIT, "4")], REQUEST),
+        (vec![(REQUEST, "0e99999999999"), (LIMIT, "4")], REQUEST),
+    ] {
+        assert!(made("4.0.4", &conf, None).is_ok(), "{conf:?}");
+        let NoExecutorPod::Thrown(refusal) = made("4.1.1", &conf, None).unwrap_err() else {
+            panic!("known");
+        };
+        assert_eq!(refusal.subject, subject, "{conf:?}");
+    }
+    for fits in ["1e999999999", "1e3", "1E", "1Ei"] {
+        assert!(made("4.1.1", &[(LIMIT, fits)], None).is_ok(), "{fits}");
+    }
+    assert!(made("4.1.1", &[(REQUEST, "1e-1000000000")], None).is_ok());
+}
+
+#[test]
 fn a_resource_type_that_no_step_overwrote_is_one_of_sparks() {
     const TYPE: &str = "spark.kubernetes.resource.type";
     for (value, fits) in [
