@@ -3,6 +3,7 @@
 //!
 //! [`crate::cli`] prints what these modules find. Of them only [`probe`] runs in the service.
 
+mod again;
 pub(crate) mod bench;
 pub mod case;
 pub mod check;
@@ -20,6 +21,7 @@ mod losses;
 pub mod mask;
 pub mod probe;
 pub mod reference;
+pub mod refusal;
 mod rendered;
 pub mod report;
 mod sources;

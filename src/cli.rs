@@ -3,6 +3,7 @@
 mod check;
 mod completion;
 mod context;
+mod dashes;
 mod diff;
 mod doctor;
 mod environment;
@@ -159,6 +160,10 @@ pub fn run(heap: &'static dyn Heap, commit: &str) -> ExitCode {
         return spark_submit::run(&rest);
     }
     let command = environment::without_blank_variables(command_line()).long_version(version::long(commit));
+    if let Some(wrong) = dashes::wrong(&command, &rest) {
+        message!("error: {wrong}");
+        return End::Usage.into();
+    }
     let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     cli.color.choose();
     // Of those that end by themselves.

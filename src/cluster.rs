@@ -32,6 +32,7 @@ mod follow;
 mod following;
 mod inspect;
 mod keyed_lock;
+mod kubeconfig;
 mod live;
 mod live_object;
 mod namespaces;

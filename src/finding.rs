@@ -11,7 +11,7 @@ mod words;
 
 pub use kept::{Kept, Warnings};
 pub use statement::{Found, Hint, Statement};
-pub(crate) use statement::{expected, is_name, rule};
+pub(crate) use statement::{KEY_TWICE, expected, is_name, rule};
 pub(crate) use text::{
     Cut, also, answer, counted, cut, error_words, io_words, listed, one_line, root_cause, short_words,
     shortened,

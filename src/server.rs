@@ -56,6 +56,9 @@ const OPEN_CALLS: usize = 256;
 /// watches the health, is cut off then.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How often the log looks at what `/readyz` says.
+const LOOKS: Duration = Duration::from_secs(1);
+
 /// The longest message to health and reflection.
 const SHORT_MESSAGE: usize = 4 << 10;
 
@@ -121,17 +124,14 @@ pub async fn serve_until(
         ))
     });
     readiness.started();
-    let trying = service.clone();
-    tokio::spawn(async move {
-        trying.templates_tried().await;
-        info!(version = env!("CARGO_PKG_VERSION"), "ready");
-    });
+    let said = tokio::spawn(say_readiness(service.clone(), Arc::clone(&readiness)));
 
     stop.await;
     info!(
         in_flight = service.in_flight(),
         "draining: no further submissions are taken"
     );
+    said.abort();
     readiness.draining();
     service.close();
     stopping.send_replace(true);
@@ -159,6 +159,24 @@ pub async fn serve_until(
     drop(health);
     info!("stopped");
     Ok(())
+}
+
+/// Logs what `/readyz` says once the template sets were tried, and again when it changes.
+async fn say_readiness(service: Service, readiness: Arc<Readiness>) {
+    service.templates_tried().await;
+    let mut said = None;
+    loop {
+        let state = readiness.state(&service.templates());
+        if said != Some(state) {
+            let version = env!("CARGO_PKG_VERSION");
+            match state.reason() {
+                None => info!(version, state = state.name(), "ready"),
+                Some(reason) => warn!(version, state = state.name(), "not ready: {reason}"),
+            }
+            said = Some(state);
+        }
+        tokio::time::sleep(LOOKS).await;
+    }
 }
 
 /// The certificates, where there are to be any.

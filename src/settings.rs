@@ -320,6 +320,12 @@ pub struct ServeSettings {
 }
 
 impl ServeSettings {
+    /// What is said of each directory of `SUBMITTER_FILE_ROOTS` that is not there: the server serves without it.
+    pub fn missing_file_roots(&self) -> impl Iterator<Item = String> {
+        let missing = self.submitter_file_roots.iter().filter(|root| !root.is_dir());
+        missing.map(|root| format!("SUBMITTER_FILE_ROOTS: {} is not a directory", root.display()))
+    }
+
     /// The socket address of gRPC, if it may be listened on.
     pub fn grpc(&self) -> Result<SocketAddr, String> {
         self.listen_on("GRPC_ADDRESS", self.grpc_address, self.grpc_port)

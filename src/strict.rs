@@ -10,6 +10,7 @@ mod items;
 mod json;
 mod place;
 mod plain;
+mod quotes;
 mod reader;
 
 pub use bounded::{DocumentShape, Unread};
@@ -21,7 +22,7 @@ pub(crate) use place::{Place, at, hide_names, insert};
 pub(crate) use reader::nearest;
 
 use crate::{
-    finding::{Cut, Found, Hint, Kept, Statement, Words, expected, one_line, rule, short_words},
+    finding::{Cut, Found, Hint, KEY_TWICE, Kept, Statement, Words, expected, one_line, rule, short_words},
     limits::{Budget, DEPTH, FINDINGS, MERGED, NODES, PATH_CHARACTERS, TEXT},
 };
 use bounded::{Bounds, Format};
@@ -196,7 +197,7 @@ fn read_fully(text: &str, shape: DocumentShape, budget: &mut Budget) -> Result<V
 /// Why the reader of YAML ended early: a limit of its own, or what is wrong with the text.
 fn unread(error: &serde_yaml::Error, text: &str) -> Unread {
     if !is_over_limit(error) {
-        return Unread::Problem(yaml_problem(error));
+        return Unread::Problem(yaml_problem(error, text));
     }
     let limit = if has_merge_key(text) { MERGED } else { NODES };
     Unread::OverLimit(limit.at(""))
@@ -255,23 +256,33 @@ fn yaml_options(text: &str) -> serde_yaml::Options {
 }
 
 /// What is wrong with a text that is no YAML.
-fn yaml_problem(error: &serde_yaml::Error) -> Problem {
+fn yaml_problem(error: &serde_yaml::Error, text: &str) -> Problem {
     if let serde_yaml::Error::MultipleDocuments { location, .. } = error {
         let line = location.line();
         let found = Words::own(format!("a second at line {line}"));
         let found = Found::Syntax(found, usize::try_from(line).ok());
         return Problem::new("", expected("one document").found(found));
     }
-    let what = match error {
+    let line = error.location().and_then(|at| usize::try_from(at.line()).ok());
+    let found = match error {
         // Without the key: a file whose indentation slipped has values for keys.
         serde_yaml::Error::DuplicateMappingKey { location, .. } => {
             let (line, column) = (location.line(), location.column());
-            Words::own(format!("duplicate mapping key at line {line}, column {column}"))
+            let words = format!("{KEY_TWICE} at line {line}, column {column}");
+            Found::Syntax(Words::own(words), usize::try_from(line).ok())
         }
-        _ => without_quotes(&error.render_with_formatter(&serde_yaml::UserMessageFormatter)),
+        _ => {
+            let said = error.render_with_formatter(&serde_yaml::UserMessageFormatter);
+            match line.and_then(|line| quotes::opened(text, &said, line)) {
+                Some((line, column)) => {
+                    let words = format!("an unclosed quote at line {line}, column {column}");
+                    Found::Syntax(Words::own(words), Some(line))
+                }
+                None => Found::Syntax(without_quotes(&said), line),
+            }
+        }
     };
-    let line = error.location().and_then(|at| usize::try_from(at.line()).ok());
-    Problem::new("", expected("valid YAML").found(Found::Syntax(what, line)))
+    Problem::new("", expected("valid YAML").found(found))
 }
 
 /// A parser's message without what it quotes of the text, such as a number that is too long.

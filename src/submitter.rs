@@ -30,7 +30,7 @@ pub use error::{PolicyFailure, PolicyRefusal, SubmitError};
 pub use intent::{intent, submission_of};
 pub use live::SpecSource;
 pub use request::{RequestArguments, SubmitRequest};
-pub use samples::{Brief, probe, samples};
+pub use samples::{SampleFindings, probe, samples};
 
 use audit::Audit;
 use serde_json::Value;

@@ -36,7 +36,7 @@ mod vocabulary;
 mod worker;
 mod writing;
 
-pub(crate) use analysis::{Site, sites, uses_of_macro};
+pub(crate) use analysis::{MacroUses, Site, sites};
 pub(crate) use directory::{
     Contents, DirectoryError, Sets, is_empty as has_no_template, is_set_name, read_sets, take_always, watched,
 };

@@ -8,7 +8,7 @@ use crate::{
     kubernetes::to_yaml,
     operator::{
         Origin, Webhook,
-        application::{ApplicationDocument, ApplicationError, UnknownFields, documents},
+        application::{ApplicationDocument, ApplicationError, UnknownFields, documents, is_empty_list},
     },
     spark::submission::{
         self, EntryPoint, NamespaceMetadata, SparkVersion, Submission, SubmissionId, SubmitterContext,
@@ -122,6 +122,9 @@ pub enum CaseError {
         /// How many there are.
         count: usize,
     },
+    /// A case with an empty list, where one application is needed.
+    #[error("{}: expected one SparkApplication, found an empty list", .0.display())]
+    Empty(PathBuf),
     /// A directory with too many folders.
     #[error("{}: expected at most {MOST_CASES} cases in it, found more", .0.display())]
     TooMany(PathBuf),
@@ -177,14 +180,15 @@ impl Case {
         let mut cases = Self::read_each(folder)?;
         match (cases.pop(), cases.len()) {
             (Some(case), 0) => Ok(case),
-            (_, others) => Err(CaseError::Several {
+            (None, _) => Err(CaseError::Empty(folder.join(APPLICATION))),
+            (Some(_), others) => Err(CaseError::Several {
                 path: folder.join(APPLICATION),
                 count: others + 1,
             }),
         }
     }
 
-    /// Reads a case for each application of a folder.
+    /// Reads a case for each application of a folder. An empty list, as `kubectl get` writes it, has none.
     ///
     /// # Errors
     /// Where a file can't be read, or `case.yaml` has a mistake.
@@ -199,6 +203,9 @@ impl Case {
         };
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let must_be_refused = folder.join(REFUSAL).exists();
+        if is_empty_list(&text) {
+            return Ok(Vec::new());
+        }
         let cases = documents(&text).into_iter().map(|(place, application)| Self {
             name: match (&place[..], &application) {
                 ("", _) => name.clone().into_owned(),

@@ -4,7 +4,7 @@
 //! they make is checked against the rules, as the service does it before a set goes live.
 
 mod applications;
-mod digest;
+pub(super) mod digest;
 
 use super::{
     case::Case,
@@ -22,7 +22,7 @@ use crate::{
     templates::{
         ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, NewerFields, Parts, SetOptions,
         Sets, SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template,
-        is_template, read_sets, take_always, uses_of_macro, workers,
+        is_template, read_sets, take_always, workers,
     },
 };
 use applications::Applications;
@@ -305,7 +305,7 @@ pub(super) fn of_template(error: &TemplateError, sources: &Sources) -> TemplateF
     }
     // The engine doesn't say who called a macro that failed.
     let callers = match (error.via.is_empty(), place.line) {
-        (true, Some(line)) => uses_of_macro(&place.template, line, sources.iter()),
+        (true, Some(line)) => sources.callers(&place.template, line, MOST_CALLERS),
         _ => Vec::new(),
     };
     let described = |what: &str, place: &ErrorPlace| {
@@ -318,12 +318,9 @@ pub(super) fn of_template(error: &TemplateError, sources: &Sources) -> TemplateF
     finding
         .notes
         .extend(places[own + 1..].iter().map(|place| described("used by", place)));
-    finding.notes.extend(
-        callers
-            .iter()
-            .take(MOST_CALLERS)
-            .map(|place| described("used by", place)),
-    );
+    finding
+        .notes
+        .extend(callers.iter().map(|place| described("used by", place)));
     if !error.in_reach.is_empty() {
         finding
             .notes

@@ -179,8 +179,11 @@ impl Expectation {
         let path = entry.path.as_deref().map(FieldPath::parse).transpose();
         let path = path.map_err(|message| format!(".path: {message}"))?;
         let [wanted] = <[Wanted; 1]>::try_from(wanted).map_err(|wanted| {
-            let count = wanted.len();
-            format!(": expected one of equal, matches, contains, absent, found {count} of them")
+            let found = match wanted.len() {
+                0 => "none of them".to_owned(),
+                count => format!("{count} of them; each expectation has one"),
+            };
+            format!(": expected equal, matches, contains or absent, found {found}")
         })?;
         Ok(Self {
             object: entry.object,

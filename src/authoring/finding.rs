@@ -208,6 +208,9 @@ pub struct TemplateFinding {
     /// What it is without the names and values of one application: findings of the same line with the same are one.
     #[serde(skip)]
     pub likeness: String,
+    /// The message without values, for `/readyz` and the log; none where nobody made one.
+    #[serde(skip)]
+    pub(super) brief: Option<String>,
 }
 
 impl TemplateFinding {
@@ -220,6 +223,7 @@ impl TemplateFinding {
             line: None,
             column: None,
             likeness: message.clone(),
+            brief: None,
             message,
             notes: Vec::new(),
             source: Vec::new(),
@@ -233,6 +237,12 @@ impl TemplateFinding {
     pub fn at(mut self, line: Option<usize>) -> Self {
         self.line = line;
         self
+    }
+
+    /// Says it in other words, which have the former: the message, and the one without values.
+    pub(super) fn reword(&mut self, words: impl Fn(&str) -> String) {
+        self.message = words(&self.message);
+        self.brief = self.brief.as_deref().map(words);
     }
 
     /// How bad it is.

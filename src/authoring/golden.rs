@@ -5,12 +5,12 @@ use super::{
     case::{APPLICATION, Case, CaseError, EXECUTOR, EXPECTATIONS, REFUSAL, SETTINGS},
     expect::{self, Made, Unmet},
     mask::SetHash,
+    refusal::Refusal,
     text_file::read_text,
 };
 use crate::{
     finding::counted,
     kubernetes::{annotations::NOT_CREATED, to_documents, to_yaml},
-    manifest::Manifests,
     strict,
     submitter::{self, SubmitError},
     templates::TemplateSets,
@@ -38,7 +38,7 @@ pub enum Mismatch {
     /// It is refused, and nothing says that it must be.
     Refused {
         /// Why.
-        reason: String,
+        reason: Refusal,
         /// How many golden files it has, of which none is made now.
         files: usize,
     },
@@ -52,7 +52,7 @@ pub enum Mismatch {
         /// The text of `error.txt`.
         expected: String,
         /// Why it is refused now.
-        reason: String,
+        reason: Refusal,
     },
     /// A golden file isn't what is rendered now.
     File {
@@ -84,7 +84,7 @@ impl fmt::Display for Mismatch {
         match self {
             Self::Refused { reason, files } => {
                 writeln!(f, "is refused, and has no {REFUSAL}:")?;
-                indented(f, reason)?;
+                indented(f, &reason.located)?;
                 match *files {
                     0 => Ok(()),
                     files => writeln!(
@@ -100,7 +100,7 @@ impl fmt::Display for Mismatch {
             }
             Self::OtherReason { expected, reason } => {
                 writeln!(f, "is refused with the text:")?;
-                indented(f, reason)?;
+                indented(f, &reason.located)?;
                 writeln!(f, "{REFUSAL} expects in it the text:")?;
                 indented(f, expected)
             }
@@ -117,17 +117,15 @@ fn indented(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 /// The objects of a case, with the set's content hash masked; or why it is refused.
 ///
 /// # Errors
-/// The refusal's text.
-fn made(case: &Case, sets: &TemplateSets) -> Result<(Made, String), String> {
-    let mut hash = SetHash::default();
-    let mut manifests = || -> Result<Manifests, SubmitError> {
-        let (submission, context) = case.submission()?;
-        let set = sets.choose(&submission)?;
-        hash = SetHash::of(set.id());
-        submitter::manifests(&submission, &context, &set)
-    };
-    let manifests = manifests().map_err(|refusal| refusal.to_string());
-    let manifests = manifests.map_err(|refusal| hash.masked_text(&refusal))?;
+/// The refusal.
+fn made(case: &Case, sets: &TemplateSets) -> Result<(Made, String), Refusal> {
+    let plain = |error: SubmitError| Refusal::plain(&error);
+    let (submission, context) = case.submission().map_err(plain)?;
+    let set = sets.choose(&submission).map_err(|error| plain(error.into()))?;
+    let hash = SetHash::of(set.id());
+    let manifests = submitter::manifests(&submission, &context, &set).map_err(|error| {
+        Refusal::of(&error, &submission, &context, &set).map(|text| hash.masked_text(text))
+    })?;
     let shown = |mut object: Value| {
         hash.mask(&mut object);
         object
@@ -177,7 +175,7 @@ fn files(made: &Made, unknown_executor: String) -> BTreeMap<String, String> {
 pub fn rendered(case: &Case, sets: &TemplateSets) -> BTreeMap<String, String> {
     match made(case, sets) {
         Ok((made, unknown_executor)) => files(&made, unknown_executor),
-        Err(refusal) => BTreeMap::from([(REFUSAL.to_owned(), refusal + "\n")]),
+        Err(refusal) => BTreeMap::from([(REFUSAL.to_owned(), refusal.lasting + "\n")]),
     }
 }
 
@@ -239,8 +237,8 @@ fn refusal_expected(folder: &Path) -> Result<Option<String>, CaseError> {
 }
 
 /// Whether a refusal is the expected one: the expected text occurs in it. Space around the text doesn't count.
-fn is_expected(reason: &str, expected: &str) -> bool {
-    reason.contains(expected.trim())
+fn is_expected(reason: &Refusal, expected: &str) -> bool {
+    reason.has(expected.trim())
 }
 
 /// In what a case isn't as its golden files, its `error.txt` and its `expect.yaml` say.
@@ -328,7 +326,7 @@ pub enum Updated {
     /// These files were changed.
     Files(Vec<FileChange>),
     /// Nothing: the case is refused now, and that was not accepted.
-    Refused(String),
+    Refused(Refusal),
 }
 
 /// One file that `update` changed.
@@ -356,7 +354,7 @@ pub fn update(folder: &Path, sets: &TemplateSets, options: UpdateOptions) -> Res
             }
             // A template's defect must not stand in for a refusal that was accepted.
             _ if !options.accept_refusals => return Ok(Updated::Refused(reason)),
-            _ => BTreeMap::from([(REFUSAL.to_owned(), reason + "\n")]),
+            _ => BTreeMap::from([(REFUSAL.to_owned(), reason.lasting + "\n")]),
         },
     };
     let mut kept = kept(folder, &rendered)?;

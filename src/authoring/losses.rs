@@ -190,7 +190,7 @@ fn candidates(within: &[String], name: &str) -> Vec<String> {
                 "other_container",
                 "driver_container",
             ];
-            let of_list = ["sidecars"];
+            let of_list = ["sidecars", "driver_container"];
             blocks.extend(
                 if is_below { &of_container[..] } else { &of_list[..] }
                     .iter()
@@ -346,6 +346,7 @@ mod tests {
             ("spec.containers.env", "A", Some("env")),
             ("spec.containers.ports", "1", Some("driver_container")),
             ("spec.containers", "side", Some("sidecars")),
+            ("spec.containers", "spark-kubernetes-driver", Some("sidecars")),
             ("spec.nodeSelector", "a", Some("node_selector")),
             ("spec", "priorityClassName", Some("other_spec")),
             ("spec.tolerations", "a", None),

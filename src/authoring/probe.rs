@@ -1,13 +1,20 @@
-//! The samples that a set must pass before it goes live, with the line of a template wherever `check` has one.
+//! The samples that a set must pass before it goes live, told as `check` tells it: with the line of a template wherever it has one,
+//! and findings of one cause as one.
 
-use super::{sources::Sources, trace::Tracer};
+use super::{
+    check::digest::digest,
+    finding::{Level, TemplateFinding},
+    losses::Losses,
+    sources::{Sources, add},
+    trace::Tracer,
+};
 use crate::{
-    kubernetes::{Finding, Findings},
+    kubernetes::Findings,
     spark::submission::{Submission, SubmitterContext},
-    submitter,
+    submitter::{self, SampleFindings},
     templates::TriedSet,
 };
-use std::{cell::OnceCell, path::Path};
+use std::path::Path;
 
 /// Renders every sample, and reports what is wrong. Holds no value and no template's source, for it is shown on `/readyz`.
 pub fn probe(tried: &TriedSet<'_>) -> Result<(), Vec<String>> {
@@ -20,35 +27,77 @@ pub fn probe(tried: &TriedSet<'_>) -> Result<(), Vec<String>> {
         parts.default,
         parts.always,
     );
-    let tracer = OnceCell::new();
-    let brief = |submission: &Submission, context: &SubmitterContext, found: &Findings| {
-        let plain = || found.0.iter().map(Finding::brief).collect();
-        let Ok(plan) = submitter::planned(submission, context, tried.set) else {
-            return plain();
-        };
-        let Ok(rendered) = tried.set.render(&plan) else {
-            return plain();
-        };
-        let tracer = tracer.get_or_init(|| Tracer::new(&sources, parts, tried.workers));
-        let located = tracer.locate(&found.0, &rendered, &plan, false);
-        let lines = found.0.iter().zip(located);
-        lines
-            .map(|(finding, located)| {
-                let place = match located.line {
-                    Some(line) => format!("{}:{line}", located.file),
-                    None => located.file,
-                };
-                Finding {
-                    template: if finding.template.is_empty() {
-                        String::new()
-                    } else {
-                        place
-                    },
-                    ..finding.clone()
-                }
-                .brief()
-            })
-            .collect()
+    let located = Located {
+        tried,
+        sources: &sources,
+        tools: None,
+        findings: Vec::new(),
+        others: Vec::new(),
+        first: None,
     };
-    submitter::probe(tried.set, &brief)
+    submitter::probe(tried.set, located)
+}
+
+/// The findings about the samples' objects, each with the template and its line.
+struct Located<'t> {
+    tried: &'t TriedSet<'t>,
+    sources: &'t Sources,
+    /// Made for the first finding: most sets have none.
+    tools: Option<(Tracer<'t>, Losses)>,
+    findings: Vec<TemplateFinding>,
+    /// Lines without a place in a template, each with its sample.
+    others: Vec<(String, String)>,
+    /// The first of all: what is wrong never becomes nothing.
+    first: Option<(String, String)>,
+}
+
+impl SampleFindings for Located<'_> {
+    fn add(&mut self, sample: &str, submission: &Submission, context: &SubmitterContext, found: &Findings) {
+        let mut plain = found.0.iter().map(|finding| (sample.to_owned(), finding.brief()));
+        let planned = submitter::planned(submission, context, self.tried.set).ok();
+        let rendered = planned.and_then(|plan| Some((self.tried.set.render(&plan).ok()?, plan)));
+        match rendered {
+            Some((rendered, plan)) => {
+                let (tracer, losses) = self.tools.get_or_insert_with(|| {
+                    (
+                        Tracer::new(self.sources, self.tried.parts, self.tried.workers),
+                        Losses::of(self.sources),
+                    )
+                });
+                losses.note(&rendered, &plan, sample);
+                // What belongs together is seen by the values of the samples. These are public, and are not told all the same.
+                for mut finding in tracer.locate(&found.0, &rendered, &plan, true) {
+                    finding.applications = vec![sample.to_owned()];
+                    add(&mut self.findings, finding);
+                }
+                self.first = self.first.take().or(plain.next());
+            }
+            None => self.others.extend(plain),
+        }
+        if found.0.more() > 0 {
+            self.others
+                .push((sample.to_owned(), format!("and {} more", found.0.more())));
+        }
+    }
+
+    fn lines(mut self) -> Vec<(String, String)> {
+        if let Some((_, losses)) = self.tools {
+            digest(&mut self.findings, self.sources, &losses.lossy());
+        }
+        let errors = self
+            .findings
+            .into_iter()
+            .filter(|finding| finding.level() == Level::Error);
+        let lines = errors.filter_map(|finding| {
+            let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let sample = finding.applications.into_iter().next()?;
+            Some((sample, format!("{} ({}{line})", finding.brief?, finding.file)))
+        });
+        let mut lines: Vec<_> = lines.collect();
+        if lines.is_empty() {
+            lines.extend(self.first);
+        }
+        lines.extend(self.others);
+        lines
+    }
 }

@@ -4,10 +4,13 @@ use super::{
     finding::{Level, Rule, ShownLine, TemplateFinding},
     rendered::cut,
 };
-use crate::templates::{ALWAYS, DEFAULT_SET, Files, TemplateOutline, builtin_sources, is_template};
+use crate::templates::{
+    ALWAYS, DEFAULT_SET, ErrorPlace, Files, MacroUses, TemplateOutline, builtin_sources, is_template,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 /// Under this name the built-in templates are in reach of overrides.
@@ -20,6 +23,11 @@ pub(super) struct Sources {
     /// The folder of a named set, with a slash; empty for the default set.
     folder: String,
     texts: BTreeMap<String, String>,
+    /// Read for the first finding that is in a macro.
+    macros: OnceLock<MacroUses>,
+    /// How often all templates were read for their macros.
+    #[cfg(test)]
+    reads: std::sync::atomic::AtomicUsize,
 }
 
 impl Sources {
@@ -45,7 +53,20 @@ impl Sources {
                 .filter_map(|(name, bytes)| Some((name, text(bytes)?)))
                 .collect(),
             folder,
+            macros: OnceLock::new(),
+            #[cfg(test)]
+            reads: std::sync::atomic::AtomicUsize::new(0),
         }
+    }
+
+    /// The first places that call the macro which has this line of a template.
+    pub(super) fn callers(&self, template: &str, line: usize, most: usize) -> Vec<ErrorPlace> {
+        let macros = self.macros.get_or_init(|| {
+            #[cfg(test)]
+            self.reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            MacroUses::of(self.iter())
+        });
+        macros.at(template, line, most)
     }
 
     /// Name and text of each template.
@@ -166,6 +187,30 @@ impl Sources {
             })
     }
 
+    /// Whether a template has this text as its line, but for the space around it and without any tag.
+    pub(super) fn has_line(&self, template: &str, line: Option<usize>, written: &str) -> bool {
+        let text = self.text(template);
+        let own = text
+            .zip(line)
+            .and_then(|(text, line)| text.lines().nth(line.checked_sub(1)?));
+        own.is_some_and(|own| own.trim() == written.trim() && !own.contains("{{") && !own.contains("{%"))
+    }
+
+    /// Whether a template has this key, word for word, in this line.
+    pub(super) fn has_key(&self, template: &str, line: Option<usize>, key: &str) -> bool {
+        let text = self.text(template);
+        let line = text
+            .zip(line)
+            .and_then(|(text, line)| text.lines().nth(line.checked_sub(1)?));
+        line.is_some_and(|line| {
+            line.match_indices(key).any(|(at, _)| {
+                let before = line[..at].chars().next_back();
+                let rest = line[at + key.len()..].trim_start_matches(['"', '\'']);
+                before.is_none_or(|before| " \t\"'{,".contains(before)) && rest.starts_with(':')
+            })
+        })
+    }
+
     /// The first line that has `word` as a word of its own within a tag.
     pub(super) fn line_of_word(&self, template: &str, word: &str) -> Option<usize> {
         let is_word = |character: char| character.is_alphanumeric() || character == '_';
@@ -257,5 +302,19 @@ mod tests {
         assert_eq!(sources.by_words("builtin/driver-pod.yaml.j2", "spec"), None);
         assert_eq!(sources.path("driver-pod.yaml.j2"), "dir/driver-pod.yaml.j2");
         assert_eq!(sources.path("builtin/secret.yaml.j2"), "builtin/secret.yaml.j2");
+    }
+
+    #[test]
+    fn for_thousands_of_findings_templates_are_read_once() {
+        let text = "{% macro m(x) %}\n{{ x }}\n{% endmacro %}\n".repeat(1000) + "{{ m(1) }}\n";
+        let files = [("a.yaml.j2".to_owned(), text.into_bytes())].into();
+        let none = Files::new();
+        let sources = Sources::new(Path::new(""), DEFAULT_SET, &files, &none, &none);
+        for line in 1..=3000 {
+            let callers = sources.callers("a.yaml.j2", line, 3);
+            assert_eq!(callers.len(), 1, "{line}");
+            assert_eq!(callers[0].line, Some(3001));
+        }
+        assert_eq!(sources.reads.load(std::sync::atomic::Ordering::Relaxed), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! From a finding about a rendered object to the line that was rendered, and to the line of the template that wrote it.
 
 use super::{
+    again::Again,
     finding,
     lines::Lines,
     rendered::excerpt,
@@ -139,6 +140,16 @@ impl<'s> Tracer<'s> {
         let lines = traced.map(|traced| Lines::of(&traced.text));
         let line = found.said.line().filter(|_| traced.is_some());
         let line = line.or_else(|| lines.as_ref()?.line(path));
+        let again = traced
+            .filter(|_| found.said.is_key_twice())
+            .and_then(|traced| Again::of(&traced.text));
+        // Of a key that is there twice, the one that an admin's template wrote is what can be changed.
+        let line = match (traced, &again) {
+            (Some(traced), Some(again)) if traced.mark(again.second).is_none() => {
+                traced.mark(again.first).map(|_| again.first).or(line)
+            }
+            _ => line,
+        };
         let mark = traced.zip(line).and_then(|(traced, line)| {
             // What is no YAML ends where the reader gave up, a little behind its cause.
             let back = if path.is_empty() { line } else { 1 };
@@ -163,8 +174,20 @@ impl<'s> Tracer<'s> {
             template
         };
         let mut shown = found.clone();
+        if template_line.is_some() {
+            let key = again.as_ref().map(|again| again.key.as_str());
+            let wrote = |key: &&str| is_public || self.sources.has_key(file, template_line, key);
+            shown.said = shown.said.placed(key.filter(wrote));
+        }
+        // What stands in a template as it stands in the object is no secret of an application's.
+        let is_literal = || {
+            let written = traced
+                .zip(line)
+                .and_then(|(traced, line)| traced.text.lines().nth(line.checked_sub(1)?));
+            written.is_some_and(|written| self.sources.has_line(file, template_line, written))
+        };
         if let Some(value) = lines.as_ref().and_then(|lines| lines.scalar(path))
-            && is_public
+            && (is_public || is_literal())
         {
             shown.said = shown.said.revealed(value);
         }
@@ -175,12 +198,41 @@ impl<'s> Tracer<'s> {
         );
         let mut finding = self.sources.with_source(finding.at(template_line), file);
         finding.likeness = found.likeness();
+        finding.brief = Some(shown.brief_without_template());
+        if let (Some(traced), Some(again), Some(line)) = (traced, &again, line) {
+            finding.notes.extend(self.other_of(traced, again, line));
+        }
         // A patch is a few lines of its author's, which are shown already.
         if let (Some(traced), Some(line), None) = (traced, line, &found.in_patch) {
             let written = (!is_public).then(|| self.sources.lines());
             finding.rendered = excerpt(&traced.text, line, written.as_ref());
         }
         finding
+    }
+}
+
+impl Tracer<'_> {
+    /// Where the other one of two keys comes from.
+    fn other_of(&self, traced: &Traced, again: &Again, line: usize) -> Option<String> {
+        let other = if line == again.first {
+            again.second
+        } else {
+            again.first
+        };
+        let here = traced.mark(line)?;
+        let Some(mark) = traced.mark(other) else {
+            return Some("the other one is the built-in template's".to_owned());
+        };
+        let name = self.names.get(mark.template)?;
+        let is_here = (mark.template, mark.line) == (here.template, here.line);
+        (!is_here).then(|| format!("the other one is at {}:{}", self.sources.path(name), mark.line))
+    }
+}
+
+impl Traced {
+    /// What wrote a line, from 1.
+    fn mark(&self, line: usize) -> Option<Mark> {
+        *self.marks.get(line.checked_sub(1)?)?
     }
 }
 

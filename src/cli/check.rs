@@ -4,14 +4,14 @@ mod live;
 mod watching;
 
 use super::{
-    End, could_not_run,
+    End, could_not_run, input,
     output_format::{DataFormat, ReportFormat},
     progress,
     styled::Styled,
 };
 use crate::{
     authoring::{
-        case::{self, Case, CaseError},
+        case::{self, APPLICATION, Case, CaseError},
         check::{Checked, check_until},
         finding::{Level, Rule, TemplateFinding},
         report,
@@ -204,8 +204,14 @@ impl Check {
             return Ok(Vec::new());
         };
         let cases = case::folders(directory)?;
-        let cases = cases.iter().map(|folder| Case::read_each(folder));
-        Ok(cases.collect::<Result<Vec<_>, _>>()?.concat())
+        let cases = cases.iter().map(|folder| {
+            let cases = Case::read_each(folder)?;
+            if cases.is_empty() {
+                input::say_empty(&folder.join(APPLICATION));
+            }
+            Ok(cases)
+        });
+        Ok(cases.collect::<Result<Vec<_>, CaseError>>()?.concat())
     }
 
     async fn ask_server(&self, checked: &mut Checked) -> Result<(), End> {

@@ -164,7 +164,8 @@ impl Update {
                     let name = name(folder);
                     message!(
                         "error: case {name} is refused, so its files stay as they are (--accept-refusals \
-                              writes error.txt):\n{reason}"
+                              writes error.txt):\n{}",
+                        reason.located
                     );
                     continue;
                 }

@@ -128,7 +128,7 @@ impl Init {
                 written.extend(changes.into_iter().map(|change| folder.join(change.file)));
                 Ok(())
             }
-            Updated::Refused(reason) => Err(report(&reason)),
+            Updated::Refused(reason) => Err(report(&reason.located)),
         }
     }
 }

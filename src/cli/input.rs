@@ -3,12 +3,13 @@
 use super::{End, policy_facts::PolicyFacts, process, progress};
 use crate::{
     authoring::probe::probe,
+    cli::output::message,
     finding::error_words,
     limits::APPLICATION_LIST,
     operator::{
         Origin,
         application::{
-            ApplicationDocument, Parsed, SparkApplication, UnknownFields, each_document,
+            ApplicationDocument, Parsed, SparkApplication, UnknownFields, each_document, is_empty_list,
             may_have_application, no_application,
         },
     },
@@ -64,8 +65,9 @@ pub(super) fn each_application(files: &[PathBuf], take: &mut dyn FnMut(Found)) {
         match file_names(file) {
             Ok(None) => _ = of_file(file, true, take),
             Ok(Some(names)) => {
-                let taken: usize = names.iter().map(|name| of_file(name, false, take)).sum();
-                if taken == 0 {
+                // Each file is read, whatever is found before.
+                let found = names.iter().filter(|name| of_file(name, false, take)).count();
+                if found == 0 {
                     let none = "there is no SparkApplication in it".to_owned();
                     take((file.display().to_string(), Err(none)));
                 }
@@ -122,31 +124,35 @@ const DEEPEST_FOLDER: usize = 8;
 /// The most files, and the most folders, of one directory, lest a wrong path is read for hours.
 const MOST_FILES: usize = 10_000;
 
-/// Takes each application of a file, and returns their number. A file that must have one and has none is an error.
-fn of_file(path: &Path, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usize {
+/// Takes each application of a file; whether there is one, or an empty list of them. A file that must have one and has none is an
+/// error.
+fn of_file(path: &Path, must_have_one: bool, take: &mut dyn FnMut(Found)) -> bool {
     let file = &path.display().to_string();
     let text = match read(path) {
         Ok(text) => text,
         Err(error) => {
             take((file.clone(), Err(unread(&error))));
-            return 1;
+            return true;
         }
     };
     if !must_have_one && !may_have_application(&text) {
-        return 0;
+        return said_if_empty(path, &text);
     }
     // YAML allows what JSON doesn't, such as a comma behind the last field: in a file of JSON that is a mistake.
     let is_json = path.extension().is_some_and(|ending| ending == "json");
     if let Some(mistake) = is_json.then(|| strict::json_mistake(&text)).flatten() {
         take((file.clone(), Err(mistake.to_string())));
-        return 1;
+        return true;
     }
-    let mut taken = 0;
+    let mut taken = false;
     each_document(&text, &mut |place, document| {
-        if !must_have_one && document.as_ref().is_ok_and(|document| !document.is_meant()) {
+        if document
+            .as_ref()
+            .is_ok_and(|document| !must_have_one && !document.is_meant())
+        {
             return;
         }
-        taken += 1;
+        taken = true;
         let name = document
             .as_ref()
             .map(ApplicationDocument::name)
@@ -158,11 +164,30 @@ fn of_file(path: &Path, must_have_one: bool, take: &mut dyn FnMut(Found)) -> usi
         };
         take((label, document.map_err(|error| error.to_string())));
     });
-    if taken == 0 && must_have_one {
-        take((file.clone(), Err(no_application(&text).to_string())));
-        return 1;
+    if taken || said_if_empty(path, &text) {
+        return true;
     }
-    taken
+    if must_have_one {
+        take((file.clone(), Err(no_application(&text).to_string())));
+    }
+    must_have_one
+}
+
+/// Whether a file has an empty list of applications, which is then said.
+fn said_if_empty(path: &Path, text: &str) -> bool {
+    let is_empty = is_empty_list(text);
+    if is_empty {
+        say_empty(path);
+    }
+    is_empty
+}
+
+/// Says that a file has an empty list: that is no mistake, and may be a surprise.
+pub(super) fn say_empty(path: &Path) {
+    message!(
+        "note: {}: the list is empty, so there is no application in it",
+        path.display()
+    );
 }
 
 /// The application, its identity, and its templates.
@@ -326,10 +351,10 @@ impl Input {
         let mut submissions = self.submissions(default_id, context)?;
         match (submissions.pop(), submissions.len()) {
             (Some((_, submission)), 0) => Ok(submission),
-            (_, others) => {
+            (last, others) => {
                 let file = self.file.as_deref().unwrap_or(Path::new(STANDARD_INPUT));
                 let file = file.display();
-                let found = others + 1;
+                let found = others + usize::from(last.is_some());
                 Err(super::report(&format!(
                     "{file}: expected one SparkApplication, found {found}"
                 )))

@@ -19,7 +19,7 @@ use crate::{
 };
 use std::sync::Arc;
 use tokio::runtime::Handle;
-use tracing::error;
+use tracing::{error, warn};
 
 /// The arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -86,6 +86,9 @@ impl Serve {
 
     async fn serve(&self, entry_points: &Handle, mut stop: Stop) -> Result<(), String> {
         let settings = &self.settings;
+        for said in settings.missing_file_roots() {
+            warn!("{said}; applications that name a file below it are refused");
+        }
         let metrics = Arc::new(Metrics::default());
         let mut events = None;
         let said = settings.cluster_view.webhook(&settings.apply_to);

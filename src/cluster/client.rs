@@ -1,6 +1,10 @@
 //! The connection to the API server.
 
-use crate::{finding::io_words, redaction::shown};
+use super::kubeconfig::{ReadKubeconfig, UnusableKubeconfig, in_words};
+use crate::{
+    finding::{error_words, io_words},
+    redaction::shown,
+};
 use hyper_timeout::TimeoutConnector;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
@@ -8,8 +12,8 @@ use hyper_util::{
 };
 use kube::{
     Client, Config,
-    client::{ClientBuilder, ConfigExt as _},
-    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
+    client::{AuthError, ClientBuilder, ConfigExt as _},
+    config::{AuthInfo, InClusterError},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -85,7 +89,7 @@ impl Credentials {
         }
         if let Some(path) = &self.authority_file {
             let unusable = |what: &str| ClientError::Unusable(format!("{}: {what}", shown(path)));
-            let text = std::fs::read(path).map_err(|error| unusable(&error.to_string()))?;
+            let text = std::fs::read(path).map_err(|error| unusable(&error_words(&error)))?;
             let authorities: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
             let authorities = authorities.map_err(|_| unusable("is not PEM"))?;
             if authorities.is_empty() {
@@ -133,28 +137,32 @@ pub enum ClientError {
     /// The address given is none.
     #[error("the API server's address: expected https://host:port, found {0}")]
     Address(String),
-    /// Nothing says where the API server is.
-    #[error(
-        "no API server is configured. Looked for a kubeconfig (KUBECONFIG, else ~/.kube/config): {kubeconfig}; \
-         and for a service account (KUBERNETES_SERVICE_HOST and the Pod's token): {in_cluster}"
-    )]
+    /// Nothing that can be used says where the API server is.
+    #[error("{}", not_configured(kubeconfig, in_cluster))]
     NotConfigured {
         /// What is wrong with the kubeconfig.
-        kubeconfig: String,
+        kubeconfig: UnusableKubeconfig,
         /// What is wrong in the Pod.
         in_cluster: String,
     },
     /// The configuration is there but cannot be used.
     #[error("the API server's configuration cannot be used: {0}")]
     Unusable(String),
-    /// The kubeconfig that was given cannot be used.
-    #[error("{}: the kubeconfig can't be used: {reason}", path.display())]
-    Kubeconfig {
-        /// Where it should be.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// The kubeconfig that was chosen cannot be used.
+    #[error(transparent)]
+    Kubeconfig(#[from] UnusableKubeconfig),
+}
+
+fn not_configured(kubeconfig: &UnusableKubeconfig, in_cluster: &str) -> String {
+    if kubeconfig.is_there {
+        // Who has a kubeconfig means it, and a Pod's service account is only what would take its place.
+        return format!("{kubeconfig}; in its place there is no service account: {in_cluster}");
+    }
+    let UnusableKubeconfig { files, reason, .. } = kubeconfig;
+    format!(
+        "no API server is configured. Looked for a kubeconfig (KUBECONFIG, else ~/.kube/config): {files}: {reason}; and for a \
+         service account (KUBERNETES_SERVICE_HOST and the Pod's token): {in_cluster}"
+    )
 }
 
 /// A client by kubeconfig or service account, without kube's own retry and with timeouts.
@@ -185,36 +193,42 @@ pub async fn client(settings: &ClientSettings) -> Result<Client, ClientError> {
     }
     settings.credentials.put_into(&mut config)?;
     set(&mut config, settings);
-    connected(config, settings.one_connection).map_err(|error| ClientError::Unusable(error.to_string()))
+    let user = config.auth_info.clone();
+    connected(config, settings.one_connection).map_err(|error| unusable(&error, &user))
 }
 
 /// What the kubeconfig says, or a Pod's service account.
 async fn configured(settings: &ClientSettings) -> Result<Config, ClientError> {
-    let options = KubeConfigOptions {
-        context: settings.context.clone(),
-        ..KubeConfigOptions::default()
-    };
-    if let Some(path) = &settings.kubeconfig {
-        let unusable = |error: KubeconfigError| ClientError::Kubeconfig {
-            path: path.clone(),
-            reason: match &error {
-                // kube's own text repeats the path, which the message has already.
-                KubeconfigError::ReadConfig(error, _) => io_words(error.kind()),
-                error => in_words(error),
-            },
-        };
-        let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        return config.map_err(unusable);
-    }
-    match Config::from_kubeconfig(&options).await {
-        Err(error) if settings.context.is_none() => {
-            Config::incluster().map_err(|in_cluster| ClientError::NotConfigured {
-                kubeconfig: in_words(&error),
-                in_cluster: in_cluster.to_string(),
-            })
+    let given = settings.kubeconfig.as_deref();
+    let configured = match ReadKubeconfig::read(given) {
+        Ok(read) => {
+            let (context, credentials) = (settings.context.as_deref(), &settings.credentials);
+            read.configured(context, credentials.given()).await
         }
-        found => found.map_err(|error| ClientError::Unusable(in_words(&error))),
+        Err(error) => Err(error),
+    };
+    match configured {
+        Err(kubeconfig) if given.is_none() && settings.context.is_none() => Config::incluster()
+            .map_err(|error| in_cluster_words(&error))
+            .map_err(|in_cluster| ClientError::NotConfigured {
+                kubeconfig,
+                in_cluster,
+            }),
+        configured => Ok(configured?),
+    }
+}
+
+/// Why there is no service account.
+fn in_cluster_words(error: &InClusterError) -> String {
+    match error {
+        InClusterError::ReadEnvironmentVariable(_) => {
+            "KUBERNETES_SERVICE_HOST or KUBERNETES_SERVICE_PORT is not set".to_owned()
+        }
+        InClusterError::ReadDefaultNamespace(error) => format!("namespace: {}", io_words(error.kind())),
+        InClusterError::ReadCertificateBundle(error) => {
+            format!("ca.crt: {}", io_words(error.kind()))
+        }
+        other => other.to_string(),
     }
 }
 
@@ -277,12 +291,31 @@ fn set(config: &mut Config, settings: &ClientSettings) {
     config.reset_reader_on_write = true;
 }
 
-/// A parser's message shows the text around the error, and a kubeconfig holds keys: so without it.
-fn in_words(error: &KubeconfigError) -> String {
-    match error {
-        KubeconfigError::Parse(_) => "it is not a valid kubeconfig".to_owned(),
+/// Why a configuration can't be used, without what a program of its user printed, which may be a secret.
+fn unusable(error: &kube::Error, user: &AuthInfo) -> ClientError {
+    let command = user.exec.as_ref().and_then(|exec| exec.command.as_deref());
+    let of_command = |what: String| {
+        let command = command.map(shown).unwrap_or_default();
+        format!("the user's exec command {command}: {what}")
+    };
+    ClientError::Unusable(match error {
+        kube::Error::Auth(AuthError::AuthExecStart(error)) => of_command(error_words(error)),
+        kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => {
+            of_command(format!("expected exit status 0, found {}", out.status))
+        }
+        kube::Error::Auth(AuthError::AuthExecParse(_)) => {
+            of_command("expected an ExecCredential, found other output".to_owned())
+        }
+        kube::Error::Auth(AuthError::ReadTokenFile(error, path)) => {
+            format!(
+                "{}: {}",
+                shown(&path.display().to_string()),
+                io_words(error.kind())
+            )
+        }
+        kube::Error::InferKubeconfig(error) => in_words(error),
         other => other.to_string(),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -36,10 +36,10 @@ pub(super) fn examine(settings: &ServeSettings) -> Vec<CheckResult> {
             "raise terminationGracePeriodSeconds above DRAIN_TIMEOUT, or lower DRAIN_TIMEOUT",
         ));
     }
-    for root in settings.submitter_file_roots.iter().filter(|root| !root.is_dir()) {
-        findings.push(CheckResult::fail(
+    for said in settings.missing_file_roots() {
+        findings.push(CheckResult::warn(
             CHECK,
-            format!("SUBMITTER_FILE_ROOTS: {} is not a directory", root.display()),
+            said,
             "mount it, or take it out of the list",
         ));
     }

@@ -61,6 +61,9 @@ pub(crate) fn expected(words: impl Into<Words>) -> Statement {
 /// What is said of a field that is kept though Kubernetes' types here don't have it.
 const NEWER_FIELD: &str = "unknown field, kept and sent (TEMPLATE_UNKNOWN_FIELDS=warn)";
 
+/// What is said of a key that a mapping has twice; its line and column follow.
+pub(crate) const KEY_TWICE: &str = "duplicate mapping key";
+
 /// A rule in words of its own, where nothing single is expected: `is used twice`.
 pub(crate) fn rule(words: impl Into<Words>) -> Statement {
     Statement::new(Says::Rule(words.into()))
@@ -218,6 +221,29 @@ impl Statement {
         }
     }
 
+    /// The same for where the line of the template stands before it: without line and column of the text that was written, and with the
+    /// key that is there twice, if it may be shown.
+    #[must_use]
+    pub(crate) fn placed(self, key: Option<&str>) -> Self {
+        let found = match self.found {
+            Found::Syntax(words, line) => {
+                let words = words.without_line();
+                let words = match key {
+                    Some(key) if words.are(KEY_TWICE) => words.and(" ").value(key),
+                    _ => words,
+                };
+                Found::Syntax(words, line)
+            }
+            found => found,
+        };
+        Self { found, ..self }
+    }
+
+    /// Whether it says that a mapping has a key twice.
+    pub(crate) fn is_key_twice(&self) -> bool {
+        matches!(&self.found, Found::Syntax(words, _) if words.clone().without_line().are(KEY_TWICE))
+    }
+
     /// The text without any value or name of the input: for `/readyz`, and to tell whether two findings are alike.
     pub(crate) fn brief(&self) -> String {
         let says = match &self.says {
@@ -226,7 +252,7 @@ impl Statement {
         };
         let found = match &self.found {
             Found::Nothing | Found::Kind(_) => format!(", {}", self.found),
-            Found::Syntax(mistake, _) if mistake.are_own() => format!(", found {mistake}"),
+            Found::Syntax(mistake, _) if !mistake.are_foreign() => format!(", found {}", mistake.brief()),
             Found::Syntax(_, Some(line)) => format!(", found a mistake in line {line}"),
             _ => String::new(),
         };

@@ -76,9 +76,27 @@ impl Words {
         self
     }
 
-    /// Whether all of these are ours.
-    pub(crate) fn are_own(&self) -> bool {
-        self.0.iter().all(|piece| matches!(piece, Piece::Own(_)))
+    /// Whether a text of somebody else is among them.
+    pub(crate) fn are_foreign(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Foreign(_)))
+    }
+
+    /// Without the line, and the column, that they end with.
+    #[must_use]
+    pub(crate) fn without_line(mut self) -> Self {
+        let is_place = |rest: &str| {
+            let words = rest.split(", column ");
+            words
+                .clone()
+                .all(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        if let Some(Piece::Own(Cow::Owned(text)) | Piece::Foreign(text)) = self.0.last_mut()
+            && let Some((before, rest)) = text.rsplit_once(" at line ")
+            && is_place(rest)
+        {
+            *text = before.to_owned();
+        }
+        self
     }
 
     /// Whether these are exactly these words of ours.

@@ -170,6 +170,15 @@ impl Finding {
         self.line(&self.subject.brief(), &brief_path(&self.path), &self.said.brief())
     }
 
+    /// The same without the template.
+    pub(crate) fn brief_without_template(&self) -> String {
+        Self {
+            template: String::new(),
+            ..self.clone()
+        }
+        .brief()
+    }
+
     /// Kind, path without indices and rule: what findings of different applications have in common.
     pub(crate) fn likeness(&self) -> String {
         let path = crate::strict::generalised(&self.path);

@@ -8,7 +8,7 @@ use super::{
     spark_needs, stamp,
 };
 use crate::{
-    finding::{Kept, expected, rule},
+    finding::{Kept, Words, expected, rule},
     kubernetes::{
         Finding, Findings, ObjectKind, Subject,
         at::At,
@@ -112,6 +112,8 @@ pub fn check(rendered: &Rendered, plan: &DriverPlan, terms: Terms<'_>) -> Result
         &mut checker.findings,
         &mut checker.warnings,
     );
+    let all = checker.findings.each().chain(checker.warnings.each());
+    image_from_conf(plan, &written, all);
     drop(written);
     // Of several objects with one name the first is blamed.
     for finding in checker.findings.each().chain(checker.warnings.each()) {
@@ -127,6 +129,36 @@ pub fn check(rendered: &Rendered, plan: &DriverPlan, terms: Terms<'_>) -> Result
         checker.warnings.each().for_each(Finding::hide_values);
     }
     checker.manifests(rendered, plan, values, objects)
+}
+
+/// Says of the driver's image which key of the conf it comes from: its author wrote it there, and not into a Pod.
+fn image_from_conf<'f>(
+    plan: &DriverPlan,
+    written: &[Written<'_>],
+    findings: impl Iterator<Item = &'f mut Finding>,
+) {
+    const OF_DRIVER: &str = "spark.kubernetes.driver.container.image";
+    const OF_ALL: &str = "spark.kubernetes.container.image";
+    let Some(pod) = written.iter().find(|written| written.kind == Kind::Pod) else {
+        return;
+    };
+    // An application's image is written for the driver, too.
+    let (of_driver, of_all) = (plan.properties.get(OF_DRIVER), plan.properties.get(OF_ALL));
+    let (key, field) = match (of_driver, of_all) {
+        (Some(own), all) if Some(own) != all => (OF_DRIVER, "spec.driver.image"),
+        _ => (OF_ALL, "spec.image"),
+    };
+    for finding in findings.filter(|finding| finding.subject == pod.subject) {
+        let container = finding.path.strip_suffix(".image");
+        let container = container.and_then(|path| strict::at(pod.value, path));
+        let is_it = container.is_some_and(|container| {
+            container["name"] == plan.driver.name && container["image"] == plan.driver.image
+        });
+        if is_it {
+            let origin = Words::own(format!("from {key} ({field})"));
+            finding.said = finding.said.clone().further(origin);
+        }
+    }
 }
 
 /// An executor pod template without nulls, as it is to be written; `None` where its text, of so many bytes, stays.

@@ -49,7 +49,8 @@ mod validate;
 pub use crate::strict::UnknownFields;
 pub use defaults::apply_defaults;
 pub use documents::{
-    ApplicationDocument, TakeDocument, documents, each_document, may_have_application, none as no_application,
+    ApplicationDocument, TakeDocument, documents, each_document, is_empty_list, may_have_application,
+    none as no_application,
 };
 pub use dynamic_allocation::DynamicAllocation;
 pub use error::ApplicationError;

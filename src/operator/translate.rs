@@ -20,8 +20,9 @@ use crate::{
         request::CheckedArguments,
     },
     spark::submission::{
-        LeftToWebhook, PodAdditions, PodTemplate, Refusal, Request, SparkVersion, Submission, SubmissionId,
-        SubmitterContext, TEMPLATE_SET_ANNOTATION, UnknownFields, UnmountedVolume, WebhookAdditions,
+        LeftToWebhook, MAIN_FILE, PodAdditions, PodTemplate, Refusal, Request, SparkVersion, Submission,
+        SubmissionId, SubmitterContext, TEMPLATE_SET_ANNOTATION, UnknownFields, UnmountedVolume,
+        WebhookAdditions,
     },
 };
 pub use after_webhook::after_webhook;
@@ -100,7 +101,17 @@ pub fn submission(
         warnings: gang.warnings.into_iter().collect(),
         budget: application.budget.clone(),
     };
-    let mut submission = CheckedArguments::new(arguments, request, context)?.resolve(None, context)?;
+    let checked = CheckedArguments::new(arguments, request, context)?;
+    let mut submission =
+        checked
+            .resolve(None, context)
+            .map_err(|refusal| match refusal.subject.as_str() {
+                MAIN_FILE => Refusal {
+                    subject: "spec.mainApplicationFile".to_owned(),
+                    ..refusal
+                },
+                _ => refusal,
+            })?;
     if let Some(additions) = &executor_additions {
         executor_conf::carry(&mut submission, additions);
     }

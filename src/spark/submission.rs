@@ -12,6 +12,7 @@ mod id;
 mod image_version;
 mod java_options;
 mod known_keys;
+mod placeholders;
 mod pod_additions;
 mod pod_group;
 mod pod_template;
@@ -34,8 +35,8 @@ pub use pod_additions::{LeftToWebhook, PodAdditions, WebhookAdditions};
 pub use pod_group::PodGroupTemplate;
 pub use pod_template::PodTemplate;
 pub use refusal::Refusal;
+pub(crate) use resolve::{MAIN_FILE, SUBMISSION_CREDENTIALS, SUBMISSION_ID_KEY};
 pub use resolve::{MergedArguments, Outline, Request, operation_conf, resolve};
-pub(crate) use resolve::{SUBMISSION_CREDENTIALS, SUBMISSION_ID_KEY};
 pub use version::{Feature, NotAVersion, SparkVersion};
 
 pub(crate) use conf::{refers, refers_to_process};

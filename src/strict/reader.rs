@@ -217,7 +217,10 @@ impl<'de> Reader<'de, '_> {
                     reader: self,
                 })
                 .map_err(|error| error.at(&self.place)),
-            other => Err(Error::invalid_type(unexpected(other), &visitor).at(&self.place)),
+            other => {
+                let said = expected("a mapping").kind(kind_of(&unexpected(other)));
+                Err(Error::new(said).at(&self.place))
+            }
         }
     }
 

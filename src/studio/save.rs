@@ -43,7 +43,7 @@ pub(super) fn save(cases: &Path, name: &str, case: &Case, options: &SetOptions) 
         };
         match golden::update(&folder, &sets, options) {
             Ok(Updated::Files(_)) => Ok(()),
-            Ok(Updated::Refused(reason)) => Err(reason),
+            Ok(Updated::Refused(reason)) => Err(reason.located),
             Err(error) => Err(error.to_string()),
         }
     };

@@ -38,12 +38,19 @@ pub fn samples() -> impl Iterator<Item = (&'static str, &'static str)> {
     SAMPLES.into_iter()
 }
 
-/// The report of a sample's findings: a line for each, without values and without text of templates.
-pub type Brief<'b> = dyn Fn(&Submission, &SubmitterContext, &Findings) -> Vec<String> + 'b;
+/// Takes what is wrong with the objects of the samples, and says it when all samples were rendered: several findings may have one
+/// cause.
+pub trait SampleFindings {
+    /// Takes what is wrong with the objects of one rendering of a sample.
+    fn add(&mut self, sample: &str, submission: &Submission, context: &SubmitterContext, found: &Findings);
+
+    /// A line for each finding, with the first sample that shows it, without values and without text of templates.
+    fn lines(self) -> Vec<(String, String)>;
+}
 
 /// Renders every sample with `set`, with the operator's webhook and without, and reports what is wrong: each thing once, with
 /// the first sample that shows it. Holds no value and no template's source, for it is shown on `/readyz`.
-pub fn probe(set: &TemplateSet, brief: &Brief<'_>) -> Result<(), Vec<String>> {
+pub fn probe(set: &TemplateSet, mut objects: impl SampleFindings) -> Result<(), Vec<String>> {
     let mut findings = Once::default();
     let mut refusals = Once::default();
     let mut rendered = false;
@@ -66,7 +73,11 @@ pub fn probe(set: &TemplateSet, brief: &Brief<'_>) -> Result<(), Vec<String>> {
                             rendered = true;
                             continue;
                         }
-                        Err(error) => described(error, &mut rendered, (&submission, &context), brief),
+                        Err(SubmitError::Manifest(found)) => {
+                            objects.add(name, &submission, &context, &found);
+                            continue;
+                        }
+                        Err(error) => described(error, &mut rendered),
                     }
                 }
             };
@@ -76,6 +87,9 @@ pub fn probe(set: &TemplateSet, brief: &Brief<'_>) -> Result<(), Vec<String>> {
             }
         }
     }
+    for (sample, line) in objects.lines() {
+        findings.add(&sample, line);
+    }
     // A policy that refuses a sample is no defect; one that refuses all of them leaves the set untried.
     if !rendered {
         findings.0.extend(refusals.0);
@@ -84,12 +98,7 @@ pub fn probe(set: &TemplateSet, brief: &Brief<'_>) -> Result<(), Vec<String>> {
 }
 
 /// The lines that say why a sample is refused, and whether an admin's words alone did it.
-fn described(
-    error: SubmitError,
-    rendered: &mut bool,
-    (submission, context): (&Submission, &SubmitterContext),
-    brief: &Brief<'_>,
-) -> (Vec<String>, bool) {
+fn described(error: SubmitError, rendered: &mut bool) -> (Vec<String>, bool) {
     match error {
         // A template's own `refuse` leaves the rest of the objects unmade; after a policy's they were all made.
         SubmitError::Policy(PolicyRefusal(verdicts)) => {
@@ -105,12 +114,6 @@ fn described(
             (errors.iter().map(|error| error.error.brief()).collect(), false)
         }
         SubmitError::Template(error) => (vec![error.brief()], false),
-        SubmitError::Manifest(found) => {
-            let more = (found.0.more() > 0).then(|| format!("and {} more", found.0.more()));
-            let mut lines = brief(submission, context, &found);
-            lines.extend(more);
-            (lines, false)
-        }
         // Of a sample's own, which is ours.
         error => (vec![error.to_string()], false),
     }
@@ -118,12 +121,12 @@ fn described(
 
 /// What was found, each once, with the sample that showed it first.
 #[derive(Default)]
-struct Once(Vec<(&'static str, String)>);
+struct Once(Vec<(String, String)>);
 
 impl Once {
-    fn add(&mut self, sample: &'static str, line: String) {
+    fn add(&mut self, sample: &str, line: String) {
         if self.0.iter().all(|(_, known)| *known != line) {
-            self.0.push((sample, line));
+            self.0.push((sample.to_owned(), line));
         }
     }
 

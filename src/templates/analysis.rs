@@ -16,7 +16,7 @@ mod uses;
 use statement::Parent;
 pub(super) use subscript::as_attributes;
 use types::Type;
-pub(crate) use uses::uses_of_macro;
+pub(crate) use uses::MacroUses;
 
 use super::{
     ErrorPlace, TemplateError, TemplateErrorKind,

@@ -210,8 +210,23 @@ impl TemplateError {
     pub fn brief(&self) -> String {
         match self.kind {
             TemplateErrorKind::Refused => format!("{}: refused by the template", self.place()),
-            _ => self.headline(),
+            _ => match self.own_place() {
+                Some(own) => format!(
+                    "{}: {} (in {})",
+                    place(&own.template, own.line),
+                    self.message,
+                    self.place()
+                ),
+                None => self.headline(),
+            },
         }
+    }
+
+    /// The innermost template of an admin's that led into the built-in one which has the error.
+    fn own_place(&self) -> Option<&ErrorPlace> {
+        let is_own = |name: &str| !name.starts_with(builtin::PREFIX);
+        let mut callers = self.via.iter().rev();
+        callers.find(|place| !is_own(&self.template) && is_own(&place.template))
     }
 
     /// The admin's words, where it is a refusal.
@@ -226,10 +241,7 @@ impl TemplateError {
     }
 
     fn place(&self) -> String {
-        match self.line {
-            Some(line) => format!("{}:{line}", self.template),
-            None => self.template.clone(),
-        }
+        place(&self.template, self.line)
     }
 
     fn full(&self) -> String {
@@ -251,6 +263,13 @@ impl TemplateError {
             let _ = write!(text, "\nin reach: {}", self.in_reach.join(", "));
         }
         text
+    }
+}
+
+fn place(template: &str, line: Option<usize>) -> String {
+    match line {
+        Some(line) => format!("{template}:{line}"),
+        None => template.to_owned(),
     }
 }
 
@@ -298,8 +317,8 @@ pub(crate) enum Cause {
     Unknown(Unknown),
     /// Values of these kinds, which are not two numbers, were compared by size.
     Unordered(&'static str, &'static str),
-    /// A function expected this to make a number of it, and found a value of this kind.
-    NotANumber(&'static str, &'static str, &'static str),
+    /// A function expected this as its argument, and found a value of this kind.
+    Argument(&'static str, &'static str, &'static str),
     /// A function got nothing, and no default for it.
     NoNumber(&'static str),
     /// The context has this version, and the template was made for others.
@@ -332,7 +351,7 @@ impl fmt::Display for Cause {
                 f,
                 "expected two numbers to compare by size, found {left} and {right}; {MAKES_NUMBERS}"
             ),
-            Self::NotANumber(function, wanted, found) => {
+            Self::Argument(function, wanted, found) => {
                 write!(f, "{function}(): expected {wanted}, found {found}")
             }
             Self::NoNumber(function) => write!(
@@ -357,7 +376,7 @@ impl From<Cause> for minijinja::Error {
             | Cause::Context(_)
             | Cause::Unknown(_)
             | Cause::Unordered(..)
-            | Cause::NotANumber(..)
+            | Cause::Argument(..)
             | Cause::NoNumber(_) => ErrorKind::InvalidOperation,
             _ => ErrorKind::BadSerialization,
         };

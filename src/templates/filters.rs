@@ -94,15 +94,27 @@ fn require_context(Rest(versions): Rest<u32>) -> Result<Value, Error> {
 }
 
 /// `refuse("text")`: an admin's policy, which refuses this one submission.
-fn refuse(text: &Value) -> Result<Value, Error> {
-    Err(Cause::Refused(admins_words(text)).into())
+fn refuse(Rest(arguments): Rest<Value>) -> Result<Value, Error> {
+    Err(Cause::Refused(admins_words("refuse", &arguments)?).into())
 }
 
-/// What an admin says to the author of an application: on one line, and not too long.
-pub(super) fn admins_words(text: &Value) -> String {
-    text.to_string()
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .take(REFUSAL_CHARACTERS)
-        .collect()
+/// What an admin says to the author of an application, the one argument of `refuse` and `warn`: on one line, and not too long.
+pub(super) fn admins_words(function: &'static str, arguments: &[Value]) -> Result<String, Error> {
+    let found = match arguments {
+        [text] => match text.as_str() {
+            Some(text) => {
+                let on_one_line = text
+                    .chars()
+                    .map(|character| if character.is_control() { ' ' } else { character });
+                return Ok(on_one_line.take(REFUSAL_CHARACTERS).collect());
+            }
+            None => typed::kind_of(text),
+        },
+        [] => "nothing",
+        _ => "several arguments",
+    };
+    Err(Cause::Argument(function, A_TEXT, found).into())
 }
+
+/// What `refuse` and `warn` are given.
+pub(super) const A_TEXT: &str = "a text";

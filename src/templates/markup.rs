@@ -82,9 +82,17 @@ pub(crate) fn first_written(source: &str) -> Option<usize> {
 pub(crate) fn check(name: &str, source: &str) -> Vec<TemplateError> {
     let mut errors = Vec::new();
     let mut position = Position::default();
+    let mut before = "";
     for piece in pieces(source) {
+        let takes_space = source[piece.start..].starts_with("{{-");
+        let follows_key = takes_space && !is_call(piece.text) && position.is_behind_key(before);
+        before = piece.text;
         let found = match piece.kind {
             PieceKind::Text => position.read(piece.text).map(|offset| (offset, GLUED)),
+            PieceKind::Expression if follows_key => {
+                let _ = position.expression();
+                Some((0, SPACE_TAKEN))
+            }
             PieceKind::Expression => position.expression().map(|message| (0, message)),
             PieceKind::Statement => {
                 let mut words = piece.text.split_whitespace();
@@ -95,6 +103,9 @@ pub(crate) fn check(name: &str, source: &str) -> Vec<TemplateError> {
             }
             PieceKind::Comment => None,
         };
+        if piece.kind != PieceKind::Text {
+            before = "";
+        }
         if let Some((offset, message)) = found {
             let start = piece.start + offset;
             let end = piece.start
@@ -110,6 +121,15 @@ pub(crate) fn check(name: &str, source: &str) -> Vec<TemplateError> {
     }
     errors
 }
+
+/// Whether an expression is a call: what it writes may begin with a line break, and a refusal writes nothing.
+fn is_call(expression: &str) -> bool {
+    let name = expression.trim_start_matches(|c: char| c.is_alphanumeric() || "_.".contains(c));
+    name.len() < expression.len() && name.starts_with('(')
+}
+
+const SPACE_TAKEN: &str =
+    "a value glued to the text before it: `{{-` takes the space between them away; write `{{ value }}`";
 
 const AUTOESCAPE: &str =
     "values are always written as JSON: only `{% autoescape false %}` is accepted, without effect";
@@ -166,6 +186,9 @@ mod tests {
             "{% autoescape false %}k: {{ v }}\n{% endautoescape %}",
             "k: http://x\nl: {{ v }}\n",
             "k: {{ {\"a\": {\"b\": [\"}}\"]}} }}\nl: {{ {'a': {}}}}\n",
+            "k: {{- refuse(\"no\") }}\nl:\n{{- more() }}\n",
+            "k: {% if v %} {{- v }}{% endif %}\n# k: {{- v }}\nm: |\n  k: {{- v }}\n",
+            "m: {k: {{- v }}}\n",
         ] {
             assert_eq!(check("t", source), [], "{source}");
         }
@@ -213,6 +236,9 @@ mod tests {
             "a: 1\nk: \"a\"{{ v }}\n",
             "a: |\n  x\nk: \"{{ v }}\"\n",
             "a: 1\nk: {# c #}x{{ v }}\n",
+            "a: 1\nk: {{- v }}\n",
+            "a: 1\n- {{- v.w | default(1) }}\n",
+            "k:\n  {{- v }}\n",
             "a: 1\n{% autoescape true %}{% endautoescape %}",
             "a: 1\n{%- autoescape 'html' %}{% endautoescape %}",
             "a: 1\n{% autoescape mode %}{% endautoescape %}",

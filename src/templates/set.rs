@@ -106,6 +106,19 @@ impl TemplateSet {
         &self.warnings
     }
 
+    /// What it is made of.
+    pub(crate) fn parts(&self) -> Parts<'_> {
+        self.source.parts()
+    }
+
+    /// The workers that render it; none where that happens in this process.
+    pub(crate) fn workers(&self) -> Option<&Arc<Pool>> {
+        match &self.engine {
+            Engine::Here(_) => None,
+            Engine::Workers(workers) => Some(workers),
+        }
+    }
+
     /// Its own files.
     pub(crate) fn files(&self) -> &Files {
         self.source.files()

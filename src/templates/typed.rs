@@ -10,7 +10,7 @@ mod kinds;
 mod unknown;
 
 pub(super) use context::{context, with};
-pub(super) use functions::install;
+pub(super) use functions::{install, kind_of};
 pub(super) use kinds::{plan as plan_shape, shape_of};
 pub(super) use unknown::{Unknown, did_you_mean, nearest};
 

@@ -66,7 +66,7 @@ impl Serve {
             log.lock().unwrap().push_str(&line);
             let message = serde_json::from_str::<Value>(&line).map(|line| line["message"].clone());
             match message.as_ref().ok().and_then(Value::as_str) {
-                Some("ready") => break,
+                Some(text) if text == "ready" || text.starts_with("not ready: ") => break,
                 Some(text) => addresses.extend(text.strip_prefix("listening on ").map(str::to_owned)),
                 None => {}
             }

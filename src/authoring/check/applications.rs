@@ -15,9 +15,17 @@ use crate::{
     redaction,
     spark::plan::DriverPlan,
     submitter::{self, PolicyRefusal, SubmitError},
-    templates::{EXTRA_ROLE, Judgement, NewerFields, Rendered, TemplateErrorKind, TemplateSet, is_policy},
+    templates::{
+        EXTRA_ROLE, Judgement, NewerFields, Rendered, TemplateError, TemplateErrorKind, TemplateSet,
+        is_policy,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Whether a policy ended by a limit of time, memory or work.
+fn is_over_limit(error: &TemplateError) -> bool {
+    matches!(error.kind, TemplateErrorKind::Exceeded | TemplateErrorKind::Limit)
+}
 
 /// The applications that a set is tried with.
 pub(super) struct Applications<'s> {
@@ -26,7 +34,8 @@ pub(super) struct Applications<'s> {
     tracer: Tracer<'s>,
     coverage: Coverage<'s>,
     losses: Losses,
-    /// Whether a sample took the set over a limit of its render worker: a server rejects it, whatever comes after.
+    /// Whether a sample took the set over a limit of its render worker, so that a server rejects it, whatever comes after; or any
+    /// application a policy, which would take as long for each of the others.
     exceeded: bool,
     /// Whether policies let an application through, and one that refused another.
     passed: bool,
@@ -148,6 +157,10 @@ impl<'s> Applications<'s> {
                 let (made, mut found) =
                     match submitter::judge(&submission, &context, self.set, &plan, &manifests) {
                         Ok(judgement) => self.judged(case, manifests, &judgement),
+                        Err(SubmitError::Template(error)) => {
+                            self.exceeded |= is_over_limit(&error);
+                            (None, vec![of_template(&error, self.sources)])
+                        }
                         Err(error) => (None, refused(&error)),
                     };
                 found.extend(newer);
@@ -208,6 +221,7 @@ impl<'s> Applications<'s> {
         self.coverage.said(&judgement.verdicts, &case.name);
         self.coverage.judged(self.set, judgement, &case.name);
         let errors = judgement.errors.iter();
+        self.exceeded |= errors.clone().any(|failed| is_over_limit(&failed.error));
         let mut found: Vec<_> = errors
             .map(|failed| of_template(&failed.error, self.sources))
             .collect();

@@ -8,13 +8,12 @@ use crate::{
     },
     templates::{TemplateOutline, builtin_sources},
 };
-use std::fmt::Write;
 
 /// Puts one finding in the place of those that have one cause. What is wrong with other objects in consequence is left out: it
 /// is found again if it has a cause of its own.
-pub(super) fn digest(findings: &mut Vec<TemplateFinding>, sources: &Sources, lossy: &[Lossy]) {
+pub(in crate::authoring) fn digest(findings: &mut Vec<TemplateFinding>, sources: &Sources, lossy: &[Lossy]) {
     same_mistake_in_yaml(findings);
-    wrong_kinds(findings);
+    let wrong_kind = wrong_kinds(findings);
     extends_another(findings, sources);
     selected_labels(findings, sources);
     let empty = empty_sections(findings);
@@ -22,7 +21,7 @@ pub(super) fn digest(findings: &mut Vec<TemplateFinding>, sources: &Sources, los
     for lossy in lossy {
         forgotten |= forgotten_super(findings, sources, lossy);
     }
-    if empty || forgotten {
+    if wrong_kind || empty || forgotten {
         findings.retain(|finding| finding.rule != Rule::Manifest || !finding.file.starts_with(BUILTIN));
     }
 }
@@ -48,10 +47,12 @@ fn extends_another(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
             continue;
         };
         let mut cause = findings.swap_remove(first);
-        cause.message = format!(
-            "extends {BUILTIN}{extended}, which writes another object; did you mean {BUILTIN}{file}? The first of what is wrong: {}",
-            cause.message
-        );
+        cause.reword(|said| {
+            format!(
+                "extends {BUILTIN}{extended}, which writes another object; did you mean {BUILTIN}{file}? The first of what is \
+                 wrong: {said}"
+            )
+        });
         cause.line = Some(extends.line);
         cause.column = None;
         cause.rendered.clear();
@@ -108,9 +109,9 @@ fn selected_labels(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
             .own()
             .find_map(|(name, _)| Some((name, sources.by_words(name, &label)?)));
         if let Some((name, line)) = own {
-            finding
-                .message
-                .push_str("; the Service selects the driver by it, so a template can't change it");
+            finding.reword(|said| {
+                format!("{said}; the Service selects the driver by it, so a template can't change it")
+            });
             finding.file = sources.path(name);
             finding.line = Some(line);
             finding.rendered.clear();
@@ -133,11 +134,7 @@ fn empty_sections(findings: &mut Vec<TemplateFinding>) -> bool {
     let mut files = Vec::new();
     for finding in findings.iter_mut() {
         if let Some(key) = is_empty_section(finding) {
-            // Writing to a String cannot fail.
-            let _ = write!(
-                finding.message,
-                "; `{key}:` is empty: indent the lines that belong to it"
-            );
+            finding.reword(|said| format!("{said}; `{key}:` is empty: indent the lines that belong to it"));
             files.push((finding.file.clone(), finding.message.clone()));
         }
     }
@@ -181,11 +178,12 @@ fn forgotten_super(findings: &mut Vec<TemplateFinding>, sources: &Sources, lossy
             return true;
         }
         if first {
-            finding.message = format!(
-                "block `{block}` replaces what the built-in template writes there; did you forget {{{{ super() }}}}? \
-                 {are} missing, the first: {}",
-                finding.message
-            );
+            finding.reword(|said| {
+                format!(
+                    "block `{block}` replaces what the built-in template writes there; did you forget {{{{ super() }}}}? \
+                     {are} missing, the first: {said}"
+                )
+            });
             if finding.line.is_none() {
                 finding.line = Some(lines.start);
                 finding.rendered.clear();
@@ -215,8 +213,9 @@ fn is_consequence(message: &str, lost: &[String]) -> bool {
     MISSING.iter().any(|missing| message.contains(missing)) || lost.iter().any(names)
 }
 
-/// Where a mapping or list is expected and something else is found, all that should be in it is missing.
-fn wrong_kinds(findings: &mut Vec<TemplateFinding>) {
+/// Where a mapping or list is expected and something else is found, all that should be in it is missing. Whether a template of the
+/// set's own has such a place.
+fn wrong_kinds(findings: &mut Vec<TemplateFinding>) -> bool {
     let wrong: Vec<_> = findings
         .iter()
         .filter(|finding| finding.rule == Rule::Manifest)
@@ -235,4 +234,5 @@ fn wrong_kinds(findings: &mut Vec<TemplateFinding>) {
         };
         finding.rule != Rule::Manifest || !wrong.iter().any(is_in)
     });
+    wrong.iter().any(|(file, ..)| !file.starts_with(BUILTIN))
 }

@@ -150,7 +150,7 @@ fn a_slip_in_the_file_is_an_error() {
         ),
         (
             "- {object: pod-driver, path: a}",
-            "[0]: expected one of equal, matches, contains, absent, found 0 of them",
+            "[0]: expected equal, matches, contains or absent, found none of them",
         ),
         (
             "- {object: pod-driver, path: a, equal: 1, absent: true}",

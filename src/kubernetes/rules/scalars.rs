@@ -331,11 +331,22 @@ pub(crate) fn closed_values(kind: Kind, document: &At<'_, '_>, report: &mut Repo
     VALUES.each(kind, document, &mut |at, grammar| {
         if let Some(said) = grammar.verdict(at.value()) {
             report.wrong(at, "", said);
+        } else if let Some(said) = grammar.doubt(at.value()) {
+            report.odd(at, "", said);
         }
     });
 }
 
 impl Grammar {
+    /// What the API server takes and no node can use.
+    fn doubt(&self, value: &Value) -> Option<Statement> {
+        let text = value.as_str().filter(|_| matches!(self, Image))?;
+        text.contains(char::is_whitespace).then(|| {
+            expected("an image without white space within")
+                .advice("for a node it is no image's name (InvalidImageName), so the Pod never starts")
+        })
+    }
+
     /// What is wrong with a value; a value of another JSON type is the reader's business.
     fn verdict(&self, value: &Value) -> Option<Statement> {
         match (self, value) {

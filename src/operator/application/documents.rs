@@ -2,7 +2,7 @@
 //! is an application.
 
 use super::{
-    API_VERSION, ApplicationError, KIND, Parsed, UnknownFields,
+    API_VERSION, ApplicationError, KIND, Parsed, SparkApplicationSpec, UnknownFields,
     error::{missing, problem},
     read::{SCHEDULED, over_limit},
 };
@@ -95,6 +95,23 @@ pub fn documents(text: &str) -> Vec<(String, Result<ApplicationDocument, Applica
         documents.push((String::new(), Err(none(text))));
     }
     documents
+}
+
+/// Whether a text has lists without any item, and nothing else: what `kubectl get` writes where there is nothing.
+pub fn is_empty_list(text: &str) -> bool {
+    let mut documents = split(text).filter(|(_, text)| !is_blank(text)).peekable();
+    documents.peek().is_some()
+        && documents.all(|(_, text)| {
+            let value = strict::read_yaml(text, DocumentShape::Application, &mut Budget::default());
+            value.is_ok_and(|value| {
+                let is_of_kind = value["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+                match value.get("items") {
+                    Some(Value::Array(items)) => is_list(&value) && items.is_empty(),
+                    Some(Value::Null) => is_of_kind,
+                    _ => false,
+                }
+            })
+        })
 }
 
 /// What is said of a text without an application.
@@ -208,16 +225,29 @@ fn application(value: Value, budget: Budget) -> Result<ApplicationDocument, Appl
         });
     }
     let mut problems = Kept::default();
-    if let Some(spec) = value["spec"].as_object() {
-        for field in spec
-            .keys()
-            .filter(|field| !SCHEDULE_FIELDS.contains(&field.as_str()))
-        {
-            problems.push(problem(format!("spec.{field}"), rule("unknown field")));
-        }
+    let fields = value["spec"].as_object().into_iter().flat_map(Map::keys);
+    let fields = fields.filter(|field| !SCHEDULE_FIELDS.contains(&field.as_str()));
+    let (misplaced, unknown): (Vec<_>, Vec<_>) =
+        fields.partition(|field| SparkApplicationSpec::FIELDS.contains(&field.as_str()));
+    for field in unknown {
+        problems.push(problem(format!("spec.{field}"), rule("unknown field")));
     }
     let template = value["spec"]["template"].clone();
-    if template.is_null() {
+    if !misplaced.is_empty() {
+        let first: Vec<_> = misplaced
+            .iter()
+            .take(MOST_MISPLACED)
+            .map(|field| field.as_str())
+            .collect();
+        let first = first.join(", ");
+        let more = match misplaced.len().saturating_sub(MOST_MISPLACED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let said =
+            expected("the application's fields below spec.template").kind(format!("{first}{more} beside it"));
+        problems.push(problem("spec", said));
+    } else if template.is_null() {
         problems.push(problem("spec.template", missing()));
     }
     ApplicationError::unless_empty(problems)?;
@@ -234,6 +264,9 @@ fn application(value: Value, budget: Budget) -> Result<ApplicationDocument, Appl
         budget,
     })
 }
+
+/// The most fields that are named where an application's stand in a schedule's `spec`.
+const MOST_MISPLACED: usize = 3;
 
 /// The fields of a schedule's `spec`.
 const SCHEDULE_FIELDS: [&str; 7] = [

@@ -128,11 +128,20 @@ fn check_kind(document: &Value) -> Result<(), ApplicationError> {
             ),
             Some(Value::String(found)) => said.shown(found),
             Some(Value::Null) | None => said.nothing(),
-            Some(_) => said.kind("something that isn't a string"),
+            Some(other) => expected("a string").kind(in_words(other)),
         };
         problems.push(problem(field, said));
     }
     ApplicationError::unless_empty(problems)
+}
+
+/// A number or a boolean as it is, and a collection by its kind.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+        scalar => scalar.to_string(),
+    }
 }
 
 fn drop_accepted(document: &mut Value) {

@@ -2,7 +2,7 @@
 
 mod parse;
 
-pub use parse::{ArgumentsError, SparkSubmitCommand, SubmissionOperation, parse, parse_command};
+pub use parse::{ArgumentsError, OtherDash, SparkSubmitCommand, SubmissionOperation, parse, parse_command};
 
 use super::Feature;
 use std::collections::BTreeMap;

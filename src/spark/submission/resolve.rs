@@ -5,13 +5,14 @@ mod dependencies;
 mod merge;
 mod validate;
 
+pub(crate) use dependencies::MAIN_FILE;
 pub(crate) use validate::SUBMISSION_CREDENTIALS;
 
 use super::{
     ConfReader, ExcludedSteps, Feature, LeftToWebhook, OwnConfigMap, PodAdditions, PodGroupTemplate,
     PodTemplate, PrimaryResource, Refusal, SparkConf, SparkSubmitArguments, SparkVersion, Submission,
     SubmissionId, SubmitterContext, TEMPLATE_SET_ANNOTATION, arguments::SparkOption, files, image_version,
-    known_keys, pod_group, refusal::wrong_text, uri,
+    known_keys, placeholders, pod_group, refusal::wrong_text, uri,
 };
 use crate::{
     finding::{Warnings, expected, is_name},
@@ -182,7 +183,7 @@ impl MergedArguments {
             Refusal::new("", "Must specify a primary resource (JAR or Python or R file): no main application file is given")
         })?;
         if let Some(said) = uri::not_a_uri(&resource_text) {
-            return Err(Refusal::saying("main application file", said));
+            return Err(Refusal::saying(MAIN_FILE, said));
         }
         let resource = classify(&resource_text, context);
         validate::deploy_mode(&options, &resource_text)?;
@@ -211,6 +212,7 @@ impl MergedArguments {
         let files = files::read(reader, context, &excluded)?;
         warnings.append(files::unusable_names(&files));
         warnings.append(known_keys::misspelled(reader.raw()));
+        warnings.append(placeholders::left(reader.raw()));
         let driver_template = match request.driver_template {
             Some(template) => Some(template),
             None => files::driver_template(reader, context, &spark_version)?,

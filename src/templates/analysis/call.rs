@@ -3,13 +3,30 @@
 use super::{Analysis, Scope, Type, statement, types::Macro};
 use crate::{
     kubernetes::Shape,
-    templates::{TemplateErrorKind, typed::nearest, variables::is_of_engine, vocabulary},
+    templates::{
+        TemplateErrorKind,
+        error::Cause,
+        filters::A_TEXT,
+        typed::{self, nearest},
+        variables::is_of_engine,
+        vocabulary,
+    },
 };
 use minijinja::machinery::{
     Span,
     ast::{self, CallArg, CallType, Expr},
 };
 use std::rc::Rc;
+
+/// The functions that say something to the author of an application.
+const SAYING: [&str; 2] = ["refuse", "warn"];
+
+/// Whether a name is a function's, or what stands for it where each call has a name of its own.
+fn is_call_of(name: &str, function: &str) -> bool {
+    let number = name.strip_prefix(&function[..1].to_uppercase());
+    let is_numbered = |number: &str| number.bytes().all(|digit| digit.is_ascii_hexdigit());
+    name == function || (name.len() == function.len() && number.is_some_and(is_numbered))
+}
 
 impl<'a> Analysis<'a> {
     /// The types of arguments, in their order.
@@ -37,6 +54,7 @@ impl<'a> Analysis<'a> {
                 Some(_) => Type::Unknown,
                 None => {
                     self.function(name, call.expr.span());
+                    self.said(name, call, &kinds);
                     Type::Unknown
                 }
             },
@@ -46,6 +64,25 @@ impl<'a> Analysis<'a> {
             }
             CallType::Method(..) | CallType::Object(_) => self.method(call, kinds),
         }
+    }
+
+    /// What `refuse` and `warn` are to say: one text.
+    fn said(&mut self, name: &str, call: &'a ast::Spanned<ast::Call<'a>>, kinds: &[Type<'a>]) {
+        let Some(function) = SAYING.into_iter().find(|function| is_call_of(name, function)) else {
+            return;
+        };
+        let found = match (call.args.as_slice(), kinds) {
+            ([], _) => "nothing",
+            ([CallArg::Pos(Expr::Const(constant))], _) if constant.value.as_str().is_none() => {
+                typed::kind_of(&constant.value)
+            }
+            ([CallArg::Pos(_)], [Type::List(_)]) => "a list",
+            ([CallArg::Pos(_)], [Type::Of(Shape::Object(_) | Shape::Map(_))]) => "a mapping",
+            ([CallArg::Pos(_) | CallArg::PosSplat(_)], _) => return,
+            _ => "several arguments",
+        };
+        let message = Cause::Argument(function, A_TEXT, found).to_string();
+        self.wrong(TemplateErrorKind::Render, call.span(), message);
     }
 
     fn method(&mut self, call: &'a ast::Spanned<ast::Call<'a>>, kinds: Vec<Type<'a>>) -> Type<'a> {

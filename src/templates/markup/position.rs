@@ -118,6 +118,11 @@ impl Position {
         }
     }
 
+    /// Whether the text before an expression ends with a key's colon or a list's dash, which needs a space behind it.
+    pub(super) fn is_behind_key(&self, before: &str) -> bool {
+        self.flow == 0 && self.state == State::Open && before.ends_with([':', '-', '?'])
+    }
+
     /// An expression: tells what is wrong with its place.
     pub(super) fn expression(&mut self) -> Option<&'static str> {
         self.leave_line_start();

@@ -15,7 +15,7 @@ use crate::templates::{
 };
 use minijinja::{
     Environment, Error,
-    value::{Enumerator, Object, Value},
+    value::{Enumerator, Object, Rest, Value},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -87,8 +87,8 @@ impl Policies {
     pub(in crate::templates) fn new() -> Self {
         let mut environment = environment();
         environment.set_formatter(escape::write_as_text);
-        environment.add_function("refuse", |text: &Value| say(true, text, None));
-        environment.add_function("warn", |text: &Value| say(false, text, None));
+        environment.add_function("refuse", |Rest(said): Rest<Value>| say(true, &said, None));
+        environment.add_function("warn", |Rest(said): Rest<Value>| say(false, &said, None));
         Self {
             environment,
             all: Vec::new(),
@@ -109,7 +109,9 @@ impl Policies {
         for (function, site) in calls {
             let (refuses, at) = (site.function == "refuse", (name.to_owned(), site.line));
             self.environment
-                .add_function(function, move |text: &Value| say(refuses, text, Some(at.clone())));
+                .add_function(function, move |Rest(said): Rest<Value>| {
+                    say(refuses, &said, Some(at.clone()))
+                });
         }
         self.environment.add_template_owned(name.to_owned(), text)
     }
@@ -251,8 +253,8 @@ const WRITES: &str =
     "a policy writes nothing: only refuse(\"text\") and warn(\"text\") have an effect, and it wrote text";
 
 /// Records what a policy says. Prints nothing.
-fn say(refuses: bool, text: &Value, at: Option<(String, usize)>) -> Result<Value, Error> {
-    let text = admins_words(text);
+fn say(refuses: bool, arguments: &[Value], at: Option<(String, usize)>) -> Result<Value, Error> {
+    let text = admins_words(if refuses { "refuse" } else { "warn" }, arguments)?;
     SAID.with_borrow_mut(|said| match said {
         Some(said) if said.len() < MOST_VERDICTS => {
             // What is said of each of many volumes alike is said once.

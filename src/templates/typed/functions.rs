@@ -70,7 +70,7 @@ fn compared(a: &Value, b: &Value, holds: impl Fn(&Value, &Value) -> bool) -> Res
 }
 
 /// What a value is, where it may not be shown.
-fn kind_of(value: &Value) -> &'static str {
+pub(in crate::templates) fn kind_of(value: &Value) -> &'static str {
     match value.kind() {
         _ if is_missing(value) => "nothing",
         ValueKind::Bool => "a boolean",
@@ -117,7 +117,7 @@ fn quantity(
     };
     let quantity = json.as_ref().and_then(Quantity::of);
     let wrong = || {
-        Cause::NotANumber(
+        Cause::Argument(
             function,
             "a quantity of Kubernetes, such as 500m or 1Gi",
             not_a_number(value),
@@ -145,7 +145,7 @@ fn number(value: &Value, Rest(default): Rest<Value>) -> Result<Value, Error> {
     match read {
         _ if value.is_number() => Ok(value.clone()),
         Some(number) => Ok(number),
-        None => Err(Cause::NotANumber("number", "a number", not_a_number(value)).into()),
+        None => Err(Cause::Argument("number", "a number", not_a_number(value)).into()),
     }
 }
 

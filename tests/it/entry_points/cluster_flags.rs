@@ -117,7 +117,7 @@ async fn a_kubeconfig_that_cannot_be_used_is_reported_by_its_path() {
         ),
         (
             &["--kubeconfig", "bad"],
-            "bad: the kubeconfig can't be used: it is not a valid kubeconfig",
+            "bad: the kubeconfig can't be used: expected a kubeconfig in YAML, found a mistake at line 1, column 11",
         ),
         (&["--kubeconfig", "config", "--context", "three"], "three"),
     ];

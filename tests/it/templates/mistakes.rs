@@ -539,6 +539,59 @@ fn of_the_pod() -> Vec<Mistake> {
     ]
 }
 
+/// Blocks that leave out what the built-in template writes there.
+fn of_lost_entries() -> Vec<Mistake> {
+    const ASKED: &str = "did you forget {{ super() }}?";
+    let empty = |name: &str| {
+        text(format!(
+            "{{% extends \"builtin/driver-pod.yaml.j2\" %}}\n\n{{% block {name} %}}{{% endblock %}}\n"
+        ))
+    };
+    vec![
+        mistake(
+            "labels without super()",
+            POD,
+            block("labels", "    cost: \"1\""),
+            2,
+            ASKED,
+        ),
+        mistake("no variables", POD, empty("env"), 3, ASKED),
+        mistake("no volumes", POD, empty("volumes"), 3, ASKED),
+        mistake("no mounts", POD, empty("volume_mounts"), 3, ASKED),
+        mistake("no container", POD, empty("driver_container"), 3, ASKED),
+        mistake(
+            "labels of the executors",
+            "executor-pod.yaml.j2",
+            text(
+                "{% extends \"builtin/executor-pod.yaml.j2\" %}\n{% block labels %}\n    a: b\n{% endblock %}\n",
+            ),
+            None,
+            "",
+        ),
+        mistake(
+            "an empty section",
+            PATCH,
+            text("spec:\nnodeName: a\n"),
+            1,
+            "`spec:` is empty: indent the lines",
+        ),
+        mistake(
+            "another object",
+            SERVICE,
+            text("{% extends \"builtin/driver-pod.yaml.j2\" %}\n"),
+            1,
+            "did you mean builtin/driver-service.yaml.j2?",
+        ),
+        mistake(
+            "a key twice",
+            POD,
+            block("other_spec", "  restartPolicy: Never"),
+            3,
+            "duplicate mapping key",
+        ),
+    ]
+}
+
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn of_other_objects() -> Vec<Mistake> {
     vec![
@@ -853,6 +906,27 @@ fn not_told(mistake: &Mistake, checked: &Checked, directory: &Path) -> Option<St
     })
 }
 
+/// The places that `check` names and the log and `/readyz` don't, and what it asks and they don't.
+fn told_elsewhere(mistake: &Mistake, checked: &Checked, directory: &Path, error: &str) -> Vec<String> {
+    const ASKED: &str = "did you forget {{ super() }}?";
+    let errors = checked.findings.iter();
+    let errors = errors.filter(|finding| finding.level() == Level::Error);
+    let differing = errors.filter(|finding| {
+        let file = finding.file.strip_prefix(directory.to_str().unwrap());
+        let file = file.unwrap_or(&finding.file).trim_start_matches('/');
+        let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+        !error.contains(&format!("{file}{line}"))
+            || finding.message.contains(ASKED) && error.matches(ASKED).count() != 1
+    });
+    let differing = differing.map(|finding| {
+        format!(
+            "{}: check says\n    {}:{:?}: {}\n  and reload\n    {error}",
+            mistake.what, finding.file, finding.line, finding.message
+        )
+    });
+    differing.collect()
+}
+
 fn each(mistakes: Vec<Mistake>) {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
@@ -894,6 +968,7 @@ fn each(mistakes: Vec<Mistake>) {
         }
         let checked = check(directory, &options(directory), Vec::new()).unwrap();
         wrong.extend(not_told(&mistake, &checked, directory));
+        wrong.extend(told_elsewhere(&mistake, &checked, directory, &error));
         clear(directory);
         put(directory, POD, &good);
         store.reload();
@@ -933,6 +1008,11 @@ fn keys_that_are_no_names_are_reported_where_they_are_written() {
 #[test]
 fn mistakes_in_other_objects_are_reported() {
     each(of_other_objects());
+}
+
+#[test]
+fn blocks_that_lose_entries_are_reported_as_check_does() {
+    each(of_lost_entries());
 }
 
 #[test]

@@ -151,14 +151,9 @@ pub fn parse_command(argv: &[String]) -> Result<SparkSubmitCommand, ArgumentsErr
                     instead: "see `native-submit --help` and `native-submit --version`",
                 });
             }
-            option if other_dash(option).is_some() => {
-                let dash = other_dash(option).unwrap_or_default();
-                let word = option.trim_start_matches(|begin| begin == '-' || DASHES.contains(&begin));
-                let hyphens = if word.chars().nth(1).is_some() { "--" } else { "-" };
-                return Err(ArgumentsError::OtherDash {
-                    typed: format!("{hyphens}{word}"),
-                    dash: format!("U+{:04X}", u32::from(dash)),
-                });
+            option if OtherDash::of(option).is_some() => {
+                let OtherDash { typed, dash } = OtherDash::of(option).unwrap_or_default();
+                return Err(ArgumentsError::OtherDash { typed, dash });
             }
             option if option.starts_with('-') => {
                 return Err(ArgumentsError::Unrecognized(name.to_owned()));
@@ -181,13 +176,30 @@ const DASHES: [char; 6] = [
     '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}',
 ];
 
-/// The first of these among the dashes that an argument begins with.
-fn other_dash(argument: &str) -> Option<char> {
-    let begin = argument
-        .chars()
-        .take_while(|begin| *begin == '-' || DASHES.contains(begin));
-    let mut begin = begin.filter(|begin| *begin != '-');
-    begin.next()
+/// An argument that begins with another dash than a hyphen.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct OtherDash {
+    /// The argument with hyphens.
+    pub typed: String,
+    /// The dash, `U+2013`.
+    pub dash: String,
+}
+
+impl OtherDash {
+    /// If there is another dash among those that an argument begins with.
+    pub fn of(argument: &str) -> Option<Self> {
+        let begin = argument
+            .chars()
+            .take_while(|begin| *begin == '-' || DASHES.contains(begin));
+        let dash = begin.into_iter().find(|begin| *begin != '-')?;
+        let word = argument.trim_start_matches(|begin| begin == '-' || DASHES.contains(&begin));
+        let name = word.split('=').next().unwrap_or(word);
+        let hyphens = if name.chars().nth(1).is_some() { "--" } else { "-" };
+        Some(Self {
+            typed: format!("{hyphens}{word}"),
+            dash: format!("U+{:04X}", u32::from(dash)),
+        })
+    }
 }
 
 /// What of an argument that is no option may be said: what looks like an option's name. A value may be joined to it, by `=` or,

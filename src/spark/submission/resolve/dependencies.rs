@@ -11,6 +11,9 @@ pub(super) const LISTS: [&str; 4] = [
     "spark.submit.pyFiles",
 ];
 
+/// What messages call the application's own file; of a `SparkApplication` it is a field.
+pub(crate) const MAIN_FILE: &str = "main application file";
+
 /// The conf that Spark sets for dependencies in cluster mode: `spark.jars` gets the application's jar, and
 /// `spark.submit.pyFiles` is always there.
 pub(super) fn fix_up(
@@ -41,7 +44,13 @@ pub(super) fn fix_up(
     for key in LISTS {
         let list = conf.get(key).unwrap_or_default();
         for (index, item) in items(list) {
-            refuse_what_the_driver_cannot_fetch(key, item, || named(index, item, context))?;
+            // Spark adds the application's own jar to the list, whose author wrote it elsewhere.
+            let is_main = key == LISTS[0] && is_main_jar(resource, item);
+            let subject = if is_main { MAIN_FILE } else { key };
+            refuse_what_the_driver_cannot_fetch(subject, item, || match (is_main, &context.reach) {
+                (true, Reach::Roots(_)) => hidden(item),
+                _ => named(index, item, context),
+            })?;
         }
     }
     if let PrimaryResource::Python(file) = resource {
@@ -49,9 +58,13 @@ pub(super) fn fix_up(
             Reach::Process => shown(file),
             Reach::Roots(_) => hidden(file),
         };
-        refuse_what_the_driver_cannot_fetch("main application file", file, which)?;
+        refuse_what_the_driver_cannot_fetch(MAIN_FILE, file, which)?;
     }
     Ok(())
+}
+
+fn is_main_jar(resource: &PrimaryResource, item: &str) -> bool {
+    matches!(resource, PrimaryResource::Java(Some(jar)) if jar == item)
 }
 
 /// Whether Hadoop looks up any of the files that the conf lists. It doesn't look up the application's own.
