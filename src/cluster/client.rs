@@ -367,6 +367,6 @@ mod tests {
             context: Some("no-such-context".to_owned()),
             ..ClientSettings::default()
         };
-        assert!(matches!(client(&settings).await, Err(ClientError::Unusable(_))));
+        assert!(matches!(client(&settings).await, Err(ClientError::Kubeconfig(_))));
     }
 }

@@ -237,7 +237,7 @@ mod tests {
             "a: |\n  x\nk: \"{{ v }}\"\n",
             "a: 1\nk: {# c #}x{{ v }}\n",
             "a: 1\nk: {{- v }}\n",
-            "a: 1\n- {{- v.w | default(1) }}\n",
+            "a: 1\n- {{- v.w }}\n",
             "k:\n  {{- v }}\n",
             "a: 1\n{% autoescape true %}{% endautoescape %}",
             "a: 1\n{%- autoescape 'html' %}{% endautoescape %}",

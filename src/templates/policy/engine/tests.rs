@@ -243,7 +243,7 @@ fn a_macro_of_a_partial_refuses_for_its_user_and_each_layer_has_its_own_partials
 fn policies_have_a_time_together_and_a_number_of_words_each() {
     let many = said("{% for i in range(100) %}{{ refuse('no ' ~ i) }}{% endfor %}");
     assert_eq!(many.verdicts.len(), MOST_VERDICTS);
-    let long = said("{{ refuse('x' * 9000) }}{{ refuse(driver) }}");
+    let long = said("{{ refuse('x' * 9000) }}{{ refuse(driver | string) }}");
     assert!(
         long.verdicts
             .iter()
