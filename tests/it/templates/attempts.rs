@@ -2,7 +2,7 @@
 //! `spark-submit`; with the operator's webhook on and off, with the set `restricted` and without.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::bypasses::{IN_APPLICATIONS, IN_ARGUMENTS, application};
+use super::bypasses::{IN_APPLICATIONS, IN_ARGUMENTS, WITH_THE_WEBHOOK, application};
 use crate::support::api_server::ApiServer;
 use crate::support::serve::{Serve, binary, exchange, submit};
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ struct Attempt {
     application: Option<Value>,
     conf: Vec<String>,
     says: &'static str,
+    /// Whether it is one with the operator's webhook alone.
+    needs_webhook: bool,
 }
 
 /// A server, what it is called, and whether it has the set.
@@ -33,31 +35,39 @@ struct Server {
     serve: Serve,
     socket: std::path::PathBuf,
     what: &'static str,
+    has_webhook: bool,
     is_restricted: bool,
 }
 
+impl Server {
+    /// Whether an attempt is to be refused here.
+    fn refuses(&self, attempt: &Attempt) -> bool {
+        self.is_restricted && (self.has_webhook || !attempt.needs_webhook)
+    }
+}
+
 fn attempts() -> Vec<Attempt> {
-    let in_applications = IN_APPLICATIONS.iter().map(|(pointer, written, says)| {
-        let application = application(pointer, written);
-        (
-            format!("{pointer}: {written}"),
-            Some(application),
-            Vec::new(),
-            *says,
-        )
-    });
+    let from = |list: &'static [(&str, &str, &'static str)], needs_webhook| {
+        list.iter().map(move |(pointer, written, says)| {
+            let application = application(pointer, written);
+            let what = format!("{pointer}: {written}");
+            (what, Some(application), Vec::new(), *says, needs_webhook)
+        })
+    };
+    let in_applications = from(&IN_APPLICATIONS, false).chain(from(&WITH_THE_WEBHOOK, true));
     let in_arguments = IN_ARGUMENTS.iter().map(|(conf, says)| {
         let conf: Vec<_> = conf.iter().map(|conf| (*conf).to_owned()).collect();
-        (conf.join(" "), None, conf, *says)
+        (conf.join(" "), None, conf, *says, false)
     });
     let all = in_applications.chain(in_arguments).enumerate();
-    all.map(|(index, (what, application, conf, says))| {
+    all.map(|(index, (what, application, conf, says, needs_webhook))| {
         let attempt = Attempt {
             name: String::new(),
             what,
             application,
             conf,
             says,
+            needs_webhook,
         };
         attempt.named(&format!("attempt-{index}"))
     })
@@ -111,6 +121,14 @@ impl Attempt {
                 ),
             ] {
                 conf.extend(image.as_str().map(|image| format!("{key}={image}")));
+            }
+            for role in ["driver", "executor"] {
+                let annotations = spec[role]["annotations"].as_object();
+                let annotations = annotations.into_iter().flatten();
+                conf.extend(annotations.map(|(key, value)| {
+                    let value = value.as_str().unwrap();
+                    format!("spark.kubernetes.{role}.annotation.{key}={value}")
+                }));
             }
             let own = spec["sparkConf"].as_object();
             let own = own.into_iter().flatten();
@@ -256,6 +274,7 @@ fn server(
         serve,
         socket,
         what,
+        has_webhook: webhook == "on",
         is_restricted,
     };
     (server, config)
@@ -306,7 +325,7 @@ async fn each_attempt_is_refused_by_every_entry_point_with_the_set_and_accepted_
             work.get(next.fetch_add(1, Ordering::Relaxed))
         {
             let refused = submit(server, attempt);
-            let is_right = if server.is_restricted {
+            let is_right = if server.refuses(attempt) {
                 refused.contains(attempt.says)
             } else {
                 refused.is_empty()
@@ -327,10 +346,12 @@ async fn each_attempt_is_refused_by_every_entry_point_with_the_set_and_accepted_
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let drivers = api.objects(|kind| kind == "pods").len();
-    let accepted = work.iter().filter(|(server, ..)| !server.is_restricted);
+    let accepted = work
+        .iter()
+        .filter(|(server, attempt, _)| !server.refuses(attempt));
     assert_eq!(
         drivers,
         accepted.count(),
-        "each was accepted without the set, and none with it"
+        "each was accepted where the set doesn't refuse it, and none elsewhere"
     );
 }

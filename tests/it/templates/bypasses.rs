@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Attempts in an application: a JSON pointer, what is written there, and what the refusal says.
-pub(super) const IN_APPLICATIONS: [(&str, &str, &str); 43] = [
+pub(super) const IN_APPLICATIONS: [(&str, &str, &str); 71] = [
     ("/spec/driver/hostNetwork", "true", "driver: hostNetwork"),
     ("/spec/executor/hostNetwork", "true", "executors: hostNetwork"),
     (
@@ -160,12 +160,12 @@ pub(super) const IN_APPLICATIONS: [(&str, &str, &str); 43] = [
     (
         "/spec/driver/securityContext",
         "{seccompProfile: {type: Unconfined}}",
-        "seccompProfile Unconfined",
+        "seccompProfile must be RuntimeDefault or Localhost",
     ),
     (
         "/spec/executor/template/spec/containers",
         "[{name: spark-kubernetes-executor, securityContext: {appArmorProfile: {type: Unconfined}}}]",
-        "appArmorProfile Unconfined",
+        "appArmorProfile must be RuntimeDefault or Localhost",
     ),
     (
         "/spec/driver/securityContext",
@@ -213,14 +213,189 @@ pub(super) const IN_APPLICATIONS: [(&str, &str, &str); 43] = [
         "executor Pod: expected one that can be known",
     ),
     (
+        "/spec/driver/annotations",
+        "{container.apparmor.security.beta.kubernetes.io/spark-kubernetes-driver: unconfined}",
+        "driver: the annotation container.apparmor.security.beta.kubernetes.io/spark-kubernetes-driver",
+    ),
+    (
+        "/spec/driver/template",
+        "{metadata: {annotations: {container.apparmor.security.beta.kubernetes.io/spark-kubernetes-driver: unconfined}}, spec: {containers: []}}",
+        "driver: the annotation container.apparmor.security.beta.kubernetes.io/spark-kubernetes-driver",
+    ),
+    (
+        "/spec/sparkConf",
+        "{spark.kubernetes.driver.annotation.container.apparmor.security.beta.kubernetes.io/spark-kubernetes-driver: unconfined}",
+        "driver: the annotation container.apparmor.security.beta.kubernetes.io/spark-kubernetes-driver",
+    ),
+    (
+        "/spec/driver/template",
+        "{metadata: {annotations: {seccomp.security.alpha.kubernetes.io/pod: unconfined}}, spec: {containers: []}}",
+        "driver: the annotation seccomp.security.alpha.kubernetes.io/pod",
+    ),
+    (
+        "/spec/driver/podSecurityContext",
+        "{appArmorProfile: {type: Unconfined}}",
+        "driver: appArmorProfile must be",
+    ),
+    (
+        "/spec/driver/sidecars",
+        "[{name: s, image: spark:4.1.1, securityContext: {appArmorProfile: {type: Unconfined}}}]",
+        "driver container s: appArmorProfile must be",
+    ),
+    (
+        "/spec/driver/initContainers",
+        "[{name: i, image: spark:4.1.1, securityContext: {seccompProfile: {type: Unconfined}}}]",
+        "driver container i: seccompProfile must be",
+    ),
+    (
+        "/spec/driver/template/spec",
+        "{containers: [], initContainers: [{name: i, image: spark:4.1.1, restartPolicy: Always, securityContext: {runAsUser: 0}}]}",
+        "driver container i: running as root",
+    ),
+    (
+        "/spec/driver/image",
+        "registry.example.com:latest",
+        "driver container spark-kubernetes-driver: images come from",
+    ),
+    (
+        "/spec/driver/sidecars",
+        "[{name: s, image: registry.example.com}]",
+        "driver container s: images come from",
+    ),
+    (
+        "/spec/driver/initContainers",
+        "[{name: i, image: 'registry.example.com:4.1.1'}]",
+        "driver container i: images come from",
+    ),
+    (
+        "/spec/driver/template/spec",
+        "{containers: [], volumes: [{name: v, image: {reference: evil.example.com/x}}]}",
+        "driver volume v: images come from",
+    ),
+    (
+        "/spec/driver/template/spec",
+        "{containers: [], volumes: [{name: v, image: {reference: spark}}]}",
+        "driver: a volume of type image",
+    ),
+    (
+        "/spec/executor/annotations",
+        "{container.apparmor.security.beta.kubernetes.io/spark-kubernetes-executor: unconfined}",
+        "executors: the annotation container.apparmor.security.beta.kubernetes.io/spark-kubernetes-executor",
+    ),
+    (
+        "/spec/executor/template",
+        "{metadata: {annotations: {container.apparmor.security.beta.kubernetes.io/spark-kubernetes-executor: unconfined}}, spec: {containers: []}}",
+        "executors: the annotation container.apparmor.security.beta.kubernetes.io/spark-kubernetes-executor",
+    ),
+    (
+        "/spec/sparkConf",
+        "{spark.kubernetes.executor.annotation.container.apparmor.security.beta.kubernetes.io/spark-kubernetes-executor: unconfined}",
+        "executors: the annotation container.apparmor.security.beta.kubernetes.io/spark-kubernetes-executor",
+    ),
+    (
+        "/spec/executor/template",
+        "{metadata: {annotations: {seccomp.security.alpha.kubernetes.io/pod: unconfined}}, spec: {containers: []}}",
+        "executors: the annotation seccomp.security.alpha.kubernetes.io/pod",
+    ),
+    (
+        "/spec/executor/podSecurityContext",
+        "{appArmorProfile: {type: Unconfined}}",
+        "executors: appArmorProfile must be",
+    ),
+    (
+        "/spec/executor/sidecars",
+        "[{name: s, image: spark:4.1.1, securityContext: {appArmorProfile: {type: Unconfined}}}]",
+        "executors container s: appArmorProfile must be",
+    ),
+    (
+        "/spec/executor/initContainers",
+        "[{name: i, image: spark:4.1.1, securityContext: {seccompProfile: {type: Unconfined}}}]",
+        "executors container i: seccompProfile must be",
+    ),
+    (
+        "/spec/executor/template/spec",
+        "{containers: [], initContainers: [{name: i, image: spark:4.1.1, restartPolicy: Always, securityContext: {runAsUser: 0}}]}",
+        "executors container i: running as root",
+    ),
+    (
+        "/spec/executor/image",
+        "registry.example.com:latest",
+        "executors container spark-kubernetes-executor: images come from",
+    ),
+    (
+        "/spec/executor/sidecars",
+        "[{name: s, image: registry.example.com}]",
+        "executors container s: images come from",
+    ),
+    (
+        "/spec/executor/initContainers",
+        "[{name: i, image: 'registry.example.com:4.1.1'}]",
+        "executors container i: images come from",
+    ),
+    (
+        "/spec/executor/template/spec",
+        "{containers: [], volumes: [{name: v, image: {reference: evil.example.com/x}}]}",
+        "executors volume v: images come from",
+    ),
+    (
+        "/spec/executor/template/spec",
+        "{containers: [], volumes: [{name: v, image: {reference: spark}}]}",
+        "executors: a volume of type image",
+    ),
+    (
+        "/spec/image",
+        "registry.example.com@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "images come from",
+    ),
+    (
+        "/spec/image",
+        "registry.example.com:443/spark",
+        "images come from",
+    ),
+    (
         "/metadata/annotations",
         "{native-submit/template-set: default}",
         "template set",
     ),
 ];
 
+/// Attempts that the operator's webhook alone makes dangerous: it replaces a security context of the set. Where it is off, the set adds
+/// what is missing, and the application is accepted.
+pub(super) const WITH_THE_WEBHOOK: [(&str, &str, &str); 6] = [
+    (
+        "/spec/driver/podSecurityContext",
+        "{runAsNonRoot: true}",
+        "driver container spark-kubernetes-driver: seccompProfile must be",
+    ),
+    (
+        "/spec/executor/podSecurityContext",
+        "{runAsNonRoot: true, fsGroup: 185}",
+        "executors container spark-kubernetes-executor: seccompProfile must be",
+    ),
+    (
+        "/spec/driver/podSecurityContext",
+        "{fsGroup: 185}",
+        "driver: runAsNonRoot must be true",
+    ),
+    (
+        "/spec/executor/podSecurityContext",
+        "{fsGroup: 185}",
+        "executors: runAsNonRoot must be true",
+    ),
+    (
+        "/spec/driver/securityContext",
+        "{runAsUser: 185}",
+        "driver container spark-kubernetes-driver: allowPrivilegeEscalation",
+    ),
+    (
+        "/spec/executor/securityContext",
+        "{allowPrivilegeEscalation: false}",
+        "executors container spark-kubernetes-executor: capabilities.drop",
+    ),
+];
+
 /// The same by arguments, as REST and the drop-in have them: conf of one attempt, and what the refusal says.
-pub(super) const IN_ARGUMENTS: [(&[&str], &str); 8] = [
+pub(super) const IN_ARGUMENTS: [(&[&str], &str); 11] = [
     (
         &[
             "spark.kubernetes.driver.volumes.hostPath.v.options.path=/",
@@ -247,6 +422,22 @@ pub(super) const IN_ARGUMENTS: [(&[&str], &str); 8] = [
         "images come from",
     ),
     (
+        &["spark.kubernetes.container.image=registry.example.com:latest"],
+        "images come from",
+    ),
+    (
+        &[
+            "spark.kubernetes.driver.annotation.container.apparmor.security.beta.kubernetes.io/spark-kubernetes-driver=unconfined",
+        ],
+        "driver: the annotation container.apparmor",
+    ),
+    (
+        &[
+            "spark.kubernetes.executor.annotation.container.apparmor.security.beta.kubernetes.io/spark-kubernetes-executor=unconfined",
+        ],
+        "executors: the annotation container.apparmor",
+    ),
+    (
         &["spark.kubernetes.executor.container.image=spark:5000/evil"],
         "executors container",
     ),
@@ -265,6 +456,35 @@ pub(super) const IN_ARGUMENTS: [(&[&str], &str); 8] = [
             "spark.kubernetes.driver.volumes.hostPath.v.mount.path=/h",
         ],
         "driver: a volume of type hostPath",
+    ),
+];
+
+/// What an application may well say, and the set lets through.
+const FINE: [(&str, &str); 9] = [
+    (
+        "/spec/driver/podSecurityContext",
+        "{runAsNonRoot: true, seccompProfile: {type: Localhost, localhostProfile: a.json}}",
+    ),
+    (
+        "/spec/executor/podSecurityContext",
+        "{runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}, appArmorProfile: {type: RuntimeDefault}}",
+    ),
+    (
+        "/spec/driver/template",
+        "{metadata: {annotations: {container.apparmor.security.beta.kubernetes.io/spark-kubernetes-driver: localhost/a}}, \
+         spec: {containers: []}}",
+    ),
+    (
+        "/spec/sparkConf",
+        "{spark.kubernetes.executor.annotation.container.apparmor.security.beta.kubernetes.io/spark-kubernetes-executor: runtime/default}",
+    ),
+    ("/spec/driver/annotations", "{example.com/owner: unconfined}"),
+    ("/spec/image", "registry.example.com/spark"),
+    ("/spec/image", "registry.example.com/a/b:1.2"),
+    ("/spec/executor/image", "docker.io/apache/spark:4.1.1"),
+    (
+        "/spec/driver/template/spec",
+        "{containers: [], volumes: [{name: v, emptyDir: {}}, {name: p, projected: {sources: []}}]}",
     ),
 ];
 
@@ -369,6 +589,28 @@ fn what_is_fine_passes_the_restricted_set() {
         assert_eq!(refused(&application("", ""), webhook, Some(&sets)), "");
     }
     assert_eq!(refused_arguments(&[], Some(&sets)), "");
+    for (pointer, written) in FINE {
+        let application = application(pointer, written);
+        for webhook in [Webhook::Off, Webhook::On] {
+            let said = refused(&application, webhook, Some(&sets));
+            assert_eq!(said, "", "{webhook:?} {pointer}: {written}");
+        }
+    }
+}
+
+#[test]
+fn what_the_webhook_takes_away_is_refused_with_it_and_added_by_the_set_without_it() {
+    let sets = restricted();
+    for (pointer, written, says) in WITH_THE_WEBHOOK {
+        let application = application(pointer, written);
+        let with = refused(&application, Webhook::On, Some(&sets));
+        assert!(
+            with.contains(says),
+            "{pointer}: {written}: {with:?}, expected {says:?}"
+        );
+        let off = refused(&application, Webhook::Off, Some(&sets));
+        assert_eq!(off, "", "{pointer}: {written}");
+    }
 }
 
 #[test]
