@@ -25,5 +25,5 @@ pub mod refusal;
 mod rendered;
 pub mod report;
 mod sources;
-mod text_file;
+pub(crate) mod text_file;
 mod trace;

@@ -19,6 +19,7 @@ pub use items::{TakeItem, read_items};
 pub use json::{json_mistake, read_json};
 
 pub(crate) use place::{Place, at, hide_names, insert};
+pub(crate) use quotes::opened as opened_quote;
 pub(crate) use reader::nearest;
 
 use crate::{

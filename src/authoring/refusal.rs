@@ -38,7 +38,7 @@ impl Refusal {
     }
 
     /// The refusal of a submission that was rendered by a set.
-    pub(super) fn of(
+    pub fn of(
         error: &SubmitError,
         submission: &Submission,
         context: &SubmitterContext,

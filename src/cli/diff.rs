@@ -12,7 +12,10 @@ use super::{
     process, progress, templates,
 };
 use crate::{
-    authoring::diff::{ObjectDiff, Objects, compare, hide_secrets, of_manifests},
+    authoring::{
+        diff::{ObjectDiff, Objects, compare, hide_secrets, of_manifests},
+        refusal::Refusal,
+    },
     cli::output::message,
     finding::{also, counted},
     manifest::Manifests,
@@ -319,24 +322,20 @@ impl Diff {
             Err(_) => from.choose(&submission).map(|set| (Ok(set), None)),
         }
         .unwrap_or_else(|error| (Err(SubmitError::from(error)), None));
-        let made = |set: Result<Arc<TemplateSet>, SubmitError>| -> Result<Manifests, SubmitError> {
-            let set = set?;
+        let made = |set: Result<Arc<TemplateSet>, SubmitError>| -> Result<Manifests, String> {
+            let set = set.map_err(|error| error.to_string())?;
             let mut context = context.clone();
             if let (None, Some(namespaces)) = (&context.namespace, namespaces) {
                 context.namespace = namespaces.borrow_mut().of(submission.namespace(), &set);
             }
             submitter::manifests(&submission, &context, &set)
+                .map_err(|error| Refusal::of(&error, &submission, &context, &set).located)
         };
         let diff = FileDiff {
             note: missing.map(|set| format!("set {set} is new; compared with the default set of --from")),
             ..FileDiff::new(&application.label)
         };
-        let refused = |by, reason: SubmitError| {
-            Some(Refused {
-                by,
-                reason: reason.to_string(),
-            })
-        };
+        let refused = |by, reason| Some(Refused { by, reason });
         Ok(match (made(left), made(right)) {
             (Ok(from), Ok(to)) => FileDiff {
                 objects: self.objects(of_manifests(&from), of_manifests(&to)),
@@ -350,7 +349,7 @@ impl Diff {
                 refused: refused("from", reason),
                 ..diff
             },
-            (Err(_), Err(reason)) => return Err(reason.to_string()),
+            (Err(_), Err(reason)) => return Err(reason),
         })
     }
 }

@@ -2,10 +2,9 @@
 
 use super::{End, policy_facts::PolicyFacts, process, progress};
 use crate::{
-    authoring::probe::probe,
+    authoring::{probe::probe, text_file::bounded_text},
     cli::output::message,
     finding::error_words,
-    limits::APPLICATION_LIST,
     operator::{
         Origin,
         application::{
@@ -23,7 +22,6 @@ use crate::{
 };
 use std::{
     collections::BTreeSet,
-    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -35,25 +33,16 @@ const STANDARD_INPUT: &str = "-";
 fn read(file: &Path) -> std::io::Result<String> {
     if file.as_os_str() == STANDARD_INPUT {
         let _typing = progress::Paused::begin();
-        return bounded(std::io::stdin());
+        return bounded_text(std::io::stdin(), None);
     }
-    bounded(std::fs::File::open(file)?)
+    let file = std::fs::File::open(file)?;
+    let metadata = file.metadata()?;
+    bounded_text(file, metadata.is_file().then_some(metadata.len()))
 }
 
 /// Why a file can't be used.
 fn unread(error: &std::io::Error) -> String {
     format!("can't be read: {}", error_words(error))
-}
-
-/// As much as the longest list of applications may have.
-fn bounded(source: impl Read) -> std::io::Result<String> {
-    let mut text = String::new();
-    source
-        .take(APPLICATION_LIST.most as u64 + 1)
-        .read_to_string(&mut text)?;
-    let held = APPLICATION_LIST.holds("", text.len());
-    held.map_err(|over| std::io::Error::new(std::io::ErrorKind::FileTooLarge, over))?;
-    Ok(text)
 }
 
 /// What was found in the input: a label for messages, and an application or why it can't be used.

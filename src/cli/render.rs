@@ -7,8 +7,10 @@ use super::{
     templates,
 };
 use crate::{
+    authoring::refusal::Refusal,
     cli::output::message,
     kubernetes,
+    manifest::Manifests,
     server::now_ms,
     spark::submission::{Submission, SubmissionId, SubmitterContext},
     submitter::{self, PolicyFailure, SubmitError},
@@ -61,15 +63,9 @@ impl Render {
         let several = submissions.len() > 1;
         let (mut objects, mut failed) = (Vec::new(), false);
         for (label, submission) in submissions {
-            let manifests = match submitter::manifests_by(&submission, &context, &sets) {
+            let manifests = match manifests(&submission, &context, &sets) {
                 Ok(manifests) => manifests,
                 Err(error) => {
-                    // The caller of a command with a template directory is its author.
-                    if let SubmitError::PolicyFailed(PolicyFailure(errors)) = &error {
-                        for error in errors {
-                            super::report(error);
-                        }
-                    }
                     input::report_of(&label, several, &error);
                     failed = true;
                     continue;
@@ -99,6 +95,26 @@ impl Render {
             DataFormat::Json => kubernetes::to_json_list(&objects),
         })
     }
+}
+
+/// The objects of a submission; or why there are none. The caller of a command with a template directory is its author.
+fn manifests(
+    submission: &Submission,
+    context: &SubmitterContext,
+    sets: &TemplateSets,
+) -> Result<Manifests, String> {
+    let set = sets.choose(submission);
+    let set = set.map_err(|error| SubmitError::from(error).to_string())?;
+    submitter::manifests(submission, context, &set).map_err(|error| match &error {
+        SubmitError::Manifest(_) => Refusal::of(&error, submission, context, &set).located,
+        SubmitError::PolicyFailed(PolicyFailure(errors)) => {
+            for error in errors {
+                super::report(error);
+            }
+            error.to_string()
+        }
+        _ => error.to_string(),
+    })
 }
 
 /// Every document as text, each with its role and template before it, and the patch that would be merged onto it behind it.

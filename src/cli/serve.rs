@@ -155,7 +155,11 @@ impl Serve {
     fn context(&self) -> SubmitterContext {
         let golden = SubmitterContext::golden();
         SubmitterContext {
-            user: self.settings.spark_user.clone(),
+            user: match self.settings.spark_user.trim() {
+                // As a chart writes a value that nobody set.
+                "" => golden.user,
+                _ => self.settings.spark_user.clone(),
+            },
             master: process::master().unwrap_or(golden.master),
             spark_version: self.settings.spark_version.clone(),
             reach: Reach::Roots(self.settings.submitter_file_roots.clone()),

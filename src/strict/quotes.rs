@@ -14,7 +14,7 @@ const SAID: [&str; 4] = [
 ];
 
 /// Line and column, from 1, of the quote that was never closed in its line, if that is what `said` comes from at line `line`.
-pub(super) fn opened(text: &str, said: &str, line: usize) -> Option<(usize, usize)> {
+pub(crate) fn opened(text: &str, said: &str, line: usize) -> Option<(usize, usize)> {
     if !SAID.iter().any(|known| said.contains(known)) {
         return None;
     }

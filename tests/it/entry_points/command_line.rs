@@ -517,6 +517,28 @@ fn a_blank_variable_is_one_that_is_not_set() {
     }
 }
 
+/// The user of drivers that a server with this setting submits.
+async fn spark_user(flags: &[&str], environment: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let out = format!("dir:{}", folder.path().display());
+    let serve = Serve::start(&[&["--apply-to", &out], flags].concat(), environment);
+    let application = fs::read_to_string("examples/spark-pi.yaml").unwrap();
+    let reply = serve.submit(&application, "a").await;
+    assert!(reply.success, "{}", reply.error_message);
+    let pod = folder.path().join("default/spark-pi-driver/pod-driver.yaml");
+    let pod: serde_json::Value = serde_yaml::from_str(&fs::read_to_string(pod).unwrap()).unwrap();
+    let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+    let user = env.iter().find(|entry| entry["name"] == "SPARK_USER").unwrap();
+    user["value"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_user_of_blanks_is_none_that_is_set() {
+    assert_eq!(spark_user(&[], &[("SPARK_USER", "ada")]).await, "ada");
+    assert_eq!(spark_user(&[], &[("SPARK_USER", "")]).await, "spark");
+    assert_eq!(spark_user(&["--spark-user", ""], &[]).await, "spark");
+}
+
 #[test]
 fn usage_names_the_file_before_what_follows_it() {
     for command in ["render", "submit", "context"] {

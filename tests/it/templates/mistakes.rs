@@ -583,6 +583,13 @@ fn of_lost_entries() -> Vec<Mistake> {
             "did you mean builtin/driver-service.yaml.j2?",
         ),
         mistake(
+            "what a built-in template reads is another thing",
+            POD,
+            block("labels", "{% set pod = {\"labels\": 3} %}{{ super() }}"),
+            3,
+            "invalid operation",
+        ),
+        mistake(
             "a key twice",
             POD,
             block("other_spec", "  restartPolicy: Never"),

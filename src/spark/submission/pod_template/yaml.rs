@@ -5,7 +5,7 @@
 use super::java;
 use crate::{
     limits::{Budget, DEPTH, ENTRIES, KEY, Limit, MAPPINGS, NODES, OverLimit, STRING, TEXT},
-    strict::Place,
+    strict::{self, Place},
 };
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::{Map, Number, Value, map::Entry};
@@ -34,6 +34,7 @@ const UNFINISHED: &str = "it ends too early";
 pub(in crate::spark::submission) fn read(text: &str, budget: &mut Budget) -> Result<Value, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut loader = Loader {
+        text,
         events: Parser::new_from_str(text),
         anchors: BTreeMap::new(),
         budget,
@@ -60,6 +61,7 @@ pub(in crate::spark::submission) fn read(text: &str, budget: &mut Budget) -> Res
 }
 
 struct Loader<'t, 'b> {
+    text: &'t str,
     events: Parser<'t, StrInput<'t>>,
     anchors: BTreeMap<usize, Value>,
     budget: &'b mut Budget,
@@ -73,10 +75,12 @@ impl<'t> Loader<'t, '_> {
                 Some(Ok(event)) => return Ok(event),
                 Some(Err(error)) => {
                     let (line, column) = (error.marker().line(), error.marker().col() + 1);
-                    return Err(format!(
-                        "not valid YAML at line {line}, column {column}: {}",
-                        error.info()
-                    ));
+                    let said = error.info();
+                    let said = match strict::opened_quote(self.text, &said, line) {
+                        Some((line, column)) => format!("at line {line}, column {column}: unclosed quote"),
+                        None => format!("at line {line}, column {column}: {said}"),
+                    };
+                    return Err(format!("not valid YAML {said}"));
                 }
                 None => return Err(format!("not valid YAML: {UNFINISHED}")),
             }
