@@ -56,6 +56,7 @@ mod templates {
     mod rollout;
     mod sets;
     mod studio;
+    mod ten;
     mod tools;
 }
 

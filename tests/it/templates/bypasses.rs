@@ -489,7 +489,7 @@ const FINE: [(&str, &str); 9] = [
 ];
 
 pub(super) fn application(pointer: &str, written: &str) -> Value {
-    let mut application = json!({
+    let application = json!({
         "apiVersion": "sparkoperator.k8s.io/v1beta2",
         "kind": "SparkApplication",
         "metadata": {"name": "report", "namespace": "restricted-eu"},
@@ -500,6 +500,11 @@ pub(super) fn application(pointer: &str, written: &str) -> Value {
             "executor": {"instances": 1, "cores": 1, "memory": "1g"},
         },
     });
+    changed(application, pointer, written)
+}
+
+/// An application with something written at a JSON pointer; an empty one changes nothing.
+pub(super) fn changed(mut application: Value, pointer: &str, written: &str) -> Value {
     if pointer.is_empty() {
         return application;
     }
@@ -527,7 +532,7 @@ fn restricted() -> TemplateSets {
 }
 
 /// Why an application is refused; empty where it isn't.
-fn refused(application: &Value, webhook: Webhook, sets: Option<&TemplateSets>) -> String {
+pub(super) fn refused(application: &Value, webhook: Webhook, sets: Option<&TemplateSets>) -> String {
     let context = SubmitterContext {
         reach: Reach::Roots(Vec::new()),
         ..SubmitterContext::golden()

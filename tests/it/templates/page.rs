@@ -15,7 +15,7 @@ use std::{
 };
 
 const PAGE: &str = include_str!("../../../docs/templates.md");
-const POLICIES: &str = include_str!("../../../docs/policies.md");
+pub(super) const POLICIES: &str = include_str!("../../../docs/policies.md");
 
 const UPGRADE: &str = include_str!("../../../docs/upgrade.md");
 
@@ -23,13 +23,13 @@ const UPGRADE: &str = include_str!("../../../docs/upgrade.md");
 const KUBECTL: &str = "#!/bin/sh\ncase \"$*\" in\n  'get configmap '*policy.j2*) echo '{% if not submission.labels.team %}{{ refuse(\"team\") }}{% endif %}'; exit;;\n  'get configmap '*patch.yaml.j2*) echo 'spec: {priorityClassName: low}'; exit;;\nesac\n[ \"$1 $2\" = 'create configmap' ] || exit 2\nfor argument; do\n  case \"$argument\" in --from-file=*) [ -d \"${argument#--from-file=}\" ]; exit;; esac\ndone\nexit 2\n";
 
 /// A fenced block.
-struct Block<'p> {
+pub(super) struct Block<'p> {
     language: &'p str,
-    more: Option<&'p str>,
-    text: String,
+    pub(super) more: Option<&'p str>,
+    pub(super) text: String,
 }
 
-fn blocks(page: &'static str) -> Vec<Block<'static>> {
+pub(super) fn blocks(page: &'static str) -> Vec<Block<'static>> {
     let mut blocks = Vec::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
