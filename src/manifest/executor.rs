@@ -1,6 +1,7 @@
 //! The Pod of the first executor, out of the objects that the driver will find.
 
 mod check;
+mod driver;
 mod origin;
 mod overwritten;
 
@@ -65,6 +66,8 @@ fn with_template(
     } else {
         Cow::Owned(read_properties(text)?)
     };
+    let container = driver_container(plan, objects);
+    driver::reads_only(&properties, container)?;
     let template = match (loaded_executor_template(&properties), &plan.executor, written) {
         (Loaded::Nothing, ..) => None,
         (Loaded::Carried, Some(_), Some(value)) => Some(PodTemplate::of_document(
@@ -102,7 +105,7 @@ fn with_template(
         properties: &properties,
         template: template.as_ref(),
         version,
-        driver_environment: &environment(plan, objects),
+        driver_environment: &environment(container),
         conf_files: &conf_files,
     })?;
     Ok((executor, template))
@@ -131,25 +134,23 @@ fn config_map<'v>(objects: &[&'v Value], name: &str) -> Option<&'v Value> {
         .copied()
 }
 
-/// The plain values of the driver container's environment; of one name the last counts.
-fn environment(plan: &DriverPlan, objects: &[&Value]) -> BTreeMap<String, String> {
+/// The driver container; null where no object has it.
+fn driver_container<'v>(plan: &DriverPlan, objects: &[&'v Value]) -> &'v Value {
     let containers = objects
         .iter()
         .find(|object| object["kind"] == "Pod")
         .and_then(|pod| pod["spec"]["containers"].as_array());
-    let driver = containers
-        .into_iter()
-        .flatten()
-        .find(|container| container["name"] == plan.driver.name.as_str());
-    let entries = driver.and_then(|container| container["env"].as_array());
-    entries
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            Some((
-                entry["name"].as_str()?.to_owned(),
-                entry["value"].as_str()?.to_owned(),
-            ))
-        })
-        .collect()
+    let mut containers = containers.into_iter().flatten();
+    let driver = containers.find(|container| container["name"] == plan.driver.name.as_str());
+    driver.unwrap_or(&Value::Null)
+}
+
+/// The plain values of the driver container's environment; of one name the last counts.
+fn environment(container: &Value) -> BTreeMap<String, String> {
+    let entries = container["env"].as_array().into_iter().flatten();
+    let plain = entries.filter_map(|entry| {
+        let [name, value] = ["name", "value"].map(|field| entry[field].as_str().map(str::to_owned));
+        name.zip(value)
+    });
+    plain.collect()
 }

@@ -59,19 +59,22 @@ pub(super) fn informed_submission(
         for_checks_alone,
     } = informed;
     let origin = Origin { webhook, ..origin };
-    let of_application = |parsed: Parsed, lacks: Option<String>| {
+    let of_application = |parsed: Parsed, added: Added| {
         let mut submission = intent(parsed.application, id, origin, context)?;
         submission.warnings.append(parsed.warnings);
-        if let (Webhook::On, Some(why)) = (webhook, lacks) {
-            submission.left_to_webhook = LeftToWebhook::Unknown(why);
+        if webhook == Webhook::On {
+            added.leave(&mut submission)?;
         }
         Ok(submission)
     };
     match request {
-        SubmitRequest::Application(parsed) => of_application(with_owner(*parsed, live), None),
+        SubmitRequest::Application(parsed) => {
+            let added = Added::to_application(&live, origin)?;
+            of_application(with_owner(*parsed, live), added)
+        }
         SubmitRequest::Messages(application) => {
-            let lacks = live.lacks();
-            of_application(completed(*application, live, origin.unknown_fields)?, lacks)
+            let added = Added::to_messages(&live, origin)?;
+            of_application(completed(*application, live, origin.unknown_fields)?, added)
         }
         SubmitRequest::Arguments(arguments) => {
             let labelled = arguments.subject.application().is_some();
@@ -129,6 +132,57 @@ fn completed(
             unknown_fields: Vec::new(),
             application,
         }),
+    }
+}
+
+/// What the operator's webhook will read when it adds to the pods of an application: the live one, whatever the request says.
+enum Added {
+    /// The live application.
+    ByLive(Box<SparkApplication>),
+    /// The application of the request, for there is no cluster.
+    ByRequest,
+    /// Why the live application isn't known.
+    Unknown(String),
+}
+
+impl Added {
+    fn to_application(live: &Live, origin: Origin) -> Result<Self, SubmitError> {
+        Ok(match live {
+            Live::Read(live) if origin.webhook == Webhook::On => Self::by(live, origin)?,
+            Live::Read(_) | Live::None | Live::Missing => Self::ByRequest,
+            Live::NotLookedUp => Self::Unknown("SPEC_SOURCE is request".to_owned()),
+            Live::NotPermitted(why) => Self::Unknown(why.clone()),
+        })
+    }
+
+    fn to_messages(live: &Live, origin: Origin) -> Result<Self, SubmitError> {
+        Ok(match (live, live.lacks()) {
+            (Live::Read(live), _) if origin.webhook == Webhook::On => Self::by(live, origin)?,
+            (_, None) => Self::ByRequest,
+            (_, Some(why)) => Self::Unknown(why),
+        })
+    }
+
+    fn by(live: &LiveApplication, origin: Origin) -> Result<Self, SubmitError> {
+        let live = LiveApplication {
+            uid: live.uid.clone(),
+            value: live.value.clone(),
+        };
+        let mut application = parsed(live, origin.unknown_fields)?.application;
+        application::apply_defaults(&mut application);
+        Ok(Self::ByLive(Box::new(application)))
+    }
+
+    /// Notes on a submission what is left to the webhook.
+    fn leave(self, submission: &mut Submission) -> Result<(), Refusal> {
+        match self {
+            Self::ByLive(application) => operator::leave_to_webhook(submission, &application),
+            Self::ByRequest => Ok(()),
+            Self::Unknown(why) => {
+                submission.left_to_webhook = LeftToWebhook::Unknown(why);
+                Ok(())
+            }
+        }
     }
 }
 

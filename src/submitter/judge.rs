@@ -8,7 +8,9 @@ use crate::{
         plan::DriverPlan,
         submission::{Submission, SubmitterContext},
     },
-    templates::{Judgement, PolicyError, PolicyMode, RenderError, TemplateSet, UnknownNamespace, Verdict},
+    templates::{
+        Judgement, PolicyError, PolicyMode, PolicyName, RenderError, TemplateSet, UnknownNamespace, Verdict,
+    },
 };
 
 /// What the refusal of a policy in audit mode begins with.
@@ -50,7 +52,7 @@ pub(super) fn judge(
     plan: &DriverPlan,
     beside: Beside,
 ) -> Result<Judgement, SubmitError> {
-    judged(set.judge(manifest::finished(manifests, plan, beside)))
+    judged(set, set.judge(manifest::finished(manifests, plan, beside)))
 }
 
 /// The same, and waits for a render worker if it needs one.
@@ -61,23 +63,33 @@ pub(super) async fn judge_live(
     beside: Beside,
 ) -> Result<Judgement, SubmitError> {
     let judging = set.judge_live(manifest::finished(manifests, plan, beside));
-    judged(judging.await)
+    judged(set, judging.await)
 }
 
-fn judged(judgement: Result<Judgement, RenderError>) -> Result<Judgement, SubmitError> {
+fn judged(set: &TemplateSet, judgement: Result<Judgement, RenderError>) -> Result<Judgement, SubmitError> {
     match judgement {
         Ok(judgement) => Ok(judgement),
         Err(RenderError::Unavailable(error)) => Err(error.into()),
-        // A limit of the worker: which policy it was stands in the error.
+        // A limit of the worker: which policy it was stands in the error. What the others said is lost with it, so it is let through
+        // only if none of them holds.
         Err(RenderError::Template(error)) => Ok(Judgement {
             verdicts: Vec::new(),
             errors: vec![PolicyError {
                 policy: error.template.clone(),
-                mode: PolicyMode::Enforce,
+                mode: mode_of_all(set.policies()),
                 exempt: None,
                 error,
             }],
         }),
+    }
+}
+
+/// The mode of policies of which one ended all.
+fn mode_of_all(policies: &[PolicyName]) -> PolicyMode {
+    if policies.iter().all(|policy| policy.mode == PolicyMode::Audit) {
+        PolicyMode::Audit
+    } else {
+        PolicyMode::Enforce
     }
 }
 

@@ -16,13 +16,16 @@ use std::collections::BTreeMap;
 /// The conf keys of the driver Pod's labels.
 const DRIVER_LABELS: &str = "spark.kubernetes.driver.label.";
 
+/// The conf keys of the executors' labels.
+const EXECUTOR_LABELS: &str = "spark.kubernetes.executor.label.";
+
 /// What is needed to find the live application. It is known before arguments are resolved: for which Spark version they are
 /// meant may stand in the live application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RequestSubject {
     /// Where the driver is to run.
     pub(super) namespace: String,
-    /// The driver Pod's labels, as far as the conf gives them.
+    /// The driver Pod's labels, by conf and pod template; and the application's name if only the executors have it.
     pub(super) labels: BTreeMap<String, String>,
     /// The application; for arguments the one among the owners in the driver's pod template, where the operator puts it.
     pub(super) owner: Option<ApplicationReference>,
@@ -77,11 +80,12 @@ impl RequestSubject {
         driver_template: Option<&PodTemplate>,
         executor_template: Option<&PodTemplate>,
     ) -> Self {
-        let mut labels: BTreeMap<_, _> = conf
-            .below(DRIVER_LABELS)
-            .map(|(label, value)| (label.to_owned(), value.to_owned()))
-            .collect();
+        let mut labels = labels_of(conf, DRIVER_LABELS, driver_template);
         labels.insert("spark-role".to_owned(), "driver".to_owned());
+        // The operator's webhook acts on executors by their own labels. A request that names two applications is refused.
+        if let Some(name) = labels_of(conf, EXECUTOR_LABELS, executor_template).remove(APP_NAME) {
+            labels.entry(APP_NAME.to_owned()).or_insert(name);
+        }
         let owners = driver_template.and_then(|template| template.metadata.get("ownerReferences"));
         Self {
             owner: owners.and_then(|owners| ApplicationReference::among(owners, namespace)),
@@ -104,6 +108,17 @@ impl RequestSubject {
         let owners = || self.owners.iter().find_map(|owner| owner.application.as_deref());
         self.application().or_else(owners)
     }
+}
+
+/// The labels of a role's pods: those of the pod template, and over them those of the conf below a prefix, as Spark lays them.
+fn labels_of(conf: &SparkConf, prefix: &str, template: Option<&PodTemplate>) -> BTreeMap<String, String> {
+    let of_template = template.and_then(|template| template.metadata.get("labels")?.as_object());
+    let of_template = of_template.into_iter().flatten();
+    let of_template = of_template.filter_map(|(label, value)| Some((label.as_str(), value.as_str()?)));
+    of_template
+        .chain(conf.below(prefix))
+        .map(|(label, value)| (label.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn controller(owners: &Value) -> Option<String> {
@@ -162,6 +177,25 @@ mod tests {
             assert_eq!(before.namespace, expected);
             assert_eq!(before, after);
         }
+    }
+
+    #[test]
+    fn whatever_gives_a_pod_the_operators_label_says_whose_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.yaml");
+        let template = json!({"metadata": {"labels": {APP_NAME: "pi"}}, "spec": {"containers": []}});
+        std::fs::write(&path, template.to_string()).unwrap();
+        for conf in [
+            format!("spark.kubernetes.driver.label.{APP_NAME}=pi"),
+            format!("spark.kubernetes.executor.label.{APP_NAME}=pi"),
+            format!("spark.kubernetes.driver.podTemplateFile={}", path.display()),
+            format!("spark.kubernetes.executor.podTemplateFile={}", path.display()),
+        ] {
+            let [before, after] = subjects(&["--conf", &conf]);
+            assert_eq!(before.application(), Some("pi"), "{conf}");
+            assert_eq!(before, after, "{conf}");
+        }
+        assert_eq!(subjects(&[])[0].application(), None);
     }
 
     #[test]

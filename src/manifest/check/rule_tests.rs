@@ -878,9 +878,10 @@ fn what_spark_needs_of_the_pod() {
                     "more"
                 ]),
             ),
-            ("/spec/containers/0", shell),
         ],
     );
+    let only_the_driver = "command and args of the driver: isn't what Spark writes";
+    warned("pod-driver", &[("/spec/containers/0", shell, only_the_driver)]);
 }
 
 #[test]

@@ -27,7 +27,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The most refusals and warnings of one policy about one submission; each may have 500 characters.
+/// The most refusals of one policy about one submission, and the most warnings; each may have 500 characters. They are counted
+/// apart: an author whose application is warned of often must not keep its refusal from being recorded.
 const MOST_VERDICTS: usize = 20;
 
 /// How a policy begins that is tried out on submissions before it refuses any.
@@ -255,17 +256,16 @@ const WRITES: &str =
 /// Records what a policy says. Prints nothing.
 fn say(refuses: bool, arguments: &[Value], at: Option<(String, usize)>) -> Result<Value, Error> {
     let text = admins_words(if refuses { "refuse" } else { "warn" }, arguments)?;
-    SAID.with_borrow_mut(|said| match said {
-        Some(said) if said.len() < MOST_VERDICTS => {
-            // What is said of each of many volumes alike is said once.
-            let is_it = |known: &Said| known.refuses == refuses && known.text == text;
-            if !said.iter().any(is_it) {
-                said.push(Said { refuses, text, at });
-            }
-            Ok(Value::from_safe_string(String::new()))
+    SAID.with_borrow_mut(|said| {
+        let Some(said) = said else {
+            return Err(Cause::Invalid.into());
+        };
+        let alike = || said.iter().filter(|known| known.refuses == refuses);
+        // What is said of each of many volumes alike is said once.
+        if alike().count() < MOST_VERDICTS && alike().all(|known| known.text != text) {
+            said.push(Said { refuses, text, at });
         }
-        Some(_) => Ok(Value::from_safe_string(String::new())),
-        None => Err(Cause::Invalid.into()),
+        Ok(Value::from_safe_string(String::new()))
     })
 }
 
@@ -279,9 +279,12 @@ fn context(finished: &Finished, read: &Arc<Read>) -> Value {
     let objects = || finished.objects.iter().map(|(_, object)| object);
     let config_maps =
         objects().filter(|object| ObjectKind::of(object).is_some_and(|kind| kind.name() == "ConfigMap"));
-    let unknown_fields = UnknownFields {
-        driver: finished.unknown_of_driver.clone(),
-        executor: finished.unknown_of_executor.clone(),
+    let unknown_fields = SeenUnknownFields {
+        fields: typed::record(&UnknownFields {
+            driver: finished.unknown_of_driver.clone(),
+            executor: finished.unknown_of_executor.clone(),
+        }),
+        read: Arc::clone(read),
     };
     // An unknown variable is found when the policy is loaded; functions have names of their own here.
     minijinja::context! {
@@ -292,7 +295,7 @@ fn context(finished: &Finished, read: &Arc<Read>) -> Value {
         objects => objects().map(typed::object).collect::<Vec<_>>(),
         submission => typed::record(&finished.submission),
         namespace => Value::from_object(SeenNamespace::new(finished, read)),
-        unknown_fields => typed::record(&unknown_fields),
+        unknown_fields => Value::from_object(unknown_fields),
     }
 }
 
@@ -388,6 +391,29 @@ impl Object for SeenNamespace {
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         self.read.namespace.store(true, Ordering::Relaxed);
         Enumerator::Str(&["annotations", "known", "labels"])
+    }
+}
+
+/// The unknown fields of both Pods, which note whose a policy looks at: those of a Pod that isn't known aren't known either.
+#[derive(Debug)]
+struct SeenUnknownFields {
+    fields: Value,
+    read: Arc<Read>,
+}
+
+impl Object for SeenUnknownFields {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if let Some(pod) = key.as_str() {
+            self.read.note(pod);
+        }
+        let value = self.fields.get_item(key).ok()?;
+        (!value.is_undefined()).then_some(value)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        self.read.note("driver");
+        self.read.note("executor");
+        Enumerator::Str(&["driver", "executor"])
     }
 }
 

@@ -114,6 +114,81 @@ async fn every_entry_point_tells_the_admins_words_alone_and_the_log_has_the_file
     );
 }
 
+/// Whatever a request says of an application, the operator's webhook reads the one on the cluster.
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_see_what_the_webhook_adds_from_the_live_application_and_not_from_the_request() {
+    let api = ApiServer::start().await;
+    let plain = application("a", &[], "");
+    let parsed = native_submit::operator::application::parse(
+        &plain,
+        native_submit::operator::application::UnknownFields::Refuse,
+    )
+    .unwrap();
+    let mut live = serde_json::to_value(parsed.application).unwrap();
+    live["metadata"]["uid"] = json!("a");
+    live["spec"]["volumes"] = json!([{"name": "d", "hostPath": {"path": "/"}}]);
+    for role in ["driver", "executor"] {
+        live["spec"][role]["volumeMounts"] = json!([{"name": "d", "mountPath": "/host"}]);
+    }
+    api.put("sparkapplications", live.clone());
+    let directory = templates(&[("always/no-host-path.policy.j2", NO_HOST_PATH)]);
+    let templates = directory.path().to_str().unwrap();
+    let (serve, _folder) = Serve::to(
+        &api.url,
+        &["--template-dir", templates, "--operator-webhook", "on"],
+    );
+    let reply = serve.submit(&plain, "a").await;
+    assert_eq!(
+        (reply.error_message.as_str(), reply.error_code()),
+        ("hostPath is not allowed: d", "REFUSED_BY_POLICY")
+    );
+
+    // Arguments that carry the operator's label, wherever they carry it.
+    let [name, launched] =
+        ["app-name", "launched-by-spark-operator"].map(|label| format!("sparkoperator.k8s.io/{label}"));
+    let labels = json!({name.as_str(): "a", launched.as_str(): "true"});
+    let labelled = json!({"metadata": {"labels": labels}, "spec": {"containers": []}});
+    let conf = |role: &str| {
+        [(&name, "a"), (&launched, "true")]
+            .map(|(label, value)| format!("spark.kubernetes.{role}.label.{label}={value}"))
+    };
+    for (id, conf, driver, executor) in [
+        ("driver-conf", Some(conf("driver")), None, None),
+        ("executor-conf", Some(conf("executor")), None, None),
+        ("driver-template", None, Some(&labelled), None),
+        ("executor-template", None, None, Some(&labelled)),
+    ] {
+        let usual = [
+            "spark.kubernetes.namespace=default",
+            "spark.kubernetes.container.image=spark:4.0.1",
+            "spark.kubernetes.submission.waitAppCompletion=false",
+        ];
+        let mut arguments = submission("k8s://https://10.0.0.1:443", &usual);
+        let conf = conf.iter().flatten();
+        arguments.extend(conf.flat_map(|conf| ["--conf", conf.as_str()]));
+        arguments.push("local:///a.jar");
+        let body = json!({
+            "submission_id": id, "spark_submit_args": arguments, "driver_pod_template": driver, "executor_pod_template": executor,
+        });
+        let headers = "Content-Type: application/json\r\n";
+        let body = body.to_string();
+        let (status, answer) = exchange(&serve.rest, "POST /api/v1/spark-submit", headers, body.as_bytes());
+        assert!(
+            status == 422 && answer.contains("hostPath is not allowed: d"),
+            "{id}: {answer}"
+        );
+    }
+    let names = api.names();
+    assert!(!names.iter().any(|name| name.starts_with("pods/")), "{names:?}");
+
+    for role in ["driver", "executor"] {
+        live["spec"][role]["volumeMounts"] = json!([]);
+    }
+    api.put("sparkapplications", live);
+    let reply = serve.submit(&plain, "a").await;
+    assert!(reply.success, "{}", reply.error_message);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_set_leaves_a_layer_out_and_a_templates_refusal_has_no_source() {
     let api = ApiServer::start().await;

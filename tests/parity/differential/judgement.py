@@ -22,6 +22,8 @@ NOT_CREATED = "native-submit/not-created"
 # What SparkContext adds to every Java, or what it begins with.
 OF_EVERY_JAVA = ("-Djava.net.preferIPv6Addresses=false", "-XX:+IgnoreUnrecognizedVMOptions", "--add-modules=jdk.incubator.vector", "--add-opens=",
                  "-Djdk.reflect.useDirectMethodHandle=false", "-Dio.netty.", "--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
+# What native-submit says where only the driver can know its executors.
+ONLY_THE_DRIVER = ("in the driver's image", "that nobody else sees", "so only the driver knows")
 # Fields that are dropped where they say nothing.
 SAY_NOTHING = {"resources": {}, "annotations": {}, "labels": {}, "env": [], "metadata": {}, "volumeMounts": [], "volumes": [], "subPath": "",
                "readOnly": False, "publishNotReadyAddresses": False, "limits": {}, "requests": {}, "securityContext": {}, "ownerReferences": [],
@@ -76,8 +78,8 @@ class Judge:
         mine = next((made for made in ours.executor if made["kind"] == "Pod"), None)
         name = (mine or {}).get("metadata", {}).get("name", "")
         answer = self._executor_of(driver, name.removesuffix("-exec-1") or "p")
-        # A file or a class in the driver's image takes part, which native-submit says it can't see.
-        if not answer or (mine is None and "in the driver's image" in ours.message):
+        # A file or a class in the driver's image takes part, or what else its JVM is given: native-submit says that it can't see that.
+        if not answer or (mine is None and any(words in ours.message for words in ONLY_THE_DRIVER)):
             return []
         if not answer["ok"]:
             # A warning says that executors won't start.

@@ -202,8 +202,10 @@ fn who_reads_an_executor_that_nobody_knows_refuses() {
                  {{ check(executor) }}";
     let by_import = "{% from '_check.j2' import check %}{% if 'executor' %}{{ check(executor) }}{% endif %}";
     let partial = "{% macro check(pod) %}{% if pod.spec %}{{ refuse('x') }}{% endif %}{% endmacro %}";
+    let of_unknown = "{% if unknown_fields.executor %}{{ refuse('x') }}{% endif %}";
     for (policy, holds) in [
         (reads.to_owned(), true),
+        (of_unknown.to_owned(), true),
         (by_import.to_owned(), true),
         (format!("# mode: audit\n{reads}"), false),
     ] {
@@ -218,7 +220,10 @@ fn who_reads_an_executor_that_nobody_knows_refuses() {
         );
     }
     let other = compiled(
-        &[("a.policy.j2", "{% if driver %}{{ warn('x') }}{% endif %}")],
+        &[(
+            "a.policy.j2",
+            "{% if driver or unknown_fields.driver %}{{ warn('x') }}{% endif %}",
+        )],
         &[],
     )
     .unwrap();
@@ -243,6 +248,16 @@ fn a_macro_of_a_partial_refuses_for_its_user_and_each_layer_has_its_own_partials
 fn policies_have_a_time_together_and_a_number_of_words_each() {
     let many = said("{% for i in range(100) %}{{ refuse('no ' ~ i) }}{% endfor %}");
     assert_eq!(many.verdicts.len(), MOST_VERDICTS);
+    // Warnings don't use up the number of refusals, nor refusals that of warnings.
+    let both = said(
+        "{% for i in range(100) %}{{ warn('w ' ~ i) }}{% endfor %}{% for i in range(100) %}{{ refuse('no ' ~ i) }}{% endfor %}\
+         {{ warn('too late') }}",
+    );
+    let refusals = both.verdicts.iter().filter(|verdict| verdict.refuses).count();
+    assert_eq!(
+        (refusals, both.verdicts.len()),
+        (MOST_VERDICTS, 2 * MOST_VERDICTS)
+    );
     let long = said("{{ refuse('x' * 9000) }}{{ refuse(driver | string) }}");
     assert!(
         long.verdicts
