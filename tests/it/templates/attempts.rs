@@ -2,7 +2,7 @@
 //! `spark-submit`; with the operator's webhook on and off, with the set `restricted` and without.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::bypasses::{IN_APPLICATIONS, IN_ARGUMENTS, WITH_THE_WEBHOOK, application};
+use super::bypasses::{IN_APPLICATIONS, IN_ARGUMENTS, WITH_THE_WEBHOOK, application, has_image};
 use crate::support::api_server::ApiServer;
 use crate::support::serve::{Serve, binary, exchange, submit};
 use serde_json::{Value, json};
@@ -95,10 +95,6 @@ impl Attempt {
             "spark.kubernetes.submission.waitAppCompletion=false".to_owned(),
             format!("spark.kubernetes.driver.pod.name={}-driver", self.name),
         ];
-        let has_image = |conf: &[String]| {
-            conf.iter()
-                .any(|conf| conf.starts_with("spark.kubernetes.container.image="))
-        };
         if let Some(application) = &self.application {
             let spec = &application["spec"];
             for role in ["driver", "executor"] {
@@ -135,7 +131,7 @@ impl Attempt {
             conf.extend(own.map(|(key, value)| format!("{key}={}", value.as_str().unwrap())));
         }
         conf.extend(self.conf.iter().cloned());
-        if !has_image(&conf) {
+        if !has_image(conf.iter().map(String::as_str)) {
             conf.push("spark.kubernetes.container.image=spark:4.1.1".to_owned());
         }
         let fixed = "--master k8s://https://10.0.0.1:443 --deploy-mode cluster --class a.B --name report";

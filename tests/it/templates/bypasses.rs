@@ -395,7 +395,7 @@ pub(super) const WITH_THE_WEBHOOK: [(&str, &str, &str); 6] = [
 ];
 
 /// The same by arguments, as REST and the drop-in have them: conf of one attempt, and what the refusal says.
-pub(super) const IN_ARGUMENTS: [(&[&str], &str); 11] = [
+pub(super) const IN_ARGUMENTS: [(&[&str], &str); 12] = [
     (
         &[
             "spark.kubernetes.driver.volumes.hostPath.v.options.path=/",
@@ -420,6 +420,11 @@ pub(super) const IN_ARGUMENTS: [(&[&str], &str); 11] = [
     (
         &["spark.kubernetes.container.image=evil.example.com/x"],
         "images come from",
+    ),
+    // The application's code would choose the executors' image.
+    (
+        &["spark.kubernetes.driver.container.image=spark:4.1.1"],
+        "executors container spark-kubernetes-executor: images come from",
     ),
     (
         &["spark.kubernetes.container.image=registry.example.com:latest"],
@@ -548,15 +553,21 @@ pub(super) fn refused(application: &Value, webhook: Webhook, sets: Option<&Templ
     outcome(submission.map_err(|error| error.to_string()), &context, sets)
 }
 
+/// Whether conf has an image for the driver, so that it needs no other one.
+pub(super) fn has_image<'c>(mut conf: impl Iterator<Item = &'c str>) -> bool {
+    let keys = [
+        "spark.kubernetes.container.image=",
+        "spark.kubernetes.driver.container.image=",
+    ];
+    conf.any(|conf| keys.iter().any(|key| conf.starts_with(key)))
+}
+
 fn refused_arguments(conf: &[&str], sets: Option<&TemplateSets>) -> String {
     let mut argv: Vec<_> = "--master k8s://https://h --deploy-mode cluster --class a.B --name report --conf \
                             spark.kubernetes.namespace=restricted-eu"
         .split(' ')
         .collect();
-    if !conf
-        .iter()
-        .any(|conf| conf.starts_with("spark.kubernetes.container.image="))
-    {
+    if !has_image(conf.iter().copied()) {
         argv.extend(["--conf", "spark.kubernetes.container.image=spark:4.1.1"]);
     }
     argv.extend(conf.iter().flat_map(|conf| ["--conf", conf]));
