@@ -266,7 +266,13 @@ fn odd_files(folder: &Path, ignored: &[String]) -> Vec<TemplateFinding> {
         .iter()
         .map(|ignored| {
             let (name, why) = ignored.split_once(": ").unwrap_or((ignored, "ignored"));
-            TemplateFinding::new(Rule::IgnoredFile, folder.join(name).display().to_string(), why)
+            // What is said of the folder itself has its name.
+            let path = if folder.ends_with(name) {
+                folder.to_owned()
+            } else {
+                folder.join(name)
+            };
+            TemplateFinding::new(Rule::IgnoredFile, path.display().to_string(), why)
         })
         .collect()
 }

@@ -12,6 +12,7 @@
 use super::{
     files::{ALWAYS, Files, is_part, is_template},
     parts::DEFAULT_SET,
+    vocabulary::nearest,
 };
 use crate::{finding::io_words, regular_file};
 use rustix::fs::OFlags;
@@ -119,7 +120,7 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
                 sets.insert(name, read_folder(&folder, &root));
             }
         }
-        let default = read_files(base, &root);
+        let default = read_files(base, &root, Folders::AreSets);
         Ok((sets, default))
     })
     .map(|(mut sets, default)| {
@@ -150,6 +151,11 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
         };
         if is_folder && contents.as_ref().is_ok_and(is_empty) {
             *contents = Err(DirectoryError::EmptyFolder(name.clone()));
+        }
+        if let (Ok(contents), Some(meant)) = (contents.as_mut(), misspelled(name)) {
+            contents.ignored.push(format!(
+                "{name}: a set that only those submissions get for which it is chosen; did you mean `{meant}`?"
+            ));
         }
     }
     Ok(sets)
@@ -213,7 +219,7 @@ fn one_default(
 #[cfg(test)]
 pub(super) fn read(directory: &Path) -> Result<Contents, DirectoryError> {
     let root = root(directory)?;
-    settled(directory, |base| read_files(base, &root))
+    settled(directory, |base| read_files(base, &root, Folders::AreSets))
 }
 
 /// Where the directory really is. Only what is below is read: a link to anything else, such as a file of `/proc`, would put its
@@ -228,7 +234,7 @@ fn read_folder(folder: &Path, root: &Path) -> Result<Contents, DirectoryError> {
     if !real.starts_with(root) {
         return Err(DirectoryError::FolderOutside);
     }
-    read_files(folder, root)
+    read_files(folder, root, Folders::AreNothing)
 }
 
 /// What `read` makes of the live state, which is still the live one afterwards.
@@ -273,6 +279,12 @@ fn folders(directory: &Path) -> Result<BTreeMap<String, PathBuf>, DirectoryError
     Ok(folders)
 }
 
+/// The folder of a special meaning that the name of a set is like.
+fn misspelled(name: &str) -> Option<&'static str> {
+    let special = [ALWAYS, DEFAULT_SET];
+    nearest(name, &special).filter(|_| !special.contains(&name))
+}
+
 /// Whether a set may have this name: a DNS label.
 pub(crate) fn is_set_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -299,7 +311,16 @@ fn live(directory: &Path) -> Result<Option<PathBuf>, DirectoryError> {
     }
 }
 
-fn read_files(base: &Path, root: &Path) -> Result<Contents, DirectoryError> {
+/// What the folders beside the files are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Folders {
+    /// Sets, of the template directory.
+    AreSets,
+    /// Nothing: a set has files alone.
+    AreNothing,
+}
+
+fn read_files(base: &Path, root: &Path, folders: Folders) -> Result<Contents, DirectoryError> {
     let failed = DirectoryError::of(base);
     let mut contents = Contents {
         files: Files::new(),
@@ -315,14 +336,17 @@ fn read_files(base: &Path, root: &Path) -> Result<Contents, DirectoryError> {
             continue;
         };
         if !is_part(&name) {
-            match (entry.path().is_dir(), is_set_name(&name)) {
+            match (entry.path().is_dir(), folders) {
                 (false, _) => contents
                     .ignored
                     .push(format!("{name}: ignored, because its name doesn't end in `.j2`")),
-                (true, false) => contents.ignored.push(format!(
+                (true, Folders::AreNothing) => contents.ignored.push(format!(
+                    "{name}: ignored, because it is a folder in a set's folder; only files in the set's own folder count"
+                )),
+                (true, Folders::AreSets) if !is_set_name(&name) => contents.ignored.push(format!(
                     "{name}: ignored, because a set's name has lowercase letters, digits and `-` only"
                 )),
-                (true, true) => {}
+                (true, Folders::AreSets) => {}
             }
             continue;
         }

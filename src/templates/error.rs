@@ -298,6 +298,11 @@ pub(crate) fn unordered_field(path: &str) -> String {
     format!("`{path}`: expected two numbers to compare by size, found a field of an object; {MAKES_NUMBERS}")
 }
 
+/// Why a text is not compared by size; `words` are the template's.
+pub(crate) fn unordered_text(words: &str) -> String {
+    format!("`{words}`: expected two numbers to compare by size, found a text; {MAKES_NUMBERS}")
+}
+
 /// What the message of a refusal begins with.
 const REFUSED: &str = "refused: ";
 

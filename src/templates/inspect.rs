@@ -17,6 +17,13 @@ pub(crate) struct Callable {
     pub functions: Vec<String>,
 }
 
+impl Callable {
+    /// Whether these are a policy's: others can't warn.
+    pub(super) fn judges(&self) -> bool {
+        self.functions.iter().any(|function| function == "warn")
+    }
+}
+
 /// What is registered in the engine.
 pub(crate) fn callable() -> Callable {
     callable_in(&environment())

@@ -5,7 +5,7 @@ use crate::{
     kubernetes::Shape,
     templates::{
         TemplateErrorKind,
-        error::unordered_field,
+        error::{unordered_field, unordered_text},
         typed::{self, did_you_mean, nearest},
         variables::is_of_engine,
     },
@@ -29,6 +29,21 @@ const LOOP: [&str; 9] = [
     "length",
     "depth",
     "depth0",
+];
+
+/// The filters that make a text of whatever they get.
+const TEXT_FILTERS: [&str; 11] = [
+    "capitalize",
+    "escape",
+    "format",
+    "indent",
+    "join",
+    "lower",
+    "replace",
+    "string",
+    "title",
+    "trim",
+    "upper",
 ];
 
 /// What is done with two values.
@@ -111,6 +126,20 @@ impl<'a> Analysis<'a> {
         }
     }
 
+    /// A function that is written and not called does nothing.
+    pub(super) fn called(&mut self, written: &'a Expr<'a>) {
+        if let Expr::Var(variable) = written
+            && self.lookup(variable.id).is_none()
+            && self.callable.functions.iter().any(|known| known == variable.id)
+        {
+            let message = format!(
+                "`{0}` is a function, and isn't called; write `{0}(…)`",
+                variable.id
+            );
+            self.wrong(TemplateErrorKind::Syntax, variable.span(), message);
+        }
+    }
+
     fn literal(&mut self, items: &'a [Expr<'a>]) -> Type<'a> {
         let mut kinds = items
             .iter()
@@ -156,7 +185,7 @@ impl<'a> Analysis<'a> {
         match of {
             Type::Of(Shape::Object(fields)) => match fields.get(name) {
                 Some(shape) => Type::of(shape),
-                None if fields.is_open => Type::Unknown,
+                None if fields.is_open => Type::Of(Shape::Open),
                 None => {
                     let unknown = typed::Unknown::new(fields, name);
                     self.unknown(span, &unknown.without_name());
@@ -254,10 +283,14 @@ impl<'a> Analysis<'a> {
     ) {
         match comparison {
             Comparison::BySize => {
+                let of_object = left_kind.is_of_object() || right_kind.is_of_object();
                 for (side, kind) in [(left, left_kind), (right, right_kind)] {
                     if kind.is_of_object() {
                         let words = self.words(side.span());
                         let message = unordered_field(words);
+                        self.wrong(TemplateErrorKind::Syntax, side.span(), message);
+                    } else if self.callable.judges() && !of_object && is_text(side) {
+                        let message = unordered_text(self.words(side.span()));
                         self.wrong(TemplateErrorKind::Syntax, side.span(), message);
                     }
                 }
@@ -361,6 +394,16 @@ pub(super) fn is_order(test: &str) -> bool {
         ">=",
     ]
     .contains(&test)
+}
+
+/// Whether an expression is a text, by its form. Texts are ordered letter by letter: "16" is less than "4".
+fn is_text(expression: &Expr<'_>) -> bool {
+    match expression {
+        Expr::Const(constant) => constant.value.as_str().is_some(),
+        Expr::BinOp(operation) => matches!(operation.op, BinOpKind::Concat),
+        Expr::Filter(filter) => TEXT_FILTERS.contains(&filter.name),
+        _ => false,
+    }
 }
 
 fn is_scalar(value: &Value) -> bool {

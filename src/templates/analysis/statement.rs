@@ -26,6 +26,7 @@ impl<'a> Analysis<'a> {
             Stmt::Template(template) => self.statements(&template.children),
             Stmt::EmitExpr(emitted) => {
                 self.expression(&emitted.expr);
+                self.called(&emitted.expr);
             }
             Stmt::EmitRaw(_) | Stmt::Continue(_) | Stmt::Break(_) => {}
             Stmt::ForLoop(looped) => self.for_loop(looped),

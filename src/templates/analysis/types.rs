@@ -69,6 +69,8 @@ impl Type<'_> {
             Self::List(item) => item.as_ref().clone(),
             // Names of fields, or users' keys.
             Self::Of(Shape::Object(_) | Shape::Map(_)) => Self::Constant,
+            // A list of an object whose kind isn't known.
+            Self::Of(Shape::Open) => self.clone(),
             _ => Self::Unknown,
         }
     }

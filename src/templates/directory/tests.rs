@@ -116,6 +116,32 @@ fn the_default_set_is_beside_the_others_or_in_a_folder_of_that_name() {
 }
 
 #[test]
+fn a_folder_that_is_no_layer_and_a_folder_in_a_folder_are_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    write(&path.join("alwas/a.policy.j2"), "");
+    write(&path.join("always/policies/a.policy.j2"), "");
+    write(&path.join("always/b.policy.j2"), "");
+    write(&path.join("default/always/a.policy.j2"), "");
+    write(&path.join("default/secret.yaml.j2"), "");
+    write(&path.join("gpu/always/a.policy.j2"), "");
+    write(&path.join("gpu/secret.yaml.j2"), "");
+    let sets = read_sets(path).unwrap();
+    for (set, begins) in [
+        ("alwas", "alwas: a set that only those submissions get"),
+        ("always", "policies: ignored, because it is a folder"),
+        ("default", "always: ignored, because it is a folder"),
+        ("gpu", "always: ignored, because it is a folder"),
+    ] {
+        let ignored = sets[set].clone().unwrap().ignored;
+        assert!(
+            ignored.len() == 1 && ignored[0].starts_with(begins),
+            "{set}: {ignored:?}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error_that_names_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

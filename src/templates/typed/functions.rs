@@ -155,6 +155,9 @@ fn missing(value: &Value, default: Vec<Value>, function: &'static str) -> Result
         return Err(Error::from(ErrorKind::TooManyArguments));
     }
     match default.into_iter().next() {
+        Some(default) if !default.is_number() => {
+            Err(Cause::Argument(function, "a number as its default", kind_of(&default)).into())
+        }
         _ if !is_missing(value) => Ok(None),
         Some(default) => Ok(Some(default)),
         None => Err(Cause::NoNumber(function).into()),
