@@ -13,7 +13,7 @@ use crate::{
         Origin, Webhook,
         application::{ApplicationDocument, UnknownFields},
     },
-    settings::SetSettings,
+    settings::{OperatorWebhookSetting, SetSettings},
     spark::submission::{self, EntryPoint, SparkVersion, SubmissionId, SubmitterContext},
     submitter::{self, PolicyRefusal, SubmitError},
     templates::{Judgement, PolicyMode, TemplateSets},
@@ -49,6 +49,11 @@ pub(super) struct LiveArguments {
     /// Spark version of a live application that names none, such as 4.0.1
     #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
     spark_version: Option<SparkVersion>,
+
+    /// Who adds volumes, affinity, sidecars and more to the Pods of live applications: the operator's webhook (on) or native-submit
+    /// (off); auto means on
+    #[arg(long, env = "OPERATOR_WEBHOOK", value_enum, default_value = "auto")]
+    operator_webhook: OperatorWebhookSetting,
 }
 
 /// What becomes of a live application.
@@ -220,9 +225,12 @@ impl LiveArguments {
             entry_point: self.entry_point,
             ..process::application_context(0, self.spark_version.clone())
         };
-        // What the webhook adds is computed, so that policies see the same with it and without.
+        // Policies see what is added either way; templates see it only where native-submit adds it.
         let origin = Origin {
-            webhook: Webhook::On,
+            webhook: match self.operator_webhook {
+                OperatorWebhookSetting::Off => Webhook::Off,
+                OperatorWebhookSetting::On | OperatorWebhookSetting::Auto => Webhook::On,
+            },
             operator: true,
             unknown_fields: submission::UnknownFields::Pass,
         };

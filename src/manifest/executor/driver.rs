@@ -95,9 +95,13 @@ fn begins_as_sparks(arguments: &Value) -> bool {
         .map(Value::as_str)
         .filter(|argument| !matches!(argument, Some("--verbose" | "-v")))
         .collect();
-    let options = match arguments.as_slice() {
-        [Some("driver"), Some("--proxy-user"), _, options @ ..] | [Some("driver"), options @ ..] => options,
-        _ => return false,
+    let Some((&Some("driver"), options)) = arguments.split_first() else {
+        return false;
+    };
+    let options = if let [Some("--proxy-user"), _, after @ ..] = options {
+        after
+    } else {
+        options
     };
     options.starts_with(&[Some("--properties-file"), Some(PROPERTIES_FILE), Some("--class")])
 }

@@ -107,25 +107,47 @@ impl PodAdditions {
         self.unknown_fields = strict::check::<PodDocument>(&json!({ "spec": spec })).generalised();
     }
 
-    /// Adds all to a pod template: to the container that has one of `names`, else to the first.
+    /// Adds all to a pod template: to the container that has one of `names`, else to the first. Where there is none yet, the
+    /// first of the names is that of a new one, before all sidecars: Spark takes the first for its own.
     pub fn add_to_template(&self, spec: &mut Map<String, Value>, names: &[&str]) {
-        let Some(Value::Array(containers)) = spec.get_mut("containers") else {
-            return;
+        let is_named = |container: &Value| {
+            container["name"]
+                .as_str()
+                .is_some_and(|name| names.contains(&name))
         };
-        let named = containers
-            .iter()
-            .position(|c| c["name"].as_str().is_some_and(|name| names.contains(&name)));
-        let index = named.unwrap_or(0);
-        let Some(Value::Object(container)) = containers.get_mut(index).map(Value::take) else {
-            return;
-        };
-        let mut container = container;
-        self.add_to(spec, &mut container);
-        if let Some(slot) = spec
+        let there = spec.get("containers").and_then(Value::as_array);
+        let index = there.and_then(|containers| containers.iter().position(is_named));
+        let index = index.unwrap_or(0);
+        let taken = spec
             .get_mut("containers")
             .and_then(|containers| containers.get_mut(index))
-        {
-            *slot = container.into();
+            .map(Value::take);
+        let mut container = match taken {
+            Some(Value::Object(container)) => Some(container),
+            // The rules name what is no container.
+            Some(_) => return,
+            None => None,
+        };
+        let is_new = container.is_none();
+        let container = container.get_or_insert_default();
+        self.add_to(spec, container);
+        let container = std::mem::take(container);
+        match spec.get_mut("containers").and_then(Value::as_array_mut) {
+            Some(containers) if !is_new => {
+                if let Some(slot) = containers.get_mut(index) {
+                    *slot = container.into();
+                }
+            }
+            _ if container.is_empty() && self.sidecars.is_empty() => {}
+            there => {
+                let mut named =
+                    Map::from_iter(names.first().map(|name| ("name".to_owned(), Value::from(*name))));
+                named.extend(container);
+                match there {
+                    Some(containers) => containers.insert(0, named.into()),
+                    None => drop(spec.insert("containers".to_owned(), json!([named]))),
+                }
+            }
         }
     }
 }
@@ -145,6 +167,33 @@ fn append_new(spec: &mut Map<String, Value>, field: &str, containers: &[Value]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_template_without_a_container_gets_all_of_them_too() {
+        let additions = PodAdditions {
+            env: vec![json!({"name": "A", "value": "a"})],
+            sidecars: vec![json!({"name": "side", "image": "s"})],
+            node_selector: Map::from_iter([("disk".to_owned(), "ssd".into())]),
+            ..PodAdditions::default()
+        };
+        for template in [json!({}), json!({"containers": []})] {
+            let mut spec = template.as_object().unwrap().clone();
+            additions.add_to_template(&mut spec, &["spark", "other"]);
+            let expected = json!({
+                "containers": [{"name": "spark", "env": [{"name": "A", "value": "a"}]}, {"name": "side", "image": "s"}],
+                "nodeSelector": {"disk": "ssd"},
+            });
+            assert_eq!(Value::from(spec), expected);
+        }
+        let of_pod = PodAdditions {
+            sidecars: Vec::new(),
+            env: Vec::new(),
+            ..additions
+        };
+        let mut spec = Map::new();
+        of_pod.add_to_template(&mut spec, &["spark"]);
+        assert_eq!(Value::from(spec), json!({"nodeSelector": {"disk": "ssd"}}));
+    }
 
     #[test]
     fn additions_come_after_the_template_and_replace_what_the_webhook_replaces() {

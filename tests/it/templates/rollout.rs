@@ -682,3 +682,34 @@ async fn check_live_tells_which_applications_of_the_cluster_would_be_refused() {
     );
     assert_eq!(tokio::task::block_in_place(|| check(&["--live", "-A"])).0, 3);
 }
+
+/// Templates see a sidecar only where native-submit adds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn check_live_takes_who_adds_what_the_webhook_adds() {
+    let api = ApiServer::start().await;
+    let mut sided = native_submit::strict::parse_yaml(SPARK_PI).unwrap();
+    sided["metadata"] = json!({"name": "sided", "namespace": "jobs", "uid": "sided"});
+    sided["spec"]["driver"]["sidecars"] = json!([{"name": "proxy", "image": "proxy:1"}]);
+    api.put("sparkapplications", sided);
+    let work = templates(&[(
+        "templates/driver-pod.patch.yaml.j2",
+        "{% if pod.sidecars %}{{ refuse('no sidecars') }}{% endif %}",
+    )]);
+    let reach = crate::support::serve::kubeconfig(&api.url);
+    write(work.path(), "kubeconfig", &reach);
+    for (webhook, code) in [("on", 0), ("off", 1), ("auto", 0)] {
+        let output = tokio::task::block_in_place(|| {
+            std::process::Command::new(crate::support::serve::binary())
+                .args(["check", "templates", "--live", "-A"])
+                .env_clear()
+                .env("OPERATOR_WEBHOOK", webhook)
+                .env("KUBECONFIG", work.path().join("kubeconfig"))
+                .current_dir(work.path())
+                .output()
+                .unwrap()
+        });
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{webhook}: {out}");
+        assert_eq!(out.contains("no sidecars"), code == 1, "{webhook}: {out}");
+    }
+}
