@@ -15,7 +15,27 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Attempts in an application: a JSON pointer, what is written there, and what the refusal says.
-pub(super) const IN_APPLICATIONS: [(&str, &str, &str); 71] = [
+pub(super) const IN_APPLICATIONS: [(&str, &str, &str); 75] = [
+    (
+        "/spec/sparkConf",
+        "{spark.driver.extraJavaOptions: \"'-D'spark.kubernetes.executor.volumes.hostPath.v.mount.path=/h\"}",
+        "spark.driver.extraJavaOptions: gives the driver Spark properties",
+    ),
+    (
+        "/spec/sparkConf",
+        "{spark.kubernetes.driverEnv.JAVA_TOOL_OPTIONS: -Dspark.kubernetes.executor.volumes.hostPath.v.mount.path=/h}",
+        "JAVA_TOOL_OPTIONS of the driver: gives the driver Spark properties",
+    ),
+    (
+        "/spec/driver/template/spec",
+        "{containers: [{name: spark-kubernetes-driver, args: [driver, --conf, spark.executor.memory=9g]}]}",
+        "command and args of the driver: isn't what Spark writes",
+    ),
+    (
+        "/spec/driver/template/spec",
+        "{containers: [{name: spark-kubernetes-driver, volumeMounts: [{name: v, mountPath: /opt/spark/conf/spark.properties}]}], volumes: [{name: v, configMap: {name: c}}]}",
+        "a volume mount of the driver: hides a file",
+    ),
     ("/spec/driver/hostNetwork", "true", "driver: hostNetwork"),
     ("/spec/executor/hostNetwork", "true", "executors: hostNetwork"),
     (
