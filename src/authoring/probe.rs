@@ -14,19 +14,12 @@ use crate::{
     submitter::{self, SampleFindings},
     templates::TriedSet,
 };
-use std::path::Path;
 
 /// Renders every sample, and reports what is wrong. Holds no value and no template's source, for it is shown on `/readyz`.
 pub fn probe(tried: &TriedSet<'_>) -> Result<(), Vec<String>> {
     let parts = tried.parts;
     // Messages have the names only: nobody needs the directory's path.
-    let sources = Sources::new(
-        Path::new(""),
-        parts.name,
-        parts.files,
-        parts.default,
-        parts.always,
-    );
+    let sources = Sources::by_names(parts);
     let located = Located {
         tried,
         sources: &sources,

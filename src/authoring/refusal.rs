@@ -13,7 +13,6 @@ use crate::{
     submitter::{self, PolicyFailure, PolicyRefusal, SubmitError},
     templates::TemplateSet,
 };
-use std::path::Path;
 
 /// A refusal in three forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,13 +102,7 @@ fn findings(
     set: &TemplateSet,
 ) -> Option<(String, String)> {
     let parts = set.parts();
-    let sources = Sources::new(
-        Path::new(""),
-        parts.name,
-        parts.files,
-        parts.default,
-        parts.always,
-    );
+    let sources = Sources::by_names(parts);
     sources.iter().next()?;
     let plan = submitter::planned(submission, context, set).ok()?;
     let rendered = set.render(&plan).ok()?;

@@ -5,7 +5,7 @@ use super::{
     rendered::cut,
 };
 use crate::templates::{
-    ALWAYS, DEFAULT_SET, ErrorPlace, Files, MacroUses, TemplateOutline, builtin_sources, is_template,
+    ALWAYS, DEFAULT_SET, ErrorPlace, Files, MacroUses, Parts, TemplateOutline, builtin_sources, is_template,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -57,6 +57,17 @@ impl Sources {
             #[cfg(test)]
             reads: std::sync::atomic::AtomicUsize::new(0),
         }
+    }
+
+    /// The same by names alone, for messages to those who don't have the directory.
+    pub(super) fn by_names(parts: Parts<'_>) -> Self {
+        Self::new(
+            Path::new(""),
+            parts.name,
+            parts.files,
+            parts.default,
+            parts.always,
+        )
     }
 
     /// The first places that call the macro which has this line of a template.
