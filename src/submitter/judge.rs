@@ -131,3 +131,20 @@ pub(super) fn settle(
     }));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_one_policy_ended_all_it_is_let_through_only_if_none_would_hold() {
+        let policy = |mode| PolicyName {
+            policy: "a.policy.j2".to_owned(),
+            mode,
+        };
+        let [audit, enforce] = [PolicyMode::Audit, PolicyMode::Enforce].map(policy);
+        assert_eq!(mode_of_all(&[audit.clone(), audit.clone()]), PolicyMode::Audit);
+        assert_eq!(mode_of_all(&[audit, enforce.clone()]), PolicyMode::Enforce);
+        assert_eq!(mode_of_all(&[enforce]), PolicyMode::Enforce);
+    }
+}
