@@ -28,11 +28,14 @@ mod tests;
 mod volcano;
 mod volumes;
 
+pub(crate) use command::PROPERTIES_PATH;
 pub use executor::{
     DRIVER_HOST, DRIVER_IP, ExecutorPod, ExecutorSource, GENERATED_SECRET, IMAGE_OF_CODE, NoExecutorPod,
     executor_pod,
 };
-pub(crate) use executor_template::{Loaded, carries_executor_template, loaded as loaded_executor_template};
+pub(crate) use executor_template::{
+    Loaded, MOUNT as EXECUTOR_TEMPLATE_MOUNT, carries_executor_template, loaded as loaded_executor_template,
+};
 pub use steps::plan;
 
 use schemars::JsonSchema;

@@ -62,18 +62,16 @@ pub(super) fn informed_submission(
     let of_application = |parsed: Parsed, added: Added| {
         let mut submission = intent(parsed.application, id, origin, context)?;
         submission.warnings.append(parsed.warnings);
-        if webhook == Webhook::On {
-            added.leave(&mut submission)?;
-        }
+        added.leave(&mut submission)?;
         Ok(submission)
     };
     match request {
         SubmitRequest::Application(parsed) => {
-            let added = Added::to_application(&live, origin)?;
+            let added = Added::to(RequestForm::Whole, &live, origin)?;
             of_application(with_owner(*parsed, live), added)
         }
         SubmitRequest::Messages(application) => {
-            let added = Added::to_messages(&live, origin)?;
+            let added = Added::to(RequestForm::Partial, &live, origin)?;
             of_application(completed(*application, live, origin.unknown_fields)?, added)
         }
         SubmitRequest::Arguments(arguments) => {
@@ -135,42 +133,35 @@ fn completed(
     }
 }
 
+/// Whether what a request says of its application is all of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RequestForm {
+    Whole,
+    Partial,
+}
+
 /// What the operator's webhook will read when it adds to the pods of an application: the live one, whatever the request says.
 enum Added {
     /// The live application.
     ByLive(Box<SparkApplication>),
-    /// The application of the request, for there is no cluster.
+    /// The application of the request, for there is no other; or there is no webhook.
     ByRequest,
     /// Why the live application isn't known.
     Unknown(String),
 }
 
 impl Added {
-    fn to_application(live: &Live, origin: Origin) -> Result<Self, SubmitError> {
+    fn to(form: RequestForm, live: &Live, origin: Origin) -> Result<Self, SubmitError> {
         Ok(match live {
-            Live::Read(live) if origin.webhook == Webhook::On => Self::by(live, origin)?,
-            Live::Read(_) | Live::None | Live::Missing => Self::ByRequest,
-            Live::NotLookedUp => Self::Unknown("SPEC_SOURCE is request".to_owned()),
-            Live::NotPermitted(why) => Self::Unknown(why.clone()),
+            _ if origin.webhook == Webhook::Off => Self::ByRequest,
+            Live::Read(live) => {
+                let mut application = parsed(live.clone(), origin.unknown_fields)?.application;
+                application::apply_defaults(&mut application);
+                Self::ByLive(Box::new(application))
+            }
+            Live::None | Live::Missing if form == RequestForm::Whole => Self::ByRequest,
+            live => live.lacks().map_or(Self::ByRequest, Self::Unknown),
         })
-    }
-
-    fn to_messages(live: &Live, origin: Origin) -> Result<Self, SubmitError> {
-        Ok(match (live, live.lacks()) {
-            (Live::Read(live), _) if origin.webhook == Webhook::On => Self::by(live, origin)?,
-            (_, None) => Self::ByRequest,
-            (_, Some(why)) => Self::Unknown(why),
-        })
-    }
-
-    fn by(live: &LiveApplication, origin: Origin) -> Result<Self, SubmitError> {
-        let live = LiveApplication {
-            uid: live.uid.clone(),
-            value: live.value.clone(),
-        };
-        let mut application = parsed(live, origin.unknown_fields)?.application;
-        application::apply_defaults(&mut application);
-        Ok(Self::ByLive(Box::new(application)))
     }
 
     /// Notes on a submission what is left to the webhook.

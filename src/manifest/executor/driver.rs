@@ -4,18 +4,12 @@
 //! of its JVM. Who can give those can change executors, so what is computed from the properties alone is then not known.
 
 use super::unknown;
-use crate::spark::plan::NoExecutorPod;
+use crate::spark::plan::{EXECUTOR_TEMPLATE_MOUNT, NoExecutorPod, PROPERTIES_PATH};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The entry point of Spark's images.
 const ENTRY_POINT: &str = "/opt/entrypoint.sh";
-
-/// Where the driver's properties are.
-const PROPERTIES_FILE: &str = "/opt/spark/conf/spark.properties";
-
-/// Where the executors' pod template is.
-const TEMPLATE_DIRECTORY: &str = "/opt/spark/pod-template/";
 
 /// The properties with options of the driver's JVM (`SparkSubmitCommandBuilder`).
 const JAVA_OPTIONS: [&str; 2] = ["spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"];
@@ -62,12 +56,18 @@ pub(super) fn reads_only(
     }
     let mounts = container["volumeMounts"].as_array().into_iter().flatten();
     for path in mounts.filter_map(|mount| mount["mountPath"].as_str()) {
-        if path == PROPERTIES_FILE || path.starts_with(TEMPLATE_DIRECTORY) {
+        if path == PROPERTIES_PATH || is_in_template_mount(path) {
             let said = "hides a file that is written for the driver, so only the driver knows by what it makes executors";
             return Err(unknown("a volume mount of the driver", said));
         }
     }
     Ok(())
+}
+
+/// Whether a path is below the directory with the executors' pod template.
+fn is_in_template_mount(path: &str) -> bool {
+    path.strip_prefix(EXECUTOR_TEMPLATE_MOUNT)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Whether options of a JVM set properties of Spark, or name a file with more options. Quotes are left out, for each reader of
@@ -103,7 +103,7 @@ fn begins_as_sparks(arguments: &Value) -> bool {
     } else {
         options
     };
-    options.starts_with(&[Some("--properties-file"), Some(PROPERTIES_FILE), Some("--class")])
+    options.starts_with(&[Some("--properties-file"), Some(PROPERTIES_PATH), Some("--class")])
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
         let args = [
             "driver",
             "--properties-file",
-            PROPERTIES_FILE,
+            PROPERTIES_PATH,
             "--class",
             "a.B",
             "local:///a.jar",
@@ -184,7 +184,7 @@ mod tests {
                     "--proxy-user",
                     "u",
                     "--properties-file",
-                    PROPERTIES_FILE,
+                    PROPERTIES_PATH,
                     "--class",
                     "C",
                     "r",
@@ -195,7 +195,7 @@ mod tests {
                 args(&[
                     "driver",
                     "--properties-file",
-                    PROPERTIES_FILE,
+                    PROPERTIES_PATH,
                     "--conf",
                     "a=b",
                     "--class",
@@ -210,7 +210,7 @@ mod tests {
                     "--conf",
                     "a=b",
                     "--properties-file",
-                    PROPERTIES_FILE,
+                    PROPERTIES_PATH,
                     "--class",
                     "C",
                     "r",
@@ -223,7 +223,7 @@ mod tests {
             ),
             (args(&["spark-shell"]), false),
             (args(&[]), false),
-            (json!({"volumeMounts": [{"mountPath": PROPERTIES_FILE}]}), false),
+            (json!({"volumeMounts": [{"mountPath": PROPERTIES_PATH}]}), false),
             (
                 json!({"volumeMounts": [{"mountPath": "/opt/spark/pod-template/pod-spec-template.yml"}]}),
                 false,

@@ -9,6 +9,9 @@ use crate::{
 /// Where the driver's configuration is mounted.
 pub(super) const CONF_DIR: &str = "/opt/spark/conf";
 
+/// The file with the driver's properties there.
+pub(crate) const PROPERTIES_PATH: &str = "/opt/spark/conf/spark.properties";
+
 /// The key and file name of the driver's properties.
 pub(super) const PROPERTIES_FILE: &str = "spark.properties";
 
@@ -23,10 +26,7 @@ pub(super) fn apply(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     if let Some(user) = &submission.proxy_user {
         args.extend(["--proxy-user".to_owned(), user.clone()]);
     }
-    args.extend([
-        "--properties-file".to_owned(),
-        format!("{CONF_DIR}/{PROPERTIES_FILE}"),
-    ]);
+    args.extend(["--properties-file".to_owned(), PROPERTIES_PATH.to_owned()]);
     args.extend([
         "--class".to_owned(),
         submission.main_class.clone(),

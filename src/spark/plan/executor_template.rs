@@ -13,7 +13,8 @@ const CONTAINER_NAME: &str = "spark.kubernetes.executor.podTemplateContainerName
 
 const KEY: &str = "podspec-configmap-key";
 const FILE: &str = "pod-spec-template.yml";
-const MOUNT: &str = "/opt/spark/pod-template";
+/// Where the driver has the template.
+pub(crate) const MOUNT: &str = "/opt/spark/pod-template";
 
 /// Which template a driver with these properties loads.
 pub(crate) enum Loaded {

@@ -279,13 +279,6 @@ fn context(finished: &Finished, read: &Arc<Read>) -> Value {
     let objects = || finished.objects.iter().map(|(_, object)| object);
     let config_maps =
         objects().filter(|object| ObjectKind::of(object).is_some_and(|kind| kind.name() == "ConfigMap"));
-    let unknown_fields = SeenUnknownFields {
-        fields: typed::record(&UnknownFields {
-            driver: finished.unknown_of_driver.clone(),
-            executor: finished.unknown_of_executor.clone(),
-        }),
-        read: Arc::clone(read),
-    };
     // An unknown variable is found when the policy is loaded; functions have names of their own here.
     minijinja::context! {
         driver => typed::value("Pod", role("pod-driver")),
@@ -294,8 +287,8 @@ fn context(finished: &Finished, read: &Arc<Read>) -> Value {
         config_maps => config_maps.map(typed::object).collect::<Vec<_>>(),
         objects => objects().map(typed::object).collect::<Vec<_>>(),
         submission => typed::record(&finished.submission),
-        namespace => Value::from_object(SeenNamespace::new(finished, read)),
-        unknown_fields => Value::from_object(unknown_fields),
+        namespace => seen_namespace(finished, read),
+        unknown_fields => seen_unknown_fields(finished, read),
     }
 }
 
@@ -356,64 +349,62 @@ impl Read {
 }
 
 /// The namespace, which notes whether more is read of it than whether it is known.
-#[derive(Debug)]
-struct SeenNamespace {
-    facts: Value,
-    read: Arc<Read>,
-}
-
-impl SeenNamespace {
-    fn new(finished: &Finished, read: &Arc<Read>) -> Self {
-        let facts = match &finished.namespace {
-            Ok(metadata) => NamespaceFacts {
-                known: true,
-                labels: metadata.labels.clone(),
-                annotations: metadata.annotations.clone(),
-            },
-            Err(_) => NamespaceFacts::default(),
-        };
-        Self {
-            facts: typed::record(&facts),
-            read: Arc::clone(read),
-        }
-    }
-}
-
-impl Object for SeenNamespace {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        if key.as_str() != Some("known") {
-            self.read.namespace.store(true, Ordering::Relaxed);
-        }
-        let value = self.facts.get_item(key).ok()?;
-        (!value.is_undefined()).then_some(value)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        self.read.namespace.store(true, Ordering::Relaxed);
-        Enumerator::Str(&["annotations", "known", "labels"])
-    }
+fn seen_namespace(finished: &Finished, read: &Arc<Read>) -> Value {
+    let facts = match &finished.namespace {
+        Ok(metadata) => NamespaceFacts {
+            known: true,
+            labels: metadata.labels.clone(),
+            annotations: metadata.annotations.clone(),
+        },
+        Err(_) => NamespaceFacts::default(),
+    };
+    Value::from_object(SeenRecord {
+        record: typed::record(&facts),
+        fields: &["annotations", "known", "labels"],
+        read: Arc::clone(read),
+        note: |read, field| {
+            if field != "known" {
+                read.namespace.store(true, Ordering::Relaxed);
+            }
+        },
+    })
 }
 
 /// The unknown fields of both Pods, which note whose a policy looks at: those of a Pod that isn't known aren't known either.
-#[derive(Debug)]
-struct SeenUnknownFields {
-    fields: Value,
-    read: Arc<Read>,
+fn seen_unknown_fields(finished: &Finished, read: &Arc<Read>) -> Value {
+    let unknown_fields = UnknownFields {
+        driver: finished.unknown_of_driver.clone(),
+        executor: finished.unknown_of_executor.clone(),
+    };
+    Value::from_object(SeenRecord {
+        record: typed::record(&unknown_fields),
+        fields: &["driver", "executor"],
+        read: Arc::clone(read),
+        note: Read::note,
+    })
 }
 
-impl Object for SeenUnknownFields {
+/// A record that notes which of its fields a policy looks at; who lists them looks at all.
+#[derive(Debug)]
+struct SeenRecord {
+    record: Value,
+    fields: &'static [&'static str],
+    read: Arc<Read>,
+    note: fn(&Read, &str),
+}
+
+impl Object for SeenRecord {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        if let Some(pod) = key.as_str() {
-            self.read.note(pod);
-        }
-        let value = self.fields.get_item(key).ok()?;
+        (self.note)(&self.read, key.as_str().unwrap_or_default());
+        let value = self.record.get_item(key).ok()?;
         (!value.is_undefined()).then_some(value)
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        self.read.note("driver");
-        self.read.note("executor");
-        Enumerator::Str(&["driver", "executor"])
+        self.fields
+            .iter()
+            .for_each(|field| (self.note)(&self.read, field));
+        Enumerator::Str(self.fields)
     }
 }
 
