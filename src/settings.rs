@@ -45,7 +45,7 @@ impl FromStr for ApplyTo {
 /// Who adds what the operator leaves to its mutating webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OperatorWebhookSetting {
-    /// The operator's webhook if the API server says that it acts on the Pod, else native-submit.
+    /// One of the other two: which one, is said above.
     Auto,
     /// The operator's webhook does.
     On,

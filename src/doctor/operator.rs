@@ -55,10 +55,11 @@ pub(super) async fn serves(client: &Client, group_version: &str) -> Option<bool>
 async fn resources(client: &Client) -> CheckResult {
     match serves(client, CRDS).await {
         Some(true) => CheckResult::ok(OPERATOR, format!("the API server has {CRDS}")),
-        Some(false) => CheckResult::fail(
+        // Airflow and scripts submit by the drop-in alone.
+        Some(false) => CheckResult::warn(
             OPERATOR,
             format!("the API server has no {CRDS}"),
-            "install the operator's CRDs; without them only the command line has something to submit",
+            "if you use the operator, install its CRDs; the drop-in and the command line don't need them",
         ),
         None => CheckResult::warn(
             OPERATOR,

@@ -1,7 +1,7 @@
 //! docs/templates.md, docs/policies.md and docs/upgrade.md do what they say: each of their files is written, each of its commands is run, and what it shows of their
 //! output is there.
 //!
-//! A fence is ```` ```<language> <path> ```` for a file, ```` ```sh ```` (or ```` ```sh exit=1 ````) for commands in one shell, and ```` ```text ```` for lines
+//! A fence is ```` ```<language> <path> ```` for a file, ```` ```sh ```` (or ```` ```sh exit=1 ````) for commands, all of a page in one shell, and ```` ```text ```` for lines
 //! of the output of the commands before it, in any order. `kubectl` is a stand-in that looks whether the files are there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -60,7 +60,8 @@ pub(crate) fn programs(folder: &Path) -> String {
     format!("{}:/usr/bin:/bin", programs.display())
 }
 
-/// Runs commands one by one: all must succeed but the last one, which ends as it is said.
+/// Runs commands one by one: all must succeed but the last one, which ends as it is said. They begin in the folder and with the
+/// variables that the commands before them left, as in a reader's shell.
 fn run(work: &Path, path: &str, block: &Block<'_>) -> String {
     let expected = block
         .more
@@ -69,7 +70,13 @@ fn run(work: &Path, path: &str, block: &Block<'_>) -> String {
     let text = block.text.replace("\\\n", " ");
     let mut script: Vec<_> = text.lines().collect();
     let last = script.pop().unwrap();
-    let script = format!("exec 2>&1\nset -e\n{}\nset +e\n{last}\n", script.join("\n"));
+    let state = work.with_extension("shell");
+    let state = state.display();
+    let script = format!(
+        "exec 2>&1\nset -e\n[ ! -e {state} ] || . {state}\ntrap '{{ export -p; echo \"cd $PWD\"; }} > {state}' EXIT\n{}\nset +e\n\
+         {last}\n",
+        script.join("\n")
+    );
     let output = Command::new("sh")
         .args(["-c", &script])
         .current_dir(work)
