@@ -19,7 +19,13 @@ pub(crate) enum Shape {
     List(Arc<Shape>),
     /// A mapping whose keys are anybody's.
     Map(Arc<Shape>),
-    /// A string, a number, a boolean, a quantity, a time.
+    /// A string, or a time.
+    Text,
+    /// A number.
+    Number,
+    /// A boolean.
+    Boolean,
+    /// One of these, or none of them alone: a quantity, a port by number or name.
     Scalar,
     /// Anything: no type is known.
     Open,
@@ -102,6 +108,11 @@ impl Shape {
         }
     }
 
+    /// Whether it is one value without parts.
+    pub(crate) fn is_scalar(&self) -> bool {
+        matches!(self, Self::Text | Self::Number | Self::Boolean | Self::Scalar)
+    }
+
     /// The same object with other shapes for some of its fields.
     pub(crate) fn with(&self, others: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
         let Self::Object(fields) = self else {
@@ -180,8 +191,8 @@ impl<'de, V: Visitor<'de>> fmt::Display for Expects<'_, V> {
 }
 
 impl Tracer<'_> {
-    fn scalar<T>(self, value: Result<T, Untraceable>) -> Result<T, Untraceable> {
-        self.found.replace(Shape::Scalar);
+    fn scalar<T>(self, shape: Shape, value: Result<T, Untraceable>) -> Result<T, Untraceable> {
+        self.found.replace(shape);
         value
     }
 
@@ -199,9 +210,9 @@ impl Tracer<'_> {
 }
 
 macro_rules! scalars {
-    ($($method:ident $visit:ident $value:expr;)*) => {$(
+    ($($shape:ident $method:ident $visit:ident $value:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-            self.scalar(visitor.$visit($value))
+            self.scalar(Shape::$shape, visitor.$visit($value))
         }
     )*};
 }
@@ -210,22 +221,22 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     type Error = Untraceable;
 
     scalars! {
-        deserialize_bool visit_bool false;
-        deserialize_i8 visit_i8 0;
-        deserialize_i16 visit_i16 0;
-        deserialize_i32 visit_i32 0;
-        deserialize_i64 visit_i64 0;
-        deserialize_i128 visit_i128 0;
-        deserialize_u8 visit_u8 0;
-        deserialize_u16 visit_u16 0;
-        deserialize_u32 visit_u32 0;
-        deserialize_u64 visit_u64 0;
-        deserialize_u128 visit_u128 0;
-        deserialize_f32 visit_f32 0.0;
-        deserialize_f64 visit_f64 0.0;
-        deserialize_char visit_char 'a';
-        deserialize_bytes visit_bytes &[];
-        deserialize_byte_buf visit_byte_buf Vec::new();
+        Boolean deserialize_bool visit_bool false;
+        Number deserialize_i8 visit_i8 0;
+        Number deserialize_i16 visit_i16 0;
+        Number deserialize_i32 visit_i32 0;
+        Number deserialize_i64 visit_i64 0;
+        Number deserialize_i128 visit_i128 0;
+        Number deserialize_u8 visit_u8 0;
+        Number deserialize_u16 visit_u16 0;
+        Number deserialize_u32 visit_u32 0;
+        Number deserialize_u64 visit_u64 0;
+        Number deserialize_u128 visit_u128 0;
+        Number deserialize_f32 visit_f32 0.0;
+        Number deserialize_f64 visit_f64 0.0;
+        Scalar deserialize_char visit_char 'a';
+        Scalar deserialize_bytes visit_bytes &[];
+        Scalar deserialize_byte_buf visit_byte_buf Vec::new();
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
@@ -236,15 +247,15 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-        self.scalar(visitor.visit_str(self.text))
+        self.scalar(Shape::Text, visitor.visit_str(self.text))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-        self.scalar(visitor.visit_str(self.text))
+        self.scalar(Shape::Text, visitor.visit_str(self.text))
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-        self.scalar(visitor.visit_str(self.text))
+        self.scalar(Shape::Text, visitor.visit_str(self.text))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
@@ -252,7 +263,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-        self.scalar(visitor.visit_unit())
+        self.scalar(Shape::Scalar, visitor.visit_unit())
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -260,7 +271,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value, Untraceable> {
-        self.scalar(visitor.visit_unit())
+        self.scalar(Shape::Scalar, visitor.visit_unit())
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
@@ -274,7 +285,12 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Untraceable> {
         let text = if name.ends_with("Time") { TIME } else { "" };
-        visitor.visit_newtype_struct(Tracer { text, ..self })
+        let value = visitor.visit_newtype_struct(Tracer { text, ..self });
+        // `1` and `"1"` are the same.
+        if name == "Quantity" {
+            self.found.replace(Shape::Scalar);
+        }
+        value
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
@@ -335,7 +351,10 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Untraceable> {
-        self.scalar(visitor.visit_enum(Variant(variants.first().copied().unwrap_or_default())))
+        self.scalar(
+            Shape::Scalar,
+            visitor.visit_enum(Variant(variants.first().copied().unwrap_or_default())),
+        )
     }
 }
 
@@ -460,7 +479,7 @@ mod tests {
             Shape::Object(_) => paths(shape, at, found),
             Shape::List(item) => paths_of(item, &format!("{at}[]"), found),
             Shape::Map(item) => paths_of(item, &format!("{at}{{}}"), found),
-            Shape::Scalar => found.push(at.to_owned()),
+            Shape::Text | Shape::Number | Shape::Boolean | Shape::Scalar => found.push(at.to_owned()),
             Shape::Open => found.push(format!("{at}*")),
         }
     }

@@ -30,7 +30,11 @@ use super::{
 use crate::kubernetes::Shape;
 use minijinja::{
     Environment,
-    machinery::{Span, ast, parse},
+    machinery::{
+        Span,
+        ast::{self, Expr},
+        parse,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -172,7 +176,7 @@ impl<'a> Analysis<'a> {
         self.template = name;
         // A variable of the top isn't a field of an object: `context_version` is always a number.
         let of = |shape: &Shape| match shape {
-            Shape::Scalar => Type::Unknown,
+            shape if shape.is_scalar() => Type::Unknown,
             shape => Type::of(shape),
         };
         let variables = variables.iter().map(|(name, shape)| (*name, of(shape)));
@@ -243,6 +247,25 @@ impl<'a> Analysis<'a> {
         let text = self.texts.get(self.template).map_or("", String::as_str);
         text.get(span.start_offset as usize..span.end_offset as usize)
             .unwrap_or_default()
+    }
+
+    /// The words of an expression. The engine's place of `a.b` is that of `.b`.
+    fn words_of(&self, expression: &Expr<'_>) -> &'a str {
+        let mut first = expression;
+        while let Some(before) = match first {
+            Expr::GetAttr(read) => Some(&read.expr),
+            Expr::GetItem(read) => Some(&read.expr),
+            Expr::Call(call) => Some(&call.expr),
+            Expr::Test(test) => Some(&test.expr),
+            Expr::Filter(filter) => filter.expr.as_ref(),
+            _ => None,
+        } {
+            first = before;
+        }
+        let (first, mut whole) = (first.span(), expression.span());
+        (whole.start_line, whole.start_col) = (first.start_line, first.start_col);
+        whole.start_offset = first.start_offset;
+        self.words(whole)
     }
 
     /// Whether a piece of the template that is walked was found wrong before; then there is nothing to add.

@@ -97,7 +97,7 @@ impl<'a> Analysis<'a> {
                 _ => Type::Unknown,
             },
             Type::Of(Shape::Object(_) | Shape::Map(_)) => self.no_method(method, "map"),
-            Type::Of(Shape::Scalar) => self.no_method(method, "string"),
+            Type::Of(shape) if shape.is_scalar() => self.no_method(method, "string"),
             Type::List(_) => self.no_method(method, "sequence"),
             _ => Type::Unknown,
         }
@@ -106,7 +106,7 @@ impl<'a> Analysis<'a> {
     fn no_method(&mut self, method: &'a ast::Spanned<ast::GetAttr<'a>>, kind: &str) -> Type<'a> {
         let name = method.name;
         let advice = if self.callable.filters.iter().any(|known| known == name) {
-            let words = self.words(method.expr.span());
+            let words = self.words_of(&method.expr);
             format!(" (use the filter: `{words} | {name}`)")
         } else {
             String::new()

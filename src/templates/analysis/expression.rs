@@ -195,7 +195,9 @@ impl<'a> Analysis<'a> {
             // What users' keys hold may not be there, either.
             Type::Of(Shape::Map(item)) => Type::of(item),
             Type::Of(Shape::Open) => of.clone(),
-            Type::Of(Shape::Scalar) => self.no_fields(subject, span, "a text, a number or a boolean"),
+            Type::Of(Shape::Scalar | Shape::Text | Shape::Number | Shape::Boolean) => {
+                self.no_fields(subject, span, "a text, a number or a boolean")
+            }
             Type::Of(Shape::List(_)) | Type::List(_) => self.no_fields(subject, span, "a list"),
             Type::Loop => {
                 if !LOOP.contains(&name) {
@@ -223,7 +225,7 @@ impl<'a> Analysis<'a> {
     }
 
     fn no_fields(&mut self, subject: &'a Expr<'a>, span: Span, what: &str) -> Type<'a> {
-        let words = self.words(subject.span());
+        let words = self.words_of(subject);
         self.unknown(
             span,
             &format!("unknown field, because `{words}` is {what} and has none"),
@@ -286,11 +288,11 @@ impl<'a> Analysis<'a> {
                 let of_object = left_kind.is_of_object() || right_kind.is_of_object();
                 for (side, kind) in [(left, left_kind), (right, right_kind)] {
                     if kind.is_of_object() {
-                        let words = self.words(side.span());
+                        let words = self.words_of(side);
                         let message = unordered_field(words);
                         self.wrong(TemplateErrorKind::Syntax, side.span(), message);
                     } else if self.callable.judges() && !of_object && is_text(side) {
-                        let message = unordered_text(self.words(side.span()));
+                        let message = unordered_text(self.words_of(side));
                         self.wrong(TemplateErrorKind::Syntax, side.span(), message);
                     }
                 }
@@ -299,7 +301,10 @@ impl<'a> Analysis<'a> {
                 self.equal((left, left_kind), right);
                 self.equal((right, right_kind), left);
             }
-            Comparison::In => self.contains(left, (right, right_kind)),
+            Comparison::In => {
+                self.contains(left, (right, right_kind));
+                self.one_of((left, left_kind), right);
+            }
         }
     }
 
@@ -317,7 +322,7 @@ impl<'a> Analysis<'a> {
                 }
             }
             Expr::Const(constant) if is_object && is_scalar(&constant.value) => {
-                let words = self.words(side.span());
+                let words = self.words_of(side);
                 let what = if matches!(kind, Type::List(_)) {
                     "a list"
                 } else {
@@ -325,11 +330,31 @@ impl<'a> Analysis<'a> {
                 };
                 let message = format!(
                     "`{words}` is {what}, and never equal to {}; ask whether it is there with `{{% if {words} %}}`",
-                    self.words(other.span())
+                    self.words_of(other)
                 );
                 self.wrong(TemplateErrorKind::Syntax, side.span(), message);
             }
+            Expr::Const(constant) => {
+                if let Some(message) = never_equal(
+                    (self.words_of(side), kind),
+                    (self.words_of(other), &constant.value),
+                ) {
+                    self.wrong(TemplateErrorKind::Syntax, side.span(), message);
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// A value that is looked for among those that the template spells out.
+    fn one_of(&mut self, (item, kind): (&'a Expr<'a>, &Type<'a>), within: &'a Expr<'a>) {
+        let others = match within {
+            Expr::List(list) => &list.items,
+            Expr::Tuple(tuple) => &tuple.items,
+            _ => return,
+        };
+        for other in others {
+            self.equal((item, kind), other);
         }
     }
 
@@ -344,7 +369,7 @@ impl<'a> Analysis<'a> {
                 self.field(kind, name, within, item.span());
             }
             Type::List(items) if matches!(items.as_ref(), Type::Of(Shape::Object(_)) | Type::List(_)) => {
-                let words = self.words(within.span());
+                let words = self.words_of(within);
                 let message = format!(
                     "`{words}` is a list of objects, and a text is never in it; use `{words} | map(attribute=\"name\")`"
                 );
@@ -365,7 +390,7 @@ impl<'a> Analysis<'a> {
         }
         if let (Some(ast::CallArg::Pos(other)), Some(kind)) = (test.args.first(), kinds.first()) {
             match test.name {
-                "in" => self.contains(&test.expr, (other, kind)),
+                "in" => self.comparison(Comparison::In, (&test.expr, &subject), (other, kind)),
                 "eq" | "equalto" | "==" | "ne" | "!=" => {
                     self.comparison(Comparison::Equal, (&test.expr, &subject), (other, kind));
                 }
@@ -404,6 +429,27 @@ fn is_text(expression: &Expr<'_>) -> bool {
         Expr::Filter(filter) => TEXT_FILTERS.contains(&filter.name),
         _ => false,
     }
+}
+
+/// What is said of a field and a constant that can't be equal, because the one is a text and the other none.
+pub(super) fn never_equal(
+    (field, kind): (&str, &Type<'_>),
+    (written, constant): (&str, &Value),
+) -> Option<String> {
+    let is_text = match constant.kind() {
+        ValueKind::String => true,
+        ValueKind::Bool | ValueKind::Number => false,
+        _ => return None,
+    };
+    let (what, advice) = match (kind, is_text) {
+        (Type::Of(Shape::Boolean), true) => ("true or false", format!("ask with `{{% if {field} %}}`")),
+        (Type::Of(Shape::Number), true) => ("a number", "write it without quotes".to_owned()),
+        (Type::Of(Shape::Text), false) => ("a text", "write it in quotes".to_owned()),
+        _ => return None,
+    };
+    Some(format!(
+        "`{field}` is {what}, and never equal to {written}; {advice}"
+    ))
 }
 
 fn is_scalar(value: &Value) -> bool {

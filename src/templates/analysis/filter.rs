@@ -1,6 +1,9 @@
 //! Filters: those that read fields by name, and those that hand on what they get.
 
-use super::{Analysis, Type, expression::is_order};
+use super::{
+    Analysis, Type,
+    expression::{is_order, never_equal},
+};
 use crate::{
     kubernetes::Shape,
     templates::{TemplateErrorKind, error::unordered_field, typed::did_you_mean, vocabulary},
@@ -30,8 +33,15 @@ impl<'a> Analysis<'a> {
         }
         let path = attribute(filter.name, &filter.args);
         if let (Some((path, span)), Some(of)) = (&path, &filter.expr) {
+            let mut kind = Type::Unknown;
             for path in path.split(',') {
-                self.path(&subject.item(), path.trim(), of, *span);
+                kind = self.path(&subject.item(), path.trim(), of, *span);
+            }
+            if let Some(("eq" | "equalto" | "==" | "ne" | "!=", Some(CallArg::Pos(Expr::Const(other))))) =
+                compared_with(filter.name, &filter.args).map(|test| (test, filter.args.get(2)))
+                && let Some(message) = never_equal((path, &kind), (self.words(other.span()), &other.value))
+            {
+                self.wrong(TemplateErrorKind::Syntax, *span, message);
             }
             if let Some(test) = compared_with(filter.name, &filter.args)
                 && is_order(test)

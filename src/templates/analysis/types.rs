@@ -56,10 +56,21 @@ impl Type<'_> {
         match (&self, other) {
             (Self::List(item), Self::List(other_item)) => item.as_ref().clone().or(other_item).list(),
             // `x | default([])` is a list of what `x` has.
-            (_, Self::Constant) if self.is_of_object() => self,
-            (Self::Constant, _) if other.is_of_object() => other.clone(),
+            (_, Self::Constant) if self.is_of_object() => self.of_any_kind(),
+            (Self::Constant, _) if other.is_of_object() => other.clone().of_any_kind(),
             _ if self.key() == other.key() => self,
+            (Self::Of(shape), Self::Of(other_shape)) if shape.is_scalar() && other_shape.is_scalar() => {
+                self.of_any_kind()
+            }
             _ => Self::Unknown,
+        }
+    }
+
+    /// The same where a constant, which may be of another kind, is used in its place.
+    fn of_any_kind(self) -> Self {
+        match self {
+            Self::Of(shape) if shape.is_scalar() => Self::Of(Shape::Scalar),
+            other => other,
         }
     }
 
@@ -90,6 +101,9 @@ impl Type<'_> {
             Self::Of(Shape::List(item)) => format!("[{}]", Self::of(item).key()),
             Self::Of(Shape::Map(item)) => format!("{{{}}}", Self::of(item).key()),
             Self::Of(Shape::Scalar) => "scalar".to_owned(),
+            Self::Of(Shape::Text) => "text".to_owned(),
+            Self::Of(Shape::Number) => "number".to_owned(),
+            Self::Of(Shape::Boolean) => "boolean".to_owned(),
             Self::Of(Shape::Open) => "open".to_owned(),
             Self::List(item) => format!("[{}]", item.key()),
             Self::Pair(pair) => format!("({},{})", pair.0.key(), pair.1.key()),

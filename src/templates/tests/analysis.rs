@@ -358,6 +358,57 @@ fn what_can_never_be_there_is_found_at_load() {
             "never equal to none",
         ),
         ("{% if pod.volumes == '' %}x{% endif %}", 1, "never equal to ''"),
+        // A text is never a boolean or a number.
+        (
+            "{% if pod.other_spec.hostNetwork == 'true' %}x{% endif %}",
+            1,
+            "is true or false, and never equal to 'true'; ask with `{% if pod.other_spec.hostNetwork %}`",
+        ),
+        (
+            "{% if 'true' != pod.other_spec.hostNetwork %}x{% endif %}",
+            1,
+            "is true or false",
+        ),
+        (
+            "{% if pod.other_spec.hostPID is eq('true') %}x{% endif %}",
+            1,
+            "is true or false",
+        ),
+        (
+            "{% if driver.other.securityContext.runAsUser == '0' %}x{% endif %}",
+            1,
+            "is a number, and never equal to '0'; write it without quotes",
+        ),
+        (
+            "{% if driver.other.securityContext.runAsUser in ['0', 'root'] %}x{% endif %}",
+            1,
+            "is a number",
+        ),
+        (
+            "{% if driver.other.securityContext.runAsUser is in(['0', '1']) %}x{% endif %}",
+            1,
+            "is a number",
+        ),
+        (
+            "{% for c in [driver.other] %}{% if c.securityContext.privileged == 'true' %}x{% endif %}{% endfor %}",
+            1,
+            "is true or false",
+        ),
+        (
+            "{{ driver.ports | selectattr('containerPort', 'equalto', '80') | list }}",
+            1,
+            "is a number",
+        ),
+        (
+            "{% if pod.labels.audited == true %}x{% endif %}",
+            1,
+            "is a text, and never equal to true; write it in quotes",
+        ),
+        (
+            "{% if pod.labels['cost-centre'] == 42 %}x{% endif %}",
+            1,
+            "is a text, and never equal to 42",
+        ),
         (
             "{% if 'scratch' in pod.volumes %}x{% endif %}",
             1,
@@ -391,6 +442,11 @@ fn what_may_be_there_is_not_found() {
         "{% if pod.restart_policy == 'Never' and pod.name in ['a'] and 'x' in driver.args and 'a' in pod.labels %}{% endif %}",
         "{% if 'SYS_ADMIN' in driver.other.securityContext.capabilities.add %}x{% endif %}",
         "{% if driver.other.securityContext.runAsUser == 0 %}x{% endif %}",
+        "{% if pod.other_spec.hostNetwork == true or pod.other_spec.hostNetwork == none or not pod.other_spec.hostPID %}x{% endif %}",
+        "{% if pod.other_spec.hostNetwork | default('no') == 'no' or pod.other_spec.hostNetwork | string == 'true' %}x{% endif %}",
+        "{% if driver.resources.limits.cpu == 1 or driver.resources.limits.cpu == '1' %}x{% endif %}",
+        "{% if service.ports[0].targetPort == 4040 or service.ports[0].targetPort == 'ui' %}x{% endif %}",
+        "{% if pod.labels.audited in ['yes', 'true'] and driver.other.securityContext.runAsUser in [0, 1] %}x{% endif %}",
         "{% macro a(x) %}{% if caller %}{{ caller(x) }}{% endif %}{{ b(x) }}{% endmacro %}{% macro b(x) %}{{ x }}{% endmacro %}{{ a(1) }}",
         "{% macro down(n) %}{% if n > 0 %}{{ down(n - 1) }}{% endif %}{% endmacro %}{{ down(3) }}",
         "{% call(x, y) m(1) %}{{ x }}{% endcall %}{% macro m(n) %}{{ caller(n, n) }}{% endmacro %}",
