@@ -162,6 +162,8 @@ struct Seen {
     stages: Stages,
     /// Its namespace, where that is a name.
     namespace: String,
+    /// Its application, where that is known and a name.
+    application: String,
 }
 
 /// One call through an entry point.
@@ -288,6 +290,7 @@ impl Service {
             let mut seen = Seen {
                 stages: Stages::counted(Arc::clone(&shared.submitter.metrics)),
                 namespace: String::new(),
+                application: String::new(),
             };
             let entry_point = call.entry_point.label();
             let result = match shared.work(call, id, &mut about, &mut seen).await {
@@ -480,8 +483,15 @@ impl Shared {
             span.record("namespace", request.namespace());
             request.namespace().clone_into(&mut seen.namespace);
         }
-        if let Some(about) = about.as_ref().filter(|about| is_name(&about.name)) {
-            span.record("application", about.name.as_str());
+        // An owner's name comes from no reference; a label's may.
+        let named = match about.as_ref() {
+            Some(about) => Some(about.name.clone()),
+            None if request.has_references() => None,
+            None => request.application_name(),
+        };
+        if let Some(name) = named.filter(|name| is_name(name)) {
+            span.record("application", name.as_str());
+            seen.application = name;
         }
         self.check_namespace(&request)?;
         let keys = request.driver_keys() * KEY_BYTES;
@@ -519,7 +529,7 @@ impl Shared {
         let named = match (about, result) {
             (Some(about), _) => about.name.as_str(),
             (None, Ok(accepted)) => accepted.application_name.as_str(),
-            (None, Err(_)) => "",
+            (None, Err(_)) => seen.application.as_str(),
         };
         self.history.keep(PastSubmission {
             namespace: seen.namespace.clone(),

@@ -2,7 +2,7 @@
 //! documented.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::support::serve::Serve;
+use crate::support::serve::{Serve, exchange};
 use native_submit::error_code::ErrorCode;
 use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::Path};
@@ -136,4 +136,42 @@ async fn the_line_submitted_has_what_is_asked_of_it() {
         let field = format!("{}_ms", stage.name());
         assert!(line[&field].is_number(), "{field} of {line}");
     }
+}
+
+/// The operator's arguments name their application by labels alone, where its webhook adds the owner.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_arguments_names_the_application_of_their_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = format!("dir:{}", folder.path().display());
+    let serve = Serve::start(&["--apply-to", &target], &[]);
+    let conf = |key: &str, value: &str| [String::from("--conf"), format!("{key}={value}")];
+    let arguments: Vec<String> = [
+        conf(
+            "spark.kubernetes.driver.label.sparkoperator.k8s.io/app-name",
+            "pi",
+        ),
+        conf("spark.executor.instances", "-1"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let mut body: Value = serde_json::from_str(&read("examples/spark-pi.rest.json")).unwrap();
+    let argv = body["spark_submit_args"].as_array_mut().unwrap();
+    let before_the_file = argv.len() - 2;
+    argv.splice(
+        before_the_file..before_the_file,
+        arguments.into_iter().map(Value::from),
+    );
+    let (status, answer) = exchange(
+        &serve.rest,
+        "POST /api/v1/spark-submit",
+        "Content-Type: application/json\r\n",
+        body.to_string().as_bytes(),
+    );
+    assert_eq!(status, 400, "{answer}");
+    serve.wait_for_log("refused: ");
+    let log = serve.log();
+    let line = log.lines().find(|line| line.contains("refused: ")).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["spans"][0]["application"], "pi", "{line}");
 }
