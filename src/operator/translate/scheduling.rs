@@ -121,7 +121,7 @@ fn unknown(name: &str) -> Option<String> {
         return None;
     }
     let advice = if name.eq_ignore_ascii_case("kueue") {
-        "Kueue is no scheduler: leave it out, and give the application the label kueue.x-k8s.io/queue-name"
+        "Kueue is no scheduler: leave it out, and name the queue by the label kueue.x-k8s.io/queue-name (docs/templates.md)"
             .to_owned()
     } else if let Some(near) = strict::nearest(name, &SCHEDULERS) {
         format!("did you mean `{near}`?")
