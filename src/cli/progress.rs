@@ -1,5 +1,5 @@
-//! A line that says that a command is at work: on standard error, only on a terminal, only after a second, and gone before anything
-//! else is written.
+//! A line that says that a command is at work: on standard error, only on a terminal, only after a second without anything else, and
+//! gone before anything else is written.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long work may take without a line.
+/// How long work may take without a line: from its beginning, and from what else was written.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often the line is written anew.
@@ -25,6 +25,8 @@ struct Line {
     paused: usize,
     /// Whether the line is on the terminal.
     drawn: bool,
+    /// When the command began, or something else was last written.
+    written: Option<Instant>,
     /// What is being worked at, where that is known: `3 of 12 cases`.
     step: String,
 }
@@ -33,6 +35,7 @@ static LINE: Mutex<Line> = Mutex::new(Line {
     active: false,
     paused: 0,
     drawn: false,
+    written: None,
     step: String::new(),
 });
 
@@ -69,7 +72,9 @@ impl Line {
 
 /// Erases the line, if it is there, before something else is written.
 pub(super) fn erase() {
-    line().erase();
+    let mut line = line();
+    line.erase();
+    line.written = Some(Instant::now());
 }
 
 /// Says what is being worked at.
@@ -86,8 +91,12 @@ impl Progress {
         if !io::stderr().is_terminal() {
             return Self(None);
         }
-        line().active = true;
         let since = Instant::now();
+        {
+            let mut line = line();
+            line.active = true;
+            line.written = Some(since);
+        }
         let thread = std::thread::Builder::new().name("progress".to_owned());
         let thread = thread.spawn(move || {
             let mut line = line();
@@ -95,7 +104,10 @@ impl Progress {
             while line.active {
                 let waited = ENDED.wait_timeout(line, pause);
                 line = waited.unwrap_or_else(PoisonError::into_inner).0;
-                if line.active && since.elapsed() >= PATIENCE {
+                // After an error comes the end: no line between the two.
+                let silence = line.written.unwrap_or(since).elapsed();
+                pause = PATIENCE.saturating_sub(silence);
+                if line.active && pause.is_zero() {
                     line.draw(what, since);
                     pause = INTERVAL;
                 }
