@@ -102,12 +102,9 @@ impl SubmitRequest {
         self.subject().owner.clone()
     }
 
-    /// The name of the application that the request is about, by its owner or by the operator's labels; none for somebody's own
-    /// arguments.
-    pub fn application_name(&self) -> Option<String> {
-        let subject = self.subject();
-        let owner = subject.owner.as_ref().map(|owner| owner.name.as_str());
-        owner.or_else(|| subject.owning_application()).map(str::to_owned)
+    /// The name of the application that the operator's labels or the pods' owners name; none for somebody's own arguments.
+    pub fn named_application(&self) -> Option<String> {
+        self.subject().owning_application().map(str::to_owned)
     }
 
     /// What is needed to find the live application.
