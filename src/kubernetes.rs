@@ -30,4 +30,4 @@ pub(crate) use nulls::drop_nulls;
 pub(crate) use pod_fields::{append, extend, within_limits};
 pub(crate) use quantity::Quantity;
 pub(crate) use rules::A_VOLUME;
-pub(crate) use shape::{Fields, Shape};
+pub(crate) use shape::{Fields, Scalar, Shape};

@@ -19,6 +19,15 @@ pub(crate) enum Shape {
     List(Arc<Shape>),
     /// A mapping whose keys are anybody's.
     Map(Arc<Shape>),
+    /// One value without parts.
+    Scalar(Scalar),
+    /// Anything: no type is known.
+    Open,
+}
+
+/// What kind of value it is that has no parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scalar {
     /// A string, or a time.
     Text,
     /// A number.
@@ -26,9 +35,7 @@ pub(crate) enum Shape {
     /// A boolean.
     Boolean,
     /// One of these, or none of them alone: a quantity, a port by number or name.
-    Scalar,
-    /// Anything: no type is known.
-    Open,
+    Any,
 }
 
 /// The fields of an object.
@@ -106,11 +113,6 @@ impl Shape {
             Self::Object(fields) => fields.get(name),
             _ => None,
         }
-    }
-
-    /// Whether it is one value without parts.
-    pub(crate) fn is_scalar(&self) -> bool {
-        matches!(self, Self::Text | Self::Number | Self::Boolean | Self::Scalar)
     }
 
     /// The same object with other shapes for some of its fields.
@@ -191,8 +193,8 @@ impl<'de, V: Visitor<'de>> fmt::Display for Expects<'_, V> {
 }
 
 impl Tracer<'_> {
-    fn scalar<T>(self, shape: Shape, value: Result<T, Untraceable>) -> Result<T, Untraceable> {
-        self.found.replace(shape);
+    fn scalar<T>(self, kind: Scalar, value: Result<T, Untraceable>) -> Result<T, Untraceable> {
+        self.found.replace(Shape::Scalar(kind));
         value
     }
 
@@ -210,9 +212,9 @@ impl Tracer<'_> {
 }
 
 macro_rules! scalars {
-    ($($shape:ident $method:ident $visit:ident $value:expr;)*) => {$(
+    ($($kind:ident $method:ident $visit:ident $value:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-            self.scalar(Shape::$shape, visitor.$visit($value))
+            self.scalar(Scalar::$kind, visitor.$visit($value))
         }
     )*};
 }
@@ -234,28 +236,31 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         Number deserialize_u128 visit_u128 0;
         Number deserialize_f32 visit_f32 0.0;
         Number deserialize_f64 visit_f64 0.0;
-        Scalar deserialize_char visit_char 'a';
-        Scalar deserialize_bytes visit_bytes &[];
-        Scalar deserialize_byte_buf visit_byte_buf Vec::new();
+        Any deserialize_char visit_char 'a';
+        Any deserialize_bytes visit_bytes &[];
+        Any deserialize_byte_buf visit_byte_buf Vec::new();
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
         let is_open = Expects(&visitor).to_string() == ANY_JSON;
-        self.found
-            .replace(if is_open { Shape::Open } else { Shape::Scalar });
+        self.found.replace(if is_open {
+            Shape::Open
+        } else {
+            Shape::Scalar(Scalar::Any)
+        });
         visitor.visit_u64(0)
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-        self.scalar(Shape::Text, visitor.visit_str(self.text))
+        self.scalar(Scalar::Text, visitor.visit_str(self.text))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-        self.scalar(Shape::Text, visitor.visit_str(self.text))
+        self.scalar(Scalar::Text, visitor.visit_str(self.text))
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-        self.scalar(Shape::Text, visitor.visit_str(self.text))
+        self.scalar(Scalar::Text, visitor.visit_str(self.text))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
@@ -263,7 +268,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
-        self.scalar(Shape::Scalar, visitor.visit_unit())
+        self.scalar(Scalar::Any, visitor.visit_unit())
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -271,7 +276,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value, Untraceable> {
-        self.scalar(Shape::Scalar, visitor.visit_unit())
+        self.scalar(Scalar::Any, visitor.visit_unit())
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Untraceable> {
@@ -288,7 +293,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         let value = visitor.visit_newtype_struct(Tracer { text, ..self });
         // `1` and `"1"` are the same.
         if name == "Quantity" {
-            self.found.replace(Shape::Scalar);
+            self.found.replace(Shape::Scalar(Scalar::Any));
         }
         value
     }
@@ -352,7 +357,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Untraceable> {
         self.scalar(
-            Shape::Scalar,
+            Scalar::Any,
             visitor.visit_enum(Variant(variants.first().copied().unwrap_or_default())),
         )
     }
@@ -400,7 +405,7 @@ impl<'de> MapAccess<'de> for Each<'_, '_> {
         for field in self.fields.by_ref() {
             // A type that is a kind takes none but its own, and needs neither.
             if ["apiVersion", "kind"].contains(field) {
-                self.known.insert(field, Shape::Scalar);
+                self.known.insert(field, Shape::Scalar(Scalar::Any));
                 continue;
             }
             self.field = field;
@@ -479,7 +484,7 @@ mod tests {
             Shape::Object(_) => paths(shape, at, found),
             Shape::List(item) => paths_of(item, &format!("{at}[]"), found),
             Shape::Map(item) => paths_of(item, &format!("{at}{{}}"), found),
-            Shape::Text | Shape::Number | Shape::Boolean | Shape::Scalar => found.push(at.to_owned()),
+            Shape::Scalar(_) => found.push(at.to_owned()),
             Shape::Open => found.push(format!("{at}*")),
         }
     }

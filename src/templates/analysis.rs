@@ -176,7 +176,7 @@ impl<'a> Analysis<'a> {
         self.template = name;
         // A variable of the top isn't a field of an object: `context_version` is always a number.
         let of = |shape: &Shape| match shape {
-            shape if shape.is_scalar() => Type::Unknown,
+            Shape::Scalar(_) => Type::Unknown,
             shape => Type::of(shape),
         };
         let variables = variables.iter().map(|(name, shape)| (*name, of(shape)));
@@ -242,29 +242,31 @@ impl<'a> Analysis<'a> {
         (included, are_all)
     }
 
-    /// The text of a piece of the template that is walked.
-    fn words(&self, span: Span) -> &'a str {
-        let text = self.texts.get(self.template).map_or("", String::as_str);
-        text.get(span.start_offset as usize..span.end_offset as usize)
-            .unwrap_or_default()
+    /// The text of the template that is walked.
+    fn text(&self) -> &'a str {
+        self.texts.get(self.template).map_or("", String::as_str)
     }
 
-    /// The words of an expression. The engine's place of `a.b` is that of `.b`.
+    /// The words of a piece of the template that is walked. The engine's span of a field may begin behind what has it.
+    fn words(&self, span: Span) -> &'a str {
+        let text = self.text();
+        let begin = base(text, span.start_offset as usize);
+        text.get(begin..span.end_offset as usize).unwrap_or_default()
+    }
+
+    /// The words of an expression, with what a filter, a test or a call is of.
     fn words_of(&self, expression: &Expr<'_>) -> &'a str {
         let mut first = expression;
-        while let Some(before) = match first {
-            Expr::GetAttr(read) => Some(&read.expr),
-            Expr::GetItem(read) => Some(&read.expr),
+        while let Some(subject) = match first {
             Expr::Call(call) => Some(&call.expr),
             Expr::Test(test) => Some(&test.expr),
             Expr::Filter(filter) => filter.expr.as_ref(),
             _ => None,
         } {
-            first = before;
+            first = subject;
         }
-        let (first, mut whole) = (first.span(), expression.span());
-        (whole.start_line, whole.start_col) = (first.start_line, first.start_col);
-        whole.start_offset = first.start_offset;
+        let mut whole = expression.span();
+        whole.start_offset = first.span().start_offset;
         self.words(whole)
     }
 
@@ -283,9 +285,7 @@ impl<'a> Analysis<'a> {
         if self.seen.insert((shown.clone(), Some(line), message.clone())) {
             let source = self.sources.get(self.template).unwrap_or_default();
             // The engine may have less of the beginning, a policy's mode.
-            let behind = source
-                .len()
-                .saturating_sub(self.texts.get(self.template).map_or(0, String::len));
+            let behind = source.len().saturating_sub(self.text().len());
             let bytes = behind + span.start_offset as usize..behind + span.end_offset as usize;
             let mut error = TemplateError::new(kind, &shown, message).at(source, line, Some(bytes));
             error.via.clone_from(&self.used_at);
@@ -296,10 +296,6 @@ impl<'a> Analysis<'a> {
     /// A name that nothing has.
     fn unknown(&mut self, span: Span, what: &str) {
         let words = self.words(span);
-        let text = self.texts.get(self.template).map_or("", String::as_str);
-        // The engine's span of a field may begin behind what has it.
-        let begin = base(text, span.start_offset as usize);
-        let words = text.get(begin..span.end_offset as usize).unwrap_or(words);
         let said = if words.contains('\n') || words.is_empty() {
             what.to_owned()
         } else {

@@ -4,7 +4,7 @@
 //! from the error's kind and place; of the engine's text only what is made of its own words is kept.
 
 use super::{builtin, sources::Sources, typed::Unknown, vocabulary};
-use crate::{finding::listed, limits::FINDINGS};
+use crate::{finding::listed, kubernetes::Scalar, limits::FINDINGS};
 use minijinja::{ErrorKind, value::Value, value::ValueKind};
 use serde::{Deserialize, Serialize};
 use std::{fmt, fmt::Write as _, io};
@@ -301,6 +301,16 @@ pub(crate) fn unordered_field(path: &str) -> String {
 /// Why a text is not compared by size; `words` are the template's.
 pub(crate) fn unordered_text(words: &str) -> String {
     format!("`{words}`: expected two numbers to compare by size, found a text; {MAKES_NUMBERS}")
+}
+
+/// Why a field of this kind is not compared with a constant of another kind; both are in the template's words.
+pub(crate) fn unequal(field: &str, kind: Scalar, constant: &str) -> String {
+    let (what, advice) = match kind {
+        Scalar::Boolean => ("true or false", format!("ask with `{{% if {field} %}}`")),
+        Scalar::Number => ("a number", "write it without quotes".to_owned()),
+        Scalar::Text | Scalar::Any => ("a text", "write it in quotes".to_owned()),
+    };
+    format!("`{field}` is {what}, and never equal to {constant}; {advice}")
 }
 
 /// What the message of a refusal begins with.

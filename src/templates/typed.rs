@@ -97,7 +97,7 @@ fn absent(shape: &Shape) -> Value {
         }),
         Shape::List(_) => Value::from_object(Nothing(ObjectRepr::Seq)),
         Shape::Map(_) => Value::from_object(Nothing(ObjectRepr::Map)),
-        Shape::Text | Shape::Number | Shape::Boolean | Shape::Scalar | Shape::Open => Value::from(()),
+        Shape::Scalar(_) | Shape::Open => Value::from(()),
     }
 }
 
@@ -106,7 +106,7 @@ fn has_fields(shape: &Shape) -> bool {
     match shape {
         Shape::Object(_) => true,
         Shape::List(item) | Shape::Map(item) => has_fields(item),
-        Shape::Text | Shape::Number | Shape::Boolean | Shape::Scalar | Shape::Open => false,
+        Shape::Scalar(_) | Shape::Open => false,
     }
 }
 

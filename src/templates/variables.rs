@@ -5,7 +5,7 @@ use super::{
     files::patch_of,
     typed::{plan_shape, shape_of},
 };
-use crate::kubernetes::{Fields, Shape};
+use crate::kubernetes::{Fields, Scalar, Shape};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The variables that a template may read, and their types.
@@ -55,14 +55,14 @@ pub(super) fn of_template(name: &str) -> Variables {
         }
     }
     if is(EXECUTOR_CONFIG_MAP) || name == patch_of(EXECUTOR_POD) {
-        variables.insert("executor_pod", Shape::Scalar);
+        variables.insert("executor_pod", Shape::Scalar(Scalar::Any));
     }
     variables
 }
 
 /// What a policy sees, with what is known of a submission and of its namespace.
 pub(super) fn of_policy(submission: Shape, namespace: Shape) -> Variables {
-    let unknown_fields = ["driver", "executor"].map(|pod| (pod, Shape::Scalar.list()));
+    let unknown_fields = ["driver", "executor"].map(|pod| (pod, Shape::Scalar(Scalar::Any).list()));
     let unknown_fields = Fields::new("unknown_fields", unknown_fields, false);
     Variables::from([
         ("config_maps", shape_of("ConfigMap").list()),

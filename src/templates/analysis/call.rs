@@ -97,7 +97,7 @@ impl<'a> Analysis<'a> {
                 _ => Type::Unknown,
             },
             Type::Of(Shape::Object(_) | Shape::Map(_)) => self.no_method(method, "map"),
-            Type::Of(shape) if shape.is_scalar() => self.no_method(method, "string"),
+            Type::Of(Shape::Scalar(_)) => self.no_method(method, "string"),
             Type::List(_) => self.no_method(method, "sequence"),
             _ => Type::Unknown,
         }

@@ -5,7 +5,7 @@ use crate::{
     kubernetes::Shape,
     templates::{
         TemplateErrorKind,
-        error::{unordered_field, unordered_text},
+        error::{unequal, unordered_field, unordered_text},
         typed::{self, did_you_mean, nearest},
         variables::is_of_engine,
     },
@@ -195,9 +195,7 @@ impl<'a> Analysis<'a> {
             // What users' keys hold may not be there, either.
             Type::Of(Shape::Map(item)) => Type::of(item),
             Type::Of(Shape::Open) => of.clone(),
-            Type::Of(Shape::Scalar | Shape::Text | Shape::Number | Shape::Boolean) => {
-                self.no_fields(subject, span, "a text, a number or a boolean")
-            }
+            Type::Of(Shape::Scalar(_)) => self.no_fields(subject, span, "a text, a number or a boolean"),
             Type::Of(Shape::List(_)) | Type::List(_) => self.no_fields(subject, span, "a list"),
             Type::Loop => {
                 if !LOOP.contains(&name) {
@@ -330,15 +328,13 @@ impl<'a> Analysis<'a> {
                 };
                 let message = format!(
                     "`{words}` is {what}, and never equal to {}; ask whether it is there with `{{% if {words} %}}`",
-                    self.words_of(other)
+                    self.words(other.span())
                 );
                 self.wrong(TemplateErrorKind::Syntax, side.span(), message);
             }
             Expr::Const(constant) => {
-                if let Some(message) = never_equal(
-                    (self.words_of(side), kind),
-                    (self.words_of(other), &constant.value),
-                ) {
+                if let Some(scalar) = kind.never_equal_to(&constant.value) {
+                    let message = unequal(self.words_of(side), scalar, self.words(other.span()));
                     self.wrong(TemplateErrorKind::Syntax, side.span(), message);
                 }
             }
@@ -391,7 +387,7 @@ impl<'a> Analysis<'a> {
         if let (Some(ast::CallArg::Pos(other)), Some(kind)) = (test.args.first(), kinds.first()) {
             match test.name {
                 "in" => self.comparison(Comparison::In, (&test.expr, &subject), (other, kind)),
-                "eq" | "equalto" | "==" | "ne" | "!=" => {
+                name if is_equality(name) => {
                     self.comparison(Comparison::Equal, (&test.expr, &subject), (other, kind));
                 }
                 name if is_order(name) => {
@@ -402,6 +398,11 @@ impl<'a> Analysis<'a> {
         }
         Type::Unknown
     }
+}
+
+/// Whether a test asks if two values are equal.
+pub(super) fn is_equality(test: &str) -> bool {
+    ["eq", "equalto", "==", "ne", "!="].contains(&test)
 }
 
 /// Whether a test asks which of two values is the larger.
@@ -429,27 +430,6 @@ fn is_text(expression: &Expr<'_>) -> bool {
         Expr::Filter(filter) => TEXT_FILTERS.contains(&filter.name),
         _ => false,
     }
-}
-
-/// What is said of a field and a constant that can't be equal, because the one is a text and the other none.
-pub(super) fn never_equal(
-    (field, kind): (&str, &Type<'_>),
-    (written, constant): (&str, &Value),
-) -> Option<String> {
-    let is_text = match constant.kind() {
-        ValueKind::String => true,
-        ValueKind::Bool | ValueKind::Number => false,
-        _ => return None,
-    };
-    let (what, advice) = match (kind, is_text) {
-        (Type::Of(Shape::Boolean), true) => ("true or false", format!("ask with `{{% if {field} %}}`")),
-        (Type::Of(Shape::Number), true) => ("a number", "write it without quotes".to_owned()),
-        (Type::Of(Shape::Text), false) => ("a text", "write it in quotes".to_owned()),
-        _ => return None,
-    };
-    Some(format!(
-        "`{field}` is {what}, and never equal to {written}; {advice}"
-    ))
 }
 
 fn is_scalar(value: &Value) -> bool {

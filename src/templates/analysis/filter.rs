@@ -2,11 +2,16 @@
 
 use super::{
     Analysis, Type,
-    expression::{is_order, never_equal},
+    expression::{is_equality, is_order},
 };
 use crate::{
     kubernetes::Shape,
-    templates::{TemplateErrorKind, error::unordered_field, typed::did_you_mean, vocabulary},
+    templates::{
+        TemplateErrorKind,
+        error::{unequal, unordered_field},
+        typed::did_you_mean,
+        vocabulary,
+    },
 };
 use minijinja::machinery::{
     Span,
@@ -37,16 +42,15 @@ impl<'a> Analysis<'a> {
             for path in path.split(',') {
                 kind = self.path(&subject.item(), path.trim(), of, *span);
             }
-            if let Some(("eq" | "equalto" | "==" | "ne" | "!=", Some(CallArg::Pos(Expr::Const(other))))) =
-                compared_with(filter.name, &filter.args).map(|test| (test, filter.args.get(2)))
-                && let Some(message) = never_equal((path, &kind), (self.words(other.span()), &other.value))
+            let test = compared_with(filter.name, &filter.args);
+            if test.is_some_and(is_equality)
+                && let Some(CallArg::Pos(Expr::Const(other))) = filter.args.get(2)
+                && let Some(scalar) = kind.never_equal_to(&other.value)
             {
+                let message = unequal(path, scalar, self.words(other.span()));
                 self.wrong(TemplateErrorKind::Syntax, *span, message);
             }
-            if let Some(test) = compared_with(filter.name, &filter.args)
-                && is_order(test)
-                && subject.item().is_of_object()
-            {
+            if test.is_some_and(is_order) && subject.item().is_of_object() {
                 let message = unordered_field(path);
                 self.wrong(TemplateErrorKind::Syntax, *span, message);
             }

@@ -1,8 +1,11 @@
 //! What is known of a value before there is one.
 
 use super::Scope;
-use crate::kubernetes::Shape;
-use minijinja::machinery::ast;
+use crate::kubernetes::{Scalar, Shape};
+use minijinja::{
+    machinery::ast,
+    value::{Value, ValueKind},
+};
 use std::rc::Rc;
 
 /// What is known of a value.
@@ -59,9 +62,7 @@ impl Type<'_> {
             (_, Self::Constant) if self.is_of_object() => self.of_any_kind(),
             (Self::Constant, _) if other.is_of_object() => other.clone().of_any_kind(),
             _ if self.key() == other.key() => self,
-            (Self::Of(shape), Self::Of(other_shape)) if shape.is_scalar() && other_shape.is_scalar() => {
-                self.of_any_kind()
-            }
+            (Self::Of(Shape::Scalar(_)), Self::Of(Shape::Scalar(_))) => self.of_any_kind(),
             _ => Self::Unknown,
         }
     }
@@ -69,7 +70,7 @@ impl Type<'_> {
     /// The same where a constant, which may be of another kind, is used in its place.
     fn of_any_kind(self) -> Self {
         match self {
-            Self::Of(shape) if shape.is_scalar() => Self::Of(Shape::Scalar),
+            Self::Of(Shape::Scalar(_)) => Self::Of(Shape::Scalar(Scalar::Any)),
             other => other,
         }
     }
@@ -83,6 +84,20 @@ impl Type<'_> {
             // A list of an object whose kind isn't known.
             Self::Of(Shape::Open) => self.clone(),
             _ => Self::Unknown,
+        }
+    }
+
+    /// What kind of scalar it is, if that is never equal to a constant, because the one is a text and the other none.
+    pub(super) fn never_equal_to(&self, constant: &Value) -> Option<Scalar> {
+        let is_text = match constant.kind() {
+            ValueKind::String => true,
+            ValueKind::Bool | ValueKind::Number => false,
+            _ => return None,
+        };
+        match self {
+            Self::Of(Shape::Scalar(kind @ (Scalar::Boolean | Scalar::Number))) if is_text => Some(*kind),
+            Self::Of(Shape::Scalar(kind @ Scalar::Text)) if !is_text => Some(*kind),
+            _ => None,
         }
     }
 
@@ -100,10 +115,7 @@ impl Type<'_> {
             }
             Self::Of(Shape::List(item)) => format!("[{}]", Self::of(item).key()),
             Self::Of(Shape::Map(item)) => format!("{{{}}}", Self::of(item).key()),
-            Self::Of(Shape::Scalar) => "scalar".to_owned(),
-            Self::Of(Shape::Text) => "text".to_owned(),
-            Self::Of(Shape::Number) => "number".to_owned(),
-            Self::Of(Shape::Boolean) => "boolean".to_owned(),
+            Self::Of(Shape::Scalar(kind)) => format!("scalar {kind:?}"),
             Self::Of(Shape::Open) => "open".to_owned(),
             Self::List(item) => format!("[{}]", item.key()),
             Self::Pair(pair) => format!("({},{})", pair.0.key(), pair.1.key()),

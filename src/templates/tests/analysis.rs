@@ -365,6 +365,11 @@ fn what_can_never_be_there_is_found_at_load() {
             "is true or false, and never equal to 'true'; ask with `{% if pod.other_spec.hostNetwork %}`",
         ),
         (
+            "{% if (pod.volumes | first).name == 4 %}x{% endif %}",
+            1,
+            "`(pod.volumes | first).name` is a text",
+        ),
+        (
             "{% if 'true' != pod.other_spec.hostNetwork %}x{% endif %}",
             1,
             "is true or false",

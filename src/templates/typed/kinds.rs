@@ -1,7 +1,7 @@
 //! The types of what templates read: Kubernetes' kinds, and the context.
 
 use crate::{
-    kubernetes::{Fields, PodGroup, Shape},
+    kubernetes::{Fields, PodGroup, Scalar, Shape},
     spark::plan::DriverPlan,
 };
 use k8s_openapi::{
@@ -50,8 +50,8 @@ fn of_any_kind() -> &'static Shape {
 
 fn traced_metadata() -> Shape {
     let fields = [
-        ("apiVersion", Shape::Scalar),
-        ("kind", Shape::Scalar),
+        ("apiVersion", Shape::Scalar(Scalar::Any)),
+        ("kind", Shape::Scalar(Scalar::Any)),
         ("metadata", Shape::of::<ObjectMeta>()),
     ];
     Shape::Object(Arc::new(Fields::new("object", fields, true)))
@@ -157,6 +157,6 @@ fn traced_plan() -> Shape {
         ("executor", executor),
         ("pod_group", pod_group),
         ("service", service),
-        ("template_set", Shape::Scalar),
+        ("template_set", Shape::Scalar(Scalar::Any)),
     ])
 }
