@@ -28,6 +28,7 @@ pub use finished::FinishedPods;
 pub(crate) use known::field_problems;
 pub(crate) use patched::unchecked;
 pub use policy_view::{Beside, finished};
+pub(crate) use spark_needs::{THE_ARGUMENTS, THE_DRIVER_CONTAINER, THE_LABEL};
 pub use stamp::plan_hash;
 pub(crate) use stamp::same_plan;
 

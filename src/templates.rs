@@ -38,7 +38,8 @@ mod writing;
 
 pub(crate) use analysis::{MacroUses, Site, sites};
 pub(crate) use directory::{
-    Contents, DirectoryError, Sets, is_empty as has_no_template, is_set_name, read_sets, take_always, watched,
+    Contents, DirectoryError, OddEntry, Sets, is_empty as has_no_template, is_set_name, read_sets,
+    take_always, watched,
 };
 pub(crate) use files::{Files, is_policy, is_template};
 pub(crate) use inspect::{builtin_sources, callable, try_out};

@@ -20,8 +20,8 @@ use crate::{
     manifest::Manifests,
     redaction,
     templates::{
-        ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, NewerFields, Parts, SetOptions,
-        Sets, SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template,
+        ALWAYS, Contents, DEFAULT_SET, DirectoryError, ErrorPlace, Files, NewerFields, OddEntry, Parts,
+        SetOptions, Sets, SetsError, TemplateError, TemplateErrorKind, TemplateSet, Workers, has_no_template,
         is_template, read_sets, take_always, workers,
     },
 };
@@ -124,8 +124,8 @@ pub(crate) fn check_until(
         }
     }
     let always = take_always(&mut sets);
-    let (always, ignored_of_always) = match always {
-        Ok(always) => (always.files, always.ignored),
+    let (always, odd_of_always) = match always {
+        Ok(always) => (always.files, always.odd),
         Err(error) => {
             let path = directory.join(ALWAYS).display().to_string();
             checked.add(TemplateFinding::new(Rule::File, path, error.to_string()));
@@ -133,9 +133,7 @@ pub(crate) fn check_until(
         }
     };
     checked.templates += templates_of(&always);
-    checked
-        .findings
-        .extend(odd_files(&directory.join(ALWAYS), &ignored_of_always));
+    checked.findings.extend(odd_entries(directory, &odd_of_always));
     let workers = workers(&options.rendering);
     let default = sets.remove(DEFAULT_SET);
     let base = default.as_ref().and_then(|contents| contents.as_ref().ok());
@@ -231,7 +229,7 @@ impl Set<'_> {
         };
         let sources = Sources::new(directory, self.name, &contents.files, self.default, self.always);
         checked.templates += templates_of(&contents.files);
-        checked.findings.extend(odd_files(&folder, &contents.ignored));
+        checked.findings.extend(odd_entries(directory, &contents.odd));
         checked.findings.extend(lint(&sources));
         let parts = Parts {
             name: self.name,
@@ -261,20 +259,11 @@ fn templates_of(files: &Files) -> usize {
     files.keys().filter(|name| is_template(name)).count()
 }
 
-fn odd_files(folder: &Path, ignored: &[String]) -> Vec<TemplateFinding> {
-    ignored
-        .iter()
-        .map(|ignored| {
-            let (name, why) = ignored.split_once(": ").unwrap_or((ignored, "ignored"));
-            // What is said of the folder itself has its name.
-            let path = if folder.ends_with(name) {
-                folder.to_owned()
-            } else {
-                folder.join(name)
-            };
-            TemplateFinding::new(Rule::IgnoredFile, path.display().to_string(), why)
-        })
-        .collect()
+fn odd_entries(directory: &Path, odd: &[OddEntry]) -> impl Iterator<Item = TemplateFinding> {
+    odd.iter().map(|entry| {
+        let path = directory.join(&entry.path).display().to_string();
+        TemplateFinding::new(Rule::IgnoredFile, path, entry.what.clone())
+    })
 }
 
 /// An error of a template, at the innermost place that is the author's own.

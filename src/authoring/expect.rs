@@ -288,9 +288,8 @@ impl Expectation {
 /// probe leaves out is no mistake.
 fn is_typo(problem: &Problem, path: &FieldPath) -> bool {
     let text = path.plain();
-    let said = problem.said.to_string();
     let is_on_the_way = text != problem.path && text.starts_with(&problem.path);
-    let is_no_scalar = said.ends_with("found a mapping") || said.ends_with("found a list");
+    let is_no_scalar = problem.said.found_kind("a mapping") || problem.said.found_kind("a list");
     problem.said.is_unknown_field() || (is_on_the_way && is_no_scalar)
 }
 

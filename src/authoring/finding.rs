@@ -1,5 +1,6 @@
 //! What a check of templates finds, and where.
 
+use crate::kubernetes;
 use serde::Serialize;
 
 /// How bad it is.
@@ -211,6 +212,9 @@ pub struct TemplateFinding {
     /// The message without values, for `/readyz` and the log; none where nobody made one.
     #[serde(skip)]
     pub(super) brief: Option<String>,
+    /// What is wrong with one rendered object, as parts; none where the finding is about something else, or about more.
+    #[serde(skip)]
+    pub(super) of_object: Option<Box<kubernetes::Finding>>,
 }
 
 impl TemplateFinding {
@@ -224,6 +228,7 @@ impl TemplateFinding {
             column: None,
             likeness: message.clone(),
             brief: None,
+            of_object: None,
             message,
             notes: Vec::new(),
             source: Vec::new(),
@@ -243,6 +248,11 @@ impl TemplateFinding {
     pub(super) fn reword(&mut self, words: impl Fn(&str) -> String) {
         self.message = words(&self.message);
         self.brief = self.brief.as_deref().map(words);
+    }
+
+    /// What makes a rendered object one that Kubernetes would refuse or Spark couldn't use, as parts.
+    pub(super) fn manifest(&self) -> Option<&kubernetes::Finding> {
+        self.of_object.as_deref().filter(|_| self.rule == Rule::Manifest)
     }
 
     /// How bad it is.

@@ -199,6 +199,7 @@ impl<'s> Tracer<'s> {
         let mut finding = self.sources.with_source(finding.at(template_line), file);
         finding.likeness = found.likeness();
         finding.brief = Some(shown.brief_without_template());
+        finding.of_object = Some(Box::new(shown));
         if let (Some(traced), Some(again), Some(line)) = (traced, &again, line) {
             finding.notes.extend(self.other_of(traced, again, line));
         }

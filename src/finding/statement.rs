@@ -148,6 +148,31 @@ impl Statement {
         }
     }
 
+    /// Whether exactly this was expected.
+    pub(crate) fn expects(&self, words: &str) -> bool {
+        matches!(&self.says, Says::Expected(expected) if expected.are(words))
+    }
+
+    /// Whether what was expected begins with these words of ours.
+    pub(crate) fn expects_some(&self, words: &str) -> bool {
+        matches!(&self.says, Says::Expected(expected) if expected.begin_with(words))
+    }
+
+    /// Whether there is nothing where something is needed.
+    pub(crate) fn found_nothing(&self) -> bool {
+        self.found == Found::Nothing
+    }
+
+    /// Whether exactly this kind was found.
+    pub(crate) fn found_kind(&self, wanted: &str) -> bool {
+        matches!(&self.found, Found::Kind(kind) if kind == wanted)
+    }
+
+    /// Whether a parser found a mistake.
+    pub(crate) fn is_syntax(&self) -> bool {
+        matches!(self.found, Found::Syntax(..))
+    }
+
     /// Whether it says that there is no such field.
     pub(crate) fn is_unknown_field(&self) -> bool {
         matches!(&self.says, Says::Rule(words) if words.are("unknown field"))

@@ -99,6 +99,11 @@ impl Words {
         self
     }
 
+    /// Whether they begin with these words of ours.
+    pub(crate) fn begin_with(&self, text: &str) -> bool {
+        matches!(self.0.first(), Some(Piece::Own(own)) if own.starts_with(text))
+    }
+
     /// Whether these are exactly these words of ours.
     pub(crate) fn are(&self, text: &str) -> bool {
         matches!(self.0.as_slice(), [Piece::Own(own)] if own == text)

@@ -24,6 +24,15 @@ use crate::{
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a finding expects where the driver container is not there, or has a mount too few: its words begin with these.
+pub(crate) const THE_DRIVER_CONTAINER: &str = "the driver container";
+
+/// What a finding expects where arguments of the driver are missing.
+pub(crate) const THE_ARGUMENTS: &str = "the arguments of the plan, in the same order";
+
+/// What a finding expects where the driver's Service selects another value of a label than its Pod has: its words begin with these.
+pub(crate) const THE_LABEL: &str = "the driver Pod's label";
+
 /// A document as a template wrote it.
 pub(crate) struct Written<'w> {
     pub(crate) kind: Kind,

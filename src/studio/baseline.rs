@@ -156,7 +156,7 @@ impl Baseline {
         read.entry(DEFAULT_SET.to_owned()).or_insert_with(|| {
             Ok(Contents {
                 files: Files::new(),
-                ignored: Vec::new(),
+                odd: Vec::new(),
             })
         });
         let default = match read.get(DEFAULT_SET) {

@@ -53,7 +53,7 @@ mod tests {
         let contents = |name: &str, bytes: &[u8]| {
             Ok(Contents {
                 files: Files::from([(name.to_owned(), bytes.to_vec())]),
-                ignored: Vec::new(),
+                odd: Vec::new(),
             })
         };
         let sets = Sets::from([

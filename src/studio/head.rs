@@ -67,7 +67,7 @@ pub(super) fn sets(directory: &Path, commit: &str) -> Result<Sets, String> {
         let contents = sets.entry(set.to_owned()).or_insert_with(|| {
             Ok(Contents {
                 files: Files::new(),
-                ignored: Vec::new(),
+                odd: Vec::new(),
             })
         });
         if let Ok(contents) = contents {

@@ -76,7 +76,7 @@ impl State {
         let empty = || {
             Ok(Contents {
                 files: Files::new(),
-                ignored: Vec::new(),
+                odd: Vec::new(),
             })
         };
         read.entry(DEFAULT_SET.to_owned()).or_insert_with(empty);

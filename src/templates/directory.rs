@@ -19,7 +19,7 @@ use rustix::fs::OFlags;
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
-    fs, io,
+    fmt, fs, io,
     io::Read as _,
     os::fd::AsRawFd as _,
     path::{Path, PathBuf},
@@ -48,11 +48,34 @@ const ATTEMPTS: usize = 5;
 pub(crate) struct Contents {
     /// The templates, and the exemptions of policies, by file name.
     pub files: Files,
-    /// What was left out, and why.
-    pub ignored: Vec<String>,
+    /// What is odd about its entries, such as those that are left out.
+    pub odd: Vec<OddEntry>,
+}
+
+/// An entry of a template directory of which its author must know something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OddEntry {
+    /// Its path in the template directory.
+    pub path: PathBuf,
+    /// What is odd about it.
+    pub what: String,
+}
+
+impl fmt::Display for OddEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.what)
+    }
 }
 
 impl Contents {
+    /// As those of a folder of the template directory.
+    fn of_folder(mut self, name: &str) -> Self {
+        for entry in &mut self.odd {
+            entry.path = Path::new(name).join(&entry.path);
+        }
+        self
+    }
+
     /// Whether there is no template, whatever else there is: exemptions alone are none.
     pub(crate) fn has_no_template(&self) -> bool {
         !self.files.keys().any(|name| is_template(name))
@@ -117,7 +140,8 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
         let mut sets = Sets::new();
         if base != directory {
             for (name, folder) in folders(base)? {
-                sets.insert(name, read_folder(&folder, &root));
+                let contents = read_folder(&folder, &root).map(|contents| contents.of_folder(&name));
+                sets.insert(name, contents);
             }
         }
         let default = read_files(base, &root, Folders::AreSets);
@@ -130,6 +154,7 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
     })?;
     for (name, folder) in own_folders(directory)? {
         let contents = settled(&folder, |base| read_folder(base, &root));
+        let contents = contents.map(|contents| contents.of_folder(&name));
         if name == DEFAULT_SET {
             let beside = sets
                 .remove(DEFAULT_SET)
@@ -147,15 +172,18 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
         let is_folder = name != DEFAULT_SET || directory.join(DEFAULT_SET).is_dir();
         let is_empty = |contents: &Contents| {
             contents.has_no_template()
-                && (contents.ignored.is_empty() || [ALWAYS, DEFAULT_SET].contains(&name.as_str()))
+                && (contents.odd.is_empty() || [ALWAYS, DEFAULT_SET].contains(&name.as_str()))
         };
         if is_folder && contents.as_ref().is_ok_and(is_empty) {
             *contents = Err(DirectoryError::EmptyFolder(name.clone()));
         }
         if let (Ok(contents), Some(meant)) = (contents.as_mut(), misspelled(name)) {
-            contents.ignored.push(format!(
-                "{name}: a set that only those submissions get for which it is chosen; did you mean `{meant}`?"
-            ));
+            contents.odd.push(OddEntry {
+                path: name.into(),
+                what: format!(
+                    "a set that only those submissions get for which it is chosen; did you mean `{meant}`?"
+                ),
+            });
         }
     }
     Ok(sets)
@@ -168,7 +196,7 @@ pub(crate) fn read_sets(directory: &Path) -> Result<Sets, DirectoryError> {
 pub(crate) fn take_always(sets: &mut Sets) -> Result<Contents, DirectoryError> {
     let none = Contents {
         files: Files::new(),
-        ignored: Vec::new(),
+        odd: Vec::new(),
     };
     let always = sets.remove(ALWAYS).unwrap_or(Ok(none));
     always.map_err(|error| DirectoryError::Always(Box::new(error)))
@@ -207,7 +235,7 @@ fn one_default(
     match (beside, folder) {
         (beside, None) => beside,
         (Ok(beside), Some(folder)) if beside.files.is_empty() => folder.map(|mut folder| {
-            folder.ignored.extend(beside.ignored);
+            folder.odd.extend(beside.odd);
             folder
         }),
         (Ok(_), Some(_)) => Err(DirectoryError::TwoDefaults),
@@ -324,7 +352,7 @@ fn read_files(base: &Path, root: &Path, folders: Folders) -> Result<Contents, Di
     let failed = DirectoryError::of(base);
     let mut contents = Contents {
         files: Files::new(),
-        ignored: Vec::new(),
+        odd: Vec::new(),
     };
     let mut left = MOST_BYTES;
     for (index, entry) in fs::read_dir(base).map_err(&failed)?.enumerate() {
@@ -336,18 +364,20 @@ fn read_files(base: &Path, root: &Path, folders: Folders) -> Result<Contents, Di
             continue;
         };
         if !is_part(&name) {
-            match (entry.path().is_dir(), folders) {
-                (false, _) => contents
-                    .ignored
-                    .push(format!("{name}: ignored, because its name doesn't end in `.j2`")),
-                (true, Folders::AreNothing) => contents.ignored.push(format!(
-                    "{name}: ignored, because it is a folder in a set's folder; only files in the set's own folder count"
-                )),
-                (true, Folders::AreSets) if !is_set_name(&name) => contents.ignored.push(format!(
-                    "{name}: ignored, because a set's name has lowercase letters, digits and `-` only"
-                )),
-                (true, Folders::AreSets) => {}
-            }
+            let why = match (entry.path().is_dir(), folders) {
+                (false, _) => "its name doesn't end in `.j2`",
+                (true, Folders::AreNothing) => {
+                    "it is a folder in a set's folder; only files in the set's own folder count"
+                }
+                (true, Folders::AreSets) if !is_set_name(&name) => {
+                    "a set's name has lowercase letters, digits and `-` only"
+                }
+                (true, Folders::AreSets) => continue,
+            };
+            contents.odd.push(OddEntry {
+                path: name.into(),
+                what: format!("ignored, because {why}"),
+            });
             continue;
         }
         let bytes = match read_file(&entry.path(), root, left) {
@@ -363,7 +393,7 @@ fn read_files(base: &Path, root: &Path, folders: Folders) -> Result<Contents, Di
         left = left.saturating_sub(bytes.len() as u64);
         contents.files.insert(name, bytes);
     }
-    contents.ignored.sort();
+    contents.odd.sort();
     Ok(contents)
 }
 

@@ -1,6 +1,6 @@
 //! What is known of each set, and how it is logged.
 
-use super::{DEFAULT_SET, LimitsPassed, SetsError, TemplateSet};
+use super::{DEFAULT_SET, LimitsPassed, SetsError, TemplateSet, directory::OddEntry};
 use crate::{finding::answer, limits::ANSWER_BYTES};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -187,8 +187,9 @@ impl SetState {
         }
     }
 
-    pub(super) fn go_live(&mut self, set: TemplateSet, ignored: &[String], tally: &mut Tally) {
-        let warnings = [ignored, set.warnings()].concat();
+    pub(super) fn go_live(&mut self, set: TemplateSet, odd: &[OddEntry], tally: &mut Tally) {
+        let odd = odd.iter().map(OddEntry::to_string);
+        let warnings: Vec<_> = odd.chain(set.warnings().iter().cloned()).collect();
         for warning in &warnings {
             tracing::warn!(template_set = %set.id(), "{warning}");
         }

@@ -6,7 +6,7 @@
 use super::{
     DEFAULT_SET, PolicyError, TemplateSet,
     directory::{self, Contents, DirectoryError},
-    files::{ALWAYS, Files},
+    files::Files,
     parts::Parts,
     sets::{SetOptions, TemplateSets},
     state::{Held, PoliciesFailed, PolicyFailed, SetState, Status, Tally},
@@ -232,14 +232,13 @@ impl TemplateStore {
         let empty = || {
             Ok(Contents {
                 files: Files::new(),
-                ignored: Vec::new(),
+                odd: Vec::new(),
             })
         };
         let always = directory::take_always(&mut sets);
         let mut default = sets.remove(DEFAULT_SET).unwrap_or_else(empty);
         if let (Ok(default), Ok(always)) = (&mut default, &always) {
-            let ignored = always.ignored.iter().map(|ignored| format!("{ALWAYS}/{ignored}"));
-            default.ignored.extend(ignored);
+            default.odd.extend(always.odd.iter().cloned());
         }
         let always = always.map(|always| always.files);
         states.retain(|name, _| {
@@ -329,7 +328,7 @@ impl TemplateStore {
         };
         state.took = start.elapsed();
         match outcome {
-            Ok(set) => state.go_live(set.moved_to(self.workers.as_ref()), &contents.ignored, tally),
+            Ok(set) => state.go_live(set.moved_to(self.workers.as_ref()), &contents.odd, tally),
             Err(reason) => {
                 state.reject(name, Some(id), reason, tally);
                 let may_succeed_later = workers.is_some_and(|workers| workers.may_succeed_later());

@@ -6,8 +6,11 @@ use crate::{
         losses::{Lossy, Replacing},
         sources::{BUILTIN, Sources},
     },
+    kubernetes,
+    manifest::{THE_ARGUMENTS, THE_DRIVER_CONTAINER, THE_LABEL},
     templates::{TemplateOutline, builtin_sources},
 };
+use std::collections::BTreeSet;
 
 /// Puts one finding in the place of those that have one cause. What is wrong with other objects in consequence is left out: it
 /// is found again if it has a cause of its own.
@@ -53,6 +56,7 @@ fn extends_another(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
                  wrong: {said}"
             )
         });
+        cause.of_object = None;
         cause.line = Some(extends.line);
         cause.column = None;
         cause.rendered.clear();
@@ -65,10 +69,8 @@ fn extends_another(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
 fn same_mistake_in_yaml(findings: &mut Vec<TemplateFinding>) {
     let mut kept: Vec<TemplateFinding> = Vec::with_capacity(findings.len());
     for finding in findings.drain(..) {
-        let is_yaml = |finding: &TemplateFinding| {
-            let says = |words: &str| finding.message.contains(words);
-            finding.rule == Rule::Manifest && (says("expected valid YAML") || says("expected one document"))
-        };
+        let is_yaml =
+            |finding: &TemplateFinding| finding.manifest().is_some_and(|found| found.said.is_syntax());
         let same = kept.iter_mut().find(|other| {
             is_yaml(&finding) && is_yaml(other) && (&other.file, other.line) == (&finding.file, finding.line)
         });
@@ -89,18 +91,16 @@ fn same_mistake_in_yaml(findings: &mut Vec<TemplateFinding>) {
 /// The driver's Service selects the Pod by labels of the application. Where a patch changes one of these, the built-in Service is not what
 /// has to be changed: the finding is about the patch, and none of its own if the label itself was found wrong.
 fn selected_labels(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
-    const SELECTOR: &str = " spec.selector";
-    const RULE: &str = ": expected the driver Pod's label";
     let label = |finding: &TemplateFinding| {
-        let (_, rest) = finding.message.split_once(SELECTOR)?;
-        let (path, _) = rest.split_once(RULE)?;
-        let is_it = finding.rule == Rule::Manifest && finding.file.starts_with(BUILTIN);
+        let found = finding.manifest()?;
+        let path = found.path.strip_prefix("spec.selector")?;
+        let is_it = found.said.expects_some(THE_LABEL) && finding.file.starts_with(BUILTIN);
         is_it.then(|| path.to_owned())
     };
     let wrong: Vec<String> = findings
         .iter()
-        .filter_map(|finding| Some(finding.message.split_once(" metadata.labels")?.1))
-        .filter_map(|rest| Some(rest.split_once(": ")?.0.to_owned()))
+        .filter_map(|finding| finding.manifest()?.path.strip_prefix("metadata.labels"))
+        .map(str::to_owned)
         .collect();
     findings.retain(|finding| label(finding).is_none_or(|label| !wrong.contains(&label)));
     for finding in findings.iter_mut() {
@@ -122,28 +122,29 @@ fn selected_labels(findings: &mut Vec<TemplateFinding>, sources: &Sources) {
 
 /// A section whose lines are not indented under it is empty, and all that should be in it is missing.
 fn empty_sections(findings: &mut Vec<TemplateFinding>) -> bool {
-    let is_empty_section = |finding: &TemplateFinding| {
-        let source = finding.source.first().map(|line| line.text.trim());
-        let key = source.and_then(|line| line.strip_suffix(':'));
-        key.filter(|key| {
-            let said = format!("{key}: expected a value, found nothing");
-            finding.rule == Rule::Manifest && finding.message.ends_with(&said)
-        })
-        .map(str::to_owned)
+    let empty_section = |finding: &TemplateFinding| {
+        let found = finding.manifest()?;
+        let source = finding.source.first()?.text.trim();
+        let key = source.strip_suffix(':')?;
+        let is_it = found.path == key || found.path.ends_with(&format!(".{key}"));
+        let is_it = is_it && found.said.found_nothing();
+        is_it.then(|| key.to_owned())
     };
-    let mut files = Vec::new();
-    for finding in findings.iter_mut() {
-        if let Some(key) = is_empty_section(finding) {
+    let keys: Vec<_> = findings.iter().map(empty_section).collect();
+    let with_one: BTreeSet<_> = findings
+        .iter()
+        .zip(&keys)
+        .filter_map(|(finding, key)| key.as_ref().map(|_| finding.file.clone()))
+        .collect();
+    let mut keys = keys.into_iter();
+    findings.retain_mut(|finding| match keys.next().flatten() {
+        Some(key) => {
             finding.reword(|said| format!("{said}; `{key}:` is empty: indent the lines that belong to it"));
-            files.push((finding.file.clone(), finding.message.clone()));
+            true
         }
-    }
-    findings.retain(|finding| {
-        let of_file = files.iter().any(|(file, _)| *file == finding.file);
-        let is_it = files.iter().any(|(_, message)| *message == finding.message);
-        finding.rule != Rule::Manifest || !of_file || is_it
+        None => finding.rule != Rule::Manifest || !with_one.contains(&finding.file),
     });
-    !files.is_empty()
+    !with_one.is_empty()
 }
 
 /// A block that leaves out what the built-in one writes. What is wrong with the object in consequence becomes one finding, and
@@ -157,10 +158,11 @@ fn forgotten_super(findings: &mut Vec<TemplateFinding>, sources: &Sources, lossy
     } = &lossy.replacing;
     let path = sources.path(template);
     let is_of_block = |finding: &TemplateFinding| {
-        finding.rule == Rule::Manifest
-            && finding.file == path
+        finding.file == path
             && finding.line.is_none_or(|line| lines.contains(&line))
-            && is_consequence(&finding.message, &lossy.names)
+            && finding
+                .manifest()
+                .is_some_and(|found| is_consequence(found, &lossy.names))
     };
     let count = findings.iter().filter(|finding| is_of_block(finding)).count();
     if count == 0 {
@@ -196,21 +198,20 @@ fn forgotten_super(findings: &mut Vec<TemplateFinding>, sources: &Sources, lossy
 }
 
 /// Whether a finding says that something is missing, or is about one of the lost entries.
-fn is_consequence(message: &str, lost: &[String]) -> bool {
-    const MISSING: [&str; 3] = [
-        "found nothing",
-        "expected the driver container",
-        "expected the arguments of the plan",
-    ];
+fn is_consequence(found: &kubernetes::Finding, lost: &[String]) -> bool {
+    let is_missing = found.said.found_nothing()
+        || found.said.expects_some(THE_DRIVER_CONTAINER)
+        || found.said.expects(THE_ARGUMENTS);
+    let text = found.without_template();
     let is_word = |character: char| character.is_alphanumeric() || "-_./".contains(character);
-    let names = |name: &String| {
-        message.match_indices(name.as_str()).any(|(start, _)| {
+    let is_named = |name: &String| {
+        text.match_indices(name.as_str()).any(|(start, _)| {
             // A field's name stands behind the dot of a path.
-            !message[..start].trim_end_matches('.').ends_with(is_word)
-                || message[..start].ends_with('.') && !message[start + name.len()..].starts_with(is_word)
+            !text[..start].trim_end_matches('.').ends_with(is_word)
+                || text[..start].ends_with('.') && !text[start + name.len()..].starts_with(is_word)
         })
     };
-    MISSING.iter().any(|missing| message.contains(missing)) || lost.iter().any(names)
+    is_missing || lost.iter().any(is_named)
 }
 
 /// Where a mapping or list is expected and something else is found, all that should be in it is missing. Whether a template of the
@@ -218,21 +219,24 @@ fn is_consequence(message: &str, lost: &[String]) -> bool {
 fn wrong_kinds(findings: &mut Vec<TemplateFinding>) -> bool {
     let wrong: Vec<_> = findings
         .iter()
-        .filter(|finding| finding.rule == Rule::Manifest)
         .filter_map(|finding| {
-            let (place, rest) = finding.message.split_once(": expected a ")?;
-            let is_kind = rest.starts_with("mapping, found") || rest.starts_with("list, found");
-            is_kind.then(|| (finding.file.clone(), place.to_owned(), finding.message.clone()))
+            let found = finding.manifest()?;
+            let said = &found.said;
+            let is_kind = said.expects("a mapping") || said.expects("a list");
+            is_kind.then(|| (finding.file.clone(), found.clone()))
         })
         .collect();
     findings.retain(|finding| {
-        let is_in = |(file, place, message): &(String, String, String)| {
-            let is_file = finding.file == *file || finding.file.starts_with(BUILTIN);
-            let rest = finding.message.strip_prefix(place.as_str());
-            let is_below = rest.is_some_and(|rest| rest.starts_with([':', '.', '[']));
-            is_file && is_below && finding.message != *message
+        let Some(found) = finding.manifest() else {
+            return true;
         };
-        finding.rule != Rule::Manifest || !wrong.iter().any(is_in)
+        let is_in = |(file, whole): &(String, kubernetes::Finding)| {
+            let is_file = finding.file == *file || finding.file.starts_with(BUILTIN);
+            let rest = found.path.strip_prefix(whole.path.as_str());
+            let is_below = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+            is_file && found.subject == whole.subject && is_below && found.said != whole.said
+        };
+        !wrong.iter().any(is_in)
     });
-    wrong.iter().any(|(file, ..)| !file.starts_with(BUILTIN))
+    wrong.iter().any(|(file, _)| !file.starts_with(BUILTIN))
 }

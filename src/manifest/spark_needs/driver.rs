@@ -1,6 +1,6 @@
 //! The driver Pod: its name, labels and owners, and the driver container with its arguments.
 
-use super::{objects::text, operator_labels};
+use super::{THE_ARGUMENTS, THE_DRIVER_CONTAINER, objects::text, operator_labels};
 use crate::{
     finding::{Words, expected},
     kubernetes::{at::At, rules::Report},
@@ -93,8 +93,8 @@ fn container(plan: &DriverPlan, pod: &At<'_, '_>, report: &mut Report<'_>) {
             pod,
             "spec.containers",
             expected(match plan.driver.name.as_str() {
-                DRIVER_CONTAINER => Words::own(format!("the driver container `{DRIVER_CONTAINER}`")),
-                name => Words::own("the driver container ").value(name),
+                DRIVER_CONTAINER => Words::own(format!("{THE_DRIVER_CONTAINER} `{DRIVER_CONTAINER}`")),
+                name => Words::own(format!("{THE_DRIVER_CONTAINER} ")).value(name),
             }),
         );
     }
@@ -164,7 +164,7 @@ fn arguments(plan: &DriverPlan, container: &At<'_, '_>, report: &mut Report<'_>)
         report.wrong(
             container,
             "args",
-            expected("the arguments of the plan, in the same order").kind(format!("them without {which}")),
+            expected(THE_ARGUMENTS).kind(format!("them without {which}")),
         );
     }
 }

@@ -1,6 +1,6 @@
 //! The files that the driver reads: its `ConfigMap`s and Secrets exist, are mounted, and keep their contents.
 
-use super::Submitted;
+use super::{Submitted, THE_DRIVER_CONTAINER};
 use crate::{
     finding::{Kept, Words, expected, rule},
     kubernetes::{
@@ -57,7 +57,7 @@ pub(super) fn mounts(submitted: &Submitted<'_>, pod: &At<'_, '_>, report: &mut R
                 "spec",
                 expected(
                     Words::own(format!(
-                        "the driver container to mount {PROPERTIES} of ConfigMap "
+                        "{THE_DRIVER_CONTAINER} to mount {PROPERTIES} of ConfigMap "
                     ))
                     .value(&plan.config_map.name)
                     .and(" at ")
@@ -74,10 +74,12 @@ pub(super) fn mounts(submitted: &Submitted<'_>, pod: &At<'_, '_>, report: &mut R
             pod,
             "spec",
             expected(
-                Words::own("the driver container to mount the executor pod template, key ")
-                    .value(&executor.key)
-                    .and(" of ConfigMap ")
-                    .value(&executor.config_map_name),
+                Words::own(format!(
+                    "{THE_DRIVER_CONTAINER} to mount the executor pod template, key "
+                ))
+                .value(&executor.key)
+                .and(" of ConfigMap ")
+                .value(&executor.config_map_name),
             ),
         );
     }

@@ -1,6 +1,6 @@
 //! The driver's Service, by which executors reach it under the name in `spark.driver.host`.
 
-use super::Submitted;
+use super::{Submitted, THE_LABEL};
 use crate::{
     finding::{Kept, Words, expected, rule},
     kubernetes::{Finding, rules::Kind},
@@ -51,7 +51,7 @@ pub(super) fn service(submitted: &Submitted<'_>, findings: &mut Kept<Finding>, w
                 "",
                 match found {
                     None => expected("a label that the driver Pod has"),
-                    Some(found) => expected(Words::own("the driver Pod's label ").value(found)),
+                    Some(found) => expected(Words::own(format!("{THE_LABEL} ")).value(found)),
                 },
             );
         }

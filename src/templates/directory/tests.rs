@@ -16,9 +16,12 @@ fn a_plain_directory_is_read_as_it_is() {
         contents.files,
         [("secret.yaml.j2".to_owned(), b"a".to_vec())].into()
     );
+    let [readme] = &contents.odd[..] else {
+        panic!("{:?}", contents.odd);
+    };
     assert_eq!(
-        contents.ignored,
-        ["README.md: ignored, because its name doesn't end in `.j2`"]
+        readme.to_string(),
+        "README.md: ignored, because its name doesn't end in `.j2`"
     );
 }
 
@@ -108,9 +111,9 @@ fn the_default_set_is_beside_the_others_or_in_a_folder_of_that_name() {
     write(&path.join("default/secret.yaml.j2"), "in the folder");
     write(&path.join("Gpu/secret.yaml.j2"), "no set");
     assert_eq!(texts(path)["default"], "in the folder");
-    let ignored = read_sets(path).unwrap()["default"].clone().unwrap().ignored;
-    assert_eq!(ignored.len(), 1, "{ignored:?}");
-    assert!(ignored[0].starts_with("Gpu: ignored"), "{ignored:?}");
+    let odd = read_sets(path).unwrap()["default"].clone().unwrap().odd;
+    assert_eq!(odd.len(), 1, "{odd:?}");
+    assert!(odd[0].to_string().starts_with("Gpu: ignored"), "{odd:?}");
     write(&path.join("secret.yaml.j2"), "beside");
     assert!(texts(path)["default"].contains("in the template directory itself and in its folder"));
 }
@@ -129,14 +132,14 @@ fn a_folder_that_is_no_layer_and_a_folder_in_a_folder_are_warned_of() {
     let sets = read_sets(path).unwrap();
     for (set, begins) in [
         ("alwas", "alwas: a set that only those submissions get"),
-        ("always", "policies: ignored, because it is a folder"),
-        ("default", "always: ignored, because it is a folder"),
-        ("gpu", "always: ignored, because it is a folder"),
+        ("always", "always/policies: ignored, because it is a folder"),
+        ("default", "default/always: ignored, because it is a folder"),
+        ("gpu", "gpu/always: ignored, because it is a folder"),
     ] {
-        let ignored = sets[set].clone().unwrap().ignored;
+        let odd = sets[set].clone().unwrap().odd;
         assert!(
-            ignored.len() == 1 && ignored[0].starts_with(begins),
-            "{set}: {ignored:?}"
+            odd.len() == 1 && odd[0].to_string().starts_with(begins),
+            "{set}: {odd:?}"
         );
     }
 }
