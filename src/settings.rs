@@ -45,7 +45,7 @@ impl FromStr for ApplyTo {
 /// Who adds what the operator leaves to its mutating webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OperatorWebhookSetting {
-    /// One of the other two: which one, is said above.
+    /// One of the other two, as the text above says.
     Auto,
     /// The operator's webhook does.
     On,

@@ -39,7 +39,7 @@ const DEEPEST: usize = DEPTH.most;
 /// What becomes of fields that the types don't have. In files and on the command line they are slips, and refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UnknownFields {
-    /// They go to the API server, with a warning: it may be newer than this program.
+    /// Those in a part of the Pod go to the API server, which may be newer than this program. Others are left out. Each gives a warning.
     Pass,
     /// The submission is refused.
     Refuse,

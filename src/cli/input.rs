@@ -212,7 +212,8 @@ pub(super) struct Input {
     pub(super) namespace: Option<String>,
 
     /// Who adds volumes, affinity, sidecars and more to the Pods: the operator's webhook (on) or native-submit (off). With auto,
-    /// submit to a cluster asks the API server by a dry run of the driver Pod; everything else takes auto as off
+    /// submit to a cluster asks the API server by a dry run of the driver Pod; render, context and submit to a directory take
+    /// auto as off
     #[arg(long, env = "OPERATOR_WEBHOOK", value_enum, default_value = "auto")]
     operator_webhook: OperatorWebhookSetting,
 

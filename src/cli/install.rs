@@ -12,7 +12,8 @@ use std::{
 /// The arguments of `install`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Install {
-    /// Directory for the copy, such as a volume that the operator's container mounts over its spark-submit
+    /// Directory for the copy, such as a volume that the operator's container mounts over its spark-submit. A file spark-submit
+    /// in it is replaced
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }

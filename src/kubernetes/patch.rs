@@ -1,7 +1,7 @@
 //! Strategic merge: a partial object laid over a whole one, as `kubectl patch` does it.
 //!
 //! Mappings are merged, null removes, lists of named things are merged by the key that Kubernetes' API gives them
-//! (`patchMergeKey`), and every other list is replaced. `$patch: delete` removes an item, `$patch: replace` replaces a
+//! (`patchMergeKey`), finalizers are added, and every other list is replaced. `$patch: delete` removes an item, `$patch: replace` replaces a
 //! mapping or list.
 //!
 //! Not k8s-openapi's `DeepMerge`, which works on its types: what those don't know would be lost, nothing could be removed,
@@ -175,7 +175,13 @@ impl Merge {
                     }
                     None => {
                         self.touched.written.push(here.trace());
-                        let items = without_directive(items, &here)?;
+                        let mut items = without_directive(items, &here)?;
+                        if let Some(Value::Array(known)) = fields.get(&name)
+                            && is_added_to(&place.merged, &name)
+                        {
+                            let new = items.into_iter().filter(|item| !known.contains(item));
+                            items = known.iter().cloned().chain(new).collect();
+                        }
                         fields.insert(name, Value::Array(items));
                     }
                 },
@@ -302,6 +308,7 @@ fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
         )
     );
     let in_spec = matches!(parent, Place::Field(Place::Document, "spec"));
+    let in_metadata = matches!(parent, Place::Field(Place::Document, "metadata"));
     match list {
         "containers"
         | "initContainers"
@@ -310,10 +317,12 @@ fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
         | "imagePullSecrets"
         | "resourceClaims"
         | "schedulingGates"
+        | "evictionResponders"
             if in_spec =>
         {
             Some("name")
         }
+        "ownerReferences" if in_metadata => Some("uid"),
         "hostAliases" if in_spec => Some("ip"),
         "topologySpreadConstraints" if in_spec => Some("topologyKey"),
         "ports" if in_spec => Some("port"),
@@ -323,6 +332,11 @@ fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
         "ports" if in_container => Some("containerPort"),
         _ => None,
     }
+}
+
+/// Whether a patch adds to a list of plain values: `patchStrategy` is `merge`, and there is no key.
+fn is_added_to(parent: &Place<'_>, list: &str) -> bool {
+    matches!(parent, Place::Field(Place::Document, "metadata")) && list == "finalizers"
 }
 
 /// The items of a list that is replaced anyway, without the one that says so.

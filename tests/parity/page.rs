@@ -34,7 +34,21 @@ impl Page {
     pub(crate) fn read() -> Self {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/parity.md")).unwrap();
         let rows = text.lines().filter(|line| line.starts_with("| `"));
-        Self(rows.map(decided).collect())
+        let page = Self(rows.map(decided).collect());
+        let cases = page.0.len();
+        assert!(
+            text.contains(&format!("There are many cases ({cases})")),
+            "docs/parity.md: expected its number of cases, {cases}"
+        );
+        let by_cause = text.lines().filter_map(|line| {
+            line.strip_prefix("| ")?
+                .split(" | ")
+                .next()?
+                .parse::<usize>()
+                .ok()
+        });
+        assert_eq!(by_cause.sum::<usize>(), cases, "docs/parity.md: cases by cause");
+        page
     }
 
     pub(crate) fn cases(&self) -> impl Iterator<Item = &String> {

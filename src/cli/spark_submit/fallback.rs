@@ -5,6 +5,7 @@ use crate::cli::output::message;
 use std::{
     ffi::OsString,
     os::unix::process::CommandExt,
+    path::Path,
     process::{Command, ExitCode},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +15,9 @@ const FALLBACK: &str = "NATIVE_SUBMIT_FALLBACK";
 
 /// Set for the real one, so that a fallback that is this binary again ends here.
 const DEPTH: &str = "NATIVE_SUBMIT_DEPTH";
+
+/// Where programs look for Spark, and for `bin/spark-submit`.
+const SPARK_HOME: &str = "SPARK_HOME";
 
 /// Where the real one looks for its kubeconfig.
 const KUBECONFIG: &str = "KUBECONFIG";
@@ -37,7 +41,20 @@ pub(super) fn command(flags: &OwnFlags, arguments: &[OsString]) -> Result<Comman
     if let Some(path) = flags.kubeconfig() {
         command.env(KUBECONFIG, path);
     }
+    if std::env::var_os(SPARK_HOME).is_some_and(|home| is_own_home(Path::new(&home))) {
+        // Spark's scripts would look there for Spark; without the variable they find it by themselves.
+        command.env_remove(SPARK_HOME);
+    }
     Ok(command)
+}
+
+/// Whether `spark-submit` in a `SPARK_HOME` is this program, and no Spark is there.
+fn is_own_home(home: &Path) -> bool {
+    let bin = home.join("bin");
+    let ours = std::env::current_exe().and_then(|path| path.canonicalize());
+    let there = bin.join(super::NAME).canonicalize();
+    let is_ours = matches!((ours, there), (Ok(ours), Ok(there)) if ours == there);
+    is_ours && !bin.join("spark-class").exists()
 }
 
 /// Becomes the real `spark-submit`, with the same arguments; ends with an error where there is none.

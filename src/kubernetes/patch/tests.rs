@@ -3,7 +3,11 @@ use serde_json::json;
 
 fn pod() -> Value {
     json!({
-        "metadata": {"labels": {"a": "1", "b": "2"}},
+        "metadata": {
+            "labels": {"a": "1", "b": "2"},
+            "ownerReferences": [{"uid": "1", "name": "o"}],
+            "finalizers": ["f/1"],
+        },
         "spec": {
             "nodeSelector": {"disk": "ssd"},
             "tolerations": [{"key": "x"}],
@@ -39,6 +43,16 @@ fn a_patch_changes_what_it_names() {
             json!({"metadata": {"labels": {"$patch": "replace", "z": "1"}}}),
             "/metadata/labels",
             json!({"z": "1"}),
+        ),
+        (
+            json!({"metadata": {"ownerReferences": [{"uid": "2"}, {"uid": "1", "name": "p"}]}}),
+            "/metadata/ownerReferences",
+            json!([{"uid": "1", "name": "p"}, {"uid": "2"}]),
+        ),
+        (
+            json!({"metadata": {"finalizers": ["f/2", "f/1"]}}),
+            "/metadata/finalizers",
+            json!(["f/1", "f/2"]),
         ),
         (
             json!({"spec": {"tolerations": [{"key": "y"}]}}),

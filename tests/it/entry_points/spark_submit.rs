@@ -259,6 +259,28 @@ async fn what_needs_spark_is_handed_to_the_real_one_before_anything_is_created()
     assert_eq!(api.lines(), Vec::<String>::new());
 }
 
+#[test]
+fn the_real_one_looks_for_spark_in_no_folder_of_the_drop_ins_own() {
+    let installed = installed();
+    let home = installed.folder.path();
+    let real = home.join("real");
+    std::fs::write(&real, "#!/bin/sh\necho \"${SPARK_HOME-unset}\"\n").unwrap();
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let seen = |spark_home: &Path| {
+        let environment = [
+            ("NATIVE_SUBMIT_FALLBACK", real.to_str().unwrap()),
+            ("SPARK_HOME", spark_home.to_str().unwrap()),
+        ];
+        let output = installed.run(&["--master", "local", "x.py"], &environment);
+        text(&output.stdout).trim().to_owned()
+    };
+    assert_eq!(seen(home), "unset");
+    assert_eq!(seen(Path::new("/opt/spark")), "/opt/spark");
+    // `install` may have put it into a Spark.
+    std::fs::write(home.join("bin/spark-class"), "").unwrap();
+    assert_eq!(seen(home), home.to_str().unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_spark_refuses_too_is_refused_here() {
     let api = ApiServer::start().await;

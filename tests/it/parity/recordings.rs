@@ -312,6 +312,11 @@ fn what_we_create_is_what_spark_submit_creates_or_is_documented() {
             include_str!("../../../README.md").contains(&says),
             "README.md doesn't say: {says}"
         );
+        let says = format!("makes {},{:03} submissions", compared / 1000, compared % 1000);
+        assert!(
+            include_str!("../../../docs/parity.md").contains(&says),
+            "docs/parity.md doesn't say: {says}"
+        );
     }
     assert!(
         not_allowed.is_empty(),
