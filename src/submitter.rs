@@ -65,6 +65,21 @@ pub enum Mode {
     DryRun,
 }
 
+/// What an entry point knows of a call besides the request.
+#[derive(Debug)]
+pub struct SubmitOptions<'c> {
+    /// The caller's id of this attempt.
+    pub id: SubmissionId,
+    /// Who sends the application.
+    pub origin: Origin,
+    /// The submitter, as Spark sees it.
+    pub context: &'c SubmitterContext,
+    /// How long the caller waits, if there is a limit.
+    pub deadline: Option<Instant>,
+    /// Whether objects are to exist afterwards.
+    pub mode: Mode,
+}
+
 /// A submission that succeeded.
 #[derive(Debug)]
 pub struct Accepted {
@@ -82,20 +97,19 @@ pub struct Accepted {
 
 impl Submitter {
     /// Submits a request: the whole pipeline, up to the cluster. `stages` measures it.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "what an entry point knows of a call, and each once"
-    )]
     pub async fn submit(
         &self,
         request: SubmitRequest,
-        id: SubmissionId,
-        origin: Origin,
-        context: &SubmitterContext,
-        deadline: Option<Instant>,
-        mode: Mode,
+        options: SubmitOptions<'_>,
         stages: &mut Stages,
     ) -> Result<Accepted, SubmitError> {
+        let SubmitOptions {
+            id,
+            origin,
+            context,
+            deadline,
+            mode,
+        } = options;
         // Boxed: a future that is passed on is kept once by each who passes it, which were tens of KiB for each call in flight.
         let about = request.application();
         let informing = Box::pin(self.inform(&request, origin, &context.reach, deadline));

@@ -26,7 +26,7 @@ use std::{
 /// The file with the application.
 pub const APPLICATION: &str = "application.yaml";
 
-/// The file with what differs from the golden context.
+/// The file with what differs from the fixed values of golden files.
 pub const SETTINGS: &str = "case.yaml";
 
 /// The role, and so the file, of the executor Pod and its claims.

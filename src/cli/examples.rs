@@ -7,21 +7,21 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
     (
         &[],
         &[
-            "native-submit render examples/spark-pi.yaml",
-            "native-submit submit examples/spark-pi.yaml --namespace default",
+            "native-submit render cases/pi/application.yaml",
+            "native-submit submit cases/pi/application.yaml --namespace default",
         ],
     ),
     (
         &["render"],
         &[
-            "native-submit render examples/spark-pi.yaml",
+            "native-submit render cases/pi/application.yaml",
             "native-submit render cases/pi/application.yaml --template-dir templates --executor",
         ],
     ),
     (
         &["context"],
         &[
-            "native-submit context examples/spark-pi.yaml",
+            "native-submit context cases/pi/application.yaml",
             "native-submit context --schema",
         ],
     ),
@@ -48,17 +48,14 @@ const EXAMPLES: &[(&[&str], &[&str])] = &[
         &["golden", "update"],
         &["native-submit golden update --template-dir templates --cases cases --case pi"],
     ),
-    (
-        &["studio"],
-        &["native-submit studio templates --apps examples --cases cases"],
-    ),
+    (&["studio"], &["native-submit studio templates --cases cases"]),
     (&["init"], &["native-submit init my-templates"]),
     (
         &["submit"],
         &[
-            "native-submit submit examples/spark-pi.yaml --namespace default",
-            "native-submit submit examples/spark-pi.yaml --apply-to dir:out",
-            "native-submit submit examples/spark-pi.yaml --server https://native-submit.spark-operator.svc:50051 --tls-ca ca.crt --tls-cert tls.crt --tls-key tls.key",
+            "native-submit submit cases/pi/application.yaml --namespace default",
+            "native-submit submit cases/pi/application.yaml --apply-to dir:out",
+            "native-submit submit cases/pi/application.yaml --server https://native-submit.spark-operator.svc:50051 --tls-ca ca.crt --tls-cert tls.crt --tls-key tls.key",
         ],
     ),
     (

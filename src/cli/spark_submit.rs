@@ -31,7 +31,7 @@ use crate::{
             resolve,
         },
     },
-    submitter::{Accepted, Mode, SubmitError, SubmitRequest, Submitter},
+    submitter::{Accepted, Mode, SubmitError, SubmitOptions, SubmitRequest, Submitter},
     telemetry::{LogFormat, Metrics, Stages, start_logging},
     templates::{Fallback, TemplateStore},
 };
@@ -362,19 +362,15 @@ async fn directly(to_submit: SparkSubmission) -> Result<Accepted, Ending> {
         // Those of the live application: the files were read.
         unknown_fields: UnknownFields::Pass,
     };
-    let id = submission.id.clone();
+    let options = SubmitOptions {
+        id: submission.id.clone(),
+        origin,
+        context: &context,
+        deadline: None,
+        mode: Mode::Submit,
+    };
     let request = SubmitRequest::Resolved(Box::new(submission));
-    Ok(submitter
-        .submit(
-            request,
-            id,
-            origin,
-            &context,
-            None,
-            Mode::Submit,
-            &mut Stages::default(),
-        )
-        .await?)
+    Ok(submitter.submit(request, options, &mut Stages::default()).await?)
 }
 
 /// Lines for the log of the caller.

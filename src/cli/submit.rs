@@ -19,7 +19,7 @@ use crate::{
     },
     settings::{ApplyTo, ClusterAccess},
     spark::submission::{SubmissionId, UnknownFields},
-    submitter::{Accepted, Mode, SpecSource, SubmitRequest, Submitter},
+    submitter::{Accepted, Mode, SpecSource, SubmitOptions, SubmitRequest, Submitter},
     telemetry::{LogFormat, Metrics, Stages, start_logging},
 };
 use clap::ValueEnum;
@@ -281,8 +281,15 @@ impl Submit {
             DryRun::None => Mode::Submit,
             DryRun::Client | DryRun::Server => Mode::DryRun,
         };
+        let options = SubmitOptions {
+            id,
+            origin,
+            context: &context,
+            deadline: None,
+            mode,
+        };
         let accepted = submitter
-            .submit(asked, id, origin, &context, None, mode, &mut Stages::default())
+            .submit(asked, options, &mut Stages::default())
             .await
             .map_err(|error| super::report(&error))?;
         for warning in &accepted.warnings {

@@ -16,7 +16,7 @@ use crate::{
     operator::{Origin, application::ApplicationReference},
     settings::ServeSettings,
     spark::submission::{EntryPoint, Refusal, SubmissionId, SubmitterContext},
-    submitter::{Accepted, Mode, PolicyOutcome, SubmitError, SubmitRequest, Submitter},
+    submitter::{Accepted, Mode, PolicyOutcome, SubmitError, SubmitOptions, SubmitRequest, Submitter},
     telemetry::{Caller, History, LogLimiter, Metrics, PastSubmission, Stages},
     templates,
 };
@@ -418,18 +418,14 @@ impl Shared {
             .map_err(|_| ServiceError::NoRoom)?;
         let counted = self.admission.count(request.namespace());
         let _counted = counted.map_err(|refused| self.not_admitted(&refused))?;
-        Ok(self
-            .submitter
-            .submit(
-                request,
-                id,
-                self.origin,
-                &context,
-                call.deadline,
-                call.mode,
-                &mut seen.stages,
-            )
-            .await?)
+        let options = SubmitOptions {
+            id,
+            origin: self.origin,
+            context: &context,
+            deadline: call.deadline,
+            mode: call.mode,
+        };
+        Ok(self.submitter.submit(request, options, &mut seen.stages).await?)
     }
 
     /// Keeps what the status page tells of a submission.

@@ -40,7 +40,7 @@ pub fn submission_of(
     let informed = Informed {
         webhook: origin.webhook,
         live: Live::None,
-        for_checks_alone: false,
+        live_is_optional: false,
     };
     informed_submission(request, informed, id, origin, context)
 }
@@ -56,7 +56,7 @@ pub(super) fn informed_submission(
     let Informed {
         webhook,
         live,
-        for_checks_alone,
+        live_is_optional,
     } = informed;
     let origin = Origin { webhook, ..origin };
     let of_application = |parsed: Parsed, added: Added| {
@@ -85,7 +85,7 @@ pub(super) fn informed_submission(
             let labelled = super::subject::RequestSubject::of(&submission)
                 .application()
                 .is_some();
-            if for_checks_alone {
+            if live_is_optional {
                 // What is wrong with the live application is its webhook's to say.
                 let source = Source::new(live, labelled, origin.unknown_fields);
                 let source = source.unwrap_or_else(|error| Source::Unread(error.to_string()));
@@ -246,10 +246,14 @@ impl Source {
             .transpose()
     }
 
-    /// Notes what the webhook will add, for the checks.
+    /// Notes what the webhook will add, for the checks, and the template set that the application asks for: a server may have none of
+    /// that name, or let nobody ask.
     fn leave_to_webhook(self, submission: &mut Submission) -> Result<(), Refusal> {
         match self {
-            Self::Application(parsed) => operator::leave_to_webhook(submission, &parsed.application),
+            Self::Application(parsed) => {
+                operator::add_metadata(submission, &parsed.application);
+                operator::leave_to_webhook(submission, &parsed.application)
+            }
             Self::Unread(why) | Self::Unverified(why) => {
                 submission.left_to_webhook = LeftToWebhook::Unknown(why);
                 Ok(())

@@ -33,8 +33,8 @@ pub(super) struct Informed {
     /// Whether the operator's webhook acts on the driver.
     pub(super) webhook: Webhook,
     pub(super) live: Live,
-    /// Whether nothing that is created depends on the live application: the checks alone look at it.
-    pub(super) for_checks_alone: bool,
+    /// Whether the submission goes on without the live application: only the checks need it, and the template set that it asks for.
+    pub(super) live_is_optional: bool,
 }
 
 /// What came of looking for the live application.
@@ -75,13 +75,13 @@ impl Submitter {
         let live = if needed {
             live?
         } else {
-            // Nothing that is created depends on it, so nothing fails by it.
+            // The objects have nothing from it, so nothing fails by it.
             live.unwrap_or_else(|error| Live::NotPermitted(error.to_string()))
         };
         Ok(Informed {
             webhook,
             live,
-            for_checks_alone: !needed,
+            live_is_optional: !needed,
         })
     }
 

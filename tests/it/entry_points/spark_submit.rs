@@ -204,6 +204,42 @@ async fn it_looks_once_whether_the_webhook_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_set_that_an_application_asks_for_counts_whoever_adds_to_its_pods() {
+    let application = json!({
+        "apiVersion": "sparkoperator.k8s.io/v1beta2", "kind": "SparkApplication",
+        "metadata": {
+            "name": "pi", "namespace": "jobs", "uid": "3f1c9a52-0000-4000-8000-000000000001",
+            "annotations": {"native-submit/template-set": "gpu"},
+        },
+        "spec": {
+            "type": "Scala", "mode": "cluster", "sparkVersion": "4.0.1", "mainApplicationFile": "local:///a.jar",
+            "driver": {}, "executor": {},
+        },
+    });
+    let rules = [
+        ("allow", "expected one of the template sets default, found `gpu`"),
+        ("refuse", "TEMPLATE_SET_ANNOTATION is refuse"),
+    ];
+    for webhook in ["on", "off"] {
+        for (annotation, says) in rules {
+            let api = ApiServer::start().await;
+            api.put("sparkapplications", application.clone());
+            let label = "spark.kubernetes.driver.label.sparkoperator.k8s.io/app-name=pi";
+            let arguments = arguments(&api.url, "a", &["--conf", label]);
+            let environment = [
+                ("OPERATOR_WEBHOOK", webhook),
+                ("TEMPLATE_SET_ANNOTATION", annotation),
+            ];
+            let output = installed().run(&words(&arguments), &environment);
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{webhook}, {annotation}: {said}");
+            assert!(said.contains(says), "{webhook}, {annotation}: {said}");
+            assert!(api.get("pods", "jobs", "pi-driver").is_none());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_of_the_api_server_is_reported_and_nothing_is_left() {
     let api = ApiServer::start().await;
     api.fault(Fault::always("create", "services", Effect::status(403)));
