@@ -11,7 +11,8 @@ use crate::{
         application::{ApplicationDocument, ApplicationError, UnknownFields, documents, is_empty_list},
     },
     spark::submission::{
-        self, EntryPoint, NamespaceMetadata, SparkVersion, Submission, SubmissionId, SubmitterContext,
+        self, EntryPoint, ExecutorCheck, NamespaceMetadata, SparkVersion, Submission, SubmissionId,
+        SubmitterContext,
     },
     strict,
     submitter::{self, SubmitError},
@@ -80,6 +81,8 @@ struct Settings {
     entry_point: EntryPoint,
     /// The labels and annotations of the namespace, for policies.
     namespace: NamespaceMetadata,
+    /// `EXECUTOR_CHECK`.
+    executor_check: ExecutorCheck,
     /// The master that Spark gets, `k8s://https://host:port`.
     master: Option<String>,
 }
@@ -365,6 +368,7 @@ fn terms(text: &str) -> Result<Terms, String> {
         terms.context.spark_version = Some(version);
     }
     terms.context.entry_point = settings.entry_point;
+    terms.context.executor_check = settings.executor_check;
     terms.context.namespace = Some(settings.namespace);
     if let Some(user) = settings.user {
         terms.context.user = user;

@@ -167,9 +167,18 @@ fn by_set(
 ) -> BTreeMap<String, Vec<Case>> {
     let mut cases_of: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for case in cases {
-        // An application that can't be submitted at all is reported when it is tried.
         let name = match case.submission() {
-            Ok((submission, _)) => options.rules.name_for(&submission).to_owned(),
+            Ok((submission, _)) => match options.rules.refusal(&submission) {
+                None => options.rules.name_for(&submission).to_owned(),
+                Some(refusal) => {
+                    if !case.must_be_refused {
+                        checked.add(TemplateFinding::new(Rule::Case, case.path(), refusal.to_string()));
+                    }
+                    checked.applications.push((case, None));
+                    continue;
+                }
+            },
+            // An application that can't be submitted at all is reported when it is tried.
             Err(_) => DEFAULT_SET.to_owned(),
         };
         if sets.contains_key(&name) {

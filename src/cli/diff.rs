@@ -23,7 +23,7 @@ use crate::{
         Origin,
         application::{ApplicationDocument, Parsed, SparkApplication, UnknownFields},
     },
-    settings::{ClusterAccess, OperatorWebhookSetting, SetSettings},
+    settings::{ClusterAccess, ExecutorSettings, OperatorWebhookSetting, SetSettings},
     spark::submission::{SparkVersion, Submission, SubmissionId, SubmitterContext},
     submitter::{self, SubmitError},
     templates::{SetRules, TemplateSet, TemplateSets},
@@ -84,6 +84,9 @@ pub(super) struct Diff {
     /// Spark version of an application that names none, such as 4.0.1
     #[arg(long, env = "SPARK_VERSION", value_name = "VERSION")]
     spark_version: Option<SparkVersion>,
+
+    #[command(flatten)]
+    executors: ExecutorSettings,
 
     #[command(flatten)]
     facts: PolicyFacts,
@@ -292,8 +295,10 @@ impl Diff {
     }
 
     fn context(&self) -> SubmitterContext {
-        self.facts
-            .within(process::application_context(0, self.spark_version.clone()))
+        self.facts.within(SubmitterContext {
+            executor_check: self.executors.executor_check,
+            ..process::application_context(0, self.spark_version.clone())
+        })
     }
 
     /// The objects that differ.

@@ -51,7 +51,7 @@ struct Selection {
 const CASES: &str = "\
 A case is a folder with application.yaml, and with what differs from the fixed values (webhook off, submission id of zeros, time 0, user spark) in case.yaml (webhook: on|off, \
 operator: true|false, whether the operator sends it; submissionId, sparkVersion and user; master: k8s://https://HOST:PORT; \
-entryPoint: grpc|rest|spark-submit|command-line; namespace: {labels, annotations}). Beside them are its golden files: one for each object, with the \
+entryPoint: grpc|rest|spark-submit|command-line; executorCheck: refuse|warn; namespace: {labels, annotations}). Beside them are its golden files: one for each object, with the \
 template set's content hash masked, and pod-executor.yaml with the executor Pod as Spark will make it. If the case must be \
 refused there is error.txt instead, with a text that must occur in the refusal. expect.yaml is a list of expectations of single \
 fields: object, path, and equal, matches, contains or absent; a case with it needs no golden files. Other files stay as they \

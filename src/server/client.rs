@@ -124,6 +124,9 @@ fn said(status: &tonic::Status, server: &Server) -> String {
         Some(cause) if server.shows_no_certificate() => format!(
             "{code:?}: {cause} (a server that asks for clients' certificates needs --tls-cert and --tls-key)"
         ),
+        Some(cause) if server.is_plain() => {
+            format!("{code:?}: {cause} (a server that speaks TLS needs https:// in --server)")
+        }
         Some(cause) => format!("{code:?}: {cause}"),
     }
 }

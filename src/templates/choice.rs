@@ -4,7 +4,10 @@
 //! the default set.
 
 use super::{directory::is_set_name, files::ALWAYS, parts::DEFAULT_SET};
-use crate::spark::submission::{PrimaryResource, Submission};
+use crate::{
+    finding::expected,
+    spark::submission::{PrimaryResource, Refusal, Submission, TEMPLATE_SET_ANNOTATION},
+};
 use std::{fmt, str::FromStr};
 
 /// What an admin says about who gets which set.
@@ -131,6 +134,14 @@ impl SetRules {
         let rule = self.rules.iter().find(of_namespace);
         let rule = rule.or_else(|| self.rules.iter().find(of_type));
         Choice::Given(rule.map_or(DEFAULT_SET, |rule| &rule.set))
+    }
+
+    /// Why a submission is refused that asks for a set where the admin lets nobody ask.
+    pub(crate) fn refusal(&self, submission: &Submission) -> Option<Refusal> {
+        let refuses = self.annotation == SetAnnotation::Refuse && submission.template_set.is_some();
+        let said = expected("no template set")
+            .advice("TEMPLATE_SET_ANNOTATION is refuse, so an administrator chooses it");
+        refuses.then(|| Refusal::saying(TEMPLATE_SET_ANNOTATION, said))
     }
 
     /// Why a submission gets its set, in words for an admin.

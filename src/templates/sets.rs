@@ -2,7 +2,7 @@
 
 use super::{
     LoadError, TemplateSet,
-    choice::{Choice, SetAnnotation, SetRules},
+    choice::{Choice, SetRules},
     directory::{self, Contents, DirectoryError},
     files::Files,
     newer_fields::NewerFields,
@@ -10,7 +10,7 @@ use super::{
     worker::{Kind, Rendering},
 };
 use crate::{
-    finding::{Statement, Words, expected},
+    finding::{Words, expected},
     kubernetes::ObjectKind,
     spark::submission::{Refusal, Submission, TEMPLATE_SET_ANNOTATION},
 };
@@ -146,19 +146,17 @@ impl TemplateSets {
     /// # Errors
     /// Where the application asks for a set that it can't have, or the set doesn't serve: never another one instead.
     pub fn choose(&self, submission: &Submission) -> Result<Arc<TemplateSet>, Unchosen> {
+        if let Some(refusal) = self.rules.refusal(submission) {
+            return Err(refusal.into());
+        }
         match self.rules.choose(submission) {
-            Choice::Asked(_) if self.rules.annotation == SetAnnotation::Refuse => {
-                let said = expected("no template set");
-                let said = said.advice("TEMPLATE_SET_ANNOTATION is refuse, so an administrator chooses it");
-                Err(refusal(said))
-            }
             Choice::Asked(name) if self.complete && !self.sets.contains_key(name) => {
                 let known: Vec<_> = self.sets.keys().map(String::as_str).collect();
                 let said = expected(Words::own(format!(
                     "one of the template sets {}",
                     known.join(", ")
                 )));
-                Err(refusal(said.name(name)))
+                Err(Refusal::saying(TEMPLATE_SET_ANNOTATION, said.name(name)).into())
             }
             Choice::Asked(name) | Choice::Given(name) => Ok(self.get(name)?),
         }
@@ -179,12 +177,9 @@ impl TemplateSets {
         &self,
         submission: &Submission,
     ) -> Result<(Arc<TemplateSet>, Option<String>), Unchosen> {
-        match self.rules.choose(submission) {
-            Choice::Asked(_) if self.rules.annotation == SetAnnotation::Refuse => {}
-            Choice::Asked(name) | Choice::Given(name) if !self.sets.contains_key(name) => {
-                return Ok((self.default_set()?, Some(name.to_owned())));
-            }
-            _ => {}
+        let name = self.rules.name_for(submission);
+        if self.rules.refusal(submission).is_none() && !self.sets.contains_key(name) {
+            return Ok((self.default_set()?, Some(name.to_owned())));
         }
         Ok((self.choose(submission)?, None))
     }
@@ -217,10 +212,6 @@ impl TemplateSets {
             starting: false,
         })
     }
-}
-
-fn refusal(said: Statement) -> Unchosen {
-    Refusal::saying(TEMPLATE_SET_ANNOTATION, said).into()
 }
 
 fn files(name: &str, contents: Result<Contents, DirectoryError>) -> Result<Files, SetsError> {

@@ -13,7 +13,7 @@ use crate::{
         Origin, Webhook,
         application::{ApplicationDocument, UnknownFields},
     },
-    settings::{OperatorWebhookSetting, SetSettings},
+    settings::{ExecutorSettings, OperatorWebhookSetting, SetSettings},
     spark::submission::{self, EntryPoint, SparkVersion, SubmissionId, SubmitterContext},
     submitter::{self, PolicyRefusal, SubmitError},
     templates::{Judgement, PolicyMode, TemplateSets},
@@ -54,6 +54,9 @@ pub(super) struct LiveArguments {
     /// (off); auto means on
     #[arg(long, env = "OPERATOR_WEBHOOK", value_enum, default_value = "auto")]
     operator_webhook: OperatorWebhookSetting,
+
+    #[command(flatten)]
+    executors: ExecutorSettings,
 }
 
 /// What becomes of a live application.
@@ -223,6 +226,7 @@ impl LiveArguments {
         application.generate_name(&id);
         let context = SubmitterContext {
             entry_point: self.entry_point,
+            executor_check: self.executors.executor_check,
             ..process::application_context(0, self.spark_version.clone())
         };
         // Policies see what is added either way; templates see it only where native-submit adds it.

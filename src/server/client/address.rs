@@ -23,13 +23,15 @@ pub struct TlsOptions {
     pub tls_key: Option<PathBuf>,
 }
 
-/// A server of the gRPC entry point: `HOST:PORT` or `http://HOST:PORT` in plain text, `https://HOST:PORT` with TLS; or, as gRPC writes
-/// it, `dns:///HOST:PORT` for all addresses of a name, with TLS where there are files for it.
+/// A server of the gRPC entry point: `http://HOST:PORT` in plain text, `https://HOST:PORT` with TLS, or `HOST:PORT` with TLS where there
+/// are files for it; or, as gRPC writes it, `dns:///HOST:PORT` for all addresses of a name, with TLS in the same case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     authority: String,
     /// None for plain text.
     tls: Option<TlsOptions>,
+    /// Whether the address leaves it to the files if it speaks TLS.
+    tls_by_files: bool,
     /// Whether each address of the name is a server of its own.
     by_name: bool,
 }
@@ -77,6 +79,7 @@ impl FromStr for Server {
             Ok(parsed) if parsed.port_u16().is_some() && !parsed.as_str().contains('@') => Ok(Self {
                 authority: authority.to_owned(),
                 tls,
+                tls_by_files: by_name || !text.contains("://"),
                 by_name,
             }),
             _ => Err(ALLOWED.to_owned()),
@@ -90,10 +93,15 @@ impl Server {
     pub fn with(mut self, options: TlsOptions) -> Self {
         if let Some(tls) = &mut self.tls {
             *tls = options;
-        } else if self.by_name && options != TlsOptions::default() {
+        } else if self.tls_by_files && options != TlsOptions::default() {
             self.tls = Some(options);
         }
         self
+    }
+
+    /// Whether it is spoken to in plain text.
+    pub(super) fn is_plain(&self) -> bool {
+        self.tls.is_none()
     }
 
     /// Whether it speaks TLS and gets no certificate to see.
@@ -275,6 +283,25 @@ mod tests {
         };
         let error = server.with(missing).endpoints(0).await.unwrap_err().to_string();
         assert!(error.contains("--tls-ca"), "{error}");
+    }
+
+    #[test]
+    fn files_of_tls_are_used_where_the_address_does_not_say_plain_text() {
+        let options = TlsOptions {
+            tls_ca: Some("ca.crt".into()),
+            ..TlsOptions::default()
+        };
+        for (text, plain) in [
+            ("a:1", false),
+            ("dns:///a:1", false),
+            ("https://a:1", false),
+            ("http://a:1", true),
+        ] {
+            let server: Server = text.parse().unwrap();
+            assert_eq!(server.with(options.clone()).is_plain(), plain, "{text}");
+        }
+        let without: Server = "a:1".parse().unwrap();
+        assert!(without.with(TlsOptions::default()).is_plain());
     }
 
     #[tokio::test]

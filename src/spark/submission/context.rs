@@ -95,7 +95,8 @@ pub struct NamespaceMetadata {
 }
 
 /// What becomes of a submission whose executors can't start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum ExecutorCheck {
     /// It is refused.
     #[default]

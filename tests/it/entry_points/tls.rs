@@ -72,8 +72,13 @@ impl Setup {
 
     /// `native-submit submit --server https://…` with these files.
     fn submit(&self, ca: &Authority, client: Option<&Certified>) -> Output {
+        self.submit_to("https://", ca, client)
+    }
+
+    /// Submits to an address that begins like this.
+    fn submit_to(&self, scheme: &str, ca: &Authority, client: Option<&Certified>) -> Output {
         let folder = tempfile::tempdir().unwrap();
-        let server = format!("https://{}", self.serve.grpc);
+        let server = format!("{scheme}{}", self.serve.grpc);
         let mut command = Command::new(env!("CARGO_BIN_EXE_native-submit"));
         command
             .env_clear()
@@ -230,6 +235,22 @@ fn clients_without_a_certificate_of_the_authority_are_refused() {
         .unwrap();
     let count: u32 = count.lines().next().unwrap().parse().unwrap();
     assert!(count >= 4, "a client may have tried more than once: {count}");
+}
+
+#[test]
+fn an_address_without_a_scheme_is_spoken_to_with_tls_by_its_files_and_plain_text_is_told_of() {
+    let setup = Setup::start(Clients::Any);
+    let plain = setup.submit_to("http://", &setup.authority, None);
+    let said = text(&plain.stderr);
+    assert_eq!(plain.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("(a server that speaks TLS needs https:// in --server)"),
+        "{said}"
+    );
+    assert!(!setup.submitted());
+    let by_files = setup.submit_to("", &setup.authority, None);
+    assert_eq!(by_files.status.code(), Some(0), "{}", text(&by_files.stderr));
+    assert!(setup.submitted());
 }
 
 #[test]

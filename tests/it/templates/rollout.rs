@@ -668,6 +668,17 @@ async fn check_live_tells_which_applications_of_the_cluster_would_be_refused() {
         found["live"][0]["policies"][0]["outcome"], "would-refuse",
         "{found}"
     );
+    let mut labelled = live("labelled", "legacy", teamed("silver"));
+    labelled["spec"]["executor"]["labels"] = json!({"team": "a team"});
+    api.put("sparkapplications", labelled);
+    let of_legacy = ["--live", "-n", "legacy", "--executor-check", "warn"];
+    let (code, out, _) = tokio::task::block_in_place(|| check(&of_legacy[..3]));
+    assert!(
+        code == 1 && out.contains("legacy/labelled: can't be submitted: executor Pod metadata.labels.team"),
+        "{out}"
+    );
+    let (code, out, _) = tokio::task::block_in_place(|| check(&of_legacy));
+    assert_eq!(code, 0, "{out}");
     let strict = ["--live", "-n", "legacy", "--deny-warnings"];
     assert_eq!(tokio::task::block_in_place(|| check(&strict)).0, 1);
     let (code, out, _) = tokio::task::block_in_place(|| check(&["--live", "-A", "--output", "github"]));

@@ -738,3 +738,53 @@ fn a_set_that_template_sets_names_and_that_is_not_there_is_an_error() {
     );
     assert_eq!(work.run("check templates --template-sets namespace:a=gpu").0, 0);
 }
+
+#[test]
+fn a_case_that_asks_for_a_set_is_refused_where_nobody_may_ask() {
+    let asking = SPARK_PI.replacen(
+        "metadata:\n",
+        "metadata:\n  annotations: {native-submit/template-set: gpu}\n",
+        1,
+    );
+    let work = Work::new(&[
+        (
+            "templates/default/driver-pod.patch.yaml.j2",
+            "spec: {nodeName: a}\n",
+        ),
+        ("templates/gpu/driver-pod.patch.yaml.j2", "spec: {nodeName: b}\n"),
+        ("cases/asks/application.yaml", &asking),
+    ]);
+    assert_eq!(work.run("check templates --cases cases").0, 0);
+    let refuse = "check templates --cases cases --template-set-annotation refuse";
+    let (code, out, said) = work.run(refuse);
+    assert_eq!(code, 1, "{out}{said}");
+    let refused = "cases/asks/application.yaml: native-submit/template-set: expected no template set; TEMPLATE_SET_ANNOTATION \
+                   is refuse";
+    assert!(out.contains(refused), "{out}");
+    work.write("cases/asks/error.txt", "expected no template set\n");
+    assert_eq!(work.run(refuse).0, 0);
+}
+
+#[test]
+fn the_executor_check_is_that_of_the_server() {
+    let broken = SPARK_PI.replacen(
+        "  executor:\n",
+        "  executor:\n    labels: {team: \"a team\"}\n",
+        1,
+    );
+    let work = Work::new(&[
+        PRIORITY,
+        ("broken.yaml", &broken),
+        ("cases/broken/application.yaml", &broken),
+    ]);
+    let diff = "diff --to templates broken.yaml --output json";
+    let refused = work.run(diff);
+    let text = refused.1.clone() + &refused.2;
+    assert!(text.contains("executor Pod metadata.labels.team"), "{text}");
+    let found = work.json(&format!("{diff} --executor-check warn"), 1);
+    assert!(found.to_string().contains("priorityClassName"), "{found}");
+    assert_eq!(work.run("check templates --cases cases").0, 1);
+    work.write("cases/broken/case.yaml", "executorCheck: warn\n");
+    let (code, out, said) = work.run("check templates --cases cases");
+    assert_eq!(code, 0, "{out}{said}");
+}
