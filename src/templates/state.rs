@@ -94,6 +94,8 @@ pub(super) struct SetState {
     /// How long the last attempt took.
     pub(super) took: Duration,
     pub(super) live: Option<Arc<TemplateSet>>,
+    /// The id of what was tried last in place of the set (`TEMPLATE_FALLBACK=builtin`), if what is live is no set of the admin's.
+    pub(super) fallback: Option<String>,
     /// When it went live.
     pub(super) since: Option<SystemTime>,
     pub(super) rejected: Option<String>,

@@ -213,7 +213,7 @@ impl TemplateStore {
                     (tally.failed, tally.attempted) = (1, true);
                     held.unreadable = reason;
                 }
-                self.fall_back(held.sets.entry(DEFAULT_SET.to_owned()).or_default(), tally);
+                self.fall_back(held.sets.entry(DEFAULT_SET.to_owned()).or_default(), None, tally);
                 return None;
             }
         };
@@ -251,7 +251,7 @@ impl TemplateStore {
         let state = states.entry(DEFAULT_SET.to_owned()).or_default();
         if !tried.contains(DEFAULT_SET) {
             let attempted = self.attempt(state, DEFAULT_SET, default, (&none, &always), tally);
-            self.fall_back(state, tally);
+            self.fall_back(state, always.as_ref().ok(), tally);
             if attempted {
                 return Some(DEFAULT_SET.to_owned());
             }
@@ -348,13 +348,37 @@ impl TemplateStore {
         }
     }
 
-    /// Where no default set ever went live, the built-in one serves, if the admin wants that. No named set is ever
-    /// replaced so: it may be what keeps a team's drivers in bounds.
-    fn fall_back(&self, state: &mut SetState, tally: &mut Tally) {
-        if state.live.is_some() || self.fallback == Fallback::Refuse {
+    /// Where no default set ever went live, the built-in one serves, if the admin wants that, with the layer `always` as far as
+    /// that is good: it may be a policy. No named set is ever replaced so: it may be what keeps a team's drivers in bounds.
+    fn fall_back(&self, state: &mut SetState, always: Option<&Files>, tally: &mut Tally) {
+        let is_own = state.live.is_some() && state.fallback.is_none();
+        if is_own || self.fallback == Fallback::Refuse {
             return;
         }
-        match TemplateSet::builtin() {
+        let none = Files::new();
+        let parts = Parts {
+            name: DEFAULT_SET,
+            files: &none,
+            default: &none,
+            always: always.unwrap_or(&none),
+            extra_kinds: &self.options.extra_kinds,
+            newer_fields: self.options.newer_fields,
+        };
+        let id = parts.id();
+        let is_live = state.live.as_ref().is_some_and(|live| live.id() == id);
+        if state.fallback.replace(id.clone()).as_ref() == Some(&id) || is_live {
+            return;
+        }
+        let with_always = if parts.is_builtin() {
+            None
+        } else {
+            self.good_set(parts)
+        };
+        // The last good layer stays.
+        if with_always.is_none() && state.live.is_some() {
+            return;
+        }
+        match with_always.map_or_else(TemplateSet::builtin, Ok) {
             Ok(set) => {
                 tracing::warn!(template_set = %set.id(), "serving the built-in templates instead");
                 state.live = Some(Arc::new(set));
@@ -363,6 +387,19 @@ impl TemplateStore {
             }
             Err(error) => state.reject(DEFAULT_SET, None, error.brief(), tally),
         }
+    }
+
+    /// The set of these files, if it may go live.
+    fn good_set(&self, parts: Parts<'_>) -> Option<TemplateSet> {
+        let workers = self.options.rendering.pool(Kind::Probe);
+        let set = TemplateSet::load_in(parts, workers.as_ref()).ok()?;
+        let tried = TriedSet {
+            set: &set,
+            parts,
+            workers: workers.as_ref(),
+        };
+        self.probed(&tried).ok()?;
+        Some(set.moved_to(self.workers.as_ref()))
     }
 
     /// Shows what is live now to those who render, and then to those who watch.

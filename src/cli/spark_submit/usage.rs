@@ -28,7 +28,7 @@ Flags of native-submit, before all other arguments:
   --shadow              The real spark-submit does everything, and native-submit compares what it would have created
                         with what was created; also with NATIVE_SUBMIT_SHADOW=true
 
-Environment: NATIVE_SUBMIT_EXIT_CODE (spark or driver), NATIVE_SUBMIT_FALLBACK, NATIVE_SUBMIT_SHADOW, NATIVE_SUBMIT_SOCKET, TEMPLATE_DIR, TEMPLATE_FALLBACK, SPARK_VERSION, KUBECONFIG";
+Environment: NATIVE_SUBMIT_EXIT_CODE (spark or driver), NATIVE_SUBMIT_FALLBACK, NATIVE_SUBMIT_SHADOW, NATIVE_SUBMIT_SOCKET, TEMPLATE_DIR and the other settings of templates, SPARK_VERSION, EXECUTOR_CHECK, OPERATOR_WEBHOOK, KUBECONFIG";
 
 /// Whether the option is a question about the command.
 pub(super) fn answers(option: &str) -> bool {

@@ -235,6 +235,46 @@ fn an_emptied_layer_is_no_wish_to_do_without_it() {
 }
 
 #[test]
+fn a_good_layer_holds_where_the_built_in_templates_serve_instead() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    write(path, "default/driver-pod.yaml.j2", "{{ nothing }}");
+    let label = |value: &str| format!("metadata: {{labels: {{layer: {value}}}}}\n");
+    let store = TemplateStore::start(options(path), renders(), Fallback::Builtin);
+    let layer = || {
+        let sets = store.current();
+        let rendered = sets.sets["default"].as_ref().unwrap().render(&sample::plan());
+        let patches = rendered.unwrap().documents.swap_remove(0).patches;
+        patches.first().map(|patch| patch.text.clone())
+    };
+    assert_eq!(layer(), None);
+    write(path, PATCH, &label("first"));
+    store.reload();
+    assert_eq!(layer(), Some(label("first")));
+    let generation = store.status().generation;
+    store.reload();
+    assert_eq!(store.status().generation, generation, "the same is tried once");
+    write(path, PATCH, "{{ nothing }}");
+    store.reload();
+    assert_eq!(layer(), Some(label("first")), "the last good one stays");
+    write(path, PATCH, &label("second"));
+    store.reload();
+    assert_eq!(layer(), Some(label("second")));
+    assert!(store.status().last_error.is_some());
+
+    write(
+        path,
+        "default/driver-pod.yaml.j2",
+        "{% extends 'builtin/driver-pod.yaml.j2' %}",
+    );
+    store.reload();
+    assert_eq!(
+        (layer(), store.status().last_error),
+        (Some(label("second")), None)
+    );
+}
+
+#[test]
 fn without_a_good_layer_nothing_serves_unless_the_admin_says_so() {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), PATCH, "{{ nothing }}");

@@ -19,8 +19,8 @@ pub(super) const POLICIES: &str = include_str!("../../../docs/policies.md");
 
 const UPGRADE: &str = include_str!("../../../docs/upgrade.md");
 
-/// Prints a file of a `ConfigMap`; else fails unless its arguments make a `ConfigMap` of a folder that is there.
-const KUBECTL: &str = "#!/bin/sh\ncase \"$*\" in\n  'get configmap '*policy.j2*) echo '{% if not submission.labels.team %}{{ refuse(\"team\") }}{% endif %}'; exit;;\n  'get configmap '*patch.yaml.j2*) echo 'spec: {priorityClassName: low}'; exit;;\nesac\n[ \"$1 $2\" = 'create configmap' ] || exit 2\nfor argument; do\n  case \"$argument\" in --from-file=*) [ -d \"${argument#--from-file=}\" ]; exit;; esac\ndone\nexit 2\n";
+/// Prints a file of a `ConfigMap`, or applies what it reads; else fails unless its arguments make a `ConfigMap` of a folder that is there.
+const KUBECTL: &str = "#!/bin/sh\ncase \"$*\" in\n  'get configmap '*policy.j2*) echo '{% if not submission.labels.team %}{{ refuse(\"team\") }}{% endif %}'; exit;;\n  'get configmap '*patch.yaml.j2*) echo 'spec: {priorityClassName: low}'; exit;;\n  'apply -f -') grep -q created; exit;;\nesac\n[ \"$1 $2\" = 'create configmap' ] || exit 2\nfor argument; do\n  case \"$argument\" in --from-file=*) [ -d \"${argument#--from-file=}\" ] && echo created; exit;; esac\ndone\nexit 2\n";
 
 /// A fenced block.
 pub(super) struct Block<'p> {

@@ -668,17 +668,6 @@ async fn check_live_tells_which_applications_of_the_cluster_would_be_refused() {
         found["live"][0]["policies"][0]["outcome"], "would-refuse",
         "{found}"
     );
-    let mut labelled = live("labelled", "legacy", teamed("silver"));
-    labelled["spec"]["executor"]["labels"] = json!({"team": "a team"});
-    api.put("sparkapplications", labelled);
-    let of_legacy = ["--live", "-n", "legacy", "--executor-check", "warn"];
-    let (code, out, _) = tokio::task::block_in_place(|| check(&of_legacy[..3]));
-    assert!(
-        code == 1 && out.contains("legacy/labelled: can't be submitted: executor Pod metadata.labels.team"),
-        "{out}"
-    );
-    let (code, out, _) = tokio::task::block_in_place(|| check(&of_legacy));
-    assert_eq!(code, 0, "{out}");
     let strict = ["--live", "-n", "legacy", "--deny-warnings"];
     assert_eq!(tokio::task::block_in_place(|| check(&strict)).0, 1);
     let (code, out, _) = tokio::task::block_in_place(|| check(&["--live", "-A", "--output", "github"]));
@@ -722,5 +711,33 @@ async fn check_live_takes_who_adds_what_the_webhook_adds() {
         let out = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(code), "{webhook}: {out}");
         assert_eq!(out.contains("no sidecars"), code == 1, "{webhook}: {out}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_live_looks_at_executors_as_the_server_does() {
+    let api = ApiServer::start().await;
+    let mut labelled = native_submit::strict::parse_yaml(SPARK_PI).unwrap();
+    labelled["metadata"] = json!({"name": "labelled", "namespace": "jobs", "uid": "labelled"});
+    labelled["spec"]["executor"]["labels"] = json!({"team": "a team"});
+    api.put("sparkapplications", labelled);
+    let work = templates(&[("templates/driver-pod.patch.yaml.j2", "metadata: {}\n")]);
+    let reach = crate::support::serve::kubeconfig(&api.url);
+    write(work.path(), "kubeconfig", &reach);
+    for (executor_check, code) in [("refuse", 1), ("warn", 0)] {
+        let output = tokio::task::block_in_place(|| {
+            std::process::Command::new(crate::support::serve::binary())
+                .args(["check", "templates", "--live", "-A"])
+                .env_clear()
+                .env("EXECUTOR_CHECK", executor_check)
+                .env("KUBECONFIG", work.path().join("kubeconfig"))
+                .current_dir(work.path())
+                .output()
+                .unwrap()
+        });
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{executor_check}: {out}");
+        let refused = out.contains("jobs/labelled: can't be submitted: executor Pod metadata.labels.team");
+        assert_eq!(refused, code == 1, "{executor_check}: {out}");
     }
 }
