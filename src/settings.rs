@@ -313,8 +313,8 @@ pub struct ServeSettings {
     #[allow(missing_docs)]
     pub cluster_view: ClusterViewSettings,
 
-    /// What a server does if its templates are invalid at the start: serve with the built-in templates and with what is valid of
-    /// the folder always, or refuse submissions until the templates are valid
+    /// What a server does if its templates are invalid at the start: serve with the built-in templates, and with the folder always
+    /// if all of it is valid, or refuse submissions until the templates are valid
     #[arg(long, env = "TEMPLATE_FALLBACK", value_enum, default_value = "refuse")]
     pub template_fallback: Fallback,
 }

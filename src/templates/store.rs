@@ -47,7 +47,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// What to do when the template directory is bad at the start (`TEMPLATE_FALLBACK`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fallback {
-    /// Serve with the built-in templates, and warn.
+    /// Serve with the built-in templates, and warn. No policy holds if the folder always has an error.
     Builtin,
     /// Refuse submissions, retryably, until the directory is good.
     Refuse,
