@@ -78,7 +78,7 @@ pub(super) struct Submit {
     /// addresses of a name, such as a headless Service
     #[arg(
         long,
-        value_name = "[https://|dns:///]HOST:PORT",
+        value_name = "[http://|https://|dns:///]HOST:PORT",
         conflicts_with = "spark_submit"
     )]
     server: Option<Server>,

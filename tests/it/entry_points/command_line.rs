@@ -547,3 +547,39 @@ fn usage_names_the_file_before_what_follows_it() {
         assert!(usage.find("FILE|-") < usage.find("<ARGS>"), "{usage}");
     }
 }
+
+#[test]
+fn arguments_of_spark_submit_are_taken_behind_two_dashes_by_each_command_that_takes_an_application() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--master",
+        "k8s://https://x",
+        "--deploy-mode",
+        "cluster",
+        "--name",
+        "pi",
+        "--class",
+        "a",
+        "--conf",
+        "spark.kubernetes.container.image=spark:4.1.1",
+        "local:///a.jar",
+    ];
+    for command in [
+        &["render", "--spark-submit", "--"][..],
+        &["context", "--spark-submit", "--"],
+        &["submit", "--apply-to", "dir:out", "--spark-submit", "--"],
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_native-submit"))
+            .args(command)
+            .args(arguments)
+            .env_clear()
+            .env("HOME", folder.path())
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {said}");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.contains("pi"), "{command:?}: {printed}");
+    }
+}
