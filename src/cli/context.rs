@@ -20,8 +20,6 @@ use serde_json::Value;
 native-submit context [OPTIONS] <FILE|-> [-- <ARGS>...]
        native-submit context --schema [--output <FORMAT>]")]
 #[command(mut_arg("file", |file| file.required_unless_present("schema")))]
-// What is changed comes last, and the file must come before the arguments.
-#[command(mut_arg("arguments", |arguments| arguments))]
 #[command(after_help = "\
 The context has everything that a template can name. The data of Secrets, and properties, variables and arguments that match \
 spark.redaction.regex, are masked without --show-secrets. Its field \

@@ -185,6 +185,7 @@ pub(super) fn say_empty(path: &Path) {
 pub(super) struct Input {
     /// File with SparkApplications, YAML or JSON, or a directory with such files; - for standard input
     #[arg(
+        index = 1,
         value_name = "FILE|DIR|-",
         required_unless_present = "spark_submit",
         conflicts_with = "spark_submit"
@@ -196,7 +197,7 @@ pub(super) struct Input {
     pub(super) spark_submit: bool,
 
     /// The arguments of spark-submit
-    #[arg(last = true, value_name = "ARGS", requires = "spark_submit")]
+    #[arg(index = 2, last = true, value_name = "ARGS", requires = "spark_submit")]
     arguments: Vec<String>,
 
     /// Id of this submission; all generated names follow from it

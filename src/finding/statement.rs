@@ -134,8 +134,8 @@ impl Statement {
 
     /// What was found, where exactly this was expected and the value may be shown.
     pub(crate) fn found_for(&self, wanted: &str) -> Option<&str> {
-        match (&self.says, &self.found) {
-            (Says::Expected(words), Found::Shown(value)) if words.are(wanted) => Some(value),
+        match &self.found {
+            Found::Shown(value) if self.expects(wanted) => Some(value),
             _ => None,
         }
     }
@@ -232,10 +232,7 @@ impl Statement {
             "a larger number",
             "a number with a fraction",
         ];
-        matches!(
-            (&self.says, &self.found),
-            (Says::Expected(words), Found::Kind(kind)) if words.are("a string") && unquoted.contains(&kind.as_ref())
-        )
+        self.expects("a string") && unquoted.iter().any(|kind| self.found_kind(kind))
     }
 
     /// The line of the text that a parser found a mistake in, from 1.

@@ -308,7 +308,6 @@ fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
         )
     );
     let in_spec = matches!(parent, Place::Field(Place::Document, "spec"));
-    let in_metadata = matches!(parent, Place::Field(Place::Document, "metadata"));
     match list {
         "containers"
         | "initContainers"
@@ -322,7 +321,7 @@ fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
         {
             Some("name")
         }
-        "ownerReferences" if in_metadata => Some("uid"),
+        "ownerReferences" if is_metadata(parent) => Some("uid"),
         "hostAliases" if in_spec => Some("ip"),
         "topologySpreadConstraints" if in_spec => Some("topologyKey"),
         "ports" if in_spec => Some("port"),
@@ -336,7 +335,11 @@ fn merge_key(parent: &Place<'_>, list: &str) -> Option<&'static str> {
 
 /// Whether a patch adds to a list of plain values: `patchStrategy` is `merge`, and there is no key.
 fn is_added_to(parent: &Place<'_>, list: &str) -> bool {
-    matches!(parent, Place::Field(Place::Document, "metadata")) && list == "finalizers"
+    is_metadata(parent) && list == "finalizers"
+}
+
+fn is_metadata(place: &Place<'_>) -> bool {
+    matches!(place, Place::Field(Place::Document, "metadata"))
 }
 
 /// The items of a list that is replaced anyway, without the one that says so.

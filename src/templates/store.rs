@@ -53,6 +53,13 @@ pub enum Fallback {
     Refuse,
 }
 
+/// Why a set doesn't go live.
+struct FailedAttempt {
+    reason: String,
+    /// Whether a busy machine may be to blame.
+    may_succeed_later: bool,
+}
+
 /// Holds the live template sets.
 pub struct TemplateStore {
     options: SetOptions,
@@ -311,31 +318,39 @@ impl TemplateStore {
             return false;
         }
         let start = Instant::now();
-        let workers = self.options.rendering.pool(Kind::Probe);
-        // What nobody changed is what the golden files pin.
-        let is_builtin = parts.is_builtin();
-        let outcome = match TemplateSet::load_in(parts, workers.as_ref()) {
-            Ok(set) if is_builtin => Ok(set),
-            Ok(set) => {
-                let tried = TriedSet {
-                    set: &set,
-                    parts,
-                    workers: workers.as_ref(),
-                };
-                self.probed(&tried).map(|()| set)
-            }
-            Err(error) => Err(error.brief()),
-        };
+        let outcome = self.tried(parts);
         state.took = start.elapsed();
         match outcome {
-            Ok(set) => state.go_live(set.moved_to(self.workers.as_ref()), &contents.odd, tally),
-            Err(reason) => {
-                state.reject(name, Some(id), reason, tally);
-                let may_succeed_later = workers.is_some_and(|workers| workers.may_succeed_later());
-                state.again = may_succeed_later.then(|| Instant::now() + AGAIN);
+            Ok(set) => state.go_live(set, &contents.odd, tally),
+            Err(failed) => {
+                state.reject(name, Some(id), failed.reason, tally);
+                state.again = failed.may_succeed_later.then(|| Instant::now() + AGAIN);
             }
         }
         true
+    }
+
+    /// The set of these files, if it may go live.
+    fn tried(&self, parts: Parts<'_>) -> Result<TemplateSet, FailedAttempt> {
+        let workers = self.options.rendering.pool(Kind::Probe);
+        let failed = |reason| FailedAttempt {
+            reason,
+            may_succeed_later: workers
+                .as_ref()
+                .is_some_and(|workers| workers.may_succeed_later()),
+        };
+        let loaded = TemplateSet::load_in(parts, workers.as_ref());
+        let set = loaded.map_err(|error| failed(error.brief()))?;
+        // What nobody changed is what the golden files pin.
+        if !parts.is_builtin() {
+            let tried = TriedSet {
+                set: &set,
+                parts,
+                workers: workers.as_ref(),
+            };
+            self.probed(&tried).map_err(failed)?;
+        }
+        Ok(set.moved_to(self.workers.as_ref()))
     }
 
     fn probed(&self, tried: &TriedSet<'_>) -> Result<(), String> {
@@ -369,16 +384,17 @@ impl TemplateStore {
         if state.fallback.replace(id.clone()).as_ref() == Some(&id) || is_live {
             return;
         }
-        let with_always = if parts.is_builtin() {
-            None
-        } else {
-            self.good_set(parts)
-        };
-        // The last good layer stays.
-        if with_always.is_none() && state.live.is_some() {
+        let serves = state.live.is_some();
+        // The last good layer stays where there is none any more, or a bad one.
+        if serves && parts.is_builtin() {
             return;
         }
-        match with_always.map_or_else(TemplateSet::builtin, Ok) {
+        let set = match self.tried(parts) {
+            Ok(set) => Ok(set),
+            Err(_) if serves => return,
+            Err(_) => TemplateSet::builtin(),
+        };
+        match set {
             Ok(set) => {
                 tracing::warn!(template_set = %set.id(), "serving the built-in templates instead");
                 state.live = Some(Arc::new(set));
@@ -387,19 +403,6 @@ impl TemplateStore {
             }
             Err(error) => state.reject(DEFAULT_SET, None, error.brief(), tally),
         }
-    }
-
-    /// The set of these files, if it may go live.
-    fn good_set(&self, parts: Parts<'_>) -> Option<TemplateSet> {
-        let workers = self.options.rendering.pool(Kind::Probe);
-        let set = TemplateSet::load_in(parts, workers.as_ref()).ok()?;
-        let tried = TriedSet {
-            set: &set,
-            parts,
-            workers: workers.as_ref(),
-        };
-        self.probed(&tried).ok()?;
-        Some(set.moved_to(self.workers.as_ref()))
     }
 
     /// Shows what is live now to those who render, and then to those who watch.

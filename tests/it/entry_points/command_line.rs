@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::{
-    program::{given, program},
+    program::{Ended, call, given, program, submission},
     serve::{FREE_PORTS, Serve},
 };
 use std::{
@@ -551,35 +551,23 @@ fn usage_names_the_file_before_what_follows_it() {
 #[test]
 fn arguments_of_spark_submit_are_taken_behind_two_dashes_by_each_command_that_takes_an_application() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = [
-        "--master",
+    let arguments = submission(
         "k8s://https://x",
-        "--deploy-mode",
-        "cluster",
-        "--name",
-        "pi",
-        "--class",
-        "a",
-        "--conf",
-        "spark.kubernetes.container.image=spark:4.1.1",
-        "local:///a.jar",
-    ];
+        &["spark.kubernetes.container.image=spark:4.1.1"],
+    );
     for command in [
         &["render", "--spark-submit", "--"][..],
         &["context", "--spark-submit", "--"],
         &["submit", "--apply-to", "dir:out", "--spark-submit", "--"],
     ] {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_native-submit"))
-            .args(command)
-            .args(arguments)
-            .env_clear()
-            .env("HOME", folder.path())
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{command:?}: {said}");
-        let printed = String::from_utf8_lossy(&output.stdout);
-        assert!(printed.contains("pi"), "{command:?}: {printed}");
+        let arguments: Vec<_> = command
+            .iter()
+            .chain(&arguments)
+            .copied()
+            .chain(["local:///a.jar"])
+            .collect();
+        let Ended { code, out, said } = call(folder.path(), &arguments, &[]);
+        assert_eq!(code, 0, "{command:?}: {said}");
+        assert!(out.contains("pi"), "{command:?}: {out}");
     }
 }

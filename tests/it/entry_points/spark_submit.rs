@@ -82,14 +82,16 @@ impl Installed {
 
     /// A script that stands for the real spark-submit: it says what it was given, and ends with 7.
     fn real_one(&self) -> String {
+        let script = self.script("echo real \"$NATIVE_SUBMIT_DEPTH\" \"$@\"\nexit 7\n");
+        format!("{script} org.apache.spark.deploy.SparkSubmit")
+    }
+
+    /// A script in the place of the real spark-submit.
+    fn script(&self, text: &str) -> String {
         let script = self.folder.path().join("real");
-        std::fs::write(
-            &script,
-            "#!/bin/sh\necho real \"$NATIVE_SUBMIT_DEPTH\" \"$@\"\nexit 7\n",
-        )
-        .unwrap();
+        std::fs::write(&script, format!("#!/bin/sh\n{text}")).unwrap();
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-        format!("{} org.apache.spark.deploy.SparkSubmit", script.display())
+        script.to_str().unwrap().to_owned()
     }
 }
 
@@ -299,12 +301,10 @@ async fn what_needs_spark_is_handed_to_the_real_one_before_anything_is_created()
 fn the_real_one_looks_for_spark_in_no_folder_of_the_drop_ins_own() {
     let installed = installed();
     let home = installed.folder.path();
-    let real = home.join("real");
-    std::fs::write(&real, "#!/bin/sh\necho \"${SPARK_HOME-unset}\"\n").unwrap();
-    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let real = installed.script("echo \"${SPARK_HOME-unset}\"\n");
     let seen = |spark_home: &Path| {
         let environment = [
-            ("NATIVE_SUBMIT_FALLBACK", real.to_str().unwrap()),
+            ("NATIVE_SUBMIT_FALLBACK", &real[..]),
             ("SPARK_HOME", spark_home.to_str().unwrap()),
         ];
         let output = installed.run(&["--master", "local", "x.py"], &environment);

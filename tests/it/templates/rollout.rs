@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::support::api_server::{ApiServer, Effect, Fault};
-use crate::support::program::submission;
+use crate::support::program::{Ended, call, submission};
 use crate::support::serve::{Serve, exchange};
 use crate::support::template_directory::{serve, templates, write};
 use serde_json::{Value, json};
@@ -585,6 +585,13 @@ fn out_of(work: &tempfile::TempDir) -> String {
     out
 }
 
+/// `check` of the templates in a folder, whose kubeconfig leads to the API server.
+fn check(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+    let arguments = [&["check", "templates"], arguments].concat();
+    let environment = [&[("KUBECONFIG", "kubeconfig")], environment].concat();
+    call(folder, &arguments, &environment)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn check_live_tells_which_applications_of_the_cluster_would_be_refused() {
     let api = ApiServer::start().await;
@@ -625,20 +632,8 @@ async fn check_live_tells_which_applications_of_the_cluster_would_be_refused() {
     let reach = crate::support::serve::kubeconfig(&api.url);
     write(work.path(), "kubeconfig", &reach);
     let check = |arguments: &[&str]| -> (i32, String, String) {
-        let output = std::process::Command::new(crate::support::serve::binary())
-            .args(["check", "templates"])
-            .args(arguments)
-            .current_dir(work.path())
-            .env_clear()
-            .env("KUBECONFIG", work.path().join("kubeconfig"))
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (
-            output.status.code().unwrap(),
-            text(output.stdout),
-            text(output.stderr),
-        )
+        let Ended { code, out, said } = check(work.path(), arguments, &[]);
+        (code, out, said)
     };
     let (code, out, said) = tokio::task::block_in_place(|| check(&["--live", "-A"]));
     assert_eq!(code, 1, "{out}{said}");
@@ -698,18 +693,11 @@ async fn check_live_takes_who_adds_what_the_webhook_adds() {
     let reach = crate::support::serve::kubeconfig(&api.url);
     write(work.path(), "kubeconfig", &reach);
     for (webhook, code) in [("on", 0), ("off", 1), ("auto", 0)] {
-        let output = tokio::task::block_in_place(|| {
-            std::process::Command::new(crate::support::serve::binary())
-                .args(["check", "templates", "--live", "-A"])
-                .env_clear()
-                .env("OPERATOR_WEBHOOK", webhook)
-                .env("KUBECONFIG", work.path().join("kubeconfig"))
-                .current_dir(work.path())
-                .output()
-                .unwrap()
-        });
-        let out = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{webhook}: {out}");
+        let live = ["--live", "-A"];
+        let ended =
+            tokio::task::block_in_place(|| check(work.path(), &live, &[("OPERATOR_WEBHOOK", webhook)]));
+        let out = ended.out;
+        assert_eq!(ended.code, code, "{webhook}: {out}");
         assert_eq!(out.contains("no sidecars"), code == 1, "{webhook}: {out}");
     }
 }
@@ -725,18 +713,11 @@ async fn check_live_looks_at_executors_as_the_server_does() {
     let reach = crate::support::serve::kubeconfig(&api.url);
     write(work.path(), "kubeconfig", &reach);
     for (executor_check, code) in [("refuse", 1), ("warn", 0)] {
-        let output = tokio::task::block_in_place(|| {
-            std::process::Command::new(crate::support::serve::binary())
-                .args(["check", "templates", "--live", "-A"])
-                .env_clear()
-                .env("EXECUTOR_CHECK", executor_check)
-                .env("KUBECONFIG", work.path().join("kubeconfig"))
-                .current_dir(work.path())
-                .output()
-                .unwrap()
-        });
-        let out = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{executor_check}: {out}");
+        let live = ["--live", "-A"];
+        let ended =
+            tokio::task::block_in_place(|| check(work.path(), &live, &[("EXECUTOR_CHECK", executor_check)]));
+        let out = ended.out;
+        assert_eq!(ended.code, code, "{executor_check}: {out}");
         let refused = out.contains("jobs/labelled: can't be submitted: executor Pod metadata.labels.team");
         assert_eq!(refused, code == 1, "{executor_check}: {out}");
     }
